@@ -1,0 +1,92 @@
+"""What all calls of a session share: a bound in flight, a pause, a retry quota."""
+
+import asyncio
+
+from ._clock import Clock
+from .errors import Backoff, NotSentError
+
+
+class Gate:
+    """
+    Lets a bounded number of tries through, first come, first served, and holds all of
+    them during a pause.
+
+    Waiting here is not a time-out of the connection: only the deadline of the whole
+    call ends it, and then nothing was sent.
+    """
+
+    def __init__(self, *, max_in_flight: int, clock: Clock) -> None:
+        self._slots = asyncio.Semaphore(max_in_flight)
+        self._clock = clock
+        self._paused_until = 0.0
+
+    async def enter(self, seconds: float) -> None:
+        """
+        Wait for a slot, at most that many seconds.
+
+        Raises:
+            NotSentError: The time was up, or the pause is longer than that.
+        """
+        give_up_at = self._clock.monotonic() + seconds
+        if self._slots.locked():
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._slots.acquire()
+            except TimeoutError as error:
+                msg = "no free slot before the deadline: too many calls in flight"
+                raise NotSentError(msg, backoff=Backoff.NEVER) from error
+        else:
+            await self._slots.acquire()
+        try:
+            await self._wait_out_pause(give_up_at)
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def leave(self) -> None:
+        """Give the slot back."""
+        self._slots.release()
+
+    def pause(self, seconds: float) -> None:
+        """Hold everyone for that long; a pause only ever moves forward."""
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
+    async def _wait_out_pause(self, give_up_at: float) -> None:
+        # A loop, because the pause may be prolonged while we sleep.
+        while (left := self._paused_until - self._clock.monotonic()) > 0:
+            if self._paused_until > give_up_at:
+                msg = "the gateway asked this session to slow down, beyond the deadline"
+                raise NotSentError(msg, retry_after=left, backoff=Backoff.NEVER)
+            await self._clock.sleep(left)
+
+
+class RetryQuota:
+    """
+    Tokens that retries cost, so that an outage is not answered with a flood.
+
+    The figures are those of the AWS SDKs' standard mode: 500 tokens, 14 for a retry
+    after a failure, 5 after throttling; what a retry cost comes back when it
+    succeeds, and one token with every call that needed none. In a full outage a
+    session makes about 35 retries in all.
+    """
+
+    FAILURE = 14
+    THROTTLE = 5
+    CLEAN = 1
+
+    def __init__(self, capacity: int = 500) -> None:
+        self._capacity = capacity
+        self._tokens = capacity
+
+    @property
+    def tokens(self) -> int:
+        """What is left."""
+        return self._tokens
+
+    def take(self, cost: int) -> None:
+        """Pay for one retry; the caller has looked at `tokens` before."""
+        self._tokens -= cost
+
+    def refund(self, tokens: int) -> None:
+        """Put back, never beyond the capacity."""
+        self._tokens = min(self._capacity, self._tokens + tokens)

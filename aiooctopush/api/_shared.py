@@ -1,0 +1,299 @@
+"""What several chapters share: recipients, enums, and the checks before any I/O."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol, TypeVar
+
+import attrs
+from attrs import field, frozen
+
+from .._wire import Answer, Endpoint
+from ..errors import InvalidFieldError
+from ..phone import mask, normalise
+from ..retry import RetryPolicy
+
+
+T = TypeVar("T", bound=Answer)
+
+MAX_RECIPIENTS: Final = 500
+"""Recipients of one request. Source: gateway documentation, "Send SMS"."""
+
+MAX_TEXT: Final = 1224
+"""Characters of a text. Source: gateway documentation, "Send SMS"."""
+
+MAX_TEXT_LOW_COST: Final = 160
+"""Source: gateway documentation, "Special characters" (documented, unseen)."""
+
+MAX_MERGE_FIELD: Final = 50
+"""Source: gateway documentation, "Personalized sendings"."""
+
+MAX_LIST_NAME: Final = 30
+MAX_TAG_NAME: Final = 20
+"""Source: gateway documentation, "Add a contact"."""
+
+_SENDER_LENGTH: Final = range(3, 12)
+
+# The ticket has another name on nearly every page.
+# Source: gateway documentation, conflict between direct, list and voice pages.
+TICKET_NAMES: Final = (
+    "sms_ticket",
+    "vocal_ticket",
+    "voice_ticket",
+    "ticket_number",
+)
+
+
+class Caller(Protocol):
+    """The one path that every call of a session takes."""
+
+    async def __call__(
+        self,
+        endpoint: Endpoint[T],
+        *,
+        body: Any = None,
+        query: tuple[tuple[str, str], ...] = (),
+        new_id: Callable[[], str] | None = None,
+        deadline: float | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> T:
+        """
+        Build the request, try it by the retry policy, and read the answer.
+
+        Args:
+            endpoint: What to ask.
+            body: A request record; its ``request_id``, if any, protects repeats.
+            query: Names and values of the query.
+            new_id: Makes the next id after a clean refusal; None if nobody may
+                replace the id.
+            deadline: Seconds for the whole call; the policy's own otherwise.
+            retry: The policy; the session's own otherwise.
+        """
+
+
+class SmsType(StrEnum):
+    """Quality of the route. It is always sent explicitly."""
+
+    PREMIUM = "sms_premium"
+    LOW_COST = "sms_low_cost"
+
+
+class Purpose(StrEnum):
+    """
+    Why a message is sent. It is always sent explicitly: the gateway's own default
+    is marketing, with its rules about STOP mentions and hours.
+    """
+
+    ALERT = "alert"
+    """Transactional: codes, alerts, orders. Misuse for marketing is fined."""
+
+    WHOLESALE = "wholesale"
+    """Marketing."""
+
+
+class Segmentation(StrEnum):
+    """Unexplained in the only source. Documented, unseen."""
+
+    FILTER = "filter"
+    GROUP = "group"
+
+
+class Audience(StrEnum):
+    """What a prepared campaign goes to."""
+
+    LIST = "list"
+    TAG = "tag"
+
+
+# --- checks ---------------------------------------------------------------------------
+#
+# All of them run when a record is built, before any I/O: the gateway drops what it
+# does not understand and sends anyway, so a misspelt switch would cost money.
+
+
+def check_text(value: Any, name: str, at_most: int, *, private: bool = False) -> None:
+    """Refuse what is not 1 to ``at_most`` characters that can be written as UTF-8."""
+    if not isinstance(value, str):
+        raise InvalidFieldError(name, "must be a str", shown=type(value).__name__)
+    if not 1 <= len(value) <= at_most:
+        raise InvalidFieldError(
+            name,
+            f"must have 1 to {at_most:,} characters",
+            shown=f"{len(value):,} characters"
+            if private or len(value) > at_most
+            else repr(value),
+        )
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidFieldError(
+                name, f"character {error.start + 1} is half of a surrogate pair"
+            ) from None
+
+
+def _is_optional_bool(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    if value is not None and not isinstance(value, bool):
+        raise InvalidFieldError(
+            attribute.name, "must be True, False or None", shown=repr(value)[:80]
+        )
+
+
+def _is_name(at_most: int) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
+    def check(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        if value is not None:
+            check_text(value, attribute.name, at_most)
+
+    return check
+
+
+def _is_merge_field(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    # An empty value is a value: the placeholder then stands for nothing.
+    if value is not None and value != "":
+        check_text(value, attribute.name, MAX_MERGE_FIELD, private=True)
+
+
+def _is_sender(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    # Letters and digits; spaces inside on some pages only. Source: gateway
+    # documentation, "Send SMS" against "Transactional SMS".
+    good = (
+        isinstance(value, str)
+        and len(value) in _SENDER_LENGTH
+        and value.isascii()
+        and value.replace(" ", "").isalnum()
+        and value == value.strip()
+    )
+    if not good:
+        raise InvalidFieldError(
+            attribute.name,
+            "must have 3 to 11 letters, digits or inner spaces, without accents",
+            shown=repr(value)[:40],
+        )
+
+
+def _is_aware(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, datetime):
+        raise InvalidFieldError(
+            attribute.name, "must be a datetime", shown=type(value).__name__
+        )
+    if value.utcoffset() is None:
+        raise InvalidFieldError(
+            attribute.name,
+            "must carry its time zone, such as datetime(…, tzinfo=UTC)",
+            shown=value.isoformat(),
+        )
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def member(kind: type[E], name: str, value: E) -> E:
+    """A member of an enum, also from its word; anything else is refused."""
+    try:
+        return kind(value)
+    except ValueError:
+        words = " or ".join(repr(str(one)) for one in kind)
+        raise InvalidFieldError(
+            name, f"must be {words}", shown=repr(value)[:40]
+        ) from None
+
+
+def to_type(value: SmsType) -> SmsType:
+    """Converter of a field named ``type``."""
+    return member(SmsType, "type", value)
+
+
+def to_purpose(value: Purpose) -> Purpose:
+    """Converter of a field named ``purpose``."""
+    return member(Purpose, "purpose", value)
+
+
+def to_segmentation(value: Segmentation | None) -> Segmentation | None:
+    """Converter of a field named ``segmentation``."""
+    return None if value is None else member(Segmentation, "segmentation", value)
+
+
+def switch() -> Any:
+    """A flag of the gateway: True, False, or None to leave it to the gateway."""
+    return field(default=None, validator=_is_optional_bool)
+
+
+def name_field(at_most: int, *, default: Any = attrs.NOTHING) -> Any:
+    """The name of a list or a tag."""
+    return field(default=default, validator=_is_name(at_most))
+
+
+def sender_field() -> Any:
+    """3 to 11 characters that the recipient sees as the origin."""
+    return field(validator=_is_sender)
+
+
+def instant_field() -> Any:
+    """An aware datetime, or None."""
+    return field(default=None, validator=_is_aware)
+
+
+def merge_field() -> Any:
+    """A value for a placeholder in the text, of at most 50 characters."""
+    return field(default=None, kw_only=True, repr=False, validator=_is_merge_field)
+
+
+@frozen
+class Recipient:
+    """
+    A phone number, and what personalises its text.
+
+    Args:
+        phone_number: International, with ``+`` and the country code; spaces, dots and
+            hyphens are taken out.
+        first_name: For ``{first_name}`` in the text; at most 50 characters.
+        last_name: For ``{last_name}``; at most 50 characters.
+        param1: For ``{param1}``, and so on to ``param5``; at most 50 characters.
+
+    Raises:
+        InvalidFieldError: A number without its country, or a value that is too long.
+
+    Source: gateway documentation, "Personalized sendings".
+    """
+
+    phone_number: str = field(converter=normalise, repr=mask)
+    first_name: str | None = merge_field()
+    last_name: str | None = merge_field()
+    param1: str | None = merge_field()
+    param2: str | None = merge_field()
+    param3: str | None = merge_field()
+    param4: str | None = merge_field()
+    param5: str | None = merge_field()
+
+
+def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
+    """
+    Numbers and recipients as one tuple of 1 to 500 recipients.
+
+    Raises:
+        InvalidFieldError: One is not valid; the field says which, counted from 0.
+    """
+    if isinstance(items, str | bytes | Mapping):
+        # A str is iterable: each digit would become a recipient.
+        raise InvalidFieldError(
+            "recipients", "must be a list of numbers", shown=type(items).__name__
+        )
+    recipients: list[Recipient] = []
+    for index, item in enumerate(items):
+        try:
+            recipients.append(item if isinstance(item, Recipient) else Recipient(item))
+        except InvalidFieldError as error:
+            raise InvalidFieldError(
+                f"recipients[{index}].{error.field}",
+                error.limit,
+                shown=error.shown,
+            ) from None
+    if not 1 <= len(recipients) <= MAX_RECIPIENTS:
+        raise InvalidFieldError(
+            "recipients",
+            f"must be 1 to {MAX_RECIPIENTS}; for more, use octopush.bulk(…)",
+            shown=f"{len(recipients):,}",
+        )
+    return tuple(recipients)

@@ -1,0 +1,1 @@
+"""Sending to any number of recipients: batches, pace, results, report."""

@@ -1,0 +1,520 @@
+"""
+Recipients from a CSV file: read as a stream, refused line by line, never guessed.
+
+A file is opened anew for each pass, so that a bulk can be resumed from it, and no
+more than one row is held, whatever the size of the file.
+"""
+
+import codecs
+import csv
+import gzip
+import io
+import os
+import re
+import stat
+import zlib
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import attrs
+from attrs import field, frozen
+
+from ..api._shared import Recipient
+from ..errors import InvalidFieldError, OctopushError, shown
+
+
+COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(Recipient))
+"""Names that a column may have; every other column is ignored."""
+
+_NUMBER: Final = "phone_number"
+_DELIMITERS: Final = ",;\t"
+
+_BUFFER: Final = 128 * 1024
+# Eight times what the csv module lets into one cell: a longer line is no CSV, and
+# reading on for its end could fill the memory.
+_LINE_AT_MOST: Final = 1024 * 1024
+
+_BYTE_ORDER_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
+_GZIP: Final = b"\x1f\x8b"
+_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+# Bytes that are not valid in the encoding are read as these and found line by line;
+# the decoder itself works ahead and could not tell the line.
+_undecodable = re.compile("[\udc80-\udcff]").search
+
+# What no name of a column looks like: six digits in a row, an address, 3.36E+10.
+_like_data = re.compile(r"[0-9](?:[ .\-]?[0-9]){5}|@|[0-9][eE]\+").search
+
+_is_bare = re.compile(r"[1-9][0-9]{7,15}").fullmatch
+_is_rounded = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+").fullmatch
+_is_decimal = re.compile(r"\+?[0-9]{8,16}[.,]0+").fullmatch
+
+_CANNOT_OPEN: Final = (
+    (FileNotFoundError, "there is no such file"),
+    (IsADirectoryError, "is a folder, not a file"),
+    (PermissionError, "may not be read by this user"),
+)
+
+
+class SourceError(OctopushError, ValueError):
+    """
+    A file, or one line of it, cannot be used.
+
+    This row was not sent; what was read before it may have been.
+
+    Attributes:
+        path: The file, as it was given.
+        line: Where the row starts, counted from 1; None if it is about the file.
+        column: Name of the column, if it is about one.
+        reason: What is wrong, without the place.
+        shown: The value as it may be shown: a masked number, never a name.
+    """
+
+    # "Nothing was sent" would be wrong of the rows before this one.
+    outcome = None
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        path: Path,
+        line: int | None = None,
+        column: str | None = None,
+        shown: str | None = None,
+    ) -> None:
+        where = str(path)
+        if line is not None:
+            where += f", line {line}"
+        if column is not None:
+            where += f", column {column}"
+        got = f" (got {shown})" if shown is not None else ""
+        super().__init__(f"{where}: {reason}{got}")
+        self.reason = reason
+        self.path = path
+        self.line = line
+        self.column = column
+        self.shown = shown
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> "CsvSource":
+    """
+    Read recipients from a CSV file, plain or gzipped.
+
+    The first line names the columns, in any order and case: ``phone_number``, and if
+    wanted ``first_name``, ``last_name``, ``param1`` to ``param5``. Others are
+    ignored, see `CsvSource.ignored_columns`. Cells are stripped of white space, an
+    empty one is None, and empty lines are passed over. Every row must have as many
+    cells as the header: a shorter one may have been cut off.
+
+    Nothing is opened before the first row is asked for.
+
+    Args:
+        path: The file. Gzip is known by its content, whatever the name.
+        encoding: Such as ``cp1252``. By default what a byte-order mark says,
+            otherwise UTF-8; a file that is neither is refused, not guessed.
+        delimiter: One character. By default the comma, semicolon or tab that splits
+            the header.
+
+    Raises:
+        InvalidFieldError: Unknown encoding, or a delimiter that cannot be one.
+    """
+    return CsvSource(path, encoding=encoding, delimiter=delimiter)
+
+
+def _is_encoding(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
+    if value is None:
+        return
+    try:
+        "a".encode(value)
+    except (LookupError, ValueError) as error:
+        problem = "must be an encoding that Python knows, such as 'cp1252'"
+        raise InvalidFieldError(attribute.name, problem, shown=shown(value)) from error
+
+
+def _is_delimiter(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
+    if value is None or value == "\t":
+        return
+    # A letter, digit, quote or space would split what belongs together.
+    good = len(value) == 1 and value.isprintable() and not value.isalnum()
+    if not good or value in " \"'+_":
+        raise InvalidFieldError(
+            attribute.name, "must be one character, such as ';'", shown=shown(value)
+        )
+
+
+@frozen
+class CsvSource:
+    """
+    The recipients of a CSV file, as often as they are asked for.
+
+    Iterating reads the file from its start and raises `SourceError` at the first
+    line that cannot be used; `rows` goes on after it.
+
+    Made by `read_csv`.
+    """
+
+    path: Path = field(converter=Path)
+    encoding: str | None = field(default=None, kw_only=True, validator=_is_encoding)
+    delimiter: str | None = field(default=None, kw_only=True, validator=_is_delimiter)
+
+    def __iter__(self) -> Iterator[Recipient]:
+        with self.rows() as rows:
+            for _, row in rows:
+                if isinstance(row, SourceError):
+                    raise row
+                yield row
+
+    def rows(self) -> "CsvRows":
+        """
+        Open the file and go through it once, past lines that cannot be used.
+
+        Raises:
+            SourceError: The file cannot be opened.
+        """
+        return CsvRows(self)
+
+    def ignored_columns(self) -> tuple[str, ...]:
+        """
+        Names of the columns that are not used, as they stand in the header.
+
+        Look at them before a bulk: ``firstname`` instead of ``first_name`` is one.
+
+        Raises:
+            SourceError: The file, or its header, cannot be read.
+        """
+        with _open(self.path) as file:
+            return _Table.of(self, file).ignored
+
+
+class CsvRows(Iterator[tuple[int, Recipient | SourceError]]):
+    """
+    One pass through a CSV file: the line where each row starts, and what it holds.
+
+    A row that cannot be used is given as a `SourceError`, not raised. Raised is what
+    concerns the rest of the file: a bad header, another encoding, broken gzip, a
+    quote that is never closed.
+
+    It closes the file at its end; use ``with`` to close it before.
+
+    Attributes:
+        total_bytes: Size of the file on disk; None for a pipe.
+    """
+
+    def __init__(self, source: CsvSource) -> None:
+        self._file = _open(source.path)
+        self.total_bytes = self._file.size()
+        self._rows = _rows(source, self._file)
+
+    @property
+    def bytes_read(self) -> int:
+        """
+        Bytes taken from the disk so far, of a gzipped file the compressed ones.
+
+        The file is read ahead by up to 128 KiB.
+        """
+        return self._file.bytes_read
+
+    def __next__(self) -> tuple[int, Recipient | SourceError]:
+        return next(self._rows)
+
+    def close(self) -> None:
+        """Close the file; nothing comes after it."""
+        self._rows.close()
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _File(io.FileIO):
+    """A file that knows how much of it was read, even when it is a pipe."""
+
+    bytes_read = 0
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        count = super().readinto(buffer)
+        self.bytes_read += count or 0
+        return count
+
+    def size(self) -> int | None:
+        status = os.fstat(self.fileno())
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _open(path: Path) -> _File:
+    try:
+        return _File(path)
+    except OSError as error:
+        words = (words for kind, words in _CANNOT_OPEN if isinstance(error, kind))
+        reason = next(words, f"cannot be opened: {error.strerror}")
+        raise SourceError(reason, path=path) from error
+
+
+def _text(source: CsvSource, file: _File) -> io.TextIOWrapper:
+    """Undo gzip, and find the encoding."""
+    plain: io.BufferedReader | gzip.GzipFile = io.BufferedReader(file, _BUFFER)
+    if plain.peek(len(_GZIP)).startswith(_GZIP):
+        plain = gzip.GzipFile(fileobj=plain)
+    start = plain.peek(len(_WORKBOOKS[0]))
+    if start.startswith(_WORKBOOKS):
+        raise SourceError(
+            "is a workbook or an archive, not CSV: save the sheet as CSV (UTF-8)",
+            path=source.path,
+        )
+    marked = (name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark))
+    encoding = source.encoding or next(marked, "utf-8")
+    # newline="" leaves line ends inside quotes to the csv module.
+    return io.TextIOWrapper(
+        plain, encoding=encoding, errors="surrogateescape", newline=""
+    )
+
+
+def _lines(source: CsvSource, file: _File) -> Iterator[str]:
+    """Decode the file line by line, and stop at what is no text."""
+    number = 0
+    try:
+        # Closed here, before the layers above it are dropped, which would warn.
+        with file:
+            text = _text(source, file)
+            while line := text.readline(_LINE_AT_MOST):
+                number += 1
+                problem = _not_text(line, source.encoding)
+                if problem:
+                    raise SourceError(problem, path=source.path, line=number)
+                yield line if number > 1 else line.removeprefix(_MARK)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(
+            f"cannot be read beyond line {number}: it is damaged or was cut off "
+            f"({type(error).__name__})",
+            path=source.path,
+        ) from error
+    except UnicodeError as error:
+        raise SourceError(
+            f"is not {source.encoding or 'text'} somewhere beyond line {number}: "
+            "name the right encoding",
+            path=source.path,
+        ) from error
+
+
+def _not_text(line: str, encoding: str | None) -> str | None:
+    if not line.isascii() and _undecodable(line):
+        if encoding is None:
+            return (
+                "is not UTF-8: if the file comes from Excel on Windows, say "
+                'encoding="cp1252", or save it as "CSV UTF-8"'
+            )
+        return f"is not {encoding}: name the right encoding"
+    if "\0" in line:
+        return (
+            'holds a NUL character: the file is damaged, or is encoding="utf-16-le" '
+            "without a byte-order mark"
+        )
+    if len(line) == _LINE_AT_MOST:
+        return f"has {_LINE_AT_MOST:,} characters or more: this is no CSV file"
+    return None
+
+
+@frozen
+class _Table:
+    """The header understood, and the rows below it."""
+
+    rows: Any  # the type of csv.reader has no public name
+    skipped: int
+    width: int
+    used: tuple[tuple[str, int], ...]
+    ignored: tuple[str, ...]
+
+    @classmethod
+    def of(cls, source: CsvSource, file: _File) -> Self:
+        lines = _lines(source, file)
+        skipped = 0
+        for first in lines:
+            if first.strip():
+                break
+            skipped += 1
+        else:
+            raise SourceError(
+                "is empty: the first line must name the columns, such as "
+                "phone_number,first_name",
+                path=source.path,
+            )
+        delimiter = source.delimiter or _delimiter_of(first)
+        rows = _reader(chain([first], lines), delimiter)
+        number = skipped + 1
+        try:
+            cells = next(rows)
+        except csv.Error as error:
+            raise _broken(error, source.path, number) from error
+        names = [_plain(cell) for cell in cells]
+        problem = _header_problem(cells, names)
+        if problem:
+            raise SourceError(problem, path=source.path, line=number)
+        known = frozenset(COLUMNS).intersection(names)
+        return cls(
+            rows=rows,
+            skipped=skipped,
+            width=len(names),
+            used=tuple((name, names.index(name)) for name in COLUMNS if name in known),
+            ignored=tuple(
+                cell.strip()
+                for cell, name in zip(cells, names, strict=True)
+                if name and name not in known
+            ),
+        )
+
+
+def _reader(lines: Iterable[str], delimiter: str) -> Any:
+    # Strict, so that a quote that is never closed does not swallow the file.
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+
+
+def _plain(cell: str) -> str:
+    return cell.strip().strip("\"'").strip().lower()
+
+
+def _delimiter_of(first: str) -> str:
+    """The delimiter that sets `phone_number` apart, or else the one found most."""
+    for delimiter in _DELIMITERS:
+        if _NUMBER in map(_plain, first.split(delimiter)):
+            return delimiter
+    return max(_DELIMITERS, key=first.count)
+
+
+def _header_problem(cells: Sequence[str], names: Sequence[str]) -> str | None:
+    twice = sorted({name for name in names if names.count(name) > 1} & {*COLUMNS})
+    if twice:
+        return f"has the column {twice[0]} twice: rename or remove one"
+    if _NUMBER in names:
+        return None
+    # Somebody's name must not get into an error, so this is asked first.
+    if any(map(_like_data, cells)):
+        return (
+            f"has no column {_NUMBER}, and looks like data: put a line before it that "
+            "names the columns, such as phone_number,first_name"
+        )
+    return (
+        f"has no column {_NUMBER}, only {shown(', '.join(cells))}: rename the column "
+        "with the numbers, or name the delimiter"
+    )
+
+
+def _rows(
+    source: CsvSource, file: _File
+) -> Generator[tuple[int, Recipient | SourceError]]:
+    with file:
+        table = _Table.of(source, file)
+        path, rows, used = source.path, table.rows, table.used
+        while True:
+            line = table.skipped + rows.line_num + 1
+            try:
+                cells = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                broken = _broken(error, path, line)
+                # Inside one line the next is sound; what spans several may have
+                # swallowed people, and must not pass for one bad row.
+                if table.skipped + rows.line_num > line:
+                    raise broken from error
+                yield line, broken
+                continue
+            if len(cells) != table.width:
+                if any(map(str.strip, cells)):
+                    yield line, _uneven(len(cells), table.width, path, line)
+                continue
+            values: dict[str, Any] = {
+                name: cells[index].strip() or None for name, index in used
+            }
+            try:
+                row: Recipient | SourceError = Recipient(**values)
+            except InvalidFieldError as error:
+                if not any(map(str.strip, cells)):
+                    continue
+                row = _unusable(error, values[error.field], path, line)
+            yield line, row
+
+
+def _uneven(cells: int, width: int, path: Path, line: int) -> SourceError:
+    if cells > width:
+        advice = "a cell that holds the delimiter must stand in double quotes"
+    else:
+        advice = "the row may have been cut off; leave cells empty, not out"
+    return SourceError(
+        f"has {cells} cells where the header has {width}: {advice}",
+        path=path,
+        line=line,
+    )
+
+
+def _broken(error: csv.Error, path: Path, line: int) -> SourceError:
+    return _caused_by(
+        error,
+        SourceError(
+            f"cannot be read as CSV: {error}; a double quote inside a quoted cell is "
+            "written twice, and each cell that begins with one ends with one",
+            path=path,
+            line=line,
+        ),
+    )
+
+
+def _unusable(
+    error: InvalidFieldError, cell: str | None, path: Path, line: int
+) -> SourceError:
+    if error.field != _NUMBER:
+        reason, got = error.limit, f"{len(cell or '')} characters"
+    elif cell is None:
+        reason, got = "is empty", None
+    else:
+        reason, got = _number_problem(cell) or error.limit, error.shown
+    return _caused_by(
+        error,
+        SourceError(reason, path=path, line=line, column=error.field, shown=got),
+    )
+
+
+def _number_problem(cell: str) -> str | None:
+    """What spreadsheets and data frames do to phone numbers."""
+    if _is_bare(cell):
+        return (
+            "must start with '+' and the country code; it looks like a spreadsheet "
+            "dropped the '+': format the column as text and write the numbers again"
+        )
+    if _is_rounded(cell):
+        return (
+            "was rounded by a spreadsheet, and its last digits are lost: format the "
+            "column as text and write the numbers again"
+        )
+    if _is_decimal(cell):
+        return (
+            "was written as a decimal number by another program: have it write the "
+            "column as text, with '+' and the country code"
+        )
+    return None
+
+
+def _caused_by(cause: Exception, error: SourceError) -> SourceError:
+    # Without its frames: who collects a million bad rows must not keep them alive.
+    error.__cause__ = cause.with_traceback(None)
+    return error

@@ -1,0 +1,370 @@
+"""`OctopushSession`: credentials, lifetime, namespaces, and the path of every call."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable
+from datetime import datetime
+from random import Random
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import attrs
+
+from . import _wire
+from ._clock import Clock, HighWaterMark, SystemClock
+from ._throttle import Gate, RetryQuota
+from ._wire import Answer, Endpoint, HttpRequest
+from .api._shared import MAX_RECIPIENTS, Purpose, SmsType
+from .api.sms import Message, Sms
+from .bulk.run import BULK_RETRY, BulkRun
+from .errors import (
+    Backoff,
+    InvalidFieldError,
+    OctopushError,
+    ThrottledError,
+    UnknownOutcomeError,
+)
+from .retry import Call, RetryPolicy, run
+from .secret import Credentials
+from .transport import AiohttpTransport, Timeouts, Transport
+
+
+T = TypeVar("T", bound=Answer)
+
+BASE_URL: Final = "https://api.octopush.com"
+
+MAX_IN_FLIGHT: Final = 100
+"""Tries at the same time, by default."""
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class OctopushSession:
+    """
+    A session with the Octopush SMS gateway.
+
+    Use it as ``async with OctopushSession(…) as octopush``, or call `close` yourself:
+    one session for the life of a service, shared by all its tasks. Building one does
+    nothing; it opens its connections with its first call, on that call's event loop.
+
+    Args:
+        api_login: E-mail address of the account.
+        api_key: API key of the account.
+        base_url: Where the gateway is. ``https`` only, except for this machine.
+        retry: How often, how long and with which pauses calls are tried.
+        timeouts: Seconds for the parts of one try.
+        max_in_flight: Tries at the same time, and size of the connection pool.
+        transport: Carries the requests instead of aiohttp; not closed by us.
+        client_session: A session of aiohttp to use; not closed by us.
+        ssl_context: For private certificate authorities.
+        proxy: URL of an HTTP proxy.
+        allow_insecure_http: Let ``http`` go to other machines too: the key then
+            crosses the network in the clear.
+        clock: Time; replace it in tests.
+        random: Randomness of the pauses; replace it in tests.
+
+    Raises:
+        InvalidFieldError: Credentials that no header can carry, or a bad base_url.
+    """
+
+    sms: Sms
+    """The SMS chapter: send, draft, cancel, campaigns on lists and tags."""
+
+    def __init__(
+        self,
+        api_login: str,
+        api_key: str,
+        *,
+        base_url: str = BASE_URL,
+        retry: RetryPolicy | None = None,
+        timeouts: Timeouts | None = None,
+        max_in_flight: int = MAX_IN_FLIGHT,
+        transport: Transport | None = None,
+        client_session: aiohttp.ClientSession | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        allow_insecure_http: bool = False,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self._credentials = Credentials(api_login, api_key)
+        self._base_url = _check_base_url(base_url, insecure=allow_insecure_http)
+        if max_in_flight < 1:
+            raise InvalidFieldError(
+                "max_in_flight", "must be at least 1", shown=repr(max_in_flight)
+            )
+        if transport is not None and client_session is not None:
+            raise InvalidFieldError(
+                "client_session", "cannot be combined with transport"
+            )
+        self._retry = retry or RetryPolicy()
+        self._timeouts = timeouts or Timeouts()
+        self._clock: Clock = clock or SystemClock()
+        self._random = random or Random()
+        self._wall = HighWaterMark(self._clock)
+        self._quota = RetryQuota(self._retry.quota)
+        self._gate = Gate(max_in_flight=max_in_flight, clock=self._clock)
+        self._own_transport = transport is None
+        self._transport: Transport = transport or AiohttpTransport(
+            self._base_url,
+            timeouts=self._timeouts,
+            max_connections=max_in_flight,
+            client_session=client_session,
+            ssl_context=ssl_context,
+            proxy=proxy,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        # Keys travel with each request, never as defaults of the aiohttp session,
+        # which may be shared with other hosts.
+        self._headers = self._credentials.headers()
+        self.sms = Sms(self._call, self._clock)
+
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        base_url: str | None = None,
+        retry: RetryPolicy | None = None,
+        timeouts: Timeouts | None = None,
+        max_in_flight: int = MAX_IN_FLIGHT,
+        transport: Transport | None = None,
+        client_session: aiohttp.ClientSession | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        allow_insecure_http: bool = False,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> Self:
+        """
+        A session with the credentials of the environment: ``OCTOPUSH_API_LOGIN``,
+        ``OCTOPUSH_API_KEY`` and, unless it is given here, ``OCTOPUSH_BASE_URL``.
+
+        The arguments are those of the class.
+
+        Raises:
+            InvalidFieldError: A variable is missing, or its value is not valid.
+        """
+        for name in ("OCTOPUSH_API_LOGIN", "OCTOPUSH_API_KEY"):
+            if not os.environ.get(name):
+                raise InvalidFieldError(name, "this environment variable is not set")
+        return cls(
+            os.environ["OCTOPUSH_API_LOGIN"],
+            os.environ["OCTOPUSH_API_KEY"],
+            base_url=base_url or os.environ.get("OCTOPUSH_BASE_URL") or BASE_URL,
+            retry=retry,
+            timeouts=timeouts,
+            max_in_flight=max_in_flight,
+            transport=transport,
+            client_session=client_session,
+            ssl_context=ssl_context,
+            proxy=proxy,
+            allow_insecure_http=allow_insecure_http,
+            clock=clock,
+            random=random,
+        )
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open" if self._loop else "not yet used"
+        return f"<OctopushSession {self._base_url} {state}>"
+
+    async def __aenter__(self) -> Self:
+        self._check_usable()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close what this session opened. A second time does nothing."""
+        self._closed = True
+        if self._own_transport:
+            await self._transport.close()
+
+    def bulk(
+        self,
+        key: str,
+        *,
+        text: str,
+        sender: str,
+        purpose: Purpose,
+        type: SmsType = SmsType.PREMIUM,
+        send_at: datetime | None = None,
+        with_replies: bool | None = None,
+        simulation_mode: bool | None = None,
+        auto_optimize_text: bool | None = None,
+        auto_remove_blacklisted_numbers: bool | None = None,
+        recipient_tracking: bool | None = None,
+        concurrency: int = 4,
+        batch_size: int = MAX_RECIPIENTS,
+        retry: RetryPolicy | None = None,
+    ) -> BulkRun:
+        """
+        Prepare one text for any number of recipients; nothing is sent yet.
+
+        Args:
+            key: Names the run. The ids of its requests are derived from it, so that
+                the same run, started again within 24 hours, sends nothing twice.
+            concurrency: Requests in flight at the same time. The vendor's users
+                prefer full requests, a few at a time.
+            batch_size: Recipients of one request, 1 to 500.
+            retry: How patiently each request is tried; more so than a single send
+                by default, since nobody waits for it.
+
+        The other arguments are those of `Sms.send`.
+
+        Raises:
+            InvalidFieldError: An argument is malformed.
+        """
+        return BulkRun(
+            self._call,
+            self._clock,
+            key=key,
+            message=Message(
+                text=text,
+                sender=sender,
+                purpose=purpose,
+                type=type,
+                send_at=send_at,
+                with_replies=with_replies,
+                simulation_mode=simulation_mode,
+                auto_optimize_text=auto_optimize_text,
+                auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
+                recipient_tracking=recipient_tracking,
+            ),
+            concurrency=concurrency,
+            batch_size=batch_size,
+            retry=retry or BULK_RETRY,
+        )
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            msg = "this OctopushSession is closed; open a new one"
+            raise RuntimeError(msg)
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            msg = (
+                "this OctopushSession belongs to another event loop; "
+                "use one session for each loop"
+            )
+            raise RuntimeError(msg)
+
+    async def _call(
+        self,
+        endpoint: Endpoint[T],
+        *,
+        body: Any = None,
+        query: tuple[tuple[str, str], ...] = (),
+        new_id: Callable[[], str] | None = None,
+        deadline: float | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> T:
+        """See `api._shared.Caller`."""
+        self._check_usable()
+        policy = retry or self._retry
+        now = self._wall.now()
+        call = Call(
+            endpoint=endpoint,
+            policy=policy,
+            clock=self._clock,
+            wall=self._wall,
+            random=self._random,
+            quota=self._quota,
+            deadline=policy.deadline if deadline is None else deadline,
+            started=self._clock.monotonic(),
+            first_tried_at=now,
+            request_id=getattr(body, "request_id", None),
+            new_id=new_id,
+        )
+        payload = None if body is None else _wire.encode(body)
+        encoded_id = call.request_id
+
+        async def attempt(call: Call[T]) -> T:
+            nonlocal payload, encoded_id
+            if call.request_id != encoded_id:
+                payload = _wire.encode(attrs.evolve(body, request_id=call.request_id))
+                encoded_id = call.request_id
+            return await self._attempt(call, query, payload)
+
+        return await run(call, attempt)
+
+    async def _attempt(
+        self, call: Call[T], query: tuple[tuple[str, str], ...], payload: bytes | None
+    ) -> T:
+        """One try: wait for a slot, carry the bytes, read what the answer proves."""
+        await self._gate.enter(call.left)
+        try:
+            call.check_protection()
+            call.attempts += 1
+            call.handed_over = True
+            response = await self._transport.send(
+                HttpRequest(
+                    method=call.endpoint.method,
+                    path=call.endpoint.path,
+                    query=query,
+                    headers=self._headers,
+                    body=payload,
+                    timeout=min(self._timeouts.attempt, call.left),
+                    fresh_connection=call.wants_fresh_connection,
+                )
+            )
+            call.handed_over = False
+        except OctopushError:
+            call.handed_over = False
+            raise
+        # A transport that somebody else wrote may raise anything.
+        except Exception as error:
+            call.handed_over = False
+            msg = f"the transport failed ({type(error).__name__})"
+            raise UnknownOutcomeError(msg, backoff=Backoff.NEVER) from error
+        finally:
+            self._gate.leave()
+        try:
+            return _wire.read(
+                call.endpoint,
+                response,
+                {"request_id": call.request_id, "attempts": call.attempts},
+            )
+        except OctopushError as error:
+            self._learn_from(error)
+            raise
+
+    def _learn_from(self, error: OctopushError) -> None:
+        if isinstance(error, ThrottledError) and error.retry_after is not None:
+            self._gate.pause(error.retry_after)
+        date = _wire.http_date(error.headers.get("date", ""))
+        if date is not None:
+            self._wall.saw(date)
+
+
+def _check_base_url(value: Any, *, insecure: bool) -> str:
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), None, None
+    if parts.scheme not in {"http", "https"} or not host or port == 0:
+        raise InvalidFieldError("base_url", "must be like https://api.octopush.com")
+    # Not shown: what stands in the wrong place may be a password.
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise InvalidFieldError(
+            "base_url", "must have neither credentials nor query nor fragment"
+        )
+    if parts.scheme == "http" and not insecure and host not in _LOOPBACK:
+        raise InvalidFieldError(
+            "base_url",
+            "must be https, or the key crosses the network in the clear; "
+            "allow_insecure_http=True allows it",
+            shown=repr(value),
+        )
+    return str(value).rstrip("/")

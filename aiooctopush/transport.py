@@ -1,0 +1,292 @@
+"""
+The one seam to the network: `Transport`, and the aiohttp one.
+
+A transport carries one `HttpRequest` and gives back the `HttpResponse` that it
+received, whatever its status. It raises `NotSentError` only if no connection was
+ever handed to the request, and `UnknownOutcomeError` for everything else.
+"""
+
+import ssl
+from typing import Final, NamedTuple, Protocol
+
+import aiohttp
+from attrs import field, frozen
+from attrs.validators import gt
+from yarl import URL
+
+from ._wire import MAX_BODY, HttpRequest, HttpResponse
+from .errors import (
+    Backoff,
+    InvalidResponseError,
+    NotSentError,
+    OctopushError,
+    TransportSecurityError,
+    UnknownOutcomeError,
+)
+
+
+# The gateway's pages warn that idle sockets may be dropped under the client, and a
+# POST on a dropped socket is of unknown outcome. So they are kept only for bursts.
+# Source: gateway documentation, "Schedule SMS Sending".
+KEEP_ALIVE: Final = 10.0
+
+
+class Transport(Protocol):
+    """Anything that can carry a request: aiohttp, the sandbox, a fake of yours."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """
+        Carry one try.
+
+        Raises:
+            NotSentError: No connection was ever handed to the request.
+            UnknownOutcomeError: Anything else that is not an answer.
+        """
+
+    async def close(self) -> None:
+        """Release what this transport opened, and nothing else."""
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """
+    Seconds that one try may take; the deadline of a whole call is in `RetryPolicy`.
+
+    Attributes:
+        connect: For DNS, TCP and TLS together. Cheap to find out: nothing was sent.
+        read: Without a single byte; a request for 500 recipients may take a while.
+        attempt: For the try as a whole, against answers that drip.
+    """
+
+    connect: float = field(default=5.0, validator=gt(0))
+    read: float = field(default=30.0, validator=gt(0))
+    attempt: float = field(default=45.0, validator=gt(0))
+
+
+class _Meaning(NamedTuple):
+    kind: type[OctopushError]
+    problem: str
+    backoff: Backoff
+
+
+# What aiohttp raises, and what it proves; the first match counts, so children stand
+# before their parents. Measured with aiohttp 3.14: every error after a connection
+# was handed over can hide a request that was executed, a reset just like a time-out,
+# and no counter of written bytes can tell. Hence the last rows.
+_MEANINGS: Final[tuple[tuple[type[Exception], _Meaning], ...]] = (
+    (
+        aiohttp.ClientConnectorCertificateError,
+        _Meaning(TransportSecurityError, "the certificate is not valid", Backoff.NEVER),
+    ),
+    (
+        aiohttp.ServerFingerprintMismatch,
+        _Meaning(
+            TransportSecurityError, "the fingerprint does not match", Backoff.NEVER
+        ),
+    ),
+    (
+        aiohttp.ClientConnectorDNSError,
+        _Meaning(NotSentError, "the host name was not found", Backoff.FAST),
+    ),
+    (
+        aiohttp.ClientProxyConnectionError,
+        _Meaning(NotSentError, "the proxy cannot be reached", Backoff.FAST),
+    ),
+    (
+        aiohttp.ClientSSLError,
+        _Meaning(NotSentError, "the TLS handshake failed", Backoff.FAST),
+    ),
+    (
+        aiohttp.ClientConnectorError,
+        _Meaning(NotSentError, "cannot connect", Backoff.FAST),
+    ),
+    (
+        aiohttp.ConnectionTimeoutError,
+        _Meaning(NotSentError, "no connection in time", Backoff.FAST),
+    ),
+    (
+        aiohttp.ClientHttpProxyError,
+        _Meaning(NotSentError, "the proxy refused to connect", Backoff.FAST),
+    ),
+    (
+        aiohttp.InvalidURL,
+        _Meaning(NotSentError, "the address is not valid", Backoff.NEVER),
+    ),
+    (TimeoutError, _Meaning(UnknownOutcomeError, "no answer in time", Backoff.CAREFUL)),
+    (
+        aiohttp.ServerDisconnectedError,
+        _Meaning(UnknownOutcomeError, "disconnected before an answer", Backoff.CAREFUL),
+    ),
+    (
+        aiohttp.ClientPayloadError,
+        _Meaning(InvalidResponseError, "the answer broke off", Backoff.CAREFUL),
+    ),
+    # A garbage status line surfaces with status 400 on the exception, after the
+    # gateway may have accepted: never read a status off an exception.
+    (
+        aiohttp.ClientResponseError,
+        _Meaning(InvalidResponseError, "the answer is not HTTP", Backoff.CAREFUL),
+    ),
+    (
+        aiohttp.ClientError,
+        _Meaning(UnknownOutcomeError, "the connection failed", Backoff.CAREFUL),
+    ),
+    (
+        OSError,
+        _Meaning(UnknownOutcomeError, "the connection failed", Backoff.CAREFUL),
+    ),
+    # Not an error of the network: repeating cannot help, but it may have been sent.
+    (
+        Exception,
+        _Meaning(UnknownOutcomeError, "sending failed unexpectedly", Backoff.NEVER),
+    ),
+)
+
+_PROXY_AUTHENTICATION_REQUIRED = 407
+
+
+def translate(error: Exception) -> OctopushError:
+    """What an exception of aiohttp proves, as one of ours."""
+    meaning = next(row for kind, row in _MEANINGS if isinstance(error, kind))
+    backoff = meaning.backoff
+    if (
+        isinstance(error, aiohttp.ClientHttpProxyError)
+        # The proxy's answer was really received, so its status counts.
+        and error.status == _PROXY_AUTHENTICATION_REQUIRED
+    ):
+        backoff = Backoff.NEVER
+    return meaning.kind(f"{meaning.problem} ({type(error).__name__})", backoff=backoff)
+
+
+class AiohttpTransport:
+    """
+    Carries requests over aiohttp: one pool, no redirects, no cookies, no netrc.
+
+    Args:
+        base_url: Scheme, host and optional path prefix.
+        timeouts: Seconds for each part of a try.
+        max_connections: Size of the pool.
+        client_session: A session of yours to use. It stays open when we close; its
+            own headers, cookies and hooks then apply as well.
+        ssl_context: For private certificate authorities. Verification has no switch.
+        proxy: URL of an HTTP proxy.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeouts: Timeouts | None = None,
+        max_connections: int = 100,
+        client_session: aiohttp.ClientSession | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._timeouts = timeouts or Timeouts()
+        self._max_connections = max_connections
+        self._ssl = ssl_context if ssl_context is not None else True
+        self._proxy = proxy
+        self._theirs = client_session
+        self._kept: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
+        self._usual = self._limits(self._timeouts.attempt)
+        self._urls: dict[str, URL] = {}
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Carry one try; see `Transport.send`."""
+        session = self._session(fresh=request.fresh_connection)
+        try:
+            async with session.request(
+                request.method,
+                self._url(request),
+                data=request.body,
+                headers=request.headers,
+                timeout=self._limits(request.timeout),
+                # aiohttp would forward api-key and api-login to the other host.
+                allow_redirects=False,
+                ssl=self._ssl,
+                proxy=self._proxy,
+            ) as response:
+                headers = {
+                    name.lower(): value for name, value in response.headers.items()
+                }
+                body = await _read_body(response)
+        except OctopushError:
+            raise
+        # Whatever aiohttp raises is mapped; CancelledError is no Exception.
+        except Exception as error:
+            raise translate(error) from error
+        return HttpResponse(status=response.status, headers=headers, body=body)
+
+    async def close(self) -> None:
+        """Close the pools that this transport opened."""
+        for session in (self._kept, self._fresh):
+            if session is not None:
+                await session.close()
+        self._kept = self._fresh = None
+
+    def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
+        if self._theirs is not None:
+            if self._theirs.closed:
+                msg = "the client_session that was passed in is closed"
+                raise RuntimeError(msg)
+            return self._theirs
+        if fresh:
+            # After silence every idle connection is under suspicion.
+            if self._fresh is None:
+                self._fresh = self._open(
+                    aiohttp.TCPConnector(limit=self._max_connections, force_close=True)
+                )
+            return self._fresh
+        if self._kept is None:
+            self._kept = self._open(
+                aiohttp.TCPConnector(
+                    limit=self._max_connections, keepalive_timeout=KEEP_ALIVE
+                )
+            )
+        return self._kept
+
+    def _open(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # netrc and proxy variables must not change where a key goes.
+            trust_env=False,
+        )
+
+    def _url(self, request: HttpRequest) -> URL:
+        url = self._urls.get(request.path)
+        if url is None:
+            url = self._urls[request.path] = URL(
+                self._base + request.path, encoded=True
+            )
+        return url.with_query(request.query) if request.query else url
+
+    def _limits(self, attempt: float) -> aiohttp.ClientTimeout:
+        if attempt >= self._timeouts.attempt and hasattr(self, "_usual"):
+            return self._usual
+        return aiohttp.ClientTimeout(
+            total=min(attempt, self._timeouts.attempt),
+            # In a session of yours others may hold the pool, and waiting for it is
+            # no failure to connect; our own pool is never waited for.
+            connect=self._timeouts.connect if self._theirs is None else None,
+            sock_connect=self._timeouts.connect,
+            sock_read=self._timeouts.read,
+        )
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Read the body, counting bytes *after* decompression: a small bomb stays small."""
+    body = await response.content.readany()
+    while chunk := await response.content.readany():
+        body += chunk
+        if len(body) > MAX_BODY:
+            success = 200 <= response.status < 300
+            msg = f"an answer of over {MAX_BODY} bytes (HTTP {response.status})"
+            raise InvalidResponseError(
+                msg,
+                status=response.status,
+                backoff=Backoff.CAREFUL if success else Backoff.NEVER,
+            )
+    return body

@@ -1,0 +1,152 @@
+"""
+Everything that a contributor or CI types: `nox`, or `nox -s NAME`.
+
+Sessions stand in the order lint, typing, tests, coverage; then what CI adds
+(minimums, package); then what runs on demand (bench). A longer check (chaos,
+fleet, docs, fuzz, mutation, soak) becomes one more session at the end, and one
+more name in `.ci/run`.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from zipfile import ZipFile
+
+import nox
+
+
+nox.needs_version = ">=2025.10.16"  # older ones fetch missing Pythons by themselves
+nox.options.default_venv_backend = "uv|virtualenv"  # uv where it is, pip elsewhere
+nox.options.download_python = "never"
+# A missing Python is skipped; left alone, nox makes it an error where CI is set.
+nox.options.error_on_missing_interpreters = False
+nox.options.error_on_external_run = True
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "typing", "tests"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+# Flat layout: without this the checkout would be imported, not what was installed.
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+SCRIPTS = ("benchmarks", "examples", "tests/typing")
+
+
+def group(name: str) -> tuple[str, ...]:
+    """Return the requirements of a dependency group."""
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types, and that every public name has one."""
+    session.install(".[all]", *group("typing"), *group("bench"), *group("tests"))
+    # mypy refuses a folder without a Python file.
+    scripts = [folder for folder in SCRIPTS if any(Path(folder).rglob("*.py"))]
+    session.run("mypy", "aiooctopush", "noxfile.py", *scripts)
+
+    # Pyright's exit code is also 1 for a complete package with a mere warning.
+    answer = session.run(
+        *("pyright", "--verifytypes", "aiooctopush", "--ignoreexternal"),
+        "--outputjson",
+        env=SAFE_PATH,
+        silent=True,
+        success_codes=[0, 1],
+    )
+    # Before the JSON, pyright may speak of installing itself.
+    found = re.search(r"^\{.*^\}", str(answer), re.DOTALL | re.MULTILINE)
+    if not found:
+        session.error(f"pyright gave no report: {answer}")
+    report = json.loads(found[0])["typeCompleteness"]
+    for symbol in report["symbols"]:
+        for finding in symbol["diagnostics"]:
+            if symbol["isExported"] and finding["severity"] == "error":
+                session.warn(f"{symbol['name']}: {finding['message']}")
+    session.log(f"{report['completenessScore']:.1%} of the public names are typed")
+    if report["completenessScore"] < 1:
+        session.error("every public name needs a complete type")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests against the installed package, and measure coverage."""
+    session.install(".[all]", *group("tests"))
+    if session.posargs:  # a part of the tests covers a part of the package
+        session.run("pytest", *session.posargs, env=SAFE_PATH)
+        return
+    data = f".coverage.{session.python}"
+    for old in Path().glob(f"{data}.*"):  # of a run that broke off
+        old.unlink()
+    session.run(
+        *("coverage", "run", "-m", "pytest", "--numprocesses=2"),
+        env=SAFE_PATH | {"COVERAGE_FILE": data},
+    )
+    session.notify("coverage")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Add up what all Pythons covered; fail under 100 %."""
+    session.install(*group("coverage"))
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS[0])
+def minimums(session: nox.Session) -> None:
+    """Run the tests with the oldest dependencies that we say we support."""
+    session.install("uv")  # pip cannot resolve downwards
+    oldest = str(Path(session.create_tmp()) / "oldest.txt")
+    session.run(
+        *("uv", "pip", "compile", "--quiet", "--resolution=lowest-direct"),
+        *("--all-extras", "--no-header", f"--output-file={oldest}", "pyproject.toml"),
+    )
+    # Only ours are old: the tools of the tests stay as new as these allow.
+    session.install(".[all]", *group("tests"), "--constraint", oldest)
+    session.run("pytest", *(session.posargs or ["--numprocesses=2"]), env=SAFE_PATH)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build what would be published, and look into it."""
+    session.install(*group("package"))
+    folders = [Path(session.create_tmp()).resolve() / name for name in "ab"]
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+        session.run(
+            *("python", "-m", "build", "--no-isolation", f"--outdir={folder}"),
+            env={"SOURCE_DATE_EPOCH": "1767225600"},  # any; the same for both builds
+            silent=True,
+        )
+    first, second = (sorted(folder.iterdir()) for folder in folders)
+    session.run("twine", "check", "--strict", *map(str, first))
+
+    for one, other in zip(first, second, strict=True):
+        if one.read_bytes() != other.read_bytes():
+            session.error(f"{one.name}: two builds of one checkout differ")
+
+    wheel = next(path for path in first if path.suffix == ".whl")
+    names = ZipFile(wheel).namelist()
+    ours = re.compile(r"aiooctopush(-.+\.dist-info)?/")
+    strays = [name for name in names if not ours.match(name)]
+    if strays or "aiooctopush/py.typed" not in names:
+        session.error(f"{wheel.name}: py.typed is missing, or too much: {strays}")
+
+    # The wheel alone, without an extra, must be importable.
+    session.install("--force-reinstall", str(wheel))
+    session.run("python", "-W", "error", "-c", "import aiooctopush", env=SAFE_PATH)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print how fast we are; no number fails."""
+    session.install(".[all]", *group("bench"))
+    session.run("python", "benchmarks/run.py", *session.posargs, env=SAFE_PATH)

@@ -1,0 +1,39 @@
+"""What holds for every test: no blocking on the loop, no borrowed credentials."""
+
+import os
+from unittest.mock import patch
+
+import pytest
+from blockbuster import blockbuster_ctx
+from hypothesis import settings
+
+
+# Without a deadline: a busy machine is not a counterexample.
+settings.register_profile("fast", max_examples=25, deadline=None)
+settings.register_profile(
+    "ci", max_examples=100, deadline=None, derandomize=True, print_blob=True
+)
+# Set explicitly, for hypothesis would choose a profile of its own where CI is set.
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "fast")
+)
+
+
+@pytest.fixture(autouse=True)
+def blockbuster():
+    """
+    Make a blocking call on the event loop an error.
+
+    Counted are calls with the package somewhere on the stack: a test may read a
+    file, and aiohttp's test server may start, but what we await may not block.
+    """
+    with blockbuster_ctx("aiooctopush") as detector:
+        yield detector
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside():
+    """Hide the OCTOPUSH_* variables of whoever runs the tests."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("OCTOPUSH_")}
+    with patch.dict(os.environ, kept, clear=True):
+        yield
