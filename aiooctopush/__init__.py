@@ -1,6 +1,7 @@
 """An asyncio SDK for the Octopush SMS gateway: it knows what became of each text."""
 
 from ._clock import Clock, SystemClock
+from ._version import __version__
 from ._wire import Answer, HttpRequest, HttpResponse
 from .api._shared import Audience, Purpose, Recipient, Segmentation, SmsType
 from .api.sms import (
@@ -91,6 +92,7 @@ __all__ = [
     "TransportSecurityError",
     "UnknownOutcomeError",
     "WebhookError",
+    "__version__",
     "new_request_id",
     "read_csv",
     "request_id_for",

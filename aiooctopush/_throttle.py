@@ -58,6 +58,9 @@ class Gate:
                 msg = "the gateway asked this session to slow down, beyond the deadline"
                 raise NotSentError(msg, retry_after=left, backoff=Backoff.NEVER)
             await self._clock.sleep(left)
+        if self._clock.monotonic() >= give_up_at:
+            msg = "no time left before the deadline"
+            raise NotSentError(msg, backoff=Backoff.NEVER)
 
 
 class RetryQuota:

@@ -264,7 +264,8 @@ def decode(body: bytes) -> Any:
     Read JSON from outside; money comes out as Decimal, never as a binary float.
 
     Raises:
-        ValueError: It is not JSON in UTF-8, or nests too deeply.
+        ValueError: It is not JSON in UTF-8, nests too deeply, or holds a number
+            that is out of range.
     """
     try:
         return json.loads(
@@ -274,6 +275,10 @@ def decode(body: bytes) -> Any:
         )
     except RecursionError as error:
         msg = "nested too deeply"
+        raise ValueError(msg) from error
+    # 1e99999999999999999999 is more than a Decimal can hold.
+    except InvalidOperation as error:
+        msg = "a number out of range"
         raise ValueError(msg) from error
 
 
@@ -329,22 +334,28 @@ def read(endpoint: Endpoint[T], response: HttpResponse, meta: dict[str, Any]) ->
 def _read_success(
     endpoint: Endpoint[T], response: HttpResponse, meta: dict[str, Any]
 ) -> T:
-    body: Any = {}
-    # Answers without a documented body (204) may hold nothing, or anything.
-    if endpoint.answer is not Answer:
+    body: Any
+    if endpoint.answer is Answer:
+        # Answers without a documented body (204) may hold nothing, or anything.
+        body = _envelope(response) or {}
+    else:
         try:
             body = decode(response.body)
         except ValueError as error:
             raise _invalid(response, "an answer that is not JSON") from error
         if not isinstance(body, dict):
             raise _invalid(response, "an answer of another shape than documented")
-        code = gateway_code(body)
-        # Some answers carry code 0 on success; an older habit of the gateway is to
-        # report failures with status 200 and another code.
-        if code:
-            raise _coded(response, code, body)
-    meta["status"] = response.status
-    meta["headers"] = response.headers
+    code = gateway_code(body)
+    # Some answers carry code 0 on success; an older habit of the gateway is to
+    # report failures with status 200 and another code.
+    if code:
+        raise _coded(response, code, body)
+    meta = {
+        "outcome": Outcome.ACCEPTED,
+        **meta,
+        "status": response.status,
+        "headers": response.headers,
+    }
     try:
         # mypy looks for the hash of an instance where the class itself is hashed.
         reader = _reader_of(endpoint.answer)  # type: ignore[arg-type]
@@ -360,7 +371,10 @@ def gateway_code(body: Any) -> int | None:
     code = body.get("code") if isinstance(body, dict) else None
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= 6:
         return int(code)
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
+    if not isinstance(code, int) or isinstance(code, bool):
+        return None
+    # As with text: a longer one is no code, and may be a phone number.
+    return code if abs(code) < 1_000_000 else None
 
 
 # Statuses that mean the same whatever the body holds.

@@ -358,7 +358,7 @@ GATEWAY_CODES: Final[Mapping[int, GatewayCode]] = {
 
 _SHOWN_AT_MOST = 200
 # Six digits in a row, separators allowed, may be a phone number or a one-time code.
-_DIGITS = re.compile(r"\+?\d(?:[ .\-]?\d){5,}")
+_DIGITS = re.compile(r"\+?\d(?:[\s.\-/()\u2010\u2011]{0,3}\d){5,}")
 
 
 def shown(text: object) -> str:

@@ -44,8 +44,9 @@ def request_id_for(key: str) -> str:
     Args:
         key: Whatever names the message in your own data; not empty.
     """
-    if not key:
-        raise InvalidFieldError("key", "must not be empty", shown="''")
+    known: object = key
+    if not isinstance(known, str) or not known:
+        raise InvalidFieldError("key", "must be a str, not empty", shown=repr(key)[:80])
     return uuid.uuid5(_NAMESPACE, key).hex
 
 

@@ -86,7 +86,8 @@ class RetryPolicy:
             Backoff.CAREFUL: (self.careful_floor, self.careful_base, self.careful_cap),
             Backoff.THROTTLE: (0.0, self.throttle_base, self.throttle_cap),
         }[backoff]
-        return floor + draw * min(cap, base * 2.0**retries)
+        # From the 1,024th retry on, the power would be beyond any float.
+        return floor + draw * min(cap, base * 2.0 ** min(retries, 64))
 
 
 @frozen
@@ -380,7 +381,8 @@ async def _try_again(call: Call[T], attempt: Attempt[T], first: OctopushError) -
                 status=error.status,
                 headers=error.headers,
             )
-        raise _explained(call, error, decision) from error.__cause__
+        explained = _explained(call, error, decision)
+        raise explained from explained.__cause__
     call.quota.refund(call.paid)
     return result
 

@@ -63,7 +63,7 @@ class Credentials:
 
     def headers(self) -> Mapping[str, str]:
         """
-        The headers of a request, in the clear.
+        The two headers that every request carries, in the clear.
 
         Source: gateway documentation, every page.
         """

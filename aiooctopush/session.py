@@ -16,6 +16,7 @@ import attrs
 from . import _wire
 from ._clock import Clock, HighWaterMark, SystemClock
 from ._throttle import Gate, RetryQuota
+from ._version import __version__
 from ._wire import Answer, Endpoint, HttpRequest
 from .api._shared import MAX_RECIPIENTS, Purpose, SmsType
 from .api.sms import Message, Sms
@@ -39,6 +40,12 @@ BASE_URL: Final = "https://api.octopush.com"
 MAX_IN_FLIGHT: Final = 100
 """Tries at the same time, by default."""
 
+_HEADERS: Final = {
+    "content-type": "application/json",
+    # What we can bound while it is unpacked.
+    "accept-encoding": "gzip",
+    "user-agent": f"aiooctopush/{__version__}",
+}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -118,9 +125,6 @@ class OctopushSession:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
-        # Keys travel with each request, never as defaults of the aiohttp session,
-        # which may be shared with other hosts.
-        self._headers = self._credentials.headers()
         self.sms = Sms(self._call, self._clock)
 
     @classmethod
@@ -312,7 +316,9 @@ class OctopushSession:
                     method=call.endpoint.method,
                     path=call.endpoint.path,
                     query=query,
-                    headers=self._headers,
+                    # With each request, never as defaults of the aiohttp session,
+                    # which may be shared with other hosts.
+                    headers={**_HEADERS, **self._credentials.headers()},
                     body=payload,
                     timeout=min(self._timeouts.attempt, call.left),
                     fresh_connection=call.wants_fresh_connection,

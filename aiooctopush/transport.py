@@ -17,6 +17,7 @@ from yarl import URL
 from ._wire import MAX_BODY, HttpRequest, HttpResponse
 from .errors import (
     Backoff,
+    InvalidFieldError,
     InvalidResponseError,
     NotSentError,
     OctopushError,
@@ -229,8 +230,7 @@ class AiohttpTransport:
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
         if self._theirs is not None:
             if self._theirs.closed:
-                msg = "the client_session that was passed in is closed"
-                raise RuntimeError(msg)
+                raise InvalidFieldError("client_session", "is closed")
             return self._theirs
         if fresh:
             # After silence every idle connection is under suspicion.
@@ -267,7 +267,8 @@ class AiohttpTransport:
         if attempt >= self._timeouts.attempt and hasattr(self, "_usual"):
             return self._usual
         return aiohttp.ClientTimeout(
-            total=min(attempt, self._timeouts.attempt),
+            # To aiohttp, 0 and less would mean "no limit".
+            total=max(min(attempt, self._timeouts.attempt), 0.001),
             # In a session of yours others may hold the pool, and waiting for it is
             # no failure to connect; our own pool is never waited for.
             connect=self._timeouts.connect if self._theirs is None else None,
@@ -278,7 +279,7 @@ class AiohttpTransport:
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     """Read the body, counting bytes *after* decompression: a small bomb stays small."""
-    body = await response.content.readany()
+    body = b""
     while chunk := await response.content.readany():
         body += chunk
         if len(body) > MAX_BODY:

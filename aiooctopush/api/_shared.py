@@ -12,21 +12,13 @@ from .._wire import Answer, Endpoint
 from ..errors import InvalidFieldError
 from ..phone import mask, normalise
 from ..retry import RetryPolicy
+from ..text import MAX_MERGE_FIELD
 
 
 T = TypeVar("T", bound=Answer)
 
 MAX_RECIPIENTS: Final = 500
 """Recipients of one request. Source: gateway documentation, "Send SMS"."""
-
-MAX_TEXT: Final = 1224
-"""Characters of a text. Source: gateway documentation, "Send SMS"."""
-
-MAX_TEXT_LOW_COST: Final = 160
-"""Source: gateway documentation, "Special characters" (documented, unseen)."""
-
-MAX_MERGE_FIELD: Final = 50
-"""Source: gateway documentation, "Personalized sendings"."""
 
 MAX_LIST_NAME: Final = 30
 MAX_TAG_NAME: Final = 20

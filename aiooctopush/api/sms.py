@@ -24,11 +24,10 @@ from ..errors import (
     RefusedError,
 )
 from ..ids import check_request_id, new_request_id
+from ..text import LOW_COST_MAX, MAX_TEXT
 from ._shared import (
     MAX_LIST_NAME,
     MAX_TAG_NAME,
-    MAX_TEXT,
-    MAX_TEXT_LOW_COST,
     TICKET_NAMES,
     Audience,
     Caller,
@@ -58,10 +57,10 @@ _CAMPAIGN_NOT_FOUND = 131
 
 def _check_message_text(record: "Message", _: Any, value: Any) -> None:
     check_text(value, "text", MAX_TEXT, private=True)
-    if record.type is SmsType.LOW_COST and len(value) > MAX_TEXT_LOW_COST:
+    if record.type is SmsType.LOW_COST and len(value) > LOW_COST_MAX:
         raise InvalidFieldError(
             "text",
-            f"must have at most {MAX_TEXT_LOW_COST} characters as sms_low_cost",
+            f"must have at most {LOW_COST_MAX} characters as sms_low_cost",
             shown=f"{len(value):,} characters",
         )
 

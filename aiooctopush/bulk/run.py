@@ -3,8 +3,14 @@
 import asyncio
 import hashlib
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
-from contextlib import aclosing
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+)
+from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
 import attrs
@@ -321,20 +327,34 @@ async def _chunks(
         raise InvalidFieldError("source", "must be many numbers, not one string")
     position = itertools.count()
     if isinstance(source, AsyncIterable):
-        chunk: list[Recipient] = []
-        async for item in source:
-            chunk.append(_recipient(item, next(position)))
-            if len(chunk) == size:
+        async with _opened(source) as waited:
+            chunk: list[Recipient] = []
+            async for item in waited:
+                chunk.append(_recipient(item, next(position)))
+                if len(chunk) == size:
+                    yield tuple(chunk)
+                    chunk = []
+            if chunk:
                 yield tuple(chunk)
-                chunk = []
-        if chunk:
-            yield tuple(chunk)
     else:
         items = iter(source)
         while some := tuple(
             _recipient(item, next(position)) for item in itertools.islice(items, size)
         ):
             yield some
+
+
+@asynccontextmanager
+async def _opened(
+    source: AsyncIterable[str | Recipient],
+) -> AsyncIterator[AsyncIterator[str | Recipient]]:
+    """Iterate over a source, and close the iterator if it was opened here."""
+    items = aiter(source)
+    try:
+        yield items
+    finally:
+        if items is not source and isinstance(items, AsyncGenerator):
+            await items.aclose()
 
 
 def _recipient(item: str | Recipient, position: int) -> Recipient:

@@ -1,0 +1,27 @@
+"""The ``octopush`` command, also as ``python -m aiooctopush``."""
+
+import sys
+
+
+_NEEDED = {"click", "rich"}
+_USAGE_ERROR = 2
+
+
+def main() -> None:
+    """Run the command line, or say what it needs to run."""
+    try:
+        from .cli.app import octopush
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _NEEDED:
+            raise
+        print(
+            f"octopush: {error.name} is not installed, which the command line needs: "
+            'pip install "aiooctopush[cli]"',
+            file=sys.stderr,
+        )
+        sys.exit(_USAGE_ERROR)
+    octopush(prog_name="octopush")
+
+
+if __name__ == "__main__":
+    main()

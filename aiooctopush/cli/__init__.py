@@ -1,0 +1,1 @@
+"""The ``octopush`` command: one module for each subcommand, needs the extra ``cli``."""

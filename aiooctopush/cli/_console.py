@@ -1,0 +1,229 @@
+"""
+Where words go: results to stdout, everything else to stderr, and never a traceback.
+
+With ``--json`` stdout holds one JSON document and nothing else.
+"""
+
+import codecs
+import io
+import json
+import sys
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any, Final, NoReturn, TextIO
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from ..errors import InvalidFieldError, OctopushError, Outcome
+
+
+class ExitCode(IntEnum):
+    """What the command says to the shell."""
+
+    ACCEPTED = 0
+    """Everything was accepted, or presumed to be."""
+
+    NOT_ACCEPTED = 1
+    """Something was refused or not sent, or the run paused."""
+
+    BAD_INPUT = 2
+    """Bad input or usage; nothing was sent."""
+
+    UNKNOWN = 3
+    """The outcome of something is unknown."""
+
+    INTERRUPTED = 130
+    """Ctrl-C, as shells say it: 128 + SIGINT."""
+
+
+# What stands in for what a terminal cannot write; the rest is taken apart by Unicode
+# itself, so that an accent is lost and not the letter.
+_PLAIN: Final = {
+    "€": "EUR",
+    "…": "...",
+    "–": "-",
+    "—": "-",
+    "×": "x",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+}
+_FALLBACK: Final = "aiooctopush.plain"
+
+_NOT_SAID: Final = "not said by the gateway"
+
+# What an argument of the library is called here.
+_OPTIONS: Final = {
+    "sender": "--sender",
+    "text": "--text",
+    "purpose": "--purpose",
+    "type": "--type",
+    "send_at": "--at",
+    "request_id": "--request-id",
+    "key": "--key",
+    "concurrency": "--concurrency",
+    "encoding": "--encoding",
+    "delimiter": "--delimiter",
+    "base_url": "--base-url",
+    "api_login": "OCTOPUSH_API_LOGIN",
+    "api_key": "OCTOPUSH_API_KEY",
+}
+
+
+def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    plain = ""
+    for character in error.object[error.start : error.end]:
+        parts = unicodedata.normalize("NFKD", character).encode("ascii", "ignore")
+        plain += _PLAIN.get(character) or parts.decode() or ascii(character)[1:-1]
+    return plain, error.end
+
+
+codecs.register_error(_FALLBACK, _plainly)
+
+
+def harden(stream: TextIO) -> None:
+    """Let a stream write what its encoding does not have as something similar."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=_FALLBACK)
+
+
+def problem_of(error: OctopushError) -> str:
+    """An error in the words of the command line; what became of the message too."""
+    if not isinstance(error, InvalidFieldError):
+        return str(error)
+    place = _OPTIONS.get(error.field, error.field)
+    if error.field.startswith("recipients["):
+        place = f"--to, number {int(error.field[11:].partition(']')[0]) + 1}"
+    got = "" if error.shown is None else f" (got {error.shown})"
+    # The rest of such a limit speaks of an argument of the library.
+    return f"{place}: {error.limit.partition('; allow_')[0]}{got}"
+
+
+def in_euros(amount: Decimal | None) -> str:
+    """An amount for people."""
+    return _NOT_SAID if amount is None else f"{amount:,.2f} €"
+
+
+def in_figures(count: int | None) -> str:
+    """A count for people."""
+    return _NOT_SAID if count is None else f"{count:,}"
+
+
+def exit_code_of(error: OctopushError) -> ExitCode:
+    """What an error that ended a command means to the shell."""
+    if error.maybe_sent or error.outcome is Outcome.UNKNOWN:
+        return ExitCode.UNKNOWN
+    # What is malformed is refused before any I/O: bad fields, bad files.
+    if isinstance(error, ValueError):
+        return ExitCode.BAD_INPUT
+    return ExitCode.NOT_ACCEPTED
+
+
+def error_as_json(error: OctopushError) -> dict[str, Any]:
+    """An error as plain data; nothing in it is private."""
+    return {
+        "error": type(error).__name__,
+        "message": problem_of(error),
+        "outcome": None if error.outcome is None else str(error.outcome),
+        "maybe_sent": error.maybe_sent,
+        "request_id": error.request_id,
+        "code": error.code,
+    }
+
+
+class Screen:
+    """
+    The two streams of a command.
+
+    Attributes:
+        err: For progress, warnings and errors.
+        as_json: Whether stdout is for one JSON document.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._out = _console(sys.stdout)
+        self.err = _console(sys.stderr)
+
+    def say(self, words: str, *, style: str = "") -> None:
+        """Write a line of the result; none with ``--json``."""
+        if not self.as_json:
+            self._out.print(words, style=style, soft_wrap=True)
+
+    def rows(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Write what a result consists of, one row each; none with ``--json``."""
+        if self.as_json:
+            return
+        rows = list(rows)
+        width = max(len(label) for label, _ in rows) + 4
+        room = max(self._out.width - width, 20) if self._out.is_terminal else 10_000
+        for label, value in rows:
+            first, *others = textwrap.wrap(value, room) or [""]
+            self._out.print(
+                Text(f"  {label:{width - 2}}", "dim").append(first, "not dim"),
+                soft_wrap=True,
+            )
+            for line in others:
+                self._out.print(f"{'':{width}}{line}", soft_wrap=True)
+
+    def paragraph(self, words: str) -> None:
+        """Write a longer part of the result, wrapped; none with ``--json``."""
+        if not self.as_json:
+            self._out.print(words, soft_wrap=not self._out.is_terminal)
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Write the JSON document; nothing without ``--json``."""
+        if self.as_json:
+            click.echo(json.dumps(document, indent=2))
+
+    def note(self, words: str, *, style: str = "") -> None:
+        """Write a line beside the result."""
+        self.err.print(words, style=style, soft_wrap=True)
+
+    def warn(self, words: str) -> None:
+        """Write a warning beside the result."""
+        self.err.print(Text("Warning: ", "yellow").append(words), soft_wrap=True)
+
+    def error(self, words: str) -> None:
+        """Write what went wrong."""
+        self.err.print(Text("Error: ", "bold red").append(words), soft_wrap=True)
+
+    def fail(
+        self, error: OctopushError, *, advice: str = "", **details: Any
+    ) -> NoReturn:
+        """
+        Say what went wrong, in one or two lines or as the JSON document, and exit.
+
+        Args:
+            error: What went wrong.
+            advice: A further line for people.
+            details: Further keys of the document.
+        """
+        self.error(problem_of(error))
+        if advice:
+            self.note(advice)
+        self.document(error_as_json(error) | details)
+        raise click.exceptions.Exit(exit_code_of(error))
+
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Turn what is raised before anything is sent into words and an exit code."""
+        try:
+            yield
+        except OctopushError as error:
+            self.fail(error)
+        except (KeyboardInterrupt, click.Abort):
+            self.note("\nInterrupted: nothing was sent.")
+            raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
+
+
+def _console(stream: TextIO) -> Console:
+    return Console(file=stream, highlight=False, markup=False, emoji=False)

@@ -1,0 +1,95 @@
+"""Help that starts with what a command does, and an example to paste."""
+
+import re
+import sys
+from typing import Any, Final
+
+import click
+
+from ._console import harden
+
+
+_OTHERS: Final = "Other"
+
+_first_paragraph = re.compile(r"(.*?)(?:\n\s*\n(.*))?\Z", re.DOTALL).match
+
+
+class Option(click.Option):
+    """An option that stands under a heading of the help."""
+
+    def __init__(
+        self, *declarations: Any, heading: str = _OTHERS, **settings: Any
+    ) -> None:
+        super().__init__(*declarations, **settings)
+        self.heading = heading
+
+
+def _write_help(
+    command: click.Command,
+    example: str,
+    context: click.Context,
+    formatter: click.HelpFormatter,
+) -> None:
+    found = _first_paragraph((command.help or "").strip())
+    summary, rest = found.groups() if found else ("", None)
+    formatter.write_text(" ".join(summary.split()))
+    with formatter.section("\nExample"):
+        for line in example.strip().splitlines():
+            formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+    formatter.write_paragraph()
+    command.format_usage(context, formatter)
+    if rest:
+        formatter.write_paragraph()
+        formatter.write_text(rest)
+    command.format_options(context, formatter)
+    command.format_epilog(context, formatter)
+
+
+class Command(click.Command):
+    """A command with an example, and its options under headings."""
+
+    def __init__(self, *given: Any, example: str, **settings: Any) -> None:
+        super().__init__(*given, **settings)
+        self._example = example
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the whole help."""
+        _write_help(self, self._example, ctx, formatter)
+
+    def format_options(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the options under their headings, in the order of their appearance."""
+        headings: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                heading = getattr(parameter, "heading", _OTHERS)
+                headings.setdefault(heading, []).append(record)
+        for heading, records in headings.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+class Group(click.Group):
+    """The command of commands."""
+
+    def __init__(self, *given: Any, example: str, **settings: Any) -> None:
+        super().__init__(*given, **settings)
+        self._example = example
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the whole help."""
+        _write_help(self, self._example, ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the epilogue without indenting it."""
+        if self.epilog:
+            formatter.write_paragraph()
+            formatter.write_text(self.epilog)
+
+    def main(self, *given: Any, **settings: Any) -> Any:
+        """Run, on streams that can write every character somehow."""
+        harden(sys.stdout)
+        harden(sys.stderr)
+        return super().main(*given, **settings)

@@ -1,0 +1,132 @@
+"""``octopush sandbox``: a simulated gateway on a port of this machine."""
+
+import asyncio
+from decimal import Decimal
+from typing import Final
+
+import click
+
+from ..sandbox import FaultPlan, Gateway, SandboxServer
+from ..sandbox.server import BOOK_PATH
+from ._console import ExitCode, Screen
+from ._help import Command, Option
+from ._interrupt import on_interrupt
+from ._options import Euros, Faults
+
+
+DEFAULT_PORT: Final = 8025
+
+_EXAMPLE = f"""\
+octopush sandbox
+# and in another terminal:
+export OCTOPUSH_BASE_URL=http://127.0.0.1:{DEFAULT_PORT}
+export OCTOPUSH_API_LOGIN=me OCTOPUSH_API_KEY=any
+octopush send --to +33600000001 --sender Acme --purpose alert --text Hello
+"""
+
+
+@click.command(cls=Command, example=_EXAMPLE)
+@click.option(
+    "--host",
+    cls=Option,
+    default="127.0.0.1",
+    show_default=True,
+    heading="Where it listens",
+    help="Address of this machine.",
+)
+@click.option(
+    "--port",
+    cls=Option,
+    type=click.IntRange(0, 65_535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    heading="Where it listens",
+    help="0 takes a free one; the first line of output tells which.",
+)
+@click.option(
+    "--api-login",
+    cls=Option,
+    metavar="LOGIN",
+    heading="Who is let in",
+    help="The only login that is let in, together with --api-key. Everybody if left "
+    "out.",
+)
+@click.option(
+    "--api-key",
+    cls=Option,
+    metavar="KEY",
+    heading="Who is let in",
+    help="The only key that is let in. Make one up: this is not your real one.",
+)
+@click.option(
+    "--faults",
+    cls=Option,
+    type=Faults(),
+    metavar="SPEC",
+    heading="How it behaves",
+    help="What goes wrong: a probability such as 0.1, or KIND=PROBABILITY,…; a wrong "
+    "kind lists them all.",
+)
+@click.option(
+    "--law",
+    cls=Option,
+    type=click.Choice(["accepted", "receipt"]),
+    default="accepted",
+    show_default=True,
+    heading="How it behaves",
+    help="When a request_id is used up: once its request is accepted, or as soon as "
+    "it is received. Nobody knows which law the real gateway follows.",
+)
+@click.option(
+    "--credit",
+    cls=Option,
+    type=Euros(),
+    metavar="EUR",
+    default="1000",
+    show_default=True,
+    heading="How it behaves",
+    help="What the account has at first.",
+)
+def sandbox(
+    *,
+    host: str,
+    port: int,
+    api_login: str | None,
+    api_key: str | None,
+    faults: FaultPlan | None,
+    law: str,
+    credit: Decimal,
+) -> None:
+    """
+    Serve a simulated gateway, to try things out without an account.
+
+    It answers as the documents of the gateway say, and keeps a book of what it
+    accepted: GET /__sandbox__/book shows it, POST /__sandbox__/reset empties it.
+    Ctrl-C ends it.
+    """
+    if (api_login is None) != (api_key is None):
+        raise click.UsageError("--api-login and --api-key belong together.")
+    gateway = Gateway(
+        api_login=api_login,
+        api_key=api_key,
+        credit=credit,
+        burns_ids=law == "receipt",
+    )
+    try:
+        server = SandboxServer(gateway=gateway, faults=faults, host=host, port=port)
+    except ValueError as error:
+        raise click.UsageError(f"--faults: {error}") from error
+    try:
+        asyncio.run(_serve(server))
+    except OSError as error:
+        Screen().error(f"cannot listen on {host}, port {port}: {error.strerror}")
+        raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
+
+
+async def _serve(server: SandboxServer) -> None:
+    stop = asyncio.Event()
+    with on_interrupt(stop.set):
+        async with server:
+            # One line, written out at once: programs wait for it.
+            click.echo(f"Sandbox gateway ready on {server.url} (book: {BOOK_PATH})")
+            await stop.wait()

@@ -1,0 +1,220 @@
+"""``octopush send``: one text to a few numbers."""
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import click
+
+from ..api._shared import MAX_RECIPIENTS, Purpose, SmsType
+from ..api.sms import SendResult
+from ..errors import DuplicateRequestError, OctopushError, Outcome
+from ..ids import request_id_for
+from ..sandbox import FaultPlan
+from ._connection import SANDBOX_BOOK, Connection, connect
+from ._console import ExitCode, Screen, in_euros, in_figures
+from ._help import Command, Option
+from ._interrupt import interruptible
+from ._options import SENDING, gateway_options, json_option, message_options
+
+
+_EXAMPLE = """\
+octopush send --sandbox --to +33600000001 --sender Acme --purpose alert \\
+    --text "Your code is 1234"
+"""
+
+_EPILOG = """\
+--json gives: outcome ("accepted" or "presumed"), ticket, request_id, attempts,
+number_of_contacts, total_cost, number_of_sms_needed, residual_credit, and
+sandbox_book with --sandbox. Or, with an exit code other than 0: error (its class),
+message, outcome, maybe_sent, request_id, code. Money is text, null what the gateway
+did not say.
+"""
+
+
+@click.command(cls=Command, example=_EXAMPLE, epilog=_EPILOG)
+@click.option(
+    "--to",
+    "numbers",
+    cls=Option,
+    multiple=True,
+    required=True,
+    metavar="NUMBER",
+    heading="To whom",
+    help="International number, such as +33600000001. Repeat it for others, up to "
+    "500; for more, there is `octopush bulk`.",
+)
+@message_options
+@click.option(
+    "--key",
+    cls=Option,
+    metavar="TEXT",
+    heading=SENDING,
+    help="Your own name of this message, such as order-4711-shipped. The same "
+    "command with the same key sends nothing twice within 23 hours.",
+)
+@click.option(
+    "--request-id",
+    cls=Option,
+    metavar="ID",
+    heading=SENDING,
+    help="The same, as the id that the gateway sees: 1 to 64 letters, digits, - or _.",
+)
+@gateway_options
+@json_option()
+@click.pass_context
+def send(
+    ctx: click.Context,
+    *,
+    numbers: tuple[str, ...],
+    text: str,
+    sender: str,
+    purpose: str,
+    type_: str,
+    at: datetime | None,
+    simulate: bool,
+    key: str | None,
+    request_id: str | None,
+    base_url: str | None,
+    sandbox: bool,
+    faults: FaultPlan | None,
+    as_json: bool,
+) -> None:
+    """
+    Send one text to one number or a few, and say what became of it.
+
+    Login and key come from OCTOPUSH_API_LOGIN and OCTOPUSH_API_KEY, or are asked
+    for. The command tries again by itself as long as that cannot send twice.
+    """
+    screen = Screen(as_json=as_json)
+    if key is not None and request_id is not None:
+        raise click.UsageError("--key and --request-id exclude each other.")
+    if len(numbers) > MAX_RECIPIENTS:
+        raise click.UsageError(
+            f"--to: {MAX_RECIPIENTS} numbers at most; for more, use `octopush bulk`."
+        )
+    with screen.failures():
+        own_id = request_id if key is None else request_id_for(key)
+        connection = connect(
+            ctx.obj, base_url=base_url, sandbox=sandbox, faults=faults
+        )
+    if at is not None and at <= connection.clock.now():
+        screen.warn("--at is in the past: the gateway sends at once.")
+    try:
+        result = asyncio.run(
+            _send(
+                screen,
+                connection,
+                text=text,
+                recipients=numbers,
+                sender=sender,
+                purpose=Purpose(purpose),
+                type=SmsType(type_),
+                send_at=at,
+                simulation_mode=simulate or None,
+                request_id=own_id,
+            )
+        )
+    except OctopushError as error:
+        screen.fail(error, advice=_advice(error, own_id), **connection.book())
+    except TimeoutError:
+        _give_up(screen, own_id)
+    _tell(screen, connection, result, at=at, simulated=simulate)
+
+
+async def _send(screen: Screen, connection: Connection, **message: Any) -> SendResult:
+    def first() -> None:
+        screen.note(
+            "Waiting for the gateway's answer; press Ctrl-C again to give up on it."
+        )
+
+    async with connection.session as octopush, interruptible(first):
+        return await octopush.sms.send(**message)
+
+
+def _tell(
+    screen: Screen,
+    connection: Connection,
+    result: SendResult,
+    *,
+    at: datetime | None,
+    simulated: bool,
+) -> None:
+    people = result.number_of_contacts
+    whom = "" if people is None else f" for {people} recipient{'s' * (people != 1)}"
+    if simulated:
+        screen.say("Simulated: the gateway would take it. Nobody gets a message.")
+    elif result.outcome is Outcome.PRESUMED:
+        screen.say(
+            "Presumed accepted: the gateway refused a repeat as a duplicate, so an "
+            "earlier try was most likely taken.",
+            style="bold yellow",
+        )
+    elif at is not None:
+        screen.say(f"Accepted{whom}, to be sent at {at.isoformat()}.", style="green")
+    else:
+        screen.say(f"Accepted{whom}.", style="bold green")
+    screen.rows(_rows(connection, result))
+    screen.document(
+        {
+            "outcome": str(result.outcome),
+            "ticket": result.ticket,
+            "request_id": result.request_id,
+            "attempts": result.attempts,
+            "number_of_contacts": result.number_of_contacts,
+            "total_cost": _text_of(result.total_cost),
+            "number_of_sms_needed": result.number_of_sms_needed,
+            "residual_credit": _text_of(result.residual_credit),
+        }
+        | connection.book()
+    )
+
+
+def _rows(connection: Connection, result: SendResult) -> list[tuple[str, str]]:
+    rows = [
+        ("Ticket", result.ticket or "unknown"),
+        ("Request id", str(result.request_id)),
+        ("SMS billed", in_figures(result.number_of_sms_needed)),
+        ("Cost", in_euros(result.total_cost)),
+        ("Credit left", in_euros(result.residual_credit)),
+        ("Tries", in_figures(result.attempts)),
+    ]
+    return rows + [(SANDBOX_BOOK, words) for words in connection.book_in_words()]
+
+
+def _text_of(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _advice(error: OctopushError, own_id: str | None) -> str:
+    """A further line, for those who may run the command again."""
+    if isinstance(error, DuplicateRequestError) and own_id is not None:
+        return (
+            "An earlier command with this key or id was most likely taken; the "
+            "gateway forgets it after 24 hours."
+        )
+    if not error.maybe_sent:
+        return ""
+    again = "the same command again"
+    if own_id is None:
+        again = f"the same command with --request-id {error.request_id}"
+    return f"To make sure that it is sent once: run {again}."
+
+
+def _give_up(screen: Screen, own_id: str | None) -> NoReturn:
+    words = "Interrupted before the gateway answered: it may have been sent."
+    if own_id is not None:
+        words += " To make sure that it is sent once: run the same command again."
+    screen.error(words)
+    screen.document(
+        {
+            "error": "Interrupted",
+            "message": words,
+            "outcome": str(Outcome.UNKNOWN),
+            "maybe_sent": True,
+            "request_id": own_id,
+            "code": None,
+        }
+    )
+    raise click.exceptions.Exit(ExitCode.INTERRUPTED)

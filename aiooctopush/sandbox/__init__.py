@@ -1,0 +1,27 @@
+"""
+A simulated gateway to test against, and the judge of what was really accepted.
+
+One `Gateway`, two doors: `SandboxTransport` in process and in virtual time,
+`SandboxServer` on a port. A `FaultPlan` says what goes wrong, the `Book` says who
+got what.
+"""
+
+from .book import Book, Entry
+from .clock import VirtualClock
+from .faults import Fault, FaultPlan
+from .gateway import Gateway
+from .server import SandboxServer, create_app
+from .transport import SandboxTransport
+
+
+__all__ = [
+    "Book",
+    "Entry",
+    "Fault",
+    "FaultPlan",
+    "Gateway",
+    "SandboxServer",
+    "SandboxTransport",
+    "VirtualClock",
+    "create_app",
+]

@@ -1,0 +1,203 @@
+"""What was really accepted: the only judge of who got what, and how often."""
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import attrs
+from attrs import field, frozen
+
+from .validation import merge
+
+
+_SEPARATOR: Final = " "
+
+
+def _pack_numbers(numbers: Iterable[str] | str) -> str:
+    # One string of 13 bytes a number; a tuple of strings takes 70 bytes a number,
+    # which a book of a million recipients would feel. What is packed stays packed.
+    return numbers if isinstance(numbers, str) else _SEPARATOR.join(numbers)
+
+
+def _pack_fields(fields: Iterable[Mapping[str, str]] | bytes | None) -> bytes | None:
+    if fields is None or isinstance(fields, bytes):
+        return fields
+    rows = [dict(row) for row in fields]
+    return zlib.compress(json.dumps(rows).encode()) if any(rows) else None
+
+
+@frozen(kw_only=True)
+class Entry:
+    """
+    One call that the gateway accepted.
+
+    ``repr`` shows neither numbers nor text.
+
+    Attributes:
+        ticket: The ticket that was given out.
+        request_id: The id that the call carried, if any.
+        operation: Path of the call without its common start. A list or tag
+            campaign is entered when it is confirmed, not when it is created.
+        account: ``api-login`` of the caller.
+        number_of_contacts: How many recipients.
+        text: As it was sent, placeholders and all; see `texts`.
+        sender: None if none was given.
+        type: ``sms_premium`` or ``sms_low_cost``.
+        purpose: ``alert`` or ``wholesale``, also where it is the default.
+        send_at: When it leaves; None if it left at once.
+        accepted_at: When the gateway said yes, on its own clock.
+        number_of_sms: Parts over all recipients.
+        cost: In euros; 0 if simulated.
+        simulated: Whether it was only a simulation.
+        cancelled_at: When it was cancelled; None if it was not.
+        ignored_fields: Fields that the gateway did not understand and dropped,
+            such as ``simulation-mode`` or ``recipients.*.nickname``.
+    """
+
+    ticket: str
+    operation: str
+    _recipients: str = field(converter=_pack_numbers, repr=False)
+    _fields: bytes | None = field(converter=_pack_fields, default=None, repr=False)
+    number_of_contacts: int
+    text: str = field(repr=False)
+    accepted_at: datetime
+    account: str = field(default="", repr=False)
+    request_id: str | None = None
+    sender: str | None = None
+    type: str = "sms_premium"
+    purpose: str = "wholesale"
+    send_at: datetime | None = None
+    number_of_sms: int = 0
+    cost: Decimal = Decimal(0)
+    simulated: bool = False
+    cancelled_at: datetime | None = None
+    ignored_fields: tuple[str, ...] = ()
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The numbers, in the order of the call."""
+        return tuple(self._recipients.split(_SEPARATOR))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What each recipient reads, in the order of `recipients`."""
+        if self._fields is None:
+            return (merge(self.text, {}),) * self.number_of_contacts
+        rows = json.loads(zlib.decompress(self._fields))
+        return tuple(merge(self.text, row) for row in rows)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was called back before it left."""
+        return self.cancelled_at is not None
+
+    @property
+    def counts(self) -> bool:
+        """Whether people get it: neither simulated nor cancelled."""
+        return not self.simulated and not self.cancelled
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data; money and instants as text."""
+        return {
+            "ticket": self.ticket,
+            "request_id": self.request_id,
+            "operation": self.operation,
+            "account": self.account,
+            "recipients": list(self.recipients),
+            "text": self.text,
+            "sender": self.sender,
+            "type": self.type,
+            "purpose": self.purpose,
+            "send_at": self.send_at.isoformat() if self.send_at else None,
+            "accepted_at": self.accepted_at.isoformat(),
+            "number_of_sms": self.number_of_sms,
+            "cost": str(self.cost),
+            "simulated": self.simulated,
+            "cancelled": self.cancelled,
+            "ignored_fields": list(self.ignored_fields),
+        }
+
+
+class Book:
+    """
+    Every call that was accepted, in order.
+
+    `entries` and ``len()`` hold all of them. `times` and `numbers` count people
+    who get a message: **simulated and cancelled entries do not count**, scheduled
+    ones do from the moment they are accepted.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._counts: Counter[str] = Counter()
+        self._uncounted: list[Entry] = []
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        recipients = sum(one.number_of_contacts for one in self._entries.values())
+        return f"<Book: {len(self)} entries, {recipients} recipients>"
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, in the order in which they were accepted."""
+        return tuple(self._entries.values())
+
+    def find(self, ticket: str) -> Entry | None:
+        """The entry of a ticket, or None."""
+        return self._entries.get(ticket)
+
+    def times(self, number: str) -> int:
+        """How often a number gets a message; simulated and cancelled ones not."""
+        return self._counted()[number]
+
+    def numbers(self) -> Counter[str]:
+        """How often each number gets a message; simulated and cancelled ones not."""
+        return self._counted().copy()
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data, for a door or a file."""
+        return {
+            "recipients": self._counted().total(),
+            "entries": [one.as_json() for one in self._entries.values()],
+        }
+
+    def add(self, entry: Entry) -> None:
+        """Enter what was accepted; the gateway calls this."""
+        if entry.ticket in self._entries:
+            raise ValueError(f"ticket {entry.ticket!r} is in the book already")
+        self._entries[entry.ticket] = entry
+        self._uncounted.append(entry)
+
+    def cancel(self, ticket: str, at: datetime) -> None:
+        """Mark an entry as called back; the gateway calls this."""
+        entry = self._entries[ticket]
+        if not entry.counts:
+            raise ValueError(f"ticket {ticket!r} is simulated or cancelled already")
+        counted = self._counted()
+        counted.subtract(entry.recipients)
+        # A number that is back at nought must not stand in `numbers` as a recipient.
+        for number in entry.recipients:
+            if not counted[number]:
+                del counted[number]
+        self._entries[ticket] = attrs.evolve(entry, cancelled_at=at)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._counts.clear()
+        self._uncounted.clear()
+
+    def _counted(self) -> Counter[str]:
+        # Counted when somebody looks, so that entering stays cheap; a test that asks
+        # for each of a million numbers pays for the counting once.
+        for entry in self._uncounted:
+            if entry.counts:
+                self._counts.update(entry.recipients)
+        self._uncounted.clear()
+        return self._counts

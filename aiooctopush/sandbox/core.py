@@ -1,0 +1,210 @@
+"""What all operations of the simulated gateway share: settings, state, answers."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+from typing import Any, Final
+
+from attrs import frozen
+
+from .._clock import Clock
+from .._wire import HttpResponse
+from .book import Book, Entry
+from .campaigns import Campaigns
+from .validation import Message, RefusalError, read_request_id
+
+
+REMEMBERS_IDS_FOR: Final = timedelta(hours=24)
+
+# The first ticket looks like the documented sample; the others count on from it.
+_FIRST_TICKET = 0x5F3FBCE61266E
+_REMOVING_BLACKLISTED = Decimal("0.01")
+
+Contacts = Sequence[str | Mapping[str, Any]]
+
+
+@frozen(kw_only=True)
+class Call:
+    """A call whose credentials were accepted; a ``GET`` has its query as body."""
+
+    account: str
+    body: Mapping[str, Any]
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What can be set; see `Gateway`."""
+
+    prices: Mapping[str, Decimal]
+    burns_ids: bool
+    strict_unknown_fields: bool
+    names_bad_recipient: bool
+    figures_as_text: bool
+    computation_seconds: float
+    computation_polls: int
+    pending_as_400: bool
+    misspells_ready: bool
+    refuses_second_campaign: bool
+
+
+class State:
+    """Everything that a gateway remembers."""
+
+    def __init__(self, *, clock: Clock, credit: Decimal, settings: Settings) -> None:
+        self.clock = clock
+        self.settings = settings
+        self.credit = credit
+        self.lists: dict[str, Contacts] = {}
+        self.tags: dict[str, Contacts] = {}
+        self.blacklist: set[str] = set()
+        self.book = Book()
+        self.cancellations: Counter[tuple[str, int, int]] = Counter()
+        self.campaigns = Campaigns(
+            computation_seconds=settings.computation_seconds,
+            computation_polls=settings.computation_polls,
+        )
+        self._first_credit = credit
+        self._ids: dict[tuple[str, str], datetime] = {}
+        self._tickets = _FIRST_TICKET
+
+    def reset(self) -> None:
+        """Forget what was accepted and remembered, and restore the credit."""
+        self.book.clear()
+        self.cancellations.clear()
+        self.campaigns.clear()
+        self.credit = self._first_credit
+        self._ids.clear()
+
+    # --- request ids --------------------------------------------------------------
+
+    def note(self, account: str, request_id: str | None) -> None:
+        """Remember an id from now on, unless it is remembered already."""
+        # A repeat does not make the memory longer: undocumented, our choice. One
+        # account has one memory for all operations: undocumented, our choice.
+        if request_id is not None and not self._remembers(account, request_id):
+            self._ids[account, request_id] = self.clock.now()
+
+    def note_accepted(self, account: str, message: Message) -> None:
+        """Remember the id of an accepted call."""
+        # Simulated calls leave the id free: undocumented, our choice.
+        if not message.simulated:
+            self.note(account, message.request_id)
+
+    def refuse_duplicate(self, call: Call) -> None:
+        """
+        Refuse an id that is remembered; note it if ids are burnt on receipt.
+
+        To be asked before anything else: a repeat of what was accepted must not be
+        answered with "no credit left". Neither the order nor whether bodies are
+        compared is documented; here they are not.
+        """
+        request_id = read_request_id(call.body)
+        if request_id is not None and self._remembers(call.account, request_id):
+            # "A validation error" (documented); 120 is the legacy code (inferred).
+            raise RefusalError(120, "This request_id was already used")
+        if self.settings.burns_ids:
+            self.note(call.account, request_id)
+
+    def _remembers(self, account: str, request_id: str) -> bool:
+        noted = self._ids.get((account, request_id))
+        return noted is not None and self.clock.now() - noted < REMEMBERS_IDS_FOR
+
+    # --- accepting ----------------------------------------------------------------
+
+    def new_ticket(self) -> str:
+        """Give out the next ticket; one is never given out twice."""
+        ticket = f"sms_{self._tickets:013x}"
+        self._tickets += 1
+        return ticket
+
+    def without_blacklisted(self, message: Message) -> Message:
+        """Remove the numbers that the caller wants removed."""
+        return (
+            message.without(self.blacklist) if message.removes_blacklisted else message
+        )
+
+    def cost(self, message: Message) -> Decimal:
+        """Price a message, in euros."""
+        cost = self.settings.prices[message.type] * message.number_of_sms
+        return cost + _REMOVING_BLACKLISTED if message.removes_blacklisted else cost
+
+    def accept(
+        self,
+        account: str,
+        ticket: str,
+        message: Message,
+        *,
+        cost: Decimal,
+        operation: str,
+    ) -> None:
+        """Take the money, and enter the message into the book."""
+        if message.simulated:
+            cost = Decimal(0)
+        if cost > self.credit:
+            # Status and body are undocumented; 104 is the legacy code.
+            raise RefusalError(104, "There is not enough credit")
+        # Paid when accepted, also if it leaves later: undocumented, our choice.
+        self.credit -= cost
+        # The same number twice in one call is two messages: undocumented, our choice,
+        # and the one that shows a double send.
+        self.book.add(
+            Entry(
+                ticket=ticket,
+                operation=operation,
+                recipients=[one.number for one in message.recipients],
+                fields=[one.fields for one in message.recipients],
+                number_of_contacts=len(message.recipients),
+                text=message.text,
+                accepted_at=self.clock.now(),
+                account=account,
+                request_id=message.request_id,
+                sender=message.sender,
+                type=message.type,
+                purpose=message.purpose,
+                send_at=message.send_at,
+                number_of_sms=message.number_of_sms,
+                cost=cost,
+                simulated=message.simulated,
+                ignored_fields=message.ignored_fields,
+            )
+        )
+
+    def entry(self, ticket: str, account: str) -> Entry | None:
+        """Find what this account may still touch; a simulated ticket is a fake one."""
+        entry = self.book.find(ticket)
+        found = entry is not None and entry.account == account and entry.counts
+        return entry if found else None
+
+    def call_back(self, ticket: str) -> None:
+        """Cancel what belongs to a ticket."""
+        entry = self.book.find(ticket)
+        if entry is not None and entry.counts:
+            # The credit comes back: undocumented, our choice.
+            self.credit += entry.cost
+            self.book.cancel(ticket, self.clock.now())
+        self.campaigns.drop(ticket)
+
+    # --- answers ------------------------------------------------------------------
+
+    def figure(self, value: Decimal | int) -> float | int | str:
+        """Write a count or an amount: a number, or text if so set."""
+        if self.settings.figures_as_text:
+            return f"{value:f}" if isinstance(value, Decimal) else str(value)
+        return float(value) if isinstance(value, Decimal) else value
+
+    def answer(
+        self, status: int, body: Mapping[str, Any] | None = None
+    ) -> HttpResponse:
+        """Answer with JSON, or with nothing."""
+        headers = {
+            "date": format_datetime(self.clock.now().astimezone(UTC), usegmt=True)
+        }
+        if body is None:
+            return HttpResponse(status=status, headers=headers)
+        headers["content-type"] = "application/json"
+        return HttpResponse(
+            status=status, headers=headers, body=json.dumps(body).encode()
+        )

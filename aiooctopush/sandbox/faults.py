@@ -1,0 +1,336 @@
+"""
+Faults as data: what goes wrong, how often, and what the gateway did meanwhile.
+
+`KINDS` holds them all. A kind that ends in ``_after_commit`` has executed the
+request before the client meets the fault; `Commit` says it of every kind.
+"""
+
+import json
+import math
+import random
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from enum import StrEnum
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Final
+
+from attrs import evolve, frozen
+
+from .._wire import HttpRequest, HttpResponse
+from .gateway import Gateway
+
+
+class Commit(StrEnum):
+    """What the gateway does with a request that meets a fault."""
+
+    NEVER = "never"
+    """It never had the whole request."""
+
+    RECEIVED = "received"
+    """It had the request and executed nothing; ids may be burnt all the same."""
+
+    BEFORE = "before"
+    """It executed the request before the client met the fault."""
+
+    LATE = "late"
+    """It executes the request after the client was answered; see `Gateway.defer`."""
+
+
+@frozen(kw_only=True)
+class Fault:
+    """
+    One kind of fault.
+
+    Attributes:
+        kind: Its public name.
+        commits: What the gateway does.
+        meets: What the client meets.
+        in_process_only: A live server cannot play it: the client fails before it
+            is connected.
+        answer: The odd answer, if the client gets one.
+    """
+
+    kind: str
+    commits: Commit
+    meets: str
+    in_process_only: bool = False
+    answer: HttpResponse | None = None
+
+    def play(self, gateway: Gateway, request: HttpRequest) -> HttpResponse | None:
+        """
+        Let the gateway do what this fault leaves it to do.
+
+        Returns:
+            The answer that the client gets, or None if it gets none. One whose body
+            is spoilt keeps its status, so that no refusal turns into a success.
+        """
+        if self.commits is Commit.BEFORE:
+            real = gateway.handle(request)
+            spoil = _SPOILT_BODIES.get(self.kind)
+            return spoil(real) if spoil else self.answer
+        if self.commits is Commit.RECEIVED:
+            gateway.receive(request)
+        elif self.commits is Commit.LATE:
+            gateway.settle()
+            gateway.defer(request)
+        return self.answer
+
+
+_HTML = {"content-type": "text/html; charset=utf-8"}
+_JSON = {"content-type": "application/json"}
+
+
+def _page(title: str) -> bytes:
+    return f"<!doctype html><title>{title}</title><h1>{title}</h1>".encode()
+
+
+def _spoil(real: HttpResponse, headers: Mapping[str, str], body: bytes) -> HttpResponse:
+    # 204 forbids a body.
+    status = 200 if real.status == 204 else real.status
+    return evolve(real, status=status, headers={**real.headers, **headers}, body=body)
+
+
+def _without_ticket(real: HttpResponse) -> HttpResponse:
+    body = json.loads(real.body or b"{}")
+    left = {key: value for key, value in body.items() if "ticket" not in key}
+    return _spoil(real, _JSON, json.dumps(left).encode())
+
+
+_SPOILT_BODIES: Final[Mapping[str, Callable[[HttpResponse], HttpResponse]]] = {
+    "html_after_commit": lambda real: _spoil(real, _HTML, _page("Welcome")),
+    "empty_after_commit": lambda real: _spoil(real, _JSON, b""),
+    "bad_json_after_commit": lambda real: _spoil(real, _JSON, b'{"sms_ticket": "s'),
+    "no_ticket_after_commit": _without_ticket,
+}
+
+
+def _answer(
+    status: int, title: str, *, json_code: int | None = None, **headers: str
+) -> HttpResponse:
+    more = {name.replace("_", "-"): value for name, value in headers.items()}
+    if json_code is None:
+        return HttpResponse(status=status, headers=_HTML | more, body=_page(title))
+    body = json.dumps({"code": json_code, "message": title}).encode()
+    return HttpResponse(status=status, headers=_JSON | more, body=body)
+
+
+_NEVER, _RECEIVED = Commit.NEVER, Commit.RECEIVED
+_BEFORE, _LATE = Commit.BEFORE, Commit.LATE
+
+
+def _not_sent(kind: str, meets: str) -> Fault:
+    return Fault(kind=kind, commits=_NEVER, meets=meets, in_process_only=True)
+
+
+def _fault(
+    kind: str, commits: Commit, meets: str, answer: HttpResponse | None = None
+) -> Fault:
+    return Fault(kind=kind, commits=commits, meets=meets, answer=answer)
+
+
+_ALL = (
+    _not_sent("connection_refused", "nobody listens"),
+    _not_sent("dns_failure", "the name is unknown"),
+    _not_sent("connect_timeout", "no connection in time"),
+    _not_sent("tls_failure", "the TLS handshake breaks off"),
+    _not_sent("bad_certificate", "the certificate is not the gateway's"),
+    _fault("rst_accept", _NEVER, "a reset; nothing was read"),
+    _fault("fin_accept", _NEVER, "the connection is closed without an answer"),
+    _fault("rst_after_headers", _NEVER, "a reset once the headers were read"),
+    _fault("rst_after_commit", _BEFORE, "a reset instead of the answer"),
+    _fault("fin_after_commit", _BEFORE, "the connection is closed without an answer"),
+    _fault("hang_before_commit", _RECEIVED, "silence until its time-out"),
+    _fault("hang_after_commit", _BEFORE, "silence until its time-out"),
+    _fault(
+        "error_500",
+        _RECEIVED,
+        "500",
+        _answer(500, "Internal error", json_code=500),
+    ),
+    _fault(
+        "error_500_after_commit",
+        _BEFORE,
+        "500",
+        _answer(500, "Internal error", json_code=500),
+    ),
+    _fault("error_502_late_commit", _LATE, "502", _answer(502, "Bad gateway")),
+    _fault(
+        "error_503",
+        _RECEIVED,
+        "503 with Retry-After: 2",
+        _answer(503, "Service unavailable", retry_after="2"),
+    ),
+    _fault("error_504_after_commit", _BEFORE, "504", _answer(504, "Gateway time-out")),
+    _fault(
+        "throttled_429",
+        _RECEIVED,
+        "429 with Retry-After: 2",
+        _answer(429, "Too many requests", json_code=438, retry_after="2"),
+    ),
+    _fault("too_early_425", _RECEIVED, "425", _answer(425, "Too early")),
+    _fault("timeout_408", _RECEIVED, "408", _answer(408, "Request time-out")),
+    _fault("truncated_after_commit", _BEFORE, "half of an answer"),
+    _fault("html_after_commit", _BEFORE, "a page instead of JSON"),
+    _fault("empty_after_commit", _BEFORE, "an answer without a body"),
+    _fault("bad_json_after_commit", _BEFORE, "JSON that breaks off"),
+    _fault("no_ticket_after_commit", _BEFORE, "JSON without the ticket"),
+    _fault("bad_status_line_after_commit", _BEFORE, "bytes that are not HTTP"),
+    _fault("bad_gzip_after_commit", _BEFORE, "a body that cannot be unpacked"),
+    _fault("oversized_after_commit", _BEFORE, "a body that unpacks to 128 MiB"),
+    _fault("slow_loris_after_commit", _BEFORE, "an answer byte by byte, without end"),
+    _fault(
+        "redirect_307",
+        _NEVER,
+        "307 to another host",
+        _answer(307, "Moved", location="https://elsewhere.invalid/"),
+    ),
+    _fault("firewall_403", _NEVER, "403 with a firewall's page", _answer(403, "No")),
+    _fault("conflict_409", _RECEIVED, "409 with a page", _answer(409, "Conflict")),
+)
+
+KINDS: Final[Mapping[str, Fault]] = MappingProxyType({one.kind: one for one in _ALL})
+"""Every kind of fault by its name."""
+
+DEFAULT_KINDS: Final = tuple(kind for kind in KINDS if kind != "bad_certificate")
+"""What a plan draws from unless told: weather, not configuration or attack."""
+
+LIVE_KINDS: Final = frozenset(
+    one.kind for one in KINDS.values() if not one.in_process_only
+)
+"""What a live server can play."""
+
+_MISTAKE = "expected a probability, or KIND=PROBABILITY,… with the kinds"
+
+
+class FaultPlan:
+    """
+    Decides for each request which fault it meets, if any.
+
+    The same seed and the same order of requests give the same faults.
+
+    Args:
+        kinds: Names of `KINDS`, all equally likely, or a weight for each; by
+            default `DEFAULT_KINDS`, less what a server cannot play.
+        probability: That a request meets a fault at all: 0 to 1.
+        seed: Of the random numbers.
+        only: Requests for which it is false meet none, and use up nothing.
+
+    Attributes:
+        seen: How often each kind was given out.
+
+    Raises:
+        ValueError: A kind that does not exist, or a figure out of bounds.
+    """
+
+    def __init__(
+        self,
+        *,
+        kinds: Iterable[str] | Mapping[str, float] | None = None,
+        probability: float = 0.1,
+        seed: int = 0,
+        only: Callable[[HttpRequest], bool] | None = None,
+    ) -> None:
+        if not 0 <= probability <= 1:
+            raise ValueError(f"probability: must be 0 to 1, not {probability!r}")
+        self.seen: Counter[str] = Counter()
+        self._named = kinds is not None
+        self._weights = _weights(DEFAULT_KINDS if kinds is None else kinds)
+        self._probability = probability
+        self._random = random.Random(seed)
+        self._only = only
+        self._script: list[Fault | None] | None = None
+        self._draw_from(self._weights)
+        if probability and not self._bounds[-1:] > [0]:
+            raise ValueError("kinds: there is none to draw from")
+
+    @classmethod
+    def schedule(
+        cls,
+        faults: Iterable[str | None],
+        *,
+        only: Callable[[HttpRequest], bool] | None = None,
+    ) -> "FaultPlan":
+        """
+        Say for each request in turn what it meets; None, and after the end: nothing.
+        """
+        script = [None if kind is None else _known(kind) for kind in faults]
+        kinds = {one.kind: 1.0 for one in script if one}
+        plan = cls(kinds=kinds, probability=0, only=only)
+        plan._script = script[::-1]
+        return plan
+
+    @classmethod
+    def parse(cls, text: str, *, seed: int = 0) -> "FaultPlan":
+        """
+        Read a plan from a command line: ``0.1`` or ``error_500=0.05,fin_accept=0.1``.
+
+        Raises:
+            ValueError: It cannot be read; the message lists the kinds.
+        """
+        try:
+            if "=" not in text:
+                return cls(probability=float(text), seed=seed)
+            pairs = [one.partition("=") for one in text.split(",")]
+            weights = {kind.strip(): float(figure) for kind, _, figure in pairs}
+            if len(weights) < len(pairs):
+                raise ValueError("a kind is named twice")  # noqa: TRY301 - as the others
+            probability = math.fsum(weights.values())
+            return cls(kinds=weights, probability=probability, seed=seed)
+        except ValueError as error:
+            names = ", ".join(KINDS)
+            raise ValueError(f"{text!r}: {_MISTAKE} {names} ({error})") from error
+
+    def next(self, request: HttpRequest) -> Fault | None:
+        """Decide what this request meets."""
+        if self._only is not None and not self._only(request):
+            return None
+        fault = self._scripted() if self._script is not None else self._drawn()
+        if fault is not None:
+            self.seen[fault.kind] += 1
+        return fault
+
+    def restrict(self, kinds: Collection[str]) -> None:
+        """
+        Leave out of the default kinds what a door cannot play.
+
+        Raises:
+            ValueError: A kind that was asked for by name cannot be played.
+        """
+        impossible = [kind for kind in self._weights if kind not in kinds]
+        if self._named and impossible:
+            raise ValueError(f"cannot be played here: {', '.join(impossible)}")
+        for kind in impossible:
+            del self._weights[kind]
+        self._draw_from(self._weights)
+
+    def _draw_from(self, weights: Mapping[str, float]) -> None:
+        self._bounds = list(accumulate(weights.values()))
+        self._kinds = list(weights)
+
+    def _scripted(self) -> Fault | None:
+        return self._script.pop() if self._script else None
+
+    def _drawn(self) -> Fault | None:
+        # One number decides whether, a second one which: a plan with other kinds
+        # but the same seed hits the same requests.
+        hit, which = self._random.random(), self._random.random()
+        if hit >= self._probability:
+            return None
+        return KINDS[self._kinds[bisect_right(self._bounds, which * self._bounds[-1])]]
+
+
+def _weights(kinds: Iterable[str] | Mapping[str, float]) -> dict[str, float]:
+    weights = dict(kinds) if isinstance(kinds, Mapping) else dict.fromkeys(kinds, 1.0)
+    for kind, weight in weights.items():
+        _known(kind)
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"{kind}: must be 0 or more, not {weight!r}")
+    return weights
+
+
+def _known(kind: str) -> Fault:
+    if kind not in KINDS:
+        raise ValueError(f"unknown fault {kind!r}; there are {', '.join(KINDS)}")
+    return KINDS[kind]

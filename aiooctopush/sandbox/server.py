@@ -1,0 +1,278 @@
+"""The gateway behind aiohttp.web, with faults that happen on a real socket."""
+
+import asyncio
+import socket
+import struct
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import cache
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import web
+
+from .._wire import HttpRequest, HttpResponse
+from .faults import LIVE_KINDS, FaultPlan
+from .gateway import Gateway
+
+
+BOOK_PATH: Final = "/__sandbox__/book"
+RESET_PATH: Final = "/__sandbox__/reset"
+
+# A batch of 500 personalised recipients takes some 150 kB.
+_MOST_BYTES = 16 * 1024 * 1024
+_MEBIBYTE = bytes(1024 * 1024).replace(b"\0", b"0")
+_BOMB_MEBIBYTES = 128
+# How soon a hung request notices that its client has left; and a byte of the drip.
+_LOOK_AGAIN = 0.05
+_SHUTDOWN_SECONDS = 1.0
+
+# Raw bytes: aiohttp.web refuses to write what is not HTTP.
+_HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
+_Break = Callable[[web.Request], Awaitable[None]]
+
+_STOPPING: Final = web.AppKey("stopping", asyncio.Event)
+
+
+def create_app(
+    gateway: Gateway | None = None, faults: FaultPlan | None = None
+) -> web.Application:
+    """
+    Put a gateway behind HTTP.
+
+    ``GET /__sandbox__/book`` gives the book as JSON, ``POST /__sandbox__/reset``
+    empties it; both meet no fault.
+
+    Args:
+        gateway: What executes the requests; a fresh one by default.
+        faults: What goes wrong; nothing by default. Kinds that only a client
+            without a connection can meet are left out of its default kinds.
+
+    Raises:
+        ValueError: The plan names a kind that a live server cannot play:
+            ``connection_refused``, ``dns_failure``, ``connect_timeout``,
+            ``tls_failure`` or ``bad_certificate``.
+    """
+    if faults is not None:
+        faults.restrict(LIVE_KINDS)
+    door = _Door(gateway or Gateway(), faults)
+    app = web.Application(client_max_size=_MOST_BYTES)
+    app[_STOPPING] = asyncio.Event()
+    app.on_shutdown.append(_stop)
+    app.router.add_get(BOOK_PATH, door.book)
+    app.router.add_post(RESET_PATH, door.reset)
+    app.router.add_route("*", "/{path:.*}", door.serve)
+    return app
+
+
+class SandboxServer:
+    """
+    A gateway on a port of this machine, for the length of an ``async with``.
+
+    Args:
+        gateway: What executes the requests; a fresh one by default.
+        faults: What goes wrong; see `create_app`.
+        host: Address to listen on.
+        port: 0 takes a free one.
+
+    Attributes:
+        gateway: The gateway, with its book.
+    """
+
+    def __init__(
+        self,
+        *,
+        gateway: Gateway | None = None,
+        faults: FaultPlan | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.gateway = gateway or Gateway()
+        self._app = create_app(self.gateway, faults)
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, such as ``http://127.0.0.1:8080``; without a slash."""
+        if self._runner is None:
+            raise RuntimeError("the server is not running: use `async with`")
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._runner.addresses[0][1]}"
+
+    async def __aenter__(self) -> Self:
+        runner = web.AppRunner(
+            self._app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS
+        )
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, self._host, self._port).start()
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+
+async def _stop(app: web.Application) -> None:
+    app[_STOPPING].set()
+
+
+class _Door:
+    def __init__(self, gateway: Gateway, faults: FaultPlan | None) -> None:
+        self._gateway = gateway
+        self._faults = faults
+
+    async def book(self, _: web.Request) -> web.StreamResponse:
+        return web.json_response(self._gateway.book.as_json())
+
+    async def reset(self, _: web.Request) -> web.StreamResponse:
+        self._gateway.reset()
+        return web.Response(status=204)
+
+    async def serve(self, web_request: web.Request) -> web.StreamResponse:
+        # The plan decides on method, path and headers: some faults strike before
+        # the body is read.
+        head = _request(web_request, None)
+        fault = self._faults.next(head) if self._faults else None
+        if fault is not None and fault.kind in _UNREAD:
+            _reset(web_request)
+            return _gone()
+        request = _request(web_request, await web_request.read())
+        if fault is None:
+            return _answer(self._gateway.handle(request))
+        answer = fault.play(self._gateway, request)
+        if answer is not None:
+            return _answer(answer)
+        await _BREAKS[fault.kind](web_request)
+        return _gone()
+
+
+def _request(web_request: web.Request, body: bytes | None) -> HttpRequest:
+    return HttpRequest(
+        method=web_request.method,
+        path=web_request.path,
+        query=tuple(web_request.query.items()),
+        headers={name.lower(): value for name, value in web_request.headers.items()},
+        body=body or None,
+    )
+
+
+def _answer(response: HttpResponse) -> web.Response:
+    return web.Response(
+        status=response.status, headers=response.headers, body=response.body
+    )
+
+
+def _gone() -> web.Response:
+    # aiohttp wants a response; the connection it would go to is closed.
+    return web.Response()
+
+
+# --- faults that happen on the socket -------------------------------------------------
+
+
+def _reset(web_request: web.Request) -> None:
+    transport = web_request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    # Lingering for nought seconds turns the close into a reset.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+async def _break_off(web_request: web.Request) -> None:
+    _reset(web_request)
+
+
+async def _hang(web_request: web.Request) -> None:
+    while await _still_there(web_request):
+        pass
+    _close(web_request)
+
+
+async def _drip(web_request: web.Request) -> None:
+    # Spaces before the JSON are legal, so the answer stays promising.
+    _write(web_request, _HEAD + b"Content-Length: 1000000\r\n\r\n")
+    while await _still_there(web_request):
+        _write(web_request, b" ")
+    _close(web_request)
+
+
+async def _explode(web_request: web.Request) -> None:
+    _write(web_request, await asyncio.to_thread(_bomb))
+    _close(web_request)
+
+
+def _say(raw: bytes) -> _Break:
+    async def say(web_request: web.Request) -> None:
+        _write(web_request, raw)
+        _close(web_request)
+
+    return say
+
+
+def _packed(body: bytes) -> bytes:
+    length = f"Content-Length: {len(body)}\r\n".encode()
+    return _HEAD + b"Content-Encoding: gzip\r\n" + length + b"\r\n" + body
+
+
+@cache
+def _bomb() -> bytes:
+    # 130 kB on the wire.
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    pieces = [packer.compress(b'{"sms_ticket": "')]
+    pieces += [packer.compress(_MEBIBYTE) for _ in range(_BOMB_MEBIBYTES)]
+    pieces += [packer.compress(b'"}'), packer.flush()]
+    return _packed(b"".join(pieces))
+
+
+async def _still_there(web_request: web.Request) -> bool:
+    """Whether, a moment later, the client is there and the server is to go on."""
+    stopping = web_request.app[_STOPPING]
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LOOK_AGAIN):
+            await stopping.wait()
+    transport = web_request.transport
+    return not (stopping.is_set() or transport is None or transport.is_closing())
+
+
+def _write(web_request: web.Request, raw: bytes) -> None:
+    if web_request.transport is not None:
+        web_request.transport.write(raw)
+
+
+def _close(web_request: web.Request) -> None:
+    if web_request.transport is not None:
+        web_request.transport.close()
+
+
+_UNREAD: Final = frozenset({"rst_accept", "rst_after_headers"})
+
+_BREAKS: Final[Mapping[str, _Break]] = {
+    "fin_accept": _say(b""),
+    "rst_after_commit": _break_off,
+    "fin_after_commit": _say(b""),
+    "hang_before_commit": _hang,
+    "hang_after_commit": _hang,
+    "truncated_after_commit": _say(
+        _HEAD + b'Content-Length: 9999\r\n\r\n{"sms_ticket": "sms_5f3f'
+    ),
+    "bad_status_line_after_commit": _say(b"HTP/9 what? \x00\xff\r\n\r\n"),
+    "bad_gzip_after_commit": _say(_packed(b"this was never packed")),
+    "oversized_after_commit": _explode,
+    "slow_loris_after_commit": _drip,
+}

@@ -1,0 +1,88 @@
+"""The gateway in process: no socket, and no time but the clock's."""
+
+import asyncio
+from typing import Final
+
+from .._clock import Clock
+from .._wire import HttpRequest, HttpResponse
+from ..errors import NotSentError, TransportSecurityError, UnknownOutcomeError
+from .faults import Fault, FaultPlan
+from .gateway import Gateway
+
+
+_WAITS: Final = frozenset(
+    {"hang_before_commit", "hang_after_commit", "slow_loris_after_commit"}
+)
+
+
+class SandboxTransport:
+    """
+    A `Transport` that carries requests to a `Gateway` in the same process.
+
+    Faults come out as the aiohttp transport would show them: `NotSentError`,
+    `UnknownOutcomeError`, or an odd answer. Control goes to the event loop before
+    and after the gateway executes a request, so that a cancellation finds both
+    moments.
+
+    Args:
+        gateway: What executes the requests; a fresh one by default.
+        faults: What goes wrong; nothing by default.
+        clock: What the waits are made on; the gateway's own by default.
+        latency: Seconds from sending a request to its execution. If a request's
+            time-out is shorter, it is executed and its answer comes too late.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway | None = None,
+        faults: FaultPlan | None = None,
+        *,
+        clock: Clock | None = None,
+        latency: float = 0.0,
+    ) -> None:
+        self.gateway = gateway or Gateway()
+        self._faults = faults
+        self._clock = clock or self.gateway.clock
+        self._latency = latency
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """
+        Carry one try.
+
+        Raises:
+            NotSentError: The fault is one that lets no connection come about.
+            UnknownOutcomeError: Any other fault that leaves no answer, or an answer
+                that comes too late.
+        """
+        fault = self._faults.next(request) if self._faults else None
+        if fault is not None and fault.in_process_only:
+            raise _not_sent(fault)
+        await self._travel(request)
+        if fault is None:
+            answer: HttpResponse | None = self.gateway.handle(request)
+        else:
+            answer = fault.play(self.gateway, request)
+        await asyncio.sleep(0)
+        if self._latency > request.timeout:
+            raise UnknownOutcomeError("the time-out of the try has passed")
+        if fault is not None and fault.kind in _WAITS:
+            await self._clock.sleep(request.timeout)
+        if answer is None:
+            raise UnknownOutcomeError(f"played: {fault and fault.meets}")
+        return answer
+
+    async def close(self) -> None:
+        """Do nothing: the gateway is not ours to close."""
+
+    async def _travel(self, request: HttpRequest) -> None:
+        if self._latency:
+            await self._clock.sleep(min(self._latency, request.timeout))
+        else:
+            await asyncio.sleep(0)
+
+
+def _not_sent(fault: Fault) -> NotSentError:
+    problem = f"played: {fault.meets}"
+    if fault.kind == "bad_certificate":
+        return TransportSecurityError(problem)
+    return NotSentError(problem)

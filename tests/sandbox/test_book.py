@@ -1,0 +1,196 @@
+"""The book counts people who get a message, and nothing else."""
+
+import json
+import time
+import tracemalloc
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sandbox.calls import NOON, ONE, THREE, TWO
+
+from aiooctopush.sandbox import Book, Entry
+
+
+def entry(ticket="sms_1", numbers=(ONE,), **more):
+    """Make an entry."""
+    return Entry(
+        ticket=ticket,
+        operation="sms-campaign/send",
+        recipients=numbers,
+        number_of_contacts=len(numbers),
+        text=more.pop("text", "Hello"),
+        accepted_at=NOON,
+        **more,
+    )
+
+
+def book(*entries):
+    """Make a book."""
+    made = Book()
+    for one in entries:
+        made.add(one)
+    return made
+
+
+def test_each_entry_of_a_number_counts():
+    """Twice accepted is twice sent, in one call or in two."""
+    written = book(entry("a", (ONE, TWO, ONE)), entry("b", (ONE,)))
+
+    assert written.times(ONE) == 3
+    assert written.times(TWO) == 1
+    assert written.times(THREE) == 0
+    assert written.numbers() == Counter({ONE: 3, TWO: 1})
+
+
+def test_what_is_simulated_is_in_the_book_but_does_not_count():
+    """A simulation reaches nobody."""
+    written = book(entry(simulated=True))
+
+    assert len(written) == 1
+    assert written.numbers() == Counter()
+
+
+def test_what_is_cancelled_stays_in_the_book_but_does_not_count():
+    """A cancelled message reaches nobody, and leaves no number with nought behind."""
+    written = book(entry("a", (ONE, TWO)), entry("b", (ONE,)))
+
+    written.cancel("a", NOON)
+
+    assert written.numbers() == Counter({ONE: 1})
+    assert list(written.numbers()) == [ONE]
+    assert [one.cancelled for one in written.entries] == [True, False]
+    assert written.entries[0].recipients == (ONE, TWO)
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["cancelled", "simulated"])
+def test_only_what_counts_can_be_cancelled(again):
+    """Cancelling twice must not count a number below nought."""
+    written = book(entry(simulated=not again))
+    if again:
+        written.cancel("sms_1", NOON)
+
+    with pytest.raises(ValueError, match="already"):
+        written.cancel("sms_1", NOON)
+
+
+def test_a_ticket_stands_in_the_book_once():
+    """Two entries of one ticket would hide one of them."""
+    with pytest.raises(ValueError, match="already"):
+        book(entry(), entry())
+
+
+def test_the_counter_given_out_is_a_copy():
+    """Whoever plays with the numbers does not change the book."""
+    written = book(entry())
+
+    written.numbers().clear()
+
+    assert written.times(ONE) == 1
+
+
+def test_an_emptied_book_counts_nothing():
+    """Also what was counted before."""
+    written = book(entry())
+    assert written.times(ONE) == 1
+
+    written.clear()
+
+    assert (len(written), written.times(ONE), written.find("sms_1")) == (0, 0, None)
+
+
+def test_texts_are_merged_per_recipient():
+    """What each one reads; a placeholder without a value vanishes."""
+    written = entry(
+        numbers=(ONE, TWO),
+        text="Hi {first_name}{param1}!",
+        fields=[{"first_name": "Ann"}, {}],
+    )
+
+    assert written.texts == ("Hi Ann!", "Hi !")
+
+
+def test_texts_without_fields_are_all_the_same():
+    """Nothing is stored for them."""
+    assert entry(numbers=(ONE, TWO), text="Hi {param1}").texts == ("Hi ", "Hi ")
+
+
+def test_repr_shows_counts_only():
+    """Neither a number nor a text gets into a log."""
+    written = book(entry(numbers=(ONE, TWO), text="secret"))
+
+    assert repr(written) == "<Book: 1 entries, 2 recipients>"
+    shown = repr(written.entries)
+    assert ONE not in shown
+    assert "secret" not in shown
+
+
+def test_the_book_as_json_is_plain_data():
+    """It survives JSON, with money and instants as text."""
+    written = book(
+        entry("a", (ONE,), cost=Decimal("0.05"), send_at=NOON, ignored_fields=("x",)),
+        entry("b", (TWO,), simulated=True),
+    )
+
+    told = json.loads(json.dumps(written.as_json()))
+
+    assert told["recipients"] == 1
+    assert told["entries"][0] == {
+        "ticket": "a",
+        "request_id": None,
+        "operation": "sms-campaign/send",
+        "account": "",
+        "recipients": [ONE],
+        "text": "Hello",
+        "sender": None,
+        "type": "sms_premium",
+        "purpose": "wholesale",
+        "send_at": "2026-01-05T12:00:00+00:00",
+        "accepted_at": "2026-01-05T12:00:00+00:00",
+        "number_of_sms": 0,
+        "cost": "0.05",
+        "simulated": False,
+        "cancelled": False,
+        "ignored_fields": ["x"],
+    }
+    assert told["entries"][1]["send_at"] is None
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from([ONE, TWO, THREE]), min_size=1), st.booleans()
+        )
+    )
+)
+def test_numbers_are_the_sum_of_what_was_not_cancelled(calls):
+    """Counting as one goes and counting at the end agree."""
+    written, expected = Book(), Counter()
+    for position, (numbers, cancelled) in enumerate(calls):
+        written.add(entry(str(position), numbers))
+        assert written.times(ONE) == expected[ONE] + numbers.count(ONE)
+        if cancelled:
+            written.cancel(str(position), NOON)
+        else:
+            expected.update(numbers)
+
+    assert written.numbers() == expected
+
+
+def test_a_million_recipients_are_quick_and_small():
+    """Storms are judged with it: 2,000 batches of 500."""
+    tracemalloc.start()
+    before = time.perf_counter()
+    written = Book()
+    for batch in range(2000):
+        numbers = [f"+336{batch * 500 + n:08d}" for n in range(500)]
+        written.add(entry(str(batch), numbers))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept < 20_000_000
+    assert written.times("+33600999999") == 1
+    assert len(written.numbers()) == 1_000_000
+    assert time.perf_counter() - before < 10

@@ -1,0 +1,582 @@
+"""A bulk run: batches, pace, results, and a report that adds up."""
+
+import asyncio
+import json
+from collections import Counter
+from decimal import Decimal
+
+import attrs
+import pytest
+from fakes import ScriptedTransport, answer, refusal, session_over
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiooctopush import (
+    BatchState,
+    InvalidFieldError,
+    NotSentError,
+    OctopushSession,
+    Pause,
+    Recipient,
+    RetryPolicy,
+    TransportSecurityError,
+    UnknownOutcomeError,
+    read_csv,
+)
+from aiooctopush.bulk.ledger import BatchRecord, MemoryLedger
+from aiooctopush.bulk.report import BulkReport
+from aiooctopush.bulk.run import BulkRun
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    SandboxTransport,
+    VirtualClock,
+)
+from aiooctopush.sandbox.clock import START
+
+
+RUN = {"text": "Hi {first_name}", "sender": "Acme", "purpose": "alert"}
+ONE_TRY = RetryPolicy(attempts=1)
+
+
+def numbers(count, start=0):
+    """Made-up numbers in a range for fiction, all different."""
+    return [f"+3363998{start + one:08d}" for one in range(count)]
+
+
+def sandbox_session(gateway, faults=None, **options):
+    """A session in virtual time over a gateway."""
+    transport = SandboxTransport(gateway, faults)
+    options.setdefault("clock", gateway.clock)
+    return OctopushSession("me@example.org", "key", transport=transport, **options)
+
+
+async def run_all(gateway, source, faults=None, key="run", **options):
+    """Send to everyone through a sandbox, and give the report."""
+    async with sandbox_session(gateway, faults) as octopush:
+        return await octopush.bulk(key, **RUN, **options).send_all(source)
+
+
+@pytest.fixture
+def gateway():
+    """A gateway in virtual time, with credit for a million."""
+    return Gateway(clock=VirtualClock(), credit=Decimal(1_000_000))
+
+
+async def test_everyone_is_in_the_book_once(gateway):
+    """1,234 recipients in three requests, and a report that says so."""
+    people = numbers(1234)
+
+    report = await run_all(gateway, people)
+
+    assert gateway.book.numbers() == Counter(people)
+    assert len(gateway.book) == 3
+    assert (report.planned, report.accepted, report.batches) == (1234, 1234, 3)
+    assert report.is_complete
+    assert report.cost == sum(one.cost for one in gateway.book.entries)
+    assert report.residual_credit == gateway.credit
+
+
+async def test_the_request_says_what_the_run_says(gateway):
+    """Text, sender, purpose and merge fields reach the gateway as they were given."""
+    await run_all(gateway, [Recipient(numbers(1)[0], first_name="Zoé")], type="sms_premium")
+
+    entry = gateway.book.entries[0]
+    assert (entry.sender, entry.purpose, entry.type) == ("Acme", "alert", "sms_premium")
+    assert entry.texts == ("Hi Zoé",)
+    assert entry.ignored_fields == ()
+
+
+@pytest.mark.parametrize("kind", ["list", "generator", "async generator", "csv"])
+async def test_any_iterable_is_a_source(gateway, kind, tmp_path):
+    """Sync or async, of numbers or recipients, and files."""
+    people = numbers(5)
+
+    async def waiting():
+        for one in people:
+            await asyncio.sleep(0)
+            yield one
+
+    file = tmp_path / "people.csv"
+    file.write_text("phone_number\n" + "\n".join(people))
+    sources = {
+        "list": people,
+        "generator": (Recipient(one) for one in people),
+        "async generator": waiting(),
+        "csv": read_csv(file),
+    }
+
+    await run_all(gateway, sources[kind], batch_size=2)
+
+    assert gateway.book.numbers() == Counter(people)
+    assert [one.number_of_contacts for one in gateway.book.entries] == [2, 2, 1]
+
+
+async def test_nobody_makes_an_empty_report(gateway):
+    """An empty source sends nothing and is complete."""
+    report = await run_all(gateway, [])
+
+    assert (report.planned, report.is_complete, len(gateway.book)) == (0, True, 0)
+
+
+async def test_results_stream_out_while_the_source_is_still_being_read(gateway):
+    """The first result does not wait for the last recipient."""
+    read = 0
+
+    def source():
+        nonlocal read
+        for one in numbers(1000):
+            read += 1
+            yield one
+
+    async with sandbox_session(gateway) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=10, concurrency=2)
+        async for result in run.send(source()):
+            break_at = read
+            assert result.state is BatchState.ACCEPTED
+            break
+
+    assert break_at < 100
+
+
+async def test_a_slow_consumer_slows_the_source_down(gateway):
+    """What nobody has taken yet does not pile up."""
+    read = 0
+
+    def source():
+        nonlocal read
+        for one in numbers(1000):
+            read += 1
+            yield one
+
+    async with sandbox_session(gateway) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=10, concurrency=2)
+        results = run.send(source())
+        await anext(results)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        await results.aclose()
+
+    # Two times the concurrency, and what took the place of the result.
+    assert read <= 10 * (2 * 2 + 1)
+
+
+async def test_no_more_requests_are_in_flight_than_the_concurrency():
+    """The bound holds, and is used."""
+    in_flight, most = 0, 0
+
+    async def count(_):
+        nonlocal in_flight, most
+        in_flight += 1
+        most = max(most, in_flight)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        in_flight -= 1
+        return answer()
+
+    async with session_over(ScriptedTransport(*[count] * 20)) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=1, concurrency=3)
+        await run.send_all(numbers(20))
+
+    assert most == 3
+
+
+async def test_batches_start_in_the_order_of_the_source(gateway):
+    """Numbered from 1, in source order."""
+    people = numbers(30)
+
+    async with sandbox_session(gateway) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=10)
+        results = [one async for one in run.send(people)]
+
+    results.sort(key=lambda one: one.number)
+    assert [one.number for one in results] == [1, 2, 3]
+    sent = [one.phone_number for result in results for one in result.recipients]
+    assert sent == people
+
+
+async def test_the_same_run_has_the_same_ids_and_sends_nothing_twice(gateway):
+    """Started again within 24 hours, the gateway knows every batch."""
+    people = numbers(30)
+    await run_all(gateway, people, batch_size=10)
+
+    report = await run_all(gateway, people, batch_size=10)
+
+    assert gateway.book.numbers() == Counter(people)
+    assert (report.foreign, report.accepted) == (30, 0)
+    assert report.is_complete
+
+
+@pytest.mark.parametrize("change", ["key", "text", "recipient"])
+async def test_another_key_text_or_recipient_is_another_message(gateway, change):
+    """The id follows from the key, the settings and the content."""
+    people = numbers(3)
+    await run_all(gateway, people)
+    other = {**RUN, "text": "Bye"} if change == "text" else RUN
+    recipients = numbers(3, 5) if change == "recipient" else people
+
+    async with sandbox_session(gateway) as octopush:
+        run = octopush.bulk("other" if change == "key" else "run", **other)
+        report = await run.send_all(recipients)
+
+    assert report.accepted == 3
+
+
+async def test_ten_percent_faults_cost_nobody_a_message(gateway):
+    """Thirty kinds of fault, and the book still holds each number exactly once."""
+    people = numbers(20_000)
+    faults = FaultPlan(probability=0.1, seed=7)
+
+    report = await run_all(gateway, people, faults, batch_size=100)
+
+    assert faults.seen.total() > 15
+    assert_each_once(gateway, people, report)
+
+
+def assert_each_once(gateway, people, report):
+    """
+    Judge by the book: nobody twice; nobody lost unless the report says so.
+
+    A fault that is never tried again (a redirect, a page of a firewall, a conflict)
+    leaves its batch in doubt, which is the truth about it.
+    """
+    counted = gateway.book.numbers()
+    assert set(counted.values()) <= {1}
+    missing = len(people) - len(counted)
+    assert missing <= report.in_doubt + report.not_sent + report.refused
+    assert len(counted) >= report.accepted + report.presumed
+
+
+@pytest.mark.parametrize("burns_ids", [False, True], ids=["accepted", "receipt"])
+@given(seed=st.integers(0, 2**32))
+async def test_nobody_gets_it_twice_whatever_goes_wrong(burns_ids, seed):
+    """Under both laws of the gateway; and whoever is accepted is in the book."""
+    gateway = Gateway(clock=VirtualClock(), burns_ids=burns_ids)
+    people = numbers(12)
+    states = {}
+
+    async with sandbox_session(gateway, FaultPlan(probability=0.5, seed=seed)) as one:
+        run = one.bulk("run", **RUN, batch_size=2)
+        async for result in run.send(people):
+            for recipient in result.recipients:
+                states[recipient.phone_number] = result.state
+
+    gateway.settle()
+    times = {person: gateway.book.times(person) for person in states}
+    assert set(times.values()) <= {0, 1}
+    for person, state in states.items():
+        if state is BatchState.ACCEPTED:
+            assert times[person] == 1
+        if state in {BatchState.REFUSED, BatchState.NOT_SENT}:
+            assert times[person] == 0
+
+
+async def test_a_throttled_batch_is_renewed_with_a_derived_id():
+    """After a clean refusal the next epoch's id, the same in every process."""
+    async def ids():
+        transport = ScriptedTransport(answer(429, {}), answer(429, {}), answer())
+        async with session_over(transport) as octopush:
+            await octopush.bulk("run", **RUN).send_all(numbers(1))
+        return transport.ids
+
+    first = await ids()
+
+    assert len(set(first)) == 3
+    assert await ids() == first
+
+
+@pytest.mark.parametrize(
+    ("step", "pause"),
+    [
+        pytest.param(refusal(101, 401), Pause.CREDENTIALS, id="credentials"),
+        pytest.param(refusal(104), Pause.CREDIT, id="credit"),
+        pytest.param(TransportSecurityError("bad"), Pause.SECURITY, id="security"),
+    ],
+)
+async def test_what_the_next_batch_would_meet_too_pauses_the_run(step, pause):
+    """The rest of the source is not even read."""
+    read = []
+
+    def source():
+        for one in numbers(100):
+            read.append(one)
+            yield one
+
+    async with session_over(ScriptedTransport(step)) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=1, concurrency=1)
+        report = await run.send_all(source())
+
+    assert report.paused is pause
+    assert len(read) == 1
+    assert not report.is_complete
+
+
+async def test_twenty_silent_batches_in_a_row_are_an_outage():
+    """Going on would only make more doubt."""
+    script = [NotSentError("cannot connect")] * 10
+    script += [UnknownOutcomeError("silence")] * 10
+    async with session_over(ScriptedTransport(*script)) as octopush:
+        run = octopush.bulk(
+            "run", **RUN, batch_size=1, concurrency=1, retry=ONE_TRY
+        )
+        report = await run.send_all(numbers(50))
+
+    assert report.paused is Pause.OUTAGE
+    assert (report.not_sent, report.in_doubt, report.planned) == (10, 10, 20)
+    assert report.problems == {"NotSentError": 10, "UnknownOutcomeError": 10}
+
+
+async def test_an_answer_in_between_is_no_outage():
+    """Neither a success nor a refusal is silence."""
+    silence = [NotSentError("cannot connect")] * 19
+    script = [*silence, answer(), *silence, refusal(121), *silence]
+    async with session_over(ScriptedTransport(*script)) as octopush:
+        run = octopush.bulk(
+            "run", **RUN, batch_size=1, concurrency=1, retry=ONE_TRY
+        )
+        report = await run.send_all(numbers(len(script)))
+
+    assert report.paused is None
+    assert report.problems["InvalidRequestError (code 121)"] == 1
+    assert report.refused == 1
+
+
+async def test_the_first_reason_to_pause_is_the_one_that_is_told():
+    """Batches in flight may fail for other reasons afterwards."""
+
+    async def credit(_):
+        return refusal(104)
+
+    async def key(_):
+        for _ in range(9):
+            await asyncio.sleep(0)
+        return refusal(101, 401)
+
+    async with session_over(ScriptedTransport(key, credit)) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=1, concurrency=2)
+        report = await run.send_all(numbers(9))
+
+    assert report.paused is Pause.CREDIT
+
+
+async def test_presumed_batches_are_counted_apart():
+    """Never merged with accepted."""
+    transport = ScriptedTransport(UnknownOutcomeError("silence"), refusal(120))
+    async with session_over(transport) as octopush:
+        report = await octopush.bulk("run", **RUN).send_all(numbers(3))
+
+    assert (report.presumed, report.accepted) == (3, 0)
+    assert report.is_complete
+
+
+async def test_a_source_that_raises_half_way_loses_nothing_that_was_taken(gateway):
+    """Batches in flight are finished first, then the error comes out."""
+
+    def source():
+        yield from numbers(4)
+        raise LookupError("the database is gone")
+
+    async with sandbox_session(gateway) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=2, concurrency=3)
+        with pytest.raises(LookupError):
+            await run.send_all(source())
+
+    assert run.report.accepted == 4
+    assert gateway.book.numbers() == Counter(numbers(4))
+
+
+async def test_a_number_that_is_none_stops_the_run_and_is_named(gateway):
+    """By its place in the source, masked."""
+    people = [*numbers(2), "0612345678"]
+
+    async with sandbox_session(gateway) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=2)
+        with pytest.raises(InvalidFieldError, match="recipient 2 of the source") as got:
+            await run.send_all(people)
+
+    assert "0612345678" not in str(got.value)
+    assert run.report.accepted == 2
+
+
+@pytest.mark.parametrize("source", ["+33639980001", b"+336"])
+async def test_one_string_is_no_source(gateway, source):
+    """Each of its digits would become a recipient."""
+    with pytest.raises(InvalidFieldError, match="not one string"):
+        await run_all(gateway, source)
+
+
+async def test_leaving_early_cancels_what_is_in_flight_and_closes_the_source():
+    """No task and no file is left behind."""
+    closed = []
+
+    class Source:
+        async def __aiter__(self):
+            try:
+                for one in numbers(100):
+                    yield one
+            finally:
+                closed.append(True)
+
+    async def hang(_):
+        await asyncio.Event().wait()
+
+    async with session_over(ScriptedTransport(answer(), hang)) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=1, concurrency=2)
+        results = run.send(Source())
+        await anext(results)
+        await results.aclose()
+
+    assert closed == [True]
+    assert run.report.in_flight >= 1
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not others
+
+
+async def test_cancelling_a_run_passes():
+    """Nothing is swallowed, and the report still adds up."""
+
+    async def hang(_):
+        await asyncio.Event().wait()
+
+    transport = ScriptedTransport(hang, hang, hang, hang)
+    async with session_over(transport) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=1)
+        task = asyncio.create_task(run.send_all(numbers(9)))
+        while len(transport.requests) < 4:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert run.report.in_flight == 4
+
+
+async def test_progress_is_told_after_every_batch(gateway):
+    """With the report so far."""
+    seen = []
+
+    async with sandbox_session(gateway) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=10, concurrency=1)
+        await run.send_all(numbers(30), progress=lambda report: seen.append(report.done))
+
+    assert seen == sorted(seen)
+    assert seen[-1] == 30
+    assert len(seen) == 3
+
+
+async def test_a_run_is_sent_once(gateway):
+    """Its report would count two runs."""
+    async with sandbox_session(gateway) as octopush:
+        run = octopush.bulk("run", **RUN)
+        await run.send_all(numbers(1))
+        with pytest.raises(RuntimeError, match="once"):
+            await run.send_all(numbers(1))
+
+    assert repr(run) == "<BulkRun 'run': 1 recipients done>"
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"key": ""}, "key"),
+        ({"key": "  "}, "key"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": 501}, "batch_size"),
+        ({"sender": "x"}, "sender"),
+        ({"text": ""}, "text"),
+        ({"purpose": "marketing"}, "purpose"),
+    ],
+)
+async def test_bad_settings_are_refused_before_anything_is_sent(options, field):
+    """When the run is made, not when it is sent."""
+    octopush = session_over(ScriptedTransport())
+
+    with pytest.raises(InvalidFieldError) as caught:
+        octopush.bulk(**{"key": "run", **RUN, **options})
+
+    assert caught.value.field == field
+
+
+async def test_a_defect_in_a_worker_comes_out(gateway):
+    """A ledger that fails is no reason to go on silently."""
+
+    class Broken(MemoryLedger):
+        async def conclude(self, key, batch):
+            raise OSError("disk full")
+
+    async with sandbox_session(gateway) as octopush:
+        run = BulkRun(
+            octopush._call,
+            gateway.clock,
+            key="run",
+            message=octopush.bulk("run", **RUN)._message,
+            concurrency=2,
+            batch_size=1,
+            ledger=Broken(),
+        )
+        with pytest.raises(OSError, match="disk full"):
+            await run.send_all(numbers(2))
+
+
+def record(number=1, **changes):
+    """A batch as a ledger keeps it."""
+    values = {
+        "number": number,
+        "first": 0,
+        "count": 10,
+        "digest": "d",
+        "request_id": "id",
+        "payload": b"[]",
+        "first_tried_at": START,
+    }
+    return BatchRecord(**{**values, **changes})
+
+
+async def test_a_memory_ledger_keeps_intent_and_outcome():
+    """Planned with its payload, concluded without."""
+    ledger = MemoryLedger()
+    await ledger.open_run("run", "settings")
+
+    await ledger.plan("run", record(), cursor=10)
+    planned = [one async for one in ledger.batches("run")]
+    done = attrs.evolve(record(), state=BatchState.ACCEPTED)
+    await ledger.conclude("run", done)
+    concluded = [one async for one in ledger.batches("run")]
+    await ledger.close()
+
+    assert planned == [record()]
+    assert concluded == [attrs.evolve(done, payload=None)]
+    assert (await ledger.open_run("run", "settings")).cursor == 10
+
+
+async def test_a_key_with_other_settings_is_refused():
+    """The same key names the same run."""
+    ledger = MemoryLedger()
+    await ledger.open_run("run", "settings")
+
+    with pytest.raises(InvalidFieldError, match="other settings"):
+        await ledger.open_run("run", "others")
+
+
+def test_a_report_that_does_not_add_up_is_an_error():
+    """Nobody is counted twice or lost."""
+    report = BulkReport(key="run")
+    report.plan(record())
+    report.planned += 1
+
+    with pytest.raises(RuntimeError, match="11 planned, 10 counted"):
+        report.check()
+
+
+def test_a_report_is_plain_json():
+    """Money as text, every state by name."""
+    report = BulkReport(key="run", residual_credit=Decimal("1.10"), paused=Pause.CREDIT)
+    report.plan(record())
+
+    values = json.loads(json.dumps(report.as_dict()))
+
+    assert values["residual_credit"] == "1.10"
+    assert values["sending"] == 10
+    assert values["paused"] == "credit"
+    assert json.loads(json.dumps(BulkReport(key="x").as_dict()))["paused"] is None

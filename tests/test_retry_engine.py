@@ -1,0 +1,555 @@
+"""The loop around `decide`: what is tried, when, under which id, and what comes out."""
+
+import asyncio
+import logging
+import pickle
+from datetime import timedelta
+
+import pytest
+from fakes import MESSAGE, ScriptedTransport, answer, refusal, session_over
+
+from aiooctopush import (
+    AuthenticationError,
+    DuplicateRequestError,
+    InsufficientCreditError,
+    InvalidRequestError,
+    InvalidResponseError,
+    NotSentError,
+    Outcome,
+    RetryPolicy,
+    SmsRequest,
+    ThrottledError,
+    TransportSecurityError,
+    UnknownOutcomeError,
+)
+from aiooctopush.sandbox import VirtualClock
+from aiooctopush.sandbox.clock import START
+
+
+def silence():
+    """A try that has no answer."""
+    return UnknownOutcomeError("disconnected before an answer")
+
+
+def unreachable():
+    """A try that never left."""
+    return NotSentError("cannot connect")
+
+
+async def send(transport, *, clock=None, policy=None, **options):
+    """Send one message over a scripted transport."""
+    async with session_over(transport, clock=clock, retry=policy) as octopush:
+        return await octopush.sms.send(**MESSAGE, **options)
+
+
+async def test_a_call_that_is_accepted_is_tried_once():
+    """The happy path makes one try and waits for nothing."""
+    clock, transport = VirtualClock(), ScriptedTransport(answer())
+
+    sent = await send(transport, clock=clock)
+
+    assert sent.outcome is Outcome.ACCEPTED
+    assert sent.attempts == 1
+    assert sent.request_id == transport.ids[0]
+    assert clock.sleeps == []
+
+
+async def test_a_try_that_never_left_is_repeated_fast_under_the_same_id():
+    """Not sent: full jitter from a tenth of a second, id kept."""
+    clock = VirtualClock()
+    transport = ScriptedTransport(unreachable(), unreachable(), answer())
+
+    sent = await send(transport, clock=clock)
+
+    assert clock.sleeps == pytest.approx([0.05, 0.1])
+    assert len(set(transport.ids)) == 1
+    assert (sent.outcome, sent.attempts) == (Outcome.ACCEPTED, 3)
+
+
+async def test_silence_is_followed_by_a_careful_repeat_under_the_same_id():
+    """Unknown: at least a second, id kept, and a connection that is fresh."""
+    clock, transport = VirtualClock(), ScriptedTransport(silence(), answer())
+
+    await send(transport, clock=clock)
+
+    assert clock.sleeps == pytest.approx([1.25])
+    assert len(set(transport.ids)) == 1
+    assert [one.fresh_connection for one in transport.requests] == [False, True]
+
+
+@pytest.mark.parametrize("code", [120, 182])
+async def test_a_duplicate_after_our_own_silence_is_presumed(code):
+    """An earlier try of ours was taken: success, without a ticket."""
+    sent = await send(ScriptedTransport(silence(), refusal(code, date="now")))
+
+    assert sent.outcome is Outcome.PRESUMED
+    assert sent.ticket is None
+    assert sent.attempts == 2
+    assert sent.status == 400
+    assert sent.headers == {"date": "now"}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([], id="first try"),
+        pytest.param([unreachable()], id="after a try that never left"),
+        pytest.param([refusal(153)], id="after a clean refusal"),
+    ],
+)
+async def test_a_duplicate_without_silence_is_an_error(script):
+    """Somebody else used the id: nothing of ours was sent."""
+    with pytest.raises(DuplicateRequestError) as caught:
+        await send(ScriptedTransport(*script, refusal(120)), request_id="order-1")
+
+    assert caught.value.outcome is Outcome.REFUSED
+    assert caught.value.maybe_sent is False
+    assert caught.value.request_id == "order-1"
+
+
+async def test_a_clean_refusal_for_speed_takes_a_new_id():
+    """Throttled: never before Retry-After, and under a new id."""
+    clock = VirtualClock()
+    transport = ScriptedTransport(answer(429, {}, retry_after="7"), answer())
+
+    sent = await send(transport, clock=clock)
+
+    assert clock.monotonic() == pytest.approx(7.0)
+    assert len(set(transport.ids)) == 2
+    assert sent.request_id == transport.ids[1]
+
+
+async def test_no_new_id_is_taken_once_a_try_was_silent():
+    """The id of an unanswered try is kept through a later clean refusal."""
+    transport = ScriptedTransport(silence(), answer(429, {}), answer())
+
+    await send(transport)
+
+    assert len(set(transport.ids)) == 1
+
+
+async def test_an_id_of_the_caller_is_never_replaced():
+    """The caller may have stored it."""
+    transport = ScriptedTransport(answer(429, {}), answer())
+
+    await send(transport, request_id="order-1")
+
+    assert transport.ids == ["order-1", "order-1"]
+
+
+async def test_the_id_of_a_record_is_never_replaced():
+    """Whoever holds a record may submit it again."""
+    request = SmsRequest(**MESSAGE)
+    transport = ScriptedTransport(answer(429, {}), answer())
+
+    async with session_over(transport) as octopush:
+        await octopush.sms.submit(request)
+
+    assert transport.ids == [request.request_id] * 2
+
+
+async def test_silence_in_all_tries_is_an_unknown_outcome():
+    """The error says that it may have been sent, under which id, and how long."""
+    transport = ScriptedTransport(*(silence() for _ in range(4)))
+
+    with pytest.raises(UnknownOutcomeError) as caught:
+        await send(transport)
+
+    error = caught.value
+    assert (error.outcome, error.maybe_sent) == (Outcome.UNKNOWN, True)
+    assert error.attempts == 4
+    assert error.request_id == transport.ids[0]
+    assert error.safe_to_retry_until == START + timedelta(hours=23)
+    assert error.operation == "POST /v1/public/sms-campaign/send"
+    assert pickle.loads(pickle.dumps(error)).request_id == error.request_id  # noqa: S301
+
+
+async def test_no_connection_in_all_tries_means_not_sent():
+    """Nothing was sent, and the error says so."""
+    with pytest.raises(NotSentError) as caught:
+        await send(ScriptedTransport(*(unreachable() for _ in range(4))))
+
+    assert caught.value.outcome is Outcome.NOT_SENT
+    assert caught.value.maybe_sent is False
+
+
+@pytest.mark.parametrize(
+    "last", [unreachable(), refusal(438)], ids=["not sent", "throttled"]
+)
+async def test_giving_up_after_any_silence_is_an_unknown_outcome(last):
+    """Though the last try alone would say that nothing was done."""
+    transport = ScriptedTransport(silence(), last, last, last)
+
+    with pytest.raises(UnknownOutcomeError) as caught:
+        await send(transport)
+
+    assert caught.value.maybe_sent is True
+    assert type(caught.value.__cause__) in {NotSentError, ThrottledError}
+
+
+async def test_a_refusal_after_silence_keeps_its_class_but_not_its_innocence():
+    """The wrong key of the second try says nothing about the first."""
+    with pytest.raises(AuthenticationError) as caught:
+        await send(ScriptedTransport(silence(), refusal(101, 401)))
+
+    assert caught.value.outcome is Outcome.UNKNOWN
+    assert caught.value.maybe_sent is True
+
+
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        pytest.param(TransportSecurityError("bad"), TransportSecurityError, id="TLS"),
+        pytest.param(refusal(121), InvalidRequestError, id="content"),
+        pytest.param(refusal(101, 401), AuthenticationError, id="credentials"),
+        pytest.param(refusal(104), InsufficientCreditError, id="credit"),
+        pytest.param(answer(302, {}), InvalidResponseError, id="redirect"),
+        pytest.param(answer(409, {}), InvalidResponseError, id="conflict"),
+    ],
+)
+async def test_what_another_try_cannot_mend_is_not_tried_again(step, error):
+    """One try, and its error."""
+    transport = ScriptedTransport(step)
+
+    with pytest.raises(error):
+        await send(transport)
+
+    assert len(transport.requests) == 1
+
+
+async def test_a_retry_after_beyond_the_deadline_is_raised_at_once():
+    """Nobody sleeps for what cannot succeed in time."""
+    clock = VirtualClock()
+    transport = ScriptedTransport(answer(429, {}, retry_after="61"))
+
+    with pytest.raises(ThrottledError) as caught:
+        await send(transport, clock=clock)
+
+    assert caught.value.retry_after == 61.0
+    assert clock.sleeps == []
+
+
+async def test_the_pause_of_one_call_holds_all_calls_of_the_session():
+    """A gateway that says slow down says it to the account, not to one task."""
+    clock = VirtualClock()
+    transport = ScriptedTransport(answer(429, {}, retry_after="120"), answer())
+
+    async with session_over(transport, clock=clock) as octopush:
+        with pytest.raises(ThrottledError):
+            await octopush.sms.send(**MESSAGE)
+        with pytest.raises(NotSentError, match="slow down") as caught:
+            await octopush.sms.send(**MESSAGE)
+        clock.advance(61)
+        await octopush.sms.send(**MESSAGE)
+
+    assert caught.value.retry_after == 120.0
+    assert caught.value.attempts == 0
+    assert clock.monotonic() == 120.0
+
+
+async def test_an_empty_quota_ends_retries_and_says_so():
+    """In an outage a session does not multiply its requests."""
+    policy = RetryPolicy(quota=20)
+    transport = ScriptedTransport(silence(), silence(), silence())
+
+    async with session_over(transport, retry=policy) as octopush:
+        with pytest.raises(UnknownOutcomeError) as caught:
+            await octopush.sms.send(**MESSAGE)
+
+    assert len(transport.requests) == 2
+    assert caught.value.retry_quota_exhausted is True
+
+
+async def test_the_quota_is_paid_back_by_success():
+    """What the last retry cost comes back when it succeeds."""
+    policy = RetryPolicy(quota=14)
+    transport = ScriptedTransport(*[silence(), answer()] * 3)
+
+    async with session_over(transport, retry=policy) as octopush:
+        for _ in range(3):
+            await octopush.sms.send(**MESSAGE)
+
+    assert len(transport.requests) == 6
+
+
+async def test_clean_calls_refill_the_quota_by_one():
+    """After an outage retries come back slowly."""
+    policy = RetryPolicy(quota=14)
+    failing = [silence(), refusal(121)]
+    script = [*failing, *(answer() for _ in range(13)), silence(), answer(), silence()]
+    transport = ScriptedTransport(*script)
+
+    async with session_over(transport, retry=policy) as octopush:
+        with pytest.raises(Exception, match="code 121"):
+            await octopush.sms.send(**MESSAGE)
+        for _ in range(13):
+            await octopush.sms.send(**MESSAGE)
+        with pytest.raises(UnknownOutcomeError):  # 13 tokens: one short
+            await octopush.sms.send(**MESSAGE)
+        await octopush.sms.send(**MESSAGE)  # the 14th token
+        with pytest.raises(UnknownOutcomeError) as caught:
+            await octopush.sms.send(**MESSAGE, deadline=0.5)
+
+    assert caught.value.retry_quota_exhausted is False
+
+
+async def test_a_machine_that_was_suspended_for_a_day_does_not_repeat():
+    """The monotonic clock stood still, the gateway forgot the id: never send again."""
+    clock = VirtualClock()
+
+    async def fall_asleep(_):
+        clock.jump(23 * 3600)
+        return silence()
+
+    transport = ScriptedTransport(fall_asleep, answer())
+
+    with pytest.raises(UnknownOutcomeError) as caught:
+        await send(transport, clock=clock)
+
+    assert len(transport.requests) == 1
+    assert caught.value.safe_to_retry_until == START + timedelta(hours=23)
+
+
+async def test_a_suspend_during_the_wait_is_seen_right_before_the_try():
+    """The age of the id is looked at before every try, not only when deciding."""
+
+    class SleepyClock(VirtualClock):
+        async def sleep(self, seconds):
+            await super().sleep(seconds)
+            self.jump(24 * 3600)
+
+    transport = ScriptedTransport(silence(), answer())
+
+    with pytest.raises(UnknownOutcomeError, match="too old") as caught:
+        await send(transport, clock=SleepyClock())
+
+    assert len(transport.requests) == 1
+    assert caught.value.maybe_sent is True
+    assert caught.value.attempts == 1
+
+
+async def test_a_clock_that_steps_back_does_not_make_an_id_younger():
+    """Age is measured on the latest instant that was seen, the gateway's included."""
+    clock = VirtualClock()
+
+    async def step_back(_):
+        clock.jump(-48 * 3600)
+        return answer(500, {}, date="Tue, 06 Jan 2026 09:30:00 GMT")
+
+    transport = ScriptedTransport(step_back, answer())
+
+    with pytest.raises(UnknownOutcomeError):
+        await send(transport, clock=clock)
+
+    assert len(transport.requests) == 1
+
+
+async def test_cancellation_passes_and_leaves_a_note():
+    """Whoever is cancelled in the middle learns that it may have been sent."""
+
+    async def hang(_):
+        await asyncio.Event().wait()
+
+    transport = ScriptedTransport(hang)
+    async with session_over(transport) as octopush:
+        task = asyncio.create_task(octopush.sms.send(**MESSAGE))
+        while not transport.requests:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+
+    assert transport.ids[0] in caught.value.__notes__[0]
+    assert "may have been executed" in caught.value.__notes__[0]
+
+
+async def test_cancellation_in_a_wait_after_silence_leaves_a_note():
+    """The silent try before it may have been taken."""
+
+    class StuckClock(VirtualClock):
+        async def sleep(self, seconds):
+            await asyncio.Event().wait()
+
+    transport = ScriptedTransport(silence())
+    async with session_over(transport, clock=StuckClock()) as octopush:
+        task = asyncio.create_task(octopush.sms.send(**MESSAGE))
+        while not transport.requests:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+
+    assert "may have been executed" in caught.value.__notes__[0]
+
+
+async def test_cancellation_of_a_read_needs_no_note():
+    """A read cannot have changed anything."""
+
+    async def hang(_):
+        await asyncio.Event().wait()
+
+    transport = ScriptedTransport(hang)
+    async with session_over(transport) as octopush:
+        task = asyncio.create_task(octopush.sms.draft())
+        while not transport.requests:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+
+    assert not hasattr(caught.value, "__notes__")
+
+
+async def test_a_write_without_id_names_no_id_when_cancelled():
+    """The note of a cancelled confirmation speaks of no request_id."""
+
+    async def hang(_):
+        await asyncio.Event().wait()
+
+    transport = ScriptedTransport(hang)
+    async with session_over(transport) as octopush:
+        task = asyncio.create_task(octopush.sms.confirm("sms_1", on="list"))
+        while not transport.requests:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+
+    assert "request_id" not in caught.value.__notes__[0]
+
+
+async def test_a_mistake_in_the_program_is_not_retried():
+    """Only our own errors are the policy's business."""
+
+    class Broken(ScriptedTransport):
+        async def send(self, request):
+            await super().send(request)
+            raise KeyboardInterrupt
+
+    transport = Broken(answer(), answer())
+
+    with pytest.raises(KeyboardInterrupt):
+        await send(transport)
+
+    assert len(transport.requests) == 1
+
+
+async def test_a_second_failure_that_is_not_ours_comes_out_as_it_is():
+    """After a retry, too."""
+    transport = ScriptedTransport(silence(), KeyboardInterrupt())
+
+    with pytest.raises(KeyboardInterrupt):
+        await send(transport)
+
+
+async def test_a_strange_exception_of_a_transport_is_of_unknown_outcome():
+    """Somebody else's transport may raise anything, at any moment."""
+    transport = ScriptedTransport(LookupError("+33639980001"))
+
+    with pytest.raises(UnknownOutcomeError) as caught:
+        await send(transport)
+
+    assert caught.value.maybe_sent is True
+    assert "LookupError" in str(caught.value)
+    assert len(transport.requests) == 1
+
+
+async def test_a_write_without_id_is_not_repeated_after_silence():
+    """Confirming twice could send twice."""
+    transport = ScriptedTransport(silence())
+
+    async with session_over(transport) as octopush:
+        with pytest.raises(UnknownOutcomeError) as caught:
+            await octopush.sms.confirm("sms_1", on="list")
+
+    assert len(transport.requests) == 1
+    assert caught.value.request_id is None
+    assert caught.value.safe_to_retry_until is None
+    assert "no request_id" in str(caught.value)
+
+
+async def test_a_write_without_id_is_repeated_if_it_never_left():
+    """Nothing was done, so nothing can be done twice."""
+    transport = ScriptedTransport(unreachable(), refusal(438), answer())
+
+    async with session_over(transport) as octopush:
+        confirmed = await octopush.sms.confirm("sms_1", on="list")
+
+    assert confirmed.attempts == 3
+
+
+async def test_a_read_is_repeated_after_silence_and_never_maybe_sent():
+    """A read is safe; its error does not frighten."""
+    transport = ScriptedTransport(*(silence() for _ in range(4)))
+
+    async with session_over(transport) as octopush:
+        with pytest.raises(UnknownOutcomeError) as caught:
+            await octopush.sms.draft()
+
+    assert len(transport.requests) == 4
+    assert caught.value.maybe_sent is False
+
+
+@pytest.mark.parametrize(
+    "gone", [answer(404, {}), refusal(131)], ids=["404", "code 131"]
+)
+async def test_a_cancellation_whose_repeat_finds_nothing_is_presumed(gone):
+    """What we asked to remove is gone, most likely by our own first try."""
+    transport = ScriptedTransport(silence(), gone)
+
+    async with session_over(transport) as octopush:
+        cancelled = await octopush.sms.cancel("sms_1")
+
+    assert cancelled.outcome is Outcome.PRESUMED
+
+
+async def test_a_cancellation_of_nothing_is_an_error():
+    """Without a silent try before, a missing ticket is a wrong ticket."""
+    transport = ScriptedTransport(refusal(131))
+
+    async with session_over(transport) as octopush:
+        with pytest.raises(Exception, match="code 131"):
+            await octopush.sms.cancel("sms_1")
+
+    assert transport.requests[0].fresh_connection is True
+
+
+async def test_a_try_is_never_given_more_time_than_the_call_has():
+    """The deadline of the call bounds each try."""
+    clock = VirtualClock()
+
+    async def slow(_):
+        clock.advance(40)
+        return silence()
+
+    transport = ScriptedTransport(slow, answer())
+
+    await send(transport, clock=clock)
+
+    assert [one.timeout for one in transport.requests] == pytest.approx([45.0, 18.75])
+
+
+async def test_tries_are_logged_without_number_text_or_key(caplog):
+    """Debug for a retry, warning for giving up; nothing private in either."""
+    caplog.set_level(logging.DEBUG, logger="aiooctopush")
+
+    with pytest.raises(UnknownOutcomeError):
+        await send(ScriptedTransport(*(silence() for _ in range(4))))
+    await send(ScriptedTransport(silence(), refusal(120)))
+
+    levels = [record.levelname for record in caplog.records]
+    assert levels == ["DEBUG"] * 3 + ["WARNING"] + ["DEBUG"] * 2
+    assert "+33639980001" not in caplog.text
+    assert "Your code" not in caplog.text
+    assert "key-of-the-tests" not in caplog.text
+    assert caplog.records[3].octopush_attempt == 4
+
+
+async def test_a_quiet_logger_costs_no_formatting(caplog):
+    """Nothing is written below the level of the logger."""
+    caplog.set_level(logging.ERROR, logger="aiooctopush")
+
+    await send(ScriptedTransport(silence(), answer()))
+
+    assert caplog.records == []

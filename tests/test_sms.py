@@ -1,0 +1,617 @@
+"""The SMS chapter: every call against the sandbox, every limit on both sides."""
+
+import inspect
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import attrs
+import pytest
+from fakes import MESSAGE, ScriptedTransport, answer, refusal, session_over
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiooctopush import (
+    Audience,
+    AuthenticationError,
+    CampaignState,
+    CampaignStatus,
+    InvalidFieldError,
+    InvalidResponseError,
+    ListCampaignRequest,
+    NotSentError,
+    OctopushSession,
+    Outcome,
+    Purpose,
+    Recipient,
+    RefusedError,
+    Segmentation,
+    SendResult,
+    Sms,
+    SmsDraft,
+    SmsRequest,
+    SmsType,
+    TagCampaignRequest,
+)
+from aiooctopush._wire import converter, encode
+from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox.clock import START
+
+
+CAMPAIGN = {"text": "Sale. STOP au XXXXX", "sender": "Acme", "purpose": "wholesale"}
+LATER = START + timedelta(days=1)
+
+
+def label(value):
+    """A short id of a value, the same in every process."""
+    if isinstance(value, str | list):
+        return f"{value!r:.30}"
+    return str(value) if isinstance(value, datetime) else type(value).__name__
+
+
+@pytest.fixture
+def gateway():
+    """A gateway in virtual time that knows one list and one tag."""
+    gateway = Gateway(clock=VirtualClock())
+    gateway.lists["customers"] = ["+33639980001", "+33639980002"]
+    gateway.tags["vip"] = ["+33639980003"]
+    return gateway
+
+
+@pytest.fixture
+async def octopush(gateway):
+    """A session over that gateway."""
+    async with OctopushSession(
+        "me@example.org",
+        "key",
+        transport=SandboxTransport(gateway),
+        clock=gateway.clock,
+    ) as session:
+        yield session
+
+
+# --- direct sends ---------------------------------------------------------------------
+
+
+async def test_a_message_is_accepted_with_its_ticket_and_cost(octopush, gateway):
+    """What the gateway says comes back typed; what it did stands in its book."""
+    sent = await octopush.sms.send(**MESSAGE)
+
+    assert sent.outcome is Outcome.ACCEPTED
+    assert sent.number_of_contacts == 1
+    assert isinstance(sent.total_cost, Decimal)
+    assert sent.status == 201
+    entry = gateway.book.find(sent.ticket)
+    assert entry.request_id == sent.request_id
+    assert entry.text == MESSAGE["text"]
+    assert entry.cost == sent.total_cost
+
+
+async def test_every_parameter_reaches_the_gateway_under_its_own_name(
+    octopush, gateway
+):
+    """Nothing is dropped as unknown on the other side."""
+    person = Recipient(
+        "+33 6.39-98 00 01",
+        first_name="Zoé",
+        last_name="O'Neill",
+        param1="1",
+        param2="2",
+        param3="3",
+        param4="4",
+        param5="5",
+    )
+
+    sent = await octopush.sms.send(
+        text="{first_name} {last_name} {param1}{param2}{param3}{param4}{param5}",
+        recipients=[person],
+        sender="Acme 24",
+        purpose=Purpose.ALERT,
+        type=SmsType.LOW_COST,
+        send_at=LATER,
+        with_replies=False,
+        simulation_mode=False,
+        request_id="order-17",
+        auto_optimize_text=False,
+        auto_remove_blacklisted_numbers=False,
+        list_name="new",
+        recipient_tracking=True,
+    )
+
+    entry = gateway.book.find(sent.ticket)
+    assert entry.ignored_fields == ()
+    assert entry.texts == ("Zoé O'Neill 12345",)
+    assert entry.recipients == ("+33639980001",)
+    assert (entry.type, entry.purpose) == ("sms_low_cost", "alert")
+    assert entry.send_at == LATER
+    assert entry.request_id == "order-17"
+
+
+async def test_a_simulation_costs_nothing(octopush, gateway):
+    """simulation_mode is a real True on the wire."""
+    await octopush.sms.send(**MESSAGE, simulation_mode=True)
+
+    assert gateway.book.times("+33639980001") == 0
+
+
+async def test_a_scheduled_message_can_be_cancelled(octopush, gateway):
+    """By its ticket, before it leaves."""
+    sent = await octopush.sms.send(**MESSAGE, send_at=LATER)
+
+    cancelled = await octopush.sms.cancel(sent.ticket)
+
+    assert cancelled.outcome is Outcome.ACCEPTED
+    assert cancelled.status == 204
+    assert gateway.book.find(sent.ticket).cancelled
+
+
+async def test_the_draft_tells_what_waits(octopush):
+    """The campaign that waits in the account."""
+    created = await octopush.sms.create_on_list(list_name="customers", **CAMPAIGN)
+    await octopush.sms.wait_until_ready(created.ticket)
+
+    draft = await octopush.sms.draft()
+
+    assert isinstance(draft, SmsDraft)
+    assert draft.ticket == created.ticket
+
+
+async def test_a_wrong_number_is_refused_before_any_request():
+    """Validation comes before I/O."""
+    transport = ScriptedTransport()
+
+    async with session_over(transport) as octopush:
+        with pytest.raises(InvalidFieldError, match=r"recipients\[1\].phone_number"):
+            await octopush.sms.send(
+                **{**MESSAGE, "recipients": ["+33639980001", "0639980002"]}
+            )
+
+    assert transport.requests == []
+
+
+# --- campaigns on a list or a tag -----------------------------------------------------
+
+
+@pytest.mark.parametrize("audience", list(Audience))
+async def test_a_campaign_is_created_priced_confirmed_and_sent(
+    octopush, gateway, audience
+):
+    """The whole life cycle, to a list and to a tag."""
+    create, name, people = {
+        Audience.LIST: (
+            octopush.sms.create_on_list,
+            {"list_name": "customers"},
+            ("+33639980001", "+33639980002"),
+        ),
+        Audience.TAG: (
+            octopush.sms.create_on_tag,
+            {"tag_name": "vip"},
+            ("+33639980003",),
+        ),
+    }[audience]
+
+    created = await create(**name, **CAMPAIGN, segmentation=Segmentation.FILTER)
+    status = await octopush.sms.wait_until_ready(created.ticket)
+    confirmed = await octopush.sms.confirm(created.ticket, on=audience)
+
+    assert status.state is CampaignState.READY_TO_BE_SENT
+    assert status.number_of_contacts == len(people)
+    assert isinstance(status.cost, Decimal)
+    assert confirmed.sending_date.utcoffset() is not None
+    entry = gateway.book.find(created.ticket)
+    assert entry.recipients == people
+    assert entry.ignored_fields == ()
+
+
+async def test_a_prepared_campaign_can_be_dropped(octopush, gateway):
+    """Nothing is sent, and its ticket is gone."""
+    created = await octopush.sms.create_on_list(list_name="customers", **CAMPAIGN)
+
+    await octopush.sms.cancel(created.ticket, on=Audience.LIST)
+
+    with pytest.raises(RefusedError, match="code 131"):
+        await octopush.sms.status(created.ticket)
+    assert len(gateway.book) == 0
+
+
+@pytest.mark.parametrize(
+    "pending",
+    [
+        pytest.param(answer(200, {"status": "under_computation"}), id="under way"),
+        pytest.param(answer(200, {"status": "a new word"}), id="unknown word"),
+        pytest.param(refusal(129), id="400 with a code"),
+        pytest.param(answer(400, {"message": "not ready"}), id="400 without"),
+    ],
+)
+@pytest.mark.parametrize("ready", ["ready_to_be_sent", "ready_to_be_send"])
+async def test_waiting_takes_each_sign_of_pending_for_one(pending, ready):
+    """A 400, a known and an unknown word; and both spellings of ready."""
+    clock = VirtualClock()
+    transport = ScriptedTransport(
+        *[pending] * 3, answer(200, {"status": ready, "cost": "1.5"})
+    )
+
+    async with session_over(transport, clock=clock) as octopush:
+        status = await octopush.sms.wait_until_ready("sms_1")
+
+    assert status.state is CampaignState.READY_TO_BE_SENT
+    assert status.cost == Decimal("1.5")
+    assert clock.sleeps == [1.0, 1.5, 2.25]
+    assert transport.requests[0].query == (("ticket_number", "sms_1"),)
+
+
+async def test_pauses_between_questions_grow_to_half_a_minute():
+    """Polite, and never slower than that."""
+    clock = VirtualClock()
+    pending = answer(200, {"status": "under_computation"})
+    transport = ScriptedTransport(*[pending] * 99)
+
+    async with session_over(transport, clock=clock) as octopush:
+        with pytest.raises(NotSentError, match="not ready after 300 seconds") as caught:
+            await octopush.sms.wait_until_ready("sms_1", timeout=300)
+
+    assert max(clock.sleeps) == 30.0
+    assert clock.monotonic() <= 300
+    assert caught.value.maybe_sent is False
+
+
+async def test_a_campaign_that_failed_is_an_error():
+    """Nothing is sent, and waiting longer is no use."""
+    transport = ScriptedTransport(answer(200, {"status": "failed"}))
+
+    async with session_over(transport) as octopush:
+        with pytest.raises(RefusedError, match="could not prepare") as caught:
+            await octopush.sms.wait_until_ready("sms_1")
+
+    assert caught.value.status == 200
+
+
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        (refusal(131), RefusedError),
+        (refusal(101, 400), AuthenticationError),
+        (answer(302, {}), InvalidResponseError),
+    ],
+    ids=["no such campaign", "wrong key", "redirect"],
+)
+async def test_waiting_ends_at_what_waiting_cannot_mend(step, error):
+    """An error that does not mean pending comes out at once."""
+    transport = ScriptedTransport(step)
+
+    async with session_over(transport) as octopush:
+        with pytest.raises(error):
+            await octopush.sms.wait_until_ready("sms_1")
+
+    assert len(transport.requests) == 1
+
+
+@pytest.mark.parametrize("ticket", ["", "  ", None, 7], ids=repr)
+async def test_what_is_no_ticket_is_refused(ticket):
+    """A presumed call has no ticket: None must not travel as the word None."""
+    transport = ScriptedTransport()
+
+    async with session_over(transport) as octopush:
+        for call in (
+            octopush.sms.cancel(ticket),
+            octopush.sms.status(ticket),
+            octopush.sms.confirm(ticket, on="tag"),
+        ):
+            with pytest.raises(InvalidFieldError, match="ticket"):
+                await call
+
+
+async def test_a_campaign_on_something_else_is_refused():
+    """Confirming goes to a list or to a tag."""
+    async with session_over(ScriptedTransport()) as octopush:
+        with pytest.raises(InvalidFieldError, match="'list' or 'tag'"):
+            await octopush.sms.confirm("sms_1", on="segment")
+        with pytest.raises(InvalidFieldError, match="'list' or 'tag'"):
+            await octopush.sms.cancel("sms_1", on="segment")
+
+
+async def test_a_creation_that_is_presumed_has_no_ticket():
+    """The gateway does not repeat it; nothing is sent without a confirmation."""
+    transport = ScriptedTransport(answer(500, {}), refusal(120))
+
+    async with session_over(transport) as octopush:
+        created = await octopush.sms.create_on_tag(tag_name="vip", **CAMPAIGN)
+
+    assert (created.outcome, created.ticket) == (Outcome.PRESUMED, None)
+
+
+# --- keywords and records -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "record"),
+    [
+        (Sms.send, SmsRequest),
+        (Sms.create_on_list, ListCampaignRequest),
+        (Sms.create_on_tag, TagCampaignRequest),
+    ],
+)
+def test_keywords_and_fields_are_the_same(call, record):
+    """The list is written twice, for editors; here it is kept equal."""
+    keywords = set(inspect.signature(call).parameters) - {"self", "deadline"}
+    fields = {one.name for one in attrs.fields(record)}
+
+    assert keywords == fields
+
+
+@pytest.mark.parametrize("call", [Sms.send, Sms.create_on_list, Sms.create_on_tag])
+def test_the_bulk_of_a_session_takes_the_same_message(call):
+    """What can be said in one send can be said in bulk."""
+    message = {"text", "sender", "purpose", "type", "send_at", "with_replies"}
+    message |= {"simulation_mode", "auto_optimize_text", "recipient_tracking"}
+    message |= {"auto_remove_blacklisted_numbers"}
+
+    assert message <= set(inspect.signature(OctopushSession.bulk).parameters)
+    assert message <= set(inspect.signature(call).parameters)
+
+
+async def test_deadline_is_an_option_of_every_call():
+    """Seconds for the whole call."""
+    calls = [
+        member
+        for name, member in inspect.getmembers(Sms, inspect.iscoroutinefunction)
+        if name != "wait_until_ready" and not name.startswith("_")
+    ]
+
+    assert len(calls) == 8
+    for call in calls:
+        assert "deadline" in inspect.signature(call).parameters, call
+
+
+def test_a_record_shows_neither_number_nor_text_nor_name():
+    """Its repr may stand in a log."""
+    request = SmsRequest(
+        **{**MESSAGE, "recipients": [Recipient("+33639980001", first_name="Zoé")]}
+    )
+
+    shown = repr(request) + repr(request.recipients[0])
+
+    assert "+336****0001" in shown
+    assert "39980001" not in shown
+    assert "1234" not in shown
+    assert "Zoé" not in shown
+
+
+def test_a_record_has_an_id_of_its_own():
+    """32 lower-case hexadecimal characters, another for every record."""
+    one, other = SmsRequest(**MESSAGE), SmsRequest(**MESSAGE)
+
+    assert len({one.request_id, other.request_id}) == 2
+    assert len(one.request_id) == 32
+    assert set(one.request_id) <= set("0123456789abcdef")
+
+
+def test_type_and_purpose_are_always_sent_and_none_never():
+    """The gateway's own defaults are not relied on."""
+    body = json.loads(encode(SmsRequest(**MESSAGE, request_id="r")))
+
+    assert body == {
+        "text": "Your code is 1234",
+        "recipients": [{"phone_number": "+33639980001"}],
+        "sender": "Acme",
+        "purpose": "alert",
+        "type": "sms_premium",
+        "request_id": "r",
+    }
+
+
+# --- limits, both sides of each -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("text", "x"),
+        ("text", "x" * 1224),
+        ("text", "€" * 1224),
+        ("sender", "abc"),
+        ("sender", "a2345678901"),
+        ("sender", "a b"),
+        ("recipients", ["+33639980001"] * 500),
+        ("recipients", iter(["+33639980001"])),
+        ("purpose", "wholesale"),
+        ("purpose", Purpose.WHOLESALE),
+        ("type", "sms_low_cost"),
+        ("send_at", datetime(2026, 1, 1, tzinfo=UTC)),
+        ("send_at", datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=-7)))),
+        ("request_id", "a"),
+        ("request_id", "A-z_09" + "0" * 58),
+        ("list_name", "x" * 30),
+        ("with_replies", True),
+        ("simulation_mode", False),
+        ("auto_optimize_text", None),
+    ],
+    ids=label,
+)
+def test_a_value_within_its_limit_is_taken(field, value):
+    """The last value on the good side."""
+    SmsRequest(**{**MESSAGE, field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("text", "", "1 to 1,224 characters"),
+        ("text", "x" * 1225, "got 1,225 characters"),
+        ("text", None, "must be a str"),
+        ("text", b"x", "must be a str"),
+        ("text", "a\ud800", "character 2 is half of a surrogate pair"),
+        ("sender", "ab", "3 to 11"),
+        ("sender", "a23456789012", "3 to 11"),
+        ("sender", " abc", "3 to 11"),
+        ("sender", "abc ", "3 to 11"),
+        ("sender", "Café", "without accents"),
+        ("sender", "a-b-c", "3 to 11"),
+        ("sender", None, "3 to 11"),
+        ("recipients", [], "1 to 500"),
+        ("recipients", ["+33639980001"] * 501, "octopush.bulk"),
+        ("recipients", "+33639980001", "list of numbers"),
+        ("recipients", {"+33639980001": 1}, "list of numbers"),
+        ("recipients", [None], r"recipients\[0\]"),
+        ("purpose", "marketing", "'alert' or 'wholesale'"),
+        ("purpose", None, "'alert' or 'wholesale'"),
+        ("type", "sms_vocal", "'sms_premium' or 'sms_low_cost'"),
+        ("send_at", datetime(2026, 1, 1), "time zone"),  # noqa: DTZ001
+        ("send_at", "2026-01-01T00:00:00Z", "must be a datetime"),
+        ("request_id", "", "1 to 64"),
+        ("request_id", "a" * 65, "1 to 64"),
+        ("request_id", "a b", "1 to 64"),
+        ("request_id", "é", "1 to 64"),
+        ("request_id", "a\n", "1 to 64"),
+        ("request_id", 7, "1 to 64"),
+        ("list_name", "", "1 to 30"),
+        ("list_name", "x" * 31, "1 to 30"),
+        ("with_replies", "yes", "True, False or None"),
+        ("simulation_mode", 1, "True, False or None"),
+        ("auto_optimize_text", "false", "True, False or None"),
+        ("auto_remove_blacklisted_numbers", 0, "True, False or None"),
+        ("recipient_tracking", "", "True, False or None"),
+    ],
+    ids=label,
+)
+def test_a_value_beyond_its_limit_is_refused(field, value, words):
+    """The first value on the bad side, with its field and the limit."""
+    with pytest.raises(InvalidFieldError, match=words) as caught:
+        SmsRequest(**{**MESSAGE, field: value})
+
+    assert caught.value.field.split("[")[0] == field
+    assert caught.value.outcome is Outcome.NOT_SENT
+
+
+@pytest.mark.parametrize(("length", "fits"), [(160, True), (161, False)])
+def test_a_low_cost_text_has_one_part(length, fits):
+    """The gateway refuses longer ones."""
+    message = {**MESSAGE, "text": "x" * length, "type": "sms_low_cost"}
+
+    if fits:
+        SmsRequest(**message)
+    else:
+        with pytest.raises(InvalidFieldError, match="at most 160"):
+            SmsRequest(**message)
+
+
+@pytest.mark.parametrize(("length", "fits"), [(20, True), (21, False)])
+def test_a_tag_has_up_to_twenty_characters(length, fits):
+    """A list name up to thirty."""
+    if fits:
+        TagCampaignRequest(tag_name="x" * length, **CAMPAIGN)
+    else:
+        with pytest.raises(InvalidFieldError, match="tag_name"):
+            TagCampaignRequest(tag_name="x" * length, **CAMPAIGN)
+
+
+def test_a_segmentation_is_one_of_two_words():
+    """Or nothing."""
+    ListCampaignRequest(list_name="x", segmentation="group", **CAMPAIGN)
+    with pytest.raises(InvalidFieldError, match="'filter' or 'group'"):
+        ListCampaignRequest(list_name="x", segmentation="all", **CAMPAIGN)
+
+
+@pytest.mark.parametrize("field", ["first_name", "last_name", "param1", "param5"])
+def test_a_merged_value_has_up_to_fifty_characters(field):
+    """And is not shown when it is longer."""
+    Recipient("+33639980001", **{field: "é" * 50})
+    Recipient("+33639980001", **{field: ""})
+    with pytest.raises(InvalidFieldError, match="51 characters") as caught:
+        Recipient("+33639980001", **{field: "x" * 51})
+
+    assert caught.value.field == field
+    assert "xxx" not in str(caught.value)
+
+
+# --- round trips ----------------------------------------------------------------------
+
+texts = st.text(
+    st.characters(exclude_categories=["Cs"]), min_size=1, max_size=50
+)
+senders = st.from_regex(r"[A-Za-z0-9]{3,11}", fullmatch=True)
+phones = st.from_regex(r"\+[1-9][0-9]{4,15}", fullmatch=True)
+flags = st.none() | st.booleans()
+optional = st.none() | texts
+instants = st.none() | st.datetimes(timezones=st.just(UTC))
+people = st.builds(
+    Recipient,
+    phones,
+    first_name=optional,
+    last_name=optional,
+    param1=optional,
+    param2=optional,
+    param3=optional,
+    param4=optional,
+    param5=optional,
+)
+messages = {
+    "text": texts,
+    "sender": senders,
+    "purpose": st.sampled_from(Purpose),
+    "type": st.sampled_from(SmsType),
+    "send_at": instants,
+    "with_replies": flags,
+    "simulation_mode": flags,
+    "auto_optimize_text": flags,
+    "auto_remove_blacklisted_numbers": flags,
+    "recipient_tracking": flags,
+}
+segmentations = st.none() | st.sampled_from(Segmentation)
+records = st.one_of(
+    st.builds(
+        SmsRequest,
+        recipients=st.lists(people, min_size=1, max_size=5),
+        list_name=st.none() | texts.filter(lambda text: len(text) <= 30),
+        **messages,
+    ),
+    st.builds(
+        ListCampaignRequest,
+        list_name=texts.filter(lambda text: len(text) <= 30),
+        segmentation=segmentations,
+        **messages,
+    ),
+    st.builds(
+        TagCampaignRequest,
+        tag_name=texts.filter(lambda text: len(text) <= 20),
+        segmentation=segmentations,
+        **messages,
+    ),
+)
+
+
+@given(record=records)
+def test_a_record_survives_the_way_through_json(record):
+    """A ledger or a queue may hold it: same value, same id."""
+    again = converter.loads(encode(record), type(record))
+
+    assert again == record
+
+
+figures = st.none() | st.decimals(0, 10**6, places=8)
+counts = st.none() | st.integers(0, 10**9)
+answers = st.one_of(
+    st.builds(
+        SendResult,
+        ticket=st.text(min_size=1),
+        number_of_contacts=counts,
+        total_cost=figures,
+        number_of_sms_needed=counts,
+        residual_credit=figures,
+    ),
+    st.builds(
+        CampaignStatus,
+        state=st.sampled_from(CampaignState) | texts,
+        number_of_contacts=counts,
+        cost=figures,
+    ),
+    st.builds(SmsDraft, ticket=optional, state=optional, total_cost=figures),
+)
+
+
+@given(result=answers)
+def test_a_result_survives_the_way_through_plain_data(result):
+    """What came back can be stored and read again."""
+    plain = converter.unstructure(result)
+
+    assert converter.structure(plain, type(result)) == result
