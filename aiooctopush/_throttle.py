@@ -1,6 +1,8 @@
 """What all calls of a session share: a bound in flight, a pause, a retry quota."""
 
 import asyncio
+import math
+from collections import deque
 
 from ._clock import Clock
 from .errors import Backoff, NotSentError
@@ -16,9 +18,17 @@ class Gate:
     """
 
     def __init__(self, *, max_in_flight: int, clock: Clock) -> None:
-        self._slots = asyncio.Semaphore(max_in_flight)
+        self._free = max_in_flight
+        self._queue: deque[asyncio.Future[None]] = deque()
         self._clock = clock
-        self._paused_until = 0.0
+        self._paused_until = -math.inf
+
+    def try_enter(self, now: float) -> bool:
+        """Take a slot if there is no reason to wait; most tries get theirs here."""
+        if self._free == 0 or self._queue or self._paused_until > now:
+            return False
+        self._free -= 1
+        return True
 
     async def enter(self, seconds: float) -> None:
         """
@@ -28,28 +38,43 @@ class Gate:
             NotSentError: The time was up, or the pause is longer than that.
         """
         give_up_at = self._clock.monotonic() + seconds
-        if self._slots.locked():
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._slots.acquire()
-            except TimeoutError as error:
-                msg = "no free slot before the deadline: too many calls in flight"
-                raise NotSentError(msg, backoff=Backoff.NEVER) from error
-        else:
-            await self._slots.acquire()
+        await self._take_slot(seconds)
         try:
             await self._wait_out_pause(give_up_at)
         except BaseException:
-            self._slots.release()
+            self.leave()
             raise
 
     def leave(self) -> None:
-        """Give the slot back."""
-        self._slots.release()
+        """Give the slot to the next in the queue, or back."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     def pause(self, seconds: float) -> None:
         """Hold everyone for that long; a pause only ever moves forward."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
+    async def _take_slot(self, seconds: float) -> None:
+        if self._free and not self._queue:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            async with asyncio.timeout(seconds):
+                await turn
+        except BaseException as error:
+            # It may have been our turn in the same moment: pass it on.
+            if turn.done() and not turn.cancelled():
+                self.leave()
+            if isinstance(error, TimeoutError):
+                msg = "no free slot before the deadline: too many calls in flight"
+                raise NotSentError(msg, backoff=Backoff.NEVER) from error
+            raise
 
     async def _wait_out_pause(self, give_up_at: float) -> None:
         # A loop, because the pause may be prolonged while we sleep.

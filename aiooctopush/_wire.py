@@ -150,7 +150,10 @@ _Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
 
 @cache
 def _reader_of(cls: type[Any]) -> _Reader:
-    structure = make_dict_structure_fn(cls, converter)
+    # What every answer carries comes from us, never from a body, which so can never
+    # claim an outcome or a number of tries.
+    ours = {one.name: override(omit=True) for one in attrs.fields(Answer)}
+    structure = make_dict_structure_fn(cls, converter, **ours)  # type: ignore[arg-type]
     renamed = [
         (one.name, (one.name, *one.metadata[_NAMES]), one.metadata[_REQUIRED])
         for one in attrs.fields(cls)
@@ -160,18 +163,26 @@ def _reader_of(cls: type[Any]) -> _Reader:
     def read_answer(body: Mapping[str, Any], meta: Mapping[str, Any]) -> Any:
         values = dict(body)
         for name, names, required in renamed:
-            found = next(
-                (body[key] for key in names if body.get(key) is not None), None
-            )
+            found = _first(body, names)
             if required and (not isinstance(found, str) or not found):
                 msg = f"no {' or '.join(names)}"
                 raise ValueError(msg)
             values[name] = found
-        # Last, so that a body can never claim an outcome or a number of tries.
-        values.update(meta)
-        return structure(values, cls)
+        answer = structure(values, cls)
+        for name, value in meta.items():
+            # Nobody has seen it yet, so it is not frozen yet.
+            object.__setattr__(answer, name, value)
+        return answer
 
     return read_answer
+
+
+def _first(body: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    """The value of the first of these keys that has one."""
+    for name in names:
+        if (found := body.get(name)) is not None:
+            return found
+    return None
 
 
 def _unstructure_record(cls: type[Any]) -> Callable[[Any], Mapping[str, Any]]:
@@ -186,6 +197,9 @@ def _unstructure_record(cls: type[Any]) -> Callable[[Any], Mapping[str, Any]]:
 
 
 def _optional_int(value: Any, _: Any) -> int | None:
+    # Nearly always, and never a bool; thousands of digits are no count.
+    if type(value) is int and -(10**30) < value < 10**30:
+        return value
     number = _decimal(value)
     if number is None or number != number.to_integral_value():
         return None
@@ -204,12 +218,15 @@ def _decimal(value: Any) -> Decimal | None:
     Figures come as numbers or as numeric strings, and once as the text ``NULL``.
     Source: gateway documentation, PHP read-me of 2020.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+    if type(value) is Decimal:  # what `decode` makes of every fraction
+        number = value
+    elif isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return None
+    else:
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            return None
     # 1e999999999 is a valid number whose digits would fill the memory.
     if not number.is_finite() or not -30 < number.adjusted() < 30:
         return None
@@ -259,6 +276,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(msg)
 
 
+# Made once: `json.loads` with arguments builds one for every answer.
+_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+
+
 def decode(body: bytes) -> Any:
     """
     Read JSON from outside; money comes out as Decimal, never as a binary float.
@@ -268,11 +289,7 @@ def decode(body: bytes) -> Any:
             that is out of range.
     """
     try:
-        return json.loads(
-            body.decode("utf-8-sig"),
-            parse_float=Decimal,
-            parse_constant=_refuse_constant,
-        )
+        return _decoder.decode(body.decode().removeprefix("\ufeff"))
     except RecursionError as error:
         msg = "nested too deeply"
         raise ValueError(msg) from error

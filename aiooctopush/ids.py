@@ -8,6 +8,7 @@ hexadecimal characters are what every source agrees on.
 Source: gateway documentation, "Transactional SMS" (documented, unseen).
 """
 
+import os
 import re
 import uuid
 from datetime import datetime, timedelta
@@ -31,7 +32,7 @@ _ALLOWED = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 def new_request_id() -> str:
     """A random id of 32 lower-case hexadecimal characters."""
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def request_id_for(key: str) -> str:

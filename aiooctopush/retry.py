@@ -15,15 +15,15 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from random import Random
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 from attrs.validators import ge, gt
 from tenacity import AsyncRetrying, RetryCallState
 
 from ._clock import Clock, HighWaterMark
 from ._throttle import RetryQuota
-from ._wire import Answer, Endpoint, Idempotency
+from ._wire import Answer, Endpoint, Idempotency, encode
 from .errors import (
     Backoff,
     DuplicateRequestError,
@@ -225,6 +225,8 @@ class Call(Generic[T]):
     One call on its way: what is shared by its tries.
 
     Attributes:
+        record: What is asked, as a request record.
+        payload: The record as bytes, the same for every try under one id.
         request_id: The present id, None if the operation has none.
         new_id: Makes the next id after a clean refusal. None if the id is not ours
             alone: one that the caller chose, or may have stored, is never replaced.
@@ -234,6 +236,8 @@ class Call(Generic[T]):
     """
 
     endpoint: Endpoint[T]
+    record: Any = field(default=None, repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     policy: RetryPolicy
     clock: Clock
     wall: HighWaterMark
@@ -249,6 +253,20 @@ class Call(Generic[T]):
     handed_over: bool = False
     failures: list[OctopushError] = Factory(list)
     paid: int = 0
+    payload: bytes | None = field(
+        default=Factory(lambda self: self.encoded(), takes_self=True), repr=False
+    )
+
+    def encoded(self) -> bytes | None:
+        """The record as bytes, None if there is none."""
+        return None if self.record is None else encode(self.record)
+
+    def renew_id(self, request_id: str) -> None:
+        """Go on under another id."""
+        self.request_id = request_id
+        self.first_tried_at = self.wall.now()
+        self.record = evolve(self.record, request_id=request_id)
+        self.payload = self.encoded()
 
     @property
     def left(self) -> float:
@@ -392,8 +410,7 @@ def _prepare(call: Call[T], retry: Retry) -> None:
     # Only the last retry's cost comes back, and only if that retry succeeds.
     call.paid = retry.cost
     if retry.new_id and call.new_id is not None:
-        call.request_id = call.new_id()
-        call.first_tried_at = call.wall.now()
+        call.renew_id(call.new_id())
 
 
 def _explained(

@@ -1,12 +1,15 @@
 """Values that never show themselves by accident."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from .errors import InvalidFieldError
 
 
 MASK: Final = "***"
+
+EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
 _LONGEST = 256
 
@@ -49,28 +52,36 @@ class Secret:
 
 class Credentials:
     """
-    Login and key of an account, checked once.
+    Login and key of an account, checked once, and the headers that carry them.
+
+    Args:
+        api_login: E-mail address of the account.
+        api_key: API key of the account.
+        others: Headers that go with every request as well.
 
     Raises:
         InvalidFieldError: One cannot be carried by a header.
     """
 
-    __slots__ = ("_api_key", "_api_login")
+    __slots__ = ("headers",)
 
-    def __init__(self, api_login: str, api_key: str) -> None:
-        self._api_login = Secret(_check("api_login", api_login))
-        self._api_key = Secret(_check("api_key", api_key))
+    headers: Mapping[str, str]
+    """
+    The headers of every request, in the clear.
 
-    def headers(self) -> Mapping[str, str]:
-        """
-        The two headers that every request carries, in the clear.
+    Source: gateway documentation, every page.
+    """
 
-        Source: gateway documentation, every page.
-        """
-        return {
-            "api-login": self._api_login.reveal(),
-            "api-key": self._api_key.reveal(),
-        }
+    def __init__(
+        self, api_login: str, api_key: str, others: Mapping[str, str] = EMPTY
+    ) -> None:
+        self.headers = MappingProxyType(
+            {
+                "api-login": _check("api_login", api_login),
+                "api-key": _check("api_key", api_key),
+                **others,
+            }
+        )
 
     def __repr__(self) -> str:
         return f"Credentials({MASK!r}, {MASK!r})"

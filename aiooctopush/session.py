@@ -3,6 +3,7 @@
 import asyncio
 import os
 import ssl
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from random import Random
@@ -11,7 +12,6 @@ from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
-import attrs
 
 from . import _wire
 from ._clock import Clock, HighWaterMark, SystemClock
@@ -46,6 +46,9 @@ _HEADERS: Final = {
     "accept-encoding": "gzip",
     "user-agent": f"aiooctopush/{__version__}",
 }
+_OTHER_LOOP = (
+    "this OctopushSession belongs to another event loop; use one session for each loop"
+)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -97,7 +100,7 @@ class OctopushSession:
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
-        self._credentials = Credentials(api_login, api_key)
+        self._credentials = Credentials(api_login, api_key, _HEADERS)
         self._base_url = _check_base_url(base_url, insecure=allow_insecure_http)
         if max_in_flight < 1:
             raise InvalidFieldError(
@@ -124,6 +127,7 @@ class OctopushSession:
             proxy=proxy,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
         self._closed = False
         self.sms = Sms(self._call, self._clock)
 
@@ -250,18 +254,22 @@ class OctopushSession:
         )
 
     def _check_usable(self) -> None:
+        # Asking for the running loop is a system call on Python 3.11. If our loop
+        # runs, and this is its thread, then no other loop can be the one we are in.
+        if self._loop is None or self._thread != threading.get_ident():
+            self._bind()
+        elif not self._loop.is_running():
+            raise RuntimeError(_OTHER_LOOP)
         if self._closed:
             msg = "this OctopushSession is closed; open a new one"
             raise RuntimeError(msg)
+
+    def _bind(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
-            msg = (
-                "this OctopushSession belongs to another event loop; "
-                "use one session for each loop"
-            )
-            raise RuntimeError(msg)
+        if self._loop not in {None, loop}:
+            raise RuntimeError(_OTHER_LOOP)
+        self._loop = loop
+        self._thread = threading.get_ident()
 
     async def _call(
         self,
@@ -276,9 +284,10 @@ class OctopushSession:
         """See `api._shared.Caller`."""
         self._check_usable()
         policy = retry or self._retry
-        now = self._wall.now()
         call = Call(
             endpoint=endpoint,
+            record=body,
+            query=query,
             policy=policy,
             clock=self._clock,
             wall=self._wall,
@@ -286,27 +295,16 @@ class OctopushSession:
             quota=self._quota,
             deadline=policy.deadline if deadline is None else deadline,
             started=self._clock.monotonic(),
-            first_tried_at=now,
+            first_tried_at=self._wall.now(),
             request_id=getattr(body, "request_id", None),
             new_id=new_id,
         )
-        payload = None if body is None else _wire.encode(body)
-        encoded_id = call.request_id
+        return await run(call, self._attempt)
 
-        async def attempt(call: Call[T]) -> T:
-            nonlocal payload, encoded_id
-            if call.request_id != encoded_id:
-                payload = _wire.encode(attrs.evolve(body, request_id=call.request_id))
-                encoded_id = call.request_id
-            return await self._attempt(call, query, payload)
-
-        return await run(call, attempt)
-
-    async def _attempt(
-        self, call: Call[T], query: tuple[tuple[str, str], ...], payload: bytes | None
-    ) -> T:
+    async def _attempt(self, call: Call[T]) -> T:
         """One try: wait for a slot, carry the bytes, read what the answer proves."""
-        await self._gate.enter(call.left)
+        if not self._gate.try_enter(self._clock.monotonic()):
+            await self._gate.enter(call.left)
         try:
             call.check_protection()
             call.attempts += 1
@@ -315,11 +313,11 @@ class OctopushSession:
                 HttpRequest(
                     method=call.endpoint.method,
                     path=call.endpoint.path,
-                    query=query,
+                    query=call.query,
                     # With each request, never as defaults of the aiohttp session,
                     # which may be shared with other hosts.
-                    headers={**_HEADERS, **self._credentials.headers()},
-                    body=payload,
+                    headers=self._credentials.headers,
+                    body=call.payload,
                     timeout=min(self._timeouts.attempt, call.left),
                     fresh_connection=call.wants_fresh_connection,
                 )

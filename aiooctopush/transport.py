@@ -198,7 +198,8 @@ class AiohttpTransport:
         """Carry one try; see `Transport.send`."""
         session = self._session(fresh=request.fresh_connection)
         try:
-            async with session.request(
+            # Awaited rather than entered: leaving the block costs as much as reading.
+            response = await session.request(
                 request.method,
                 self._url(request),
                 data=request.body,
@@ -208,16 +209,17 @@ class AiohttpTransport:
                 allow_redirects=False,
                 ssl=self._ssl,
                 proxy=self._proxy,
-            ) as response:
-                headers = {
-                    name.lower(): value for name, value in response.headers.items()
-                }
+            )
+            try:
                 body = await _read_body(response)
+            finally:
+                response.release()
         except OctopushError:
             raise
         # Whatever aiohttp raises is mapped; CancelledError is no Exception.
         except Exception as error:
             raise translate(error) from error
+        headers = {name.lower(): value for name, value in response.headers.items()}
         return HttpResponse(status=response.status, headers=headers, body=body)
 
     async def close(self) -> None:
@@ -279,15 +281,19 @@ class AiohttpTransport:
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     """Read the body, counting bytes *after* decompression: a small bomb stays small."""
-    body = b""
-    while chunk := await response.content.readany():
-        body += chunk
-        if len(body) > MAX_BODY:
-            success = 200 <= response.status < 300
-            msg = f"an answer of over {MAX_BODY} bytes (HTTP {response.status})"
-            raise InvalidResponseError(
-                msg,
-                status=response.status,
-                backoff=Backoff.CAREFUL if success else Backoff.NEVER,
-            )
+    content = response.content
+    if content.is_eof():  # a short answer came with its headers
+        body = content.read_nowait()
+    else:
+        body = b""
+        while len(body) <= MAX_BODY and (chunk := await content.readany()):
+            body += chunk
+    if len(body) > MAX_BODY:
+        success = 200 <= response.status < 300
+        msg = f"an answer of over {MAX_BODY} bytes (HTTP {response.status})"
+        raise InvalidResponseError(
+            msg,
+            status=response.status,
+            backoff=Backoff.CAREFUL if success else Backoff.NEVER,
+        )
     return body

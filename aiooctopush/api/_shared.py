@@ -1,11 +1,10 @@
 """What several chapters share: recipients, enums, and the checks before any I/O."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
-import attrs
 from attrs import field, frozen
 
 from .._wire import Answer, Endpoint
@@ -124,30 +123,13 @@ def check_text(value: Any, name: str, at_most: int, *, private: bool = False) ->
             ) from None
 
 
-def _is_optional_bool(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-    if value is not None and not isinstance(value, bool):
-        raise InvalidFieldError(
-            attribute.name, "must be True, False or None", shown=repr(value)[:80]
-        )
+def check_sender(value: Any) -> None:
+    """
+    Refuse what is not 3 to 11 letters, digits or inner spaces.
 
-
-def _is_name(at_most: int) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
-    def check(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-        if value is not None:
-            check_text(value, attribute.name, at_most)
-
-    return check
-
-
-def _is_merge_field(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-    # An empty value is a value: the placeholder then stands for nothing.
-    if value is not None and value != "":
-        check_text(value, attribute.name, MAX_MERGE_FIELD, private=True)
-
-
-def _is_sender(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-    # Letters and digits; spaces inside on some pages only. Source: gateway
-    # documentation, "Send SMS" against "Transactional SMS".
+    Spaces are allowed on some pages only. Source: gateway documentation, "Send SMS"
+    against "Transactional SMS".
+    """
     good = (
         isinstance(value, str)
         and len(value) in _SENDER_LENGTH
@@ -157,25 +139,32 @@ def _is_sender(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
     )
     if not good:
         raise InvalidFieldError(
-            attribute.name,
+            "sender",
             "must have 3 to 11 letters, digits or inner spaces, without accents",
             shown=repr(value)[:40],
         )
 
 
-def _is_aware(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-    if value is None:
-        return
+def check_instant(value: Any, name: str) -> None:
+    """Refuse what is no datetime, or one that does not know its time zone."""
     if not isinstance(value, datetime):
-        raise InvalidFieldError(
-            attribute.name, "must be a datetime", shown=type(value).__name__
-        )
+        raise InvalidFieldError(name, "must be a datetime", shown=type(value).__name__)
     if value.utcoffset() is None:
         raise InvalidFieldError(
-            attribute.name,
+            name,
             "must carry its time zone, such as datetime(…, tzinfo=UTC)",
             shown=value.isoformat(),
         )
+
+
+def check_switches(record: Any, names: tuple[str, ...]) -> None:
+    """Refuse a flag that is neither True nor False nor left to the gateway."""
+    for name in names:
+        value = getattr(record, name)
+        if value is not None and value is not True and value is not False:
+            raise InvalidFieldError(
+                name, "must be True, False or None", shown=repr(value)[:80]
+            )
 
 
 E = TypeVar("E", bound=StrEnum)
@@ -207,29 +196,20 @@ def to_segmentation(value: Segmentation | None) -> Segmentation | None:
     return None if value is None else member(Segmentation, "segmentation", value)
 
 
-def switch() -> Any:
-    """A flag of the gateway: True, False, or None to leave it to the gateway."""
-    return field(default=None, validator=_is_optional_bool)
-
-
-def name_field(at_most: int, *, default: Any = attrs.NOTHING) -> Any:
-    """The name of a list or a tag."""
-    return field(default=default, validator=_is_name(at_most))
-
-
-def sender_field() -> Any:
-    """3 to 11 characters that the recipient sees as the origin."""
-    return field(validator=_is_sender)
-
-
-def instant_field() -> Any:
-    """An aware datetime, or None."""
-    return field(default=None, validator=_is_aware)
-
-
 def merge_field() -> Any:
     """A value for a placeholder in the text, of at most 50 characters."""
-    return field(default=None, kw_only=True, repr=False, validator=_is_merge_field)
+    return field(default=None, kw_only=True, repr=False)
+
+
+_MERGE_FIELDS: Final = (
+    "first_name",
+    "last_name",
+    "param1",
+    "param2",
+    "param3",
+    "param4",
+    "param5",
+)
 
 
 @frozen
@@ -259,6 +239,18 @@ class Recipient:
     param4: str | None = merge_field()
     param5: str | None = merge_field()
 
+    def __attrs_post_init__(self) -> None:
+        # One function for all fields: a validator for each is a call for each, and
+        # a bulk builds millions of these.
+        for name in _MERGE_FIELDS:
+            value = getattr(self, name)
+            # An empty value is a value: the placeholder then stands for nothing.
+            if value is not None and value != "":
+                check_text(value, name, MAX_MERGE_FIELD, private=True)
+
+
+_NOT_MANY: Final = (str, bytes, dict)
+
 
 def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
     """
@@ -267,7 +259,7 @@ def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
     Raises:
         InvalidFieldError: One is not valid; the field says which, counted from 0.
     """
-    if isinstance(items, str | bytes | Mapping):
+    if isinstance(items, _NOT_MANY):
         # A str is iterable: each digit would become a recipient.
         raise InvalidFieldError(
             "recipients", "must be a list of numbers", shown=type(items).__name__

@@ -35,13 +35,12 @@ from ._shared import (
     Recipient,
     Segmentation,
     SmsType,
+    check_instant,
+    check_sender,
+    check_switches,
     check_text,
-    instant_field,
     member,
-    name_field,
     recipients_of,
-    sender_field,
-    switch,
     to_purpose,
     to_segmentation,
     to_type,
@@ -55,30 +54,43 @@ _CAMPAIGN_NOT_FOUND = 131
 # --- requests -------------------------------------------------------------------------
 
 
-def _check_message_text(record: "Message", _: Any, value: Any) -> None:
-    check_text(value, "text", MAX_TEXT, private=True)
-    if record.type is SmsType.LOW_COST and len(value) > LOW_COST_MAX:
-        raise InvalidFieldError(
-            "text",
-            f"must have at most {LOW_COST_MAX} characters as sms_low_cost",
-            shown=f"{len(value):,} characters",
-        )
+_SWITCHES = (
+    "with_replies",
+    "simulation_mode",
+    "auto_optimize_text",
+    "auto_remove_blacklisted_numbers",
+    "recipient_tracking",
+)
 
 
 @frozen(kw_only=True)
 class Message:
     """What is said, by whom and how: the fields that all ways of sending share."""
 
-    type: SmsType = field(default=SmsType.PREMIUM, converter=to_type)
+    text: str = field(repr=False)
+    sender: str
     purpose: Purpose = field(converter=to_purpose)
-    sender: str = sender_field()
-    text: str = field(repr=False, validator=_check_message_text)
-    send_at: datetime | None = instant_field()
-    with_replies: bool | None = switch()
-    simulation_mode: bool | None = switch()
-    auto_optimize_text: bool | None = switch()
-    auto_remove_blacklisted_numbers: bool | None = switch()
-    recipient_tracking: bool | None = switch()
+    type: SmsType = field(default=SmsType.PREMIUM, converter=to_type)
+    send_at: datetime | None = None
+    with_replies: bool | None = None
+    simulation_mode: bool | None = None
+    auto_optimize_text: bool | None = None
+    auto_remove_blacklisted_numbers: bool | None = None
+    recipient_tracking: bool | None = None
+
+    def __attrs_post_init__(self) -> None:
+        # One function for all fields: a validator for each costs a call for each.
+        check_text(self.text, "text", MAX_TEXT, private=True)
+        if self.type is SmsType.LOW_COST and len(self.text) > LOW_COST_MAX:
+            raise InvalidFieldError(
+                "text",
+                f"must have at most {LOW_COST_MAX} characters as sms_low_cost",
+                shown=f"{len(self.text):,} characters",
+            )
+        check_sender(self.sender)
+        if self.send_at is not None:
+            check_instant(self.send_at, "send_at")
+        check_switches(self, _SWITCHES)
 
 
 @frozen(kw_only=True)
@@ -104,7 +116,12 @@ class SmsRequest(_MessageRequest):
     """
 
     recipients: tuple[Recipient, ...] = field(converter=recipients_of, repr=_count)
-    list_name: str | None = name_field(MAX_LIST_NAME, default=None)
+    list_name: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.list_name is not None:
+            check_text(self.list_name, "list_name", MAX_LIST_NAME)
 
 
 @frozen(kw_only=True)
@@ -116,8 +133,12 @@ class ListCampaignRequest(_MessageRequest):
         InvalidFieldError: A field is malformed or beyond its limit.
     """
 
-    list_name: str = name_field(MAX_LIST_NAME)
+    list_name: str
     segmentation: Segmentation | None = field(default=None, converter=to_segmentation)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        check_text(self.list_name, "list_name", MAX_LIST_NAME)
 
 
 @frozen(kw_only=True)
@@ -129,8 +150,12 @@ class TagCampaignRequest(_MessageRequest):
         InvalidFieldError: A field is malformed or beyond its limit.
     """
 
-    tag_name: str = name_field(MAX_TAG_NAME)
+    tag_name: str
     segmentation: Segmentation | None = field(default=None, converter=to_segmentation)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        check_text(self.tag_name, "tag_name", MAX_TAG_NAME)
 
 
 # --- answers --------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from .._clock import Clock, SystemClock
 from ..errors import InvalidFieldError
 from ..sandbox import FaultPlan, Gateway, SandboxTransport
 from ..session import BASE_URL, OctopushSession
+from ._console import counted
 
 
 # Enough for a bulk of millions: running dry is not what it is to show.
@@ -73,7 +74,7 @@ class Connection:
         """The same for people: one line, or none without a sandbox."""
         for book in self.book().values():
             numbers, twice = book["numbers"], book["more_than_once"]
-            words = f"{numbers:,} number{'s' * (numbers > 1)}"
+            words = counted(numbers, "number")
             if not numbers:
                 yield "empty: nobody got a message"
             elif twice:

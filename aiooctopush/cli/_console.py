@@ -5,18 +5,20 @@ With ``--json`` stdout holds one JSON document and nothing else.
 """
 
 import codecs
+import errno
 import io
 import json
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Final, NoReturn, TextIO
+from typing import Any, Final, NoReturn, TextIO, cast
 
 import click
+from click.utils import PacifyFlushWrapper
 from rich.console import Console
 from rich.text import Text
 
@@ -117,6 +119,11 @@ def in_figures(count: int | None) -> str:
     return _NOT_SAID if count is None else f"{count:,}"
 
 
+def counted(count: int, thing: str) -> str:
+    """A count with its noun, such as ``1 row`` or ``3,000 rows``."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def exit_code_of(error: OctopushError) -> ExitCode:
     """What an error that ended a command means to the shell."""
     if error.maybe_sent or error.outcome is Outcome.UNKNOWN:
@@ -168,11 +175,24 @@ class Screen:
         for label, value in rows:
             first, *others = textwrap.wrap(value, room) or [""]
             self._out.print(
-                Text(f"  {label:{width - 2}}", "dim").append(first, "not dim"),
+                Text.assemble((f"  {label:{width - 2}}", "dim"), first),
                 soft_wrap=True,
             )
             for line in others:
                 self._out.print(f"{'':{width}}{line}", soft_wrap=True)
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Write a table of figures; none with ``--json``."""
+        if self.as_json:
+            return
+        columns = list(zip(headings, *rows, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        for number, row in enumerate(zip(*columns, strict=True)):
+            cells = (
+                f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)
+            )
+            style = "" if number else "dim"
+            self._out.print("  " + "   ".join(cells), style=style, soft_wrap=True)
 
     def paragraph(self, words: str) -> None:
         """Write a longer part of the result, wrapped; none with ``--json``."""
@@ -184,17 +204,25 @@ class Screen:
         if self.as_json:
             click.echo(json.dumps(document, indent=2))
 
-    def note(self, words: str, *, style: str = "") -> None:
+    def note(self, words: str) -> None:
         """Write a line beside the result."""
-        self.err.print(words, style=style, soft_wrap=True)
+        self._beside(Text(words))
 
     def warn(self, words: str) -> None:
         """Write a warning beside the result."""
-        self.err.print(Text("Warning: ", "yellow").append(words), soft_wrap=True)
+        self._beside(Text.assemble(("Warning: ", "yellow"), words))
 
     def error(self, words: str) -> None:
         """Write what went wrong."""
-        self.err.print(Text("Error: ", "bold red").append(words), soft_wrap=True)
+        self._beside(Text.assemble(("Error: ", "bold red"), words))
+
+    def _beside(self, words: Text) -> None:
+        # If nobody reads stderr any more, that must not stop what is being sent.
+        try:
+            self.err.print(words, soft_wrap=not self.err.is_terminal)
+        except BrokenPipeError:
+            # Python would try again on its way out, and change the exit code.
+            sys.stderr = cast("TextIO", PacifyFlushWrapper(sys.stderr))
 
     def fail(
         self, error: OctopushError, *, advice: str = "", **details: Any
@@ -225,5 +253,11 @@ class Screen:
             raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
 
-def _console(stream: TextIO) -> Console:
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to click, as older releases of rich do; rich turns off stdout."""
+        raise BrokenPipeError(errno.EPIPE, "nobody reads this stream")
+
+
+def _console(stream: TextIO) -> _Console:
+    return _Console(file=stream, highlight=False, markup=False, emoji=False)

@@ -1,5 +1,6 @@
 """Help that starts with what a command does, and an example to paste."""
 
+import inspect
 import re
 import sys
 from typing import Any, Final
@@ -30,10 +31,10 @@ def _write_help(
     context: click.Context,
     formatter: click.HelpFormatter,
 ) -> None:
-    found = _first_paragraph((command.help or "").strip())
+    found = _first_paragraph(inspect.cleandoc(command.help or ""))
     summary, rest = found.groups() if found else ("", None)
     formatter.write_text(" ".join(summary.split()))
-    with formatter.section("\nExample"):
+    with formatter.section("Example"):
         for line in example.strip().splitlines():
             formatter.write(f"{'':{formatter.current_indent}}{line}\n")
     formatter.write_paragraph()
@@ -62,6 +63,9 @@ class Command(click.Command):
         """Write the options under their headings, in the order of their appearance."""
         headings: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
+            # An argument is told of in the text.
+            if not isinstance(parameter, click.Option):
+                continue
             record = parameter.get_help_record(ctx)
             if record is not None:
                 heading = getattr(parameter, "heading", _OTHERS)
@@ -82,7 +86,7 @@ class Group(click.Group):
         """Write the whole help."""
         _write_help(self, self._example, ctx, formatter)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the epilogue without indenting it."""
         if self.epilog:
             formatter.write_paragraph()

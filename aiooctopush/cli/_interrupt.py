@@ -51,7 +51,7 @@ async def interruptible(first: Callable[[], object]) -> AsyncIterator[None]:
             if times == 1:
                 first()
             # An expired limit cannot be moved again, and need not be.
-            elif times == 2:  # noqa: PLR2004
+            elif times == 2:
                 limit.reschedule(loop.time())
 
         with on_interrupt(handle):

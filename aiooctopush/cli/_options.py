@@ -21,60 +21,48 @@ GATEWAY: Final = "To which gateway"
 OUTPUT: Final = "Output"
 
 
-class Instant(click.ParamType):
-    """A date and time of ISO 8601 with its offset."""
-
-    name = "instant"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read it, or refuse it."""
-        try:
-            instant = datetime.fromisoformat(value)
-        except ValueError:
-            instant = None
-        if instant is None or instant.utcoffset() is None:
-            self.fail(
-                f"{value!r} must be a date and time with its offset, such as "
-                "2026-11-27T09:00+01:00",
-                param,
-                ctx,
-            )
-        return instant
+def instant(
+    _: click.Context, parameter: click.Parameter, value: str | None
+) -> datetime | None:
+    """Read a date and time of ISO 8601 with its offset."""
+    if value is None:
+        return None
+    try:
+        when = datetime.fromisoformat(value)
+    except ValueError:
+        when = None
+    if when is None or when.utcoffset() is None:
+        raise click.BadParameter(
+            f"{value!r} must be a date and time with its offset, such as "
+            "2026-11-27T09:00+01:00.",
+            param=parameter,
+        )
+    return when
 
 
-class Faults(click.ParamType):
-    """What goes wrong in the sandbox."""
-
-    name = "faults"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> FaultPlan:
-        """Read it, or refuse it."""
-        try:
-            return FaultPlan.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def fault_plan(
+    _: click.Context, parameter: click.Parameter, value: str | None
+) -> FaultPlan | None:
+    """Read what goes wrong in the sandbox."""
+    if value is None:
+        return None
+    try:
+        return FaultPlan.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=parameter) from error
 
 
-class Euros(click.ParamType):
-    """An amount of money."""
-
-    name = "euros"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Decimal:
-        """Read it, or refuse it."""
-        try:
-            euros = Decimal(value)
-        except InvalidOperation:
-            euros = Decimal("NaN")
-        if not euros.is_finite() or euros < 0:
-            self.fail(f"{value!r} must be an amount such as 12.50", param, ctx)
-        return euros
+def euros(_: click.Context, parameter: click.Parameter, value: str) -> Decimal:
+    """Read an amount of money."""
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise click.BadParameter(
+            f"{value!r} must be an amount such as 12.50.", param=parameter
+        )
+    return amount
 
 
 def _option(*declarations: str, **settings: Any) -> Decorator[Any]:
@@ -135,7 +123,7 @@ def message_options(function: F) -> F:
             type_option(),
             _option(
                 "--at",
-                type=Instant(),
+                callback=instant,
                 metavar="ISO",
                 heading=SENDING,
                 help="When, such as 2026-11-27T09:00+01:00; now if left out.",
@@ -172,7 +160,7 @@ def gateway_options(function: F) -> F:
             ),
             _option(
                 "--faults",
-                type=Faults(),
+                callback=fault_plan,
                 metavar="SPEC",
                 heading=GATEWAY,
                 help="What goes wrong in the sandbox: a probability such as 0.1, or "

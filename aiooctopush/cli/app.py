@@ -2,6 +2,7 @@
 
 import click
 
+from .._version import __version__
 from ._help import Group
 from .bulk import bulk
 from .preview import preview
@@ -41,7 +42,7 @@ Exit codes:
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(None, "--version", package_name="aiooctopush")
+@click.version_option(__version__)
 def octopush() -> None:
     """
     Send SMS through the Octopush gateway, and know what became of each of them.

@@ -11,7 +11,7 @@ from ..sandbox.server import BOOK_PATH
 from ._console import ExitCode, Screen
 from ._help import Command, Option
 from ._interrupt import on_interrupt
-from ._options import Euros, Faults
+from ._options import euros, fault_plan
 
 
 DEFAULT_PORT: Final = 8025
@@ -25,7 +25,10 @@ octopush send --to +33600000001 --sender Acme --purpose alert --text Hello
 """
 
 
-@click.command(cls=Command, example=_EXAMPLE)
+_SHORT = "Serve a simulated gateway."
+
+
+@click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE)
 @click.option(
     "--host",
     cls=Option,
@@ -38,6 +41,7 @@ octopush send --to +33600000001 --sender Acme --purpose alert --text Hello
     "--port",
     cls=Option,
     type=click.IntRange(0, 65_535),
+    metavar="N",
     default=DEFAULT_PORT,
     show_default=True,
     heading="Where it listens",
@@ -61,7 +65,7 @@ octopush send --to +33600000001 --sender Acme --purpose alert --text Hello
 @click.option(
     "--faults",
     cls=Option,
-    type=Faults(),
+    callback=fault_plan,
     metavar="SPEC",
     heading="How it behaves",
     help="What goes wrong: a probability such as 0.1, or KIND=PROBABILITY,…; a wrong "
@@ -80,7 +84,7 @@ octopush send --to +33600000001 --sender Acme --purpose alert --text Hello
 @click.option(
     "--credit",
     cls=Option,
-    type=Euros(),
+    callback=euros,
     metavar="EUR",
     default="1000",
     show_default=True,

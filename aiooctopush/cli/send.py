@@ -1,7 +1,7 @@
 """``octopush send``: one text to a few numbers."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -13,7 +13,7 @@ from ..errors import DuplicateRequestError, OctopushError, Outcome
 from ..ids import request_id_for
 from ..sandbox import FaultPlan
 from ._connection import SANDBOX_BOOK, Connection, connect
-from ._console import ExitCode, Screen, in_euros, in_figures
+from ._console import ExitCode, Screen, counted, in_euros, in_figures
 from ._help import Command, Option
 from ._interrupt import interruptible
 from ._options import SENDING, gateway_options, json_option, message_options
@@ -33,7 +33,10 @@ did not say.
 """
 
 
-@click.command(cls=Command, example=_EXAMPLE, epilog=_EPILOG)
+_SHORT = "Send one text to one number or a few."
+
+
+@click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE, epilog=_EPILOG)
 @click.option(
     "--to",
     "numbers",
@@ -96,9 +99,7 @@ def send(
         )
     with screen.failures():
         own_id = request_id if key is None else request_id_for(key)
-        connection = connect(
-            ctx.obj, base_url=base_url, sandbox=sandbox, faults=faults
-        )
+        connection = connect(ctx.obj, base_url=base_url, sandbox=sandbox, faults=faults)
     if at is not None and at <= connection.clock.now():
         screen.warn("--at is in the past: the gateway sends at once.")
     try:
@@ -142,7 +143,7 @@ def _tell(
     simulated: bool,
 ) -> None:
     people = result.number_of_contacts
-    whom = "" if people is None else f" for {people} recipient{'s' * (people != 1)}"
+    whom = "" if people is None else f" for {counted(people, 'recipient')}"
     if simulated:
         screen.say("Simulated: the gateway would take it. Nobody gets a message.")
     elif result.outcome is Outcome.PRESUMED:

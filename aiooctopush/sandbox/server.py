@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
+from yarl import URL
 
 from .._wire import HttpRequest, HttpResponse
 from .faults import LIVE_KINDS, FaultPlan
@@ -30,7 +31,7 @@ _SHUTDOWN_SECONDS = 1.0
 
 # Raw bytes: aiohttp.web refuses to write what is not HTTP.
 _HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
-_Break = Callable[[web.Request], Awaitable[None]]
+_Break = Callable[[asyncio.Transport, asyncio.Event], Awaitable[None]]
 
 _STOPPING: Final = web.AppKey("stopping", asyncio.Event)
 
@@ -99,8 +100,9 @@ class SandboxServer:
         """Where it listens, such as ``http://127.0.0.1:8080``; without a slash."""
         if self._runner is None:
             raise RuntimeError("the server is not running: use `async with`")
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._runner.addresses[0][1]}"
+        port = self._runner.addresses[0][1]
+        # yarl knows when an address wants brackets.
+        return str(URL.build(scheme="http", host=self._host, port=port))
 
     async def __aenter__(self) -> Self:
         runner = web.AppRunner(
@@ -143,12 +145,15 @@ class _Door:
         return web.Response(status=204)
 
     async def serve(self, web_request: web.Request) -> web.StreamResponse:
+        client = web_request.transport
+        if client is None:
+            return _gone()  # it left before anybody looked at its request
         # The plan decides on method, path and headers: some faults strike before
         # the body is read.
         head = _request(web_request, None)
         fault = self._faults.next(head) if self._faults else None
         if fault is not None and fault.kind in _UNREAD:
-            _reset(web_request)
+            _reset(client)
             return _gone()
         request = _request(web_request, await web_request.read())
         if fault is None:
@@ -156,7 +161,7 @@ class _Door:
         answer = fault.play(self._gateway, request)
         if answer is not None:
             return _answer(answer)
-        await _BREAKS[fault.kind](web_request)
+        await _BREAKS[fault.kind](client, web_request.app[_STOPPING])
         return _gone()
 
 
@@ -184,43 +189,47 @@ def _gone() -> web.Response:
 # --- faults that happen on the socket -------------------------------------------------
 
 
-def _reset(web_request: web.Request) -> None:
-    transport = web_request.transport
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
+def _reset(client: asyncio.Transport) -> None:
+    connection = client.get_extra_info("socket")
     # Lingering for nought seconds turns the close into a reset.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
+    client.abort()
 
 
-async def _break_off(web_request: web.Request) -> None:
-    _reset(web_request)
+async def _break_off(client: asyncio.Transport, _: asyncio.Event) -> None:
+    _reset(client)
 
 
-async def _hang(web_request: web.Request) -> None:
-    while await _still_there(web_request):
-        pass
-    _close(web_request)
+async def _hang(client: asyncio.Transport, stopping: asyncio.Event) -> None:
+    await _drip_on(client, stopping, b"")
 
 
-async def _drip(web_request: web.Request) -> None:
+async def _drip(client: asyncio.Transport, stopping: asyncio.Event) -> None:
     # Spaces before the JSON are legal, so the answer stays promising.
-    _write(web_request, _HEAD + b"Content-Length: 1000000\r\n\r\n")
-    while await _still_there(web_request):
-        _write(web_request, b" ")
-    _close(web_request)
+    client.write(_HEAD + b"Content-Length: 1000000\r\n\r\n")
+    await _drip_on(client, stopping, b" ")
 
 
-async def _explode(web_request: web.Request) -> None:
-    _write(web_request, await asyncio.to_thread(_bomb))
-    _close(web_request)
+async def _drip_on(
+    client: asyncio.Transport, stopping: asyncio.Event, drop: bytes
+) -> None:
+    while not (stopping.is_set() or client.is_closing()):
+        client.write(drop)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_AGAIN):
+                await stopping.wait()
+    client.close()
+
+
+async def _explode(client: asyncio.Transport, _: asyncio.Event) -> None:
+    client.write(await asyncio.to_thread(_bomb))
+    client.close()
 
 
 def _say(raw: bytes) -> _Break:
-    async def say(web_request: web.Request) -> None:
-        _write(web_request, raw)
-        _close(web_request)
+    async def say(client: asyncio.Transport, _: asyncio.Event) -> None:
+        client.write(raw)
+        client.close()
 
     return say
 
@@ -238,26 +247,6 @@ def _bomb() -> bytes:
     pieces += [packer.compress(_MEBIBYTE) for _ in range(_BOMB_MEBIBYTES)]
     pieces += [packer.compress(b'"}'), packer.flush()]
     return _packed(b"".join(pieces))
-
-
-async def _still_there(web_request: web.Request) -> bool:
-    """Whether, a moment later, the client is there and the server is to go on."""
-    stopping = web_request.app[_STOPPING]
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LOOK_AGAIN):
-            await stopping.wait()
-    transport = web_request.transport
-    return not (stopping.is_set() or transport is None or transport.is_closing())
-
-
-def _write(web_request: web.Request, raw: bytes) -> None:
-    if web_request.transport is not None:
-        web_request.transport.write(raw)
-
-
-def _close(web_request: web.Request) -> None:
-    if web_request.transport is not None:
-        web_request.transport.close()
 
 
 _UNREAD: Final = frozenset({"rst_accept", "rst_after_headers"})

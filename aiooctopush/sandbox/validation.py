@@ -370,11 +370,11 @@ def _read_send_at(
 
 
 def _check_policy(message: Message) -> None:
-    texts = {message.text}
-    if _PLACEHOLDER.search(message.text):
-        texts = {merge(message.text, one.fields) for one in message.recipients}
     low_cost = message.type == "sms_low_cost"
-    if low_cost and any(len(text) > MAX_LOW_COST_TEXT for text in texts):
+    if low_cost and any(
+        len(merge(message.text, one.fields)) > MAX_LOW_COST_TEXT
+        for one in message.recipients
+    ):
         raise RefusalError(119, "Over 160 characters are not allowed for this type")
     if message.purpose == "alert":
         return

@@ -16,8 +16,7 @@ _URI = "urn:octopush"
 @cache
 def document():
     """Read the document once."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(_DOCUMENT.read_text("utf-8"), Loader=loader)
+    return yaml.safe_load(_DOCUMENT.read_text("utf-8"))
 
 
 @cache
@@ -27,6 +26,7 @@ def operations():
         row["operationId"]: (method.upper(), path, row)
         for path, rows in document()["paths"].items()
         for method, row in rows.items()
+        if "operationId" in row
     }
 
 

@@ -179,18 +179,30 @@ def test_numbers_are_the_sum_of_what_was_not_cancelled(calls):
     assert written.numbers() == expected
 
 
-def test_a_million_recipients_are_quick_and_small():
-    """Storms are judged with it: 2,000 batches of 500."""
-    tracemalloc.start()
-    before = time.perf_counter()
-    written = Book()
-    for batch in range(2000):
+def batches(written, count):
+    """Enter that many batches of 500 different numbers."""
+    for batch in range(count):
         numbers = [f"+336{batch * 500 + n:08d}" for n in range(500)]
         written.add(entry(str(batch), numbers))
+    return written
+
+
+def test_recipients_take_little_memory():
+    """Under 20 bytes each, until somebody counts them."""
+    tracemalloc.start()
+    written = batches(Book(), 100)
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert kept < 20_000_000
+    assert len(written) == 100
+    assert kept < 20 * 50_000
+
+
+def test_a_million_recipients_are_judged_quickly():
+    """Storms are; seconds of this process, so that a busy machine does not matter."""
+    before = time.process_time()
+    written = batches(Book(), 2000)
+
     assert written.times("+33600999999") == 1
     assert len(written.numbers()) == 1_000_000
-    assert time.perf_counter() - before < 10
+    assert time.process_time() - before < 10

@@ -3,8 +3,17 @@
 from datetime import timedelta
 
 import pytest
-from sandbox.calls import HEADERS, ONE, THREE, TWO
-from sandbox.calls import ask, call, fresh_gateway, read, send_body
+from sandbox.calls import (
+    HEADERS,
+    ONE,
+    THREE,
+    TWO,
+    ask,
+    call,
+    fresh_gateway,
+    read,
+    send_body,
+)
 
 
 CREATE = ("POST", "sms-campaign-on-list/create")
@@ -172,6 +181,30 @@ def test_confirming_without_credit_is_refused():
     assert ask(gateway, *CONFIRM, {"ticket_number": ticket})[1]["code"] == 104
     gateway.credit = 1
     assert ask(gateway, *CONFIRM, {"ticket_number": ticket})[0] == 200
+
+
+def test_creating_twice_with_one_id_is_refused():
+    """And does not give the first ticket back."""
+    gateway = gateway_with_people()
+    ticket = create(gateway, request_id="a")
+
+    status, answer = ask(gateway, *CREATE, body(request_id="a"))
+
+    assert (status, answer["code"]) == (400, 120)
+    assert ticket not in str(answer)
+
+
+@pytest.mark.parametrize("route", [CONFIRM, DROP, CANCEL])
+def test_a_campaign_of_another_account_is_unknown(route):
+    """Whatever is asked of it."""
+    gateway = gateway_with_people()
+    ticket = {"ticket_number": ready(gateway)}
+    stranger = HEADERS | {"api-login": "you@example.org"}
+
+    _, answer = read(gateway.handle(call(*route, ticket, headers=stranger)))
+
+    assert answer["code"] == 131
+    assert ask(gateway, *CONFIRM, ticket)[0] == 200
 
 
 def test_confirming_does_not_renew_the_id():

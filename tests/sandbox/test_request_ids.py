@@ -111,6 +111,16 @@ def test_the_laws_differ_on_calls_that_are_only_received(burns_ids, again):
     assert send(gateway, request_id="a")[0] == again
 
 
+def test_a_burnt_id_is_not_burnt_anew():
+    """The 24 hours run from the first receipt here, too."""
+    gateway = fresh_gateway(burns_ids=True)
+    for _ in range(2):
+        gateway.receive(send_call(request_id="a"))
+        gateway.clock.advance(DAY / 2)
+
+    assert send(gateway, request_id="a")[0] == 201
+
+
 def test_a_call_that_is_not_let_in_burns_no_id():
     """Without credentials there is no account that it could belong to."""
     gateway = fresh_gateway(burns_ids=True)

@@ -4,8 +4,19 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sandbox.calls import HEADERS, NOON, ONE, THREE, TWO
-from sandbox.calls import ask, call, fresh_gateway, read, send
+from sandbox.calls import (
+    HEADERS,
+    NOON,
+    ONE,
+    THREE,
+    TWO,
+    ask,
+    call,
+    fresh_gateway,
+    read,
+    send,
+    send_call,
+)
 
 from aiooctopush._clock import SystemClock
 from aiooctopush.sandbox import Gateway, VirtualClock
@@ -294,9 +305,10 @@ def test_a_reset_empties_the_gateway_and_keeps_its_lists():
     gateway = fresh_gateway()
     gateway.lists["a"] = [ONE]
     send(gateway, request_id="a")
-    gateway.defer(call("POST", "sms-campaign/send"))
+    gateway.defer(send_call())
 
     gateway.reset()
+    gateway.settle()
 
     assert (len(gateway.book), gateway.credit) == (0, 1000)
     assert send(gateway, request_id="a")[0] == 201

@@ -299,3 +299,35 @@ async def test_errors_hold_neither_numbers_nor_credentials():
         met = repr(await meet(kind, Gateway(clock=VirtualClock())))
         assert ONE not in met
         assert LOGIN not in met
+
+
+async def storm(*, protected):
+    """Send to 300 people under faults, each until an answer says that it is done."""
+    gateway = fresh_gateway()
+    faults = FaultPlan(probability=0.3, seed=7)
+    transport = SandboxTransport(gateway, faults)
+    people = [f"+33600{number:06d}" for number in range(300)]
+    for number in people:
+        request = send_call(number, request_id=number[1:] if protected else None)
+        answer = {}
+        # A ticket, or the word that the id was used.
+        while "sms_ticket" not in answer and answer.get("code") != 120:
+            try:
+                answer = read(await transport.send(request))[1] or {}
+            except (NotSentError, UnknownOutcomeError, ValueError):
+                answer = {}
+    gateway.settle()
+    return [gateway.book.times(number) for number in people]
+
+
+async def test_the_judge_sees_what_a_careless_client_does():
+    """Repeating without an id sends twice, and the book says how often."""
+    times = await storm(protected=False)
+
+    assert min(times) == 1
+    assert max(times) > 1
+
+
+async def test_the_judge_acquits_a_careful_client():
+    """With the same id each gets it exactly once."""
+    assert set(await storm(protected=True)) == {1}

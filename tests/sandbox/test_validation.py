@@ -1,10 +1,27 @@
 """What the gateway refuses, with status and code, and what it drops."""
 
+import json
+
 import pytest
-from sandbox.calls import HEADERS, LOGIN, ONE, ROOT, THREE, TWO
-from sandbox.calls import ask, call, fresh_gateway, read, send, send_body
+from hypothesis import given
+from hypothesis import strategies as st
+from sandbox.calls import (
+    HEADERS,
+    LOGIN,
+    ONE,
+    ROOT,
+    THREE,
+    TWO,
+    ask,
+    call,
+    fresh_gateway,
+    read,
+    send,
+    send_body,
+)
 
 from aiooctopush._wire import HttpRequest
+from aiooctopush.sandbox.sms import _SEND_FIELDS
 from aiooctopush.sandbox.validation import parts
 
 
@@ -354,3 +371,29 @@ def test_different_numbers_are_all_in_the_book():
     send(gateway, THREE, ONE, TWO)
 
     assert gateway.book.entries[0].recipients == (THREE, ONE, TWO)
+
+
+_ODD = [None, True, 0, -1, 1.5, "", "x", "+33600000001", "\ud800", "\0", [], {}, [[]]]
+_ODD += [[None], [{}], [{"phone_number": 1}], {"a": 1}, ["x"], 10**400, float("nan")]
+
+
+@given(st.dictionaries(st.sampled_from(sorted(_SEND_FIELDS)), st.sampled_from(_ODD)))
+def test_whatever_the_fields_hold_there_is_an_answer(changes):
+    """Accepted and in the book, or refused and not in the book."""
+    gateway = fresh_gateway()
+
+    request = call("POST", SEND, send_body() | changes)
+    status, answer = read(gateway.handle(request))
+
+    assert (status, len(gateway.book)) in {(201, 1), (400, 0)}
+    assert ("code" in answer) == (status == 400)
+    assert json.loads(json.dumps(gateway.book.as_json()))["entries"] or status == 400
+
+
+@pytest.mark.parametrize(
+    "instant",
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "0001-01-01", "now"],
+)
+def test_the_ends_of_the_calendar_are_instants_too(instant):
+    """No overflow, whatever the offset."""
+    assert send(fresh_gateway(), send_at=instant)[0] == 201

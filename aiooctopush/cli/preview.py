@@ -1,0 +1,197 @@
+"""``octopush preview``: what a text becomes and costs, without any network."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from ..api._shared import Purpose, SmsType, check_text
+from ..bulk.sources import read_csv
+from ..text import (
+    MAX_TEXT,
+    REPLACEMENTS,
+    Encoding,
+    TextMeasure,
+    measure,
+    merge,
+    placeholders,
+)
+from ._audience import ENCODINGS, Audience, character_in_words
+from ._check import check_file, refuse_bad
+from ._connection import Surroundings
+from ._console import Screen, counted
+from ._help import Command
+from ._options import (
+    file_options,
+    json_option,
+    purpose_option,
+    text_option,
+    type_option,
+)
+from ._text import warnings_of
+
+
+_CHARACTERS_SHOWN: Final = 5
+
+_EXAMPLE = """\
+octopush preview --text "Déjà prêt ? Votre commande vous attend"
+"""
+
+_EPILOG = """\
+--json gives: encoding, units, parts, parts_at_most, forced_by, forced_name,
+forced_at (the first character that forces Unicode, and its place counted from 0),
+replaced (characters that the gateway's optimisation replaces), warnings. With a file
+also: recipients, duplicates, missing_values, messages (how many recipients get how
+many parts in which encoding), too_long, sms_needed, sms_needed_at_most. If the file
+cannot be used: error, message, bad_rows and more, as `octopush bulk` does.
+"""
+
+
+_SHORT = "Tell what a text costs, without sending it."
+
+
+@click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE, epilog=_EPILOG)
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@text_option()
+@purpose_option(required=False)
+@type_option()
+@file_options
+@json_option()
+@click.pass_context
+def preview(
+    ctx: click.Context,
+    *,
+    file: Path | None,
+    text: str,
+    purpose: str | None,
+    type_: str,
+    encoding: str | None,
+    delimiter: str | None,
+    as_json: bool,
+) -> None:
+    """
+    Tell what a text costs and what is odd about it, without sending anything.
+
+    How many parts it has, which character makes it dearer, what the gateway replaces,
+    which placeholders have no value. With FILE (see `octopush bulk`) it is worked out
+    for each recipient, values merged in. No account and no network are needed.
+
+    A text of GSM-7 characters has 160 in one part, or 153 in each of several; one
+    character beyond them makes it Unicode: 70, or 67 in each. Each part is billed.
+    """
+    screen = Screen(as_json=as_json)
+    kind = SmsType(type_)
+    with screen.failures():
+        check_text(text, "text", MAX_TEXT, private=True)
+        audience = Audience(text, kind)
+        check = None
+        if file is not None:
+            clock = (ctx.obj or Surroundings()).clock
+            source = read_csv(file, encoding=encoding, delimiter=delimiter)
+            check = check_file(source, screen, clock, look=audience.look)
+            refuse_bad(check, source, screen)
+    warnings = [
+        *warnings_of(text, Purpose(purpose) if purpose else None, kind),
+        *audience.warnings(),
+        *(check.warnings() if check else ()),
+    ]
+    screen.rows(_text_rows(text))
+    if check is not None:
+        screen.say("")
+        screen.table(("Recipients", "Encoding", "Parts", "SMS"), audience.table())
+        screen.say("")
+        screen.rows(audience.rows(check))
+    for words in warnings:
+        screen.warn(words)
+    screen.document(
+        _text_document(text)
+        | {"warnings": warnings}
+        | (audience.as_json(check) if check else {})
+    )
+
+
+def _replaced(text: str) -> list[tuple[int, str, str]]:
+    """Place, counted from 0, and what the gateway puts in place of what."""
+    return [
+        (at, one, REPLACEMENTS[one])
+        for at, one in enumerate(text)
+        if one in REPLACEMENTS
+    ]
+
+
+def _text_rows(text: str) -> Iterator[tuple[str, str]]:
+    measured = measure(text)
+    names = placeholders(text)
+    without_values = ", placeholders left empty" if names else ""
+    if names:
+        measured = measure(merge(text, {}))
+    yield (
+        "Text",
+        counted(len(text), "character")
+        + (f", with {', '.join(f'{{{name}}}' for name in names)}" if names else ""),
+    )
+    yield "Encoding", ENCODINGS[measured.encoding]
+    yield "Parts", f"{measured.parts} ({_room(measured)}){without_values}"
+    if measured.parts_at_most > measured.parts:
+        yield (
+            "At most",
+            f"{measured.parts_at_most} parts, by the gateway's stricter count",
+        )
+    outsider = measure(text)
+    if outsider.forced_by is not None and outsider.forced_at is not None:
+        yield (
+            "Forced by",
+            (
+                f"{character_in_words(outsider.forced_by)}, character "
+                f"{outsider.forced_at + 1}: not in GSM-7, and the gateway keeps it"
+            ),
+        )
+    yield from _replacement_rows(text)
+
+
+def _room(measured: TextMeasure) -> str:
+    if measured.encoding is Encoding.GSM7:
+        single, part, unit = 160, 153, "septets"
+    else:
+        single, part, unit = 70, 67, "units"
+    if measured.parts > 1:
+        return f"{measured.units} {unit}, {part} in each part"
+    return f"{measured.units} of {single} {unit}"
+
+
+def _replacement_rows(text: str) -> Iterator[tuple[str, str]]:
+    replaced = _replaced(text)
+    for at, old, new in replaced[:_CHARACTERS_SHOWN]:
+        yield (
+            "Replaced",
+            f"{character_in_words(old)}, character {at + 1}, becomes {new!r}",
+        )
+    more = len(replaced) - _CHARACTERS_SHOWN
+    if more > 0:
+        yield "", f"and {more:,} more"
+    before, after = measure(text, optimised=False), measure(text)
+    if before.encoding is not after.encoding:
+        yield (
+            "Otherwise",
+            (
+                "without these replacements, which the gateway makes by itself, the "
+                f"text would be Unicode: {counted(before.parts, 'part')}"
+            ),
+        )
+
+
+def _text_document(text: str) -> dict[str, Any]:
+    measured = measure(text)
+    return {
+        "encoding": str(measured.encoding),
+        "units": measured.units,
+        "parts": measured.parts,
+        "parts_at_most": measured.parts_at_most,
+        "forced_by": measured.forced_by,
+        "forced_name": measured.forced_name,
+        "forced_at": measured.forced_at,
+        "replaced": [
+            {"at": at, "from": old, "to": new} for at, old, new in _replaced(text)
+        ],
+    }

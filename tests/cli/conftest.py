@@ -1,0 +1,114 @@
+"""The command, run in this process against a sandbox in virtual time."""
+
+import asyncio
+import threading
+from contextlib import contextmanager
+
+import pytest
+from click.testing import CliRunner
+
+from aiooctopush.cli._connection import Surroundings
+from aiooctopush.cli.app import octopush
+from aiooctopush.sandbox import Gateway, SandboxServer, VirtualClock
+
+
+MESSAGE = ("--text", "Your code is 1234", "--sender", "Acme", "--purpose", "alert")
+
+
+@pytest.fixture(autouse=True)
+def blockbuster():
+    """Let files be read on the loop: a command has it to itself."""
+
+
+@pytest.fixture
+def clock():
+    """The time of command and sandbox."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def gateway(clock):
+    """The sandbox of ``--sandbox``; its book is the judge."""
+    return Gateway(clock=clock)
+
+
+@pytest.fixture
+def run(gateway):
+    """Run a command line; keywords are those of click's runner."""
+
+    def run(*arguments, clock=None, env=None, **settings):
+        around = Surroundings(gateway=gateway, clock=clock or gateway.clock)
+        return CliRunner().invoke(
+            octopush,
+            [str(one) for one in arguments],
+            obj=around,
+            # Wide, so that lines break where the tests expect it.
+            env={"COLUMNS": "200", **(env or {})},
+            **settings,
+        )
+
+    return run
+
+
+@pytest.fixture
+def send(run):
+    """Run ``octopush send`` in the sandbox, to one number."""
+
+    def send(*arguments, **settings):
+        return run(
+            "send", "--sandbox", "--to", "+33600000001", *MESSAGE, *arguments, **settings
+        )
+
+    return send
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Write a file of that many people, or of these lines."""
+
+    def people(count=3, *, lines=None, name="people.csv"):
+        numbers = [f"+336{number:08},Ada" for number in range(count)]
+        path = tmp_path / name
+        rows = ["phone_number,first_name", *(numbers if lines is None else lines)]
+        path.write_text("\n".join(rows), encoding="utf-8")
+        return path
+
+    return people
+
+
+@pytest.fixture
+def bulk(run):
+    """Run ``octopush bulk`` in the sandbox."""
+
+    def bulk(path, *arguments, text="Hello {first_name}", **settings):
+        options = ("--sandbox", "--sender", "Acme", "--purpose", "alert")
+        return run("bulk", path, *options, "--text", text, *arguments, **settings)
+
+    return bulk
+
+
+@contextmanager
+def serving(server):
+    """Serve in a thread, as another program would."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def do(work):
+        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
+
+    do(server.__aenter__())
+    try:
+        yield server
+    finally:
+        do(server.__aexit__(None, None, None))
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+@pytest.fixture
+def server():
+    """A sandbox on a port, which lets one account in."""
+    with serving(SandboxServer(gateway=Gateway(api_login="me", api_key="k3y"))) as it:
+        yield it

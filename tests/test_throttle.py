@@ -1,0 +1,472 @@
+"""What the calls of a session share: slots, a pause, and a quota for retries."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiooctopush._throttle import Gate, RetryQuota
+from aiooctopush.errors import Backoff, NotSentError
+from aiooctopush.sandbox.clock import VirtualClock
+
+
+MINUTE = 60.0
+# Real seconds: too short for anybody to notice, and never waited for a free slot.
+SOON = 0.001
+
+
+class MeddlingClock(VirtualClock):
+    """Does something in the middle of each of the first waits."""
+
+    def __init__(self, *steps):
+        super().__init__()
+        self.steps = list(steps)
+
+    async def sleep(self, seconds):
+        """See `Clock.sleep`."""
+        await super().sleep(seconds)
+        if self.steps:
+            self.steps.pop(0)()
+
+
+def gate_of(slots, clock=None):
+    """A gate in virtual time."""
+    return Gate(max_in_flight=slots, clock=clock or VirtualClock())
+
+
+async def settle():
+    """Let every task go as far as it can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def free_slots(gate):
+    """How many can still enter; they stay inside."""
+    count = 0
+    while True:
+        try:
+            await gate.enter(SOON)
+        except NotSentError:
+            return count
+        count += 1
+
+
+# --- slots ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slots", [1, 2, 7])
+async def test_no_more_than_the_bound_are_let_in(slots):
+    """As many as there are slots enter, and not one more."""
+    assert await free_slots(gate_of(slots)) == slots
+
+
+async def test_the_bound_holds_while_others_come_and_go():
+    """At no moment are more tries in flight than there are slots."""
+    gate, inside, most = gate_of(3), 0, 0
+
+    async def attempt():
+        nonlocal inside, most
+        await gate.enter(MINUTE)
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0)
+        inside -= 1
+        gate.leave()
+
+    await asyncio.gather(*(attempt() for _ in range(50)))
+
+    assert most == 3
+
+
+async def test_who_came_first_is_served_first():
+    """No call is overtaken in the queue."""
+    gate, order = gate_of(1), []
+    await gate.enter(MINUTE)
+
+    async def attempt(number):
+        await gate.enter(MINUTE)
+        order.append(number)
+        gate.leave()
+
+    waiting = [asyncio.create_task(attempt(number)) for number in range(10)]
+    await settle()
+    gate.leave()
+    await asyncio.gather(*waiting)
+
+    assert order == list(range(10))
+
+
+async def test_a_newcomer_does_not_take_the_slot_of_who_waits():
+    """A slot that was just given back belongs to the queue."""
+    gate, order = gate_of(1), []
+    await gate.enter(MINUTE)
+
+    async def attempt(name):
+        await gate.enter(MINUTE)
+        order.append(name)
+        gate.leave()
+
+    waiting = asyncio.create_task(attempt("waiting"))
+    await settle()
+    gate.leave()
+    await attempt("newcomer")
+    await waiting
+
+    assert order == ["waiting", "newcomer"]
+
+
+async def test_a_slot_given_back_can_be_taken_again():
+    """One slot serves any number of calls, one after the other."""
+    gate = gate_of(1)
+
+    for _ in range(100):
+        await gate.enter(SOON)
+        gate.leave()
+
+    assert await free_slots(gate) == 1
+
+
+async def test_waiting_too_long_for_a_slot_sends_nothing_and_is_not_repeated():
+    """The deadline of the call ends the queueing, and a repeat would only queue."""
+    gate = gate_of(1)
+    await gate.enter(MINUTE)
+
+    with pytest.raises(NotSentError, match="no free slot before") as caught:
+        await gate.enter(0.0)
+
+    assert caught.value.backoff is Backoff.NEVER
+
+
+async def test_waiting_too_long_loses_no_slot():
+    """Who gave up in the queue is not handed the next slot."""
+    gate = gate_of(1)
+    await gate.enter(MINUTE)
+    with pytest.raises(NotSentError):
+        await gate.enter(0.0)
+
+    gate.leave()
+
+    assert await free_slots(gate) == 1
+
+
+async def test_cancellation_in_the_queue_passes_and_loses_no_slot():
+    """A cancelled call leaves the queue without a trace."""
+    gate = gate_of(1)
+    await gate.enter(MINUTE)
+    waiting = asyncio.create_task(gate.enter(MINUTE))
+    await settle()
+
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    gate.leave()
+
+    assert await free_slots(gate) == 1
+
+
+async def test_cancellation_at_the_moment_of_the_hand_over_loses_no_slot():
+    """A slot handed to a call that is cancelled in the same instant goes on."""
+    gate = gate_of(1)
+    await gate.enter(MINUTE)
+    waiting = asyncio.create_task(gate.enter(MINUTE))
+    await settle()
+
+    gate.leave()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert await free_slots(gate) == 1
+
+
+@given(
+    st.integers(1, 3),
+    st.lists(st.sampled_from(["come", "leave", "cancel", "give up", "run"])),
+)
+def test_no_order_of_events_loses_or_makes_a_slot(slots, events):
+    """Whatever happens in the queue, in the end there are as many slots as before."""
+
+    async def play():
+        gate = gate_of(slots)
+        inside, tasks = 0, []
+
+        async def visit(seconds):
+            nonlocal inside
+            await gate.enter(seconds)
+            inside += 1
+
+        def let_one_out():
+            nonlocal inside
+            if inside:
+                inside -= 1
+                gate.leave()
+
+        for event in events:
+            match event:
+                case "come":
+                    tasks.append(asyncio.create_task(visit(MINUTE)))
+                case "give up":
+                    tasks.append(asyncio.create_task(visit(0.0)))
+                case "leave":
+                    let_one_out()
+                case "cancel" if tasks:
+                    tasks[-1].cancel()
+                case _:
+                    await settle()
+        while not all(task.done() for task in tasks):
+            await settle()
+            let_one_out()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(inside):
+            gate.leave()
+        return await free_slots(gate)
+
+    assert asyncio.run(play()) == slots
+
+
+async def test_without_time_left_nobody_is_let_in():
+    """A free slot is no reason to send after the deadline."""
+    with pytest.raises(NotSentError, match="no time left before") as caught:
+        await gate_of(1).enter(0.0)
+
+    assert caught.value.backoff is Backoff.NEVER
+
+
+async def test_who_came_without_time_loses_no_slot():
+    """The slot that was free stays free."""
+    gate = gate_of(1)
+
+    with pytest.raises(NotSentError):
+        await gate.enter(-1.0)
+
+    assert await free_slots(gate) == 1
+
+
+# --- without waiting ------------------------------------------------------------------
+
+
+async def test_a_free_slot_is_taken_without_waiting():
+    """Most tries find a slot at once, and it counts like any other."""
+    gate = gate_of(2)
+
+    assert (gate.try_enter(0.0), await free_slots(gate)) == (True, 1)
+
+
+async def test_without_a_free_slot_nobody_gets_in_without_waiting():
+    """The bound holds for the short way, too."""
+    gate = gate_of(1)
+    await gate.enter(MINUTE)
+
+    assert gate.try_enter(0.0) is False
+
+
+async def test_the_short_way_does_not_lead_past_the_queue():
+    """A slot that was just given back belongs to who waits for it."""
+    gate = gate_of(1)
+    await gate.enter(MINUTE)
+    waiting = asyncio.create_task(gate.enter(MINUTE))
+    await settle()
+
+    gate.leave()
+
+    assert gate.try_enter(0.0) is False
+    await waiting
+
+
+@pytest.mark.parametrize(("now", "enters"), [(0.0, False), (6.9, False), (7.0, True)])
+async def test_the_short_way_is_closed_during_a_pause(now, enters):
+    """A pause holds everyone, and ends at its moment."""
+    gate = gate_of(1)
+    gate.pause(7.0)
+
+    assert gate.try_enter(now) is enters
+
+
+async def test_who_was_not_let_in_takes_no_slot():
+    """Trying costs nothing."""
+    clock = VirtualClock()
+    gate = gate_of(1, clock)
+    gate.pause(7.0)
+    gate.try_enter(0.0)
+    clock.advance(7.0)
+
+    assert await free_slots(gate) == 1
+
+
+# --- the pause ------------------------------------------------------------------------
+
+
+async def test_a_pause_holds_everyone_for_that_long():
+    """After a word of the gateway nobody sends before its time is over."""
+    clock = VirtualClock()
+    gate = gate_of(5, clock)
+    gate.pause(7.0)
+
+    await gate.enter(MINUTE)
+
+    assert clock.monotonic() == 7.0
+
+
+async def test_a_pause_that_is_over_holds_nobody():
+    """Who comes afterwards does not wait."""
+    clock = VirtualClock()
+    gate = gate_of(5, clock)
+    gate.pause(7.0)
+    clock.advance(7.0)
+
+    await gate.enter(MINUTE)
+
+    assert clock.sleeps == []
+
+
+@pytest.mark.parametrize(
+    ("pauses", "until"),
+    [
+        pytest.param([7.0, 3.0], 7.0, id="shorter after longer"),
+        pytest.param([3.0, 7.0], 7.0, id="longer after shorter"),
+        pytest.param([3.0, 3.0], 3.0, id="the same twice"),
+        pytest.param([5.0, 0.0], 5.0, id="none after some"),
+    ],
+)
+async def test_a_pause_only_moves_forward(pauses, until):
+    """The longest word counts; none takes another back, and they do not add up."""
+    clock = VirtualClock()
+    gate = gate_of(1, clock)
+
+    for seconds in pauses:
+        gate.pause(seconds)
+    await gate.enter(MINUTE)
+
+    assert clock.monotonic() == until
+
+
+async def test_a_pause_beyond_the_deadline_ends_the_call_at_once():
+    """Nobody waits for a moment at which there is no time left; it says how long."""
+    clock = VirtualClock()
+    gate = gate_of(1, clock)
+    gate.pause(30.0)
+
+    with pytest.raises(NotSentError, match="to slow down, beyond") as caught:
+        await gate.enter(10.0)
+
+    assert (caught.value.retry_after, caught.value.backoff, clock.sleeps) == (
+        30.0,
+        Backoff.NEVER,
+        [],
+    )
+
+
+async def test_a_pause_beyond_the_deadline_loses_no_slot():
+    """The slot of the call that could not wait is free for others."""
+    clock = VirtualClock()
+    gate = gate_of(1, clock)
+    gate.pause(30.0)
+    with pytest.raises(NotSentError):
+        await gate.enter(10.0)
+
+    clock.advance(30.0)
+
+    assert await free_slots(gate) == 1
+
+
+async def test_a_pause_up_to_the_very_deadline_leaves_no_time():
+    """At the deadline it is too late to send."""
+    gate = gate_of(1)
+    gate.pause(10.0)
+
+    with pytest.raises(NotSentError, match="no time left"):
+        await gate.enter(10.0)
+
+
+async def test_a_pause_prolonged_in_the_meantime_is_waited_out():
+    """Who wakes up looks again before sending."""
+    clock = MeddlingClock(lambda: gate.pause(5.0))
+    gate = gate_of(1, clock)
+    gate.pause(3.0)
+
+    await gate.enter(MINUTE)
+
+    assert clock.sleeps == [3.0, 5.0]
+
+
+async def test_a_pause_prolonged_beyond_the_deadline_ends_the_call():
+    """The deadline counts from when the call came, not from when it woke up."""
+    clock = MeddlingClock(lambda: gate.pause(5.0))
+    gate = gate_of(1, clock)
+    gate.pause(3.0)
+
+    with pytest.raises(NotSentError, match="beyond the deadline") as caught:
+        await gate.enter(7.0)
+
+    assert (caught.value.retry_after, clock.sleeps) == (5.0, [3.0])
+
+
+async def test_cancellation_during_a_pause_passes_and_loses_no_slot():
+    """A call that is cancelled while it is held gives its slot back."""
+    clock = VirtualClock()
+    gate = gate_of(1, clock)
+    gate.pause(3.0)
+    waiting = asyncio.create_task(gate.enter(MINUTE))
+    await asyncio.sleep(0)
+
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert (clock.sleeps, await free_slots(gate)) == ([3.0], 1)
+
+
+# --- the quota ------------------------------------------------------------------------
+
+
+def test_the_figures_are_those_of_the_specification():
+    """500 tokens, 14 for a retry after a failure, 5 after throttling, 1 for a call."""
+    assert (
+        RetryQuota().tokens,
+        RetryQuota.FAILURE,
+        RetryQuota.THROTTLE,
+        RetryQuota.CLEAN,
+    ) == (500, 14, 5, 1)
+
+
+def test_a_retry_costs_what_it_costs():
+    """What was taken is gone."""
+    quota = RetryQuota(20)
+
+    quota.take(14)
+
+    assert quota.tokens == 6
+
+
+def test_what_a_retry_cost_comes_back():
+    """A retry that succeeded was free."""
+    quota = RetryQuota(20)
+    quota.take(14)
+
+    quota.refund(14)
+
+    assert quota.tokens == 20
+
+
+def test_quiet_times_save_nothing_up():
+    """However many calls succeed, the quota is never above its capacity."""
+    quota = RetryQuota(20)
+    quota.take(5)
+
+    quota.refund(1_000)
+
+    assert quota.tokens == 20
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([1, 5, 14]))))
+def test_the_quota_stays_within_its_bounds(steps):
+    """Who looks before taking never finds less than nothing or more than all."""
+    quota = RetryQuota(50)
+
+    for takes, tokens in steps:
+        if not takes:
+            quota.refund(tokens)
+        elif tokens <= quota.tokens:
+            quota.take(tokens)
+        assert 0 <= quota.tokens <= 50
