@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, NoReturn, TypeVar
 
 import attrs
 from attrs import field, frozen
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.preconf.orjson import make_converter
 
 from .errors import (
@@ -152,27 +152,29 @@ _Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
 def _reader_of(cls: type[Any]) -> _Reader:
     # What every answer carries comes from us, never from a body, which so can never
     # claim an outcome or a number of tries.
-    ours = {one.name: override(omit=True) for one in attrs.fields(Answer)}
-    structure = make_dict_structure_fn(cls, converter, **ours)  # type: ignore[arg-type]
-    renamed = [
-        (one.name, (one.name, *one.metadata[_NAMES]), one.metadata[_REQUIRED])
-        for one in attrs.fields(cls)
-        if _NAMES in one.metadata
+    ours = {one.name for one in attrs.fields(Answer)}
+    plan = [
+        (
+            one.name,
+            (one.name, *one.metadata.get(_NAMES, ())),
+            one.metadata.get(_REQUIRED, False),
+            one.type,
+            converter.get_structure_hook(one.type),
+        )
+        for one in attrs.fields(attrs.resolve_types(cls))
+        if one.name not in ours
     ]
 
     def read_answer(body: Mapping[str, Any], meta: Mapping[str, Any]) -> Any:
-        values = dict(body)
-        for name, names, required in renamed:
-            found = _first(body, names)
+        values = dict(meta)
+        for name, keys, required, kind, structure in plan:
+            found = _first(body, keys)
             if required and (not isinstance(found, str) or not found):
-                msg = f"no {' or '.join(names)}"
+                msg = f"no {' or '.join(keys)}"
                 raise ValueError(msg)
-            values[name] = found
-        answer = structure(values, cls)
-        for name, value in meta.items():
-            # Nobody has seen it yet, so it is not frozen yet.
-            object.__setattr__(answer, name, value)
-        return answer
+            if found is not None:
+                values[name] = structure(found, kind)
+        return cls(**values)
 
     return read_answer
 

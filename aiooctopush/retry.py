@@ -237,6 +237,7 @@ class Call(Generic[T]):
 
     endpoint: Endpoint[T]
     record: Any = field(default=None, repr=False)
+    payload: bytes | None = field(default=None, repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     policy: RetryPolicy
     clock: Clock
@@ -253,20 +254,13 @@ class Call(Generic[T]):
     handed_over: bool = False
     failures: list[OctopushError] = Factory(list)
     paid: int = 0
-    payload: bytes | None = field(
-        default=Factory(lambda self: self.encoded(), takes_self=True), repr=False
-    )
-
-    def encoded(self) -> bytes | None:
-        """The record as bytes, None if there is none."""
-        return None if self.record is None else encode(self.record)
 
     def renew_id(self, request_id: str) -> None:
         """Go on under another id."""
         self.request_id = request_id
         self.first_tried_at = self.wall.now()
         self.record = evolve(self.record, request_id=request_id)
-        self.payload = self.encoded()
+        self.payload = encode(self.record)
 
     @property
     def left(self) -> float:

@@ -75,13 +75,11 @@ class Credentials:
     def __init__(
         self, api_login: str, api_key: str, others: Mapping[str, str] = EMPTY
     ) -> None:
-        self.headers = MappingProxyType(
-            {
-                "api-login": _check("api_login", api_login),
-                "api-key": _check("api_key", api_key),
-                **others,
-            }
-        )
+        self.headers = {
+            "api-login": _check("api_login", api_login),
+            "api-key": _check("api_key", api_key),
+            **others,
+        }
 
     def __repr__(self) -> str:
         return f"Credentials({MASK!r}, {MASK!r})"

@@ -287,6 +287,7 @@ class OctopushSession:
         call = Call(
             endpoint=endpoint,
             record=body,
+            payload=None if body is None else _wire.encode(body),
             query=query,
             policy=policy,
             clock=self._clock,

@@ -109,9 +109,18 @@ _MEANINGS: Final[tuple[tuple[type[Exception], _Meaning], ...]] = (
         aiohttp.ClientHttpProxyError,
         _Meaning(NotSentError, "the proxy refused to connect", Backoff.FAST),
     ),
+    # Before the errors of an address: there was an answer, so it was sent.
+    (
+        aiohttp.RedirectClientError,
+        _Meaning(InvalidResponseError, "a redirect", Backoff.NEVER),
+    ),
     (
         aiohttp.InvalidURL,
         _Meaning(NotSentError, "the address is not valid", Backoff.NEVER),
+    ),
+    (
+        aiohttp.NonHttpUrlClientError,
+        _Meaning(NotSentError, "the address is not one of HTTP", Backoff.NEVER),
     ),
     (TimeoutError, _Meaning(UnknownOutcomeError, "no answer in time", Backoff.CAREFUL)),
     (
@@ -207,13 +216,18 @@ class AiohttpTransport:
                 timeout=self._limits(request.timeout),
                 # aiohttp would forward api-key and api-login to the other host.
                 allow_redirects=False,
+                # Said to a session of yours, whose own settings may differ.
+                raise_for_status=False,
+                auto_decompress=True,
                 ssl=self._ssl,
                 proxy=self._proxy,
             )
             try:
                 body = await _read_body(response)
             finally:
-                response.release()
+                # An answer that was read to its end has given it back already.
+                if response.connection is not None:
+                    response.release()
         except OctopushError:
             raise
         # Whatever aiohttp raises is mapped; CancelledError is no Exception.

@@ -342,7 +342,7 @@ def test_notes_survive_pickle():
         pytest.param("a\u202eb", r"'a\u202eb'", id="direction override"),
         pytest.param("a\ud800b", "'a?b'", id="half a surrogate pair"),
         pytest.param("é €", "'é €'", id="accents"),
-        pytest.param(["+33600000001"], '"[\'***\']"', id="not a text"),
+        pytest.param(["+33600000001"], "\"['***']\"", id="not a text"),
         pytest.param(None, "'None'", id="nothing"),
     ],
 )
@@ -484,7 +484,9 @@ def test_a_code_is_repeated_only_where_the_specification_says_so(code, kind, aga
 def test_only_two_codes_mean_that_the_request_id_was_used():
     """A duplicate counts as success after silence, so no other code may be one."""
     duplicates = {
-        code for code, row in GATEWAY_CODES.items() if row.error is DuplicateRequestError
+        code
+        for code, row in GATEWAY_CODES.items()
+        if row.error is DuplicateRequestError
     }
 
     assert duplicates == {120, 182}

@@ -20,7 +20,7 @@ PACKAGE = Path(aiooctopush.__file__).parent
 # Files and folders by layer. __init__ offers what layer 3 and below hold, so it
 # stands with them, and only the edges may import from it.
 LAYERS = {
-    0: {"_clock", "errors", "ids", "phone", "secret", "text"},
+    0: {"_clock", "_version", "errors", "ids", "phone", "secret", "text"},
     1: {"_throttle", "_wire", "retry", "webhooks"},
     2: {"transport"},
     3: {"__init__", "api", "bulk", "session"},

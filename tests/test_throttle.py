@@ -464,9 +464,13 @@ def test_the_quota_stays_within_its_bounds(steps):
     """Who looks before taking never finds less than nothing or more than all."""
     quota = RetryQuota(50)
 
+    left = [quota.tokens]
+
     for takes, tokens in steps:
-        if not takes:
+        if takes:
+            quota.take(min(tokens, quota.tokens))
+        else:
             quota.refund(tokens)
-        elif tokens <= quota.tokens:
-            quota.take(tokens)
-        assert 0 <= quota.tokens <= 50
+        left.append(quota.tokens)
+
+    assert all(0 <= tokens <= 50 for tokens in left)

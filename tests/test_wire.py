@@ -144,7 +144,10 @@ def test_near_json_raises_nothing_but_value_error(text):
         ("12345678.12345678", "12345678.12345678"),
         ("1e2", "1E+2"),
         ("-0.0", "-0.0"),
-        ("0.30000000000000000000000000000000004", "0.30000000000000000000000000000000004"),
+        (
+            "0.30000000000000000000000000000000004",
+            "0.30000000000000000000000000000000004",
+        ),
     ],
 )
 def test_money_keeps_the_digits_of_the_gateway(written, money):
@@ -476,7 +479,9 @@ def test_an_error_keeps_the_rest_of_the_body():
             "'STOP mention is missing.'",
             id="with message",
         ),
-        pytest.param({"code": 777}, "refused with code 777, unknown code", id="without"),
+        pytest.param(
+            {"code": 777}, "refused with code 777, unknown code", id="without"
+        ),
         pytest.param(
             {"code": 103, "message": "+33 6 00 00 00 01 is bad\r\n"},
             "refused with code 103, a recipient was refused, or there is none: "

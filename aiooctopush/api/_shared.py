@@ -1,5 +1,6 @@
 """What several chapters share: recipients, enums, and the checks before any I/O."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +24,7 @@ MAX_LIST_NAME: Final = 30
 MAX_TAG_NAME: Final = 20
 """Source: gateway documentation, "Add a contact"."""
 
-_SENDER_LENGTH: Final = range(3, 12)
+_is_sender = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ]{1,9}[A-Za-z0-9]").fullmatch
 
 # The ticket has another name on nearly every page.
 # Source: gateway documentation, conflict between direct, list and voice pages.
@@ -130,14 +131,7 @@ def check_sender(value: Any) -> None:
     Spaces are allowed on some pages only. Source: gateway documentation, "Send SMS"
     against "Transactional SMS".
     """
-    good = (
-        isinstance(value, str)
-        and len(value) in _SENDER_LENGTH
-        and value.isascii()
-        and value.replace(" ", "").isalnum()
-        and value == value.strip()
-    )
-    if not good:
+    if not isinstance(value, str) or not _is_sender(value):
         raise InvalidFieldError(
             "sender",
             "must have 3 to 11 letters, digits or inner spaces, without accents",
@@ -157,10 +151,9 @@ def check_instant(value: Any, name: str) -> None:
         )
 
 
-def check_switches(record: Any, names: tuple[str, ...]) -> None:
+def check_switches(switches: Iterable[tuple[str, Any]]) -> None:
     """Refuse a flag that is neither True nor False nor left to the gateway."""
-    for name in names:
-        value = getattr(record, name)
+    for name, value in switches:
         if value is not None and value is not True and value is not False:
             raise InvalidFieldError(
                 name, "must be True, False or None", shown=repr(value)[:80]
@@ -172,6 +165,8 @@ E = TypeVar("E", bound=StrEnum)
 
 def member(kind: type[E], name: str, value: E) -> E:
     """A member of an enum, also from its word; anything else is refused."""
+    if type(value) is kind:
+        return value
     try:
         return kind(value)
     except ValueError:
@@ -199,17 +194,6 @@ def to_segmentation(value: Segmentation | None) -> Segmentation | None:
 def merge_field() -> Any:
     """A value for a placeholder in the text, of at most 50 characters."""
     return field(default=None, kw_only=True, repr=False)
-
-
-_MERGE_FIELDS: Final = (
-    "first_name",
-    "last_name",
-    "param1",
-    "param2",
-    "param3",
-    "param4",
-    "param5",
-)
 
 
 @frozen
@@ -241,9 +225,16 @@ class Recipient:
 
     def __attrs_post_init__(self) -> None:
         # One function for all fields: a validator for each is a call for each, and
-        # a bulk builds millions of these.
-        for name in _MERGE_FIELDS:
-            value = getattr(self, name)
+        # a bulk builds millions of these, most of them with two or three fields.
+        for name, value in (
+            ("first_name", self.first_name),
+            ("last_name", self.last_name),
+            ("param1", self.param1),
+            ("param2", self.param2),
+            ("param3", self.param3),
+            ("param4", self.param4),
+            ("param5", self.param5),
+        ):
             # An empty value is a value: the placeholder then stands for nothing.
             if value is not None and value != "":
                 check_text(value, name, MAX_MERGE_FIELD, private=True)

@@ -54,15 +54,6 @@ _CAMPAIGN_NOT_FOUND = 131
 # --- requests -------------------------------------------------------------------------
 
 
-_SWITCHES = (
-    "with_replies",
-    "simulation_mode",
-    "auto_optimize_text",
-    "auto_remove_blacklisted_numbers",
-    "recipient_tracking",
-)
-
-
 @frozen(kw_only=True)
 class Message:
     """What is said, by whom and how: the fields that all ways of sending share."""
@@ -90,7 +81,18 @@ class Message:
         check_sender(self.sender)
         if self.send_at is not None:
             check_instant(self.send_at, "send_at")
-        check_switches(self, _SWITCHES)
+        check_switches(
+            (
+                ("with_replies", self.with_replies),
+                ("simulation_mode", self.simulation_mode),
+                ("auto_optimize_text", self.auto_optimize_text),
+                (
+                    "auto_remove_blacklisted_numbers",
+                    self.auto_remove_blacklisted_numbers,
+                ),
+                ("recipient_tracking", self.recipient_tracking),
+            )
+        )
 
 
 @frozen(kw_only=True)

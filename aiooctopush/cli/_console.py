@@ -15,10 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Final, NoReturn, TextIO, cast
+from typing import Any, Final, NoReturn, TextIO
 
 import click
-from click.utils import PacifyFlushWrapper
 from rich.console import Console
 from rich.text import Text
 
@@ -222,7 +221,7 @@ class Screen:
             self.err.print(words, soft_wrap=not self.err.is_terminal)
         except BrokenPipeError:
             # Python would try again on its way out, and change the exit code.
-            sys.stderr = cast("TextIO", PacifyFlushWrapper(sys.stderr))
+            sys.stderr = io.StringIO()
 
     def fail(
         self, error: OctopushError, *, advice: str = "", **details: Any

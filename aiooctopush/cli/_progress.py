@@ -112,7 +112,7 @@ class _Lines:
             return
         self._said_step, self._said_at = step, now
         figures = ", ".join(filter(None, [*self._pace.figures(done, total), words]))
-        self._screen.note(f"{self._label}: {figures}")
+        self._screen.note(": ".join(filter(None, [self._label, figures])))
 
 
 class _Bar(Progress):

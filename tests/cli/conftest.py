@@ -1,6 +1,7 @@
 """The command, run in this process against a sandbox in virtual time."""
 
 import asyncio
+import signal
 import threading
 from contextlib import contextmanager
 
@@ -9,10 +10,33 @@ from click.testing import CliRunner
 
 from aiooctopush.cli._connection import Surroundings
 from aiooctopush.cli.app import octopush
-from aiooctopush.sandbox import Gateway, SandboxServer, VirtualClock
+from aiooctopush.sandbox import FaultPlan, Gateway, SandboxServer, VirtualClock
 
 
 MESSAGE = ("--text", "Your code is 1234", "--sender", "Acme", "--purpose", "alert")
+
+
+class PressingClock(VirtualClock):
+    """In the first wait somebody presses Ctrl-C, so many times."""
+
+    def __init__(self, presses):
+        super().__init__()
+        self._presses = presses
+
+    async def sleep(self, seconds):
+        """Let time pass; after a second Ctrl-C what is awaited never comes."""
+        presses, self._presses = self._presses, 0
+        for _ in range(presses):
+            signal.raise_signal(signal.SIGINT)
+        if presses > 1:
+            await asyncio.Event().wait()
+        await super().sleep(seconds)
+
+
+@pytest.fixture
+def pressing():
+    """Make a clock with impatient people."""
+    return PressingClock
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +60,7 @@ def gateway(clock):
 def run(gateway):
     """Run a command line; keywords are those of click's runner."""
 
-    def run(*arguments, clock=None, env=None, **settings):
+    def run(*arguments, clock=None, env=None, gateway=gateway, **settings):
         around = Surroundings(gateway=gateway, clock=clock or gateway.clock)
         return CliRunner().invoke(
             octopush,
@@ -51,12 +75,28 @@ def run(gateway):
 
 
 @pytest.fixture
+def scheduled(monkeypatch):
+    """Have ``--faults`` name what the requests meet, one after the other."""
+
+    def parse(text):
+        return FaultPlan.schedule(text.split(","))
+
+    monkeypatch.setattr(FaultPlan, "parse", parse)
+
+
+@pytest.fixture
 def send(run):
     """Run ``octopush send`` in the sandbox, to one number."""
 
     def send(*arguments, **settings):
         return run(
-            "send", "--sandbox", "--to", "+33600000001", *MESSAGE, *arguments, **settings
+            "send",
+            "--sandbox",
+            "--to",
+            "+33600000001",
+            *MESSAGE,
+            *arguments,
+            **settings,
         )
 
     return send

@@ -1,7 +1,6 @@
 """``octopush send``: one text to a few numbers."""
 
 import json
-import signal
 import types
 from decimal import Decimal
 
@@ -9,29 +8,6 @@ import pytest
 
 from aiooctopush import request_id_for
 from aiooctopush.cli import _connection
-from aiooctopush.sandbox import Gateway, VirtualClock
-
-
-class PressingClock(VirtualClock):
-    """Somebody presses Ctrl-C, so many times, in the first wait."""
-
-    def __init__(self, presses):
-        super().__init__()
-        self._presses = presses
-
-    async def sleep(self, seconds):
-        """Wait as long as the command is patient, for ever after a second Ctrl-C."""
-        presses, self._presses = self._presses, 0
-        for _ in range(presses):
-            signal.raise_signal(signal.SIGINT)
-        if presses > 1:
-            await never()
-        await super().sleep(seconds)
-
-
-async def never():
-    """Wait for what does not come."""
-    await __import__("asyncio").Event().wait()
 
 
 def test_says_what_became_of_it(send, gateway):
@@ -44,3 +20,309 @@ def test_says_what_became_of_it(send, gateway):
     assert "Sandbox's book  1 number, each exactly once" in result.stdout
     assert result.stderr == ""
     assert gateway.book.times("+33600000001") == 1
+
+
+def test_sends_to_several(send, gateway):
+    """--to may be repeated."""
+    result = send("--to", "+33600000002")
+
+    assert result.stdout.startswith("Accepted for 2 recipients.")
+    assert gateway.book.numbers() == {"+33600000001": 1, "+33600000002": 1}
+
+
+def test_json_is_the_only_output(send):
+    """With --json stdout holds one document: figures as numbers, money as text."""
+    result = send("--json")
+    told = json.loads(result.stdout)
+
+    assert told.pop("ticket").startswith("sms_")
+    assert len(told.pop("request_id")) == 32
+    assert told == {
+        "outcome": "accepted",
+        "attempts": 1,
+        "number_of_contacts": 1,
+        "total_cost": "0.05",
+        "number_of_sms_needed": 1,
+        "residual_credit": "999.95",
+        "sandbox_book": {"numbers": 1, "messages": 1, "more_than_once": 0},
+    }
+    assert result.stderr == ""
+
+
+def test_simulation_sends_nothing(send, gateway):
+    """--simulate is passed on, and said first."""
+    result = send("--simulate")
+
+    assert result.stdout.startswith("Simulated: ")
+    assert "empty: nobody got a message" in result.stdout
+    assert gateway.book.entries[0].simulated
+
+
+def test_sends_later(send, gateway):
+    """--at is passed on with its offset."""
+    result = send("--at", "2026-11-27T09:00+01:00")
+
+    assert "to be sent at 2026-11-27T09:00:00+01:00" in result.stdout
+    assert gateway.book.entries[0].send_at.isoformat() == "2026-11-27T09:00:00+01:00"
+
+
+def test_warns_of_the_past(send):
+    """A moment that has passed means now, so it is pointed out."""
+    result = send("--at", "2020-01-01T09:00+01:00")
+
+    assert "Warning: --at is in the past" in result.stderr
+
+
+@pytest.mark.parametrize("moment", ["tomorrow", "2026-11-27T09:00"])
+def test_moment_must_be_exact(send, gateway, moment):
+    """A moment without its offset would be guessed by the gateway."""
+    result = send("--at", moment)
+
+    assert result.exit_code == 2
+    assert "must be a date and time with its offset" in result.stderr
+    assert len(gateway.book) == 0
+
+
+@pytest.mark.usefixtures("scheduled")
+def test_presumed_is_not_accepted(send, gateway):
+    """An unanswered try and a duplicate are told apart from a clear yes."""
+    result = send("--faults", "hang_after_commit")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Presumed accepted: ")
+    assert "Cost            not said by the gateway" in result.stdout
+    assert gateway.book.times("+33600000001") == 1
+
+
+def test_key_makes_the_request_id(send, gateway):
+    """The same key is the same message, and a second command sends nothing."""
+    first = send("--key", "order-4711")
+    second = send("--key", "order-4711")
+
+    assert first.exit_code == 0
+    assert second.exit_code == 1
+    assert "An earlier command with this key" in second.stderr
+    assert [one.request_id for one in gateway.book.entries] == [
+        request_id_for("order-4711")
+    ]
+
+
+def test_request_id_is_passed_on(send, gateway):
+    """An id of one's own is used as it is."""
+    send("--request-id", "mine-1")
+
+    assert gateway.book.entries[0].request_id == "mine-1"
+
+
+def test_refusal(send, gateway):
+    """A refusal is told in a line, with its code and what became of the message."""
+    gateway.credit = Decimal(0)
+
+    result = send()
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "refused with code 104" in result.stderr
+    assert "Nothing was sent." in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_refusal_as_json(send, gateway):
+    """An error is a document, too."""
+    gateway.credit = Decimal(0)
+
+    told = json.loads(send("--json", "--request-id", "mine-1").stdout)
+
+    assert "refused with code 104" in told.pop("message")
+    assert told == {
+        "error": "InsufficientCreditError",
+        "outcome": "refused",
+        "maybe_sent": False,
+        "request_id": "mine-1",
+        "code": 104,
+        "sandbox_book": {"numbers": 0, "messages": 0, "more_than_once": 0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("own", "advice"),
+    [((), "run the same command with --request-id "), (("--key", "k"), "run the same")],
+    ids=["without", "with-key"],
+)
+def test_unknown_outcome_tells_how_to_go_on(send, own, advice):
+    """Silence is exit code 3, with the command that cannot send twice."""
+    result = send("--faults", "hang_after_commit=1", *own)
+
+    assert result.exit_code == 3
+    assert "It may have been sent" in result.stderr
+    assert advice in result.stderr
+
+
+def test_going_on_sends_once(send, gateway):
+    """The advice after silence keeps its promise."""
+    unknown = send("--json", "--faults", "hang_after_commit=1")
+    request_id = json.loads(unknown.stdout)["request_id"]
+
+    send("--request-id", request_id)
+
+    assert gateway.book.times("+33600000001") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--to", "0600000001"), "--to, number 2: must start with '+'"),
+        (("--sender", "A"), "--sender: must have 3 to 11"),
+        (("--request-id", "a b"), "--request-id: must be 1 to 64"),
+        (("--text", ""), "--text: must have 1 to 1,224 characters"),
+        (("--key", "a", "--request-id", "b"), "--key and --request-id exclude"),
+        (("--base-url", "https://x"), "--sandbox and --base-url exclude each other"),
+        (("--faults", "2"), "expected a probability"),
+        (("--to", "+33600000002") * 500, "500 numbers at most"),
+    ],
+    ids=str,
+)
+def test_bad_input_sends_nothing(send, gateway, arguments, words):
+    """What is malformed is refused in the words of the command line."""
+    result = send(*arguments)
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(gateway.book) == 0
+
+
+def test_faults_need_the_sandbox(run):
+    """Faults of the real gateway are its own affair."""
+    result = run(*_real_send(), "--faults", "0.1")
+
+    assert result.exit_code == 2
+    assert "--faults needs --sandbox" in result.stderr
+
+
+def test_private_things_stay_private(send):
+    """No full number and no text gets into what is printed."""
+    result = send("--to", "0699887766", "--text", "Top secret")
+
+    assert "0699887766" not in result.output
+    assert "secret" not in result.output
+
+
+# --- Ctrl-C ---------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("scheduled")
+def test_first_interrupt_waits_for_the_answer(send, gateway, pressing):
+    """Ctrl-C does not give up knowing what became of the message."""
+    result = send("--faults", "error_503", clock=pressing(1))
+
+    assert "press Ctrl-C again" in result.stderr
+    assert result.exit_code == 0
+    assert gateway.book.times("+33600000001") == 1
+
+
+@pytest.mark.parametrize("own", [(), ("--key", "k")], ids=["without", "with-key"])
+def test_second_interrupt_gives_up(send, pressing, own):
+    """A second Ctrl-C ends the wait, and what is known is said."""
+    result = send("--faults", "hang_after_commit=1", *own, clock=pressing(2))
+
+    assert result.exit_code == 130
+    assert "it may have been sent" in result.stderr
+    assert ("run the same command again" in result.stderr) is bool(own)
+
+
+def test_second_interrupt_as_json(send, pressing):
+    """Programs are told, too; a third Ctrl-C changes nothing."""
+    result = send("--json", "--faults", "hang_after_commit=1", clock=pressing(3))
+
+    assert json.loads(result.stdout) == {
+        "error": "Interrupted",
+        "message": "Interrupted before the gateway answered: it may have been sent.",
+        "outcome": "unknown",
+        "maybe_sent": True,
+        "request_id": None,
+        "code": None,
+    }
+
+
+# --- credentials ----------------------------------------------------------------------
+
+
+def _real_send(number="+33600000001"):
+    options = ("--text", "Hello", "--sender", "Acme", "--purpose", "alert")
+    return ("send", "--to", number, *options)
+
+
+def test_credentials_of_the_environment(run, server):
+    """Login, key and address come from the environment."""
+    env = {
+        "OCTOPUSH_API_LOGIN": "me",
+        "OCTOPUSH_API_KEY": "k3y",
+        "OCTOPUSH_BASE_URL": server.url,
+    }
+
+    result = run(*_real_send(), env=env)
+
+    assert result.exit_code == 0
+    assert "Sandbox" not in result.stdout
+    assert server.gateway.book.times("+33600000001") == 1
+
+
+def test_credentials_are_asked_for(run, server, monkeypatch):
+    """On a terminal login and key are asked for, and the key is not shown."""
+    terminal = types.SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr(_connection, "sys", types.SimpleNamespace(stdin=terminal))
+
+    result = run(*_real_send(), "--base-url", server.url, input="me\nk3y\n")
+
+    assert result.exit_code == 0
+    assert "login" in result.stderr
+    assert "k3y" not in result.output
+    assert server.gateway.book.times("+33600000001") == 1
+
+
+def test_wrong_credentials(run, server):
+    """A key that the gateway refuses is exit code 1, and is not shown."""
+    env = {"OCTOPUSH_API_LOGIN": "me", "OCTOPUSH_API_KEY": "wr0ng"}
+
+    result = run(*_real_send(), "--base-url", server.url, env=env)
+
+    assert result.exit_code == 1
+    assert "wr0ng" not in result.output
+
+
+def test_no_credentials_and_nobody_to_ask(run):
+    """Without a terminal the missing variable is named."""
+    result = run(*_real_send())
+
+    assert result.exit_code == 2
+    assert "OCTOPUSH_API_LOGIN: this environment variable is not set" in result.stderr
+
+
+def test_question_can_be_left(run, monkeypatch):
+    """Who ends the input at the question has sent nothing."""
+    terminal = types.SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr(_connection, "sys", types.SimpleNamespace(stdin=terminal))
+
+    result = run(*_real_send(), input="")
+
+    assert result.exit_code == 130
+    assert "Interrupted: nothing was sent." in result.stderr
+
+
+def test_bad_address(run):
+    """The key does not travel in the clear, and the words fit the command line."""
+    env = {"OCTOPUSH_API_LOGIN": "me", "OCTOPUSH_API_KEY": "k3y"}
+
+    result = run(*_real_send(), "--base-url", "http://example.org", env=env)
+
+    assert result.exit_code == 2
+    assert "--base-url: must be https" in result.stderr
+    assert "allow_insecure_http" not in result.stderr
+
+
+def test_a_new_sandbox_for_each_command(run):
+    """Without a sandbox of a test, the command makes its own."""
+    result = run(*_real_send(), "--sandbox")
+
+    assert result.exit_code == 0

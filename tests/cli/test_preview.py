@@ -1,0 +1,220 @@
+"""``octopush preview``: what a text becomes and costs."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def preview(run):
+    """Run ``octopush preview``."""
+
+    def preview(text, *arguments):
+        return run("preview", "--text", text, *arguments)
+
+    return preview
+
+
+def test_plain_text(preview):
+    """A short text of GSM-7 is one part, and nothing is odd."""
+    result = preview("Your code is 1234")
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "  Text      17 characters",
+        "  Encoding  GSM-7",
+        "  Parts     1 (17 of 160 septets)",
+    ]
+    assert result.stderr == ""
+
+
+def test_several_parts(preview):
+    """What does not fit into one part says how much fits into each."""
+    assert "  Parts     2 (161 septets, 153 in each part)" in preview("a" * 161).stdout
+
+
+def test_stricter_count(preview):
+    """Where the gateway may count more, that is said."""
+    result = preview("$" + "a" * 159)
+
+    assert "At most   2 parts, by the gateway's stricter count" in result.stdout
+
+
+def test_character_that_forces_unicode(preview):
+    """It is shown with its name and place, since it may be invisible."""
+    result = preview("Hello Łódź")
+
+    assert "Encoding   Unicode" in result.stdout
+    assert (
+        "'Ł' (LATIN CAPITAL LETTER L WITH STROKE, U+0141), character 7: not in GSM-7, "
+        "and the gateway keeps it" in result.stdout
+    )
+
+
+def test_character_without_a_name(preview):
+    """A control character has a number only."""
+    assert r"'\x01' (U+0001), character 1" in preview("\x01").stdout
+
+
+def test_character_that_is_replaced(preview):
+    """What the gateway's optimisation does, and what it saves."""
+    result = preview("prêt " * 20)
+
+    assert "'ê' (LATIN SMALL LETTER E WITH CIRCUMFLEX, U+00EA), char" in result.stdout
+    assert "character 3, becomes 'e'" in result.stdout
+    assert "and 15 more" in result.stdout
+    assert "would be Unicode: 2 parts" in result.stdout
+
+
+def test_json_of_a_text(preview):
+    """With --json stdout holds one document."""
+    assert json.loads(preview("prêt ✓", "--json").stdout) == {
+        "encoding": "unicode",
+        "units": 6,
+        "parts": 1,
+        "parts_at_most": 1,
+        "forced_by": "✓",
+        "forced_name": "CHECK MARK",
+        "forced_at": 5,
+        "replaced": [{"at": 2, "from": "ê", "to": "e"}],
+        "warnings": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "warning"),
+    [
+        ("{firstname}", (), "{firstname} is no placeholder and is sent as it stands; "),
+        ("{Param 1}", (), "did you mean {param1}?"),
+        ("{whatever}", (), "{whatever} is no placeholder and is sent as it stands."),
+        ("Buy", ("--purpose", "wholesale"), "without the mention 'STOP au XXXXX'"),
+        (
+            "Buy",
+            ("--purpose", "wholesale", "--type", "sms_low_cost"),
+            "without the mention 'no PUB=STOP'",
+        ),
+        ("XXXXX STOP au XXXXX", (), "XXXXX stands in the text more than once"),
+    ],
+)
+def test_warnings(preview, text, arguments, warning):
+    """What will hardly do what is wanted is pointed out, on stderr."""
+    result = preview(text, *arguments)
+
+    assert result.exit_code == 0
+    assert warning in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("Buy", ("--purpose", "alert")),
+        ("Buy STOP au XXXXX", ("--purpose", "wholesale")),
+        ("no PUB=STOP", ("--purpose", "wholesale", "--type", "sms_low_cost")),
+    ],
+)
+def test_no_warnings(preview, text, arguments):
+    """What is as it should be is not pointed out."""
+    assert preview(text, *arguments).stderr == ""
+
+
+@pytest.mark.parametrize("text", ["", "a" * 1_225], ids=["empty", "long"])
+def test_text_that_cannot_be_sent(preview, text):
+    """The limits are those of sending."""
+    result = preview(text)
+
+    assert result.exit_code == 2
+    assert "--text: must have 1 to 1,224 characters" in result.stderr
+
+
+# --- with a file ----------------------------------------------------------------------
+
+ROWS = [
+    "+33600000001,Ada",
+    "+33600000001,",
+    "+33600000002,Łukasz",
+    "+33600000003,Jürgen",
+]
+
+
+def test_file_is_worked_out_for_each(preview, people):
+    """The distribution of parts, and the sum, after merging."""
+    text = "Hello {first_name}" + "a" * 150
+
+    result = preview(text, people(lines=ROWS))
+
+    assert result.stdout.splitlines() == [
+        "  Text      168 characters, with {first_name}",
+        "  Encoding  GSM-7",
+        "  Parts     1 (156 of 160 septets), placeholders left empty",
+        "",
+        "  Recipients   Encoding   Parts   SMS",
+        "           2      GSM-7       1     2",
+        "           1      GSM-7       2     2",
+        "           1    Unicode       3     3",
+        "",
+        "  Recipients  4",
+        "  SMS billed  about 7, at most 7",
+    ]
+    assert result.stderr.splitlines() == [
+        "Warning: {first_name} has no value for 1 recipient, first in line 3.",
+        (
+            "Warning: the values of 1 recipient make the text Unicode, first in line 4 by "
+            "'Ł' (LATIN CAPITAL LETTER L WITH STROKE, U+0141)."
+        ),
+        (
+            "Warning: 1 row with a number that stands in the file already: these people "
+            "get the message more than once."
+        ),
+    ]
+
+
+def test_only_the_first_such_row_is_named(preview, people):
+    """Others are counted."""
+    path = people(lines=["+33600000001,Łukasz", "+33600000002,Łucja"])
+
+    result = preview("Hello {first_name}", path)
+
+    assert "the values of 2 recipients make the text Unicode, first in line 2" in (
+        result.stderr
+    )
+
+
+def test_text_in_unicode_anyway(preview, people):
+    """Values are not blamed for what the text does itself."""
+    result = preview("✓ {first_name}", people(lines=["+33600000001,Łukasz"]))
+
+    assert "make the text Unicode" not in result.stderr
+
+
+def test_merged_text_that_is_too_long(preview, people):
+    """The limit of the text holds after merging, too, as far as anybody knows."""
+    text = "{first_name}" + "a" * 148
+
+    result = preview(
+        text, people(lines=["+33600000001," + "b" * 13]), "--type", "sms_low_cost"
+    )
+
+    assert "more than 160 characters for 1 recipient" in result.stderr
+
+
+def test_json_of_a_file(preview, people):
+    """The same figures for programs."""
+    told = json.loads(preview("Hello", people(lines=ROWS), "--json").stdout)
+
+    assert {key: told[key] for key in list(told)[-7:]} == {
+        "recipients": 4,
+        "duplicates": 1,
+        "missing_values": {},
+        "messages": [{"encoding": "gsm7", "parts": 1, "recipients": 4}],
+        "too_long": 0,
+        "sms_needed": 4,
+        "sms_needed_at_most": 4,
+    }
+
+
+def test_bad_rows(preview, people):
+    """A file that cannot be sent to is refused as it is for sending."""
+    result = preview("Hello", people(lines=["0699887766,Ada"]))
+
+    assert result.exit_code == 2
+    assert "1 of 1 rows" in result.stderr

@@ -1,0 +1,297 @@
+"""How words reach people: terminals, files, pipes, and streams without Unicode."""
+
+import codecs
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+import aiooctopush
+from aiooctopush.cli._console import Screen, harden
+from aiooctopush.cli._progress import clock_time, meter
+from aiooctopush.sandbox import VirtualClock
+
+
+# What a terminal looks like to rich.
+TERMINAL = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+
+SEND = ("send", "--sandbox", "--sender", "Acme", "--purpose", "alert")
+
+
+def command(*arguments):
+    """The command, in a process of its own."""
+    return [sys.executable, "-m", "aiooctopush", *arguments]
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("send",), ("bulk",), ("preview",), ("sandbox",)], ids=str
+)
+def test_help(run, arguments):
+    """Help says first what a command does, then how it looks, then the rest."""
+    result = run(*arguments, "-h", env={"COLUMNS": "80"})
+    lines = result.stdout.splitlines()
+
+    assert result.exit_code == 0
+    assert lines[0].endswith(".")
+    assert lines[2] == "Example:"
+    assert "octopush" in lines[3]
+    assert any(line.startswith("Usage: ") for line in lines[4:14])
+    assert max(map(len, lines)) <= 80
+
+
+def test_help_tells_exit_codes(run):
+    """Scripts need them, so they are where people look first."""
+    assert "130   interrupted" in run("--help").stdout
+
+
+def test_no_command(run):
+    """Without a command there is help, and it is an error."""
+    assert run().exit_code == 2
+
+
+def test_version():
+    """The command tells the version, in a process of its own."""
+    done = subprocess.run(
+        command("--version"), capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "octopush, version 0.1.0\n"
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_missing_extra(missing):
+    """Without click or rich one plain line says what to install."""
+    block = f"import sys; sys.modules[{missing!r}] = None; "
+    start = "from aiooctopush.__main__ import main; main()"
+
+    done = subprocess.run(
+        [sys.executable, "-c", block + start],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert 'pip install "aiooctopush[cli]"' in done.stderr
+
+
+def test_another_missing_module_is_not_hidden():
+    """A defect of the installation is no missing extra."""
+    script = (
+        "import sys; sys.modules['attrs'] = None\n"
+        "sys.modules['aiooctopush'] = type(sys)('aiooctopush')\n"
+        "import pathlib, importlib.util\n"
+        "sys.modules['aiooctopush'].__path__ = [sys.argv[1]]\n"
+        "from aiooctopush.__main__ import main; main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, aiooctopush.__path__[0]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "ModuleNotFoundError" in done.stderr
+
+
+# --- streams --------------------------------------------------------------------------
+
+
+def test_stream_without_unicode(monkeypatch):
+    """A terminal of another alphabet shows something similar, and nothing crashes."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+
+    done = subprocess.run(
+        command("preview", "--text", "Déjà “prêt” € ✓"),
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert b"'\\u2713' (CHECK MARK" in done.stdout
+    assert b"'e' (LATIN SMALL LETTER E WITH CIRCUMFLEX" in done.stdout
+
+
+def test_nobody_reads_the_result():
+    """`octopush … | head -0` ends without a traceback."""
+    with subprocess.Popen(
+        command(*SEND, "--to", "+33600000001", "--text", "Hello"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.close()
+        problem = process.stderr.read()
+
+    assert problem == b""
+    assert process.returncode == 1
+
+
+def test_nobody_reads_the_progress(people):
+    """A closed stderr does not stop what is being sent, nor change the exit code."""
+    options = ("--sandbox", "--sender", "Acme", "--purpose", "alert", "--text", "Hello")
+    with subprocess.Popen(
+        command("bulk", str(people(3_000)), *options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stderr.close()
+        told = process.stdout.read()
+
+    assert "3,000 numbers, each exactly once" in told
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [("1 € – ok…", "1 EUR - ok..."), ("Zoé", "Zoe"), ("✓", "\\u2713")],
+)
+def test_fallback(given, plain):
+    """What an encoding does not have is written as something similar."""
+    bytes_ = io.BytesIO()
+    stream = io.TextIOWrapper(bytes_, encoding="ascii")
+    harden(stream)
+
+    stream.write(given)
+    stream.flush()
+
+    assert bytes_.getvalue().decode() == plain
+
+
+def test_fallback_is_for_writing():
+    """What cannot be decoded is none of its business."""
+    handler = codecs.lookup_error("aiooctopush.plain")
+    with pytest.raises(UnicodeDecodeError):
+        handler(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"))
+
+
+def test_streams_that_are_no_files():
+    """What somebody put in the place of stdout is left alone."""
+    harden(io.StringIO())
+
+
+# --- progress -------------------------------------------------------------------------
+
+
+class Slow(VirtualClock):
+    """A second passes whenever somebody looks."""
+
+    def monotonic(self):
+        """Seconds since the start."""
+        self.advance(1)
+        return super().monotonic()
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_bar(bulk, people, width):
+    """On a terminal there is a bar, with figures that fit into its width."""
+    result = bulk(
+        people(3_000), "--concurrency", 1, env=TERMINAL | {"COLUMNS": str(width)}
+    )
+
+    assert "━" in result.stderr
+    assert "3,000/3,000" in result.stderr
+    assert "accepted 3,000" in result.stderr
+    assert ("Sending" in result.stderr) is (width == 120)
+    assert "\x1b[" in result.stdout
+
+
+def test_no_color(send):
+    """NO_COLOR is respected, on a terminal too."""
+    result = send(env=TERMINAL | {"NO_COLOR": "1"})
+
+    assert "\x1b[32m" not in result.stdout
+    assert "\x1b[1;32m" not in result.stdout
+
+
+def test_narrow_rows(run):
+    """On a narrow terminal long values go on in the next line, under their start."""
+    result = run("preview", "--text", "ê", env=TERMINAL | {"COLUMNS": "60"})
+    lines = [line for line in result.stdout.splitlines() if "becomes" in line]
+
+    assert lines[0].startswith(" " * 13)
+
+
+def test_narrow_warnings(run):
+    """Warnings are broken between words."""
+    result = run("preview", "--text", "{firstname}", env=TERMINAL | {"COLUMNS": "40"})
+
+    assert max(map(len, result.stderr.splitlines())) < 60
+
+
+def test_advice_is_wrapped(bulk, people):
+    """So is what to do."""
+    result = bulk(
+        people(),
+        "--faults",
+        "hang_after_commit=1",
+        env=TERMINAL | {"COLUMNS": "60", "NO_COLOR": "1"},
+    )
+
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    assert "In doubt: no answer told whether these were sent. Run the" in lines
+
+
+def test_lines(bulk, people):
+    """Elsewhere there is a line for each step, at most one for 5 %."""
+    result = bulk(people(20_000), clock=Slow())
+    lines = result.stderr.splitlines()
+
+    assert len(lines) <= 20
+    assert lines[-1].startswith("Sending: 20,000/20,000, ")
+    assert lines[-1].endswith("/s, 0:00 left, accepted 20,000")
+
+
+def test_json_has_no_lines(bulk, people):
+    """With --json a stderr that is no terminal stays silent."""
+    assert bulk(people(20_000), "--json", clock=Slow()).stderr == ""
+
+
+def test_line_after_ten_seconds(capsys):
+    """Slow work says that it is alive."""
+    clock = VirtualClock()
+    with meter(Screen(), "Checking", clock=clock) as progress:
+        progress.show(1, 10)
+        clock.advance(10)
+        progress.show(5, 10)
+        progress.show(6, 10)
+        clock.advance(10)
+        progress.show(7, 0)
+
+    assert capsys.readouterr().err == "Checking: 50%\nChecking\n"
+
+
+def test_large_file_is_checked_with_progress(run, people):
+    """A large file shows how far its check is."""
+    result = run(
+        "preview", people(10_000), "--text", "Hello", clock=Slow(), env=TERMINAL
+    )
+
+    assert "Checking people.csv" in result.stderr
+
+
+def test_bar_of_unknown_length(capsys, monkeypatch):
+    """A file of unknown size has a bar without an end."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with meter(Screen(), "Checking", clock=VirtualClock()) as progress:
+        progress.show(5, 0)
+
+    assert "Checking" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(7, "0:07"), (67.4, "1:07"), (3_723, "1:02:03")]
+)
+def test_clock_time(seconds, text):
+    """Durations are written as clocks do."""
+    assert clock_time(seconds) == text
+
+
+def test_document_is_one(send):
+    """Nothing stands before or after the JSON document."""
+    assert json.loads(send("--json").stdout)["outcome"] == "accepted"
