@@ -3,7 +3,7 @@
 from ._clock import Clock, SystemClock
 from ._version import __version__
 from ._wire import Answer, HttpRequest, HttpResponse
-from .api._shared import Audience, Purpose, Recipient, Segmentation, SmsType
+from .api._shared import Audience, OnUnknown, Purpose, Recipient, Segmentation, SmsType
 from .api.sms import (
     CampaignConfirmed,
     CampaignState,
@@ -40,7 +40,7 @@ from .errors import (
     WebhookError,
 )
 from .ids import new_request_id, request_id_for
-from .retry import RetryPolicy
+from .retry import AttemptEvent, RetryPolicy
 from .session import OctopushSession
 from .transport import Timeouts, Transport
 
@@ -48,6 +48,7 @@ from .transport import Timeouts, Transport
 __all__ = [
     "GATEWAY_CODES",
     "Answer",
+    "AttemptEvent",
     "Audience",
     "AuthenticationError",
     "BatchResult",
@@ -71,6 +72,7 @@ __all__ = [
     "NotSentError",
     "OctopushError",
     "OctopushSession",
+    "OnUnknown",
     "Outcome",
     "Pause",
     "Purpose",

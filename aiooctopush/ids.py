@@ -72,3 +72,8 @@ def check_request_id(value: str) -> str:
 def safe_until(first_tried_at: datetime) -> datetime:
     """Until when a repeat under the id first tried then cannot be sent twice."""
     return first_tried_at + SAFE_FOR
+
+
+def first_tried_at(safe_to_retry_until: datetime) -> datetime:
+    """The other way round: when an id was first tried."""
+    return safe_to_retry_until - SAFE_FOR

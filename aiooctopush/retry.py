@@ -135,6 +135,7 @@ class Situation:
         protected_for: Up to which age a repeat is safe; infinity without request_id.
         unknown_before: Whether an earlier call under this id had an unknown outcome,
             as a resumed or settled one has.
+        repeat_unknown: Whether the caller prefers doing it twice to not at all.
         may_replace_id: Whether the id is ours alone, so that nobody misses it.
         deadline: Seconds that this call may take.
         tokens: Left in the retry quota.
@@ -148,6 +149,7 @@ class Situation:
     age: float
     protected_for: float
     unknown_before: bool
+    repeat_unknown: bool = False
     may_replace_id: bool
     deadline: float
     tokens: int
@@ -195,7 +197,7 @@ def decide(policy: RetryPolicy, now: Situation) -> Decision:
         return Return()
     if last.backoff is Backoff.NEVER:
         return Raise()
-    protected = now.idempotency is not Idempotency.NONE
+    protected = now.idempotency is not Idempotency.NONE or now.repeat_unknown
     if last.outcome is Outcome.UNKNOWN and not protected:
         return Raise()
     delay = max(
@@ -219,6 +221,35 @@ def decide(policy: RetryPolicy, now: Situation) -> Decision:
     )
 
 
+@frozen(kw_only=True)
+class AttemptEvent:
+    """
+    One try that has ended, for logs and metrics. Nothing in it is private.
+
+    Attributes:
+        method: Of the HTTP request.
+        path: Its path, a template where it holds an argument.
+        attempt: Which try of the call, counted from 1; 0 if it never got a slot.
+        outcome: What became of this try alone; ``presumed`` if it was refused as a
+            duplicate of an earlier one.
+        status: HTTP status, None without an answer.
+        elapsed: Seconds that the try took, queueing included.
+        delay: Seconds before the next try, None if there is none.
+    """
+
+    method: str
+    path: str
+    attempt: int
+    outcome: Outcome
+    status: int | None
+    elapsed: float
+    delay: float | None
+
+
+OnAttempt = Callable[[AttemptEvent], None]
+"""Called after every try. What it raises is logged and changes nothing."""
+
+
 @define(kw_only=True)
 class Call(Generic[T]):
     """
@@ -232,7 +263,10 @@ class Call(Generic[T]):
             alone: one that the caller chose, or may have stored, is never replaced.
         first_tried_at: Wall clock of the first try under this id.
         unknown_before: Whether an earlier call under this id had an unknown outcome.
+        repeat_unknown: Whether to repeat after silence what nothing protects.
         handed_over: Whether the present try reached the transport.
+        try_began: Monotonic seconds when the present try began.
+        on_attempt: Told about every try that has ended.
     """
 
     endpoint: Endpoint[T]
@@ -250,8 +284,11 @@ class Call(Generic[T]):
     request_id: str | None = None
     new_id: Callable[[], str] | None = None
     unknown_before: bool = False
+    repeat_unknown: bool = False
     attempts: int = 0
     handed_over: bool = False
+    try_began: float = 0.0
+    on_attempt: OnAttempt | None = field(default=None, repr=False)
     failures: list[OctopushError] = Factory(list)
     paid: int = 0
 
@@ -295,6 +332,27 @@ class Call(Generic[T]):
             bool(self.failures) and self.failures[-1].outcome is Outcome.UNKNOWN
         )
 
+    def tell(
+        self, outcome: Outcome, status: int | None, delay: float | None = None
+    ) -> None:
+        """Tell about a try that has ended, if anybody wants to know."""
+        if self.on_attempt is None:
+            return
+        event = AttemptEvent(
+            method=self.endpoint.method,
+            path=self.endpoint.path,
+            attempt=self.attempts,
+            outcome=outcome,
+            status=status,
+            elapsed=self.clock.monotonic() - self.try_began,
+            delay=delay,
+        )
+        try:
+            self.on_attempt(event)
+        # A broken metric must not decide about a message.
+        except Exception:
+            _logger.exception("on_attempt failed")
+
     def check_protection(self) -> None:
         """
         Look at the wall clock right before a try: a machine may have been suspended
@@ -317,6 +375,7 @@ class Call(Generic[T]):
             age=self.age,
             protected_for=self.protected_for,
             unknown_before=self.unknown_before,
+            repeat_unknown=self.repeat_unknown,
             may_replace_id=self.new_id is not None,
             deadline=self.deadline,
             tokens=self.quota.tokens,
@@ -340,6 +399,8 @@ async def run(call: Call[T], attempt: Attempt[T]) -> T:
         except OctopushError as error:
             return await _try_again(call, attempt, error)
     except asyncio.CancelledError as cancelled:
+        if call.handed_over:
+            call.tell(Outcome.UNKNOWN, None)
         if call.endpoint.writes and (call.handed_over or call.unknown):
             cancelled.add_note(
                 f"{_operation(call)} was cancelled and may have been executed"
@@ -347,6 +408,7 @@ async def run(call: Call[T], attempt: Attempt[T]) -> T:
             )
         raise
     call.quota.refund(RetryQuota.CLEAN)
+    call.tell(Outcome.ACCEPTED, result.status)
     return result
 
 
@@ -371,6 +433,7 @@ async def _try_again(call: Call[T], attempt: Attempt[T], first: OctopushError) -
         call.failures.append(error)
         decision = decide(call.policy, call.situation())
         _log(call, error, decision)
+        _tell_failure(call, error, decision)
         if isinstance(decision, Retry):
             _prepare(call, decision)
         return isinstance(decision, Retry)
@@ -396,6 +459,7 @@ async def _try_again(call: Call[T], attempt: Attempt[T], first: OctopushError) -
         explained = _explained(call, error, decision)
         raise explained from explained.__cause__
     call.quota.refund(call.paid)
+    call.tell(Outcome.ACCEPTED, result.status)
     return result
 
 
@@ -439,6 +503,14 @@ def _explained(
         isinstance(decision, Raise) and decision.quota_exhausted
     )
     return error
+
+
+def _tell_failure(call: Call[T], error: OctopushError, decision: Decision) -> None:
+    outcome = error.outcome or Outcome.UNKNOWN
+    if isinstance(decision, Return):
+        outcome = decision.outcome
+    delay = decision.delay if isinstance(decision, Retry) else None
+    call.tell(outcome, error.status, delay)
 
 
 def _operation(call: Call[T]) -> str:

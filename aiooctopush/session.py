@@ -1,6 +1,7 @@
 """`OctopushSession`: credentials, lifetime, namespaces, and the path of every call."""
 
 import asyncio
+import logging
 import os
 import ssl
 import threading
@@ -17,7 +18,7 @@ from . import _wire
 from ._clock import Clock, HighWaterMark, SystemClock
 from ._throttle import Gate, RetryQuota
 from ._version import __version__
-from ._wire import Answer, Endpoint, HttpRequest
+from ._wire import Answer, Endpoint, HttpRequest, HttpResponse
 from .api._shared import MAX_RECIPIENTS, Purpose, SmsType
 from .api.sms import Message, Sms
 from .bulk.run import BULK_RETRY, BulkRun
@@ -28,7 +29,7 @@ from .errors import (
     ThrottledError,
     UnknownOutcomeError,
 )
-from .retry import Call, RetryPolicy, run
+from .retry import Call, OnAttempt, RetryPolicy, run
 from .secret import Credentials
 from .transport import AiohttpTransport, Timeouts, Transport
 
@@ -46,6 +47,8 @@ _HEADERS: Final = {
     "accept-encoding": "gzip",
     "user-agent": f"aiooctopush/{__version__}",
 }
+_CLOCKS_DIFFER = 300.0
+_logger = logging.getLogger("aiooctopush")
 _OTHER_LOOP = (
     "this OctopushSession belongs to another event loop; use one session for each loop"
 )
@@ -73,6 +76,7 @@ class OctopushSession:
         proxy: URL of an HTTP proxy.
         allow_insecure_http: Let ``http`` go to other machines too: the key then
             crosses the network in the clear.
+        on_attempt: Called after every try with an `AttemptEvent`, for metrics.
         clock: Time; replace it in tests.
         random: Randomness of the pauses; replace it in tests.
 
@@ -97,6 +101,7 @@ class OctopushSession:
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
         allow_insecure_http: bool = False,
+        on_attempt: OnAttempt | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -114,6 +119,7 @@ class OctopushSession:
         self._timeouts = timeouts or Timeouts()
         self._clock: Clock = clock or SystemClock()
         self._random = random or Random()
+        self._on_attempt = on_attempt
         self._wall = HighWaterMark(self._clock)
         self._quota = RetryQuota(self._retry.quota)
         self._gate = Gate(max_in_flight=max_in_flight, clock=self._clock)
@@ -129,6 +135,8 @@ class OctopushSession:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._closed = False
+        self._clocks_compared = False
+        self._clocks_warned = False
         self.sms = Sms(self._call, self._clock)
 
     @classmethod
@@ -144,6 +152,7 @@ class OctopushSession:
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
         allow_insecure_http: bool = False,
+        on_attempt: OnAttempt | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> Self:
@@ -171,6 +180,7 @@ class OctopushSession:
             ssl_context=ssl_context,
             proxy=proxy,
             allow_insecure_http=allow_insecure_http,
+            on_attempt=on_attempt,
             clock=clock,
             random=random,
         )
@@ -280,6 +290,8 @@ class OctopushSession:
         new_id: Callable[[], str] | None = None,
         deadline: float | None = None,
         retry: RetryPolicy | None = None,
+        unknown_since: datetime | None = None,
+        repeat_unknown: bool = False,
     ) -> T:
         """See `api._shared.Caller`."""
         self._check_usable()
@@ -296,15 +308,19 @@ class OctopushSession:
             quota=self._quota,
             deadline=policy.deadline if deadline is None else deadline,
             started=self._clock.monotonic(),
-            first_tried_at=self._wall.now(),
+            first_tried_at=unknown_since or self._wall.now(),
             request_id=getattr(body, "request_id", None),
             new_id=new_id,
+            unknown_before=unknown_since is not None,
+            repeat_unknown=repeat_unknown,
+            on_attempt=self._on_attempt,
         )
         return await run(call, self._attempt)
 
     async def _attempt(self, call: Call[T]) -> T:
         """One try: wait for a slot, carry the bytes, read what the answer proves."""
-        if not self._gate.try_enter(self._clock.monotonic()):
+        call.try_began = self._clock.monotonic()
+        if not self._gate.try_enter(call.try_began):
             await self._gate.enter(call.left)
         try:
             call.check_protection()
@@ -334,6 +350,8 @@ class OctopushSession:
             raise UnknownOutcomeError(msg, backoff=Backoff.NEVER) from error
         finally:
             self._gate.leave()
+        if not self._clocks_compared:
+            self._compare_clocks(response)
         try:
             return _wire.read(
                 call.endpoint,
@@ -341,15 +359,29 @@ class OctopushSession:
                 {"request_id": call.request_id, "attempts": call.attempts},
             )
         except OctopushError as error:
-            self._learn_from(error)
+            self._compare_clocks(response)
+            if isinstance(error, ThrottledError) and error.retry_after is not None:
+                self._gate.pause(error.retry_after)
             raise
 
-    def _learn_from(self, error: OctopushError) -> None:
-        if isinstance(error, ThrottledError) and error.retry_after is not None:
-            self._gate.pause(error.retry_after)
-        date = _wire.http_date(error.headers.get("date", ""))
-        if date is not None:
-            self._wall.saw(date)
+    def _compare_clocks(self, response: HttpResponse) -> None:
+        """
+        Look at the gateway's own clock: with the first answer, and with every failure,
+        when the age of an id may come to count.
+        """
+        date = _wire.http_date(response.headers.get("date", ""))
+        if date is None:
+            return
+        self._clocks_compared = True
+        difference = (date - self._clock.now()).total_seconds()
+        if abs(difference) > _CLOCKS_DIFFER and not self._clocks_warned:
+            self._clocks_warned = True
+            _logger.warning(
+                "this machine's clock and the gateway's differ by %d seconds; the "
+                "later one decides how long a request_id protects a repeat",
+                round(difference),
+            )
+        self._wall.saw(date)
 
 
 def _check_base_url(value: Any, *, insecure: bool) -> str:

@@ -135,7 +135,7 @@ def after(wait, *, new_id, failure):
     [pytest.param(row[1], row[2], row[3], id=row[0]) for row in TABLE],
 )
 def test_with_a_request_id(failure, wait, replaced):
-    """What may have been taken is repeated under its id, a clean refusal under a new."""
+    """What may have been taken keeps its id; a clean refusal gets a new one."""
     assert decided(failure) == after(wait, new_id=replaced, failure=failure)
 
 

@@ -358,7 +358,7 @@ async def test_deadline_is_an_option_of_every_call():
         if name != "wait_until_ready" and not name.startswith("_")
     ]
 
-    assert len(calls) == 8
+    assert len(calls) == 9
     for call in calls:
         assert "deadline" in inspect.signature(call).parameters, call
 

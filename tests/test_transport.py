@@ -898,8 +898,8 @@ async def test_a_session_that_was_passed_in_is_used():
     """Its connector, its hooks and its headers apply."""
     started = []
 
-    async def on_start(_, context, params):
-        started.append(params.method)
+    async def on_start(*values):
+        started.append(values[-1].method)
 
     hooks = TraceConfig()
     hooks.on_request_start.append(on_start)

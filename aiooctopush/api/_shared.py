@@ -48,6 +48,8 @@ class Caller(Protocol):
         new_id: Callable[[], str] | None = None,
         deadline: float | None = None,
         retry: RetryPolicy | None = None,
+        unknown_since: datetime | None = None,
+        repeat_unknown: bool = False,
     ) -> T:
         """
         Build the request, try it by the retry policy, and read the answer.
@@ -60,6 +62,9 @@ class Caller(Protocol):
                 replace the id.
             deadline: Seconds for the whole call; the policy's own otherwise.
             retry: The policy; the session's own otherwise.
+            unknown_since: When an earlier call under this id, whose outcome is
+                unknown, first tried it.
+            repeat_unknown: Whether to repeat after silence what nothing protects.
         """
 
 
@@ -88,6 +93,16 @@ class Segmentation(StrEnum):
 
     FILTER = "filter"
     GROUP = "group"
+
+
+class OnUnknown(StrEnum):
+    """What to do after silence with a write that no request_id protects."""
+
+    RAISE = "raise"
+    """Say so, and let the caller find out."""
+
+    RETRY = "retry"
+    """Repeat it: for those who prefer doing it twice to not doing it at all."""
 
 
 class Audience(StrEnum):

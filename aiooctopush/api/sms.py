@@ -23,7 +23,7 @@ from ..errors import (
     OctopushError,
     RefusedError,
 )
-from ..ids import check_request_id, new_request_id
+from ..ids import check_request_id, first_tried_at, new_request_id
 from ..text import LOW_COST_MAX, MAX_TEXT
 from ._shared import (
     MAX_LIST_NAME,
@@ -31,6 +31,7 @@ from ._shared import (
     TICKET_NAMES,
     Audience,
     Caller,
+    OnUnknown,
     Purpose,
     Recipient,
     Segmentation,
@@ -438,6 +439,39 @@ class Sms:
         """
         return await self._call(SEND, body=request, deadline=deadline)
 
+    async def settle(
+        self,
+        request: SmsRequest,
+        *,
+        safe_to_retry_until: datetime,
+        deadline: float | None = None,
+    ) -> SendResult:
+        """
+        Find out what became of a request whose outcome is unknown.
+
+        It is asked again, with its id. If the gateway had taken it, the repeat is
+        refused as a duplicate and the outcome is ``presumed``; otherwise it is sent
+        now and the outcome is ``accepted``. Either way it is not sent twice.
+
+        Args:
+            request: The same request, with the ``request_id`` of the error.
+            safe_to_retry_until: As the error says. After that the gateway may have
+                forgotten the id, and the request is not sent again.
+            deadline: Seconds for the whole call, retries included.
+
+        Raises:
+            RefusedError: Refused now, for another reason than being a duplicate;
+                ``maybe_sent`` stays true.
+            UnknownOutcomeError: Still unknown, or too late to ask.
+        """
+        check_instant(safe_to_retry_until, "safe_to_retry_until")
+        return await self._call(
+            SEND,
+            body=request,
+            deadline=deadline,
+            unknown_since=first_tried_at(safe_to_retry_until),
+        )
+
     async def draft(self, *, deadline: float | None = None) -> SmsDraft:
         """
         Read the SMS campaign that waits in the account; there is at most one.
@@ -654,7 +688,12 @@ class Sms:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     async def confirm(
-        self, ticket: str, *, on: Audience, deadline: float | None = None
+        self,
+        ticket: str,
+        *,
+        on: Audience,
+        on_unknown: OnUnknown = OnUnknown.RAISE,
+        deadline: float | None = None,
     ) -> CampaignConfirmed:
         """
         Let a prepared campaign go. This is what sends and costs.
@@ -665,6 +704,7 @@ class Sms:
         Args:
             ticket: Of the campaign.
             on: ``list`` or ``tag``, as it was created.
+            on_unknown: ``retry`` to repeat it after silence all the same.
             deadline: Seconds for the whole call, retries included.
 
         Raises:
@@ -677,6 +717,8 @@ class Sms:
             CONFIRM[member(Audience, "on", on)],
             body=_ticket_body(ticket),
             deadline=deadline,
+            repeat_unknown=member(OnUnknown, "on_unknown", on_unknown)
+            is OnUnknown.RETRY,
         )
 
 

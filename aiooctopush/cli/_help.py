@@ -1,7 +1,6 @@
 """Help that starts with what a command does, and an example to paste."""
 
 import inspect
-import re
 import sys
 from typing import Any, Final
 
@@ -11,8 +10,6 @@ from ._console import harden
 
 
 _OTHERS: Final = "Other"
-
-_first_paragraph = re.compile(r"(.*?)(?:\n\s*\n(.*))?\Z", re.DOTALL).match
 
 
 class Option(click.Option):
@@ -31,17 +28,15 @@ def _write_help(
     context: click.Context,
     formatter: click.HelpFormatter,
 ) -> None:
-    found = _first_paragraph(inspect.cleandoc(command.help or ""))
-    summary, rest = found.groups() if found else ("", None)
+    summary, _, rest = inspect.cleandoc(command.help or "").partition("\n\n")
     formatter.write_text(" ".join(summary.split()))
     with formatter.section("Example"):
         for line in example.strip().splitlines():
             formatter.write(f"{'':{formatter.current_indent}}{line}\n")
     formatter.write_paragraph()
     command.format_usage(context, formatter)
-    if rest:
-        formatter.write_paragraph()
-        formatter.write_text(rest)
+    formatter.write_paragraph()
+    formatter.write_text(rest)
     command.format_options(context, formatter)
     command.format_epilog(context, formatter)
 
@@ -64,10 +59,8 @@ class Command(click.Command):
         headings: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             # An argument is told of in the text.
-            if not isinstance(parameter, click.Option):
-                continue
-            record = parameter.get_help_record(ctx)
-            if record is not None:
+            if isinstance(parameter, click.Option):
+                record = parameter.get_help_record(ctx) or ("", "")
                 heading = getattr(parameter, "heading", _OTHERS)
                 headings.setdefault(heading, []).append(record)
         for heading, records in headings.items():
@@ -88,9 +81,8 @@ class Group(click.Group):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the epilogue without indenting it."""
-        if self.epilog:
-            formatter.write_paragraph()
-            formatter.write_text(self.epilog)
+        formatter.write_paragraph()
+        formatter.write_text(self.epilog or "")
 
     def main(self, *given: Any, **settings: Any) -> Any:
         """Run, on streams that can write every character somehow."""

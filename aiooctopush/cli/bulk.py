@@ -39,6 +39,7 @@ from ._text import Gaps, warnings_of
 _KEY_DIGITS: Final = 12
 
 _EXAMPLE = """\
+printf 'phone_number,first_name\\n+33600000001,Ada\\n' > people.csv
 octopush bulk people.csv --sandbox --sender Acme --purpose alert \\
     --text "Hello {first_name}, your order is on its way"
 """
@@ -105,13 +106,8 @@ def bulk(
     Send one text to everyone in a CSV file, and say what became of each.
 
     The first line of FILE names its columns: phone_number, and if wanted first_name,
-    last_name, param1 to param5. For a first try:
-
-    \b
-      printf 'phone_number,first_name\\n+33600000001,Ada\\n' > people.csv
-
-    The whole file is checked first; if a row cannot be used, such rows are listed
-    and nothing is sent.
+    last_name, param1 to param5. The whole file is checked first; if a row cannot be
+    used, such rows are listed and nothing is sent.
 
     The same command run again within 23 hours sends nothing twice: each request
     carries an id that is derived from the key, the settings and its recipients, and
@@ -224,9 +220,7 @@ class _Sending:
 
     def _stop(self) -> None:
         self._stopping = True
-        in_flight = self._run.report.in_flight
-        if in_flight:
-            self._screen.note(
-                f"Stopping once the requests for {in_flight:,} recipients are answered."
-                " Press Ctrl-C again to leave them: they may be sent all the same."
-            )
+        self._screen.note(
+            "Stopping once the requests on their way are answered. Press Ctrl-C again to "
+            "leave them: they may be sent all the same."
+        )

@@ -241,18 +241,13 @@ def test_warns_of_what_is_odd(bulk, people):
         path, "--at", "2020-01-01T00:00Z", text="Hi {firstname}, {first_name}!"
     )
 
-    assert result.stderr.splitlines()[:4] == [
-        (
-            "Warning: {firstname} is no placeholder and is sent as it stands; "
-            "did you mean {first_name}?"
-        ),
-        "Warning: {first_name} has no value for 2 recipients, first in line 3.",
-        (
-            "Warning: 1 row with a number that stands in the file already: these people "
-            "get the message more than once."
-        ),
-        "Warning: --at is in the past: the gateway sends at once.",
-    ]
+    for words in (
+        "{firstname} is no placeholder and is sent as it stands; did you mean {first_",
+        "{first_name} has no value for 2 recipients, first in line 3.",
+        "1 row with a number that stands in the file already: these people get",
+        "--at is in the past: the gateway sends at once.",
+    ):
+        assert f"Warning: {words}" in result.stderr
     assert result.exit_code == 0
 
 
@@ -361,7 +356,7 @@ def test_first_interrupt_finishes_what_is_underway(bulk, people, gateway, pressi
     finished = bulk(path)
 
     assert stopped.exit_code == 130
-    assert "Stopping once the requests for 1,000 recipients" in stopped.stderr
+    assert "Stopping once the requests on their way are answered" in stopped.stderr
     assert stopped.stdout.startswith("Interrupted: 1,000 of 3,000 recipients ")
     assert "To go on: run the same command again" in stopped.stdout
     assert len(told_then) == 1_000

@@ -155,17 +155,12 @@ def test_file_is_worked_out_for_each(preview, people):
         "  Recipients  4",
         "  SMS billed  about 7, at most 7",
     ]
-    assert result.stderr.splitlines() == [
-        "Warning: {first_name} has no value for 1 recipient, first in line 3.",
-        (
-            "Warning: the values of 1 recipient make the text Unicode, first in line 4 by "
-            "'Ł' (LATIN CAPITAL LETTER L WITH STROKE, U+0141)."
-        ),
-        (
-            "Warning: 1 row with a number that stands in the file already: these people "
-            "get the message more than once."
-        ),
-    ]
+    for words in (
+        "{first_name} has no value for 1 recipient, first in line 3.",
+        "the values of 1 recipient make the text Unicode, first in line 4 by 'Ł' (LATI",
+        "1 row with a number that stands in the file already: these people get",
+    ):
+        assert f"Warning: {words}" in result.stderr
 
 
 def test_only_the_first_such_row_is_named(preview, people):
