@@ -21,14 +21,14 @@ from pathlib import Path
 
 import aiohttp
 import orjson
-from server import ANSWER
 
 from aiooctopush import OctopushSession, Outcome, Purpose, __version__
 
 
 IN_FLIGHT = 64
 SENDS = 2_000
-ROUNDS = 9
+ROUNDS = 5
+PROCESSES = 7
 GOAL = 1.5
 
 BODY = orjson.dumps(
@@ -110,36 +110,52 @@ async def measure(url: str) -> dict[str, float]:
     return {name: statistics.median(costs) for name, costs in rounds.items()}
 
 
-def main() -> None:
-    """Start the server, measure, print a table and write it down."""
-    assert orjson.loads(ANSWER)
+def measure_here() -> dict[str, float]:
+    """Start the server, measure in this process, each on a core of its own."""
     script = Path(__file__).with_name("server.py")
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         port = int(server.stdout.readline())
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        if len(cores) > 1:
-            os.sched_setaffinity(server.pid, cores[:1])
-            os.sched_setaffinity(0, cores[1:2])
+        if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
+            one, other, *_ = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(server.pid, [one])
+            os.sched_setaffinity(0, [other])
         try:
-            costs = asyncio.run(measure(f"http://127.0.0.1:{port}"))
+            return asyncio.run(measure(f"http://127.0.0.1:{port}"))
         finally:
             server.terminate()
-    ratio = costs["aiooctopush"] / costs["bare aiohttp"]
-    print(f"CPU of one send, {IN_FLIGHT} in flight, median of {ROUNDS} rounds")
+
+
+def main() -> None:
+    """Measure in several processes, print a table and write it down."""
+    if sys.argv[1:] == ["--one"]:
+        print(json.dumps(measure_here()))
+        return
+    # A process keeps the luck of its memory layout for life, and the costs of both
+    # clients differ by a fifth with it; so several, and the median of their ratios.
+    runs = [
+        json.loads(subprocess.check_output([sys.executable, __file__, "--one"]))
+        for _ in range(PROCESSES)
+    ]
+    print(f"Processor time of one send, {IN_FLIGHT} in flight")
     print(f"Python {platform.python_version()}, aiohttp {aiohttp.__version__}\n")
-    for name, cost in costs.items():
-        print(f"  {name:<14} {cost:7.1f} µs   {cost / costs['bare aiohttp']:.2f} ×")
+    print("  process    bare aiohttp    aiooctopush    ratio")
+    for number, costs in enumerate(runs, 1):
+        bare_cost, our_cost = costs["bare aiohttp"], costs["aiooctopush"]
+        print(
+            f"  {number:<7} {bare_cost:10.1f} µs {our_cost:11.1f} µs"
+            f"{our_cost / bare_cost:8.2f} ×"
+        )
+    ratio = statistics.median(one["aiooctopush"] / one["bare aiohttp"] for one in runs)
     verdict = "within" if ratio <= GOAL else "BEYOND"
-    print(f"\n  {verdict} the goal of {GOAL} ×")
+    print(f"\n  median {ratio:.2f} ×: {verdict} the goal of {GOAL} ×")
     Path(__file__).with_name("results.json").write_text(
         json.dumps(
             {
                 "aiooctopush": __version__,
                 "aiohttp": aiohttp.__version__,
                 "python": platform.python_version(),
-                "machine": platform.machine(),
-                "cores": os.cpu_count(),
+                "machine": f"{platform.machine()}, {os.cpu_count()} cores",
                 "single_send_cpu_ratio": round(ratio, 2),
             },
             indent=2,

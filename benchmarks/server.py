@@ -1,4 +1,4 @@
-"""A gateway that does nothing but answer: the smallest server that is not in the way."""
+"""A gateway that only answers: the smallest server that is not in the way."""
 
 import asyncio
 import re

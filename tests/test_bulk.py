@@ -79,7 +79,9 @@ async def test_everyone_is_in_the_book_once(gateway):
 
 async def test_the_request_says_what_the_run_says(gateway):
     """Text, sender, purpose and merge fields reach the gateway as they were given."""
-    await run_all(gateway, [Recipient(numbers(1)[0], first_name="Zoé")], type="sms_premium")
+    await run_all(
+        gateway, [Recipient(numbers(1)[0], first_name="Zoé")], type="sms_premium"
+    )
 
     entry = gateway.book.entries[0]
     assert (entry.sender, entry.purpose, entry.type) == ("Acme", "alert", "sms_premium")
@@ -273,6 +275,7 @@ async def test_nobody_gets_it_twice_whatever_goes_wrong(burns_ids, seed):
 
 async def test_a_throttled_batch_is_renewed_with_a_derived_id():
     """After a clean refusal the next epoch's id, the same in every process."""
+
     async def ids():
         transport = ScriptedTransport(answer(429, {}), answer(429, {}), answer())
         async with session_over(transport) as octopush:
@@ -316,9 +319,7 @@ async def test_twenty_silent_batches_in_a_row_are_an_outage():
     script = [NotSentError("cannot connect")] * 10
     script += [UnknownOutcomeError("silence")] * 10
     async with session_over(ScriptedTransport(*script)) as octopush:
-        run = octopush.bulk(
-            "run", **RUN, batch_size=1, concurrency=1, retry=ONE_TRY
-        )
+        run = octopush.bulk("run", **RUN, batch_size=1, concurrency=1, retry=ONE_TRY)
         report = await run.send_all(numbers(50))
 
     assert report.paused is Pause.OUTAGE
@@ -331,9 +332,7 @@ async def test_an_answer_in_between_is_no_outage():
     silence = [NotSentError("cannot connect")] * 19
     script = [*silence, answer(), *silence, refusal(121), *silence]
     async with session_over(ScriptedTransport(*script)) as octopush:
-        run = octopush.bulk(
-            "run", **RUN, batch_size=1, concurrency=1, retry=ONE_TRY
-        )
+        run = octopush.bulk("run", **RUN, batch_size=1, concurrency=1, retry=ONE_TRY)
         report = await run.send_all(numbers(len(script)))
 
     assert report.paused is None
@@ -457,7 +456,9 @@ async def test_progress_is_told_after_every_batch(gateway):
 
     async with sandbox_session(gateway) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=10, concurrency=1)
-        await run.send_all(numbers(30), progress=lambda report: seen.append(report.done))
+        await run.send_all(
+            numbers(30), progress=lambda report: seen.append(report.done)
+        )
 
     assert seen == sorted(seen)
     assert seen[-1] == 30

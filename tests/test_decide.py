@@ -33,6 +33,7 @@ CAREFUL, THROTTLE = Backoff.CAREFUL, Backoff.THROTTLE
 
 HOUR = 3_600.0
 POLICY = RetryPolicy()
+GAVE_UP = Raise(gave_up=True)
 
 
 def situation(*failures, **changes):
@@ -46,6 +47,7 @@ def situation(*failures, **changes):
             "age": 0.0,
             "protected_for": 23 * HOUR,
             "unknown_before": False,
+            "repeat_unknown": False,
             "may_replace_id": True,
             "deadline": 60.0,
             "tokens": 500,
@@ -164,6 +166,35 @@ def test_reads_and_deletes(idempotency, failure, wait):
     assert decision == after(wait, new_id=False, failure=failure)
 
 
+@pytest.mark.parametrize(
+    ("failure", "wait"), [pytest.param(row[1], row[5], id=row[0]) for row in TABLE]
+)
+def test_who_prefers_twice_to_not_at_all_gets_it_repeated(failure, wait):
+    """By the caller's own word silence is repeated also where nothing protects."""
+    decision = decided(
+        failure,
+        idempotency=NONE,
+        protected_for=math.inf,
+        may_replace_id=False,
+        repeat_unknown=True,
+    )
+
+    assert decision == after(wait, new_id=False, failure=failure)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"age": 23 * HOUR}, id="too old"),
+        pytest.param({"elapsed": 59.0}, id="too late"),
+        pytest.param({"attempts": 4}, id="too often"),
+    ],
+)
+def test_the_callers_word_moves_no_bound(changes):
+    """Preferring a duplicate is no reason to go on for ever."""
+    assert decided(RESET, repeat_unknown=True, **changes) == GAVE_UP
+
+
 # --- duplicates: rows 22 to 24 --------------------------------------------------------
 
 
@@ -267,8 +298,6 @@ def test_an_id_is_replaced_only_after_a_clean_refusal(history, changes, new_id):
 
 
 # --- bounds ---------------------------------------------------------------------------
-
-GAVE_UP = Raise(gave_up=True)
 
 
 @pytest.mark.parametrize(
@@ -464,7 +493,7 @@ def _with_retry_after(failure, seconds):
 
 
 @st.composite
-def situations(draw, *, idempotency=None, last=FAILURES):
+def situations(draw, *, idempotency=None, last=FAILURES, repeat_unknown=None):
     """Any situation at all."""
     failures = [*draw(st.lists(FAILURES, max_size=4)), draw(last)]
     return Situation(
@@ -475,6 +504,9 @@ def situations(draw, *, idempotency=None, last=FAILURES):
         age=draw(st.floats(0, 200_000)),
         protected_for=draw(st.sampled_from([82_800.0, math.inf])),
         unknown_before=draw(st.booleans()),
+        repeat_unknown=draw(st.booleans())
+        if repeat_unknown is None
+        else repeat_unknown,
         may_replace_id=draw(st.booleans()),
         deadline=draw(st.floats(0.1, 1_000)),
         tokens=draw(st.integers(0, 500)),
@@ -491,7 +523,7 @@ def patiently(now):
     return decide(PATIENT, now)
 
 
-@given(situations(idempotency=NONE, last=SILENCES))
+@given(situations(idempotency=NONE, last=SILENCES, repeat_unknown=False))
 def test_a_write_without_id_is_never_repeated_after_silence(now):
     """It could be done twice, and nothing would notice."""
     assert isinstance(patiently(now), Raise)

@@ -102,6 +102,18 @@ def test_a_secret_has_no_dictionary_of_attributes():
         vars(Secret(KEY))
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (Secret(KEY), "Secret('***')"),
+        (Credentials(LOGIN, KEY), "Credentials('***', '***')"),
+    ],
+)
+def test_the_repr_says_what_kind_of_value_is_hidden(value, words):
+    """Who debugs sees that there is one, and no more."""
+    assert repr(value) == words
+
+
 def test_only_reveal_gives_a_secret_out():
     """Who asks for it by name gets it."""
     assert Secret(KEY).reveal() == KEY
@@ -114,7 +126,7 @@ def test_secrets_are_equal_if_what_they_hide_is():
 
 def test_a_secret_is_not_equal_to_what_it_hides():
     """Nobody can compare it with a plain string by mistake, and think they match."""
-    assert Secret("a") != "a"
+    assert (Secret("a") == "a") is False
 
 
 def test_equal_secrets_have_equal_hashes():

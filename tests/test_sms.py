@@ -526,9 +526,7 @@ def test_a_merged_value_has_up_to_fifty_characters(field):
 
 # --- round trips ----------------------------------------------------------------------
 
-texts = st.text(
-    st.characters(exclude_categories=["Cs"]), min_size=1, max_size=50
-)
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=50)
 senders = st.from_regex(r"[A-Za-z0-9]{3,11}", fullmatch=True)
 phones = st.from_regex(r"\+[1-9][0-9]{4,15}", fullmatch=True)
 flags = st.none() | st.booleans()

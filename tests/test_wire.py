@@ -316,6 +316,14 @@ NEVER, CAREFUL, THROTTLE = Backoff.NEVER, Backoff.CAREFUL, Backoff.THROTTLE
     [
         # Never followed, never repeated, and it may have been done.
         pytest.param(300, b"", InvalidResponseError, None, NEVER, id="300"),
+        pytest.param(
+            300,
+            {"sms_ticket": "a"},
+            InvalidResponseError,
+            None,
+            NEVER,
+            id="300 with ticket",
+        ),
         pytest.param(302, HTML, InvalidResponseError, None, NEVER, id="302"),
         pytest.param(307, CODED, InvalidResponseError, None, NEVER, id="307 with code"),
         pytest.param(399, b"", InvalidResponseError, None, NEVER, id="399"),
@@ -504,6 +512,11 @@ def test_the_problem_holds_code_meaning_and_masked_words(body, problem):
         (302, b"", "a redirect, which is never followed (HTTP 302)"),
         (418, HTML, "a refusal that is not the gateway's own (HTTP 418)"),
         (401, b"", "the credentials were refused (HTTP 401)"),
+        (402, b"", "not enough credit (HTTP 402)"),
+        (408, b"", "the gateway waited too long for the request (HTTP 408)"),
+        (413, b"", "the request is too large (HTTP 413)"),
+        (425, b"", "too early (HTTP 425)"),
+        (429, b"", "too many requests (HTTP 429)"),
         (403, b"", "access was refused (HTTP 403)"),
         (503, b"", "the gateway failed (HTTP 503)"),
     ],
@@ -1019,6 +1032,41 @@ def test_enums_are_sent_as_the_gateways_words():
 
 
 # --- the values of the seam -----------------------------------------------------------
+
+
+def test_a_request_needs_no_more_than_method_and_path():
+    """Whoever writes a transport of their own can make one in a line."""
+    request = HttpRequest(method="GET", path="/a")
+
+    assert attrs.asdict(request) == {
+        "method": "GET",
+        "path": "/a",
+        "query": (),
+        "headers": {},
+        "body": None,
+        "timeout": 45.0,
+        "fresh_connection": False,
+    }
+
+
+def test_a_response_needs_no_more_than_a_status():
+    """An answer without headers and body is one, too."""
+    assert attrs.asdict(HttpResponse(status=204)) == {
+        "status": 204,
+        "headers": {},
+        "body": b"",
+    }
+
+
+def test_an_answer_is_accepted_at_the_first_try_unless_it_says_otherwise():
+    """Whoever makes a result for a test of theirs gets a plain one."""
+    assert attrs.asdict(Answer()) == {
+        "outcome": Outcome.ACCEPTED,
+        "request_id": None,
+        "attempts": 1,
+        "status": None,
+        "headers": {},
+    }
 
 
 def test_the_repr_of_a_request_shows_method_and_path_only():

@@ -66,7 +66,7 @@ def check_file(
     screen: Screen,
     clock: Clock,
     *,
-    look: Callable[[int, Recipient], None] | None = None,
+    look: Callable[[int, Recipient], None],
 ) -> FileCheck:
     """
     Go through a file once.
@@ -96,11 +96,10 @@ def check_file(
                     check.bad.append(row)
                 continue
             check.recipients += 1
-            if look is not None:
-                look(line, row)
+            look(line, row)
             if seen is not None:
                 seen.add(int(row.phone_number))
-                if count >= DUPLICATES_COUNTED_UP_TO:
+                if check.recipients > DUPLICATES_COUNTED_UP_TO:
                     seen = None
     check.duplicates = None if seen is None else check.recipients - len(seen)
     return check

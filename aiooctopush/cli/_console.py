@@ -12,7 +12,7 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any, Final, NoReturn, TextIO
@@ -57,6 +57,7 @@ _PLAIN: Final = {
 }
 _FALLBACK: Final = "aiooctopush.plain"
 
+_NO_LIMIT: Final = 100_000
 _NOT_SAID: Final = "not said by the gateway"
 
 # What an argument of the library is called here.
@@ -162,46 +163,43 @@ class Screen:
     def say(self, words: str, *, style: str = "") -> None:
         """Write a line of the result; none with ``--json``."""
         if not self.as_json:
-            self._out.print(words, style=style, soft_wrap=True)
+            _write(self._out, Text(words, style), soft_wrap=True)
 
     def rows(self, rows: Iterable[tuple[str, str]]) -> None:
         """Write what a result consists of, one row each; none with ``--json``."""
-        if self.as_json:
-            return
         rows = list(rows)
         width = max(len(label) for label, _ in rows) + 4
-        room = max(self._out.width - width, 20) if self._out.is_terminal else 10_000
+        room = max(self._out.width - width, 20) if self._out.is_terminal else _NO_LIMIT
         for label, value in rows:
-            first, *others = textwrap.wrap(value, room) or [""]
-            self._out.print(
-                Text.assemble((f"  {label:{width - 2}}", "dim"), first),
-                soft_wrap=True,
-            )
+            first, *others = textwrap.wrap(value, room)
+            self.say_parts((f"  {label:{width - 2}}", "dim"), first)
             for line in others:
-                self._out.print(f"{'':{width}}{line}", soft_wrap=True)
+                self.say(f"{'':{width}}{line}")
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Write a table of figures; none with ``--json``."""
-        if self.as_json:
-            return
         columns = list(zip(headings, *rows, strict=True))
         widths = [max(map(len, column)) for column in columns]
         for number, row in enumerate(zip(*columns, strict=True)):
             cells = (
                 f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)
             )
-            style = "" if number else "dim"
-            self._out.print("  " + "   ".join(cells), style=style, soft_wrap=True)
+            self.say("  " + "   ".join(cells), style="" if number else "dim")
+
+    def say_parts(self, *parts: str | tuple[str, str]) -> None:
+        """Write a line of parts, with or without a style; none with ``--json``."""
+        if not self.as_json:
+            _write(self._out, Text.assemble(*parts), soft_wrap=True)
 
     def paragraph(self, words: str) -> None:
         """Write a longer part of the result, wrapped; none with ``--json``."""
         if not self.as_json:
-            self._out.print(words, soft_wrap=not self._out.is_terminal)
+            _write(self._out, Text(words), soft_wrap=not self._out.is_terminal)
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Write the JSON document; nothing without ``--json``."""
         if self.as_json:
-            click.echo(json.dumps(document, indent=2))
+            _write(self._out, Text(json.dumps(document, indent=2)), soft_wrap=True)
 
     def note(self, words: str) -> None:
         """Write a line beside the result."""
@@ -216,12 +214,7 @@ class Screen:
         self._beside(Text.assemble(("Error: ", "bold red"), words))
 
     def _beside(self, words: Text) -> None:
-        # If nobody reads stderr any more, that must not stop what is being sent.
-        try:
-            self.err.print(words, soft_wrap=not self.err.is_terminal)
-        except BrokenPipeError:
-            # Python would try again on its way out, and change the exit code.
-            sys.stderr = io.StringIO()
+        _write(self.err, words, soft_wrap=not self.err.is_terminal)
 
     def fail(
         self, error: OctopushError, *, advice: str = "", **details: Any
@@ -254,9 +247,22 @@ class Screen:
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave it to click, as older releases of rich do; rich turns off stdout."""
+        """Leave it to us, as older releases of rich do; newer ones turn off stdout."""
         raise BrokenPipeError(errno.EPIPE, "nobody reads this stream")
 
 
 def _console(stream: TextIO) -> _Console:
     return _Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+def _write(console: Console, words: Text, *, soft_wrap: bool) -> None:
+    """Write, unless nobody reads any more, as in ``octopush … | head``."""
+    # What is being sent goes on, and the exit code still says what became of it.
+    with suppress(BrokenPipeError):
+        console.print(words, soft_wrap=soft_wrap)
+        return
+    # Python would try again on its way out, and say so.
+    if console.file is sys.stdout:
+        sys.stdout = io.StringIO()
+    else:
+        sys.stderr = io.StringIO()

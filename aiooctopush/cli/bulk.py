@@ -221,6 +221,6 @@ class _Sending:
     def _stop(self) -> None:
         self._stopping = True
         self._screen.note(
-            "Stopping once the requests on their way are answered. Press Ctrl-C again to "
-            "leave them: they may be sent all the same."
+            "Stopping once the requests on their way are answered. Press Ctrl-C again "
+            "to leave them: they may be sent all the same."
         )

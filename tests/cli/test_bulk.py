@@ -255,7 +255,7 @@ def test_duplicates_are_counted_up_to_a_bound(bulk, people, monkeypatch):
     """Beyond it the memory is worth more, and that is said."""
     monkeypatch.setattr(_check, "DUPLICATES_COUNTED_UP_TO", 2)
 
-    result = bulk(people(3), "--json")
+    result = bulk(people(4), "--json")
 
     assert json.loads(result.stdout)["duplicates"] is None
     assert "duplicates were not counted" in result.stderr
