@@ -258,6 +258,8 @@ class Call(Generic[T]):
     Attributes:
         record: What is asked, as a request record.
         payload: The record as bytes, the same for every try under one id.
+        started: Monotonic seconds when the call began.
+        ends: Monotonic seconds of its deadline.
         request_id: The present id, None if the operation has none.
         new_id: Makes the next id after a clean refusal. None if the id is not ours
             alone: one that the caller chose, or may have stored, is never replaced.
@@ -278,8 +280,8 @@ class Call(Generic[T]):
     wall: HighWaterMark
     random: Random
     quota: RetryQuota
-    deadline: float
     started: float
+    ends: float
     first_tried_at: datetime
     request_id: str | None = None
     new_id: Callable[[], str] | None = None
@@ -298,11 +300,6 @@ class Call(Generic[T]):
         self.first_tried_at = self.wall.now()
         self.record = evolve(self.record, request_id=request_id)
         self.payload = encode(self.record)
-
-    @property
-    def left(self) -> float:
-        """Seconds before the deadline of the call."""
-        return self.started + self.deadline - self.clock.monotonic()
 
     @property
     def age(self) -> float:
@@ -377,7 +374,7 @@ class Call(Generic[T]):
             unknown_before=self.unknown_before,
             repeat_unknown=self.repeat_unknown,
             may_replace_id=self.new_id is not None,
-            deadline=self.deadline,
+            deadline=self.ends - self.started,
             tokens=self.quota.tokens,
             draw=self.random.random(),
         )

@@ -306,8 +306,8 @@ class OctopushSession:
             wall=self._wall,
             random=self._random,
             quota=self._quota,
-            deadline=policy.deadline if deadline is None else deadline,
-            started=self._clock.monotonic(),
+            started=(started := self._clock.monotonic()),
+            ends=started + (policy.deadline if deadline is None else deadline),
             first_tried_at=unknown_since or self._wall.now(),
             request_id=getattr(body, "request_id", None),
             new_id=new_id,
@@ -319,11 +319,13 @@ class OctopushSession:
 
     async def _attempt(self, call: Call[T]) -> T:
         """One try: wait for a slot, carry the bytes, read what the answer proves."""
-        call.try_began = self._clock.monotonic()
-        if not self._gate.try_enter(call.try_began):
-            await self._gate.enter(call.left)
+        now = call.try_began = self._clock.monotonic()
+        if not self._gate.try_enter(now):
+            await self._gate.enter(call.ends - now)
+            now = self._clock.monotonic()
         try:
-            call.check_protection()
+            if call.failures or call.unknown_before:
+                call.check_protection()
             call.attempts += 1
             call.handed_over = True
             response = await self._transport.send(
@@ -335,7 +337,7 @@ class OctopushSession:
                     # which may be shared with other hosts.
                     headers=self._credentials.headers,
                     body=call.payload,
-                    timeout=min(self._timeouts.attempt, call.left),
+                    timeout=min(self._timeouts.attempt, call.ends - now),
                     fresh_connection=call.wants_fresh_connection,
                 )
             )

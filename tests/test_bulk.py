@@ -273,19 +273,35 @@ async def test_nobody_gets_it_twice_whatever_goes_wrong(burns_ids, seed):
             assert times[person] == 0
 
 
-async def test_a_throttled_batch_is_renewed_with_a_derived_id():
-    """After a clean refusal the next epoch's id, the same in every process."""
+async def test_a_throttled_batch_keeps_its_id():
+    """The next run of the key must find it again."""
+    transport = ScriptedTransport(answer(429, {}), answer(429, {}), answer())
 
-    async def ids():
-        transport = ScriptedTransport(answer(429, {}), answer(429, {}), answer())
-        async with session_over(transport) as octopush:
-            await octopush.bulk("run", **RUN).send_all(numbers(1))
-        return transport.ids
+    async with session_over(transport) as octopush:
+        await octopush.bulk("run", **RUN).send_all(numbers(1))
 
-    first = await ids()
+    assert len(set(transport.ids)) == 1
 
-    assert len(set(first)) == 3
-    assert await ids() == first
+
+async def test_a_run_that_was_throttled_can_be_started_again(gateway):
+    """Nobody gets it twice, though a refusal came before the acceptance."""
+    people = numbers(20)
+    await run_all(gateway, people, FaultPlan.schedule(["throttled_429"]), batch_size=10)
+
+    report = await run_all(gateway, people, batch_size=10)
+
+    assert gateway.book.numbers() == Counter(people)
+    assert report.foreign == 20
+
+
+async def test_a_duplicate_after_a_refusal_is_in_doubt():
+    """The gateway may have noted the id when it refused, or an earlier run sent it."""
+    gateway = Gateway(clock=VirtualClock(), burns_ids=True)
+
+    report = await run_all(gateway, numbers(3), FaultPlan.schedule(["throttled_429"]))
+
+    assert (report.in_doubt, report.foreign) == (3, 0)
+    assert gateway.book.numbers().total() == 0
 
 
 @pytest.mark.parametrize(

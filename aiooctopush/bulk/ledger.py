@@ -36,7 +36,7 @@ class BatchState(StrEnum):
     """No connection in all tries; nothing was sent."""
 
     IN_DOUBT = "in_doubt"
-    """No readable answer in all tries: it may have been sent."""
+    """It may have been sent: no answer in all tries, or none that proves it."""
 
     FOREIGN = "foreign"
     """

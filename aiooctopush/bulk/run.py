@@ -235,21 +235,15 @@ class BulkRun:
 
     async def _send_batch(self, batch: _Batch) -> BatchResult:
         record = batch.record
-        epochs = itertools.count(1)
         request = SmsRequest(
             **attrs.asdict(self._message, recurse=False),
             recipients=batch.recipients,
             request_id=record.request_id,
         )
         try:
-            result = await self._call(
-                SEND,
-                body=request,
-                new_id=lambda: self._request_id(
-                    record.number, next(epochs), record.digest
-                ),
-                retry=self._retry,
-            )
+            # Without new_id: an epoch that is written down nowhere would be unknown to
+            # the next run of this key, which would then send the batch again.
+            result = await self._call(SEND, body=request, retry=self._retry)
         except OctopushError as error:
             self._pause_for(error)
             return await self._conclude(batch, _state_after(error), error=error)
@@ -314,7 +308,9 @@ def _state_after(error: OctopushError) -> BatchState:
     if error.outcome is Outcome.NOT_SENT:
         return BatchState.NOT_SENT
     if isinstance(error, DuplicateRequestError):
-        return BatchState.FOREIGN
+        # After a refused try of ours the gateway may have noted the id then, and
+        # nothing was sent; or an earlier run had sent it. Nobody can tell.
+        return BatchState.FOREIGN if error.attempts == 1 else BatchState.IN_DOUBT
     return BatchState.REFUSED
 
 
