@@ -175,7 +175,7 @@ class InvalidFieldError(OctopushError, ValueError):
         shown: The value as it may be shown: masked where it is private.
     """
 
-    outcome = Outcome.NOT_SENT
+    outcome: Outcome | None = Outcome.NOT_SENT
 
     def __init__(self, field: str, problem: str, *, shown: str | None = None) -> None:
         got = f" (got {shown})" if shown is not None else ""
@@ -188,7 +188,7 @@ class InvalidFieldError(OctopushError, ValueError):
 class NotSentError(OctopushError):
     """No connection was ever handed to the request: nothing was sent."""
 
-    outcome = Outcome.NOT_SENT
+    outcome: Outcome | None = Outcome.NOT_SENT
     backoff = Backoff.FAST
 
 
@@ -205,7 +205,7 @@ class TransportSecurityError(NotSentError):
 class UnknownOutcomeError(OctopushError):
     """No readable answer: a write may have been done, or not."""
 
-    outcome = Outcome.UNKNOWN
+    outcome: Outcome | None = Outcome.UNKNOWN
     backoff = Backoff.CAREFUL
 
 
@@ -224,7 +224,7 @@ class InvalidResponseError(UnknownOutcomeError):
 class RefusedError(OctopushError):
     """The gateway refused: this try did nothing."""
 
-    outcome = Outcome.REFUSED
+    outcome: Outcome | None = Outcome.REFUSED
 
 
 class AuthenticationError(RefusedError):
@@ -257,7 +257,7 @@ class ThrottledError(RefusedError):
 class WebhookError(OctopushError):
     """A callback that cannot be read."""
 
-    outcome = None
+    outcome: Outcome | None = None
 
 
 class GatewayCode(NamedTuple):

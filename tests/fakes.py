@@ -29,13 +29,11 @@ class ScriptedTransport:
 
     Attributes:
         requests: What was carried so far.
-        closed: Whether somebody closed it.
     """
 
     def __init__(self, *script):
         self.script = list(script)
         self.requests = []
-        self.closed = False
 
     async def send(self, request):
         """See `Transport.send`."""
@@ -46,10 +44,6 @@ class ScriptedTransport:
         if isinstance(step, BaseException):
             raise step
         return step
-
-    async def close(self):
-        """See `Transport.close`."""
-        self.closed = True
 
     @property
     def bodies(self):

@@ -615,6 +615,11 @@ def test_the_same_situation_is_always_decided_the_same_way(now):
     assert patiently(now) == patiently(now)
 
 
+def test_a_plain_raise_claims_no_reason():
+    """Only a try that would have been made otherwise was given up."""
+    assert (Raise().gave_up, Raise().quota_exhausted) == (False, False)
+
+
 # --- the policy itself ----------------------------------------------------------------
 
 

@@ -9,12 +9,15 @@ import pytest
 from fakes import MESSAGE, ScriptedTransport, answer, refusal, session_over
 
 from aiooctopush import (
+    Audience,
     AuthenticationError,
     DuplicateRequestError,
     InsufficientCreditError,
+    InvalidFieldError,
     InvalidRequestError,
     InvalidResponseError,
     NotSentError,
+    OnUnknown,
     Outcome,
     RetryPolicy,
     SmsRequest,
@@ -22,7 +25,7 @@ from aiooctopush import (
     TransportSecurityError,
     UnknownOutcomeError,
 )
-from aiooctopush.sandbox import VirtualClock
+from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 from aiooctopush.sandbox.clock import START
 
 
@@ -553,3 +556,203 @@ async def test_a_quiet_logger_costs_no_formatting(caplog):
     await send(ScriptedTransport(silence(), answer()))
 
     assert caplog.records == []
+
+
+# --- finding out, looking on, and preferring a duplicate ------------------------------
+
+
+UNTIL = START + timedelta(hours=23)
+
+
+@pytest.mark.parametrize("burns_ids", [False, True], ids=["accepted", "receipt"])
+@pytest.mark.parametrize(
+    ("fault", "outcome", "received"),
+    [
+        pytest.param("rst_after_commit", Outcome.PRESUMED, 1, id="was taken"),
+        pytest.param("rst_accept", Outcome.ACCEPTED, 1, id="never arrived"),
+    ],
+)
+async def test_settling_tells_what_became_of_it(burns_ids, fault, outcome, received):
+    """Asked again with its id, it is sent exactly once, now or before."""
+    gateway = Gateway(clock=VirtualClock(), burns_ids=burns_ids)
+    transport = SandboxTransport(gateway, FaultPlan.schedule([fault]))
+    request = SmsRequest(**MESSAGE)
+    policy = RetryPolicy(attempts=1)
+
+    async with session_over(transport, clock=gateway.clock, retry=policy) as octopush:
+        with pytest.raises(UnknownOutcomeError) as caught:
+            await octopush.sms.submit(request)
+        settled = await octopush.sms.settle(
+            request, safe_to_retry_until=caught.value.safe_to_retry_until
+        )
+
+    assert settled.outcome is outcome
+    assert settled.request_id == request.request_id
+    assert gateway.book.times("+33639980001") == received
+
+
+async def test_settling_may_leave_it_unknown():
+    """The time until which it is safe to ask stays where it was."""
+    clock = VirtualClock()
+    clock.advance(3600)
+    transport = ScriptedTransport(*(silence() for _ in range(4)))
+
+    async with session_over(transport, clock=clock) as octopush:
+        with pytest.raises(UnknownOutcomeError) as caught:
+            await octopush.sms.settle(SmsRequest(**MESSAGE), safe_to_retry_until=UNTIL)
+
+    assert caught.value.safe_to_retry_until == UNTIL
+
+
+async def test_settling_too_late_asks_nobody():
+    """The gateway may have forgotten the id, and would send again."""
+    clock, transport = VirtualClock(), ScriptedTransport()
+    clock.advance(23 * 3600)
+
+    async with session_over(transport, clock=clock) as octopush:
+        with pytest.raises(UnknownOutcomeError, match="too old") as caught:
+            await octopush.sms.settle(SmsRequest(**MESSAGE), safe_to_retry_until=UNTIL)
+
+    assert transport.requests == []
+    assert caught.value.maybe_sent is True
+
+
+async def test_a_refusal_while_settling_leaves_the_first_try_open():
+    """Out of credit now says nothing about then."""
+    transport = ScriptedTransport(refusal(104))
+
+    async with session_over(transport) as octopush:
+        with pytest.raises(InsufficientCreditError) as caught:
+            await octopush.sms.settle(SmsRequest(**MESSAGE), safe_to_retry_until=UNTIL)
+
+    assert caught.value.maybe_sent is True
+
+
+async def test_settling_needs_to_know_until_when():
+    """An instant without a zone is refused."""
+    async with session_over(ScriptedTransport()) as octopush:
+        with pytest.raises(InvalidFieldError, match="safe_to_retry_until"):
+            await octopush.sms.settle(
+                SmsRequest(**MESSAGE), safe_to_retry_until=UNTIL.replace(tzinfo=None)
+            )
+
+
+async def test_every_try_is_told_with_nothing_private():
+    """Silence, a clean refusal, and success, with the wait that follows each."""
+    events = []
+    transport = ScriptedTransport(unreachable(), answer(429, {}), answer())
+
+    async with session_over(transport, on_attempt=events.append) as octopush:
+        await octopush.sms.send(**MESSAGE)
+
+    assert [
+        (one.attempt, str(one.outcome), one.status, one.delay) for one in events
+    ] == [
+        (1, "not_sent", None, pytest.approx(0.05)),
+        (2, "refused", 429, pytest.approx(1.0)),
+        (3, "accepted", 201, None),
+    ]
+    assert {(one.method, one.path) for one in events} == {
+        ("POST", "/v1/public/sms-campaign/send")
+    }
+    assert "39980001" not in repr(events)
+
+
+async def test_a_presumed_try_is_told_as_such():
+    """And an error that ends a call has no wait after it."""
+    events = []
+    transport = ScriptedTransport(silence(), refusal(120), refusal(121))
+
+    async with session_over(transport, on_attempt=events.append) as octopush:
+        await octopush.sms.send(**MESSAGE)
+        with pytest.raises(InvalidRequestError):
+            await octopush.sms.send(**MESSAGE)
+
+    told = [(str(one.outcome), one.delay is None) for one in events]
+    assert told == [("unknown", False), ("presumed", True), ("refused", True)]
+
+
+async def test_the_time_of_a_try_is_told():
+    """In seconds of the session's clock."""
+    events, clock = [], VirtualClock()
+
+    async def slow(_):
+        clock.advance(7)
+        return answer()
+
+    transport = ScriptedTransport(slow)
+    async with session_over(
+        transport, clock=clock, on_attempt=events.append
+    ) as octopush:
+        await octopush.sms.send(**MESSAGE)
+
+    assert events[0].elapsed == 7.0
+
+
+async def test_a_cancelled_try_is_told_as_unknown():
+    """It reached the transport, and nobody waits for its answer any more."""
+    events = []
+
+    async def hang(_):
+        await asyncio.Event().wait()
+
+    transport = ScriptedTransport(hang)
+    async with session_over(transport, on_attempt=events.append) as octopush:
+        task = asyncio.create_task(octopush.sms.send(**MESSAGE))
+        while not transport.requests:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert [one.outcome for one in events] == [Outcome.UNKNOWN]
+
+
+async def test_a_broken_hook_does_not_decide_about_a_message(caplog):
+    """It is logged, and the message goes its way."""
+
+    def broken(_):
+        raise LookupError("no such metric")
+
+    async with session_over(
+        ScriptedTransport(silence(), answer()), on_attempt=broken
+    ) as octopush:
+        sent = await octopush.sms.send(**MESSAGE)
+
+    assert sent.outcome is Outcome.ACCEPTED
+    assert caplog.text.count("on_attempt failed") == 2
+
+
+async def test_a_caller_may_prefer_a_duplicate_to_a_loss():
+    """on_unknown is per call, and off unless asked for."""
+    transport = ScriptedTransport(silence(), answer(200, {}))
+
+    async with session_over(transport) as octopush:
+        confirmed = await octopush.sms.confirm(
+            "sms_1", on=Audience.LIST, on_unknown=OnUnknown.RETRY
+        )
+
+    assert confirmed.attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("date", "warned"),
+    [
+        ("Mon, 05 Jan 2026 10:04:00 GMT", False),
+        ("Mon, 05 Jan 2026 10:06:00 GMT", True),
+        ("Mon, 05 Jan 2026 09:54:00 GMT", True),
+        ("yesterday", False),
+    ],
+    ids=["4 minutes", "6 minutes ahead", "6 minutes behind", "unreadable"],
+)
+async def test_clocks_that_differ_are_warned_about_once(caplog, date, warned):
+    """Ours decides how old an id is, unless the gateway's is ahead."""
+    script = [answer(date=date), answer(500, {}, date=date), answer(date=date)]
+    transport = ScriptedTransport(*script)
+
+    async with session_over(transport) as octopush:
+        await octopush.sms.send(**MESSAGE)
+        await octopush.sms.send(**MESSAGE)
+
+    assert ("clock" in caplog.text) is warned
+    assert caplog.text.count("clock") == 2 * warned - warned

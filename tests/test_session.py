@@ -221,12 +221,13 @@ def test_a_session_may_be_built_before_any_loop_runs():
 
 async def test_a_transport_that_was_passed_in_stays_open():
     """Whoever opens closes."""
-    transport = ScriptedTransport()
+    transport, closed = ScriptedTransport(), []
+    transport.close = closed.append
 
     async with session_over(transport):
         pass
 
-    assert transport.closed is False
+    assert closed == []
 
 
 async def test_a_session_over_a_socket_sends_and_closes():
@@ -272,3 +273,12 @@ async def test_no_more_tries_are_in_flight_than_allowed():
         await asyncio.gather(*(octopush.sms.send(**MESSAGE) for _ in range(50)))
 
     assert most == 3
+
+
+def test_a_session_whose_loop_has_ended_says_so():
+    """The usual mistake: one session, and asyncio.run twice."""
+    octopush = session_over(ScriptedTransport(answer(), answer()))
+    asyncio.run(octopush.sms.send(**MESSAGE))
+
+    with pytest.raises(RuntimeError, match="another event loop"):
+        asyncio.run(octopush.sms.send(**MESSAGE))

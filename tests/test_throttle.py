@@ -347,6 +347,7 @@ async def test_a_pause_that_is_over_holds_nobody():
         pytest.param([3.0, 7.0], 7.0, id="longer after shorter"),
         pytest.param([3.0, 3.0], 3.0, id="the same twice"),
         pytest.param([5.0, 0.0], 5.0, id="none after some"),
+        pytest.param([0.25], 0.25, id="less than a second"),
     ],
 )
 async def test_a_pause_only_moves_forward(pauses, until):

@@ -30,7 +30,7 @@ import attrs
 from attrs import field, frozen
 
 from ..api._shared import Recipient
-from ..errors import InvalidFieldError, OctopushError, shown
+from ..errors import InvalidFieldError, OctopushError, Outcome, shown
 
 
 COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(Recipient))
@@ -89,7 +89,7 @@ class SourceError(OctopushError, ValueError):
     """
 
     # "Nothing was sent" would be wrong of the rows before this one.
-    outcome = None
+    outcome: Outcome | None = None
 
     def __init__(
         self,
@@ -239,7 +239,7 @@ class CsvRows(Iterator[tuple[int, Recipient | SourceError]]):
 
     def __init__(self, source: CsvSource) -> None:
         self._file = _open(source.path)
-        self.total_bytes = self._file.size()
+        self.total_bytes: int | None = self._file.size()
         self._rows = _rows(source, self._file)
 
     @property

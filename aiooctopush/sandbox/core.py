@@ -56,13 +56,13 @@ class State:
     def __init__(self, *, clock: Clock, credit: Decimal, settings: Settings) -> None:
         self.clock = clock
         self.settings = settings
-        self.credit = credit
+        self.credit: Decimal = credit
         self.lists: dict[str, Contacts] = {}
         self.tags: dict[str, Contacts] = {}
         self.blacklist: set[str] = set()
-        self.book = Book()
+        self.book: Book = Book()
         self.cancellations: Counter[tuple[str, int, int]] = Counter()
-        self.campaigns = Campaigns(
+        self.campaigns: Campaigns = Campaigns(
             computation_seconds=settings.computation_seconds,
             computation_polls=settings.computation_polls,
         )

@@ -89,7 +89,7 @@ class SandboxServer:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        self.gateway = gateway or Gateway()
+        self.gateway: Gateway = gateway or Gateway()
         self._app = create_app(self.gateway, faults)
         self._host = host
         self._port = port

@@ -40,7 +40,7 @@ class SandboxTransport:
         clock: Clock | None = None,
         latency: float = 0.0,
     ) -> None:
-        self.gateway = gateway or Gateway()
+        self.gateway: Gateway = gateway or Gateway()
         self._faults = faults
         self._clock = clock or self.gateway.clock
         self._latency = latency

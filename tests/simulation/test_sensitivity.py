@@ -1,0 +1,129 @@
+"""
+B8: would the simulation notice? Each test plants one mistake, and it is caught.
+
+The mistakes are planted in a copy of `decide`, or around it; the package stays as
+it is. Each has to be caught within 3,000 seeds.
+"""
+
+import math
+
+import pytest
+from attrs import evolve
+from simulation.judge import report, violations
+from simulation.world import simulate
+
+from aiooctopush import DuplicateRequestError, Outcome, retry
+from aiooctopush.errors import Backoff
+from aiooctopush.retry import Call, Retry, Return, decide
+
+
+AT_MOST = 3_000
+
+
+def first_caught(words, **world):
+    """The first seed with a violation of that kind, and its report."""
+    for seed in range(AT_MOST):
+        lived = simulate(seed, **world)
+        problems = [one for one in violations(lived) if words in one]
+        if problems:
+            return seed, report(lived, problems)
+    return None, ""
+
+
+def new_id_on_429(policy, now):
+    """Row 14 without its condition: although an earlier try was silent."""
+    decision = decide(policy, now)
+    refused = now.failures[-1].outcome is Outcome.REFUSED
+    if isinstance(decision, Retry) and refused and now.may_replace_id:
+        return evolve(decision, new_id=True)
+    return decision
+
+
+def new_id_after_500(policy, now):
+    """Row 15 as if a failure were a refusal."""
+    decision = decide(policy, now)
+    failed = now.failures[-1].status == 500
+    if isinstance(decision, Retry) and failed and now.may_replace_id:
+        return evolve(decision, new_id=True)
+    return decision
+
+
+def every_duplicate_is_success(policy, now):
+    """Row 23 as row 22: although no try of ours was silent."""
+    if isinstance(now.failures[-1], DuplicateRequestError):
+        return Return()
+    return decide(policy, now)
+
+
+def no_floor(policy, now):
+    """The careful back-off without the second that keeps tries apart."""
+    decision = decide(policy, now)
+    if isinstance(decision, Retry) and now.failures[-1].backoff is Backoff.CAREFUL:
+        return evolve(decision, delay=max(decision.delay - policy.careful_floor, 0.0))
+    return decision
+
+
+def deaf_to_retry_after(policy, now):
+    """Row 17 without its second half."""
+    for failure in now.failures:
+        failure.retry_after = None
+    return decide(policy, now)
+
+
+def repeats_what_nothing_protects(policy, now):
+    """Rows 7 to 17 for a POST without request_id, as if the caller had asked."""
+    return decide(policy, evolve(now, repeat_unknown=True))
+
+
+@pytest.mark.parametrize(
+    ("planted", "words"),
+    [
+        pytest.param(new_id_on_429, "2 times", id="new id on 429"),
+        pytest.param(new_id_after_500, "2 times", id="new id after 500"),
+        pytest.param(
+            every_duplicate_is_success,
+            "told presumed, and is not in the book",
+            id="every duplicate is success",
+        ),
+        pytest.param(no_floor, "s after silence", id="no floor"),
+        pytest.param(deaf_to_retry_after, "s after Retry-After", id="no Retry-After"),
+        pytest.param(
+            repeats_what_nothing_protects, "without an id", id="POST without id"
+        ),
+    ],
+)
+def test_a_planted_mistake_is_caught(monkeypatch, record_property, planted, words):
+    """Some seed shows it, and its report says what went wrong."""
+    monkeypatch.setattr(retry, "decide", planted)
+
+    seed, told = first_caught(words)
+
+    record_property("seeds", seed)
+    assert seed is not None
+    assert f"seed {seed}: " in told
+    assert "VIOLATION" in told
+
+
+def test_forgetting_the_23_hours_is_caught(monkeypatch, record_property):
+    """Without the hold, a repeat on the next day is sent twice."""
+    monkeypatch.setattr(Call, "protected_for", math.inf)
+
+    seed, _ = first_caught("2 times")
+
+    record_property("seeds", seed)
+    assert seed is not None
+
+
+def test_believing_the_24_hours_to_the_last_is_not_enough_of_a_mistake(monkeypatch):
+    """The hour between 23 and 24 is for clocks that differ; here they do not."""
+    monkeypatch.setattr(Call, "protected_for", 24 * 3600.0 - 300.0)
+
+    assert not any(violations(simulate(seed)) for seed in range(300))
+
+
+def test_a_caller_who_does_not_trust_presumed_is_caught(record_property):
+    """Who takes it for an error, and sends again under a new id, sends twice."""
+    seed, _ = first_caught("2 times", trusts_presumed=False)
+
+    record_property("seeds", seed)
+    assert seed is not None
