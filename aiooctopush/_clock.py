@@ -2,8 +2,11 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+
+_BELIEVED: Final = timedelta(days=1)
 
 
 class Clock(Protocol):
@@ -37,21 +40,33 @@ class SystemClock:
 
 class HighWaterMark:
     """
-    The latest instant seen on any wall clock, which therefore never goes back.
+    A wall clock that never goes back, and never stands still.
 
-    The age of a ``request_id`` is measured on this mark: a clock that steps back
-    must not make an old id look young again, or a repeat would be sent twice.
+    The age of a ``request_id`` is measured on it: a clock that steps back must not
+    make an old id look young again, or a repeat would be sent twice. It follows the
+    latest of the machine's clock and of the instants it was shown; while those are
+    behind, it goes on by the monotonic clock.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._latest = clock.now()
+        self._at = clock.monotonic()
 
     def now(self) -> datetime:
-        """The later of the clock and everything seen so far."""
-        self._latest = max(self._latest, self._clock.now())
-        return self._latest
+        """The present instant, as late as anything seen so far allows."""
+        now, at = self._clock.now(), self._clock.monotonic()
+        if now < self._latest:
+            now = max(now, self._latest + timedelta(seconds=at - self._at))
+        self._latest, self._at = now, at
+        return now
 
     def saw(self, instant: datetime) -> None:
-        """Take note of another wall clock, such as the gateway's ``Date``."""
-        self._latest = max(self._latest, instant)
+        """
+        Take note of another wall clock, such as the gateway's ``Date``.
+
+        What is more than a day ahead is not believed: it would age every id.
+        """
+        now = self.now()
+        if now < instant <= now + _BELIEVED:
+            self._latest = instant

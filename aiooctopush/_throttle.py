@@ -25,7 +25,7 @@ class Gate:
 
     def try_enter(self, now: float) -> bool:
         """Take a slot if there is no reason to wait; most tries get theirs here."""
-        if self._free == 0 or self._queue or self._paused_until > now:
+        if self._free == 0 or self._paused_until > now:
             return False
         self._free -= 1
         return True
@@ -59,7 +59,7 @@ class Gate:
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
 
     async def _take_slot(self, seconds: float) -> None:
-        if self._free and not self._queue:
+        if self._free:  # so nobody is in the queue
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()

@@ -25,6 +25,7 @@ from .errors import (
     GATEWAY_CODES,
     AuthenticationError,
     Backoff,
+    DuplicateRequestError,
     GatewayCode,
     InsufficientCreditError,
     InvalidRequestError,
@@ -397,11 +398,13 @@ def gateway_code(body: Any) -> int | None:
 
 
 # Statuses that mean the same whatever the body holds.
-# Source: decision table of the design, rows 12 to 17; 413 refuses before reading.
+# Source: decision table of the design, rows 12 to 21; 413 refuses before reading.
 _BY_STATUS: Final[Mapping[int, tuple[type[OctopushError], str, Backoff]]] = {
     401: (AuthenticationError, "the credentials were refused", Backoff.NEVER),
     # Proxies and balancers send 408 for requests that the gateway did get.
     408: (ServerError, "the gateway waited too long for the request", Backoff.CAREFUL),
+    # The first request of this kind may still be executing.
+    409: (InvalidResponseError, "a conflict with another request", Backoff.NEVER),
     413: (InvalidRequestError, "the request is too large", Backoff.NEVER),
     425: (ThrottledError, "too early", Backoff.THROTTLE),
     429: (ThrottledError, "too many requests", Backoff.THROTTLE),
@@ -417,21 +420,47 @@ _BY_STATUS_IF_READABLE: Final[Mapping[int, tuple[type[OctopushError], str]]] = {
 
 def _failure(response: HttpResponse) -> OctopushError:
     status = response.status
-    if status in _BY_STATUS:
-        kind, problem, backoff = _BY_STATUS[status]
-        return _error(kind, response, f"{problem} (HTTP {status})", backoff=backoff)
     if status >= 500:
         return _error(ServerError, response, f"the gateway failed (HTTP {status})")
     if status < 400:
         return _invalid(response, "a redirect, which is never followed")
     body = _envelope(response)
     code = gateway_code(body)
+    if body is not None and code in _DUPLICATES:
+        return _coded(response, code, body)
+    if status in _BY_STATUS:
+        kind, problem, backoff = _BY_STATUS[status]
+        return _error(
+            kind,
+            response,
+            f"{problem} (HTTP {status})",
+            code=code,
+            details=_details(body or {}),
+            backoff=backoff,
+        )
     if body is not None and code:
         return _coded(response, code, body)
     if body is not None and status in _BY_STATUS_IF_READABLE:
         refusal, problem = _BY_STATUS_IF_READABLE[status]
-        return _error(refusal, response, f"{problem} (HTTP {status})")
+        return _error(
+            refusal, response, f"{problem} (HTTP {status})", details=_details(body)
+        )
     return _invalid(response, "a refusal that is not the gateway's own")
+
+
+# Whatever the status: they may be the proof that an earlier try was taken.
+_DUPLICATES: Final = frozenset(
+    code for code, row in GATEWAY_CODES.items() if row.error is DuplicateRequestError
+)
+
+
+def _details(body: dict[str, Any]) -> dict[str, Any]:
+    """What else a refusal holds: plain values only, which always pickle."""
+    return {
+        key: value
+        for key, value in body.items()
+        if key != "code" and isinstance(value, str | int | Decimal | None)
+    }
 
 
 def _envelope(response: HttpResponse) -> dict[str, Any] | None:
@@ -456,7 +485,7 @@ def _coded(response: HttpResponse, code: int, body: dict[str, Any]) -> OctopushE
         response,
         f"refused with code {code}, {row.meaning}{words}",
         code=code,
-        details={key: value for key, value in body.items() if key != "code"},
+        details=_details(body),
         backoff=row.backoff,
     )
 

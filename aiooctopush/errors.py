@@ -370,6 +370,8 @@ def shown(text: object) -> str:
     repeat a phone number.
     """
     masked = _DIGITS.sub("***", str(text)[: 4 * _SHOWN_AT_MOST])
-    if len(masked) > _SHOWN_AT_MOST:
-        masked = masked[: _SHOWN_AT_MOST - 1] + "…"
-    return repr(masked.encode("utf-8", "replace").decode())
+    # Cut after escaping: a NUL takes four characters.
+    words = repr(masked.encode("utf-8", "replace").decode())
+    if len(words) > _SHOWN_AT_MOST:
+        return f"{words[: _SHOWN_AT_MOST - 2]}…{words[-1]}"
+    return words

@@ -48,7 +48,10 @@ def request_id_for(key: str) -> str:
     known: object = key
     if not isinstance(known, str) or not known:
         raise InvalidFieldError("key", "must be a str, not empty", shown=repr(key)[:80])
-    return uuid.uuid5(_NAMESPACE, key).hex
+    try:
+        return uuid.uuid5(_NAMESPACE, key).hex
+    except UnicodeEncodeError:
+        raise InvalidFieldError("key", "holds half of a surrogate pair") from None
 
 
 def check_request_id(value: str) -> str:

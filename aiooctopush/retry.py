@@ -27,6 +27,7 @@ from ._wire import Answer, Endpoint, Idempotency, encode
 from .errors import (
     Backoff,
     DuplicateRequestError,
+    NotSentError,
     OctopushError,
     Outcome,
     UnknownOutcomeError,
@@ -130,6 +131,7 @@ class Situation:
         failures: What each try so far ended with, oldest first; not empty.
         attempts: How many tries were made.
         idempotency: Of the endpoint.
+        removes: Whether the call asks to remove something.
         elapsed: Monotonic seconds since the call began.
         age: Wall-clock seconds since the first try under this id, never shrinking.
         protected_for: Up to which age a repeat is safe; infinity without request_id.
@@ -149,6 +151,7 @@ class Situation:
     age: float
     protected_for: float
     unknown_before: bool
+    removes: bool = False
     repeat_unknown: bool = False
     may_replace_id: bool
     deadline: float
@@ -174,12 +177,12 @@ _NOT_FOUND = 404
 _CAMPAIGN_NOT_FOUND = 131
 
 
-def _proves_earlier_try(last: OctopushError, idempotency: Idempotency) -> bool:
+def _proves_earlier_try(last: OctopushError, now: Situation) -> bool:
     """Whether this refusal means that an unanswered try of ours was taken."""
-    if idempotency is Idempotency.REQUEST_ID:
+    if now.idempotency is Idempotency.REQUEST_ID:
         return isinstance(last, DuplicateRequestError)
     # What we asked to remove is gone.
-    return idempotency is Idempotency.IDEMPOTENT and (
+    return now.removes and (
         last.status == _NOT_FOUND or last.code == _CAMPAIGN_NOT_FOUND
     )
 
@@ -193,7 +196,7 @@ def decide(policy: RetryPolicy, now: Situation) -> Decision:
     time, protection and quota left for it.
     """
     last = now.failures[-1]
-    if now.unknown_earlier and _proves_earlier_try(last, now.idempotency):
+    if now.unknown_earlier and _proves_earlier_try(last, now):
         return Return()
     if last.backoff is Backoff.NEVER:
         return Raise()
@@ -322,10 +325,10 @@ class Call(Generic[T]):
     def wants_fresh_connection(self) -> bool:
         """
         Whether the next try must not go over a kept-alive connection: after silence
-        every idle one is under suspicion, and aiohttp silently repeats a DELETE on
-        one that turns out to be dead.
+        every idle one is under suspicion, and aiohttp silently repeats a DELETE or a
+        PUT on one that turns out to be dead.
         """
-        return self.endpoint.method == "DELETE" or (
+        return self.endpoint.method in {"DELETE", "PUT"} or (
             bool(self.failures) and self.failures[-1].outcome is Outcome.UNKNOWN
         )
 
@@ -372,6 +375,7 @@ class Call(Generic[T]):
             age=self.age,
             protected_for=self.protected_for,
             unknown_before=self.unknown_before,
+            removes=self.endpoint.method == "DELETE",
             repeat_unknown=self.repeat_unknown,
             may_replace_id=self.new_id is not None,
             deadline=self.ends - self.started,
@@ -474,7 +478,8 @@ def _explained(
     """The error that the caller gets: what became of the call, all tries counted."""
     unknown = call.unknown
     gave_up = isinstance(decision, Raise) and decision.gave_up
-    if unknown and gave_up and not isinstance(error, UnknownOutcomeError):
+    unsaid = gave_up or type(error) is NotSentError
+    if unknown and unsaid and not isinstance(error, UnknownOutcomeError):
         # The last try alone would say "not sent" or "refused", which is not the
         # whole truth.
         last, error = (

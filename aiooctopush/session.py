@@ -25,6 +25,7 @@ from .bulk.run import BULK_RETRY, BulkRun
 from .errors import (
     Backoff,
     InvalidFieldError,
+    NotSentError,
     OctopushError,
     ThrottledError,
     UnknownOutcomeError,
@@ -49,6 +50,7 @@ _HEADERS: Final = {
 }
 _CLOCKS_DIFFER = 300.0
 _logger = logging.getLogger("aiooctopush")
+_CLOSED = "this OctopushSession is closed; open a new one"
 _OTHER_LOOP = (
     "this OctopushSession belongs to another event loop; use one session for each loop"
 )
@@ -271,8 +273,7 @@ class OctopushSession:
         elif not self._loop.is_running():
             raise RuntimeError(_OTHER_LOOP)
         if self._closed:
-            msg = "this OctopushSession is closed; open a new one"
-            raise RuntimeError(msg)
+            raise RuntimeError(_CLOSED)
 
     def _bind(self) -> None:
         loop = asyncio.get_running_loop()
@@ -320,7 +321,9 @@ class OctopushSession:
     async def _attempt(self, call: Call[T]) -> T:
         """One try: wait for a slot, carry the bytes, read what the answer proves."""
         now = call.try_began = self._clock.monotonic()
-        if not self._gate.try_enter(now):
+        if self._closed:  # while this call waited for its next try
+            raise NotSentError(_CLOSED, backoff=Backoff.NEVER)
+        if now >= call.ends or not self._gate.try_enter(now):
             await self._gate.enter(call.ends - now)
             now = self._clock.monotonic()
         try:

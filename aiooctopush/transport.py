@@ -7,6 +7,7 @@ ever handed to the request, and `UnknownOutcomeError` for everything else.
 """
 
 import ssl
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 import aiohttp
@@ -177,7 +178,8 @@ class AiohttpTransport:
         timeouts: Seconds for each part of a try.
         max_connections: Size of the pool.
         client_session: A session of yours to use. It stays open when we close; its
-            own headers, cookies and hooks then apply as well.
+            own headers, cookies and hooks then apply as well, and its pool is used
+            for every try: with it aiohttp may repeat a DELETE by itself.
         ssl_context: For private certificate authorities. Verification has no switch.
         proxy: URL of an HTTP proxy.
     """
@@ -201,7 +203,9 @@ class AiohttpTransport:
         self._kept: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
         self._usual = self._limits(self._timeouts.attempt)
-        self._urls: dict[str, URL] = {}
+        self._closed = False
+        # Paths may hold arguments, so their number has no bound of its own.
+        self._url_of = lru_cache(maxsize=256)(self._build_url)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Carry one try; see `Transport.send`."""
@@ -237,13 +241,18 @@ class AiohttpTransport:
         return HttpResponse(status=response.status, headers=headers, body=body)
 
     async def close(self) -> None:
-        """Close the pools that this transport opened."""
+        """Close the pools that this transport opened; nothing is carried after it."""
+        self._closed = True
         for session in (self._kept, self._fresh):
             if session is not None:
                 await session.close()
         self._kept = self._fresh = None
 
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
+        if self._closed:
+            # A call that waited for its next try would open a pool for nobody.
+            msg = "this transport is closed"
+            raise NotSentError(msg, backoff=Backoff.NEVER)
         if self._theirs is not None:
             if self._theirs.closed:
                 raise InvalidFieldError("client_session", "is closed")
@@ -272,23 +281,28 @@ class AiohttpTransport:
         )
 
     def _url(self, request: HttpRequest) -> URL:
-        url = self._urls.get(request.path)
-        if url is None:
-            url = self._urls[request.path] = URL(
-                self._base + request.path, encoded=True
-            )
+        url = self._url_of(request.path)
         return url.with_query(request.query) if request.query else url
+
+    def _build_url(self, path: str) -> URL:
+        return URL(self._base + path, encoded=True)
 
     def _limits(self, attempt: float) -> aiohttp.ClientTimeout:
         if attempt >= self._timeouts.attempt and hasattr(self, "_usual"):
             return self._usual
+        # To aiohttp, 0 and less would mean "no limit".
+        total = max(min(attempt, self._timeouts.attempt), 0.001)
+        # Connecting must end before the whole try does: the limit of the try says
+        # nothing about whether the request had left.
+        connect = 0.95 * total
         return aiohttp.ClientTimeout(
-            # To aiohttp, 0 and less would mean "no limit".
-            total=max(min(attempt, self._timeouts.attempt), 0.001),
+            total=total,
             # In a session of yours others may hold the pool, and waiting for it is
             # no failure to connect; our own pool is never waited for.
-            connect=self._timeouts.connect if self._theirs is None else None,
-            sock_connect=self._timeouts.connect,
+            connect=connect
+            if self._theirs is not None
+            else min(connect, self._timeouts.connect),
+            sock_connect=min(connect, self._timeouts.connect),
             sock_read=self._timeouts.read,
         )
 

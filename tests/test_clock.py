@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,3 +145,42 @@ def test_the_mark_never_goes_back(steps):
         seen.append(mark.now())
 
     assert seen == sorted(seen)
+
+
+def test_a_mark_that_is_ahead_goes_on_by_the_monotonic_clock():
+    """It never stands still, or an id would not grow older."""
+    clock = VirtualClock()
+    mark = HighWaterMark(clock)
+    mark.saw(clock.now() + timedelta(hours=1))
+    first = mark.now()
+
+    clock.advance(600)
+
+    assert mark.now() - first == timedelta(seconds=600)
+
+
+def test_a_clock_that_stepped_back_does_not_stop_the_mark():
+    """Time passes for an id, whatever the wall clock says."""
+    clock = VirtualClock()
+    mark = HighWaterMark(clock)
+    first = mark.now()
+
+    clock.jump(-48 * 3600)
+    clock.advance(600)
+
+    assert mark.now() - first == timedelta(seconds=600)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "believed"),
+    [(timedelta(days=1), True), (timedelta(days=1, seconds=1), False)],
+    ids=["a day", "a second more"],
+)
+def test_what_is_more_than_a_day_ahead_is_not_believed(ahead, believed):
+    """A date at the end of time would make every id too old, for ever."""
+    clock = VirtualClock()
+    mark = HighWaterMark(clock)
+
+    mark.saw(clock.now() + ahead)
+
+    assert (mark.now() > clock.now()) is believed

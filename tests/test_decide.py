@@ -242,7 +242,15 @@ def test_a_duplicate_proves_nothing_where_there_is_no_id(idempotency):
 @pytest.mark.parametrize("gone", [GONE, GONE_BY_CODE], ids=["404", "code 131"])
 def test_what_was_to_be_removed_and_is_gone_after_silence_is_success(gone):
     """The try without an answer removed it."""
-    assert decided(RESET, gone, idempotency=IDEMPOTENT) == Return(Outcome.PRESUMED)
+    decision = decided(RESET, gone, idempotency=IDEMPOTENT, removes=True)
+
+    assert decision == Return(Outcome.PRESUMED)
+
+
+@pytest.mark.parametrize("gone", [GONE, GONE_BY_CODE], ids=["404", "code 131"])
+def test_what_was_not_to_be_removed_is_not_done_by_being_gone(gone):
+    """An update of something that is not there has updated nothing."""
+    assert decided(RESET, gone, idempotency=IDEMPOTENT) == Raise()
 
 
 @pytest.mark.parametrize("gone", [GONE, GONE_BY_CODE], ids=["404", "code 131"])

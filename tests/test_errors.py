@@ -357,11 +357,16 @@ def test_words_from_outside_are_made_fit_for_a_log(text, fit):
 
 @pytest.mark.parametrize(
     ("length", "expected"),
-    [(200, "'" + "x" * 200 + "'"), (201, "'" + "x" * 199 + "…'")],
+    [(198, "'" + "x" * 198 + "'"), (199, "'" + "x" * 197 + "…'")],
 )
 def test_long_words_are_cut_at_200_characters(length, expected):
     """A page of HTML does not flood the log."""
     assert shown("x" * length) == expected
+
+
+def test_what_escaping_adds_is_counted():
+    """A NUL is shown as four characters."""
+    assert len(shown("\0" * 300)) == 200
 
 
 def test_a_very_long_text_is_cut_after_it_was_masked():

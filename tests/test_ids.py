@@ -15,6 +15,7 @@ from aiooctopush.ids import (
     PROTECTED_FOR,
     SAFE_FOR,
     check_request_id,
+    first_tried_at,
     new_request_id,
     request_id_for,
     safe_until,
@@ -153,3 +154,16 @@ def test_a_repeat_is_safe_until_23_hours_after_the_first_try():
     first = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 
     assert safe_until(first) == datetime(2026, 1, 6, 9, 0, tzinfo=UTC)
+
+
+def test_the_first_try_was_23_hours_before_the_end_of_its_protection():
+    """Who stored only the end knows the beginning."""
+    until = datetime(2026, 1, 6, 9, 0, tzinfo=UTC)
+
+    assert first_tried_at(until) == datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
+
+
+def test_a_key_that_cannot_be_written_is_refused():
+    """Half of a surrogate pair has no bytes."""
+    with pytest.raises(InvalidFieldError, match="surrogate"):
+        request_id_for("order-\ud800")

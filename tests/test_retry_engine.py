@@ -756,3 +756,37 @@ async def test_clocks_that_differ_are_warned_about_once(caplog, date, warned):
 
     assert ("clock" in caplog.text) is warned
     assert caplog.text.count("clock") == 2 * warned - warned
+
+
+async def test_a_call_without_time_is_not_sent():
+    """Its deadline is over before it begins."""
+    transport = ScriptedTransport()
+
+    with pytest.raises(NotSentError, match="deadline"):
+        await send(transport, deadline=0)
+
+    assert transport.requests == []
+
+
+@pytest.mark.parametrize(
+    ("first", "error"),
+    [
+        pytest.param(silence(), UnknownOutcomeError, id="after silence"),
+        pytest.param(unreachable(), NotSentError, id="after nothing"),
+    ],
+)
+async def test_a_session_that_closes_during_a_wait_sends_nothing_more(first, error):
+    """And the call that waited still learns what became of it."""
+
+    class ClosingClock(VirtualClock):
+        async def sleep(self, seconds):
+            await octopush.close()
+            await super().sleep(seconds)
+
+    transport = ScriptedTransport(first)
+    octopush = session_over(transport, clock=ClosingClock())
+    with pytest.raises(error, match="closed") as caught:
+        await octopush.sms.send(**MESSAGE)
+
+    assert len(transport.requests) == 1
+    assert caught.value.maybe_sent is (error is UnknownOutcomeError)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -334,7 +335,7 @@ NEVER, CAREFUL, THROTTLE = Backoff.NEVER, Backoff.CAREFUL, Backoff.THROTTLE
             400, {"code": "121"}, InvalidRequestError, 121, NEVER, id="code as text"
         ),
         pytest.param(404, CODED, InvalidRequestError, 121, NEVER, id="404 with code"),
-        pytest.param(409, CODED, InvalidRequestError, 121, NEVER, id="409 with code"),
+        pytest.param(409, CODED, InvalidResponseError, 121, NEVER, id="409 with code"),
         pytest.param(422, CODED, InvalidRequestError, 121, NEVER, id="422 with code"),
         pytest.param(499, CODED, InvalidRequestError, 121, NEVER, id="499 with code"),
         pytest.param(400, {"code": 101}, AuthenticationError, 101, NEVER, id="101"),
@@ -364,11 +365,17 @@ NEVER, CAREFUL, THROTTLE = Backoff.NEVER, Backoff.CAREFUL, Backoff.THROTTLE
         pytest.param(404, {}, InvalidResponseError, None, NEVER, id="404 without code"),
         pytest.param(409, {}, InvalidResponseError, None, NEVER, id="409"),
         pytest.param(451, HTML, InvalidResponseError, None, NEVER, id="451"),
+        pytest.param(
+            409, {"code": 120}, DuplicateRequestError, 120, NEVER, id="409 duplicate"
+        ),
+        pytest.param(
+            429, {"code": 120}, DuplicateRequestError, 120, NEVER, id="429 duplicate"
+        ),
         # Statuses that mean the same whatever the body holds.
         pytest.param(401, HTML, AuthenticationError, None, NEVER, id="401 HTML"),
         pytest.param(401, b"", AuthenticationError, None, NEVER, id="401 empty"),
         pytest.param(408, b"", ServerError, None, CAREFUL, id="408"),
-        pytest.param(408, CODED, ServerError, None, CAREFUL, id="408 with code"),
+        pytest.param(408, CODED, ServerError, 121, CAREFUL, id="408 with code"),
         pytest.param(413, HTML, InvalidRequestError, None, NEVER, id="413"),
         pytest.param(425, b"", ThrottledError, None, THROTTLE, id="425"),
         pytest.param(429, b"", ThrottledError, None, THROTTLE, id="429 empty"),
@@ -1116,3 +1123,12 @@ def test_everything_but_a_read_writes(idempotency, writes):
 def test_an_answer_may_have_a_mebibyte():
     """The bound is the one of the specification."""
     assert MAX_BODY == 1_048_576
+
+
+def test_an_error_with_deep_details_survives_pickle():
+    """Only plain values are kept of what else a refusal holds."""
+    deep = b'{"code": 121, "why": ' + b"[" * 500 + b"]" * 500 + b', "left": 2}'
+
+    error = failure(deep, status=400)
+
+    assert pickle.loads(pickle.dumps(error)).details == {"left": 2}  # noqa: S301

@@ -169,7 +169,7 @@ KINDS = {
     "broken_chunking_after_commit": after_commit(CHUNKED + b"zz\r\n{}\r\n", FIN),
     "bad_status_line_after_commit": after_commit(b"\x16\x03 garbage\r\n\r\n", FIN),
     "big_header_after_commit": after_commit(http(201, b"{}", X="x" * 9000), FIN),
-    "bad_gzip_after_commit": after_commit(spoilt(b"?", Content_Encoding="gzip")),
+    "bad_gzip_after_commit": after_commit(spoilt(b"no gzip", Content_Encoding="gzip")),
     "oversized_after_commit": after_commit(
         lambda gateway, status, real: http(status, bomb(), Content_Encoding="gzip")
     ),
@@ -208,6 +208,7 @@ class FaultGateway:
         burns_ids: The law: ids are noted on receipt, else on acceptance.
         redirect_to: Where redirects point.
         tls: The context of a server that speaks TLS.
+        date: What every answer says that the time is.
 
     Attributes:
         book: Who got what, and how often.
@@ -227,6 +228,7 @@ class FaultGateway:
         burns_ids=False,
         redirect_to="",
         tls=None,
+        date=None,
     ):
         self.book = Counter()
         self.requests, self.heads = [], []
@@ -240,6 +242,7 @@ class FaultGateway:
         self._kinds = kinds
         self._burns_ids = burns_ids
         self._tls = tls
+        self._date = f"\r\nDate: {date}".encode() if date else b""
         self._late = []
         self._tasks = []
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=1000)
@@ -327,7 +330,8 @@ class FaultGateway:
                 answer = http(status, body)
             elif callable(answer):
                 answer = answer(self, status, body)
-        writer.write(answer)
+        status_line, end, rest = answer.partition(b"\r\n")
+        writer.write(status_line + self._date + end + rest)
         await writer.drain()
         await self._go_on(kind.then, reader, writer)
         return kind.then

@@ -92,25 +92,23 @@ def repeats_what_nothing_protects(policy, now):
         ),
     ],
 )
-def test_a_planted_mistake_is_caught(monkeypatch, record_property, planted, words):
+def test_a_planted_mistake_is_caught(monkeypatch, planted, words):
     """Some seed shows it, and its report says what went wrong."""
     monkeypatch.setattr(retry, "decide", planted)
 
     seed, told = first_caught(words)
 
-    record_property("seeds", seed)
     assert seed is not None
     assert f"seed {seed}: " in told
     assert "VIOLATION" in told
 
 
-def test_forgetting_the_23_hours_is_caught(monkeypatch, record_property):
+def test_forgetting_the_23_hours_is_caught(monkeypatch):
     """Without the hold, a repeat on the next day is sent twice."""
     monkeypatch.setattr(Call, "protected_for", math.inf)
 
     seed, _ = first_caught("2 times")
 
-    record_property("seeds", seed)
     assert seed is not None
 
 
@@ -121,9 +119,8 @@ def test_believing_the_24_hours_to_the_last_is_not_enough_of_a_mistake(monkeypat
     assert not any(violations(simulate(seed)) for seed in range(300))
 
 
-def test_a_caller_who_does_not_trust_presumed_is_caught(record_property):
+def test_a_caller_who_does_not_trust_presumed_is_caught():
     """Who takes it for an error, and sends again under a new id, sends twice."""
     seed, _ = first_caught("2 times", trusts_presumed=False)
 
-    record_property("seeds", seed)
     assert seed is not None

@@ -170,7 +170,8 @@ def _jumps(random, clocks):
 
 _ERRANDS = ("send", "send with id", "submit", "reuse", "cancel", "bulk", "campaign")
 _OFTEN = (4, 2, 3, 1, 0.5, 2, 1)
-_KINDS = (*DEFAULT_KINDS, "bad_certificate")
+# Being too fast is the commonest of refusals, and the one that renews an id.
+_KINDS = dict.fromkeys(DEFAULT_KINDS, 1) | {"bad_certificate": 1, "throttled_429": 4}
 _WAITS = ("hang", "slow")
 
 
