@@ -323,14 +323,8 @@ class Call(Generic[T]):
 
     @property
     def wants_fresh_connection(self) -> bool:
-        """
-        Whether the next try must not go over a kept-alive connection: after silence
-        every idle one is under suspicion, and aiohttp silently repeats a DELETE or a
-        PUT on one that turns out to be dead.
-        """
-        return self.endpoint.method in {"DELETE", "PUT"} or (
-            bool(self.failures) and self.failures[-1].outcome is Outcome.UNKNOWN
-        )
+        """After silence every idle connection is under suspicion."""
+        return bool(self.failures) and self.failures[-1].outcome is Outcome.UNKNOWN
 
     def tell(
         self, outcome: Outcome, status: int | None, delay: float | None = None

@@ -297,6 +297,9 @@ class OctopushSession:
         """See `api._shared.Caller`."""
         self._check_usable()
         policy = retry or self._retry
+        if unknown_since is not None:
+            # The try whose outcome is unknown may still be executing.
+            await self._clock.sleep(policy.careful_floor)
         call = Call(
             endpoint=endpoint,
             record=body,

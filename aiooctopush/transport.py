@@ -157,7 +157,7 @@ _PROXY_AUTHENTICATION_REQUIRED = 407
 
 
 def translate(error: Exception) -> OctopushError:
-    """What an exception of aiohttp proves, as one of ours."""
+    """What an exception of aiohttp proves, as one of ours with its cause."""
     meaning = next(row for kind, row in _MEANINGS if isinstance(error, kind))
     backoff = meaning.backoff
     if (
@@ -166,7 +166,14 @@ def translate(error: Exception) -> OctopushError:
         and error.status == _PROXY_AUTHENTICATION_REQUIRED
     ):
         backoff = Backoff.NEVER
-    return meaning.kind(f"{meaning.problem} ({type(error).__name__})", backoff=backoff)
+    failure = meaning.kind(
+        f"{meaning.problem} ({type(error).__name__})", backoff=backoff
+    )
+    # One kind of aiohttp's errors holds the request's headers, and shows them in its
+    # repr: the key would travel with the traceback.
+    if not isinstance(error, aiohttp.ClientResponseError):
+        failure.__cause__ = error
+    return failure
 
 
 class AiohttpTransport:
@@ -178,8 +185,8 @@ class AiohttpTransport:
         timeouts: Seconds for each part of a try.
         max_connections: Size of the pool.
         client_session: A session of yours to use. It stays open when we close; its
-            own headers, cookies and hooks then apply as well, and its pool is used
-            for every try: with it aiohttp may repeat a DELETE by itself.
+            own headers, cookies and hooks then apply as well, but not its
+            middlewares, except to a POST.
         ssl_context: For private certificate authorities. Verification has no switch.
         proxy: URL of an HTTP proxy.
     """
@@ -225,6 +232,8 @@ class AiohttpTransport:
                 auto_decompress=True,
                 ssl=self._ssl,
                 proxy=self._proxy,
+                # A POST is never repeated by aiohttp, and needs no guard.
+                middlewares=None if request.method == "POST" else _ONE_TRY,
             )
             try:
                 body = await _read_body(response)
@@ -232,13 +241,14 @@ class AiohttpTransport:
                 # An answer that was read to its end has given it back already.
                 if response.connection is not None:
                     response.release()
-        except OctopushError:
-            raise
         # Whatever aiohttp raises is mapped; CancelledError is no Exception.
-        except Exception as error:
-            raise translate(error) from error
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return HttpResponse(status=response.status, headers=headers, body=body)
+        except Exception as error:  # noqa: BLE001, it is raised below
+            failure = error if isinstance(error, OctopushError) else translate(error)
+        else:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return HttpResponse(status=response.status, headers=headers, body=body)
+        # Raised out here, so that it has no context but the cause it was given.
+        raise failure
 
     async def close(self) -> None:
         """Close the pools that this transport opened; nothing is carried after it."""
@@ -305,6 +315,23 @@ class AiohttpTransport:
             sock_connect=min(connect, self._timeouts.connect),
             sock_read=self._timeouts.read,
         )
+
+
+async def _try_once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """
+    Keep aiohttp from repeating a GET, PUT or DELETE by itself when a connection
+    breaks: only errors of its own make it do so. A second DELETE would find nothing.
+    """
+    try:
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        failure = translate(error)
+    raise failure
+
+
+_ONE_TRY: Final = (_try_once,)
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
