@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiooctopush.api._shared import Recipient
-from aiooctopush.bulk.sources import COLUMNS, SourceError, read_csv
+from aiooctopush.bulk.files import SourceError
+from aiooctopush.bulk.sources import COLUMNS, read_csv
 from aiooctopush.errors import InvalidFieldError, OctopushError
 
 
@@ -496,7 +497,7 @@ def test_what_the_system_refuses_is_explained(people, monkeypatch, error, messag
         raise error
 
     source = people(PEOPLE)
-    monkeypatch.setattr("aiooctopush.bulk.sources._File", refuse)
+    monkeypatch.setattr("aiooctopush.bulk.files.LineFile", refuse)
 
     assert message in str(error_of(source))
 

@@ -6,14 +6,9 @@ more than one row is held, whatever the size of the file.
 """
 
 import asyncio
-import codecs
 import csv
-import gzip
-import io
 import os
 import re
-import stat
-import zlib
 from collections.abc import (
     AsyncGenerator,
     Generator,
@@ -30,7 +25,8 @@ import attrs
 from attrs import field, frozen
 
 from ..api._shared import Recipient
-from ..errors import InvalidFieldError, OctopushError, Outcome, shown
+from ..errors import InvalidFieldError, shown
+from .files import LineFile, SourceError, lines_of, open_file
 
 
 COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(Recipient))
@@ -42,76 +38,12 @@ _DELIMITERS: Final = ",;\t"
 # Rows that a thread reads in one go: about two milliseconds of work.
 _AT_A_TIME: Final = 500
 
-_BUFFER: Final = 128 * 1024
-# Eight times what the csv module lets into one cell: a longer line is no CSV, and
-# reading on for its end could fill the memory.
-_LINE_AT_MOST: Final = 1024 * 1024
-
-_BYTE_ORDER_MARKS: Final = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
-_GZIP: Final = b"\x1f\x8b"
-_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-
-# Bytes that are not valid in the encoding are read as these and found line by line;
-# the decoder itself works ahead and could not tell the line.
-_undecodable = re.compile("[\udc80-\udcff]").search
-
 # What no name of a column looks like: six digits in a row, an address, 3.36E+10.
 _like_data = re.compile(r"[0-9](?:[ .\-]?[0-9]){5}|@|[0-9][eE]\+").search
 
 _is_bare = re.compile(r"[1-9][0-9]{7,15}").fullmatch
 _is_rounded = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+").fullmatch
 _is_decimal = re.compile(r"\+?[0-9]{8,16}[.,]0+").fullmatch
-
-_CANNOT_OPEN: Final = (
-    (FileNotFoundError, "there is no such file"),
-    (IsADirectoryError, "is a folder, not a file"),
-    (PermissionError, "may not be read by this user"),
-)
-
-
-class SourceError(OctopushError, ValueError):
-    """
-    A file, or one line of it, cannot be used.
-
-    This row was not sent; what was read before it may have been.
-
-    Attributes:
-        path: The file, as it was given.
-        line: Where the row starts, counted from 1; None if it is about the file.
-        column: Name of the column, if it is about one.
-        reason: What is wrong, without the place.
-        shown: The value as it may be shown: a masked number, never a name.
-    """
-
-    # "Nothing was sent" would be wrong of the rows before this one.
-    outcome: Outcome | None = None
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        path: Path,
-        line: int | None = None,
-        column: str | None = None,
-        shown: str | None = None,
-    ) -> None:
-        where = str(path)
-        if line is not None:
-            where += f", line {line}"
-        if column is not None:
-            where += f", column {column}"
-        got = f" (got {shown})" if shown is not None else ""
-        super().__init__(f"{where}: {reason}{got}")
-        self.reason = reason
-        self.path = path
-        self.line = line
-        self.column = column
-        self.shown = shown
 
 
 def read_csv(
@@ -215,7 +147,7 @@ class CsvSource:
         Raises:
             SourceError: The file, or its header, cannot be read.
         """
-        with _open(self.path) as file:
+        with open_file(self.path) as file:
             return _Table.of(self, file).ignored
 
 
@@ -238,7 +170,7 @@ class CsvRows(Iterator[tuple[int, Recipient | SourceError]]):
     """
 
     def __init__(self, source: CsvSource) -> None:
-        self._file = _open(source.path)
+        self._file = open_file(source.path)
         self.total_bytes: int | None = self._file.size()
         self._rows = _rows(source, self._file)
 
@@ -271,94 +203,6 @@ class CsvRows(Iterator[tuple[int, Recipient | SourceError]]):
         self.close()
 
 
-class _File(io.FileIO):
-    """A file that knows how much of it was read, even when it is a pipe."""
-
-    bytes_read = 0
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        count = super().readinto(buffer)
-        self.bytes_read += count or 0
-        return count
-
-    def size(self) -> int | None:
-        status = os.fstat(self.fileno())
-        return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def _open(path: Path) -> _File:
-    try:
-        return _File(path)
-    except OSError as error:
-        words = (words for kind, words in _CANNOT_OPEN if isinstance(error, kind))
-        reason = next(words, f"cannot be opened: {error.strerror}")
-        raise SourceError(reason, path=path) from error
-
-
-def _text(source: CsvSource, file: _File) -> io.TextIOWrapper:
-    """Undo gzip, and find the encoding."""
-    plain: io.BufferedReader | gzip.GzipFile = io.BufferedReader(file, _BUFFER)
-    if plain.peek(len(_GZIP)).startswith(_GZIP):
-        plain = gzip.GzipFile(fileobj=plain)
-    start = plain.peek(len(_WORKBOOKS[0]))
-    if start.startswith(_WORKBOOKS):
-        raise SourceError(
-            "is a workbook or an archive, not CSV: save the sheet as CSV (UTF-8)",
-            path=source.path,
-        )
-    marked = (name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark))
-    encoding = source.encoding or next(marked, "utf-8")
-    # newline="" leaves line ends inside quotes to the csv module.
-    return io.TextIOWrapper(
-        plain, encoding=encoding, errors="surrogateescape", newline=""
-    )
-
-
-def _lines(source: CsvSource, file: _File) -> Iterator[str]:
-    """Decode the file line by line, and stop at what is no text."""
-    number = 0
-    try:
-        # Closed here, before the layers above it are dropped, which would warn.
-        with file:
-            text = _text(source, file)
-            while line := text.readline(_LINE_AT_MOST):
-                number += 1
-                problem = _not_text(line, source.encoding)
-                if problem:
-                    raise SourceError(problem, path=source.path, line=number)
-                yield line if number > 1 else line.removeprefix(_MARK)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(
-            f"cannot be read beyond line {number}: it is damaged or was cut off "
-            f"({type(error).__name__})",
-            path=source.path,
-        ) from error
-    except UnicodeError as error:
-        raise SourceError(
-            f"is not {source.encoding or 'text'} somewhere beyond line {number}: "
-            "name the right encoding",
-            path=source.path,
-        ) from error
-
-
-def _not_text(line: str, encoding: str | None) -> str | None:
-    if not line.isascii() and _undecodable(line):
-        if encoding is None:
-            return (
-                "is not UTF-8: if the file comes from Excel on Windows, say "
-                'encoding="cp1252", or save it as "CSV UTF-8"'
-            )
-        return f"is not {encoding}: name the right encoding"
-    if "\0" in line:
-        return (
-            'holds a NUL character: the file is damaged, or is encoding="utf-16-le" '
-            "without a byte-order mark"
-        )
-    if len(line) == _LINE_AT_MOST:
-        return f"has {_LINE_AT_MOST:,} characters or more: this is no CSV file"
-    return None
-
-
 @frozen
 class _Table:
     """The header understood, and the rows below it."""
@@ -370,8 +214,8 @@ class _Table:
     ignored: tuple[str, ...]
 
     @classmethod
-    def of(cls, source: CsvSource, file: _File) -> Self:
-        lines = _lines(source, file)
+    def of(cls, source: CsvSource, file: LineFile) -> Self:
+        lines = lines_of(file, source.encoding)
         skipped = 0
         for first in lines:
             if first.strip():
@@ -444,7 +288,7 @@ def _header_problem(cells: Sequence[str], names: Sequence[str]) -> str | None:
 
 
 def _rows(
-    source: CsvSource, file: _File
+    source: CsvSource, file: LineFile
 ) -> Generator[tuple[int, Recipient | SourceError]]:
     with file:
         table = _Table.of(source, file)

@@ -10,7 +10,8 @@ from attrs import Factory, define
 
 from .._clock import Clock
 from ..api._shared import Recipient
-from ..bulk.sources import CsvSource, SourceError
+from ..bulk.files import SourceError
+from ..bulk.sources import CsvSource
 from ..errors import shown
 from ._console import ExitCode, Screen, counted
 from ._progress import meter

@@ -1,0 +1,185 @@
+"""
+A file as lines of text: opened, unpacked, decoded, and refused by the line.
+
+The file is read as a stream, and no more than one line of it is held.
+"""
+
+import codecs
+import gzip
+import io
+import os
+import re
+import stat
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import OctopushError, Outcome
+
+
+_BUFFER: Final = 128 * 1024
+# Eight times what the csv module lets into one cell: a longer line is no CSV, and
+# reading on for its end could fill the memory.
+_LINE_AT_MOST: Final = 1024 * 1024
+
+_BYTE_ORDER_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
+_GZIP: Final = b"\x1f\x8b"
+_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+# Bytes that are not valid in the encoding are read as these and found line by line;
+# the decoder itself works ahead and could not tell the line.
+_undecodable = re.compile("[\udc80-\udcff]").search
+
+_CANNOT_OPEN: Final = (
+    (FileNotFoundError, "there is no such file"),
+    (IsADirectoryError, "is a folder, not a file"),
+    (PermissionError, "may not be read by this user"),
+)
+
+
+class SourceError(OctopushError, ValueError):
+    """
+    A file, or one line of it, cannot be used.
+
+    This row was not sent; what was read before it may have been.
+
+    Attributes:
+        path: The file, as it was given.
+        line: Where the row starts, counted from 1; None if it is about the file.
+        column: Name of the column, if it is about one.
+        reason: What is wrong, without the place.
+        shown: The value as it may be shown: a masked number, never a name.
+    """
+
+    # "Nothing was sent" would be wrong of the rows before this one.
+    outcome: Outcome | None = None
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        path: Path,
+        line: int | None = None,
+        column: str | None = None,
+        shown: str | None = None,
+    ) -> None:
+        where = str(path)
+        if line is not None:
+            where += f", line {line}"
+        if column is not None:
+            where += f", column {column}"
+        got = f" (got {shown})" if shown is not None else ""
+        super().__init__(f"{where}: {reason}{got}")
+        self.reason = reason
+        self.path = path
+        self.line = line
+        self.column = column
+        self.shown = shown
+
+
+class LineFile(io.FileIO):
+    """A file that knows how much of it was read, even when it is a pipe."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path: Path = path
+        self.bytes_read: int = 0
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """Read as any file does, and count."""
+        count = super().readinto(buffer)
+        self.bytes_read += count or 0
+        return count
+
+    def size(self) -> int | None:
+        """Bytes on disk; None for a pipe."""
+        status = os.fstat(self.fileno())
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def open_file(path: Path) -> LineFile:
+    """
+    Open a file for `lines_of`.
+
+    Raises:
+        SourceError: It cannot be opened.
+    """
+    try:
+        return LineFile(path)
+    except OSError as error:
+        words = (words for kind, words in _CANNOT_OPEN if isinstance(error, kind))
+        reason = next(words, f"cannot be opened: {error.strerror}")
+        raise SourceError(reason, path=path) from error
+
+
+def _text(file: LineFile, encoding: str | None) -> io.TextIOWrapper:
+    """Undo gzip, and find the encoding."""
+    plain: io.BufferedReader | gzip.GzipFile = io.BufferedReader(file, _BUFFER)
+    if plain.peek(len(_GZIP)).startswith(_GZIP):
+        plain = gzip.GzipFile(fileobj=plain)
+    start = plain.peek(len(_WORKBOOKS[0]))
+    if start.startswith(_WORKBOOKS):
+        raise SourceError(
+            "is a workbook or an archive, not CSV: save the sheet as CSV (UTF-8)",
+            path=file.path,
+        )
+    marked = (name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark))
+    found = encoding or next(marked, "utf-8")
+    # newline="" leaves line ends inside quotes to the csv module.
+    return io.TextIOWrapper(plain, encoding=found, errors="surrogateescape", newline="")
+
+
+def lines_of(file: LineFile, encoding: str | None) -> Iterator[str]:
+    """
+    Decode the file line by line, and close it at its end.
+
+    Raises:
+        SourceError: It is damaged, no text, or in another encoding.
+    """
+    number = 0
+    try:
+        # Closed here, before the layers above it are dropped, which would warn.
+        with file:
+            text = _text(file, encoding)
+            while line := text.readline(_LINE_AT_MOST):
+                number += 1
+                problem = _not_text(line, encoding)
+                if problem:
+                    raise SourceError(problem, path=file.path, line=number)
+                yield line if number > 1 else line.removeprefix(_MARK)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(
+            f"cannot be read beyond line {number}: it is damaged or was cut off "
+            f"({type(error).__name__})",
+            path=file.path,
+        ) from error
+    except UnicodeError as error:
+        raise SourceError(
+            f"is not {encoding or 'text'} somewhere beyond line {number}: "
+            "name the right encoding",
+            path=file.path,
+        ) from error
+
+
+def _not_text(line: str, encoding: str | None) -> str | None:
+    if not line.isascii() and _undecodable(line):
+        if encoding is None:
+            return (
+                "is not UTF-8: if the file comes from Excel on Windows, say "
+                'encoding="cp1252", or save it as "CSV UTF-8"'
+            )
+        return f"is not {encoding}: name the right encoding"
+    if "\0" in line:
+        return (
+            'holds a NUL character: the file is damaged, or is encoding="utf-16-le" '
+            "without a byte-order mark"
+        )
+    if len(line) == _LINE_AT_MOST:
+        return f"has {_LINE_AT_MOST:,} characters or more: this is no CSV file"
+    return None
