@@ -44,8 +44,8 @@ class HighWaterMark:
 
     The age of a ``request_id`` is measured on it: a clock that steps back must not
     make an old id look young again, or a repeat would be sent twice. It follows the
-    latest of the machine's clock and of the instants it was shown; while those are
-    behind, it goes on by the monotonic clock.
+    latest of the machine's clock and of the instants it was shown, and goes on at
+    least as fast as the monotonic clock.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -56,8 +56,10 @@ class HighWaterMark:
     def now(self) -> datetime:
         """The present instant, as late as anything seen so far allows."""
         now, at = self._clock.now(), self._clock.monotonic()
-        if now < self._latest:
-            now = max(now, self._latest + timedelta(seconds=at - self._at))
+        # Also while the clock is ahead of what was seen: it may have stepped back
+        # and have passed that since.
+        if (now - self._latest).total_seconds() < at - self._at:
+            now = self._latest + timedelta(seconds=at - self._at)
         self._latest, self._at = now, at
         return now
 

@@ -146,7 +146,7 @@ def read_from(*names: str, required: bool = False) -> dict[str, Any]:
     return {_NAMES: names, _REQUIRED: required}
 
 
-_Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
+_Reader = Callable[[Mapping[str, Any], dict[str, Any]], Any]
 
 
 @cache
@@ -166,10 +166,13 @@ def _reader_of(cls: type[Any]) -> _Reader:
         if one.name not in ours
     ]
 
-    def read_answer(body: Mapping[str, Any], meta: Mapping[str, Any]) -> Any:
-        values = dict(meta)
+    def read_answer(body: Mapping[str, Any], values: dict[str, Any]) -> Any:
+        found = None
         for name, keys, required, kind, structure in plan:
-            found = _first(body, keys)
+            for key in keys:  # the first that has a value
+                found = body.get(key)
+                if found is not None:
+                    break
             if required and (not isinstance(found, str) or not found):
                 msg = f"no {' or '.join(keys)}"
                 raise ValueError(msg)
@@ -178,14 +181,6 @@ def _reader_of(cls: type[Any]) -> _Reader:
         return cls(**values)
 
     return read_answer
-
-
-def _first(body: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    """The value of the first of these keys that has one."""
-    for name in names:
-        if (found := body.get(name)) is not None:
-            return found
-    return None
 
 
 def _unstructure_record(cls: type[Any]) -> Callable[[Any], Mapping[str, Any]]:
@@ -370,7 +365,7 @@ def _read_success(
     # report failures with status 200 and another code.
     if code:
         raise _coded(response, code, body)
-    meta = {
+    values = {
         "outcome": Outcome.ACCEPTED,
         **meta,
         "status": response.status,
@@ -379,7 +374,7 @@ def _read_success(
     try:
         # mypy looks for the hash of an instance where the class itself is hashed.
         reader = _reader_of(endpoint.answer)  # type: ignore[arg-type]
-        answer: T = reader(body, meta)
+        answer: T = reader(body, values)
     # cattrs raises whatever the fields' own types raise; none of it may escape.
     except Exception as error:
         raise _invalid(response, "an answer without what it must hold") from error

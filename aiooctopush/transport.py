@@ -304,7 +304,7 @@ class AiohttpTransport:
         total = max(min(attempt, self._timeouts.attempt), 0.001)
         # Connecting must end before the whole try does: the limit of the try says
         # nothing about whether the request had left.
-        connect = 0.95 * total
+        connect = 0.9 * total
         return aiohttp.ClientTimeout(
             total=total,
             # In a session of yours others may hold the pool, and waiting for it is

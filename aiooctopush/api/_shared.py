@@ -166,9 +166,9 @@ def check_instant(value: Any, name: str) -> None:
         )
 
 
-def check_switches(switches: Iterable[tuple[str, Any]]) -> None:
+def check_switches(names: tuple[str, ...], values: tuple[Any, ...]) -> None:
     """Refuse a flag that is neither True nor False nor left to the gateway."""
-    for name, value in switches:
+    for name, value in zip(names, values, strict=True):
         if value is not None and value is not True and value is not False:
             raise InvalidFieldError(
                 name, "must be True, False or None", shown=repr(value)[:80]
@@ -211,6 +211,18 @@ def merge_field() -> Any:
     return field(default=None, kw_only=True, repr=False)
 
 
+_MERGE_FIELDS: Final = (
+    "first_name",
+    "last_name",
+    "param1",
+    "param2",
+    "param3",
+    "param4",
+    "param5",
+)
+_NO_VALUES: Final = (None,) * len(_MERGE_FIELDS)
+
+
 @frozen
 class Recipient:
     """
@@ -240,19 +252,21 @@ class Recipient:
 
     def __attrs_post_init__(self) -> None:
         # One function for all fields: a validator for each is a call for each, and
-        # a bulk builds millions of these, most of them with two or three fields.
-        for name, value in (
-            ("first_name", self.first_name),
-            ("last_name", self.last_name),
-            ("param1", self.param1),
-            ("param2", self.param2),
-            ("param3", self.param3),
-            ("param4", self.param4),
-            ("param5", self.param5),
-        ):
-            # An empty value is a value: the placeholder then stands for nothing.
-            if value is not None and value != "":
-                check_text(value, name, MAX_MERGE_FIELD, private=True)
+        # a bulk builds millions of these, most of them with few fields.
+        values = (
+            self.first_name,
+            self.last_name,
+            self.param1,
+            self.param2,
+            self.param3,
+            self.param4,
+            self.param5,
+        )
+        if values != _NO_VALUES:
+            for name, value in zip(_MERGE_FIELDS, values, strict=True):
+                # An empty value is a value: the placeholder then stands for nothing.
+                if value is not None and value != "":
+                    check_text(value, name, MAX_MERGE_FIELD, private=True)
 
 
 _NOT_MANY: Final = (str, bytes, dict)

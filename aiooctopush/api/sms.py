@@ -55,6 +55,16 @@ _CAMPAIGN_NOT_FOUND = 131
 # --- requests -------------------------------------------------------------------------
 
 
+_SWITCHES: Final = (
+    "with_replies",
+    "simulation_mode",
+    "auto_optimize_text",
+    "auto_remove_blacklisted_numbers",
+    "recipient_tracking",
+)
+_NO_SWITCHES: Final = (None,) * len(_SWITCHES)
+
+
 @frozen(kw_only=True)
 class Message:
     """What is said, by whom and how: the fields that all ways of sending share."""
@@ -82,18 +92,15 @@ class Message:
         check_sender(self.sender)
         if self.send_at is not None:
             check_instant(self.send_at, "send_at")
-        check_switches(
-            (
-                ("with_replies", self.with_replies),
-                ("simulation_mode", self.simulation_mode),
-                ("auto_optimize_text", self.auto_optimize_text),
-                (
-                    "auto_remove_blacklisted_numbers",
-                    self.auto_remove_blacklisted_numbers,
-                ),
-                ("recipient_tracking", self.recipient_tracking),
-            )
+        switches = (
+            self.with_replies,
+            self.simulation_mode,
+            self.auto_optimize_text,
+            self.auto_remove_blacklisted_numbers,
+            self.recipient_tracking,
         )
+        if switches != _NO_SWITCHES:
+            check_switches(_SWITCHES, switches)
 
 
 @frozen(kw_only=True)
