@@ -11,6 +11,7 @@ from attrs import Factory, define
 from .._clock import Clock
 from ..api._shared import Recipient
 from ..bulk.files import SourceError
+from ..bulk.seen import SeenNumbers
 from ..bulk.sources import CsvSource
 from ..errors import shown
 from ._console import ExitCode, Screen, counted
@@ -19,9 +20,6 @@ from ._progress import meter
 
 SHOWN_AT_MOST: Final = 20
 """Bad lines that are shown one by one."""
-
-DUPLICATES_COUNTED_UP_TO: Final = 5_000_000
-"""Rows; a set of that many numbers takes some 400 MB."""
 
 _LOOK_EVERY: Final = 5_000
 
@@ -35,25 +33,19 @@ class FileCheck:
         recipients: Rows that can be used.
         bad: The first rows that cannot.
         bad_count: How many there are of them.
-        duplicates: Rows whose number stood in an earlier one; None if there were too
-            many rows to tell.
+        duplicates: Rows whose number stood in an earlier one.
         ignored: Names of columns that are not used.
     """
 
     recipients: int = 0
     bad: list[SourceError] = Factory(list)
     bad_count: int = 0
-    duplicates: int | None = 0
+    duplicates: int = 0
     ignored: tuple[str, ...] = ()
 
     def warnings(self) -> Iterator[str]:
         """What is odd, though it can be sent."""
-        if self.duplicates is None:
-            yield (
-                f"duplicates were not counted: the file has more than "
-                f"{DUPLICATES_COUNTED_UP_TO:,} rows."
-            )
-        elif self.duplicates:
+        if self.duplicates:
             yield (
                 f"{counted(self.duplicates, 'row')} with a number that stands in the "
                 "file already: these people get the message more than once."
@@ -83,7 +75,7 @@ def check_file(
     """
     _check_kind(source.path)
     check = FileCheck(ignored=source.ignored_columns())
-    seen: set[int] | None = set()
+    seen = SeenNumbers()
     with (
         source.rows() as rows,
         meter(screen, f"Checking {source.path.name}", clock=clock) as progress,
@@ -98,11 +90,8 @@ def check_file(
                 continue
             check.recipients += 1
             look(line, row)
-            if seen is not None:
-                seen.add(int(row.phone_number))
-                if check.recipients > DUPLICATES_COUNTED_UP_TO:
-                    seen = None
-    check.duplicates = None if seen is None else check.recipients - len(seen)
+            seen.add(row.phone_number)
+    check.duplicates = check.recipients - len(seen)
     return check
 
 

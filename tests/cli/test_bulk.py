@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from aiooctopush.cli import _check
 from aiooctopush.sandbox import Gateway
 
 
@@ -249,16 +248,6 @@ def test_warns_of_what_is_odd(bulk, people):
     ):
         assert f"Warning: {words}" in result.stderr
     assert result.exit_code == 0
-
-
-def test_duplicates_are_counted_up_to_a_bound(bulk, people, monkeypatch):
-    """Beyond it the memory is worth more, and that is said."""
-    monkeypatch.setattr(_check, "DUPLICATES_COUNTED_UP_TO", 2)
-
-    result = bulk(people(4), "--json")
-
-    assert json.loads(result.stdout)["duplicates"] is None
-    assert "duplicates were not counted" in result.stderr
 
 
 def test_columns_that_are_not_used_are_named(bulk, tmp_path):
