@@ -111,7 +111,7 @@ class BulkRun:
         self._concurrency = concurrency
         self._batch_size = batch_size
         self._retry = retry
-        self._ledger = ledger or MemoryLedger()
+        self._ledger = MemoryLedger() if ledger is None else ledger
         self._settings = hashlib.sha256(_wire.encode(message)).hexdigest()
         self._report = BulkReport(key=key)
         self._silent_in_a_row = 0
