@@ -10,6 +10,7 @@ more name in `.ci/run`.
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -152,3 +153,94 @@ def bench(session: nox.Session) -> None:
     """Print how fast we are; no number fails."""
     session.install(".[all]", *group("bench"))
     session.run("python", "benchmarks/run.py", *session.posargs, env=SAFE_PATH)
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """
+    Live through 10,000 simulated worlds, then through every fault on real sockets.
+
+    Without arguments it rewrites what the documentation shows of it.
+    """
+    session.install(".[all]", *group("tests"))
+    session.run(
+        *("pytest", "--numprocesses=2", "tests/simulation"),
+        env=SAFE_PATH | {"SIMULATION_SEEDS": "10000"},
+    )
+    arguments = session.posargs or ["--write"]
+    session.run("python", "benchmarks/chaos.py", *arguments, env=SAFE_PATH)
+    if "--write" in arguments:
+        session.run("python", "benchmarks/chaos_chart.py", env=SAFE_PATH)
+
+
+@nox.session(python=PYTHONS[0])
+def fuzz(session: nox.Session) -> None:
+    """Throw a million odd answers at decoding, or as many as the argument says."""
+    session.install(".[all]", *group("tests"))
+    runs = session.posargs[0] if session.posargs else "1000000"
+    session.run("pytest", "tests/fuzz", env=SAFE_PATH | {"FUZZ_RUNS": runs})
+    if sys.platform == "linux":  # where atheris has wheels
+        session.install(*group("fuzz"))
+        session.run("python", "tests/fuzz/guided.py", f"-runs={runs}", silent=True)
+
+
+MUTATION_GOAL = 0.95
+NOTICED = {"killed", "timeout"}
+# Policy and loop; and of the wire and the transport what says what an answer proves.
+MUTATED = re.compile(
+    r"aiooctopush\.(retry\..+"
+    r"|_wire\.x_(read|_read_success|_failure|_envelope|_coded|_details|_invalid|_error"
+    r"|gateway_code|retry_after|http_date|decode|_refuse_constant|_first|_decimal"
+    r"|_optional_int)__mutmut"
+    r"|transport\.x_(translate|_read_body|_try_once)__mutmut).*"
+)
+MUTMUT = """\
+[mutmut]
+source_paths=aiooctopush
+only_mutate=
+    aiooctopush/retry.py
+    aiooctopush/_wire.py
+    aiooctopush/transport.py
+use_setproctitle=false
+pytest_add_cli_args=
+    -x
+    --deselect=tests/test_sms.py::test_a_value_within_its_limit_is_taken
+pytest_add_cli_args_test_selection=
+    tests/test_decide.py
+    tests/test_retry_engine.py
+    tests/test_session.py
+    tests/test_sms.py
+    tests/test_throttle.py
+    tests/test_transport.py
+    tests/test_wire.py
+    tests/simulation/test_survivors.py
+"""
+
+
+@nox.session(python=PYTHONS[0])
+def mutation(session: nox.Session) -> None:
+    """Plant mistakes in policy and classification; nearly all must be noticed."""
+    requirements = PYPROJECT["project"]["dependencies"]
+    # Not the package: what is imported has to be the copy with the mistakes in it.
+    session.install(*requirements, *group("tests"), *group("mutation"))
+    copy = Path(session.create_tmp()).resolve() / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    for folder in ("aiooctopush", "tests"):
+        shutil.copytree(folder, copy / folder)
+    shutil.copy("pyproject.toml", copy)
+    (copy / "setup.cfg").write_text(MUTMUT)
+    with session.chdir(copy):
+        session.run("mutmut", "run", "--max-children=2", silent=True)
+        told = str(session.run("mutmut", "results", "--all=true", silent=True))
+        found = [
+            (name, state)
+            for name, state in re.findall(r"^ *(\S+): (.+)$", told, re.MULTILINE)
+            if MUTATED.match(name)
+        ]
+        survivors = [name for name, state in found if state not in NOTICED]
+        for name in survivors:
+            session.run("mutmut", "show", name)
+    score = 1 - len(survivors) / len(found)
+    session.log(f"{len(found)} mistakes, {len(survivors)} not noticed: {score:.1%}")
+    if score < MUTATION_GOAL:
+        session.error(f"want {MUTATION_GOAL:.0%}")

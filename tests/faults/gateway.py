@@ -217,6 +217,8 @@ class FaultGateway:
         tries: How often a client tried, whatever arrived.
         open: Connections that are open now.
         noted: Ids that are refused as duplicates.
+        port: Where it listens on 127.0.0.1.
+        seen: How often each kind was met.
     """
 
     def __init__(
@@ -246,17 +248,13 @@ class FaultGateway:
         self._late = []
         self._tasks = []
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=1000)
-        self._listening.setblocking(False)
+        self._listening.settimeout(0)
+        self.port = self._listening.getsockname()[1]
 
     @property
     def url(self):
         """Where it listens."""
         return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
-
-    @property
-    def port(self):
-        """The port on which it listens."""
-        return self._listening.getsockname()[1]
 
     @property
     def ids(self):
@@ -276,10 +274,10 @@ class FaultGateway:
 
     async def quiet(self):
         """Wait until no connection is open, and the client knows it."""
-        while self.open:
+        calm = 0
+        while calm < 5:
             await asyncio.sleep(0)
-        for _ in range(5):
-            await asyncio.sleep(0)
+            calm = 0 if self.open else calm + 1
 
     def settle(self):
         """Execute what was answered with an error first."""
@@ -372,14 +370,10 @@ class FaultGateway:
         self.settle()
         known = request.request_id in self.noted
         if self._burns_ids and commits != NEVER:
-            self._note(request)
+            self.noted.add(request.request_id)
         if commits == LATE:
             self._late.append((request, known))
         return self._execute(request, known=known) if commits == BEFORE else (200, b"")
-
-    def _note(self, request):
-        if request.request_id is not None:
-            self.noted.add(request.request_id)
 
     def _execute(self, request, *, known):
         ticket = request.body.get("ticket_number")
@@ -397,7 +391,7 @@ class FaultGateway:
         # Only a repeat of another request can have been noted in between.
         if known or (not self._burns_ids and request.request_id in self.noted):
             return 400, b'{"code": 120, "message": "no"}'
-        self._note(request)
+        self.noted.add(request.request_id)
         for one in request.body["recipients"]:
             self.book[one["phone_number"], request.body["text"]] += 1
         return 201, b'{"sms_ticket": "sms_1", "number_of_contacts": 1}'

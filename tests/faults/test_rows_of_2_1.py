@@ -37,6 +37,8 @@ async def outcome_of(base_url, **options):
     return type(error), error.outcome, error.maybe_sent
 
 
+# Connecting ends a twentieth earlier than the try: enough for a busy machine.
+UNHURRIED = Timeouts(connect=5.0, read=5.0, attempt=1.6)
 NOTHING_SENT = (NotSentError, Outcome.NOT_SENT, False)
 
 
@@ -155,35 +157,35 @@ async def test_no_free_slot_before_the_deadline():
     assert len(gateway.requests) == 1
 
 
-@pytest.mark.xfail(reason="the limit of the whole try proves nothing to aiohttp")
 async def test_less_time_than_it_takes_to_connect():
     """A try that ends while it connects has sent nothing, whichever limit ends it."""
     async with FaultGateway("tls_stall", tls=server_tls()) as gateway:
         met = await outcome_of(
             gateway.url,
             ssl_context=trusting_tls(),
-            timeouts=Timeouts(connect=5.0, read=5.0, attempt=0.2),
+            timeouts=UNHURRIED,
         )
 
     assert met == NOTHING_SENT
 
 
-@pytest.mark.xfail(reason="the limit of the whole try proves nothing to aiohttp")
 async def test_a_pool_of_yours_that_is_exhausted():
     """Waiting for a slot of a session that was passed in has sent nothing."""
     async with (
         FaultGateway("hang_before_commit") as gateway,
         resolving("127.0.0.1", "127.0.0.1") as client_session,
+        asyncio.TaskGroup() as group,
     ):
         client_session.connector._limit = 1
-        taken = asyncio.ensure_future(client_session.post(gateway.url, json={}))
+        taken = group.create_task(client_session.post(gateway.url, json={}))
         while not gateway.requests:
             await asyncio.sleep(0)
-        met = await outcome_of(gateway.url, client_session=client_session)
-        taken.cancel()
-        await asyncio.wait({taken})
+        waiting = group.create_task(
+            outcome_of(gateway.url, client_session=client_session, timeouts=UNHURRIED)
+        )
+        waiting.add_done_callback(lambda _: taken.cancel())
 
-    assert (met, len(gateway.requests)) == (NOTHING_SENT, 1)
+    assert (waiting.result(), len(gateway.requests)) == (NOTHING_SENT, 1)
 
 
 # --- a connection was handed over -----------------------------------------------------
@@ -206,9 +208,7 @@ async def test_a_connection_that_works():
         pytest.param("rst_after_headers", unknown(), 0, 0, id="RST after the headers"),
         pytest.param("rst_after_commit", unknown(), 1, 1, id="RST after commit"),
         pytest.param("fin_after_commit", unknown(), 1, 1, id="FIN after commit"),
-        pytest.param(
-            "half_a_header_after_commit", unknown(), 1, 1, id="half a header"
-        ),
+        pytest.param("half_a_header_after_commit", unknown(), 1, 1, id="half a header"),
         pytest.param("hang_before_commit", unknown(), 1, 0, id="hang before commit"),
         pytest.param("hang_after_commit", unknown(), 1, 1, id="hang after commit"),
         *(
@@ -263,7 +263,7 @@ async def test_no_status_is_read_off_an_exception():
         error = await result_of(octopush.sms.send(**MESSAGE))
 
     assert error.status is None
-    assert error.__cause__.status == 400
+    assert "ClientResponseError" in error.problem
 
 
 async def test_a_kept_socket_that_is_closed_as_the_client_writes():

@@ -21,9 +21,9 @@ def violations(world):
 
 def report(world, problems):
     """A world for a person: what was drawn, what happened, what is wrong with it."""
+    happened = sorted(world.log, key=_when)
     lines = [world.plan.told]
-    for one in sorted(world.log, key=_when):
-        lines.append(f"{_when(one):12.3f} s  {one.told}")
+    lines += [f"{_when(one):12.3f} s  {one.told}" for one in happened]
     for entry in world.gateway.book.entries:
         name = world.wire.name_of(entry.request_id)
         lines.append(f"        book  {' '.join(entry.recipients)} under {name}")
@@ -67,7 +67,9 @@ def _words(world):
         if word.outcome == "presumed":
             yield from _presumed(world, word, tries, booked=bool(names))
         if word.outcome != "cancelled" and word.attempts != len(calls):
-            yield f"{word.told} after {word.attempts} tries, but there were {len(calls)}"
+            yield (
+                f"{word.told} after {word.attempts} tries, but there were {len(calls)}"
+            )
 
 
 def _presumed(world, word, tries, *, booked):
@@ -82,13 +84,13 @@ def _presumed(world, word, tries, *, booked):
 
 
 def _waits(world):
-    """What is between two tries of one call."""
-    calls = defaultdict(list)
+    """What is between two tries of one message, settling included."""
+    messages = defaultdict(list)
     for one in sorted(world.tries, key=lambda one: one.began):
-        calls[one.who, one.call].append(one)
+        messages[one.who].append(one)
     # Reads change nothing, and the caller asks again as soon as it likes.
-    calls = {key: tries for key, tries in calls.items() if READ not in key}
-    for tries in calls.values():
+    messages.pop(READ, None)
+    for tries in messages.values():
         for one, other in pairwise(tries):
             gap = other.began - one.ended + _ALMOST
             if gap < 0 and one.id == other.id:

@@ -1,0 +1,183 @@
+"""
+Draws the outcome of `chaos.py`, from `chaos.json` to `docs/chaos.svg`: by hand, without
+a library, for light and for dark pages.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from html import escape
+from pathlib import Path
+from typing import Final
+
+
+Figures = Mapping[str, Mapping[str, Mapping[str, int]]]
+"""Client, kind of fault, name of a figure."""
+
+WIDTH: Final = 900
+ROW: Final = 19
+TOP: Final = 150
+KINDS_END: Final = 236
+COLUMN: Final = 212
+BAR: Final = 168
+
+# Red and amber that can be told apart on white and on black, by colour-blind people
+# as well; each has a word beside it, so no colour carries a fact alone.
+_STYLE: Final = """\
+  text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+  .page { fill: #ffffff; } .ink { fill: #1f2328; } .soft { fill: #59636e; }
+  .line { stroke: #d1d9e0; } .twice { fill: #cf222e; } .denied { fill: #d98a00; }
+  .denied-ink { fill: #9a6700; } .good, .presumed { fill: #1a7f37; }
+  .presumed { fill-opacity: 0.75; }
+  @media (prefers-color-scheme: dark) {
+    .page { fill: #0d1117; } .ink { fill: #f0f6fc; } .soft { fill: #9198a1; }
+    .line { stroke: #3d444d; } .twice { fill: #ff6a69; } .denied { fill: #e3b341; }
+    .denied-ink { fill: #e3b341; } .good, .presumed { fill: #3fb950; }
+  }"""
+
+
+_TITLE: Final = (
+    "Messages sent twice, and messages reported as failed although they were sent, "
+    "for each kind of fault and client"
+)
+
+
+def draw(clients: Figures, *, subtitle: str) -> str:
+    """
+    Draw one column for each client, and one row for each kind of fault.
+
+    Args:
+        clients: What was measured.
+        subtitle: Under what conditions.
+    """
+    kinds = list(next(iter(clients.values())))
+    height = TOP + ROW * len(kinds) + 46
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    space = "http://www.w3.org/2000/svg"
+    return "\n".join(
+        [
+            f'<svg xmlns="{space}" {size} role="img" aria-labelledby="title">',
+            f'<title id="title">{_TITLE}</title>',
+            f"<style>\n{_STYLE}\n</style>",
+            f'<rect class="page" width="{WIDTH}" height="{height}" rx="8"/>',
+            _text(24, 36, "When the gateway misbehaves", "ink", 20, bold=True),
+            _text(24, 58, subtitle, "soft", 12.5),
+            *_kinds(kinds),
+            *_columns(clients, kinds),
+            *_legend(height - 18),
+            "</svg>\n",
+        ]
+    )
+
+
+def _text(
+    x: float,
+    y: float,
+    words: str,
+    colour: str,
+    size: float,
+    *,
+    bold: bool = False,
+    end: bool = False,
+) -> str:
+    weight = ' font-weight="600"' if bold else ""
+    anchor = ' text-anchor="end"' if end else ""
+    return (
+        f'<text class="{colour}" x="{x:g}" y="{y:g}" font-size="{size:g}"'
+        f"{weight}{anchor}>{escape(words)}</text>"
+    )
+
+
+def _kinds(kinds: list[str]) -> Iterator[str]:
+    for row, kind in enumerate(kinds):
+        y = TOP + ROW * row
+        words = kind.replace("_", " ").replace(" after commit", ", was taken")
+        words = words.replace(" late commit", ", taken late")
+        yield _text(KINDS_END - 18, y + 12, words, "soft", 12, end=True)
+        yield (
+            f'<line class="line" x1="24" x2="{WIDTH - 24}" y1="{y - 2}" y2="{y - 2}" '
+            'stroke-width="0.5"/>'
+        )
+
+
+def _columns(clients: Figures, kinds: list[str]) -> Iterator[str]:
+    longest = max(
+        row["twice"] + row["denied"]
+        for rows in clients.values()
+        for row in rows.values()
+    )
+    scale = BAR / max(longest, 1)
+    for column, (name, rows) in enumerate(clients.items()):
+        x = KINDS_END + COLUMN * column
+        twice = sum(row["twice"] for row in rows.values())
+        denied = sum(row["denied"] for row in rows.values())
+        yield _text(x, 94, name, "ink", 12.5, bold=True)
+        yield _text(
+            x,
+            114,
+            f"{twice:,} sent twice",
+            "twice" if twice else "good",
+            12.5,
+            bold=True,
+        )
+        yield _text(
+            x,
+            132,
+            f"{denied:,} sent, reported as failed",
+            "denied-ink" if denied else "good",
+            12.5,
+            bold=True,
+        )
+        bottom = TOP + ROW * len(kinds) - 2
+        yield (
+            f'<line class="line" x1="{x - 6}" x2="{x - 6}" y1="{TOP - 2}" '
+            f'y2="{bottom}" stroke-width="1"/>'
+        )
+        for row, kind in enumerate(kinds):
+            yield from _bar(x - 6, TOP + ROW * row + 2, rows[kind], scale)
+
+
+def _bar(x: float, y: float, row: Mapping[str, int], scale: float) -> Iterator[str]:
+    for name, ink in (
+        ("twice", "twice"),
+        ("denied", "denied-ink"),
+        ("presumed", "good"),
+    ):
+        if not row[name]:
+            continue
+        wide = row[name] * scale
+        yield (
+            f'<rect class="{name}" x="{x:.1f}" y="{y}" width="{wide:.1f}" '
+            f'height="{ROW - 8}"/>'
+        )
+        x += wide
+        yield _text(x + 5, y + 10, str(row[name]), ink, 11)
+        x += 24
+
+
+def _legend(y: float) -> Iterator[str]:
+    words = (
+        ("twice", 24, "sent twice"),
+        ("denied", 124, "sent, and its caller was told that it failed"),
+        ("presumed", 414, "the answer was lost; sent once, and its caller was told so"),
+    )
+    for name, x, meaning in words:
+        yield f'<rect class="{name}" x="{x}" y="{y - 10}" width="12" height="12"/>'
+        yield _text(x + 20, y, meaning, "soft", 12)
+
+
+def main() -> None:
+    """Draw what was measured last."""
+    folder = Path(__file__).parent
+    measured = json.loads((folder / "chaos.json").read_text())
+    subtitle = (
+        f"{measured['messages']:,} messages by each client, "
+        f"{len(measured['clients']['aiooctopush'])} kinds of fault, "
+        f"{measured['probability']:.0%} of the requests hit, "
+        "judged by the gateway's book"
+    )
+    picture = draw(measured["clients"], subtitle=subtitle)
+    (folder.parent / "docs" / "chaos.svg").write_text(picture)
+
+
+if __name__ == "__main__":
+    main()
