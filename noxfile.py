@@ -188,7 +188,7 @@ MUTATION_GOAL = 0.95
 NOTICED = {"killed", "timeout"}
 # Policy and loop; and of the wire and the transport what says what an answer proves.
 MUTATED = re.compile(
-    r"aiooctopush\.(retry\..+"
+    r"aiooctopush\.((retry|_engine)\..+"
     r"|_wire\.x_(read|_read_success|_failure|_envelope|_coded|_details|_invalid|_error"
     r"|gateway_code|retry_after|http_date|decode|_refuse_constant|_first|_decimal"
     r"|_optional_int)__mutmut"
@@ -198,6 +198,7 @@ MUTMUT = """\
 [mutmut]
 source_paths=aiooctopush
 only_mutate=
+    aiooctopush/_engine.py
     aiooctopush/retry.py
     aiooctopush/_wire.py
     aiooctopush/transport.py

@@ -1,6 +1,7 @@
 """An asyncio SDK for the Octopush SMS gateway: it knows what became of each text."""
 
 from ._clock import Clock, SystemClock
+from ._engine import AttemptEvent
 from ._version import __version__
 from ._wire import Answer, HttpRequest, HttpResponse
 from .api._shared import Audience, OnUnknown, Purpose, Recipient, Segmentation, SmsType
@@ -40,7 +41,7 @@ from .errors import (
     WebhookError,
 )
 from .ids import new_request_id, request_id_for
-from .retry import AttemptEvent, RetryPolicy
+from .retry import RetryPolicy
 from .session import OctopushSession
 from .transport import Timeouts, Transport
 

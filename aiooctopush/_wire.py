@@ -351,7 +351,10 @@ def _read_success(
 ) -> T:
     body: Any
     if endpoint.answer is Answer:
-        # Answers without a documented body (204) may hold nothing, or anything.
+        # Without a documented body (204) there may be none, or any words; but a page
+        # comes from somebody on the way.
+        if response.body.lstrip().startswith(b"<"):
+            raise _invalid(response, "a page, not an answer of the gateway")
         body = _envelope(response) or {}
     else:
         try:

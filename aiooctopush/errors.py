@@ -239,8 +239,9 @@ class DuplicateRequestError(RefusedError):
     """
     The ``request_id`` was used before, and not by an unanswered try of this call.
 
-    Someone else used it within the last 24 hours; what they sent, the gateway
-    does not say.
+    Someone else used it within the last 24 hours; what they sent, the gateway does
+    not say. Or a refused try of this call did, if ``attempts`` is more than 1: the
+    gateway may note an id when it refuses.
     """
 
 

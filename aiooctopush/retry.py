@@ -6,39 +6,17 @@ outcome, and take a new one only after a clean refusal. A duplicate after our ow
 unanswered try is success. A write without request_id is repeated only if it never
 left, or if the gateway was throttling.
 
-tenacity carries the loop; it does not own the policy.
+`_engine` carries it out.
 """
 
-import asyncio
-import logging
-import math
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from random import Random
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
 
-from attrs import Factory, define, evolve, field, frozen
+from attrs import field, frozen
 from attrs.validators import ge, gt
-from tenacity import AsyncRetrying, RetryCallState
 
-from ._clock import Clock, HighWaterMark
 from ._throttle import RetryQuota
-from ._wire import Answer, Endpoint, Idempotency, encode
-from .errors import (
-    Backoff,
-    DuplicateRequestError,
-    NotSentError,
-    OctopushError,
-    Outcome,
-    UnknownOutcomeError,
-)
-from .ids import SAFE_FOR, safe_until
-
-
-_logger = logging.getLogger("aiooctopush")
-_logger.addHandler(logging.NullHandler())
-
-T = TypeVar("T", bound=Answer)
+from ._wire import Idempotency
+from .errors import Backoff, DuplicateRequestError, OctopushError, Outcome
 
 
 @frozen(kw_only=True)
@@ -161,15 +139,16 @@ class Situation:
     @property
     def unknown(self) -> bool:
         """Whether any try under this id may have been executed."""
-        return self.unknown_before or _any_unknown(self.failures)
+        return self.unknown_before or any_unknown(self.failures)
 
     @property
     def unknown_earlier(self) -> bool:
         """The same, for the tries before the last."""
-        return self.unknown_before or _any_unknown(self.failures[:-1])
+        return self.unknown_before or any_unknown(self.failures[:-1])
 
 
-def _any_unknown(failures: Sequence[OctopushError]) -> bool:
+def any_unknown(failures: Sequence[OctopushError]) -> bool:
+    """Whether any of these tries may have been executed."""
     return any(one.outcome is Outcome.UNKNOWN for one in failures)
 
 
@@ -221,318 +200,4 @@ def decide(policy: RetryPolicy, now: Situation) -> Decision:
         and now.may_replace_id
         and not now.unknown,
         cost=cost,
-    )
-
-
-@frozen(kw_only=True)
-class AttemptEvent:
-    """
-    One try that has ended, for logs and metrics. Nothing in it is private.
-
-    Attributes:
-        method: Of the HTTP request.
-        path: Its path, a template where it holds an argument.
-        attempt: Which try of the call, counted from 1; 0 if it never got a slot.
-        outcome: What became of this try alone; ``presumed`` if it was refused as a
-            duplicate of an earlier one.
-        status: HTTP status, None without an answer.
-        elapsed: Seconds that the try took, queueing included.
-        delay: Seconds before the next try, None if there is none.
-    """
-
-    method: str
-    path: str
-    attempt: int
-    outcome: Outcome
-    status: int | None
-    elapsed: float
-    delay: float | None
-
-
-OnAttempt = Callable[[AttemptEvent], None]
-"""Called after every try. What it raises is logged and changes nothing."""
-
-
-@define(kw_only=True)
-class Call(Generic[T]):
-    """
-    One call on its way: what is shared by its tries.
-
-    Attributes:
-        record: What is asked, as a request record.
-        payload: The record as bytes, the same for every try under one id.
-        started: Monotonic seconds when the call began.
-        ends: Monotonic seconds of its deadline.
-        request_id: The present id, None if the operation has none.
-        new_id: Makes the next id after a clean refusal. None if the id is not ours
-            alone: one that the caller chose, or may have stored, is never replaced.
-        first_tried_at: Wall clock of the first try under this id.
-        unknown_before: Whether an earlier call under this id had an unknown outcome.
-        repeat_unknown: Whether to repeat after silence what nothing protects.
-        handed_over: Whether the present try reached the transport.
-        try_began: Monotonic seconds when the present try began.
-        on_attempt: Told about every try that has ended.
-    """
-
-    endpoint: Endpoint[T]
-    record: Any = field(default=None, repr=False)
-    payload: bytes | None = field(default=None, repr=False)
-    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    policy: RetryPolicy
-    clock: Clock
-    wall: HighWaterMark
-    random: Random
-    quota: RetryQuota
-    started: float
-    ends: float
-    first_tried_at: datetime
-    request_id: str | None = None
-    new_id: Callable[[], str] | None = None
-    unknown_before: bool = False
-    repeat_unknown: bool = False
-    attempts: int = 0
-    handed_over: bool = False
-    try_began: float = 0.0
-    on_attempt: OnAttempt | None = field(default=None, repr=False)
-    failures: list[OctopushError] = Factory(list)
-    paid: int = 0
-
-    def renew_id(self, request_id: str) -> None:
-        """Go on under another id."""
-        self.request_id = request_id
-        self.first_tried_at = self.wall.now()
-        self.record = evolve(self.record, request_id=request_id)
-        self.payload = encode(self.record)
-
-    @property
-    def age(self) -> float:
-        """Wall-clock seconds since the first try under this id."""
-        return (self.wall.now() - self.first_tried_at).total_seconds()
-
-    @property
-    def protected_for(self) -> float:
-        """Up to which age a repeat is safe."""
-        if self.endpoint.idempotency is Idempotency.REQUEST_ID:
-            return SAFE_FOR.total_seconds()
-        return math.inf
-
-    @property
-    def unknown(self) -> bool:
-        """Whether any try under this id may have been executed."""
-        return self.unknown_before or _any_unknown(self.failures)
-
-    @property
-    def wants_fresh_connection(self) -> bool:
-        """After silence every idle connection is under suspicion."""
-        return bool(self.failures) and self.failures[-1].outcome is Outcome.UNKNOWN
-
-    def tell(
-        self, outcome: Outcome, status: int | None, delay: float | None = None
-    ) -> None:
-        """Tell about a try that has ended, if anybody wants to know."""
-        if self.on_attempt is None:
-            return
-        event = AttemptEvent(
-            method=self.endpoint.method,
-            path=self.endpoint.path,
-            attempt=self.attempts,
-            outcome=outcome,
-            status=status,
-            elapsed=self.clock.monotonic() - self.try_began,
-            delay=delay,
-        )
-        try:
-            self.on_attempt(event)
-        # A broken metric must not decide about a message.
-        except Exception:
-            _logger.exception("on_attempt failed")
-
-    def check_protection(self) -> None:
-        """
-        Look at the wall clock right before a try: a machine may have been suspended
-        for a day while the monotonic clock stood still.
-
-        Raises:
-            UnknownOutcomeError: A repeat could be sent twice.
-        """
-        if self.unknown and self.age >= self.protected_for:
-            msg = "the request_id is too old to protect a repeat"
-            raise UnknownOutcomeError(msg, backoff=Backoff.NEVER)
-
-    def situation(self) -> Situation:
-        """What `decide` needs to know now."""
-        return Situation(
-            failures=self.failures,
-            attempts=self.attempts,
-            idempotency=self.endpoint.idempotency,
-            elapsed=self.clock.monotonic() - self.started,
-            age=self.age,
-            protected_for=self.protected_for,
-            unknown_before=self.unknown_before,
-            removes=self.endpoint.method == "DELETE",
-            repeat_unknown=self.repeat_unknown,
-            may_replace_id=self.new_id is not None,
-            deadline=self.ends - self.started,
-            tokens=self.quota.tokens,
-            draw=self.random.random(),
-        )
-
-
-Attempt = Callable[[Call[T]], Awaitable[T]]
-
-
-async def run(call: Call[T], attempt: Attempt[T]) -> T:
-    """
-    Try until `decide` says otherwise.
-
-    The first try stays outside tenacity: most calls need no other, and a tenacity
-    call costs as much as several of ours.
-    """
-    try:
-        try:
-            result = await attempt(call)
-        except OctopushError as error:
-            return await _try_again(call, attempt, error)
-    except asyncio.CancelledError as cancelled:
-        if call.handed_over:
-            call.tell(Outcome.UNKNOWN, None)
-        if call.endpoint.writes and (call.handed_over or call.unknown):
-            cancelled.add_note(
-                f"{_operation(call)} was cancelled and may have been executed"
-                + (f", request_id {call.request_id!r}" if call.request_id else "")
-            )
-        raise
-    call.quota.refund(RetryQuota.CLEAN)
-    call.tell(Outcome.ACCEPTED, result.status)
-    return result
-
-
-async def _try_again(call: Call[T], attempt: Attempt[T], first: OctopushError) -> T:
-    decision: Decision = Raise()
-    pending: OctopushError | None = first
-
-    async def once() -> T:
-        nonlocal pending
-        if pending is not None:
-            # tenacity takes over with the first failure in hand.
-            error, pending = pending, None
-            raise error
-        return await attempt(call)
-
-    def may_retry(state: RetryCallState) -> bool:
-        nonlocal decision
-        error = state.outcome and state.outcome.exception()
-        # Cancellation and mistakes in the program are none of the policy's business.
-        if not isinstance(error, OctopushError):
-            return False
-        call.failures.append(error)
-        decision = decide(call.policy, call.situation())
-        _log(call, error, decision)
-        _tell_failure(call, error, decision)
-        if isinstance(decision, Retry):
-            _prepare(call, decision)
-        return isinstance(decision, Retry)
-
-    def wait(_: RetryCallState) -> float:
-        return decision.delay if isinstance(decision, Retry) else 0.0
-
-    # A controller of its own for each call: a shared one mixes concurrent calls.
-    controller = AsyncRetrying(
-        retry=may_retry, wait=wait, sleep=call.clock.sleep, reraise=True
-    )
-    try:
-        result: T = await controller(once)
-    except OctopushError as error:
-        if isinstance(decision, Return):
-            return call.endpoint.answer(
-                outcome=decision.outcome,
-                request_id=call.request_id,
-                attempts=call.attempts,
-                status=error.status,
-                headers=error.headers,
-            )
-        explained = _explained(call, error, decision)
-        raise explained from explained.__cause__
-    call.quota.refund(call.paid)
-    call.tell(Outcome.ACCEPTED, result.status)
-    return result
-
-
-def _prepare(call: Call[T], retry: Retry) -> None:
-    call.quota.take(retry.cost)
-    # Only the last retry's cost comes back, and only if that retry succeeds.
-    call.paid = retry.cost
-    if retry.new_id and call.new_id is not None:
-        call.renew_id(call.new_id())
-
-
-def _explained(
-    call: Call[T], error: OctopushError, decision: Decision
-) -> OctopushError:
-    """The error that the caller gets: what became of the call, all tries counted."""
-    unknown = call.unknown
-    gave_up = isinstance(decision, Raise) and decision.gave_up
-    unsaid = gave_up or type(error) is NotSentError
-    if unknown and unsaid and not isinstance(error, UnknownOutcomeError):
-        # The last try alone would say "not sent" or "refused", which is not the
-        # whole truth.
-        last, error = (
-            error,
-            UnknownOutcomeError(
-                f"an earlier try had no answer; the last one: {error.problem}",
-                status=error.status,
-                headers=error.headers,
-                code=error.code,
-                retry_after=error.retry_after,
-            ),
-        )
-        error.__cause__ = last
-    if unknown:
-        error.outcome = Outcome.UNKNOWN
-        error.maybe_sent = call.endpoint.writes
-    error.request_id = call.request_id
-    error.attempts = call.attempts
-    error.operation = _operation(call)
-    if call.request_id is not None:
-        error.safe_to_retry_until = safe_until(call.first_tried_at)
-    error.retry_quota_exhausted = (
-        isinstance(decision, Raise) and decision.quota_exhausted
-    )
-    return error
-
-
-def _tell_failure(call: Call[T], error: OctopushError, decision: Decision) -> None:
-    outcome = error.outcome or Outcome.UNKNOWN
-    if isinstance(decision, Return):
-        outcome = decision.outcome
-    delay = decision.delay if isinstance(decision, Retry) else None
-    call.tell(outcome, error.status, delay)
-
-
-def _operation(call: Call[T]) -> str:
-    return f"{call.endpoint.method} {call.endpoint.path}"
-
-
-def _log(call: Call[T], error: OctopushError, decision: Decision) -> None:
-    level = logging.WARNING if isinstance(decision, Raise) else logging.DEBUG
-    if not _logger.isEnabledFor(level):
-        return
-    _logger.log(
-        level,
-        "%s try %d: %s; %s",
-        _operation(call),
-        call.attempts,
-        error.problem,
-        f"again in {decision.delay:.2f} s"
-        if isinstance(decision, Retry)
-        else "giving up"
-        if isinstance(decision, Raise)
-        else "an earlier try was taken",
-        extra={
-            "octopush_operation": _operation(call),
-            "octopush_attempt": call.attempts,
-            "octopush_request_id": call.request_id,
-            "octopush_outcome": str(error.outcome),
-            "octopush_status": error.status,
-        },
     )

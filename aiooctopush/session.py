@@ -16,6 +16,7 @@ import aiohttp
 
 from . import _wire
 from ._clock import Clock, HighWaterMark, SystemClock
+from ._engine import Call, OnAttempt, run
 from ._throttle import Gate, RetryQuota
 from ._version import __version__
 from ._wire import Answer, Endpoint, HttpRequest, HttpResponse
@@ -30,7 +31,7 @@ from .errors import (
     ThrottledError,
     UnknownOutcomeError,
 )
-from .retry import Call, OnAttempt, RetryPolicy, run
+from .retry import RetryPolicy
 from .secret import Credentials
 from .transport import AiohttpTransport, Timeouts, Transport
 
@@ -297,9 +298,6 @@ class OctopushSession:
         """See `api._shared.Caller`."""
         self._check_usable()
         policy = retry or self._retry
-        if unknown_since is not None:
-            # The try whose outcome is unknown may still be executing.
-            await self._clock.sleep(policy.careful_floor)
         call = Call(
             endpoint=endpoint,
             record=body,
@@ -323,6 +321,10 @@ class OctopushSession:
 
     async def _attempt(self, call: Call[T]) -> T:
         """One try: wait for a slot, carry the bytes, read what the answer proves."""
+        if call.unknown_before and call.attempts == 0:
+            call.check_protection()
+            # The try whose outcome is unknown may still be executing.
+            await self._clock.sleep(call.policy.careful_floor)
         now = call.try_began = self._clock.monotonic()
         if self._closed:  # while this call waited for its next try
             raise NotSentError(_CLOSED, backoff=Backoff.NEVER)

@@ -413,7 +413,7 @@ def test_type_and_purpose_are_always_sent_and_none_never():
         ("sender", "a2345678901"),
         ("sender", "a b"),
         ("recipients", ["+33639980001"] * 500),
-        ("recipients", iter(["+33639980001"])),
+        ("recipients", ("+33639980001",)),
         ("purpose", "wholesale"),
         ("purpose", Purpose.WHOLESALE),
         ("type", "sms_low_cost"),

@@ -159,7 +159,7 @@ async def test_a_client_that_leaves_frees_what_hung():
             with pytest.raises(TimeoutError):
                 await post(server.url, timeout=0.1)
         async with asyncio.timeout(2):
-            while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - as above
+            while len(asyncio.all_tasks()) > before:
                 await asyncio.sleep(0)
 
 
@@ -169,7 +169,7 @@ async def test_what_hangs_does_not_hold_up_the_shutdown(kind):
     loop = asyncio.get_running_loop()
     async with SandboxServer(faults=plan(kind)) as server:
         task = asyncio.create_task(post(server.url, timeout=10))
-        while not server.gateway.book:  # noqa: ASYNC110 - it has no event to set
+        while not server.gateway.book:
             await asyncio.sleep(0)
         start = loop.time()
 

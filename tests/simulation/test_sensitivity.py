@@ -12,10 +12,11 @@ from attrs import evolve
 from simulation.judge import report, violations
 from simulation.world import simulate
 
-from aiooctopush import DuplicateRequestError, Outcome, retry
+from aiooctopush import DuplicateRequestError, Outcome, _engine
 from aiooctopush._clock import HighWaterMark
+from aiooctopush._engine import Call
 from aiooctopush.errors import Backoff
-from aiooctopush.retry import Call, Retry, Return, decide
+from aiooctopush.retry import Retry, Return, decide
 
 
 AT_MOST = 3_000
@@ -94,7 +95,7 @@ def repeats_what_nothing_protects(policy, now):
 )
 def test_a_planted_mistake_is_caught(monkeypatch, planted, words):
     """Some seed shows it, and its report says what went wrong."""
-    monkeypatch.setattr(retry, "decide", planted)
+    monkeypatch.setattr(_engine, "decide", planted)
 
     told = first_caught(words)
 
