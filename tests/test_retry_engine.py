@@ -790,3 +790,17 @@ async def test_a_session_that_closes_during_a_wait_sends_nothing_more(first, err
 
     assert len(transport.requests) == 1
     assert caught.value.maybe_sent is (error is UnknownOutcomeError)
+
+
+async def test_until_when_it_is_safe_is_told_on_the_clock_that_the_caller_has():
+    """A clock that stepped back by an hour shows that instant an hour earlier."""
+    clock = VirtualClock()
+
+    async def step_back(_):
+        clock.jump(-3600)
+        return silence()
+
+    with pytest.raises(UnknownOutcomeError) as caught:
+        await send(ScriptedTransport(step_back), clock=clock, deadline=1)
+
+    assert caught.value.safe_to_retry_until == START + timedelta(hours=22)

@@ -893,6 +893,16 @@ def test_an_answer_without_a_documented_body_needs_none(status, body):
     )
 
 
+def test_a_page_is_no_answer_to_a_cancellation():
+    """It comes from somebody on the way, and proves nothing."""
+    page = HttpResponse(status=200, body=b" \n<!doctype html><h1>Welcome</h1>")
+
+    with pytest.raises(InvalidResponseError, match=r"a page.*\(HTTP 200\)") as caught:
+        read(CANCEL, page, {})
+
+    assert caught.value.backoff is CAREFUL
+
+
 def test_a_refusal_with_status_200_is_one_also_without_a_documented_body():
     """A cancellation that was refused is not reported as done."""
     error = failure({"code": 131, "message": "no"}, status=200, endpoint=CANCEL)
