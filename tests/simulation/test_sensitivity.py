@@ -24,11 +24,11 @@ AT_MOST = 3_000
 
 def first_caught(words, **world):
     """The report of the first seed with a violation of that kind."""
-    for lived in (simulate(seed, **world) for seed in range(AT_MOST)):
-        problems = [one for one in violations(lived) if words in one]
-        if problems:
-            return report(lived, problems)
-    raise AssertionError(f"{AT_MOST} seeds, and nobody noticed")  # pragma: no cover
+    worlds = (simulate(seed, **world) for seed in range(AT_MOST))
+    judged = ((one, [p for p in violations(one) if words in p]) for one in worlds)
+    caught = next((found for found in judged if found[1]), None)
+    assert caught is not None, f"{AT_MOST} seeds, and nobody noticed"
+    return report(*caught)
 
 
 def new_id_on_429(policy, now):
