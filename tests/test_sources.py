@@ -1,11 +1,13 @@
 """CSV files: what people's spreadsheets write is read, or refused line by line."""
 
+import asyncio
 import csv
 import gzip
 import io
 import os
 import pickle
 import tracemalloc
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 
 from aiooctopush.api._shared import Recipient
 from aiooctopush.bulk.files import SourceError
-from aiooctopush.bulk.sources import COLUMNS, read_csv
+from aiooctopush.bulk.rows import COLUMNS, _Reader
+from aiooctopush.bulk.sources import RowSource, read_csv
 from aiooctopush.errors import InvalidFieldError, OctopushError
 
 
@@ -537,6 +540,127 @@ def test_an_impossible_delimiter_is_refused_at_once(delimiter):
     """It would split what belongs together."""
     with pytest.raises(InvalidFieldError, match="delimiter: must be one character"):
         read_csv("people.csv", delimiter=delimiter)
+
+
+# --- in threads -----------------------------------------------------------------------
+
+# More than a thread reads at once, so that the file does not end by itself.
+CROWD = PEOPLE + "+33600000003,Cy\n" * 600
+
+
+def test_it_is_a_row_source(people):
+    """So a bulk goes on after a bad row."""
+    assert isinstance(people(PEOPLE), RowSource)
+
+
+async def test_items_give_bad_rows_as_values(people):
+    """With their line, between the recipients."""
+    source = people(PEOPLE.replace("+33600000002", "0612345678,Zed\n+33600000002"))
+
+    items = [item async for item in source.items()]
+
+    assert [items[0], items[2]] == [ANA, BOB]
+    assert (items[1].line, items[1].column) == (3, "phone_number")
+
+
+async def test_items_can_be_asked_for_again(people):
+    """A resumed bulk reads them from the start."""
+    source = people(PEOPLE)
+
+    assert [one async for one in source.items()] == [ANA, BOB]
+    assert [one async for one in source.items()] == [ANA, BOB]
+
+
+async def test_waiting_iteration_gives_what_comes_before_a_bad_row(people):
+    """As iteration without a loop does: what was given may have been sent."""
+    rows = aiter(people(f"{PEOPLE}0612345678,Zed\n"))
+
+    assert [await anext(rows), await anext(rows)] == [ANA, BOB]
+    with pytest.raises(SourceError, match="line 4"):
+        await anext(rows)
+
+
+async def test_items_come_before_the_end_of_a_damaged_file(people):
+    """The rows that a thread has read are not lost when it then fails."""
+    rows = people(f"{PEOPLE}\0\n").items()
+
+    assert [await anext(rows), await anext(rows)] == [ANA, BOB]
+    with pytest.raises(SourceError, match="line 4: holds a NUL"):
+        await anext(rows)
+
+
+async def test_items_of_a_file_that_cannot_be_read_at_all(people):
+    """The error comes out when the first is asked for."""
+    with pytest.raises(SourceError, match="has no column phone_number"):
+        await anext(people("name\n").items())
+
+
+async def test_items_of_a_missing_file(tmp_path):
+    """It is opened in the thread as well, and there is nothing to close."""
+    with pytest.raises(SourceError, match="there is no such file"):
+        await anext(read_csv(tmp_path / "none.csv").items())
+
+
+async def test_more_rows_than_a_thread_reads_at_once_keep_their_order(people):
+    """None is lost, none comes twice."""
+    expected = [f"+336{n:08}" for n in range(1_234)]
+    source = people("phone_number\n" + "\n".join(expected))
+
+    assert [one.phone_number async for one in source.items()] == expected
+    assert [one.phone_number async for one in source] == expected
+
+
+@pytest.mark.parametrize("way", ["items", "__aiter__"])
+async def test_leaving_early_closes_the_file(people, way):
+    """A ResourceWarning would fail this test."""
+    async with aclosing(getattr(people(CROWD), way)()) as rows:
+        assert await anext(rows) == ANA
+
+    with pytest.raises(StopAsyncIteration):
+        await anext(rows)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+async def test_cancelling_does_not_wait_for_the_thread(tmp_path, monkeypatch):
+    """It may hang on a pipe; it closes the file when it comes back."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)
+    source = read_csv(pipe)
+    opened = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    all_rows = []
+
+    def rows():
+        all_rows.append(type(source).rows(source))
+        loop.call_soon_threadsafe(opened.set)
+        return all_rows[0]
+
+    reader = _Reader(rows)
+    monkeypatch.setattr("aiooctopush.bulk.rows._Reader", lambda _: reader)
+    task = asyncio.create_task(anext(source.items()))
+    await opened.wait()
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    closed_at_once = all_rows[0]._file.closed
+    os.write(writer, CROWD.encode())
+    os.close(writer)
+    await loop.shutdown_default_executor()
+    assert (closed_at_once, all_rows[0]._file.closed) == (False, True)
+
+
+def test_a_thread_that_starts_after_the_end_closes_what_it_opens(people):
+    """Its task was cancelled while it waited for its turn."""
+    rows = people(CROWD).rows()
+    reader = _Reader(lambda: rows)
+
+    reader.close()
+    reader.take()
+
+    assert rows._file.closed
 
 
 # --- errors ---------------------------------------------------------------------------

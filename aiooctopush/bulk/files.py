@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from attrs import frozen
+
 from ..errors import OctopushError, Outcome
 
 
 _BUFFER: Final = 128 * 1024
-# Eight times what the csv module lets into one cell: a longer line is no CSV, and
+# Eight times what the csv module lets into one cell: a longer line holds no row, and
 # reading on for its end could fill the memory.
 _LINE_AT_MOST: Final = 1024 * 1024
 
@@ -52,7 +54,7 @@ class SourceError(OctopushError, ValueError):
     Attributes:
         path: The file, as it was given.
         line: Where the row starts, counted from 1; None if it is about the file.
-        column: Name of the column, if it is about one.
+        column: Name of the column or field, if it is about one.
         reason: What is wrong, without the place.
         shown: The value as it may be shown: a masked number, never a name.
     """
@@ -81,6 +83,33 @@ class SourceError(OctopushError, ValueError):
         self.line = line
         self.column = column
         self.shown = shown
+
+
+def caused_by(cause: Exception, error: SourceError) -> SourceError:
+    """
+    Link an error to its cause, without the frames behind either.
+
+    Who collects a million bad rows must not keep them alive, nor what they hold.
+    """
+    cause.__context__ = None
+    error.__cause__ = cause.with_traceback(None)
+    return error
+
+
+@frozen(kw_only=True)
+class Format:
+    """
+    What a file should be, in the words of its errors.
+
+    Attributes:
+        name: Such as CSV.
+        if_packed: What to do with a workbook or an archive.
+        if_not_utf8: What to do with a file in another encoding.
+    """
+
+    name: str
+    if_packed: str
+    if_not_utf8: str
 
 
 class LineFile(io.FileIO):
@@ -118,7 +147,7 @@ def open_file(path: Path) -> LineFile:
         raise SourceError(reason, path=path) from error
 
 
-def _text(file: LineFile, encoding: str | None) -> io.TextIOWrapper:
+def _text(file: LineFile, encoding: str | None, expected: Format) -> io.TextIOWrapper:
     """Undo gzip, and find the encoding."""
     plain: io.BufferedReader | gzip.GzipFile = io.BufferedReader(file, _BUFFER)
     if plain.peek(len(_GZIP)).startswith(_GZIP):
@@ -126,7 +155,7 @@ def _text(file: LineFile, encoding: str | None) -> io.TextIOWrapper:
     start = plain.peek(len(_WORKBOOKS[0]))
     if start.startswith(_WORKBOOKS):
         raise SourceError(
-            "is a workbook or an archive, not CSV: save the sheet as CSV (UTF-8)",
+            f"is a workbook or an archive, not {expected.name}: {expected.if_packed}",
             path=file.path,
         )
     marked = (name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark))
@@ -135,9 +164,16 @@ def _text(file: LineFile, encoding: str | None) -> io.TextIOWrapper:
     return io.TextIOWrapper(plain, encoding=found, errors="surrogateescape", newline="")
 
 
-def lines_of(file: LineFile, encoding: str | None) -> Iterator[str]:
+def lines_of(
+    file: LineFile, encoding: str | None, *, expected: Format
+) -> Iterator[str]:
     """
     Decode the file line by line, and close it at its end.
+
+    Args:
+        file: Just opened.
+        encoding: By default what a byte-order mark says, otherwise UTF-8.
+        expected: What it should be, for the errors.
 
     Raises:
         SourceError: It is damaged, no text, or in another encoding.
@@ -146,10 +182,10 @@ def lines_of(file: LineFile, encoding: str | None) -> Iterator[str]:
     try:
         # Closed here, before the layers above it are dropped, which would warn.
         with file:
-            text = _text(file, encoding)
+            text = _text(file, encoding, expected)
             while line := text.readline(_LINE_AT_MOST):
                 number += 1
-                problem = _not_text(line, encoding)
+                problem = _not_text(line, encoding, expected)
                 if problem:
                     raise SourceError(problem, path=file.path, line=number)
                 yield line if number > 1 else line.removeprefix(_MARK)
@@ -167,13 +203,10 @@ def lines_of(file: LineFile, encoding: str | None) -> Iterator[str]:
         ) from error
 
 
-def _not_text(line: str, encoding: str | None) -> str | None:
+def _not_text(line: str, encoding: str | None, expected: Format) -> str | None:
     if not line.isascii() and _undecodable(line):
         if encoding is None:
-            return (
-                "is not UTF-8: if the file comes from Excel on Windows, say "
-                'encoding="cp1252", or save it as "CSV UTF-8"'
-            )
+            return f"is not UTF-8: {expected.if_not_utf8}"
         return f"is not {encoding}: name the right encoding"
     if "\0" in line:
         return (
@@ -181,5 +214,7 @@ def _not_text(line: str, encoding: str | None) -> str | None:
             "without a byte-order mark"
         )
     if len(line) == _LINE_AT_MOST:
-        return f"has {_LINE_AT_MOST:,} characters or more: this is no CSV file"
+        return (
+            f"has {_LINE_AT_MOST:,} characters or more: this is no {expected.name} file"
+        )
     return None

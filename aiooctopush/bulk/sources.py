@@ -1,42 +1,34 @@
 """
 Recipients from a CSV file: read as a stream, refused line by line, never guessed.
 
-A file is opened anew for each pass, so that a bulk can be resumed from it, and no
-more than one row is held, whatever the size of the file.
+And what a bulk asks of a source, if it is to go on after a bad row.
 """
 
-import asyncio
 import csv
 import os
 import re
-from collections.abc import (
-    AsyncGenerator,
-    Generator,
-    Iterable,
-    Iterator,
-    Sequence,
-)
-from itertools import chain, islice
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 import attrs
 from attrs import field, frozen
 
 from ..api._shared import Recipient
 from ..errors import InvalidFieldError, shown
-from .files import LineFile, SourceError, lines_of, open_file
+from .files import Format, LineFile, SourceError, caused_by, lines_of, open_file
+from .rows import COLUMNS, NUMBER, FileSource
 
 
-COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(Recipient))
-"""Names that a column may have; every other column is ignored."""
-
-_NUMBER: Final = "phone_number"
 _DELIMITERS: Final = ",;\t"
 
-# Rows that a thread reads in one go: about two milliseconds of work.
-_AT_A_TIME: Final = 500
+_FORMAT: Final = Format(
+    name="CSV",
+    if_packed="save the sheet as CSV (UTF-8)",
+    if_not_utf8="if the file comes from Excel on Windows, say "
+    'encoding="cp1252", or save it as "CSV UTF-8"',
+)
 
 # What no name of a column looks like: six digits in a row, an address, 3.36E+10.
 _like_data = re.compile(r"[0-9](?:[ .\-]?[0-9]){5}|@|[0-9][eE]\+").search
@@ -44,6 +36,26 @@ _like_data = re.compile(r"[0-9](?:[ .\-]?[0-9]){5}|@|[0-9][eE]\+").search
 _is_bare = re.compile(r"[1-9][0-9]{7,15}").fullmatch
 _is_rounded = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+").fullmatch
 _is_decimal = re.compile(r"\+?[0-9]{8,16}[.,]0+").fullmatch
+
+
+@runtime_checkable
+class RowSource(Protocol):
+    """
+    A source that goes on after a row that cannot be used.
+
+    A source that has ``items()`` is asked for it: a bulk then counts and lists such
+    rows, and sends to the others. `CsvSource` and `JsonLinesSource` have it, and so
+    may a class of your own. A dict has another ``items()``, and is no source.
+    """
+
+    def items(self) -> AsyncGenerator[Recipient | SourceError, None]:
+        """
+        Read from the start: who is to get the message, and what cannot be used.
+
+        Each error is given, not raised, and says its line. Whatever is raised ends
+        the reading.
+        """
+        ...
 
 
 def read_csv(
@@ -76,16 +88,6 @@ def read_csv(
     return CsvSource(path, encoding=encoding, delimiter=delimiter)
 
 
-def _is_encoding(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
-    if value is None:
-        return
-    try:
-        "a".encode(value)
-    except (LookupError, ValueError) as error:
-        problem = "must be an encoding that Python knows, such as 'cp1252'"
-        raise InvalidFieldError(attribute.name, problem, shown=shown(value)) from error
-
-
 def _is_delimiter(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
     if value is None or value == "\t":
         return
@@ -98,45 +100,19 @@ def _is_delimiter(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) 
 
 
 @frozen
-class CsvSource:
+class CsvSource(FileSource):
     """
     The recipients of a CSV file, as often as they are asked for.
 
     Iterating reads the file from its start and raises `SourceError` at the first
-    line that cannot be used; `rows` goes on after it.
+    line that cannot be used; `items` and `rows` go on after it, except after what
+    concerns the rest of the file: a bad header, another encoding, broken gzip, a
+    quote that is never closed.
 
     Made by `read_csv`.
     """
 
-    path: Path = field(converter=Path)
-    encoding: str | None = field(default=None, kw_only=True, validator=_is_encoding)
     delimiter: str | None = field(default=None, kw_only=True, validator=_is_delimiter)
-
-    def __iter__(self) -> Generator[Recipient, None, None]:
-        with self.rows() as rows:
-            for _, row in rows:
-                if isinstance(row, SourceError):
-                    raise row
-                yield row
-
-    async def __aiter__(self) -> AsyncGenerator[Recipient, None]:
-        # Reads in a thread, so that a slow disk does not hold up the event loop.
-        items = iter(self)
-        try:
-            while some := await asyncio.to_thread(_take, items):
-                for one in some:
-                    yield one
-        finally:
-            items.close()
-
-    def rows(self) -> "CsvRows":
-        """
-        Open the file and go through it once, past lines that cannot be used.
-
-        Raises:
-            SourceError: The file cannot be opened.
-        """
-        return CsvRows(self)
 
     def ignored_columns(self) -> tuple[str, ...]:
         """
@@ -150,57 +126,8 @@ class CsvSource:
         with open_file(self.path) as file:
             return _Table.of(self, file).ignored
 
-
-def _take(items: Iterator[Recipient]) -> list[Recipient]:
-    return list(islice(items, _AT_A_TIME))
-
-
-class CsvRows(Iterator[tuple[int, Recipient | SourceError]]):
-    """
-    One pass through a CSV file: the line where each row starts, and what it holds.
-
-    A row that cannot be used is given as a `SourceError`, not raised. Raised is what
-    concerns the rest of the file: a bad header, another encoding, broken gzip, a
-    quote that is never closed.
-
-    It closes the file at its end; use ``with`` to close it before.
-
-    Attributes:
-        total_bytes: Size of the file on disk; None for a pipe.
-    """
-
-    def __init__(self, source: CsvSource) -> None:
-        self._file = open_file(source.path)
-        self.total_bytes: int | None = self._file.size()
-        self._rows = _rows(source, self._file)
-
-    @property
-    def bytes_read(self) -> int:
-        """
-        Bytes taken from the disk so far, of a gzipped file the compressed ones.
-
-        The file is read ahead by up to 128 KiB.
-        """
-        return self._file.bytes_read
-
-    def __next__(self) -> tuple[int, Recipient | SourceError]:
-        return next(self._rows)
-
-    def close(self) -> None:
-        """Close the file; nothing comes after it."""
-        self._rows.close()
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+    def _read(self, file: LineFile) -> Generator[tuple[int, Recipient | SourceError]]:
+        return _rows(self, file)
 
 
 @frozen
@@ -215,7 +142,7 @@ class _Table:
 
     @classmethod
     def of(cls, source: CsvSource, file: LineFile) -> Self:
-        lines = lines_of(file, source.encoding)
+        lines = lines_of(file, source.encoding, expected=_FORMAT)
         skipped = 0
         for first in lines:
             if first.strip():
@@ -264,7 +191,7 @@ def _plain(cell: str) -> str:
 def _delimiter_of(first: str) -> str:
     """The delimiter that sets `phone_number` apart, or else the one found most."""
     for delimiter in _DELIMITERS:
-        if _NUMBER in map(_plain, first.split(delimiter)):
+        if NUMBER in map(_plain, first.split(delimiter)):
             return delimiter
     return max(_DELIMITERS, key=first.count)
 
@@ -273,16 +200,16 @@ def _header_problem(cells: Sequence[str], names: Sequence[str]) -> str | None:
     twice = sorted({name for name in names if names.count(name) > 1} & {*COLUMNS})
     if twice:
         return f"has the column {twice[0]} twice: rename or remove one"
-    if _NUMBER in names:
+    if NUMBER in names:
         return None
     # Somebody's name must not get into an error, so this is asked first.
     if any(map(_like_data, cells)):
         return (
-            f"has no column {_NUMBER}, and looks like data: put a line before it that "
+            f"has no column {NUMBER}, and looks like data: put a line before it that "
             "names the columns, such as phone_number,first_name"
         )
     return (
-        f"has no column {_NUMBER}, only {shown(', '.join(cells))}: rename the column "
+        f"has no column {NUMBER}, only {shown(', '.join(cells))}: rename the column "
         "with the numbers, or name the delimiter"
     )
 
@@ -336,7 +263,7 @@ def _uneven(cells: int, width: int, path: Path, line: int) -> SourceError:
 
 
 def _broken(error: csv.Error, path: Path, line: int) -> SourceError:
-    return _caused_by(
+    return caused_by(
         error,
         SourceError(
             f"cannot be read as CSV: {error}; a double quote inside a quoted cell is "
@@ -350,13 +277,13 @@ def _broken(error: csv.Error, path: Path, line: int) -> SourceError:
 def _unusable(
     error: InvalidFieldError, cell: str | None, path: Path, line: int
 ) -> SourceError:
-    if error.field != _NUMBER:
+    if error.field != NUMBER:
         reason, got = error.limit, f"{len(cell or '')} characters"
     elif cell is None:
         reason, got = "is empty", None
     else:
         reason, got = _number_problem(cell) or error.limit, error.shown
-    return _caused_by(
+    return caused_by(
         error,
         SourceError(reason, path=path, line=line, column=error.field, shown=got),
     )
@@ -380,9 +307,3 @@ def _number_problem(cell: str) -> str | None:
             "column as text, with '+' and the country code"
         )
     return None
-
-
-def _caused_by(cause: Exception, error: SourceError) -> SourceError:
-    # Without its frames: who collects a million bad rows must not keep them alive.
-    error.__cause__ = cause.with_traceback(None)
-    return error
