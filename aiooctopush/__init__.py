@@ -17,10 +17,26 @@ from .api.sms import (
     SmsRequest,
     TagCampaignRequest,
 )
-from .bulk.ledger import BatchState
-from .bulk.report import BulkReport, Pause
-from .bulk.run import BatchResult, BulkRun
-from .bulk.sources import read_csv
+from .bulk.delivery import BatchResult
+from .bulk.files import SourceError
+from .bulk.json_lines import JsonLinesSource, read_json_lines
+from .bulk.ledger import (
+    BatchRecord,
+    BatchState,
+    Ledger,
+    LedgerError,
+    Pause,
+    Rejection,
+    RunRecord,
+)
+from .bulk.memory import MemoryLedger
+from .bulk.options import OnDuplicate, OnForeign, OnInDoubt, OnInvalid
+from .bulk.report import BulkReport
+from .bulk.resume import SourceChangedError
+from .bulk.run import BulkRun
+from .bulk.sources import RowSource, read_csv
+from .bulk.sqlite import SQLiteLedger
+from .bulk.worklist import Decision, Unresolved
 from .errors import (
     GATEWAY_CODES,
     AuthenticationError,
@@ -52,6 +68,7 @@ __all__ = [
     "AttemptEvent",
     "Audience",
     "AuthenticationError",
+    "BatchRecord",
     "BatchResult",
     "BatchState",
     "BulkReport",
@@ -61,6 +78,7 @@ __all__ = [
     "CampaignStatus",
     "CampaignTicket",
     "Clock",
+    "Decision",
     "DuplicateRequestError",
     "GatewayCode",
     "HttpRequest",
@@ -69,17 +87,29 @@ __all__ = [
     "InvalidFieldError",
     "InvalidRequestError",
     "InvalidResponseError",
+    "JsonLinesSource",
+    "Ledger",
+    "LedgerError",
     "ListCampaignRequest",
+    "MemoryLedger",
     "NotSentError",
     "OctopushError",
     "OctopushSession",
+    "OnDuplicate",
+    "OnForeign",
+    "OnInDoubt",
+    "OnInvalid",
     "OnUnknown",
     "Outcome",
     "Pause",
     "Purpose",
     "Recipient",
     "RefusedError",
+    "Rejection",
     "RetryPolicy",
+    "RowSource",
+    "RunRecord",
+    "SQLiteLedger",
     "Segmentation",
     "SendResult",
     "ServerError",
@@ -87,6 +117,8 @@ __all__ = [
     "SmsDraft",
     "SmsRequest",
     "SmsType",
+    "SourceChangedError",
+    "SourceError",
     "SystemClock",
     "TagCampaignRequest",
     "ThrottledError",
@@ -94,9 +126,11 @@ __all__ = [
     "Transport",
     "TransportSecurityError",
     "UnknownOutcomeError",
+    "Unresolved",
     "WebhookError",
     "__version__",
     "new_request_id",
     "read_csv",
+    "read_json_lines",
     "request_id_for",
 ]

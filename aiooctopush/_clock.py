@@ -63,6 +63,14 @@ class HighWaterMark:
         self._latest, self._at = now, at
         return now
 
+    def ahead(self) -> timedelta:
+        """How much later than the machine's own clock it is."""
+        return self.now() - self._clock.now()
+
+    def resume_from(self, instant: datetime) -> None:
+        """Go on from the latest instant of an earlier process, which was our own."""
+        self._latest = max(self.now(), instant)
+
     def saw(self, instant: datetime) -> None:
         """
         Take note of another wall clock, such as the gateway's ``Date``.

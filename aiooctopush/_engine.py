@@ -58,6 +58,8 @@ class AttemptEvent:
         status: HTTP status, None without an answer.
         elapsed: Seconds that the try took, queueing included.
         delay: Seconds before the next try, None if there is none.
+        error: Class of the error that it ended with, None if there was none.
+        code: The gateway's own code, if it refused with one.
     """
 
     method: str
@@ -67,10 +69,29 @@ class AttemptEvent:
     status: int | None
     elapsed: float
     delay: float | None
+    error: str | None = None
+    code: int | None = None
 
 
 OnAttempt = Callable[[AttemptEvent], None]
 """Called after every try. What it raises is logged and changes nothing."""
+
+
+NewId = Callable[[], Awaitable[str]]
+"""Makes the next id after a clean refusal; it may have to be written down first."""
+
+
+@frozen(kw_only=True)
+class Background:
+    """
+    What sets the calls of a bulk apart from the single ones of the same session, which
+    must not suffer from them.
+
+    Attributes:
+        quota: Retry tokens of its own.
+    """
+
+    quota: RetryQuota
 
 
 @define(kw_only=True)
@@ -91,7 +112,9 @@ class Call(Generic[T]):
         repeat_unknown: Whether to repeat after silence what nothing protects.
         handed_over: Whether the present try reached the transport.
         try_began: Monotonic seconds when the present try began.
-        on_attempt: Told about every try that has ended.
+        renews: Whether the next try takes a new id.
+        in_background: Whether single calls go first.
+        observers: Told about every try that has ended.
     """
 
     endpoint: Endpoint[T]
@@ -107,19 +130,22 @@ class Call(Generic[T]):
     ends: float
     first_tried_at: datetime
     request_id: str | None = None
-    new_id: Callable[[], str] | None = None
+    new_id: NewId | None = None
     unknown_before: bool = False
     repeat_unknown: bool = False
     attempts: int = 0
     handed_over: bool = False
     try_began: float = 0.0
-    on_attempt: OnAttempt | None = field(default=None, repr=False)
+    renews: bool = False
+    in_background: bool = False
+    observers: tuple[OnAttempt, ...] = field(default=(), repr=False)
     failures: list[OctopushError] = Factory(list)
     paid: int = 0
 
-    def renew_id(self, request_id: str) -> None:
+    async def renew_id(self, new_id: NewId) -> None:
         """Go on under another id."""
-        self.request_id = request_id
+        self.request_id = request_id = await new_id()
+        self.renews = False
         self.first_tried_at = self.wall.now()
         self.record = evolve(self.record, request_id=request_id)
         self.payload = encode(self.record)
@@ -147,10 +173,15 @@ class Call(Generic[T]):
         return bool(self.failures) and self.failures[-1].outcome is Outcome.UNKNOWN
 
     def tell(
-        self, outcome: Outcome, status: int | None, delay: float | None = None
+        self,
+        outcome: Outcome,
+        status: int | None,
+        *,
+        delay: float | None = None,
+        error: OctopushError | None = None,
     ) -> None:
         """Tell about a try that has ended, if anybody wants to know."""
-        if self.on_attempt is None:
+        if not self.observers:
             return
         event = AttemptEvent(
             method=self.endpoint.method,
@@ -160,12 +191,15 @@ class Call(Generic[T]):
             status=status,
             elapsed=self.clock.monotonic() - self.try_began,
             delay=delay,
+            error=None if error is None else type(error).__name__,
+            code=None if error is None else error.code,
         )
-        try:
-            self.on_attempt(event)
-        # A broken metric must not decide about a message.
-        except Exception:
-            _logger.exception("on_attempt failed")
+        for observe in self.observers:
+            try:
+                observe(event)
+            # A broken metric must not decide about a message.
+            except Exception:
+                _logger.exception("on_attempt failed")
 
     def check_protection(self) -> None:
         """
@@ -237,6 +271,8 @@ async def _try_again(call: Call[T], attempt: Attempt[T], first: OctopushError) -
             # tenacity takes over with the first failure in hand.
             error, pending = pending, None
             raise error
+        if call.renews and call.new_id is not None:
+            await call.renew_id(call.new_id)
         return await attempt(call)
 
     def may_retry(state: RetryCallState) -> bool:
@@ -282,8 +318,7 @@ def _prepare(call: Call[T], retry: Retry) -> None:
     call.quota.take(retry.cost)
     # Only the last retry's cost comes back, and only if that retry succeeds.
     call.paid = retry.cost
-    if retry.new_id and call.new_id is not None:
-        call.renew_id(call.new_id())
+    call.renews = retry.new_id
 
 
 def _explained(
@@ -316,7 +351,7 @@ def _explained(
     if call.request_id is not None:
         # As this machine's clock will show it, which may be behind the mark: another
         # process has nothing else to go by.
-        ahead = call.wall.now() - call.clock.now()
+        ahead = call.wall.ahead()
         error.safe_to_retry_until = safe_until(call.first_tried_at) - ahead
     error.retry_quota_exhausted = (
         isinstance(decision, Raise) and decision.quota_exhausted
@@ -329,7 +364,7 @@ def _tell_failure(call: Call[T], error: OctopushError, decision: Decision) -> No
     if isinstance(decision, Return):
         outcome = decision.outcome
     delay = decision.delay if isinstance(decision, Retry) else None
-    call.tell(outcome, error.status, delay)
+    call.tell(outcome, error.status, delay=delay, error=error)
 
 
 def _operation(call: Call[T]) -> str:

@@ -13,24 +13,30 @@ class Gate:
     Lets a bounded number of tries through, first come, first served, and holds all of
     them during a pause.
 
+    What goes in the background waits behind everything else, and leaves a tenth of the
+    slots free: a single code must not wait for the half minute that a request of a
+    bulk may take.
+
     Waiting here is not a time-out of the connection: only the deadline of the whole
     call ends it, and then nothing was sent.
     """
 
     def __init__(self, *, max_in_flight: int, clock: Clock) -> None:
         self._free = max_in_flight
+        self._reserved = max_in_flight // 10
         self._queue: deque[asyncio.Future[None]] = deque()
+        self._background: deque[asyncio.Future[None]] = deque()
         self._clock = clock
         self._paused_until = -math.inf
 
-    def try_enter(self, now: float) -> bool:
+    def try_enter(self, now: float, *, background: bool = False) -> bool:
         """Take a slot if there is no reason to wait; most tries get theirs here."""
-        if self._free == 0 or self._paused_until > now:
+        if self._paused_until > now or not self._has_room(background=background):
             return False
         self._free -= 1
         return True
 
-    async def enter(self, seconds: float) -> None:
+    async def enter(self, seconds: float, *, background: bool = False) -> None:
         """
         Wait for a slot, at most that many seconds.
 
@@ -38,7 +44,7 @@ class Gate:
             NotSentError: The time was up, or the pause is longer than that.
         """
         give_up_at = self._clock.monotonic() + seconds
-        await self._take_slot(seconds)
+        await self._take_slot(seconds, background=background)
         try:
             await self._wait_out_pause(give_up_at)
         except BaseException:
@@ -47,23 +53,28 @@ class Gate:
 
     def leave(self) -> None:
         """Give the slot to the next in the queue, or back."""
-        while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
         self._free += 1
+        for queue in (self._queue, self._background):
+            while queue and self._has_room(background=queue is self._background):
+                turn = queue.popleft()
+                if not turn.done():
+                    self._free -= 1
+                    turn.set_result(None)
+                    return
 
     def pause(self, seconds: float) -> None:
         """Hold everyone for that long; a pause only ever moves forward."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
 
-    async def _take_slot(self, seconds: float) -> None:
-        if self._free:  # so nobody is in the queue
+    def _has_room(self, *, background: bool) -> bool:
+        return self._free > (self._reserved if background else 0)
+
+    async def _take_slot(self, seconds: float, *, background: bool) -> None:
+        if self._has_room(background=background):  # so nobody is in the queue
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        (self._background if background else self._queue).append(turn)
         try:
             async with asyncio.timeout(seconds):
                 await turn

@@ -5,8 +5,8 @@ import logging
 import os
 import ssl
 import threading
-from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from random import Random
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -16,13 +16,23 @@ import aiohttp
 
 from . import _wire
 from ._clock import Clock, HighWaterMark, SystemClock
-from ._engine import Call, OnAttempt, run
+from ._engine import Background, Call, NewId, OnAttempt, run
 from ._throttle import Gate, RetryQuota
 from ._version import __version__
 from ._wire import Answer, Endpoint, HttpRequest, HttpResponse
 from .api._shared import MAX_RECIPIENTS, Purpose, SmsType
 from .api.sms import Message, Sms
-from .bulk.run import BULK_RETRY, BulkRun
+from .bulk.ledger import Ledger
+from .bulk.options import (
+    BULK_RETRY,
+    BulkOptions,
+    Identity,
+    OnDuplicate,
+    OnForeign,
+    OnInDoubt,
+    OnInvalid,
+)
+from .bulk.run import BulkRun
 from .errors import (
     Backoff,
     InvalidFieldError,
@@ -122,7 +132,7 @@ class OctopushSession:
         self._timeouts = timeouts or Timeouts()
         self._clock: Clock = clock or SystemClock()
         self._random = random or Random()
-        self._on_attempt = on_attempt
+        self._observers = () if on_attempt is None else (on_attempt,)
         self._wall = HighWaterMark(self._clock)
         self._quota = RetryQuota(self._retry.quota)
         self._gate = Gate(max_in_flight=max_in_flight, clock=self._clock)
@@ -214,9 +224,9 @@ class OctopushSession:
         self,
         key: str,
         *,
-        text: str,
-        sender: str,
-        purpose: Purpose,
+        text: str | None = None,
+        sender: str | None = None,
+        purpose: Purpose | None = None,
         type: SmsType = SmsType.PREMIUM,
         send_at: datetime | None = None,
         with_replies: bool | None = None,
@@ -224,35 +234,76 @@ class OctopushSession:
         auto_optimize_text: bool | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
         recipient_tracking: bool | None = None,
+        ledger: Ledger | str | os.PathLike[str] | None = None,
         concurrency: int = 4,
         batch_size: int = MAX_RECIPIENTS,
-        retry: RetryPolicy | None = None,
+        rate: float | None = None,
+        max_cost: Decimal | None = None,
+        on_duplicate: OnDuplicate = OnDuplicate.SKIP,
+        on_invalid: OnInvalid = OnInvalid.SKIP,
+        on_in_doubt: OnInDoubt = OnInDoubt.HOLD,
+        on_foreign: OnForeign = OnForeign.PAUSE,
+        identity: Identity | None = None,
+        split_limit: float = 0.05,
+        wait_for_credit: float = 0.0,
+        wait_for_gateway: float = 900.0,
+        retry: RetryPolicy = BULK_RETRY,
     ) -> BulkRun:
         """
-        Prepare one text for any number of recipients; nothing is sent yet.
+        Prepare a send to any number of recipients; nothing is read or sent yet.
+
+        With ``text``, ``sender`` and ``purpose`` the source yields numbers or
+        Recipients, which share them. Without, it yields whole SmsRequests, each with
+        its own text: they go one request each, under ids that the run derives, in
+        place of their own.
 
         Args:
-            key: Names the run. The ids of its requests are derived from it, so that
-                the same run, started again within 24 hours, sends nothing twice.
+            key: Names the run. The ids of its requests are derived from it: take
+                another one for another message, and the same to go on.
+            ledger: Path of a SQLite file where the run is written down, so that it
+                survives a crash; or a `Ledger`, which stays open. Without one the run
+                is in memory only: started again within 24 hours it sends nothing
+                twice all the same, since the gateway refuses what it has seen.
             concurrency: Requests in flight at the same time. The vendor's users
                 prefer full requests, a few at a time.
             batch_size: Recipients of one request, 1 to 500.
-            retry: How patiently each request is tried; more so than a single send
-                by default, since nobody waits for it.
+            rate: Requests started per second at most. The gateway's throttling lowers
+                it by itself, and each minute without raises it by 5 %.
+            max_cost: Euros. The run pauses before the request that could exceed it,
+                reckoned with the highest price of an SMS so far; the first request
+                goes without, to learn the price.
+            on_duplicate: What to do with a recipient that was there before: ``skip``,
+                ``keep`` or ``error``. Requests with a text of their own are compared
+                only if there is an ``identity``.
+            on_invalid: What to do with an item that is no recipient: ``skip`` it,
+                counted and listed in the report, or ``error``.
+            on_in_doubt: What to do with a request that may have been sent and is too
+                old to be asked about: ``hold``, ``resend`` or ``skip``.
+            on_foreign: What to do when somebody else has used an id of the run:
+                ``pause`` or ``go_on``; without a durable ledger always the latter.
+            identity: What makes two items the same, as a text, instead of the number:
+                ``lambda one: f"{one.phone_number} {one.param1}"``.
+            split_limit: Share of the batches that may be refused because of some of
+                their recipients, and so be split. Beyond it, the run pauses; 1 means
+                never.
+            wait_for_credit: Seconds to wait for credit when it is used up, asking for
+                the balance once a minute.
+            wait_for_gateway: Seconds to wait when twenty batches in a row had no
+                answer, trying one of them now and then.
+            retry: How patiently each request is tried; more so than a single send by
+                default, since nobody waits for it.
 
         The other arguments are those of `Sms.send`.
 
         Raises:
             InvalidFieldError: An argument is malformed.
         """
-        return BulkRun(
-            self._call,
-            self._clock,
-            key=key,
-            message=Message(
-                text=text,
-                sender=sender,
-                purpose=purpose,
+        message = None
+        if any(one is not None for one in (text, sender, purpose)):
+            message = Message(
+                text=_given("text", text),
+                sender=_given("sender", sender),
+                purpose=_given("purpose", purpose),
                 type=type,
                 send_at=send_at,
                 with_replies=with_replies,
@@ -260,11 +311,33 @@ class OctopushSession:
                 auto_optimize_text=auto_optimize_text,
                 auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
                 recipient_tracking=recipient_tracking,
+            )
+        return BulkRun(
+            self._call,
+            self._clock,
+            key=key,
+            message=message,
+            ledger=ledger,
+            options=BulkOptions(
+                concurrency=concurrency,
+                batch_size=batch_size,
+                rate=rate,
+                max_cost=max_cost,
+                on_duplicate=on_duplicate,
+                on_invalid=on_invalid,
+                on_in_doubt=on_in_doubt,
+                on_foreign=on_foreign,
+                identity=identity,
+                split_limit=split_limit,
+                wait_for_credit=wait_for_credit,
+                wait_for_gateway=wait_for_gateway,
+                retry=retry,
             ),
-            concurrency=concurrency,
-            batch_size=batch_size,
-            retry=retry or BULK_RETRY,
+            balance=self._balance,
         )
+
+    async def _balance(self) -> Decimal:
+        return (await self.wallet.balance()).amount
 
     def _check_usable(self) -> None:
         # Asking for the running loop is a system call on Python 3.11. If our loop
@@ -289,11 +362,13 @@ class OctopushSession:
         *,
         body: Any = None,
         query: tuple[tuple[str, str], ...] = (),
-        new_id: Callable[[], str] | None = None,
+        new_id: NewId | None = None,
         deadline: float | None = None,
         retry: RetryPolicy | None = None,
         unknown_since: datetime | None = None,
         repeat_unknown: bool = False,
+        background: Background | None = None,
+        observe: OnAttempt | None = None,
     ) -> T:
         """See `api._shared.Caller`."""
         self._check_usable()
@@ -307,7 +382,7 @@ class OctopushSession:
             clock=self._clock,
             wall=self._wall,
             random=self._random,
-            quota=self._quota,
+            quota=self._quota if background is None else background.quota,
             started=(started := self._clock.monotonic()),
             ends=started + (policy.deadline if deadline is None else deadline),
             first_tried_at=unknown_since or self._wall.now(),
@@ -315,7 +390,10 @@ class OctopushSession:
             new_id=new_id,
             unknown_before=unknown_since is not None,
             repeat_unknown=repeat_unknown,
-            on_attempt=self._on_attempt,
+            in_background=background is not None,
+            observers=self._observers
+            if observe is None
+            else (*self._observers, observe),
         )
         return await run(call, self._attempt)
 
@@ -328,8 +406,9 @@ class OctopushSession:
         now = call.try_began = self._clock.monotonic()
         if self._closed:  # while this call waited for its next try
             raise NotSentError(_CLOSED, backoff=Backoff.NEVER)
-        if now >= call.ends or not self._gate.try_enter(now):
-            await self._gate.enter(call.ends - now)
+        behind = call.in_background
+        if now >= call.ends or not self._gate.try_enter(now, background=behind):
+            await self._gate.enter(call.ends - now, background=behind)
             now = self._clock.monotonic()
         try:
             if call.failures or call.unknown_before:
@@ -392,6 +471,17 @@ class OctopushSession:
                 round(difference),
             )
         self._wall.saw(date)
+
+
+V = TypeVar("V")
+
+
+def _given(name: str, value: V | None) -> V:
+    if value is None:
+        raise InvalidFieldError(
+            name, "is missing: text, sender and purpose are given together, or none"
+        )
+    return value
 
 
 def _check_base_url(value: Any, *, insecure: bool) -> str:

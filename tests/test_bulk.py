@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from decimal import Decimal
 
-import attrs
 import pytest
 from fakes import ScriptedTransport, answer, refusal, session_over
 from hypothesis import given
@@ -23,16 +22,15 @@ from aiooctopush import (
     UnknownOutcomeError,
     read_csv,
 )
-from aiooctopush.bulk.ledger import BatchRecord, MemoryLedger
+from aiooctopush.bulk.ledger import BatchRecord
+from aiooctopush.bulk.memory import MemoryLedger
 from aiooctopush.bulk.report import BulkReport
-from aiooctopush.bulk.run import BulkRun
 from aiooctopush.sandbox import (
     FaultPlan,
     Gateway,
     SandboxTransport,
     VirtualClock,
 )
-from aiooctopush.sandbox.clock import START
 
 
 RUN = {"text": "Hi {first_name}", "sender": "Acme", "purpose": "alert"}
@@ -326,11 +324,18 @@ async def test_what_the_next_batch_would_meet_too_pauses_the_run(step, pause):
 
 
 async def test_twenty_silent_batches_in_a_row_are_an_outage():
-    """Going on would only make more doubt."""
+    """Going on would only make more doubt; nobody waits for the gateway here."""
     script = [NotSentError("cannot connect")] * 10
     script += [UnknownOutcomeError("silence")] * 10
     async with session_over(ScriptedTransport(*script)) as octopush:
-        run = octopush.bulk("run", **RUN, batch_size=1, concurrency=1, retry=ONE_TRY)
+        run = octopush.bulk(
+            "run",
+            **RUN,
+            batch_size=1,
+            concurrency=1,
+            retry=ONE_TRY,
+            wait_for_gateway=0,
+        )
         report = await run.send_all(numbers(50))
 
     assert report.paused is Pause.OUTAGE
@@ -342,13 +347,17 @@ async def test_an_answer_in_between_is_no_outage():
     """Neither a success nor a refusal is silence."""
     silence = [NotSentError("cannot connect")] * 19
     script = [*silence, answer(), *silence, refusal(121), *silence]
-    async with session_over(ScriptedTransport(*script)) as octopush:
+    # What was not sent is tried once more at the end.
+    again = [answer() for _ in range(57)]
+    async with session_over(ScriptedTransport(*script, *again)) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=1, concurrency=1, retry=ONE_TRY)
         report = await run.send_all(numbers(len(script)))
 
     assert report.paused is None
-    assert report.problems["InvalidRequestError (code 121)"] == 1
-    assert report.refused == 1
+    assert report.problems == {"InvalidRequestError (code 121)": 1}
+    assert (report.refused, report.accepted, report.not_sent) == (1, 58, 0)
+    assert report.faults == {"NotSentError": 57, "InvalidRequestError 400": 1}
+    assert report.attempts == len(script) + len(again)
 
 
 async def test_the_first_reason_to_pause_is_the_one_that_is_told():
@@ -395,23 +404,37 @@ async def test_a_source_that_raises_half_way_loses_nothing_that_was_taken(gatewa
     assert gateway.book.numbers() == Counter(numbers(4))
 
 
-async def test_a_number_that_is_none_stops_the_run_and_is_named(gateway):
+async def test_a_number_that_is_none_is_counted_and_listed(gateway):
+    """By its place in the source, masked; the others are sent."""
+    people = ["0612345678", *numbers(2), "+33", numbers(3)[2]]
+
+    report = await run_all(gateway, people, batch_size=2)
+
+    assert (report.items, report.planned, report.rejected) == (5, 3, 2)
+    assert [one.position for one in report.rejections] == [0, 3]
+    assert [one.place for one in report.rejections] == ["item 1", "item 4"]
+    assert "0612345678" not in str(report.rejections)
+    assert gateway.book.numbers() == Counter(numbers(3))
+    assert report.is_complete
+
+
+async def test_a_number_that_is_none_stops_the_run_if_asked(gateway):
     """By its place in the source, masked."""
     people = [*numbers(2), "0612345678"]
 
     async with sandbox_session(gateway) as octopush:
-        run = octopush.bulk("run", **RUN, batch_size=2)
-        with pytest.raises(InvalidFieldError, match="recipient 2 of the source") as got:
+        run = octopush.bulk("run", **RUN, batch_size=2, on_invalid="error")
+        with pytest.raises(InvalidFieldError, match="item 3 of the source") as got:
             await run.send_all(people)
 
     assert "0612345678" not in str(got.value)
     assert run.report.accepted == 2
 
 
-@pytest.mark.parametrize("source", ["+33639980001", b"+336"])
+@pytest.mark.parametrize("source", ["+33639980001", b"+336", {"+33639980001": 1}])
 async def test_one_string_is_no_source(gateway, source):
-    """Each of its digits would become a recipient."""
-    with pytest.raises(InvalidFieldError, match="not one string"):
+    """Each of its digits would become a recipient; a mapping is a slip as well."""
+    with pytest.raises(InvalidFieldError, match="must be many numbers"):
         await run_all(gateway, source)
 
 
@@ -422,8 +445,8 @@ async def test_leaving_early_cancels_what_is_in_flight_and_closes_the_source():
     class Source:
         async def __aiter__(self):
             try:
-                while True:
-                    yield numbers(1)[0]
+                for one in numbers(100):
+                    yield one
             finally:
                 closed.append(True)
 
@@ -518,73 +541,39 @@ async def test_a_defect_in_a_worker_comes_out(gateway):
             raise OSError("disk full")
 
     async with sandbox_session(gateway) as octopush:
-        run = BulkRun(
-            octopush._call,
-            gateway.clock,
-            key="run",
-            message=octopush.bulk("run", **RUN)._message,
-            concurrency=2,
-            batch_size=1,
-            ledger=Broken(),
-        )
+        run = octopush.bulk("run", **RUN, batch_size=1, ledger=Broken())
         with pytest.raises(OSError, match="disk full"):
             await run.send_all(numbers(2))
 
 
 def record(number=1, **changes):
     """A batch as a ledger keeps it."""
-    values = {
-        "number": number,
-        "first": 0,
-        "count": 10,
-        "digest": "d",
-        "request_id": "id",
-        "payload": b"[]",
-        "first_tried_at": START,
-    }
-    return BatchRecord(**{**values, **changes})
-
-
-async def test_a_memory_ledger_keeps_intent_and_outcome():
-    """Planned with its payload, concluded without."""
-    ledger = MemoryLedger()
-    await ledger.open_run("run", "settings")
-
-    await ledger.plan("run", record(), cursor=10)
-    planned = [one async for one in ledger.batches("run")]
-    done = attrs.evolve(record(), state=BatchState.ACCEPTED)
-    await ledger.conclude("run", done)
-    concluded = [one async for one in ledger.batches("run")]
-    await ledger.close()
-
-    assert planned == [record()]
-    assert concluded == [attrs.evolve(done, payload=None)]
-    assert (await ledger.open_run("run", "settings")).cursor == 10
-
-
-async def test_a_key_with_other_settings_is_refused():
-    """The same key names the same run."""
-    ledger = MemoryLedger()
-    await ledger.open_run("run", "settings")
-
-    with pytest.raises(InvalidFieldError, match="other settings"):
-        await ledger.open_run("run", "others")
+    values = {"number": number, "first": 0, "count": 10, "digest": "d"}
+    return BatchRecord(**{**values, "request_id": "id", **changes})
 
 
 def test_a_report_that_does_not_add_up_is_an_error():
     """Nobody is counted twice or lost."""
-    report = BulkReport(key="run")
-    report.plan(record())
-    report.planned += 1
+    report = BulkReport(key="run", planned=11, items=11)
+    report.count(record())
 
     with pytest.raises(RuntimeError, match="11 planned, 10 counted"):
+        report.check()
+
+
+def test_items_that_are_dealt_with_in_no_way_are_an_error():
+    """Each is planned, a duplicate or rejected."""
+    report = BulkReport(key="run", items=13, planned=10, duplicates=1, rejected=1)
+    report.count(record())
+
+    with pytest.raises(RuntimeError, match="13 items less 1 duplicates and 1 rej"):
         report.check()
 
 
 def test_a_report_is_plain_json():
     """Money as text, every state by name."""
     report = BulkReport(key="run", residual_credit=Decimal("1.10"), paused=Pause.CREDIT)
-    report.plan(record())
+    report.count(record())
 
     values = json.loads(json.dumps(report.as_dict()))
 

@@ -1,15 +1,17 @@
 """What several chapters share: recipients, enums, and the checks before any I/O."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
 from attrs import field, frozen
 
+from .._engine import Background, NewId, OnAttempt
 from .._wire import Answer, Endpoint
 from ..errors import InvalidFieldError
+from ..ids import new_request_id
 from ..phone import mask, normalise
 from ..retry import RetryPolicy
 from ..text import MAX_MERGE_FIELD
@@ -45,11 +47,13 @@ class Caller(Protocol):
         *,
         body: Any = None,
         query: tuple[tuple[str, str], ...] = (),
-        new_id: Callable[[], str] | None = None,
+        new_id: NewId | None = None,
         deadline: float | None = None,
         retry: RetryPolicy | None = None,
         unknown_since: datetime | None = None,
         repeat_unknown: bool = False,
+        background: Background | None = None,
+        observe: OnAttempt | None = None,
     ) -> T:
         """
         Build the request, try it by the retry policy, and read the answer.
@@ -65,7 +69,14 @@ class Caller(Protocol):
             unknown_since: When an earlier call under this id, whose outcome is
                 unknown, first tried it.
             repeat_unknown: Whether to repeat after silence what nothing protects.
+            background: For a call that lets single calls go first.
+            observe: Told about every try of this call, as ``on_attempt`` is.
         """
+
+
+async def fresh_id() -> str:
+    """The next random id, for who need not write it down."""
+    return new_request_id()
 
 
 class SmsType(StrEnum):

@@ -40,6 +40,7 @@ from ._shared import (
     check_sender,
     check_switches,
     check_text,
+    fresh_id,
     member,
     recipients_of,
     to_purpose,
@@ -431,7 +432,7 @@ class Sms:
         return await self._call(
             SEND,
             body=request,
-            new_id=new_request_id if request_id is None else None,
+            new_id=fresh_id if request_id is None else None,
             deadline=deadline,
         )
 
@@ -582,7 +583,7 @@ class Sms:
         return await self._call(
             CREATE_ON_LIST,
             body=request,
-            new_id=new_request_id if request_id is None else None,
+            new_id=fresh_id if request_id is None else None,
             deadline=deadline,
         )
 
@@ -628,7 +629,7 @@ class Sms:
         return await self._call(
             CREATE_ON_TAG,
             body=request,
-            new_id=new_request_id if request_id is None else None,
+            new_id=fresh_id if request_id is None else None,
             deadline=deadline,
         )
 

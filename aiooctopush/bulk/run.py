@@ -1,85 +1,37 @@
-"""One bulk run: cut the source into batches, keep a few in flight, tell the outcome."""
+"""One bulk run, as its caller sees it: send, follow, stop, and what is left to do."""
 
-import asyncio
 import hashlib
-import itertools
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Iterable,
-)
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import Final
+from decimal import Decimal
 
 import attrs
-from attrs import field, frozen
 
-from .. import _wire
 from .._clock import Clock
-from .._wire import Answer
-from ..api._shared import MAX_RECIPIENTS, Caller, Recipient
-from ..api.sms import SEND, Message, SendResult, SmsRequest
-from ..errors import (
-    AuthenticationError,
-    DuplicateRequestError,
-    InsufficientCreditError,
-    InvalidFieldError,
-    OctopushError,
-    Outcome,
-    TransportSecurityError,
-)
-from ..ids import request_id_for
-from ..retry import RetryPolicy
-from .ledger import BatchRecord, BatchState, Ledger, MemoryLedger
-from .report import BulkReport, Pause
-
-
-Source = Iterable[str | Recipient] | AsyncIterable[str | Recipient]
-"""Numbers or recipients; never held in memory as a whole."""
-
-# Nobody waits for a batch, and giving it up leaves 500 people without a message.
-BULK_RETRY: Final = RetryPolicy(attempts=12, deadline=900.0)
-
-# Without an answer for that many batches in a row, going on only makes more doubt.
-_OUTAGE_AFTER: Final = 20
-
-
-@frozen(kw_only=True)
-class BatchResult:
-    """
-    What became of one batch.
-
-    Attributes:
-        number: Of the batch, counted from 1 in the order of the source.
-        state: What became of it.
-        recipients: Who was in it.
-        request_id: Its last id.
-        result: The gateway's answer, if it was accepted or presumed.
-        error: Why it was not.
-    """
-
-    number: int
-    state: BatchState
-    recipients: tuple[Recipient, ...] = field(repr=lambda value: f"<{len(value)}>")
-    request_id: str
-    result: SendResult | None = None
-    error: OctopushError | None = None
-
-
-@frozen(kw_only=True)
-class _Batch:
-    record: BatchRecord
-    recipients: tuple[Recipient, ...]
+from ..api._shared import Caller
+from ..api.sms import Message
+from ..errors import InvalidFieldError
+from . import worklist
+from .delivery import BatchResult
+from .intake import Source
+from .ledger import Ledger, RunRecord
+from .memory import MemoryLedger
+from .options import BulkOptions
+from .recovery import Recovery
+from .report import BulkReport
+from .sending import Sending
+from .sqlite import SQLiteLedger
+from .worklist import Decision, Unresolved
 
 
 class BulkRun:
     """
-    One text on its way to any number of recipients; `OctopushSession.bulk` makes it.
+    A message on its way to any number of recipients; `OctopushSession.bulk` makes it.
 
     Iterate over `send`, or await `send_all`; `report` tells at any time how far it
-    is. A run is sent once.
+    is. The same call starts a run and goes on with it: what its ledger says is done is
+    not done again. One `BulkRun` is one start.
     """
 
     def __init__(
@@ -88,59 +40,58 @@ class BulkRun:
         clock: Clock,
         *,
         key: str,
-        message: Message,
-        concurrency: int,
-        batch_size: int,
-        retry: RetryPolicy = BULK_RETRY,
-        ledger: Ledger | None = None,
+        message: Message | None,
+        options: BulkOptions,
+        ledger: Ledger | str | os.PathLike[str] | None = None,
+        balance: Callable[[], Awaitable[Decimal]],
     ) -> None:
         if not key.strip():
             raise InvalidFieldError("key", "must name the run", shown=repr(key)[:80])
-        if concurrency < 1:
-            raise InvalidFieldError(
-                "concurrency", "must be at least 1", shown=repr(concurrency)
-            )
-        if not 1 <= batch_size <= MAX_RECIPIENTS:
-            raise InvalidFieldError(
-                "batch_size", f"must be 1 to {MAX_RECIPIENTS}", shown=repr(batch_size)
-            )
         self._call = call
         self._clock = clock
         self._key = key
         self._message = message
-        self._concurrency = concurrency
-        self._batch_size = batch_size
-        self._retry = retry
+        self._options = options
         self._ledger = MemoryLedger() if ledger is None else ledger
-        self._settings = hashlib.sha256(_wire.encode(message)).hexdigest()
-        self._report = BulkReport(key=key)
-        self._silent_in_a_row = 0
+        self._balance = balance
+        self._report = BulkReport(key=key, whole_requests=message is None)
         self._began: float | None = None
+        self._sending: Sending | None = None
 
     def __repr__(self) -> str:
         return f"<BulkRun {self._key!r}: {self._report.done} recipients done>"
 
     @property
     def report(self) -> BulkReport:
-        """What became of the run so far; it is checked to add up."""
+        """
+        What became of the run so far, earlier starts included once it was started.
+
+        Raises:
+            RuntimeError: It does not add up, which is a defect of ours.
+        """
         if self._began is not None:
             self._report.seconds = self._clock.monotonic() - self._began
         self._report.check()
         return self._report
 
+    def stop(self) -> None:
+        """
+        Start no further request; those in flight are finished.
+
+        The run can go on with the next start, and loses nothing by it.
+        """
+        if self._sending is not None:
+            self._sending.stop()
+
     async def send_all(
         self, source: Source, *, progress: Callable[[BulkReport], None] | None = None
     ) -> BulkReport:
         """
-        Send to everyone, and report.
+        Send to everyone, and report; see `send`.
 
         Args:
-            source: Numbers or recipients.
+            source: Numbers, recipients or requests.
             progress: Called after every batch with the report so far.
-
-        Raises:
-            InvalidFieldError: The source yielded what is no recipient. What was taken
-                before it has been sent: see `report`.
         """
         async with aclosing(self.send(source)) as results:
             async for _ in results:
@@ -152,215 +103,107 @@ class BulkRun:
         """
         Send to everyone, and tell what became of each batch as soon as it is known.
 
-        The source is read only as fast as batches leave. If it raises, or yields what
-        is no recipient, the batches in flight are finished first, and then the error
-        comes out. If the iteration is left early, batches in flight are cancelled:
-        each of them may have been sent.
+        The source is read only as fast as batches leave. Of a run that has begun it is
+        read again from its start, and must be the same up to where the run stood; then
+        what an earlier start left open is asked about or sent first, and the rest
+        follows. A function is asked for the items from there on instead.
 
-        Batches start in the order of the source and finish in any.
+        If the source raises, the batches in flight are finished first, and then the
+        error comes out. If the iteration is left early, batches in flight are
+        cancelled; the next start asks about them under the same ids.
+
+        Batches start in the order of the source and finish in any. One that is left in
+        doubt, or was not sent, is tried a second time at the end, and so may be told
+        twice: the later word counts.
 
         Raises:
-            InvalidFieldError: The source yielded what is no recipient.
-            RuntimeError: The run was sent before.
+            InvalidFieldError: The key names a run with other settings; or the source
+                yields what this run cannot send.
+            SourceChangedError: The source is not what it was when the run began.
+            LedgerError: The ledger cannot be read or written. What was sent before
+                that is asked about by the next start, under the same ids.
+            RuntimeError: This start was made before.
         """
         if self._began is not None:
-            msg = "a run is sent once; make a new one with the same key to go on"
-            raise RuntimeError(msg)
+            raise RuntimeError(
+                "a run is sent once; make a new one with the same key to go on"
+            )
         self._began = self._clock.monotonic()
-        await self._ledger.open_run(self._key, self._settings)
-        batches = self._batches(source)
-        # A result that nobody has taken yet keeps its place in the window, so that a
-        # slow consumer slows the run down instead of filling the memory.
-        window = asyncio.Semaphore(2 * self._concurrency)
-        results: asyncio.Queue[BatchResult | None] = asyncio.Queue()
-        turn = asyncio.Lock()
+        async with self._open_ledger() as ledger:
+            self._sending = Sending(
+                call=self._call,
+                ledger=ledger,
+                clock=self._clock,
+                message=self._message,
+                options=self._options,
+                report=self._report,
+                recovery=Recovery(self._clock, self._options, self._balance),
+                fresh=self._fresh(),
+            )
+            async with aclosing(self._sending.results(source)) as results:
+                async for result in results:
+                    yield result
 
-        async def work() -> None:
-            try:
-                while True:
-                    await window.acquire()
-                    # One at a time, so that batches are planned in order. A source
-                    # that has failed looks empty to the other workers, which so
-                    # finish what is in flight.
-                    async with turn:
-                        batch = await anext(batches, None)
-                    if batch is None:
-                        return
-                    results.put_nowait(await self._send_batch(batch))
-            finally:
-                results.put_nowait(None)
+    async def unresolved(self) -> AsyncGenerator[Unresolved, None]:
+        """
+        The batches that may have been sent, or were not by this run: a worklist.
 
-        workers = [asyncio.create_task(work()) for _ in range(self._concurrency)]
-        try:
-            running = len(workers)
-            while running:
-                result = await results.get()
-                if result is None:
-                    running -= 1
-                    continue
-                window.release()
-                yield result
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-            await batches.aclose()
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        async with self._open_ledger() as ledger:
+            async for one in worklist.unresolved(ledger, self._key):
+                yield one
 
-    async def _batches(self, source: Source) -> AsyncGenerator[_Batch, None]:
-        """Cut the source into batches, and write down the intent to send each."""
-        first = 0
-        async with aclosing(_chunks(source, self._batch_size)) as chunks:
-            async for recipients in chunks:
-                number = first // self._batch_size + 1
-                content = self._settings.encode() + _wire.encode(recipients)
-                digest = hashlib.sha256(content).hexdigest()
-                record = BatchRecord(
-                    number=number,
-                    first=first,
-                    count=len(recipients),
-                    digest=digest,
-                    request_id=self._request_id(number, 0, digest),
-                    first_tried_at=self._clock.now(),
-                )
-                first += len(recipients)
-                await self._ledger.plan(self._key, record, cursor=first)
-                self._report.plan(record)
-                yield _Batch(record=record, recipients=recipients)
-                if self._report.paused is not None:
-                    return
+    async def resolve(self, batch: str, decision: Decision, *, by: str) -> None:
+        """
+        Decide about a batch of the worklist, and write down who did.
 
-    def _request_id(self, number: int, epoch: int, digest: str) -> str:
-        return request_id_for(f"{self._key}/{number}/{epoch}/{digest}")
+        Args:
+            batch: Its name, such as ``7`` or ``7.1``.
+            decision: ``sent``, ``resend`` or ``skip``.
+            by: Who decides.
 
-    async def _send_batch(self, batch: _Batch) -> BatchResult:
-        record = batch.record
-        request = SmsRequest(
-            **attrs.asdict(self._message, recurse=False),
-            recipients=batch.recipients,
-            request_id=record.request_id,
-        )
-        try:
-            # Without new_id: an epoch that is written down nowhere would be unknown to
-            # the next run of this key, which would then send the batch again.
-            result = await self._call(SEND, body=request, retry=self._retry)
-        except OctopushError as error:
-            self._pause_for(error)
-            return await self._conclude(batch, _state_after(error), error=error)
-        self._silent_in_a_row = 0
-        state = (
-            BatchState.PRESUMED
-            if result.outcome is Outcome.PRESUMED
-            else BatchState.ACCEPTED
-        )
-        return await self._conclude(batch, state, result=result)
+        Raises:
+            InvalidFieldError: There is nothing to decide about it.
+            LedgerError: The ledger cannot be written.
+        """
+        async with self._open_ledger() as ledger:
+            await worklist.resolve(
+                ledger, self._key, batch, decision, by=by, clock=self._clock
+            )
 
-    async def _conclude(
-        self,
-        batch: _Batch,
-        state: BatchState,
-        *,
-        result: SendResult | None = None,
-        error: OctopushError | None = None,
-    ) -> BatchResult:
-        """Write down what became of a batch, and count it."""
-        told: Answer | OctopushError | None = result or error
-        record = attrs.evolve(
-            batch.record,
-            state=state,
-            request_id=getattr(told, "request_id", None) or batch.record.request_id,
-            attempts=getattr(told, "attempts", 0),
-            ticket=result.ticket if result else None,
-            cost=result.total_cost if result else None,
-            code=error.code if error else None,
-        )
-        await self._ledger.conclude(self._key, record)
-        self._report.conclude(record, result=result, error=error)
-        return BatchResult(
-            number=record.number,
-            state=state,
-            recipients=batch.recipients,
-            request_id=record.request_id,
-            result=result,
-            error=error,
-        )
+    async def purge(self) -> None:
+        """
+        Forget whom the run went to and what it said; its figures stay.
 
-    def _pause_for(self, error: OctopushError) -> None:
-        """Stop taking batches from the source if the next one would fare no better."""
-        silent = error.outcome in {Outcome.UNKNOWN, Outcome.NOT_SENT}
-        self._silent_in_a_row = self._silent_in_a_row + 1 if silent else 0
-        pause = next((why for kind, why in _PAUSES if isinstance(error, kind)), None)
-        if pause is None and self._silent_in_a_row >= _OUTAGE_AFTER:
-            pause = Pause.OUTAGE
-        self._report.paused = self._report.paused or pause
+        Raises:
+            InvalidFieldError: It is not finished, or not resolved.
+            LedgerError: The ledger cannot be written.
+        """
+        async with self._open_ledger() as ledger:
+            await worklist.purge(ledger, self._key)
 
+    @asynccontextmanager
+    async def _open_ledger(self) -> AsyncGenerator[Ledger, None]:
+        """What was passed in stays open; what is opened here is closed."""
+        if not isinstance(self._ledger, str | os.PathLike):
+            yield self._ledger
+            return
+        async with SQLiteLedger(self._ledger) as ledger:
+            yield ledger
 
-_PAUSES: Final = (
-    (AuthenticationError, Pause.CREDENTIALS),
-    (InsufficientCreditError, Pause.CREDIT),
-    (TransportSecurityError, Pause.SECURITY),
-)
-
-
-def _state_after(error: OctopushError) -> BatchState:
-    if error.outcome is Outcome.UNKNOWN:
-        return BatchState.IN_DOUBT
-    if error.outcome is Outcome.NOT_SENT:
-        return BatchState.NOT_SENT
-    if isinstance(error, DuplicateRequestError):
-        # After a refused try of ours the gateway may have noted the id then, and
-        # nothing was sent; or an earlier run had sent it. Nobody can tell.
-        return BatchState.FOREIGN if error.attempts == 1 else BatchState.IN_DOUBT
-    return BatchState.REFUSED
-
-
-async def _chunks(
-    source: Source, size: int
-) -> AsyncGenerator[tuple[Recipient, ...], None]:
-    """Recipients in tuples of that size, the last one shorter."""
-    if isinstance(source, str | bytes):
-        # A str is iterable: each digit would become a recipient.
-        raise InvalidFieldError("source", "must be many numbers, not one string")
-    position = itertools.count()
-    if isinstance(source, AsyncIterable):
-        async with _opened(source) as waited:
-            chunk: list[Recipient] = []
-            async for item in waited:
-                chunk.append(_recipient(item, next(position)))
-                if len(chunk) == size:
-                    yield tuple(chunk)
-                    chunk = []
-            if chunk:
-                yield tuple(chunk)
-    else:
-        items = iter(source)
-        while some := tuple(
-            _recipient(item, next(position)) for item in itertools.islice(items, size)
-        ):
-            yield some
-
-
-@asynccontextmanager
-async def _opened(
-    source: AsyncIterable[str | Recipient],
-) -> AsyncIterator[AsyncIterator[str | Recipient]]:
-    """Iterate over a source, and close the iterator if it was opened here."""
-    items = aiter(source)
-    try:
-        yield items
-    finally:
-        if items is not source and isinstance(items, AsyncGenerator):
-            await items.aclose()
-
-
-def _recipient(item: str | Recipient, position: int) -> Recipient:
-    if isinstance(item, Recipient):
-        return item
-    try:
-        return Recipient(item)
-    except InvalidFieldError as error:
-        raise InvalidFieldError(
-            f"recipient {position:,} of the source, {error.field}",
-            error.limit,
-            shown=error.shown,
-        ) from None
+    def _fresh(self) -> RunRecord:
+        now = self._clock.now()
+        settings = {"on_duplicate": str(self._options.on_duplicate)}
+        if self._message is None:
+            settings["text"] = "of each request"
+        else:
+            values = attrs.asdict(self._message, recurse=False)
+            # A text may be private, and a ledger is looked at by more people.
+            text = values.pop("text").encode()
+            settings["text"] = hashlib.sha256(text).hexdigest()[:16]
+            settings |= {
+                name: str(value) for name, value in values.items() if value is not None
+            }
+        return RunRecord(key=self._key, settings=settings, began_at=now, latest=now)

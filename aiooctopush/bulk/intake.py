@@ -1,0 +1,250 @@
+"""
+From a source to batches: what is a recipient, what was there before, what is neither.
+
+The same items come out of it in the same batches, however often a source is read: on
+that rests that a run can go on after a crash.
+"""
+
+import asyncio
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from ..api._shared import Recipient
+from ..api.sms import SmsRequest
+from ..errors import InvalidFieldError
+from ..phone import mask
+from .files import SourceError
+from .ledger import Rejection, RunRecord
+from .options import Identity, OnDuplicate, OnInvalid
+from .packing import Content
+from .seen import Seen, SeenKeys, SeenNumbers
+from .sources import RowSource
+
+
+Item = str | Recipient | SmsRequest | SourceError
+"""What a source yields; an error stands for a row that cannot be used."""
+
+Items = Iterable[Item] | AsyncIterable[Item]
+"""Items, never held in memory as a whole."""
+
+Source = Items | Callable[[int], Items]
+"""
+Items, or a function that gives them from a position on, counted from 0. A function is
+believed: it is not asked for the items before that position, which so are not checked.
+"""
+
+
+_REST_EVERY: Final = 1_000
+
+
+class Intake:
+    """
+    A source that is being read, from a position on.
+
+    Attributes:
+        position: Items taken so far, counted from the start of the source.
+        duplicates: Those left out because they were met before.
+        rejected: Those that are no recipients.
+        rejections: The latest of these, until `take_rejections` is called.
+    """
+
+    def __init__(
+        self,
+        *,
+        whole_requests: bool,
+        on_duplicate: OnDuplicate,
+        on_invalid: OnInvalid,
+        identity: Identity | None,
+    ) -> None:
+        self._whole_requests = whole_requests
+        self._on_duplicate = on_duplicate
+        self._on_invalid = on_invalid
+        self._identity = identity
+        self._seen: Seen | None = None
+        if identity is not None:
+            self._seen = SeenKeys()
+        elif on_duplicate is not OnDuplicate.KEEP and not whole_requests:
+            self._seen = SeenNumbers()
+        self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
+        self.position = 0
+        self.duplicates = 0
+        self.rejected = 0
+        self.rejections: list[Rejection] = []
+
+    def remember(self, numbers: Iterable[str]) -> None:
+        """Note numbers of an earlier batch."""
+        if self._seen is not None:
+            for number in numbers:
+                self._seen.add(number)
+
+    def start_at(self, run: RunRecord) -> None:
+        """Go on where a run stood, without reading what comes before."""
+        self.position = run.cursor
+        self.duplicates, self.rejected = run.duplicates, run.rejected
+
+    @asynccontextmanager
+    async def reading(self, source: Source) -> AsyncGenerator[None, None]:
+        """
+        Open a source from the present position on, and close it in the end.
+
+        Raises:
+            InvalidFieldError: It is one string, or nothing that can be iterated.
+        """
+        items = _items_of(source, self.position)
+        if not isinstance(items, AsyncIterable):
+            self._items = iter(items)
+            yield
+            return
+        self._items = aiter(items)
+        try:
+            yield
+        finally:
+            # What was passed in stays open; what was opened here is closed.
+            if self._items is not items and isinstance(self._items, AsyncGenerator):
+                await self._items.aclose()
+
+    async def take(self, count: int) -> Content | None:
+        """
+        Content for one batch of at most that many recipients; None at the end.
+
+        Raises:
+            InvalidFieldError: An item is no recipient, or was there before, and that
+                was asked to be an error; or no run of this kind can send it.
+        """
+        if self._whole_requests:
+            count = 1
+        taken: list[Any] = []
+        if isinstance(self._items, AsyncIterator):
+            async for item in self._items:
+                self._look_at(item, taken)
+                if len(taken) == count:
+                    break
+                await self._rest()
+        else:
+            for item in self._items:
+                self._look_at(item, taken)
+                if len(taken) == count:
+                    break
+                await self._rest()
+        if not taken:
+            return None
+        request: SmsRequest = taken[0]
+        return request if self._whole_requests else tuple(taken)
+
+    async def _rest(self) -> None:
+        """Let others run now and then, should millions of items make no batch."""
+        if self.position % _REST_EVERY == 0:
+            await asyncio.sleep(0)
+
+    def take_rejections(self, run: RunRecord) -> tuple[Rejection, ...]:
+        """What was rejected since the last call, behind the cursor of the run."""
+        # What stands before it is listed already: the source was read again.
+        rejections = tuple(one for one in self.rejections if one.position >= run.cursor)
+        self.rejections.clear()
+        return rejections
+
+    def _look_at(self, item: Item, taken: list[Any]) -> None:
+        """Sort one item in. What raises here leaves the position before it."""
+        self._check_kind(item)
+        try:
+            content = _content_of(item)
+        except (InvalidFieldError, SourceError) as error:
+            self._reject(error)
+            return
+        if self._seen is not None and not self._seen.add(self._identity_of(content)):
+            if self._on_duplicate is OnDuplicate.ERROR:
+                raise InvalidFieldError(
+                    self._place,
+                    "was there before; on_duplicate made that an error",
+                    shown=mask(content.phone_number)
+                    if isinstance(content, Recipient)
+                    else None,
+                )
+            if self._on_duplicate is OnDuplicate.SKIP:
+                self.duplicates += 1
+                self.position += 1
+                return
+        taken.append(content)
+        self.position += 1
+
+    @property
+    def _place(self) -> str:
+        return f"item {self.position + 1:,} of the source"
+
+    def _check_kind(self, item: object) -> None:
+        """
+        Refuse what this run cannot send, whatever `on_invalid` says: it is a mistake
+        in the program, and not in the data.
+        """
+        if self._whole_requests:
+            kinds: tuple[type, ...] = (SmsRequest, SourceError)
+            wanted = "must be an SmsRequest, for the run has no text of its own"
+        else:
+            kinds = (Recipient, str, SourceError)
+            wanted = "must be a str or a Recipient, for the run has its own text"
+        if not isinstance(item, kinds):
+            raise InvalidFieldError(self._place, wanted, shown=type(item).__name__)
+
+    def _identity_of(self, content: Recipient | SmsRequest) -> str:
+        if self._identity is not None:
+            return self._identity(content)
+        # Without an identity only recipients are compared.
+        return content.phone_number  # type: ignore[union-attr]  # see above
+
+    def _reject(self, error: InvalidFieldError | SourceError) -> None:
+        if isinstance(error, SourceError):
+            if self._on_invalid is OnInvalid.ERROR:
+                raise error
+            line, reason = error.line, error.reason
+        else:
+            if self._on_invalid is OnInvalid.ERROR:
+                raise InvalidFieldError(
+                    f"{self._place}, {error.field}", error.limit, shown=error.shown
+                ) from None
+            line, reason = None, error.limit
+        self.rejections.append(
+            Rejection(
+                position=self.position, line=line, reason=reason, shown=error.shown
+            )
+        )
+        self.rejected += 1
+        self.position += 1
+
+
+def _content_of(item: Item) -> Recipient | SmsRequest:
+    if isinstance(item, SourceError):
+        raise item
+    return Recipient(item) if isinstance(item, str) else item
+
+
+def _items_of(source: Source, position: int) -> Items:
+    if isinstance(source, str | bytes | Mapping):
+        # A str is iterable: each digit would become a recipient.
+        raise InvalidFieldError(
+            "source", "must be many numbers", shown=type(source).__name__
+        )
+    if isinstance(source, RowSource):
+        return source.items()
+    if isinstance(source, Iterable | AsyncIterable):
+        return source
+    if callable(source):
+        return source(position)
+    raise InvalidFieldError(
+        "source",
+        "must be iterable, or a function of the position to start from",
+        shown=type(source).__name__,
+    )
+
+
+def starts_anywhere(source: Source) -> bool:
+    """Whether a source gives its items from any position, unread before it."""
+    return callable(source) and not isinstance(source, Iterable | AsyncIterable)

@@ -1,0 +1,110 @@
+"""What a ledger keeps of a batch, as few bytes: whom it goes to, and what it says."""
+
+import json
+import zlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from .. import _wire
+from ..api._shared import Recipient
+from ..api.sms import SmsRequest
+from .ledger import LedgerError
+
+
+Content = tuple[Recipient, ...] | SmsRequest
+"""Recipients that share the run's text, or one request with a text of its own."""
+
+# 500 recipients take 0.3 ms; higher levels take thrice that for a tenth less.
+_LEVEL: Final = 1
+_SEVEN_BITS: Final = 0x7F
+_MORE: Final = 0x80
+_DAMAGED: Final = "a batch of the ledger cannot be read: the file is damaged"
+
+
+def recipients_in(content: Content) -> tuple[Recipient, ...]:
+    """Whom it goes to."""
+    return content.recipients if isinstance(content, SmsRequest) else content
+
+
+def pack(encoded: bytes) -> bytes:
+    """Make the JSON of a batch's content small."""
+    return zlib.compress(encoded, _LEVEL)
+
+
+def encode(content: Content) -> bytes:
+    """
+    The content of a batch as JSON, which its digest is made of.
+
+    The id of a request is left out: a run gives its requests ids of its own.
+    """
+    if isinstance(content, SmsRequest):
+        values = attrs.asdict(content, recurse=False)
+        del values["request_id"]
+        said = {name: value for name, value in values.items() if value is not None}
+        return _wire.encode(said)
+    return _wire.encode(content)
+
+
+def unpack(payload: bytes) -> Content:
+    """
+    The content of a batch, from what `pack` made of `encode`.
+
+    Raises:
+        LedgerError: It is damaged.
+    """
+    try:
+        content = json.loads(zlib.decompress(payload))
+        if isinstance(content, list):
+            return tuple(Recipient(**one) for one in content)
+        if content.get("send_at") is not None:
+            content["send_at"] = datetime.fromisoformat(content["send_at"])
+        recipients = [Recipient(**one) for one in content.pop("recipients")]
+        return SmsRequest(recipients=recipients, **content)
+    except (zlib.error, ValueError, TypeError, AttributeError, KeyError) as error:
+        # What is in there is private; the error's own words may repeat it.
+        raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
+
+
+def pack_numbers(recipients: Iterable[Recipient]) -> bytes:
+    """
+    The numbers of a batch, sorted: about 3 bytes each for ten million mobiles.
+
+    Of each number the distance to the one before it is kept, as a base-128 integer.
+    """
+    packed = bytearray()
+    before = 0
+    for number in sorted(int(one.phone_number) for one in recipients):
+        distance, before = number - before, number
+        while distance > _SEVEN_BITS:
+            packed.append(distance & _SEVEN_BITS | _MORE)
+            distance >>= 7
+        packed.append(distance)
+    return zlib.compress(packed, _LEVEL)
+
+
+def unpack_numbers(packed: bytes) -> tuple[str, ...]:
+    """
+    The numbers in international form, sorted as figures; none if they were purged.
+
+    Raises:
+        LedgerError: They are damaged.
+    """
+    if not packed:
+        return ()
+    try:
+        plain = zlib.decompress(packed)
+    except zlib.error as error:
+        raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
+    numbers: list[str] = []
+    number = distance = shift = 0
+    for one in plain:
+        distance |= (one & _SEVEN_BITS) << shift
+        shift += 7
+        if not one & _MORE:
+            number += distance
+            numbers.append(f"+{number}")
+            distance = shift = 0
+    return tuple(numbers)

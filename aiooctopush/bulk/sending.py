@@ -1,0 +1,501 @@
+"""One start of a run: look back, read the source again, and send what is left."""
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from decimal import Decimal
+from typing import Final
+
+import attrs
+from attrs import evolve, frozen
+
+from .. import _wire
+from .._clock import Clock, HighWaterMark
+from .._engine import Background
+from .._throttle import RetryQuota
+from ..api._shared import Caller
+from ..api.sms import Message
+from ..errors import (
+    AuthenticationError,
+    InsufficientCreditError,
+    OctopushError,
+    TransportSecurityError,
+)
+from ..retry import RetryPolicy
+from .budget import Budget
+from .delivery import BatchResult, Delivery, Job, new_record
+from .intake import Intake, Source, starts_anywhere
+from .ledger import UNFINISHED, BatchRecord, BatchState, Ledger, Pause, RunRecord
+from .options import BulkOptions, OnForeign
+from .pace import Pace
+from .packing import Content
+from .recovery import Recovery
+from .report import LISTED_AT_MOST, BulkReport
+from .resume import (
+    Leftovers,
+    check_settings,
+    remember_numbers,
+    reread,
+    was_set_back,
+)
+from .splitting import SplitWatch
+
+
+# Without an answer for that many batches in a row, going on only makes more doubt.
+_OUTAGE_AFTER: Final = 20
+
+# The same code that often in a row, and nothing accepted between: with one text for
+# all, the next batch would fare no better.
+_REFUSED_ALIKE: Final = 3
+
+_ONE_TRY: Final = RetryPolicy(attempts=1, deadline=90.0)
+
+_OF_THE_ACCOUNT: Final = (AuthenticationError, InsufficientCreditError)
+
+_PAUSES: Final = (
+    (AuthenticationError, Pause.CREDENTIALS),
+    (InsufficientCreditError, Pause.CREDIT),
+    (TransportSecurityError, Pause.SECURITY),
+)
+
+
+@frozen
+class _Told:
+    """What became of one job; most have a place in the window, a probe has none."""
+
+    results: list[BatchResult]
+    has_place: bool = True
+
+
+class Sending:
+    """
+    A run from one start to its end or to a pause that does not pass.
+
+    Args:
+        call: The path of every call of the session.
+        ledger: Where it is written down.
+        clock: Time.
+        message: What its requests share; None if each has a text of its own.
+        options: How it is sent.
+        report: What became of it so far.
+        recovery: Waits when it stands still.
+        fresh: The run as it would be new.
+    """
+
+    def __init__(
+        self,
+        *,
+        call: Caller,
+        ledger: Ledger,
+        clock: Clock,
+        message: Message | None,
+        options: BulkOptions,
+        report: BulkReport,
+        recovery: Recovery,
+        fresh: RunRecord,
+    ) -> None:
+        self._delivery = Delivery(
+            call=call,
+            wall=HighWaterMark(clock),
+            ledger=ledger,
+            key=fresh.key,
+            settings=b""
+            if message is None
+            else hashlib.sha256(_wire.encode(message)).hexdigest().encode(),
+            shared={} if message is None else attrs.asdict(message, recurse=False),
+            retry=options.retry,
+            # Of its own, so that an outage met here leaves the single sends theirs.
+            background=Background(quota=RetryQuota(options.retry.quota)),
+            watcher=self,
+        )
+        self._ledger = ledger
+        self._wall = self._delivery.wall
+        self._clock = clock
+        self._options = options
+        self._report = report
+        self._recovery = recovery
+        self._run = fresh
+        self._intake = Intake(
+            whole_requests=message is None,
+            on_duplicate=options.on_duplicate,
+            on_invalid=options.on_invalid,
+            identity=options.identity,
+        )
+        self._budget = Budget(options.max_cost, message)
+        self._pace = Pace(clock, options.rate)
+        self._watch = SplitWatch(options.split_limit)
+        self._leftovers: deque[Job] = deque()
+        self._told: asyncio.Queue[_Told | None] = asyncio.Queue()
+        # A result that nobody has taken yet keeps its place in the window, so that a
+        # slow consumer slows the run down instead of filling the memory.
+        self._window = asyncio.Semaphore(2 * options.concurrency)
+        self._turn = asyncio.Lock()
+        self._door = asyncio.Lock()
+        self._stopping = False
+        self._source_ended = False
+        self._probing = False
+        self._silent_in_a_row = 0
+        self._silent: tuple[BatchRecord, Content] | None = None
+        self._refused_alike: tuple[int | None, int] = (None, 0)
+        self._dearest = Decimal("0.01")
+
+    def stop(self) -> None:
+        """Start no further request."""
+        self._stopping = True
+
+    async def results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
+        """See `BulkRun.send`."""
+        leftovers = await self._look_back()
+        skips = starts_anywhere(source) and self._options.identity is None
+        if skips and self._run.cursor:
+            await remember_numbers(self._ledger, self._run, self._intake)
+        async with self._intake.reading(source):
+            if not skips:
+                settings = self._delivery.settings
+                await reread(self._ledger, self._run, self._intake, settings)
+            self._run = evolve(self._run, paused=None, latest=self._wall.now())
+            await self._ledger.update_run(self._run)
+            await self._open_again(leftovers)
+            async with aclosing(self._rounds()) as results:
+                async for result in results:
+                    yield result
+            self._run = evolve(
+                self._run, paused=self._report.paused, latest=self._wall.now()
+            )
+            await self._ledger.update_run(self._run)
+
+    # --- looking back -----------------------------------------------------------------
+
+    async def _look_back(self) -> list[BatchRecord]:
+        """Find the run as it was left, count it, and give what is not finished."""
+        fresh = self._run
+        self._run = run = await self._ledger.open_run(fresh)
+        check_settings(run, fresh)
+        self._delivery.largest = run.largest
+        self._report.take(run)
+        async for rejection in self._ledger.rejections(run.key):
+            self._report.reject((rejection,))
+            if len(self._report.rejections) == LISTED_AT_MOST:
+                break
+        leftovers = []
+        latest = run.latest
+        async for batch in self._ledger.batches(run.key):
+            self._report.count(batch)
+            self._budget.learn(batch)
+            latest = max(latest, batch.first_tried_at or latest)
+            latest = max(latest, batch.concluded_at or latest)
+            if batch.state in UNFINISHED:
+                leftovers.append(batch)
+        self._left = Leftovers(
+            run.key,
+            self._wall,
+            self._options.on_in_doubt,
+            set_back=was_set_back(self._clock, latest),
+        )
+        self._wall.resume_from(latest)
+        return leftovers
+
+    async def _open_again(self, batches: Sequence[BatchRecord]) -> None:
+        """Line up what is to be sent or asked about again, and write down the rest."""
+        for batch in batches:
+            job = self._left.job_of(batch)
+            if job is not None:
+                self._leftovers.append(job)
+                continue
+            left = self._left.left(batch)
+            if left != batch:
+                await self._ledger.conclude(self._run.key, left)
+                self._recount(batch, left)
+
+    # --- sending ----------------------------------------------------------------------
+
+    async def _rounds(self) -> AsyncGenerator[BatchResult, None]:
+        """Everything once, and what had no answer a second time."""
+        async with aclosing(self._round()) as results:
+            async for result in results:
+                yield result
+        if self.stops:
+            return
+        states = {BatchState.NOT_SENT, BatchState.IN_DOUBT}
+        open_still = [one async for one in self._ledger.batches(self._run.key, states)]
+        self._leftovers.extend(
+            job
+            for batch in open_still
+            if batch.state is BatchState.NOT_SENT or self._left.is_protected(batch)
+            if (job := self._left.job_of(batch)) is not None
+        )
+        if self._leftovers:
+            async with aclosing(self._round()) as results:
+                async for result in results:
+                    yield result
+
+    async def _round(self) -> AsyncGenerator[BatchResult, None]:
+        workers = [
+            asyncio.create_task(self._work()) for _ in range(self._options.concurrency)
+        ]
+        try:
+            running = len(workers)
+            while running:
+                told = await self._told.get()
+                if told is None:
+                    running -= 1
+                    continue
+                if told.has_place:
+                    self._window.release()
+                for result in told.results:
+                    yield result
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self) -> None:
+        try:
+            while await self._may_go_on():
+                await self._window.acquire()
+                await self._pace.turn()
+                # One at a time, so that batches are planned in order.
+                async with self._turn:
+                    job = await self._next()
+                    if job is not None and self._budget.wants_price:
+                        # The next one waits for what this one costs.
+                        await self._deliver(job)
+                        continue
+                if job is not None:
+                    await self._deliver(job)
+                    continue
+                self._window.release()
+                if not self._report.paused:
+                    return
+        finally:
+            self._told.put_nowait(None)
+
+    async def _next(self) -> Job | None:
+        """The next batch, its intent written; None if there is none, or no money."""
+        if self.stops:
+            return None
+        if self._leftovers:
+            estimate = self._budget.estimate(self._leftovers[0].content)
+            if self._has_money(estimate):
+                return self._leftovers.popleft()
+            return None
+        if self._source_ended:
+            return None
+        try:
+            return await self._plan()
+        except BaseException:
+            # Nobody reads on behind a failure: what it hid would be lost.
+            self._source_ended = True
+            raise
+
+    async def _plan(self) -> Job | None:
+        """Cut the next batch from the source, and write down the intent to send it."""
+        content = await self._intake.take(self._options.batch_size)
+        if content is None:
+            self._source_ended = True
+            await self._read_so_far(None)
+            return None
+        if not self._has_money(self._budget.estimate(content)):
+            # Not planned: the next start reads it again.
+            self._source_ended = True
+            return None
+        number = self._run.batches + 1
+        now = self._wall.now()
+        record = new_record(
+            self._run.key,
+            content,
+            self._delivery.settings,
+            number=number,
+            first=self._run.cursor,
+            state=BatchState.SENDING,
+            at=now,
+        )
+        await self._read_so_far(record)
+        return Job(record=record, content=content, is_written=True)
+
+    async def _read_so_far(self, record: BatchRecord | None) -> None:
+        """Write down how far the source was read, and the batch that came of it."""
+        rejections = self._intake.take_rejections(self._run)
+        run = evolve(
+            self._run,
+            cursor=self._intake.position,
+            duplicates=self._intake.duplicates,
+            rejected=self._intake.rejected,
+            latest=self._wall.now(),
+            largest=self._delivery.largest,
+            residual_credit=self._report.residual_credit,
+            exhausted=record is None,
+        )
+        if record is not None:
+            run = evolve(run, planned=run.planned + record.count, batches=record.number)
+        await self._ledger.plan(run, [] if record is None else [record], rejections)
+        self._run = run
+        self._report.take(run)
+        self._report.reject(rejections)
+        if record is not None:
+            self._report.count(record)
+
+    async def _deliver(self, job: Job) -> None:
+        estimate = self._budget.estimate(job.content)
+        self._budget.reserved += estimate
+        try:
+            async with aclosing(self._delivery.send(job)) as results:
+                told = [result async for result in results]
+        finally:
+            self._budget.reserved -= estimate
+        self._told.put_nowait(_Told(told))
+
+    # --- standing still ---------------------------------------------------------------
+
+    def _pause(self, why: Pause) -> None:
+        self._report.paused = self._report.paused or why
+
+    def _has_money(self, estimate: Decimal) -> bool:
+        if self._budget.allows(estimate):
+            return True
+        self._pause(Pause.MAX_COST)
+        return False
+
+    async def _may_go_on(self) -> bool:
+        """Whether another request may start; waits if that may change."""
+        if not self.stops:
+            return True
+        async with self._door:
+            if self._report.paused is not None and not self._stopping:
+                await self._recover(self._report.paused)
+            return not self.stops
+
+    async def _recover(self, why: Pause) -> None:
+        passed = False
+        if why is Pause.CREDIT:
+            passed = await self._recovery.for_credit(self._dearest)
+        elif why is Pause.OUTAGE:
+            passed = await self._recovery.for_gateway(self._probe)
+        if passed:
+            self._report.paused = None
+        else:
+            self._stopping = True
+
+    async def _probe(self) -> bool:
+        """Ask once more about a batch that had no answer, under its present id."""
+        if self._silent is None or self._stopping:
+            return False
+        record, content = self._silent
+        job = Job(
+            record=record,
+            content=content,
+            was_tried=record.state is BatchState.IN_DOUBT,
+        )
+        self._probing = True
+        try:
+            delivery = evolve(self._delivery, retry=_ONE_TRY)
+            async with aclosing(delivery.send(job)) as results:
+                told = [result async for result in results]
+        finally:
+            self._probing = False
+        self._told.put_nowait(_Told(told, has_place=False))
+        return self._silent_in_a_row == 0
+
+    # --- what the delivery tells ------------------------------------------------------
+
+    @property
+    def stops(self) -> bool:
+        """See `Watcher.stops`."""
+        if self._probing:
+            return False
+        return self._stopping or self._report.paused is not None
+
+    def began(self, old: BatchRecord, new: BatchRecord) -> None:
+        """See `Watcher.began`."""
+        self._recount(old, new)
+
+    def throttled(self) -> None:
+        """See `Watcher.throttled`."""
+        self._pace.throttled()
+
+    def was_split(
+        self,
+        old: BatchRecord,
+        parent: BatchRecord,
+        parts: Sequence[BatchRecord],
+        error: OctopushError | None,
+    ) -> None:
+        """See `Watcher.was_split`."""
+        self._recount(old, parent)
+        for part in parts:
+            self._report.count(part)
+        if error is not None:
+            self._watch.split(parent)
+            self._stop_if_systemic()
+
+    def concluded(
+        self, old: BatchRecord, new: BatchRecord, content: Content, told: BatchResult
+    ) -> None:
+        """See `Watcher.concluded`."""
+        self._recount(old, new)
+        self._budget.learn(new, content)
+        if told.result is not None and told.result.residual_credit is not None:
+            self._report.residual_credit = told.result.residual_credit
+        if new.cost is not None:
+            self._dearest = max(self._dearest, new.cost)
+        if new.state in {BatchState.ACCEPTED, BatchState.PRESUMED}:
+            self._watch.accepted(new)
+            if new.cost is None and new.state is BatchState.ACCEPTED:
+                self._price_is_secret()
+        self._look_for_outage(new, content, told)
+        self._look_for_refusals(new)
+        why = next((why for kind, why in _PAUSES if isinstance(told.error, kind)), None)
+        if why is not None:
+            self._pause(why)
+        elif new.state is BatchState.FOREIGN and self._minds_foreign:
+            self._pause(Pause.FOREIGN)
+
+    @property
+    def _minds_foreign(self) -> bool:
+        asked = self._options.on_foreign is OnForeign.PAUSE
+        return asked and self._ledger.is_durable
+
+    def _price_is_secret(self) -> None:
+        # Money is never guessed: a bound that cannot be watched is reached.
+        if self._options.max_cost is not None:
+            self._pause(Pause.MAX_COST)
+
+    def _look_for_outage(
+        self, batch: BatchRecord, content: Content, told: BatchResult
+    ) -> None:
+        unanswered = batch.state in {BatchState.IN_DOUBT, BatchState.NOT_SENT}
+        if not unanswered or isinstance(told.error, _OF_THE_ACCOUNT):
+            self._silent_in_a_row = 0
+            return
+        self._silent_in_a_row += 1
+        self._silent = batch, content
+        if self._silent_in_a_row >= _OUTAGE_AFTER:
+            self._pause(Pause.OUTAGE)
+
+    def _look_for_refusals(self, batch: BatchRecord) -> None:
+        if batch.state is not BatchState.REFUSED:
+            self._refused_alike = (None, 0)
+            return
+        if batch.part:
+            self._watch.alone(batch)
+            self._stop_if_systemic()
+            return
+        # Where each has a text of its own, the next one may be fine.
+        if not self._delivery.shared:
+            return
+        code, times = self._refused_alike
+        times = times + 1 if code == batch.code else 1
+        self._refused_alike = (batch.code, times)
+        if times >= _REFUSED_ALIKE:
+            self._pause(Pause.REFUSALS)
+
+    def _stop_if_systemic(self) -> None:
+        if self._watch.is_systemic:
+            self._pause(Pause.REFUSALS)
+
+    def _recount(self, old: BatchRecord, new: BatchRecord) -> None:
+        self._report.count(old, sign=-1)
+        self._report.count(new)

@@ -1,0 +1,378 @@
+"""A ledger in one SQLite file, which outlives a crash of the process or the machine."""
+
+import asyncio
+import json
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+import attrs
+from attrs import evolve
+
+from ..errors import InvalidFieldError
+from .ledger import (
+    KEEPS_PAYLOAD,
+    BatchRecord,
+    BatchState,
+    LedgerError,
+    Pause,
+    Rejection,
+    RunRecord,
+)
+from .sqlite_file import DAMAGED, LedgerFile
+
+
+T = TypeVar("T")
+Record = TypeVar("Record", BatchRecord, Rejection, RunRecord)
+
+# About a megabyte of batches that are not done.
+_PAGE: Final = 200
+
+
+class SQLiteLedger:
+    """
+    Keeps runs in a file, also several: enough to go on after a crash or a power cut.
+
+    Nothing is opened before the first use. As long as it is open, no other process
+    can write to the same file, but any can read it with ``read_only``. SQLite runs in
+    a thread of its own.
+
+    The file holds phone numbers and texts. It is made for its owner alone, as are
+    the files next to it, whose names begin like its own. It belongs on a disk of this
+    machine, not on a network drive.
+
+    Args:
+        path: Of the file; made if it is not there, in a folder that is.
+        read_only: Reads without a lock, also while a run is going on.
+
+    Raises:
+        InvalidFieldError: That cannot be a path.
+    """
+
+    is_durable = True
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, read_only: bool = False
+    ) -> None:
+        if "\0" in os.fspath(path):
+            raise InvalidFieldError("path", "must not hold a NUL character")
+        self._path = Path(path)
+        self._file = LedgerFile(self._path, read_only=read_only)
+        self._thread: ThreadPoolExecutor | None = None
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<SQLiteLedger {str(self._path)!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def open_run(self, run: RunRecord) -> RunRecord:
+        """
+        See `Ledger.open_run`.
+
+        Raises:
+            LedgerError: Another process is writing to the file, it is no ledger, or it
+                cannot be written. It was left as it is.
+        """
+
+        def find_or_begin(connection: sqlite3.Connection) -> RunRecord:
+            connection.execute(_BEGIN_RUN, _stored(run))
+            row = connection.execute(_FIND_RUN, (run.key,)).fetchone()
+            return self._record(RunRecord, row)
+
+        return await self._write(find_or_begin)
+
+    async def plan(
+        self,
+        run: RunRecord,
+        batches: Sequence[BatchRecord],
+        rejections: Sequence[Rejection] = (),
+    ) -> None:
+        """See `Ledger.plan`."""
+
+        def plan(connection: sqlite3.Connection) -> None:
+            owner = self._replace_run(connection, run)
+            connection.executemany(_ADD_BATCH, (_placed(one, owner) for one in batches))
+            connection.executemany(
+                _ADD_REJECTION, ({**_stored(one), "run": owner} for one in rejections)
+            )
+
+        await self._write(plan)
+
+    async def begin(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.begin`."""
+        await self._write(lambda connection: self._replace(connection, key, batch))
+
+    async def conclude(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.conclude`."""
+        await self._write(lambda connection: self._replace(connection, key, batch))
+
+    async def split(
+        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+    ) -> None:
+        """See `Ledger.split`."""
+
+        def split(connection: sqlite3.Connection) -> None:
+            whole = evolve(parent, state=BatchState.SPLIT)
+            owner = self._replace(connection, key, whole)
+            connection.executemany(_ADD_BATCH, (_placed(one, owner) for one in parts))
+
+        await self._write(split)
+
+    async def update_run(self, run: RunRecord) -> None:
+        """See `Ledger.update_run`."""
+        await self._write(lambda connection: self._replace_run(connection, run))
+
+    async def batches(
+        self, key: str, states: Collection[BatchState] | None = None
+    ) -> AsyncIterator[BatchRecord]:
+        """See `Ledger.batches`."""
+        # None is not all of them: a state that makes no sense must not go unnoticed.
+        wanted = [] if states is None else [state.value for state in states]
+        marks = (
+            "" if states is None else f"AND state IN ({', '.join('?' * len(wanted))})"
+        )
+        query = f"{_BATCHES} {marks} ORDER BY number, part LIMIT ?"
+
+        def page(after: tuple[int, str]) -> list[BatchRecord]:
+            def read(connection: sqlite3.Connection) -> list[BatchRecord]:
+                rows = connection.execute(query, (key, *after, *wanted, _PAGE))
+                return [self._record(BatchRecord, row) for row in rows.fetchall()]
+
+            return self._file.read(read)
+
+        last, is_over = (-1, ""), False
+        while not is_over:
+            found = await self._in_thread(partial(page, last))
+            is_over = len(found) < _PAGE
+            for batch in found:
+                yield batch
+                last = (batch.number, batch.part)
+
+    async def rejections(self, key: str) -> AsyncIterator[Rejection]:
+        """See `Ledger.rejections`."""
+
+        def page(after: tuple[int, int]) -> list[tuple[int, Rejection]]:
+            def read(connection: sqlite3.Connection) -> list[tuple[int, Rejection]]:
+                rows = connection.execute(_REJECTIONS, (key, *after, _PAGE)).fetchall()
+                return [(row[0], self._record(Rejection, row[1:])) for row in rows]
+
+            return self._file.read(read)
+
+        last, is_over = (-1, 0), False
+        while not is_over:
+            found = await self._in_thread(partial(page, last))
+            is_over = len(found) < _PAGE
+            for number, rejection in found:
+                yield rejection
+                last = (rejection.position, number)
+
+    async def runs(self) -> Sequence[RunRecord]:
+        """See `Ledger.runs`."""
+
+        def read(connection: sqlite3.Connection) -> list[RunRecord]:
+            rows = connection.execute(_RUNS).fetchall()
+            return [self._record(RunRecord, row) for row in rows]
+
+        return await self._in_thread(lambda: self._file.read(read))
+
+    async def purge(self, key: str) -> None:
+        """
+        See `Ledger.purge`. The file is written anew, and so becomes as small as it can.
+
+        It takes as much room again while that goes on.
+
+        Raises:
+            LedgerError: It could not be done, or what was forgotten may still be found
+                in the file; then purge again.
+        """
+
+        def forget(connection: sqlite3.Connection) -> None:
+            owner = self._run_id(connection, key)
+            connection.execute(_FORGET_BATCHES, (owner,))
+            connection.execute(_FORGET_REJECTIONS, (owner,))
+
+        def purge() -> None:
+            self._file.write(forget)
+            self._file.rewrite()
+
+        await self._in_thread(purge)
+
+    async def close(self) -> None:
+        """
+        Wait for what is being written, then close the file. A second time does nothing.
+
+        A closed ledger cannot be used again. If this is cancelled, the file is closed
+        all the same.
+        """
+        self._is_closed = True
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        loop = asyncio.get_running_loop()
+        closing = loop.run_in_executor(thread, self._file.close)
+        # The thread does what it was given, and ends.
+        thread.shutdown(wait=False)
+        await asyncio.shield(closing)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        if self._is_closed:
+            raise LedgerError(f"{self._path}: this ledger was closed: make a new one")
+        if self._thread is None:
+            # One thread: SQLite is asked in the order in which we were.
+            self._thread = ThreadPoolExecutor(1, "aiooctopush-ledger")
+        # Cancelled while it waits for its turn, it is not done; else to its end.
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._in_thread(lambda: self._file.write(work))
+
+    def _run_id(self, connection: sqlite3.Connection, key: str) -> int:
+        row = connection.execute("SELECT id FROM runs WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise LedgerError(f"{self._path}: holds no run {key!r}")
+        return int(row[0])
+
+    def _replace_run(self, connection: sqlite3.Connection, run: RunRecord) -> int:
+        owner = self._run_id(connection, run.key)
+        connection.execute(_REPLACE_RUN, _stored(run))
+        return owner
+
+    def _replace(
+        self, connection: sqlite3.Connection, key: str, batch: BatchRecord
+    ) -> int:
+        owner = self._run_id(connection, key)
+        if not connection.execute(_REPLACE_BATCH, _placed(batch, owner)).rowcount:
+            raise LedgerError(f"{self._path}: holds no batch {batch.name} of {key!r}")
+        return owner
+
+    def _record(self, kind: type[Record], row: Sequence[Any]) -> Record:
+        """Make a record of the columns that `_names` lists."""
+        try:
+            return kind(
+                **{
+                    name: _FORMS[name].read(value)
+                    if name in _FORMS and value is not None
+                    else value
+                    for name, value in zip(_names(kind), row, strict=True)
+                }
+            )
+        except (ValueError, ArithmeticError, TypeError, AttributeError):
+            # Their words show the value.
+            raise LedgerError(f"{self._path}: {DAMAGED}") from None
+
+
+class _Form(NamedTuple):
+    """How a value is written where SQLite has no type for it."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+def _instant(value: datetime) -> str:
+    # All alike in length and zone, so that their order is that of time.
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _mapping(value: Mapping[str, Any]) -> str:
+    return json.dumps(dict(value))
+
+
+_INSTANT: Final = _Form(_instant, datetime.fromisoformat)
+_MONEY: Final = _Form(str, Decimal)
+_FIGURE: Final = _Form(str, int)
+_MAPPING: Final = _Form(_mapping, json.loads)
+_FORMS: Final[Mapping[str, _Form]] = {
+    "began_at": _INSTANT,
+    "code": _FIGURE,
+    "concluded_at": _INSTANT,
+    "cost": _MONEY,
+    "exhausted": _Form(int, bool),
+    "faults": _MAPPING,
+    "first_tried_at": _INSTANT,
+    "latest": _INSTANT,
+    "paused": _Form(str, Pause),
+    "residual_credit": _MONEY,
+    "settings": _MAPPING,
+    "sms_needed": _FIGURE,
+    "state": _Form(str, BatchState),
+}
+
+
+def _stored(record: BatchRecord | Rejection | RunRecord) -> dict[str, Any]:
+    """Each attribute in the column of its name."""
+    return {
+        name: _FORMS[name].write(value)
+        if name in _FORMS and value is not None
+        else value
+        for name, value in attrs.asdict(record, recurse=False).items()
+    }
+
+
+def _placed(batch: BatchRecord, owner: int) -> dict[str, Any]:
+    keeps = batch.state in KEEPS_PAYLOAD
+    stored = {**_stored(batch), "run": owner, "keeps": keeps}
+    return stored if keeps else {**stored, "payload": None}
+
+
+def _names(kind: type[BatchRecord | Rejection | RunRecord]) -> Sequence[str]:
+    return tuple(field.name for field in attrs.fields(kind))
+
+
+def _insert(table: str, names: Sequence[str]) -> str:
+    values = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"  # noqa: S608
+
+
+def _assignments(names: Sequence[str]) -> str:
+    return ", ".join(f"{name} = :{name}" for name in names)
+
+
+# What is put into the statements (S608) are names of ours, never values.
+_RUN: Final = _names(RunRecord)
+_BATCH: Final = _names(BatchRecord)
+_REJECTION: Final = _names(Rejection)
+_OWNER: Final = "run = (SELECT id FROM runs WHERE key = ?)"
+
+_BEGIN_RUN: Final = f"{_insert('runs', _RUN)} ON CONFLICT (key) DO NOTHING"
+_REPLACE_RUN: Final = f"UPDATE runs SET {_assignments(_RUN)} WHERE key = :key"  # noqa: S608
+_RUNS: Final = f"SELECT {', '.join(_RUN)} FROM runs ORDER BY began_at DESC, id"  # noqa: S608
+_FIND_RUN: Final = f"SELECT {', '.join(_RUN)} FROM runs WHERE key = ?"  # noqa: S608
+
+_ADD_BATCH: Final = _insert("batches", ("run", *_BATCH))
+_REPLACE_BATCH: Final = f"""
+    UPDATE batches SET {_assignments([name for name in _BATCH if name != "payload"])},
+        payload = CASE WHEN :keeps THEN coalesce(:payload, payload) END
+    WHERE run = :run AND number = :number AND part = :part
+"""  # noqa: S608
+_BATCHES: Final = f"""
+    SELECT {", ".join(_BATCH)} FROM batches
+    WHERE {_OWNER} AND (number, part) > (?, ?)
+"""  # noqa: S608
+
+_ADD_REJECTION: Final = _insert("rejections", ("run", *_REJECTION))
+_REJECTIONS: Final = f"""
+    SELECT id, {", ".join(_REJECTION)} FROM rejections
+    WHERE {_OWNER} AND (position, id) > (?, ?) ORDER BY position, id LIMIT ?
+"""  # noqa: S608
+
+_FORGET_BATCHES: Final = (
+    "UPDATE batches SET payload = NULL, numbers = x'' WHERE run = ?"
+)
+_FORGET_REJECTIONS: Final = "DELETE FROM rejections WHERE run = ?"

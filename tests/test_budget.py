@@ -1,0 +1,120 @@
+"""What a batch may cost is reckoned before it is sent."""
+
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from aiooctopush import BatchRecord, BatchState, Recipient, SmsRequest
+from aiooctopush.api.sms import Message
+from aiooctopush.bulk.budget import Budget
+from aiooctopush.bulk.packing import encode, pack
+
+
+PEOPLE = (
+    Recipient("+33639980001", first_name="Ada"),
+    Recipient("+33639980002", first_name="Ada" * 10),
+)
+SENT = BatchRecord(
+    number=1,
+    first=0,
+    count=2,
+    digest="d",
+    request_id="id",
+    state=BatchState.ACCEPTED,
+    sms_needed=2,
+    cost=Decimal("0.10"),
+)
+
+
+def budget(text="Hello", most="1.00"):
+    """For a run with that text."""
+    message = Message(text=text, sender="Acme", purpose="alert")
+    return Budget(None if most is None else Decimal(most), message)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("x" * 160, 2),
+        ("x" * 161, 4),
+        ("x" * 150 + "{first_name}", 3),
+        ("日" * 71, 4),
+    ],
+)
+def test_parts_are_counted_for_each_recipient(text, parts):
+    """With the values merged in."""
+    assert budget(text).parts(PEOPLE) == parts
+
+
+def test_a_request_has_its_own_text():
+    """And not that of a run."""
+    request = SmsRequest(
+        text="x" * 161, sender="Acme", purpose="alert", recipients=PEOPLE
+    )
+
+    assert Budget(Decimal(1), None).parts(request) == 4
+
+
+def test_the_highest_price_counts():
+    """Of one SMS, over all answers."""
+    one = budget()
+    one.learn(SENT)
+    one.learn(evolve(SENT, cost=Decimal("0.16")))
+    one.learn(evolve(SENT, cost=Decimal("0.08"), sms_needed=None))
+
+    assert one.price == Decimal("0.08")
+    assert one.estimate(PEOPLE) == Decimal("0.16")
+    assert one.told == Decimal("0.34")
+
+
+def test_what_fits_exactly_is_allowed():
+    """And a cent more is not."""
+    one = budget()
+    one.learn(SENT)
+    one.reserved = Decimal("0.40")
+
+    assert one.allows(Decimal("0.50"))
+    assert not one.allows(Decimal("0.51"))
+
+
+@pytest.mark.parametrize(
+    ("state", "counted"),
+    [
+        (BatchState.PRESUMED, 4),
+        (BatchState.IN_DOUBT, 4),
+        (BatchState.ACCEPTED, 4),
+        (BatchState.REFUSED, 0),
+        (BatchState.NOT_SENT, 0),
+        (BatchState.FOREIGN, 0),
+    ],
+)
+def test_what_may_have_been_sent_counts_with_its_parts(state, counted):
+    """Though it has no price."""
+    one = budget("x" * 161)
+
+    one.learn(evolve(SENT, state=state, cost=None), PEOPLE)
+
+    assert one.unpriced == counted
+
+
+def test_its_parts_are_read_from_the_ledger():
+    """Or else each counts for one."""
+    one = budget("x" * 161)
+    kept = evolve(SENT, state=BatchState.PRESUMED, cost=None)
+
+    one.learn(evolve(kept, payload=pack(encode(PEOPLE))))
+    one.learn(kept)
+
+    assert one.unpriced == 4 + 2
+
+
+def test_without_a_bound_nothing_is_reckoned():
+    """It would cost time for nothing."""
+    one = budget(most=None)
+
+    one.learn(SENT)
+
+    assert (one.told, one.price, one.estimate(PEOPLE)) == (0, None, 0)
+    assert not one.wants_price
+    assert one.allows(Decimal(1_000_000))

@@ -1,0 +1,91 @@
+"""A run starts its requests evenly, down by 0.7 when throttled, and slowly up."""
+
+import math
+
+import pytest
+
+from aiooctopush.bulk.pace import Pace
+from aiooctopush.sandbox import VirtualClock
+
+
+@pytest.fixture
+def clock():
+    """Time that passes when it is waited for."""
+    return VirtualClock()
+
+
+async def test_without_a_rate_nobody_waits(clock):
+    """As fast as requests are answered."""
+    pace = Pace(clock, None)
+
+    for _ in range(100):
+        await pace.turn()
+
+    assert clock.sleeps == []
+    assert pace.rate == math.inf
+
+
+async def test_a_rate_is_kept(clock):
+    """From the first request on, and not made up for after a rest."""
+    pace = Pace(clock, 4)
+
+    await pace.turn()
+    await pace.turn()
+    clock.advance(10)
+    await pace.turn()
+    await pace.turn()
+
+    assert clock.sleeps == [0.25, 0.25]
+
+
+async def test_throttling_costs_three_tenths_once_a_second(clock):
+    """Several requests in flight are throttled together."""
+    pace = Pace(clock, 10)
+
+    pace.throttled()
+    pace.throttled()
+    assert pace.rate == 7
+    clock.advance(1)
+    pace.throttled()
+
+    assert pace.rate == pytest.approx(4.9)
+
+
+async def test_each_clean_minute_brings_five_percent_back(clock):
+    """Up to where it began, and not beyond."""
+    pace = Pace(clock, 10)
+    pace.throttled()
+
+    clock.advance(59)
+    await pace.turn()
+    assert pace.rate == 7
+    clock.advance(61)
+    await pace.turn()
+    assert pace.rate == pytest.approx(7 * 1.05**2)
+    clock.advance(3_600)
+    await pace.turn()
+
+    assert pace.rate == 10
+
+
+async def test_without_a_rate_what_was_reached_counts(clock):
+    """Of the last ten seconds."""
+    pace = Pace(clock, None)
+    for _ in range(100):
+        await pace.turn()
+        clock.advance(0.2)
+
+    pace.throttled()
+
+    assert pace.rate == pytest.approx(5 * 0.7, rel=0.05)
+
+
+async def test_it_never_stands_still(clock):
+    """Not even if nothing was started, or everything is throttled."""
+    pace = Pace(clock, None)
+
+    for _ in range(50):
+        pace.throttled()
+        clock.advance(1)
+
+    assert pace.rate == 0.1
