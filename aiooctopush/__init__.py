@@ -3,19 +3,66 @@
 from ._clock import Clock, SystemClock
 from ._engine import AttemptEvent
 from ._version import __version__
-from ._wire import Answer, HttpRequest, HttpResponse
-from .api._shared import Audience, OnUnknown, Purpose, Recipient, Segmentation, SmsType
-from .api.sms import (
+from ._wire import Answer, HttpRequest, HttpResponse, Idempotency
+from .api._callbacks import UNCHANGED, Callbacks, CallbackSettings, Unchanged
+from .api._campaigns import (
     CampaignConfirmed,
     CampaignState,
     CampaignStatus,
     CampaignTicket,
+)
+from .api._chunks import ItemResult, ManyResults
+from .api._shared import Audience, OnUnknown, Purpose, Recipient, Segmentation, SmsType
+from .api._voices import VoiceGender, VoiceLanguage
+from .api.contacts import Contacts
+from .api.lookup import HlrResult, Lookup, MnpResult, Network
+from .api.multichannel import (
+    Channel,
+    ChannelRecipient,
+    ChannelRequest,
+    ChannelResult,
+    Multichannel,
+)
+from .api.otp import Otp, OtpChannel, OtpCheck, OtpSent, OtpState
+from .api.raw import RawAnswer
+from .api.settings import (
+    AccountSettings,
+    AlertSettings,
+    DefaultSettings,
+    Settings,
+)
+from .api.sms import (
     ListCampaignRequest,
     SendResult,
     Sms,
     SmsDraft,
     SmsRequest,
     TagCampaignRequest,
+)
+from .api.subaccounts import (
+    Subaccount,
+    SubaccountCreated,
+    Subaccounts,
+    Transfer,
+    TransferPack,
+    TransferToken,
+)
+from .api.voice import (
+    Voice,
+    VoiceCampaignStatus,
+    VoiceDraft,
+    VoiceListCampaignRequest,
+    VoiceRequest,
+    VoiceResult,
+    VoiceTagCampaignRequest,
+)
+from .api.wallet import (
+    Balance,
+    CountryCredits,
+    Credits,
+    Product,
+    Wallet,
+    WalletPack,
 )
 from .bulk.delivery import BatchResult
 from .bulk.files import SourceError
@@ -58,40 +105,63 @@ from .errors import (
 )
 from .ids import new_request_id, request_id_for
 from .retry import RetryPolicy
+from .secret import Secret
 from .session import OctopushSession
 from .transport import Timeouts, Transport
 
 
 __all__ = [
     "GATEWAY_CODES",
+    "UNCHANGED",
+    "AccountSettings",
+    "AlertSettings",
     "Answer",
     "AttemptEvent",
     "Audience",
     "AuthenticationError",
+    "Balance",
     "BatchRecord",
     "BatchResult",
     "BatchState",
     "BulkReport",
     "BulkRun",
+    "CallbackSettings",
+    "Callbacks",
     "CampaignConfirmed",
     "CampaignState",
     "CampaignStatus",
     "CampaignTicket",
+    "Channel",
+    "ChannelRecipient",
+    "ChannelRequest",
+    "ChannelResult",
     "Clock",
+    "Contacts",
+    "CountryCredits",
+    "Credits",
     "Decision",
+    "DefaultSettings",
     "DuplicateRequestError",
     "GatewayCode",
+    "HlrResult",
     "HttpRequest",
     "HttpResponse",
+    "Idempotency",
     "InsufficientCreditError",
     "InvalidFieldError",
     "InvalidRequestError",
     "InvalidResponseError",
+    "ItemResult",
     "JsonLinesSource",
     "Ledger",
     "LedgerError",
     "ListCampaignRequest",
+    "Lookup",
+    "ManyResults",
     "MemoryLedger",
+    "MnpResult",
+    "Multichannel",
+    "Network",
     "NotSentError",
     "OctopushError",
     "OctopushSession",
@@ -100,9 +170,16 @@ __all__ = [
     "OnInDoubt",
     "OnInvalid",
     "OnUnknown",
+    "Otp",
+    "OtpChannel",
+    "OtpCheck",
+    "OtpSent",
+    "OtpState",
     "Outcome",
     "Pause",
+    "Product",
     "Purpose",
+    "RawAnswer",
     "Recipient",
     "RefusedError",
     "Rejection",
@@ -110,23 +187,43 @@ __all__ = [
     "RowSource",
     "RunRecord",
     "SQLiteLedger",
+    "Secret",
     "Segmentation",
     "SendResult",
     "ServerError",
+    "Settings",
     "Sms",
     "SmsDraft",
     "SmsRequest",
     "SmsType",
     "SourceChangedError",
     "SourceError",
+    "Subaccount",
+    "SubaccountCreated",
+    "Subaccounts",
     "SystemClock",
     "TagCampaignRequest",
     "ThrottledError",
     "Timeouts",
+    "Transfer",
+    "TransferPack",
+    "TransferToken",
     "Transport",
     "TransportSecurityError",
+    "Unchanged",
     "UnknownOutcomeError",
     "Unresolved",
+    "Voice",
+    "VoiceCampaignStatus",
+    "VoiceDraft",
+    "VoiceGender",
+    "VoiceLanguage",
+    "VoiceListCampaignRequest",
+    "VoiceRequest",
+    "VoiceResult",
+    "VoiceTagCampaignRequest",
+    "Wallet",
+    "WalletPack",
     "WebhookError",
     "__version__",
     "new_request_id",

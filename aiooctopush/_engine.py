@@ -102,6 +102,7 @@ class Call(Generic[T]):
     Attributes:
         record: What is asked, as a request record.
         payload: The record as bytes, the same for every try under one id.
+        path: Where it goes, arguments filled in; empty if the endpoint has none.
         started: Monotonic seconds when the call began.
         ends: Monotonic seconds of its deadline.
         request_id: The present id, None if the operation has none.
@@ -121,6 +122,7 @@ class Call(Generic[T]):
     record: Any = field(default=None, repr=False)
     payload: bytes | None = field(default=None, repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    path: str = field(default="", repr=False)
     policy: RetryPolicy
     clock: Clock
     wall: HighWaterMark
@@ -257,7 +259,7 @@ async def run(call: Call[T], attempt: Attempt[T]) -> T:
             )
         raise
     call.quota.refund(RetryQuota.CLEAN)
-    call.tell(Outcome.ACCEPTED, result.status)
+    call.tell(result.outcome, result.status)
     return result
 
 
@@ -310,7 +312,7 @@ async def _try_again(call: Call[T], attempt: Attempt[T], first: OctopushError) -
         explained = _explained(call, error, decision)
         raise explained from explained.__cause__
     call.quota.refund(call.paid)
-    call.tell(Outcome.ACCEPTED, result.status)
+    call.tell(result.outcome, result.status)
     return result
 
 

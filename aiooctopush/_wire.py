@@ -36,6 +36,7 @@ from .errors import (
     ThrottledError,
     shown,
 )
+from .secret import Secret
 
 
 T = TypeVar("T", bound="Answer")
@@ -90,8 +91,17 @@ class Endpoint(Generic[T]):
 
     method: str
     path: str
+    """A template where it holds an argument: it stands in logs and errors."""
     idempotency: Idempotency
     answer: type[T]
+    free_form: bool = False
+    """Whether a success may hold any JSON, or nothing at all."""
+    bodiless: bool = False
+    """Whether a success may come without the body that its answer reads."""
+    results: frozenset[int] = frozenset()
+    """Codes of refusals that answer the question: a result, not an error."""
+    secret: bool = False
+    """Whether the gateway's words may repeat a secret, and so stay out of errors."""
 
     @property
     def writes(self) -> bool:
@@ -133,6 +143,7 @@ class HttpResponse:
 
 _NAMES = "names"
 _REQUIRED = "required"
+_WHOLE = "whole"
 
 
 def read_from(*names: str, required: bool = False) -> dict[str, Any]:
@@ -146,18 +157,27 @@ def read_from(*names: str, required: bool = False) -> dict[str, Any]:
     return {_NAMES: names, _REQUIRED: required}
 
 
-_Reader = Callable[[Mapping[str, Any], dict[str, Any]], Any]
+def read_whole() -> dict[str, Any]:
+    """Metadata of a field that is read from the body as a whole, not from a key."""
+    return {_WHOLE: True}
+
+
+Reader = Callable[[Any, dict[str, Any]], Any]
 
 
 @cache
-def _reader_of(cls: type[Any]) -> _Reader:
+def reader_of(cls: type[Any]) -> Reader:
+    """What makes an answer, or a value inside one, of what JSON holds for it."""
     # What every answer carries comes from us, never from a body, which so can never
     # claim an outcome or a number of tries.
-    ours = {one.name for one in attrs.fields(Answer)}
+    answers = issubclass(cls, Answer)
+    ours = {one.name for one in attrs.fields(Answer)} if answers else set()
     plan = [
         (
             one.name,
-            (one.name, *one.metadata.get(_NAMES, ())),
+            None
+            if one.metadata.get(_WHOLE)
+            else (one.name, *one.metadata.get(_NAMES, ())),
             one.metadata.get(_REQUIRED, False),
             one.type,
             converter.get_structure_hook(one.type),
@@ -166,9 +186,12 @@ def _reader_of(cls: type[Any]) -> _Reader:
         if one.name not in ours
     ]
 
-    def read_answer(body: Mapping[str, Any], values: dict[str, Any]) -> Any:
+    def read_answer(body: Any, values: dict[str, Any]) -> Any:
         found = None
         for name, keys, required, kind, structure in plan:
+            if keys is None:
+                values[name] = structure(body, kind)
+                continue
             for key in keys:  # the first that has a value
                 found = body.get(key)
                 if found is not None:
@@ -183,13 +206,27 @@ def _reader_of(cls: type[Any]) -> _Reader:
     return read_answer
 
 
+def _reveal(secret: Secret | None) -> str | None:
+    return None if secret is None else secret.reveal()
+
+
+_SECRETS: Final[Mapping[Any, Callable[[Any], Any]]] = {
+    Secret: _reveal,
+    Secret | None: _reveal,
+}
+
+
 def _unstructure_record(cls: type[Any]) -> Callable[[Any], Mapping[str, Any]]:
+    answers = issubclass(cls, Answer)
     # Leave out None only: `omit_if_default` for every field would also drop those
     # whose default is ours and not the gateway's (type, purpose).
     overrides: dict[str, Any] = {
-        one.name: override(omit_if_default=True)
+        one.name: override(
+            omit_if_default=True if one.default is None else None,
+            # Only what is asked needs it in the clear, on its way to the gateway.
+            unstruct_hook=None if answers else _SECRETS.get(one.type),
+        )
         for one in attrs.fields(cls)
-        if one.default is None
     }
     return make_dict_unstructure_fn(cls, converter, **overrides)
 
@@ -231,6 +268,14 @@ def _decimal(value: Any) -> Decimal | None:
     return number
 
 
+def _required_decimal(value: Any, _: Any) -> Decimal:
+    number = _decimal(value)
+    if number is None:
+        msg = "no figure"
+        raise ValueError(msg)
+    return number
+
+
 def _optional_datetime(value: Any, _: Any) -> datetime | None:
     if not isinstance(value, str):
         return None
@@ -244,20 +289,46 @@ def _optional_str(value: Any, _: Any) -> str | None:
     return None if value is None else str(value)
 
 
+_FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
+
+
+def _optional_bool(value: Any, _: Any) -> bool | None:
+    # "false" is a text, and so would be true.
+    return value if isinstance(value, bool) else _FLAGS.get(str(value).lower())
+
+
+def _required_secret(value: Any, _: Any) -> Secret:
+    if not isinstance(value, str) or not value:
+        msg = "no secret"
+        raise ValueError(msg)
+    return Secret(value)
+
+
+def _optional_secret(value: Any, _: Any) -> Secret | None:
+    return Secret(value) if isinstance(value, str) and value else None
+
+
 converter: Final = make_converter(detailed_validation=False)
 converter.register_structure_hook_func(lambda kind: kind == int | None, _optional_int)
 converter.register_structure_hook_func(
     lambda kind: kind == Decimal | None, _optional_decimal
 )
+converter.register_structure_hook(Decimal, _required_decimal)
 converter.register_structure_hook_func(
     lambda kind: kind == datetime | None, _optional_datetime
 )
 converter.register_structure_hook_func(lambda kind: kind == str | None, _optional_str)
+converter.register_structure_hook_func(lambda kind: kind == bool | None, _optional_bool)
+converter.register_structure_hook(Secret, _required_secret)
+converter.register_structure_hook_func(
+    lambda kind: kind == Secret | None, _optional_secret
+)
 # Set by us, never read from a body; copying it for each answer would be wasted.
 converter.register_structure_hook_func(
     lambda kind: kind == Mapping[str, str], lambda value, _: value
 )
 converter.register_unstructure_hook(Decimal, str)
+converter.register_unstructure_hook(Secret, str)
 converter.register_unstructure_hook_factory(attrs.has, _unstructure_record)
 
 
@@ -343,14 +414,19 @@ def read(endpoint: Endpoint[T], response: HttpResponse, meta: dict[str, Any]) ->
     status = response.status
     if 200 <= status < 300:
         return _read_success(endpoint, response, meta)
-    raise _failure(response)
+    if endpoint.results and 400 <= status < 500:
+        # Whichever status it comes with: 400 is documented, 404 or 429 would do.
+        code = gateway_code(_envelope(response))
+        if code in endpoint.results:
+            return _read_success(endpoint, response, meta)
+    raise _failure(_only_code(response) if endpoint.secret else response)
 
 
 def _read_success(
     endpoint: Endpoint[T], response: HttpResponse, meta: dict[str, Any]
 ) -> T:
     body: Any
-    if endpoint.answer is Answer:
+    if endpoint.answer is Answer or endpoint.bodiless:
         # Without a documented body (204) there may be none, or any words; but a page
         # comes from somebody on the way.
         if response.body.lstrip().startswith(b"<"):
@@ -358,25 +434,26 @@ def _read_success(
         body = _envelope(response) or {}
     else:
         try:
-            body = decode(response.body)
+            empty = endpoint.free_form and not response.body.strip()
+            body = None if empty else decode(response.body)
         except ValueError as error:
             raise _invalid(response, "an answer that is not JSON") from error
-        if not isinstance(body, dict):
+        if not endpoint.free_form and not isinstance(body, dict):
             raise _invalid(response, "an answer of another shape than documented")
     code = gateway_code(body)
     # Some answers carry code 0 on success; an older habit of the gateway is to
     # report failures with status 200 and another code.
-    if code:
-        raise _coded(response, code, body)
+    if code and code not in endpoint.results:
+        raise _coded(response, code, {} if endpoint.secret else body)
     values = {
-        "outcome": Outcome.ACCEPTED,
+        "outcome": Outcome.REFUSED if code else Outcome.ACCEPTED,
         **meta,
         "status": response.status,
         "headers": response.headers,
     }
     try:
         # mypy looks for the hash of an instance where the class itself is hashed.
-        reader = _reader_of(endpoint.answer)  # type: ignore[arg-type]
+        reader = reader_of(endpoint.answer)  # type: ignore[arg-type]
         answer: T = reader(body, values)
     # cattrs raises whatever the fields' own types raise; none of it may escape.
     except Exception as error:
@@ -468,6 +545,15 @@ def _envelope(response: HttpResponse) -> dict[str, Any] | None:
     except ValueError:
         return None
     return body if isinstance(body, dict) else None
+
+
+def _only_code(response: HttpResponse) -> HttpResponse:
+    """The same refusal without the gateway's words."""
+    body = _envelope(response)
+    if body is None:
+        return response  # a page, of which no error quotes anything
+    code = gateway_code(body)
+    return attrs.evolve(response, body=encode({} if code is None else {"code": code}))
 
 
 def _coded(response: HttpResponse, code: int, body: dict[str, Any]) -> OctopushError:

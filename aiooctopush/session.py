@@ -5,6 +5,7 @@ import logging
 import os
 import ssl
 import threading
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from random import Random
@@ -19,9 +20,18 @@ from ._clock import Clock, HighWaterMark, SystemClock
 from ._engine import Background, Call, NewId, OnAttempt, run
 from ._throttle import Gate, RetryQuota
 from ._version import __version__
-from ._wire import Answer, Endpoint, HttpRequest, HttpResponse
+from ._wire import Answer, Endpoint, HttpRequest, HttpResponse, Idempotency
 from .api._shared import MAX_RECIPIENTS, Purpose, SmsType
+from .api.contacts import Contacts
+from .api.lookup import Lookup
+from .api.multichannel import Multichannel
+from .api.otp import Otp
+from .api.raw import RawAnswer, Value, raw
+from .api.settings import Settings
 from .api.sms import Message, Sms
+from .api.subaccounts import Subaccounts
+from .api.voice import Voice
+from .api.wallet import Wallet
 from .bulk.ledger import Ledger
 from .bulk.options import (
     BULK_RETRY,
@@ -100,6 +110,30 @@ class OctopushSession:
     sms: Sms
     """The SMS chapter: send, draft, cancel, campaigns on lists and tags."""
 
+    voice: Voice
+    """The voice chapter: the same, with texts that are read out."""
+
+    multichannel: Multichannel
+    """The multi-channel chapter: SMS, voice, RCS, e-mail and live chat in one shape."""
+
+    otp: Otp
+    """The chapter on one-time passwords: make, send and check a code."""
+
+    contacts: Contacts
+    """The chapter of contacts: create, delete, and the lists they stand in."""
+
+    lookup: Lookup
+    """The chapter of number lookup: is a line alive, and whose is it."""
+
+    wallet: Wallet
+    """The wallet chapter: balance, and what it buys in each country."""
+
+    subaccounts: Subaccounts
+    """The sub-account chapter: create, read, change, and move credit to them."""
+
+    settings: Settings
+    """The chapter of the account's settings: alerts, senders, callback URLs."""
+
     def __init__(
         self,
         api_login: str,
@@ -151,6 +185,14 @@ class OctopushSession:
         self._clocks_compared = False
         self._clocks_warned = False
         self.sms = Sms(self._call, self._clock)
+        self.voice = Voice(self._call, self._clock)
+        self.multichannel = Multichannel(self._call)
+        self.otp = Otp(self._call)
+        self.contacts = Contacts(self._call)
+        self.lookup = Lookup(self._call)
+        self.wallet = Wallet(self._call)
+        self.subaccounts = Subaccounts(self._call)
+        self.settings = Settings(self._call, self._clock)
 
     @classmethod
     def from_env(
@@ -339,6 +381,46 @@ class OctopushSession:
     async def _balance(self) -> Decimal:
         return (await self.wallet.balance()).amount
 
+    async def raw(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Value] | Iterable[tuple[str, Value]] | None = None,
+        idempotency: Idempotency | None = None,
+        deadline: float | None = None,
+    ) -> RawAnswer:
+        """
+        Make a call that this SDK has no name for, the way of every other call.
+
+        No field is checked: the gateway drops unknown ones, and executes the rest.
+
+        Args:
+            method: ``GET``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
+            path: From ``/v1`` on, percent-encoded: no host, no query, no ``..``.
+            json: Body, of plain JSON values; none for ``GET``.
+            params: Names and values of the query; a name may come several times.
+            idempotency: Decides about repeats after silence: ``safe`` for ``GET``,
+                else ``none`` by default; ``request_id`` wants one in the JSON object.
+            deadline: Seconds for the whole call, retries included.
+
+        Raises:
+            InvalidFieldError: An argument is malformed; nothing was sent.
+            RefusedError: The gateway refused; see ``maybe_sent`` of the error.
+            NotSentError: No connection; nothing was sent.
+            UnknownOutcomeError: It may have been done.
+        """
+        return await raw(
+            self._call,
+            method,
+            path,
+            json=json,
+            params=params,
+            idempotency=idempotency,
+            deadline=deadline,
+        )
+
     def _check_usable(self) -> None:
         # Asking for the running loop is a system call on Python 3.11. If our loop
         # runs, and this is its thread, then no other loop can be the one we are in.
@@ -362,6 +444,7 @@ class OctopushSession:
         *,
         body: Any = None,
         query: tuple[tuple[str, str], ...] = (),
+        path: str = "",
         new_id: NewId | None = None,
         deadline: float | None = None,
         retry: RetryPolicy | None = None,
@@ -378,6 +461,7 @@ class OctopushSession:
             record=body,
             payload=None if body is None else _wire.encode(body),
             query=query,
+            path=path,
             policy=policy,
             clock=self._clock,
             wall=self._wall,
@@ -418,7 +502,7 @@ class OctopushSession:
             response = await self._transport.send(
                 HttpRequest(
                     method=call.endpoint.method,
-                    path=call.endpoint.path,
+                    path=call.path or call.endpoint.path,
                     query=call.query,
                     # With each request, never as defaults of the aiohttp session,
                     # which may be shared with other hosts.

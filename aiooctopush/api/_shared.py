@@ -48,6 +48,7 @@ class Caller(Protocol):
         body: Any = None,
         query: tuple[tuple[str, str], ...] = (),
         new_id: NewId | None = None,
+        path: str = "",
         deadline: float | None = None,
         retry: RetryPolicy | None = None,
         unknown_since: datetime | None = None,
@@ -62,6 +63,7 @@ class Caller(Protocol):
             endpoint: What to ask.
             body: A request record; its ``request_id``, if any, protects repeats.
             query: Names and values of the query.
+            path: Where it goes, if the path of the endpoint is only a template.
             new_id: Makes the next id after a clean refusal; None if nobody may
                 replace the id.
             deadline: Seconds for the whole call; the policy's own otherwise.

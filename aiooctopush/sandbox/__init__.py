@@ -10,6 +10,7 @@ from .book import Book, Entry
 from .clock import VirtualClock
 from .faults import Fault, FaultPlan
 from .gateway import Gateway
+from .otp import OneTimeCode
 from .server import SandboxServer, create_app
 from .transport import SandboxTransport
 
@@ -20,6 +21,7 @@ __all__ = [
     "Fault",
     "FaultPlan",
     "Gateway",
+    "OneTimeCode",
     "SandboxServer",
     "SandboxTransport",
     "VirtualClock",

@@ -42,15 +42,17 @@ class Entry:
         request_id: The id that the call carried, if any.
         operation: Path of the call without its common start. A list or tag
             campaign is entered when it is confirmed, not when it is created.
+        channel: ``sms``, ``voice_sms``, ``rcs``, ``email``, ``live_chat``; a one-time
+            code may also go by ``whatsapp`` or ``imessage``.
         account: ``api-login`` of the caller.
         number_of_contacts: How many recipients.
         text: As it was sent, placeholders and all; see `texts`.
         sender: None if none was given.
-        type: ``sms_premium`` or ``sms_low_cost``.
+        type: ``sms_premium`` or ``sms_low_cost``; else the channel.
         purpose: ``alert`` or ``wholesale``, also where it is the default.
         send_at: When it leaves; None if it left at once.
         accepted_at: When the gateway said yes, on its own clock.
-        number_of_sms: Parts over all recipients.
+        number_of_sms: Parts over all recipients; other channels have one for each.
         cost: In euros; 0 if simulated.
         simulated: Whether it was only a simulation.
         cancelled_at: When it was cancelled; None if it was not.
@@ -65,6 +67,7 @@ class Entry:
     number_of_contacts: int
     text: str = field(repr=False)
     accepted_at: datetime
+    channel: str = "sms"
     account: str = field(default="", repr=False)
     request_id: str | None = None
     sender: str | None = None
@@ -79,7 +82,7 @@ class Entry:
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """The numbers, in the order of the call."""
+        """Numbers or addresses, in the order of the call."""
         return tuple(self._recipients.split(_SEPARATOR))
 
     @property
@@ -106,6 +109,7 @@ class Entry:
             "ticket": self.ticket,
             "request_id": self.request_id,
             "operation": self.operation,
+            "channel": self.channel,
             "account": self.account,
             "recipients": list(self.recipients),
             "text": self.text,

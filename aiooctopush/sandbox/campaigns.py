@@ -1,7 +1,8 @@
 """
 List and tag campaigns between their creation and the moment they leave.
 
-Source: gateway documentation, "SMS on list": create, status, send, cancel. How long
+Source: gateway documentation, "SMS on list" and "Voice SMS on a list": create,
+status, send, cancel. How long
 the computation takes, and what the other calls answer meanwhile, is undocumented.
 """
 
@@ -49,6 +50,11 @@ class Campaign:
     stage: Stage = Stage.WAITING
 
     @property
+    def channel(self) -> str:
+        """What it is sent by: ``sms`` or ``voice_sms``."""
+        return self.message.channel
+
+    @property
     def failed(self) -> bool:
         """Whether the computation found nobody to send to."""
         return not self.message.recipients
@@ -81,12 +87,15 @@ class Campaigns:
         """Forget all of them."""
         self._by_ticket.clear()
 
-    def find(self, ticket: str, account: str) -> Campaign:
+    def find(self, ticket: str, account: str, channel: str) -> Campaign:
         """Find a campaign of this account that is not gone, or refuse with 131."""
+        # A path takes the tickets of its own channel only: undocumented, our choice,
+        # so that a wrong path does not go unnoticed.
         campaign = self._by_ticket.get(ticket)
         if (
             campaign is None
             or campaign.account != account
+            or campaign.channel != channel
             or campaign.stage is Stage.GONE
         ):
             raise RefusalError(131, "The campaign was not found")
@@ -98,12 +107,15 @@ class Campaigns:
         if campaign is not None:
             campaign.stage = Stage.GONE
 
-    def waiting(self, account: str) -> Iterator[Campaign]:
-        """What waits for confirmation, the latest first."""
+    def waiting(self, account: str, channel: str) -> Iterator[Campaign]:
+        """What waits for confirmation on a channel, the latest first."""
         return (
             one
             for one in reversed(self._by_ticket.values())
-            if one.account == account and one.stage is Stage.WAITING and not one.failed
+            if one.account == account
+            and one.channel == channel
+            and one.stage is Stage.WAITING
+            and not one.failed
         )
 
     def is_computed(self, campaign: Campaign, now: float) -> bool:

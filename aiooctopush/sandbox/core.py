@@ -8,7 +8,7 @@ from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from .._clock import Clock
 from .._wire import HttpResponse
@@ -32,6 +32,23 @@ class Call:
 
     account: str
     body: Mapping[str, Any]
+    query: tuple[tuple[str, str], ...] = ()
+    """The query as it came: a name may stand in it several times."""
+    arguments: Mapping[str, str] = field(factory=dict)
+    """What stands in the path, by the names of its template."""
+
+
+@define(kw_only=True)
+class Subaccount:
+    """An account of an account, with a key and credit of its own."""
+
+    login: str
+    owner: str
+    api_key: str = field(repr=False)
+    pack: str
+    credit: Decimal = Decimal(0)
+    details: dict[str, str] = field(factory=dict, repr=False)
+    callbacks: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen(kw_only=True)
@@ -48,6 +65,10 @@ class Settings:
     pending_as_400: bool
     misspells_ready: bool
     refuses_second_campaign: bool
+    most_lists: int
+    most_contacts_of_list: int
+    most_contacts_per_call: int
+    brackets_mnp: bool
 
 
 class State:
@@ -56,9 +77,17 @@ class State:
     def __init__(self, *, clock: Clock, credit: Decimal, settings: Settings) -> None:
         self.clock = clock
         self.settings = settings
-        self.credit: Decimal = credit
+        self.subaccounts: dict[str, Subaccount] = {}
+        self.tokens: dict[str, tuple[str, str]] = {}
+        self.used_tokens: set[str] = set()
+        self.preferences: dict[str, dict[str, Any]] = {}
+        self.caller = ""
+        self._credit = credit
         self.lists: dict[str, Contacts] = {}
         self.tags: dict[str, Contacts] = {}
+        self.contacts: dict[str, Mapping[str, Any]] = {}
+        self.lines: dict[str, Mapping[str, Any]] = {}
+        self.lookups: Counter[str] = Counter()
         self.blacklist: set[str] = set()
         self.book: Book = Book()
         self.cancellations: Counter[tuple[str, int, int]] = Counter()
@@ -69,14 +98,59 @@ class State:
         self._first_credit = credit
         self._ids: dict[tuple[str, str], datetime] = {}
         self._tickets = _FIRST_TICKET
+        self._names = 0
 
     def reset(self) -> None:
         """Forget what was accepted and remembered, and restore the credit."""
         self.book.clear()
         self.cancellations.clear()
+        self.lookups.clear()
         self.campaigns.clear()
-        self.credit = self._first_credit
+        self.subaccounts.clear()
+        self.tokens.clear()
+        self.used_tokens.clear()
+        self.preferences.clear()
+        self._credit = self._first_credit
         self._ids.clear()
+
+    # --- accounts -----------------------------------------------------------------
+
+    @property
+    def credit(self) -> Decimal:
+        """In euros: of the caller if that is a sub-account, else of all the others."""
+        own = self.subaccounts.get(self.caller)
+        return self._credit if own is None else own.credit
+
+    @credit.setter
+    def credit(self, euros: Decimal) -> None:
+        own = self.subaccounts.get(self.caller)
+        if own is None:
+            self._credit = euros
+        else:
+            own.credit = euros
+
+    @property
+    def pack(self) -> str:
+        """The one pack that the credit is in: undocumented, our choice."""
+        own = self.subaccounts.get(self.caller)
+        return "wallet_pack_1" if own is None else own.pack
+
+    def add_subaccount(self, owner: str) -> Subaccount:
+        """Make a sub-account; no login is ever given out twice."""
+        self._names += 1
+        account = Subaccount(
+            login=f"sandbox{self._names}@sub-accounts.com",
+            owner=owner,
+            api_key=f"key-{self._names:028x}",
+            pack=f"wallet_pack_{self._names + 1}",
+        )
+        self.subaccounts[account.login] = account
+        return account
+
+    def new_token(self) -> str:
+        """Give out the next token of a transfer; one is never given out twice."""
+        self._names += 1
+        return f"token-{self._names:026x}"
 
     # --- request ids --------------------------------------------------------------
 
@@ -114,9 +188,9 @@ class State:
 
     # --- accepting ----------------------------------------------------------------
 
-    def new_ticket(self) -> str:
+    def new_ticket(self, prefix: str = "sms") -> str:
         """Give out the next ticket; one is never given out twice."""
-        ticket = f"sms_{self._tickets:013x}"
+        ticket = f"{prefix}_{self._tickets:013x}"
         self._tickets += 1
         return ticket
 
@@ -154,6 +228,7 @@ class State:
             Entry(
                 ticket=ticket,
                 operation=operation,
+                channel=message.channel,
                 recipients=[one.number for one in message.recipients],
                 fields=[one.fields for one in message.recipients],
                 number_of_contacts=len(message.recipients),
@@ -172,10 +247,20 @@ class State:
             )
         )
 
-    def entry(self, ticket: str, account: str) -> Entry | None:
-        """Find what this account may still touch; a simulated ticket is a fake one."""
+    def entry(self, ticket: str, account: str, chapter: str) -> Entry | None:
+        """
+        Find what this account may still touch; a simulated ticket is a fake one.
+
+        A chapter, such as ``sms-campaign``, takes its own tickets only: undocumented,
+        our choice, so that a wrong path does not go unnoticed.
+        """
         entry = self.book.find(ticket)
-        found = entry is not None and entry.account == account and entry.counts
+        found = (
+            entry is not None
+            and entry.account == account
+            and entry.operation.startswith(chapter)
+            and entry.counts
+        )
         return entry if found else None
 
     def call_back(self, ticket: str) -> None:
@@ -196,7 +281,7 @@ class State:
         return float(value) if isinstance(value, Decimal) else value
 
     def answer(
-        self, status: int, body: Mapping[str, Any] | None = None
+        self, status: int, body: Mapping[str, Any] | Sequence[Any] | None = None
     ) -> HttpResponse:
         """Answer with JSON, or with nothing."""
         headers = {

@@ -94,8 +94,10 @@ def _spoil(real: HttpResponse, headers: Mapping[str, str], body: bytes) -> HttpR
 
 def _without_ticket(real: HttpResponse) -> HttpResponse:
     body = json.loads(real.body or b"{}")
-    left = {key: value for key, value in body.items() if "ticket" not in key}
-    return _spoil(real, _JSON, json.dumps(left).encode())
+    # An answer that is a list, as that of a lookup, has no ticket to lose.
+    if isinstance(body, dict):
+        body = {key: value for key, value in body.items() if "ticket" not in key}
+    return _spoil(real, _JSON, json.dumps(body).encode())
 
 
 _SPOILT_BODIES: Final[Mapping[str, Callable[[HttpResponse], HttpResponse]]] = {

@@ -6,22 +6,44 @@ the code that it judges. Where the documents are silent, the choice is marked
 "undocumented, our choice" at the place where it is made.
 """
 
+import re
+from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote
 
 from .._clock import Clock, SystemClock
 from .._wire import HttpRequest, HttpResponse
+from . import voice
 from .book import Book
+from .contacts import ContactOperations
 from .core import Call, Contacts, Settings, State
+from .lookup import LookupOperations
+from .multichannel import MultichannelOperations
+from .otp import OneTimeCode, OtpOperations
+from .settings import SettingsOperations
 from .sms import CREATE_ON_LIST, CREATE_ON_TAG, SEND, SmsOperations
+from .subaccounts import SubaccountOperations
 from .validation import RefusalError, read_json, read_request_id
+from .wallet import WalletOperations
 
 
 LATE_SECONDS: Final = 5.0
 """How long `Gateway.defer` holds a request back, if no other one comes first."""
 
 _ROOT = "/v1/public/"
-_WITH_REQUEST_ID = frozenset({SEND, CREATE_ON_LIST, CREATE_ON_TAG})
+_MESSAGES = ("rcs", "email", "live_chat", "whatsapp", "imessage")
+_WITH_REQUEST_ID = frozenset(
+    {
+        SEND,
+        CREATE_ON_LIST,
+        CREATE_ON_TAG,
+        voice.SEND,
+        voice.CREATE_ON_LIST,
+        voice.CREATE_ON_TAG,
+    }
+)
 
 
 class Gateway:
@@ -33,9 +55,13 @@ class Gateway:
         api_login: The only login that is let in; None lets everybody in. Calls
             without credentials are refused in any case.
         api_key: The only key that is let in; None lets every key in.
-        credit: In euros, for all accounts together.
+        credit: In euros, for all accounts together but for sub-accounts, which have
+            what was transferred to them.
         price_per_sms: In euros, for each part of ``sms_premium``.
         low_cost_price_per_sms: The same for ``sms_low_cost``.
+        price_per_voice_sms: For each recipient of a voice SMS.
+        price_per_message: For each recipient of RCS, e-mail, live chat, and of a
+            one-time code by WhatsApp or iMessage.
         burns_ids: Which law a ``request_id`` follows, as nobody knows it: False
             notes it when a call is accepted, True when it is received, so that a
             refused or simulated call uses it up, too.
@@ -51,6 +77,14 @@ class Gateway:
         misspells_ready: Say ``ready_to_be_send``, as a page's sample does.
         refuses_second_campaign: Refuse, with code 126, to create a list campaign
             while another one waits.
+        price_per_hlr: In euros, for each number.
+        price_per_mnp: The same, for both versions of MNP.
+        most_lists: More are refused with code 301. The limits of lists and contacts
+            are undocumented; that they exist is known from their codes.
+        most_contacts_of_list: More in one list are refused with code 304.
+        most_contacts_per_call: More in one request are refused with code 305.
+        brackets_mnp: Put the answer of MNP v2 into a list of one, as its page may
+            mean.
     """
 
     def __init__(
@@ -62,6 +96,8 @@ class Gateway:
         credit: Decimal = Decimal(1000),
         price_per_sms: Decimal = Decimal("0.05"),
         low_cost_price_per_sms: Decimal = Decimal("0.03"),
+        price_per_voice_sms: Decimal = Decimal("0.1"),
+        price_per_message: Decimal = Decimal("0.02"),
         burns_ids: bool = False,
         strict_unknown_fields: bool = False,
         names_bad_recipient: bool = True,
@@ -71,6 +107,12 @@ class Gateway:
         pending_as_400: bool = False,
         misspells_ready: bool = False,
         refuses_second_campaign: bool = False,
+        price_per_hlr: Decimal = Decimal("0.01"),
+        price_per_mnp: Decimal = Decimal("0.005"),
+        most_lists: int = 1000,
+        most_contacts_of_list: int = 1_000_000,
+        most_contacts_per_call: int = 500,
+        brackets_mnp: bool = False,
     ) -> None:
         self._api_login = api_login
         self._api_key = api_key
@@ -81,6 +123,11 @@ class Gateway:
                 prices={
                     "sms_premium": price_per_sms,
                     "sms_low_cost": low_cost_price_per_sms,
+                    "voice_sms": price_per_voice_sms,
+                    "vocal_sms": price_per_voice_sms,  # the wallet's word for it
+                    **dict.fromkeys(_MESSAGES, price_per_message),
+                    "hlr": price_per_hlr,
+                    "mnp": price_per_mnp,
                 },
                 burns_ids=burns_ids,
                 strict_unknown_fields=strict_unknown_fields,
@@ -91,12 +138,37 @@ class Gateway:
                 pending_as_400=pending_as_400,
                 misspells_ready=misspells_ready,
                 refuses_second_campaign=refuses_second_campaign,
+                most_lists=most_lists,
+                most_contacts_of_list=most_contacts_of_list,
+                most_contacts_per_call=most_contacts_per_call,
+                brackets_mnp=brackets_mnp,
             ),
         )
+        self._otp = OtpOperations(self._state)
         self._routes = {
-            (method, _ROOT + path): (path, answer)
-            for (method, path), answer in SmsOperations(self._state).routes.items()
+            # One operation is of version 2, and has its path as a whole.
+            (method, path if path.startswith("/") else _ROOT + path): (path, answer)
+            for chapter in (
+                SmsOperations(self._state),
+                voice.VoiceOperations(self._state),
+                MultichannelOperations(self._state),
+                self._otp,
+                ContactOperations(self._state),
+                LookupOperations(self._state),
+                WalletOperations(self._state),
+                SubaccountOperations(self._state),
+                SettingsOperations(self._state),
+            )
+            for (method, path), answer in chapter.routes.items()
         }
+        self._templates = [
+            (
+                re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))),
+                path,
+            )
+            for path in dict.fromkeys(path for _, path in self._routes)
+            if "{" in path
+        ]
         self._late: list[tuple[float, HttpRequest]] = []
 
     def __repr__(self) -> str:
@@ -116,6 +188,28 @@ class Gateway:
     def tags(self) -> dict[str, Contacts]:
         """Contacts by tag, likewise."""
         return self._state.tags
+
+    @property
+    def contacts(self) -> dict[str, Mapping[str, Any]]:
+        """Contacts that were created, by number; lists and tags hold their values."""
+        return self._state.contacts
+
+    @property
+    def lines(self) -> dict[str, Mapping[str, Any]]:
+        """What a lookup says otherwise about some numbers, by number."""
+        return self._state.lines
+
+    @property
+    def lookups(self) -> Counter[str]:
+        """How often each number was looked up and paid; simulations do not count."""
+        self._execute_late(only_due=True)
+        return self._state.lookups
+
+    @property
+    def codes(self) -> tuple[OneTimeCode, ...]:
+        """Every one-time code that was sent, the last one last."""
+        self._execute_late(only_due=True)
+        return tuple(self._otp.codes)
 
     @property
     def blacklist(self) -> set[str]:
@@ -170,11 +264,14 @@ class Gateway:
 
     def reset(self) -> None:
         """
-        Forget book, ids, campaigns and deferred requests, and restore the credit.
+        Forget book, ids, campaigns, lookups, one-time codes and deferred requests,
+        and restore the credit.
 
-        Lists, tags and the blacklist stay. Tickets are never given out again.
+        So are sub-accounts and settings. Contacts, lists, tags and the blacklist stay.
+        Tickets are never given out again.
         """
         self._late.clear()
+        self._otp.codes.clear()
         self._state.reset()
 
     def _execute_late(self, *, only_due: bool) -> None:
@@ -189,32 +286,55 @@ class Gateway:
     def _execute(self, request: HttpRequest) -> HttpResponse:
         try:
             _, call = self._admit(request)
-            _, answer = self._routes[request.method, request.path]
+            path, _ = self._template(request)
+            _, answer = self._routes[request.method, path]
+            self._state.caller = call.account
             return answer(call)
         except RefusalError as refusal:
             said = {"code": refusal.code, "message": refusal.message}
             return self._state.answer(refusal.status, said)
+        finally:
+            self._state.caller = ""
+
+    def _template(self, request: HttpRequest) -> tuple[str, Mapping[str, str]]:
+        """Find the path as it stands among the routes, and its arguments."""
+        if (request.method, request.path) not in self._routes:
+            for pattern, path in self._templates:
+                found = pattern.fullmatch(request.path)
+                if found and (request.method, path) in self._routes:
+                    values = found.groupdict()
+                    return path, {name: unquote(one) for name, one in values.items()}
+        return request.path, {}
 
     def _admit(self, request: HttpRequest) -> tuple[str, Call]:
-        operation, _ = self._routes.get((request.method, request.path), (None, None))
+        path, arguments = self._template(request)
+        operation, _ = self._routes.get((request.method, path), (None, None))
         if operation is None:
             # Neither status is documented.
-            known = any(path == request.path for _, path in self._routes)
+            known = any(path == request.path for _, path in self._routes) or any(
+                pattern.fullmatch(request.path) for pattern, _ in self._templates
+            )
             status, problem = (
                 (405, "Method not allowed") if known else (404, "Not found")
             )
             raise RefusalError(status, problem, status=status)
         headers = {name.lower(): value for name, value in request.headers.items()}
         login, key = headers.get("api-login"), headers.get("api-key")
+        own = self._state.subaccounts.get(login or "")
+        known_login, known_key = (
+            (own.login, own.api_key) if own else (self._api_login, self._api_key)
+        )
         if (
             not login
             or not key
-            or self._api_login not in (None, login)
-            or self._api_key not in (None, key)
+            or known_login not in (None, login)
+            or known_key not in (None, key)
         ):
             # 401 is documented for the cancel operations; 101 is the legacy code.
             raise RefusalError(101, "Wrong credentials", status=401)
         body = (
             dict(request.query) if request.method == "GET" else read_json(request.body)
         )
-        return operation, Call(account=login, body=body)
+        return operation, Call(
+            account=login, body=body, query=request.query, arguments=arguments
+        )

@@ -168,7 +168,7 @@ class _Door:
 def _request(web_request: web.Request, body: bytes | None) -> HttpRequest:
     return HttpRequest(
         method=web_request.method,
-        path=web_request.path,
+        path=web_request.rel_url.raw_path,
         query=tuple(web_request.query.items()),
         headers={name.lower(): value for name, value in web_request.headers.items()},
         body=body or None,

@@ -52,19 +52,34 @@ What counts as the mention: the placeholder of the legacy code table, or the num
 that the live error asked for. The case counts.
 """
 
+# Three names of one thing: the last two in two editions of the multi-channel page.
+_REMOVES_BLACKLISTED = (
+    "auto_remove_blacklisted_numbers",
+    "auto_remove_blacklisted_contacts",
+    "auto_delete_optout_contacts",
+)
 _FLAGS = (
     "with_replies",
     "simulation_mode",
     "auto_optimize_text",
-    "auto_remove_blacklisted_numbers",
     "recipient_tracking",
+    "get_back_pressed_keys",
+    *_REMOVES_BLACKLISTED,
 )
+# Elsewhere a template may stand for the text, and a name for the sender (inferred).
+_NUMBERED = frozenset({"sms", "voice_sms"})
 _LOW_COST_STOP = "no PUB=STOP"
 _FRANCE = "+33"
 # Samples of the documents have 6 to 16 digits, and one has a space after the plus.
 # +999 is assigned to no country: for tests, numbers that only the gateway refuses.
-_NUMBER = re.compile(r"\+(?!999)[0-9]{5,16}", re.ASCII)
+NUMBER = re.compile(r"\+(?!999)[0-9]{5,16}", re.ASCII)
 _SENDER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ]{1,9})[A-Za-z0-9]", re.ASCII)
+_NAME = re.compile(r".+")
+_ADDRESSES: Final[Mapping[str, re.Pattern[str]]] = {
+    "phone_number": NUMBER,
+    "email": re.compile(r"[^@\s]+@[^@\s]+"),
+    "conversation_id": re.compile(r"\S+"),
+}
 _PLACEHOLDER = re.compile(r"\{(" + "|".join(MERGE_FIELDS) + r")\}")
 # Offset-less instants are Central European time, says the PHP read-me.
 _CENTRAL_EUROPE = timezone(timedelta(hours=1))
@@ -111,10 +126,13 @@ class Message:
     removes_blacklisted: bool
     request_id: str | None
     ignored_fields: tuple[str, ...]
+    channel: str = "sms"
 
     @cached_property
     def number_of_sms(self) -> int:
-        """Parts over all recipients, after merging."""
+        """Parts over all recipients, after merging; other channels have no parts."""
+        if self.channel != "sms":
+            return len(self.recipients)
         if not _PLACEHOLDER.search(self.text):
             return parts(self.text) * len(self.recipients)
         return sum(parts(merge(self.text, one.fields)) for one in self.recipients)
@@ -193,6 +211,7 @@ def read_message(
     now: datetime,
     ignored: Sequence[str] = (),
     strict: bool = False,
+    channel: str = "sms",
 ) -> Message:
     """
     Read the fields that all sends share.
@@ -204,6 +223,7 @@ def read_message(
         now: Of the gateway; a ``send_at`` in its past means at once.
         ignored: What was dropped from the recipients.
         strict: Refuse what is dropped otherwise.
+        channel: What it is sent by.
     """
     dropped = [*ignored, *(name for name in body if name not in known)]
     flags = {name: _read_flag(body, name, dropped) for name in _FLAGS}
@@ -212,18 +232,21 @@ def read_message(
         dropped.append("request_id")
     message = Message(
         recipients=recipients,
-        text=_read_text(body),
-        sender=_read_sender(body),
-        type=_read_type(body),
+        text=_read_text(body, channel),
+        sender=_read_sender(body, channel),
+        type=_read_type(body) if channel == "sms" else channel,
         purpose=_read_purpose(body, dropped),
         send_at=_read_send_at(body, now, dropped),
         simulated=flags["simulation_mode"],
-        removes_blacklisted=flags["auto_remove_blacklisted_numbers"],
+        removes_blacklisted=any(
+            flags[name] for name in _REMOVES_BLACKLISTED if name in known
+        ),
         request_id=request_id,
         # Last, when all the others have said what they drop. The readme.io reference
         # says it on every page: what is not understood is dropped, and the request
         # is still executed.
         ignored_fields=tuple(dict.fromkeys(dropped)),
+        channel=channel,
     )
     if strict and dropped:
         raise RefusalError(400, f"{dropped[0]}: this field was not expected")
@@ -232,10 +255,20 @@ def read_message(
 
 
 def read_recipients(
-    body: Mapping[str, Any], *, names_bad_recipient: bool
+    body: Mapping[str, Any],
+    *,
+    names_bad_recipient: bool,
+    addresses: Sequence[str] = ("phone_number",),
+    merged: Collection[str] = MERGE_FIELDS,
 ) -> tuple[list[Recipient], list[str]]:
     """
     Read the recipients of a direct send; one bad number refuses all of them.
+
+    Args:
+        body: The JSON of the call.
+        names_bad_recipient: Whether a refusal names the place of a bad number.
+        addresses: Fields that say whom it goes to; the first one given counts.
+        merged: Fields that personalise the text.
 
     Returns:
         The recipients, and the names of fields that were dropped.
@@ -250,18 +283,21 @@ def read_recipients(
         raise RefusalError(400, f"recipients: more than {MAX_RECIPIENTS} were given")
     read: list[Recipient] = []
     dropped: dict[str, None] = {}
-    bad: list[int] = []
+    bad: list[str] = []
     for position, one in enumerate(given):
-        recipient = _read_recipient(one, position, dropped)
+        where = f"recipients.{position}"
+        address = _address_of(one, where, addresses)
+        fields = _read_fields(one, where, dropped, addresses, merged)
+        recipient = Recipient(one[address].replace(" ", ""), fields)
         read.append(recipient)
-        if not _NUMBER.fullmatch(recipient.number):
-            bad.append(position)
+        if not _ADDRESSES[address].fullmatch(recipient.number):
+            bad.append(f"{where}.{address}")
     if len(bad) == len(read) > 1:
         raise RefusalError(117, "There is no valid number left")
     if bad:
         # The legacy 103 is "no recipient"; a third-party client of 2026 reads it as
         # "recipients refused, the batch is rejected". The path is our guess.
-        where = f"recipients.{bad[0]}.phone_number" if names_bad_recipient else ""
+        where = bad[0] if names_bad_recipient else ""
         raise RefusalError(103, f"{where} A recipient was refused".strip())
     return read, list(dropped)
 
@@ -277,7 +313,7 @@ def read_contacts(given: Sequence[str | Mapping[str, Any]]) -> list[Recipient]:
     for one in given:
         contact = {"phone_number": one} if isinstance(one, str) else one
         number = str(contact.get("phone_number")).replace(" ", "")
-        if _NUMBER.fullmatch(number):
+        if NUMBER.fullmatch(number):
             fields = {
                 name: str(contact[name])
                 for name in MERGE_FIELDS
@@ -287,23 +323,35 @@ def read_contacts(given: Sequence[str | Mapping[str, Any]]) -> list[Recipient]:
     return read
 
 
-def _read_recipient(one: Any, position: int, dropped: dict[str, None]) -> Recipient:
-    if not isinstance(one, dict) or not isinstance(one.get("phone_number"), str):
-        where = f"recipients.{position}.phone_number"
-        raise RefusalError(400, f"{where}: this field is missing")
+def _address_of(one: Any, where: str, addresses: Sequence[str]) -> str:
+    given = one if isinstance(one, dict) else {}
+    for address in addresses:
+        if isinstance(given.get(address), str):
+            return address
+    raise RefusalError(400, f"{where}.{addresses[0]}: this field is missing")
+
+
+def _read_fields(
+    one: Mapping[str, Any],
+    where: str,
+    dropped: dict[str, None],
+    addresses: Collection[str],
+    merged: Collection[str],
+) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in one.items():
-        if name == "phone_number" or (value is None and name in MERGE_FIELDS):
+        if name in addresses or (value is None and name in merged):
             continue
         # "Wrong types are cast": a figure is as good as its text (inferred).
-        if isinstance(value, bool | list | dict | None) or name not in MERGE_FIELDS:
+        if isinstance(value, bool | list | dict | None) or name not in merged:
             dropped[f"recipients.*.{name}"] = None
         elif len(str(value)) > MAX_MERGED_FIELD:
-            where = f"recipients.{position}.{name}"
-            raise RefusalError(400, f"{where}: over {MAX_MERGED_FIELD} characters")
+            raise RefusalError(
+                400, f"{where}.{name}: over {MAX_MERGED_FIELD} characters"
+            )
         else:
             fields[name] = str(value)
-    return Recipient(one["phone_number"].replace(" ", ""), fields)
+    return fields
 
 
 def _read_flag(body: Mapping[str, Any], name: str, dropped: list[str]) -> bool:
@@ -315,8 +363,10 @@ def _read_flag(body: Mapping[str, Any], name: str, dropped: list[str]) -> bool:
     return value is True
 
 
-def _read_text(body: Mapping[str, Any]) -> str:
+def _read_text(body: Mapping[str, Any], channel: str) -> str:
     text = body.get("text")
+    if text is None and channel not in _NUMBERED:
+        return ""
     if not isinstance(text, str) or not text:
         raise RefusalError(107, "The text is missing")
     if len(text) > MAX_TEXT:
@@ -325,11 +375,12 @@ def _read_text(body: Mapping[str, Any]) -> str:
     return text
 
 
-def _read_sender(body: Mapping[str, Any]) -> str | None:
+def _read_sender(body: Mapping[str, Any], channel: str) -> str | None:
     sender = body.get("sender")
     if sender is None:
         return None  # presumably the account's default; undocumented
-    if not isinstance(sender, str) or not _SENDER.fullmatch(sender):
+    rule = _SENDER if channel in _NUMBERED else _NAME
+    if not isinstance(sender, str) or not rule.fullmatch(sender):
         raise RefusalError(106, "The sender is not allowed")
     return sender
 
@@ -371,6 +422,8 @@ def _read_send_at(
 
 
 def _check_policy(message: Message) -> None:
+    if message.channel != "sms":
+        return  # the rules on STOP and length are about SMS
     low_cost = message.type == "sms_low_cost"
     if low_cost and any(
         len(merge(message.text, one.fields)) > MAX_LOW_COST_TEXT

@@ -1,8 +1,10 @@
 """The OpenAPI document as a judge of bodies."""
 
+import json
 from functools import cache
 from pathlib import Path
 
+import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
@@ -10,6 +12,7 @@ from referencing.jsonschema import DRAFT202012
 
 
 _DOCUMENT = Path(__file__).parents[1] / "contract" / "openapi.yaml"
+_SAMPLES = Path(__file__).parents[1] / "samples"
 _URI = "urn:octopush"
 
 
@@ -38,16 +41,23 @@ def request_schema(operation_id):
 
 def response_schema(operation_id, status):
     """Pointer to the schema of an answer; None if it has no body."""
-    return _schema(operations()[operation_id][2]["responses"][str(status)])
+    method, path, row = operations()[operation_id]
+    responses = row["responses"]
+    name = str(status) if str(status) in responses else "2XX"
+    place = path.replace("/", "~1")
+    return _schema(
+        responses[name], f"#/paths/{place}/{method.lower()}/responses/{name}"
+    )
 
 
-def _schema(row):
+def _schema(row, pointer=None):
     if "$ref" in row:
         section, name = row["$ref"].split("/")[-2:]
         row = document()["components"][section][name]
     if "content" not in row:
         return None
-    return row["content"]["application/json"]["schema"]["$ref"]
+    schema = row["content"]["application/json"]["schema"]
+    return schema.get("$ref", f"{pointer}/content/application~1json/schema")
 
 
 def problems(pointer, body):
@@ -56,3 +66,50 @@ def problems(pointer, body):
     registry = Registry().with_resource(_URI, resource)
     validator = Draft202012Validator({"$ref": _URI + pointer}, registry=registry)
     return [f"{one.json_path}: {one.message}" for one in validator.iter_errors(body)]
+
+
+def cases_of(*operation_ids):
+    """Every documented sample of these operations, with ids for pytest."""
+    return [
+        pytest.param(
+            operation_id,
+            json.loads(path.read_text("utf-8")),
+            id=f"{operation_id}/{path.stem}",
+        )
+        for operation_id in operation_ids
+        for path in sorted((_SAMPLES / operation_id).glob("*.json"))
+    ]
+
+
+def sample_problems(operation_id, sample):
+    """What is wrong with a sample, in words; nothing if it fits the document."""
+    found = [] if sample["source"] else ["no source"]
+    if sample["request"] is not None:
+        found += problems(request_schema(operation_id), sample["request"])
+    found += query_problems(operation_id, sample.get("query", ()))
+    schema = response_schema(operation_id, sample["status"])
+    if schema is not None:
+        found += problems(schema, sample["response"])
+    return found
+
+
+def query_problems(operation_id, query):
+    """What is wrong with a query, in words; nothing if it fits."""
+    schemas = {one["name"]: one["schema"] for one in _parameters(operation_id)}
+    found = [f"{name}: unknown" for name, _ in query if name not in schemas]
+    for name, value in () if found else query:
+        schema = schemas[name]
+        if schema.get("type") == "boolean":
+            found += [] if value in {"true", "false"} else [f"{name}: {value}"]
+        else:
+            found += problems(schema.get("items", schema)["$ref"], value)
+    return found
+
+
+def _parameters(operation_id):
+    _, path, row = operations()[operation_id]
+    rows = [
+        *row.get("parameters", ()),
+        *document()["paths"][path].get("parameters", ()),
+    ]
+    return [one for one in rows if one.get("in") == "query"]

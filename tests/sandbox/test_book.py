@@ -141,6 +141,7 @@ def test_the_book_as_json_is_plain_data():
         "ticket": "a",
         "request_id": None,
         "operation": "sms-campaign/send",
+        "channel": "sms",
         "account": "",
         "recipients": [ONE],
         "text": "Hello",

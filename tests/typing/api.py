@@ -13,17 +13,32 @@ from aiooctopush import (
     BatchState,
     BulkReport,
     BulkRun,
+    Callbacks,
     CampaignState,
     CampaignStatus,
+    Channel,
+    ChannelRecipient,
+    HlrResult,
+    ManyResults,
+    MnpResult,
     OctopushError,
     OctopushSession,
+    OtpCheck,
+    OtpState,
     Outcome,
     Pause,
     Purpose,
+    RawAnswer,
     Recipient,
+    Secret,
     SendResult,
     SmsRequest,
     SmsType,
+    VoiceCampaignStatus,
+    VoiceGender,
+    VoiceLanguage,
+    VoiceResult,
+    WalletPack,
     read_csv,
     request_id_for,
 )
@@ -74,6 +89,62 @@ async def main(later: datetime) -> None:
         assert_type(status, CampaignStatus)
         assert_type(status.state, CampaignState | str | None)
         assert_type(await octopush.sms.cancel("sms_1", on=Audience.TAG), Answer)
+
+        called = await octopush.voice.send(
+            text="Hi",
+            recipients=["+33639980001"],
+            sender="33700000000",
+            purpose=Purpose.ALERT,
+            voice_gender=VoiceGender.FEMALE,
+            voice_language=VoiceLanguage.FR_FR,
+        )
+        assert_type(called, VoiceResult)
+        assert_type(called.estimated_duration, Decimal | None)
+        spoken = await octopush.voice.wait_until_ready("voice_1")
+        assert_type(spoken, VoiceCampaignStatus)
+        mailed = await octopush.multichannel.send(
+            channel=Channel.EMAIL,
+            recipients=["me@example.org", ChannelRecipient(email="you@example.org")],
+            purpose=Purpose.WHOLESALE,
+        )
+        assert_type(mailed.ticket, str | None)
+        code = await octopush.otp.generate("+33639980001")
+        assert_type(code.token, Secret | None)
+        check = await octopush.otp.validate("1234", token=code.token)
+        assert_type(check, OtpCheck)
+        assert_type(check.state, OtpState)
+
+        people = await octopush.contacts.create(["+33639980001"], list_names=["vip"])
+        assert_type(people, ManyResults[Recipient, None])
+        assert_type(await octopush.contacts.create_list("vip"), Answer)
+        lines = await octopush.lookup.hlr(str(number) for number in range(3))
+        assert_type(lines, ManyResults[str, HlrResult])
+        assert_type(lines.cost, Decimal | None)
+        for line in lines:
+            assert_type(line.item, str)
+            assert_type(line.outcome, Outcome)
+            assert_type(line.details, HlrResult | None)
+            assert_type(line.error, OctopushError | None)
+        assert_type(await octopush.lookup.mnp_v2([]), ManyResults[str, MnpResult])
+
+        balance = await octopush.wallet.balance(with_details=True)
+        assert_type(balance.amount, Decimal)
+        assert_type(balance.wallet_packs, tuple[WalletPack, ...])
+        credits_ = await octopush.wallet.credits(country_codes=["FR"])
+        assert_type(credits_.countries["FR"].sms_premium, int | None)
+        account = await octopush.subaccounts.get("ada@sub-accounts.com")
+        assert_type(account.api_key, Secret | None)
+        leave = await octopush.subaccounts.transfer_token("ada@sub-accounts.com")
+        assert_type(leave.token, Secret)
+        moved = await octopush.subaccounts.transfer(
+            token=leave.token, from_wallet_pack_id="1", amount=10
+        )
+        assert_type(moved.wallet_pack_from.residual_credit, Decimal | None)
+        settings = await octopush.settings.get()
+        assert_type(settings.alerts.alert_emails_to, tuple[str, ...])
+        urls = Callbacks(callback_url_for_visits=None)
+        assert_type(await octopush.settings.update(callbacks=urls), Answer)
+        assert_type(await octopush.raw("GET", "/v1", params={"a": True}), RawAnswer)
 
         run = octopush.bulk("run", text="Hi", sender="Acme", purpose=Purpose.ALERT)
         assert_type(run, BulkRun)

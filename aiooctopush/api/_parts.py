@@ -1,0 +1,80 @@
+"""
+Values inside an answer: read as tolerantly as the answer around them.
+
+One of them that cannot be read must not turn a call that was executed into one of
+unknown outcome. So what is no object is None where None is allowed, is left out where
+there are several, and else counts as an empty one.
+"""
+
+from collections.abc import Mapping
+from typing import Any, get_args, get_origin
+
+from attrs import frozen
+
+from .._wire import converter, reader_of
+
+
+@frozen(kw_only=True)
+class Part:
+    """A value that stands inside an answer."""
+
+
+def _is_part(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Part)
+
+
+def _holds_part(kind: Any, origin: Any, position: int) -> bool:
+    inner = get_args(kind)
+    return get_origin(kind) is origin and bool(inner) and _is_part(inner[position])
+
+
+def _is_optional_part(kind: Any) -> bool:
+    inner = get_args(kind)
+    return len(inner) == 2 and _is_part(inner[0]) and kind == inner[0] | None
+
+
+def _read_part(value: Any, kind: Any) -> Any:
+    # An empty list is how PHP writes an object without anything in it (inferred).
+    return reader_of(kind)(value if isinstance(value, Mapping) else {}, {})
+
+
+def _read_optional(value: Any, kind: Any) -> Any:
+    return _read_part(value, get_args(kind)[0]) if isinstance(value, Mapping) else None
+
+
+def _read_several(value: Any, kind: Any) -> Any:
+    inner = get_args(kind)[0]
+    # A text instead of a list is one that says "none".
+    # Source: gateway documentation, PHP read-me of 2020.
+    several = value if isinstance(value, list | tuple) else ()
+    return tuple(_read_part(one, inner) for one in several if isinstance(one, Mapping))
+
+
+def _read_texts(value: Any, _: Any) -> tuple[str, ...]:
+    # One text stands for a list of it; what is no text is left out.
+    several = value if isinstance(value, list | tuple) else (value,)
+    return tuple(one for one in several if isinstance(one, str) and one)
+
+
+def _read_by_key(value: Any, kind: Any) -> Any:
+    inner = get_args(kind)[1]
+    # What is empty may come as an empty list: the habit of PHP (inferred).
+    pairs = {} if value == [] else value
+    return {
+        key: _read_part(one, inner)
+        for key, one in pairs.items()
+        if isinstance(one, Mapping)
+    }
+
+
+converter.register_structure_hook_func(_is_part, _read_part)
+converter.register_structure_hook_func(_is_optional_part, _read_optional)
+converter.register_structure_hook_func(
+    lambda kind: _holds_part(kind, tuple, 0), _read_several
+)
+converter.register_structure_hook_func(
+    lambda kind: _holds_part(kind, Mapping, 1), _read_by_key
+)
+converter.register_structure_hook_func(
+    lambda kind: kind == tuple[str, ...], _read_texts
+)

@@ -1,0 +1,414 @@
+"""
+One-time passwords: the gateway makes a code, sends it, and checks what people type.
+
+Nothing protects a repeat: a second `Otp.generate` is a second message, and a second
+`Otp.validate` may use up another attempt.
+
+Source: gateway documentation, "OTP/MFA: send a code", "OTP/MFA: code validation"
+(documented, unseen).
+"""
+
+import re
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from .._wire import Answer, Endpoint, Idempotency, read_from
+from ..errors import InvalidFieldError, Outcome
+from ..phone import mask, normalise
+from ..secret import Secret
+from ..text import MAX_TEXT
+from ._shared import (
+    Caller,
+    OnUnknown,
+    check_sender,
+    check_switches,
+    check_text,
+    member,
+)
+from ._voices import VoiceGender, to_optional_gender, to_optional_language
+
+
+MIN_CODE: Final = 3
+MAX_CODE: Final = 32
+"""Characters of a code. Source: gateway documentation, "OTP/MFA: send a code"."""
+
+_VALID = 0
+_WRONG = 199
+
+
+class OtpChannel(StrEnum):
+    """
+    How a code travels.
+
+    Third-party clients send ``sms``, which no page has: ``text_sms`` is the documented
+    word. Source: gateway documentation, conflict with third-party clients.
+    """
+
+    SMS = "text_sms"
+    VOICE = "voice_sms"
+    WHATSAPP = "whatsapp"
+    EMAIL = "email"
+    IMESSAGE = "imessage"
+
+
+class OtpState(StrEnum):
+    """What the gateway says of a code that somebody typed."""
+
+    VALID = "valid"
+    WRONG = "wrong"
+    """Ask again: `OtpCheck.remaining_attempts` says how often, if it is known."""
+    EXPIRED = "expired"
+    """Its time is over: send a new one."""
+    EXHAUSTED = "exhausted"
+    """Too many wrong codes were tried: send a new one."""
+    NOT_FOUND = "not_found"
+    """No code is known for this token or number; perhaps it was used already."""
+
+
+_STATES: Final = {
+    _VALID: OtpState.VALID,
+    196: OtpState.EXHAUSTED,
+    197: OtpState.EXPIRED,
+    198: OtpState.NOT_FOUND,
+    _WRONG: OtpState.WRONG,
+}
+
+
+# --- requests -------------------------------------------------------------------------
+
+
+def _to_channel(value: OtpChannel | None) -> OtpChannel | None:
+    return None if value is None else member(OtpChannel, "channel", value)
+
+
+def _check_whole(value: Any, name: str, at_least: int, at_most: float) -> None:
+    if value is None:
+        return
+    # True is an int, too.
+    if type(value) is not int or not at_least <= value <= at_most:
+        bounds = f"{at_least}" if at_most == _ANY else f"{at_least} to {at_most}"
+        limit = f"must be a whole number from {bounds}"
+        raise InvalidFieldError(name, limit, shown=repr(value)[:40])
+
+
+_ANY = float("inf")
+_ALPHABETS: Final = (
+    "allow_digits",
+    "allow_upper_case",
+    "allow_lower_case",
+    "allow_special_chars",
+)
+
+
+@frozen(kw_only=True)
+class OtpRequest:
+    """
+    A code to be made and sent; `Otp.generate` documents the fields.
+
+    Raises:
+        InvalidFieldError: A field is malformed or beyond its limit.
+    """
+
+    phone_number: str = field(converter=normalise, repr=mask)
+    channel: OtpChannel | None = field(default=None, converter=_to_channel)
+    text: str | None = field(default=None, repr=False)
+    sender: str | None = None
+    voice_gender: VoiceGender | None = field(default=None, converter=to_optional_gender)
+    voice_language: str | None = field(default=None, converter=to_optional_language)
+    code_length: int | None = None
+    allow_digits: bool | None = None
+    allow_upper_case: bool | None = None
+    allow_lower_case: bool | None = None
+    allow_special_chars: bool | None = None
+    remove_confusing_characters: bool | None = None
+    validity_period: int | None = None
+    # A string on the page, where it counts something: a number.
+    max_wrong_attempts: int | None = None
+    recipient_ip: str | None = field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Empty is a text: the code alone.
+        if self.text is not None and self.text != "":
+            check_text(self.text, "text", MAX_TEXT, private=True)
+        if self.sender is not None:
+            check_sender(self.sender)
+        _check_whole(self.code_length, "code_length", MIN_CODE, MAX_CODE)
+        _check_whole(self.validity_period, "validity_period", 1, _ANY)
+        _check_whole(self.max_wrong_attempts, "max_wrong_attempts", 1, _ANY)
+        alphabets = tuple(getattr(self, name) for name in _ALPHABETS)
+        check_switches(
+            (*_ALPHABETS, "remove_confusing_characters"),
+            (*alphabets, self.remove_confusing_characters),
+        )
+        if set(alphabets) == {False}:
+            raise InvalidFieldError("allow_digits", "nothing is left to make a code of")
+        if self.recipient_ip is not None:
+            _check_address(self.recipient_ip)
+
+
+def _check_address(value: Any) -> None:
+    try:
+        good = isinstance(value, str) and bool(ip_address(value))
+    except ValueError:
+        good = False
+    if not good:
+        # Not shown: it says where somebody is.
+        raise InvalidFieldError("recipient_ip", "must be an IP address")
+
+
+def _to_secret(value: str | Secret) -> Secret:
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def _to_optional_secret(value: str | Secret | None) -> Secret | None:
+    return None if value is None else _to_secret(value)
+
+
+def _to_number(value: str | None) -> str | None:
+    return None if value is None else normalise(value)
+
+
+@frozen(kw_only=True)
+class OtpValidation:
+    """
+    A code to be checked; `Otp.validate` documents the fields.
+
+    Raises:
+        InvalidFieldError: Not exactly one of token and number, or one is malformed.
+    """
+
+    code: Secret = field(converter=_to_secret)
+    otp_request_token: Secret | None = field(
+        default=None, converter=_to_optional_secret
+    )
+    phone_number: str | None = field(default=None, converter=_to_number, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.otp_request_token is None) == (self.phone_number is None):
+            raise InvalidFieldError("token", "give it or phone_number, and not both")
+        if self.otp_request_token is not None:
+            token = self.otp_request_token.reveal()
+            check_text(token, "token", MAX_TEXT, private=True)
+
+
+# --- answers --------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class OtpSent(Answer):
+    """
+    A code is on its way; `Answer` has what every result carries.
+
+    Attributes:
+        token: Names this code; give it to `Otp.validate`, and ``reveal()`` it only to
+            store it meanwhile. Only third-party clients show it: None if the gateway
+            did not give one. Then validate by number.
+    """
+
+    token: Secret | None = field(default=None, metadata=read_from("otp_request_token"))
+
+
+def _check_code(_: Any, __: Any, value: int | None) -> None:
+    # Nobody is let in because an answer could not be read.
+    if value not in _STATES:
+        msg = "no answer to whether the code is right"
+        raise ValueError(msg)
+
+
+@frozen(kw_only=True)
+class OtpCheck(Answer):
+    """
+    Whether a code is right. True if it is, so that ``if check:`` says what it means.
+
+    A wrong code is a result and no error; its ``outcome`` is ``refused``.
+
+    Attributes:
+        code: The gateway's own code, not the one that was typed: 0, or 196 to 199.
+        remaining_attempts: How often the person may try again after a wrong code;
+            None if the gateway did not say.
+    """
+
+    code: int | None = field(default=None, validator=_check_code)
+    remaining_attempts: int | None = field(
+        default=None, metadata=read_from("remaining_number_of_attempts")
+    )
+
+    @property
+    def state(self) -> OtpState:
+        """What the gateway says of the code."""
+        return _STATES[self.code or _VALID]
+
+    @property
+    def valid(self) -> bool:
+        """Whether the code is right."""
+        return self.state is OtpState.VALID
+
+    def __bool__(self) -> bool:
+        return self.valid
+
+
+# --- endpoints ------------------------------------------------------------------------
+
+_BASE = "/v1/public/service/otp"
+
+GENERATE: Final = Endpoint(
+    method="POST",
+    path=f"{_BASE}/generate",
+    idempotency=Idempotency.NONE,
+    answer=OtpSent,
+    secret=True,
+)
+VALIDATE: Final = Endpoint(
+    method="PUT",
+    path=f"{_BASE}/validate",
+    idempotency=Idempotency.NONE,
+    answer=OtpCheck,
+    results=frozenset(_STATES) - {_VALID},
+    secret=True,
+)
+
+
+# --- calls ----------------------------------------------------------------------------
+
+# All that a code may consist of: digits, letters and ! # $ % & ? @.
+_may_be_code = re.compile(rf"[0-9A-Za-z!#$%&?@]{{{MIN_CODE},{MAX_CODE}}}").fullmatch
+
+
+@frozen
+class Otp:
+    """The chapter on one-time passwords, as ``octopush.otp``."""
+
+    _call: Caller
+
+    async def generate(
+        self,
+        phone_number: str,
+        *,
+        channel: OtpChannel | None = None,
+        text: str | None = None,
+        sender: str | None = None,
+        voice_gender: VoiceGender | None = None,
+        voice_language: str | None = None,
+        code_length: int | None = None,
+        allow_digits: bool | None = None,
+        allow_upper_case: bool | None = None,
+        allow_lower_case: bool | None = None,
+        allow_special_chars: bool | None = None,
+        remove_confusing_characters: bool | None = None,
+        validity_period: int | None = None,
+        max_wrong_attempts: int | None = None,
+        recipient_ip: str | None = None,
+        on_unknown: OnUnknown = OnUnknown.RAISE,
+        deadline: float | None = None,
+    ) -> OtpSent:
+        """
+        Make a one-time code and send it. What is left out is as set in the account.
+
+        Args:
+            phone_number: In international form.
+            channel: ``text_sms``, ``voice_sms``, ``whatsapp``, ``email`` or
+                ``imessage``.
+            text: Up to 1,224 characters, with ``{code}`` and, if you like,
+                ``{hh:mm:ss}`` for when it expires. Empty sends the code alone.
+            sender: 3 to 11 letters, digits or inner spaces.
+            voice_gender: Of a code that is read out.
+            voice_language: A `VoiceLanguage`, or another code of that form.
+            code_length: 3 to 32 characters.
+            allow_digits: Whether the code may hold digits.
+            allow_upper_case: Or letters from A to Z.
+            allow_lower_case: Or letters from a to z.
+            allow_special_chars: Or one of ``! # $ % & ? @``.
+            remove_confusing_characters: Leave out those that look alike.
+            validity_period: Seconds, from 1.
+            max_wrong_attempts: From 1.
+            recipient_ip: Binds the code to an IP address. How `validate` would then
+                pass the address on is undocumented, so such a code may be refused.
+            on_unknown: ``retry`` to repeat it after silence all the same: the person
+                may get two codes, of which the last one counts, and both cost.
+            deadline: Seconds for the whole call, retries included.
+
+        Raises:
+            InvalidFieldError: An argument is malformed; nothing was sent.
+            RefusedError: The gateway refused; nothing was sent.
+            NotSentError: No connection; nothing was sent.
+            UnknownOutcomeError: A code may have been sent; its token is lost, but
+                `validate` by number would find it.
+
+        Source: gateway documentation, "OTP/MFA: send a code".
+        """
+        request = OtpRequest(
+            phone_number=phone_number,
+            channel=channel,
+            text=text,
+            sender=sender,
+            voice_gender=voice_gender,
+            voice_language=voice_language,
+            code_length=code_length,
+            allow_digits=allow_digits,
+            allow_upper_case=allow_upper_case,
+            allow_lower_case=allow_lower_case,
+            allow_special_chars=allow_special_chars,
+            remove_confusing_characters=remove_confusing_characters,
+            validity_period=validity_period,
+            max_wrong_attempts=max_wrong_attempts,
+            recipient_ip=recipient_ip,
+        )
+        return await self._call(
+            GENERATE,
+            body=request,
+            deadline=deadline,
+            repeat_unknown=member(OnUnknown, "on_unknown", on_unknown)
+            is OnUnknown.RETRY,
+        )
+
+    async def validate(
+        self,
+        code: str,
+        *,
+        token: str | Secret | None = None,
+        phone_number: str | None = None,
+        on_unknown: OnUnknown = OnUnknown.RAISE,
+        deadline: float | None = None,
+    ) -> OtpCheck:
+        """
+        Check a code that somebody typed. A wrong one is a result, never an error.
+
+        What cannot be a code, such as an empty text, is wrong without asking the
+        gateway: no attempt is used up, and ``attempts`` of the result is 0.
+
+        Args:
+            code: As it was typed; white space around it is left out.
+            token: Of `generate`. Either this or the number must be given.
+            phone_number: Checks the last code that was sent to it.
+            on_unknown: ``retry`` to repeat it after silence all the same. It may use
+                up another attempt, and ``not_found`` may then mean that the code was
+                right the first time.
+            deadline: Seconds for the whole call, retries included.
+
+        Returns:
+            A check that is true only if the code is right.
+
+        Raises:
+            InvalidFieldError: Neither token nor number, both, or no text as code.
+            RefusedError: The gateway refused for another reason than the code.
+            NotSentError: No connection; no attempt was used up.
+            UnknownOutcomeError: Whether the code is right is unknown, and an attempt
+                may have been used up.
+
+        Source: gateway documentation, "OTP/MFA: code validation".
+        """
+        if not isinstance(code, str):
+            raise InvalidFieldError("code", "must be a str", shown=type(code).__name__)
+        typed = code.strip()
+        request = OtpValidation(
+            code=typed, otp_request_token=token, phone_number=phone_number
+        )
+        repeat = member(OnUnknown, "on_unknown", on_unknown) is OnUnknown.RETRY
+        if not _may_be_code(typed):
+            return OtpCheck(code=_WRONG, outcome=Outcome.NOT_SENT, attempts=0)
+        return await self._call(
+            VALIDATE, body=request, deadline=deadline, repeat_unknown=repeat
+        )

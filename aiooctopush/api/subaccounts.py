@@ -1,0 +1,432 @@
+"""
+Sub-accounts, and credit that moves to them.
+
+Source: gateway documentation, "Create a subaccount", "Modify a subaccount", "Account
+information", "Transfer credit token", "Transfer credit".
+"""
+
+import asyncio
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import quote
+
+from attrs import field, frozen
+
+from .._wire import Answer, Endpoint, Idempotency, read_from, read_whole
+from ..errors import InvalidFieldError, OctopushError
+from ..secret import Secret
+from ._callbacks import (
+    MAX_LENGTH,
+    UNCHANGED,
+    Callbacks,
+    CallbackSettings,
+    check_callbacks,
+    check_email,
+)
+from ._parts import Part
+from ._shared import Caller, check_text
+
+
+# --- requests -------------------------------------------------------------------------
+
+
+def _to_secret(value: Any) -> Any:
+    return Secret(value) if isinstance(value, str) else value
+
+
+def _check_secret(value: Any, name: str) -> None:
+    if not isinstance(value, Secret):
+        raise InvalidFieldError(
+            name, "must be a str or a Secret", shown=type(value).__name__
+        )
+    check_text(value.reveal(), name, MAX_LENGTH, private=True)
+
+
+def _check_own_callbacks(callbacks: Any) -> None:
+    check_callbacks(callbacks)
+    for name in ("api_version", "use_metadata_node_for_inbound"):
+        if getattr(callbacks, name, UNCHANGED) is not UNCHANGED:
+            raise InvalidFieldError(
+                f"callbacks.{name}", "is a setting of the account, not of a sub-account"
+            )
+
+
+@frozen(kw_only=True)
+class SubaccountRequest:
+    """A sub-account to be created; `Subaccounts.create` documents it."""
+
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+    password: Secret = field(converter=_to_secret)
+    company_name: str | None = None
+    callbacks: Callbacks | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_text(self.first_name, "first_name", MAX_LENGTH, private=True)
+        check_text(self.last_name, "last_name", MAX_LENGTH, private=True)
+        _check_secret(self.password, "password")
+        if self.company_name is not None:
+            check_text(self.company_name, "company_name", MAX_LENGTH)
+        _check_own_callbacks(self.callbacks)
+
+
+@frozen(kw_only=True)
+class SubaccountChanges:
+    """What is to be changed in a sub-account; `Subaccounts.update` documents it."""
+
+    first_name: str | None = field(default=None, repr=False)
+    last_name: str | None = field(default=None, repr=False)
+    password: Secret | None = field(default=None, converter=_to_secret)
+    company_name: str | None = None
+    callbacks: Callbacks | None = None
+
+    def __attrs_post_init__(self) -> None:
+        texts = {
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "company_name": self.company_name,
+        }
+        for name, value in texts.items():
+            if value is not None:
+                check_text(value, name, MAX_LENGTH, private=True)
+        if self.password is not None:
+            _check_secret(self.password, "password")
+        _check_own_callbacks(self.callbacks)
+        if not any((*texts.values(), self.password, self.callbacks)):
+            raise InvalidFieldError("changes", "must change something")
+
+
+@frozen(kw_only=True)
+class TransferRequest:
+    """Credit to be moved; `Subaccounts.transfer` documents it."""
+
+    token: Secret = field(converter=_to_secret)
+    from_wallet_pack_id: str
+    amount: int
+
+    def __attrs_post_init__(self) -> None:
+        _check_secret(self.token, "token")
+        check_text(self.from_wallet_pack_id, "from_wallet_pack_id", MAX_LENGTH)
+        amount: object = self.amount
+        if not isinstance(amount, int) or isinstance(amount, bool) or amount < 1:
+            raise InvalidFieldError(
+                "amount", "must be whole euros, 1 or more", shown=repr(amount)[:40]
+            )
+
+
+# --- answers --------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class SubaccountCreated(Answer):
+    """
+    The sub-account is there. No page shows what the answer holds.
+
+    Attributes:
+        login: Of the sub-account, if the gateway says it in one of the words that
+            other pages have for it. Documented, unseen.
+        body: The answer as it came; it may hold a key.
+    """
+
+    login: str | None = field(
+        default=None, metadata=read_from("api_login", "email"), repr=False
+    )
+    body: Any = field(default=None, repr=False, metadata=read_whole())
+
+
+@frozen(kw_only=True)
+class Subaccount(Answer):
+    """
+    A sub-account.
+
+    Attributes:
+        api_key: The key with which the sub-account itself calls the gateway;
+            ``api_key.reveal()`` gives it out.
+        callbacks: Its callback URLs.
+    """
+
+    first_name: str | None = field(default=None, repr=False)
+    last_name: str | None = field(default=None, repr=False)
+    company_name: str | None = None
+    api_key: Secret | None = None
+    # Singular here, plural where it is written. Source: gateway documentation,
+    # "Account information" against "Create a subaccount".
+    callbacks: CallbackSettings = field(
+        default=CallbackSettings(), metadata=read_from("callback")
+    )
+
+
+@frozen(kw_only=True)
+class TransferToken(Answer):
+    """
+    Leave to move credit once.
+
+    Attributes:
+        token: For `Subaccounts.transfer`. The next one makes it worthless.
+    """
+
+    token: Secret
+
+
+@frozen(kw_only=True)
+class TransferPack(Part):
+    """
+    One side of a transfer.
+
+    Attributes:
+        id: Of the wallet pack.
+        residual_credit: What it holds after the transfer, in euros.
+    """
+
+    id: str | None = field(default=None, metadata=read_from("wallet_pack_id"))
+    residual_credit: Decimal | None = None
+
+
+@frozen(kw_only=True)
+class Transfer(Answer):
+    """
+    Credit was moved.
+
+    Attributes:
+        wallet_pack_from: The pack that has less now.
+        wallet_pack_to: The pack that has more now.
+    """
+
+    wallet_pack_from: TransferPack = TransferPack()
+    wallet_pack_to: TransferPack = TransferPack()
+
+
+# --- endpoints ------------------------------------------------------------------------
+
+_BASE = "/v1/public/subaccount"
+
+# Without a request_id: a repeat may create a second one.
+CREATE: Final = Endpoint(
+    method="POST",
+    path=f"{_BASE}/create",
+    idempotency=Idempotency.NONE,
+    answer=SubaccountCreated,
+    bodiless=True,
+    secret=True,
+)
+UPDATE: Final = Endpoint(
+    method="PATCH",
+    path=f"{_BASE}/{{login}}/edit",
+    idempotency=Idempotency.IDEMPOTENT,
+    answer=Answer,
+    secret=True,
+)
+GET: Final = Endpoint(
+    method="GET",
+    path=f"{_BASE}/{{login}}",
+    idempotency=Idempotency.SAFE,
+    answer=Subaccount,
+)
+# A repeat makes the first token worthless, and its answer may still be on its way.
+TOKEN: Final = Endpoint(
+    method="POST",
+    path=f"{_BASE}/credit-transfer/token",
+    idempotency=Idempotency.NONE,
+    answer=TransferToken,
+)
+TRANSFER: Final = Endpoint(
+    method="POST",
+    path=f"{_BASE}/credit-transfer/transfer",
+    idempotency=Idempotency.NONE,
+    answer=Transfer,
+    secret=True,
+)
+
+
+# --- calls ----------------------------------------------------------------------------
+
+HOW_TO_CHECK: Final = (
+    "The credit may have been moved. Look before anything else: "
+    "octopush.wallet.balance(with_details=True) shows what the pack has left, and "
+    "wallet.balance() of a session with the key from octopush.subaccounts.get(login) "
+    "what the sub-account has. Do not ask for a new token before that: it would "
+    "allow a second transfer."
+)
+"""The note on every error after which credit may have been moved."""
+
+
+@frozen
+class Subaccounts:
+    """The sub-account chapter, as ``octopush.subaccounts``."""
+
+    _call: Caller
+
+    async def create(
+        self,
+        *,
+        first_name: str,
+        last_name: str,
+        password: str | Secret,
+        company_name: str | None = None,
+        callbacks: Callbacks | None = None,
+        deadline: float | None = None,
+    ) -> SubaccountCreated:
+        """
+        Create a sub-account; an account may have 20 by default.
+
+        It has no ``request_id``: after silence it is not repeated.
+
+        Args:
+            first_name: 1 to 255 characters; the gateway's own limit is undocumented.
+            last_name: Likewise.
+            password: Likewise; it is shown nowhere.
+            company_name: Likewise.
+            callbacks: Where its deliveries, replies and STOPs are reported.
+            deadline: Seconds for the whole call, retries included.
+
+        Returns:
+            An answer whose fields are undocumented; `get` has the details.
+
+        Raises:
+            InvalidFieldError: An argument is malformed; nothing was created.
+            RefusedError: The gateway refused; nothing was created.
+            UnknownOutcomeError: It may have been created.
+
+        Source: gateway documentation, "Create a subaccount" (documented, unseen).
+        """
+        request = SubaccountRequest(
+            first_name=first_name,
+            last_name=last_name,
+            password=password,
+            company_name=company_name,
+            callbacks=callbacks,
+        )
+        return await self._call(CREATE, body=request, deadline=deadline)
+
+    async def get(self, login: str, *, deadline: float | None = None) -> Subaccount:
+        """
+        Read a sub-account, **with its key**.
+
+        Args:
+            login: Of the sub-account: an address, which ends in
+                ``@sub-accounts.com`` in the samples.
+            deadline: Seconds for the whole call, retries included.
+
+        Raises:
+            InvalidFieldError: The login is no address.
+            RefusedError: The gateway refused, as for a sub-account of others.
+            UnknownOutcomeError: No readable answer; asking again is harmless.
+
+        Source: gateway documentation, "Account information" (documented, unseen).
+        """
+        return await self._call(GET, path=_path(GET, login), deadline=deadline)
+
+    async def update(
+        self,
+        login: str,
+        *,
+        first_name: str | None = None,
+        last_name: str | None = None,
+        password: str | Secret | None = None,
+        company_name: str | None = None,
+        callbacks: Callbacks | None = None,
+        deadline: float | None = None,
+    ) -> Answer:
+        """
+        Change a sub-account; what is left out is not sent.
+
+        Args:
+            login: As for `get`.
+
+        The other arguments are those of `create`.
+
+        Raises:
+            InvalidFieldError: An argument is malformed, or there is none.
+            RefusedError: The gateway refused; nothing was changed.
+            UnknownOutcomeError: It may have been changed; a repeat is harmless.
+
+        Source: gateway documentation, "Modify a subaccount" (documented, unseen).
+        """
+        changes = SubaccountChanges(
+            first_name=first_name,
+            last_name=last_name,
+            password=password,
+            company_name=company_name,
+            callbacks=callbacks,
+        )
+        return await self._call(
+            UPDATE, body=changes, path=_path(UPDATE, login), deadline=deadline
+        )
+
+    async def transfer_token(
+        self, email_to: str, *, deadline: float | None = None
+    ) -> TransferToken:
+        """
+        Get leave to move credit to a sub-account, once. Nothing moves yet.
+
+        Only one token is valid at a time: this one ends the one before.
+
+        Args:
+            email_to: Login of the sub-account.
+            deadline: Seconds for the whole call, retries included.
+
+        Raises:
+            InvalidFieldError: The login is no address.
+            RefusedError: The gateway refused; code 210 if it is not one of your
+                sub-accounts.
+            UnknownOutcomeError: There may be a token that nobody knows. No credit has
+                moved, and you may ask for another.
+
+        Source: gateway documentation, "Transfer credit token" (documented, unseen).
+        """
+        check_email(email_to, "email_to")
+        return await self._call(TOKEN, body={"email_to": email_to}, deadline=deadline)
+
+    async def transfer(
+        self,
+        *,
+        token: str | Secret,
+        from_wallet_pack_id: str,
+        amount: int,
+        deadline: float | None = None,
+    ) -> Transfer:
+        """
+        Move credit to the sub-account that the token was made for.
+
+        **It is never repeated after silence.** The token works once, which is the
+        only guard against moving credit twice: with the same token code 203 (already
+        used) then means that the first one worked. Never get a new token before you
+        looked at the balance.
+
+        Args:
+            token: From `transfer_token`.
+            from_wallet_pack_id: The pack that pays, as `Wallet.balance` lists them
+                with details.
+            amount: Whole euros, 1 or more.
+            deadline: Seconds for the whole call, retries included.
+
+        Raises:
+            InvalidFieldError: An argument is malformed; no credit has moved.
+            RefusedError: The gateway refused; no credit has moved.
+            NotSentError: No connection; no credit has moved.
+            UnknownOutcomeError: The credit may have moved; a note on the error says
+                how to find out.
+
+        Source: gateway documentation, "Transfer credit"; code 203 from the older
+        table (documented, unseen).
+        """
+        request = TransferRequest(
+            token=token, from_wallet_pack_id=from_wallet_pack_id, amount=amount
+        )
+        try:
+            return await self._call(TRANSFER, body=request, deadline=deadline)
+        except OctopushError as error:
+            if error.maybe_sent:
+                error.add_note(HOW_TO_CHECK)
+            raise
+        except asyncio.CancelledError as cancelled:
+            # The call has noted already that it may have been executed, if it may.
+            if getattr(cancelled, "__notes__", None):
+                cancelled.add_note(HOW_TO_CHECK)
+            raise
+
+
+def _path(endpoint: Endpoint[Any], login: Any) -> str:
+    check_email(login, "login")
+    # Percent-encoded as a whole, so that no login can lead to another path.
+    return endpoint.path.format(login=quote(login, safe=""))

@@ -1,0 +1,224 @@
+"""
+The wallet: what the account has left, in euros or in messages.
+
+Source: gateway documentation, "Check SMS balance", "Check credit", "Credit by
+service".
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from .._wire import Answer, Endpoint, Idempotency, read_from, read_whole
+from ..errors import InvalidFieldError
+from ._parts import Part
+from ._shared import Caller, member
+
+
+EUROS: Final = "euros"
+"""The unit of a balance that was asked for without a product."""
+
+_is_country = re.compile(r"[A-Z]{2}", re.ASCII).fullmatch
+
+
+class Product(StrEnum):
+    """
+    What credit buys, in the words of the balance.
+
+    Other pages have other words for the same things: ``premium_sms``, ``voice_sms``.
+    """
+
+    SMS_PREMIUM = "sms_premium"
+    SMS_LOW_COST = "sms_low_cost"
+    VOICE_SMS = "vocal_sms"
+    HLR = "hlr"
+
+
+# --- answers --------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class WalletPack(Part):
+    """
+    Credit that was bought at once, and expires at once.
+
+    Attributes:
+        id: Names it in a credit transfer.
+        credit: What it has left.
+        expiration_date: After that, the rest of it is gone.
+
+    The gateway may leave any of them out, so they may be None.
+    """
+
+    # Source: gateway documentation, "Check SMS balance", against the PHP read-me of
+    # 2020 and "Transfer credit", which say id.
+    id: str | None = field(default=None, metadata=read_from("wallet_pack_id"))
+    credit: Decimal | None = None
+    expiration_date: datetime | None = None
+
+
+@frozen(kw_only=True)
+class Balance(Answer):
+    """
+    What the account has left.
+
+    Attributes:
+        amount: As many of ``unit``.
+        unit: ``euros``, or the product that was asked for; then the amount is a
+            number of messages. Trust it rather than the question: a page about
+            messages shows euros. None if the gateway did not say.
+        wallet_packs: What the balance consists of, if details were asked for.
+    """
+
+    amount: Decimal
+    unit: str | None = None
+    wallet_packs: tuple[WalletPack, ...] = ()
+
+
+@frozen(kw_only=True)
+class CountryCredits(Part):
+    """
+    How many units the balance buys in one country, of each product.
+
+    None where the gateway does not say.
+    """
+
+    # Named as the products of the balance; the gateway has other words here.
+    # Source: gateway documentation, "Check credit" against "Check SMS balance".
+    sms_premium: int | None = field(default=None, metadata=read_from("premium_sms"))
+    sms_low_cost: int | None = field(default=None, metadata=read_from("low_cost_sms"))
+    voice_sms: int | None = field(default=None, metadata=read_from("vocal_sms"))
+    hlr: int | None = None
+
+
+@frozen(kw_only=True)
+class Credits(Answer):
+    """
+    How many units the balance buys.
+
+    Attributes:
+        countries: By country code, such as ``FR``.
+    """
+
+    countries: Mapping[str, CountryCredits] = field(metadata=read_whole())
+
+
+# --- endpoints ------------------------------------------------------------------------
+
+_BASE = "/v1/public/wallet"
+
+BALANCE: Final = Endpoint(
+    method="GET",
+    path=f"{_BASE}/check-balance",
+    idempotency=Idempotency.SAFE,
+    answer=Balance,
+)
+# One of the pages calls the same route a credit in euros; it holds counts.
+# Source: gateway documentation, "Check credit" against "Credit by service".
+CREDITS: Final = Endpoint(
+    method="GET",
+    path=f"{_BASE}/check-credits",
+    idempotency=Idempotency.SAFE,
+    answer=Credits,
+    free_form=True,  # keyed by country, and so maybe an empty list
+)
+
+
+# --- calls ----------------------------------------------------------------------------
+
+
+@frozen
+class Wallet:
+    """The wallet chapter, as ``octopush.wallet``."""
+
+    _call: Caller
+
+    async def balance(
+        self,
+        *,
+        with_details: bool = False,
+        country_code: str | None = None,
+        product_name: Product | None = None,
+        deadline: float | None = None,
+    ) -> Balance:
+        """
+        Read what the account has left, in euros or in messages of one product.
+
+        Args:
+            with_details: Also list the packs, with what each has left.
+            country_code: Two capital letters, such as ``FR``; only together with
+                ``product_name``.
+            product_name: What to count instead of euros.
+            deadline: Seconds for the whole call, retries included.
+
+        Raises:
+            InvalidFieldError: An argument is malformed, or one of the two is missing.
+            RefusedError: The gateway refused.
+            UnknownOutcomeError: No readable answer; asking again is harmless.
+
+        Source: gateway documentation, "Check SMS balance" (documented, unseen).
+        """
+        if with_details is not True and with_details is not False:
+            raise InvalidFieldError(
+                "with_details", "must be True or False", shown=repr(with_details)[:40]
+            )
+        query = [("with_details", "true")] if with_details else []
+        if (country_code is None) is not (product_name is None):
+            missing = "country_code" if country_code is None else "product_name"
+            raise InvalidFieldError(
+                missing, "country_code and product_name go together"
+            )
+        if country_code is not None and product_name is not None:
+            product = member(Product, "product_name", product_name)
+            query += [
+                ("country_code", _check_country(country_code, "country_code")),
+                ("product_name", str(product)),
+            ]
+        return await self._call(BALANCE, query=tuple(query), deadline=deadline)
+
+    async def credits(
+        self, *, country_codes: Iterable[str] = (), deadline: float | None = None
+    ) -> Credits:
+        """
+        Read how many messages and lookups the balance buys, for each country.
+
+        These are units, not euros, each as if all the money went into it.
+
+        Args:
+            country_codes: Two capital letters each. Which countries the gateway
+                answers without any is undocumented.
+            deadline: Seconds for the whole call, retries included.
+
+        Raises:
+            InvalidFieldError: A country code is malformed.
+            RefusedError: The gateway refused.
+            UnknownOutcomeError: No readable answer; asking again is harmless.
+
+        Source: gateway documentation, "Check credit", "Credit by service"
+        (documented, unseen).
+        """
+        if isinstance(country_codes, str | bytes | dict):
+            # A str is iterable: each letter would become a country.
+            raise InvalidFieldError(
+                "country_codes",
+                "must be a list of country codes",
+                shown=type(country_codes).__name__,
+            )
+        query = tuple(
+            ("country_codes[]", _check_country(code, f"country_codes[{index}]"))
+            for index, code in enumerate(country_codes)
+        )
+        return await self._call(CREDITS, query=query, deadline=deadline)
+
+
+def _check_country(value: Any, name: str) -> str:
+    if not isinstance(value, str) or not _is_country(value):
+        raise InvalidFieldError(
+            name, "must be two capital letters, such as 'FR'", shown=repr(value)[:40]
+        )
+    return value
