@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -136,6 +137,8 @@ class Sending:
         self._stopping = False
         self._source_ended = False
         self._probing = False
+        self._recovered = False
+        self._ask_again_at = -math.inf
         self._silent_in_a_row = 0
         self._silent: tuple[BatchRecord, Content] | None = None
         self._refused_alike: tuple[int | None, int] = (None, 0)
@@ -212,24 +215,34 @@ class Sending:
     # --- sending ----------------------------------------------------------------------
 
     async def _rounds(self) -> AsyncGenerator[BatchResult, None]:
-        """Everything once, and what had no answer a second time."""
-        async with aclosing(self._round()) as results:
-            async for result in results:
-                yield result
-        if self.stops:
-            return
-        states = {BatchState.NOT_SENT, BatchState.IN_DOUBT}
-        open_still = [one async for one in self._ledger.batches(self._run.key, states)]
-        self._leftovers.extend(
-            job
-            for batch in open_still
-            if batch.state is BatchState.NOT_SENT or self._left.is_protected(batch)
-            if (job := self._left.job_of(batch)) is not None
-        )
-        if self._leftovers:
+        """
+        Everything once, and what had no answer a second time; and once more after
+        each pause that has passed.
+        """
+        again = True
+        while True:
+            self._recovered = False
             async with aclosing(self._round()) as results:
                 async for result in results:
                     yield result
+            if self.stops or not (again or self._recovered):
+                return
+            again = False
+            await self._line_up_again()
+            if not self._leftovers:
+                return
+
+    async def _line_up_again(self) -> None:
+        """Line up what was not sent or had no answer, when the gateway is ready."""
+        wait = self._ask_again_at - self._clock.monotonic()
+        states = {BatchState.NOT_SENT, BatchState.IN_DOUBT}
+        async for batch in self._ledger.batches(self._run.key, states):
+            open_still = batch.state is BatchState.NOT_SENT
+            if open_still or self._left.is_protected(batch):
+                job = self._left.job_of(batch)
+                self._leftovers.extend(() if job is None else (job,))
+        if self._leftovers and wait > 0:
+            await self._clock.sleep(wait)
 
     async def _round(self) -> AsyncGenerator[BatchResult, None]:
         workers = [
@@ -376,6 +389,7 @@ class Sending:
             passed = await self._recovery.for_gateway(self._probe)
         if passed:
             self._report.paused = None
+            self._recovered = True
         else:
             self._stopping = True
 
@@ -472,6 +486,9 @@ class Sending:
             return
         self._silent_in_a_row += 1
         self._silent = batch, content
+        if told.error is not None and told.error.retry_after is not None:
+            ready_at = self._clock.monotonic() + told.error.retry_after
+            self._ask_again_at = max(self._ask_again_at, ready_at)
         if self._silent_in_a_row >= _OUTAGE_AFTER:
             self._pause(Pause.OUTAGE)
 

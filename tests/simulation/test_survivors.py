@@ -139,7 +139,7 @@ async def test_a_new_id_is_as_old_as_its_own_first_try():
     error = await failure_of(transport, clock=clock)
 
     assert len(set(transport.ids)) == 2
-    assert error.safe_to_retry_until == START + timedelta(hours=23)
+    assert error.safe_to_retry_until == START + timedelta(hours=23, seconds=20)
 
 
 async def test_at_the_very_end_of_its_protection_an_id_is_not_used():

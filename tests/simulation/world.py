@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 from typing import NamedTuple
 
-from attrs import frozen
+from attrs import evolve, frozen
 from simulation.virtual import ClientClock, TrueClock, run
 
 from aiooctopush import (
@@ -446,13 +446,21 @@ class World:
         bulk = self._session.bulk(
             who, **MESSAGE, batch_size=size, concurrency=2, retry=self.plan.policy
         )
-        batches = [batch async for batch in bulk.send(numbers)]
-        for batch in batches:
-            name, said = f"{who}/{batch.number}", batch.result or batch.error
+        told = {}
+        async for batch in bulk.send(numbers):
+            told.setdefault(batch.number, []).append(batch)
+        for number, results in told.items():
+            # A batch may be tried again at the end, and then the later word counts.
+            words = [one.result or one.error for one in results]
+            said, tries = words[-1], sum(one.attempts for one in words)
+            if isinstance(said, OctopushError):
+                said.attempts = tries
+            else:
+                said = evolve(said, attempts=tries)
             _CALL.set(0)
-            self._say(name, said)
-            mine = [one.phone_number for one in batch.recipients]
-            await self._follow(name, mine, said, random)
+            self._say(f"{who}/{number}", said)
+            mine = [one.phone_number for one in results[-1].recipients]
+            await self._follow(f"{who}/{number}", mine, said, random)
 
     async def _campaign(self, who, numbers):
         self.gateway.lists[who] = numbers
