@@ -635,6 +635,27 @@ async def test_a_run_that_is_not_finished_is_not_purged(ledger):
     assert unpack_numbers((await records(ledger))["1"].numbers) == ()
 
 
+# --- preflight ------------------------------------------------------------------------
+
+
+async def test_a_run_looks_before_it_sends(gateway, ledger):
+    """With its own text and options; the balance is asked for only if wanted."""
+    people = [*numbers(12), numbers(1)[0], "06"]
+    run = started(gateway, ledger, text="Hi {first_name}, " + "x" * 160)
+
+    found = await run.preflight(
+        people, price_per_sms=Decimal("0.05"), check_balance=True
+    )
+    other = await run.preflight(iter(numbers(2)))
+
+    assert (found.recipients, found.duplicates, found.rejected) == (12, 1, 1)
+    assert (found.requests, found.sms_needed) == (2, 24)
+    assert found.estimated_cost == Decimal("1.20")
+    assert (found.balance, found.is_enough) == (Decimal(1_000_000), True)
+    assert (other.recipients, other.balance) == (2, None)
+    assert len(gateway.book) == 0
+
+
 # --- files ----------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """What every ledger does alike, whatever it keeps its records in."""
 
 import asyncio
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 from attrs import evolve
@@ -84,9 +84,10 @@ async def test_a_run_is_replaced_as_a_whole(ledger):
 
 
 async def test_runs_come_the_latest_begun_first(ledger):
-    """Those that began at one instant in the order in which they came."""
-    for key, minutes in (("a", 1), ("b", 3), ("c", 2), ("d", 3)):
-        began_at = NOW + timedelta(minutes=minutes)
+    """In whatever zone; those of one instant in the order in which they came."""
+    for key, minutes, zone in (("a", 1, 0), ("b", 3, 0), ("c", 2, 5), ("d", 3, -5)):
+        instant = NOW + timedelta(minutes=minutes)
+        began_at = instant.astimezone(timezone(timedelta(hours=zone)))
         await ledger.open_run(run_record(key, began_at=began_at))
 
     assert [run.key for run in await ledger.runs()] == ["b", "d", "c", "a"]

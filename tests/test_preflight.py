@@ -453,6 +453,50 @@ def test_oddities_of_the_text(text, warning):
     assert warning in found_in([ADA], text).warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "values", "parts"),
+    [
+        pytest.param(
+            "{param1}{param1}{param2}" + "a" * 156,
+            [("aa", "a"), ("a", "aa")],
+            [(2, 2), (1, 1)],
+            id="a value that comes twice",
+        ),
+        pytest.param(
+            "a" * 103 + "{param1}€{param2}" + "a" * 151,
+            [("a" * 49, "a"), ("a" * 48, "aa")],
+            [(3, 3), (2, 2)],
+            id="an escape between two parts",
+        ),
+        pytest.param(
+            "{param1}" + "a" * 69, [("ж",), ("😀",)], [(1, 1), (2, 2)], id="a pair"
+        ),
+        pytest.param(
+            "{param1}" + "a" * 159, [("a",), ("@",)], [(1, 1), (1, 2)], id="at sign"
+        ),
+        pytest.param(
+            "{param1}" + "a" * 159, [("a",), ("€",)], [(1, 1), (2, 2)], id="euro sign"
+        ),
+        pytest.param(
+            "{param1}" + "a" * 70, [("a",), ("ж",)], [(1, 1), (2, 2)], id="Cyrillic"
+        ),
+    ],
+)
+def test_equal_lengths_are_not_always_equal_parts(text, values, parts):
+    """What is counted double, and where, is seen; whoever comes first."""
+    people = [
+        Recipient(ADA, **dict(zip(("param1", "param2"), some, strict=False)))
+        for some in values
+    ]
+
+    for order in (people, people[::-1]):
+        found = found_in(order, text, on_duplicate=OnDuplicate.KEEP)
+        assert (found.sms_needed, found.sms_needed_at_most) == (
+            sum(standard for standard, _ in parts),
+            sum(at_most for _, at_most in parts),
+        )
+
+
 VALUES = st.text(
     GSM_BASIC.replace("\x1b", "")
     + "".join(GSM_EXTENSION)
@@ -495,11 +539,15 @@ def test_everybody_is_measured_as_if_alone(template, values, optimised):
 def test_lengths_are_remembered_up_to_a_bound(monkeypatch):
     """Beyond it everybody is still measured."""
     monkeypatch.setattr("aiooctopush.bulk.personal._REMEMBERED", 2)
-    people = [Recipient(ADA, param1="a" * length) for length in (1, 2, 3, 4, 4)]
+    inspection = Inspection(
+        "{param1}" + "a" * 157, now=MONDAY, on_duplicate=OnDuplicate.KEEP
+    )
 
-    found = found_in(people, "{param1}" + "a" * 157, on_duplicate=OnDuplicate.KEEP)
+    for length in (1, 2, 3, 4, 4):
+        inspection.look(Recipient(ADA, param1="a" * length))
 
-    assert found.messages == {(GSM, 1): 3, (GSM, 2): 2}
+    assert inspection.result().messages == {(GSM, 1): 3, (GSM, 2): 2}
+    assert len(inspection._said.text._known) == 2
 
 
 # --- marketing ------------------------------------------------------------------------
@@ -659,7 +707,8 @@ def test_marketing_among_requests():
             request("Hello"),
             request(MARKETING, purpose="wholesale", send_at=MONDAY),
             request(MARKETING, purpose="wholesale"),
-            request("Buy", purpose="wholesale", type="sms_low_cost"),
+            request(MARKETING, purpose="wholesale", send_at=MONDAY.replace(hour=22)),
+            request("Buy", purpose="wholesale", type="sms_low_cost", send_at=MONDAY),
         ],
         None,
         now=SUNDAY,
@@ -712,8 +761,25 @@ def test_balance(price, balance, is_enough, words):
 @pytest.mark.parametrize("name", ["price_per_sms", "balance"])
 def test_amounts_are_decimals(name, amount):
     """Money is never a binary float, and never below nothing."""
+    source = iter([ADA])
+
     with pytest.raises(InvalidFieldError, match=name):
-        found_in([ADA], **{name: amount})
+        found_in(source, **{name: amount})
+
+    assert list(source) == [ADA]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("batch_size", 0), ("batch_size", 501), ("on_duplicate", "x")]
+)
+def test_settings_are_those_of_a_run(name, value):
+    """What a run refuses is refused here, before the source is read."""
+    source = iter([ADA])
+
+    with pytest.raises(InvalidFieldError, match=name):
+        found_in(source, **{name: value})
+
+    assert list(source) == [ADA]
 
 
 # --- as data --------------------------------------------------------------------------

@@ -52,6 +52,79 @@ async def free_slots(gate):
         count += 1
 
 
+# --- in the background ----------------------------------------------------------------
+
+
+async def test_the_background_leaves_a_tenth_of_the_slots_free():
+    """They are for what must not wait."""
+    gate = gate_of(20)
+
+    entered = [gate.try_enter(0.0, background=True) for _ in range(20)]
+
+    assert entered == [True] * 18 + [False] * 2
+    assert gate.try_enter(0.0)
+    assert gate.try_enter(0.0)
+    assert not gate.try_enter(0.0)
+
+
+async def test_the_background_waits_behind_everything_else():
+    """Whoever came first."""
+    gate = gate_of(1)
+    order = []
+    gate.try_enter(0.0)
+
+    async def come(name, *, background):
+        await gate.enter(MINUTE, background=background)
+        order.append(name)
+        gate.leave()
+
+    tasks = [
+        asyncio.create_task(come("bulk", background=True)),
+        asyncio.create_task(come("code", background=False)),
+        asyncio.create_task(come("other", background=False)),
+    ]
+    await settle()
+    gate.leave()
+    await asyncio.gather(*tasks)
+
+    assert order == ["code", "other", "bulk"]
+    assert await free_slots(gate) == 1
+
+
+async def test_a_slot_of_the_reserve_does_not_go_to_the_background():
+    """Not even when it is given back."""
+    gate = gate_of(10)
+    for _ in range(9):
+        gate.try_enter(0.0, background=True)
+    gate.try_enter(0.0)
+    waiting = asyncio.create_task(gate.enter(MINUTE, background=True))
+    await settle()
+
+    gate.leave()
+    await settle()
+    assert not waiting.done()
+    gate.leave()
+    await waiting
+
+    assert await free_slots(gate) == 1
+
+
+async def test_whoever_gave_up_in_the_background_is_passed_over():
+    """The slot goes to the next."""
+    gate = gate_of(1)
+    gate.try_enter(0.0)
+    first = asyncio.create_task(gate.enter(MINUTE, background=True))
+    second = asyncio.create_task(gate.enter(MINUTE, background=True))
+    await settle()
+    first.cancel()
+    await settle()
+
+    gate.leave()
+    await second
+
+    assert await free_slots(gate) == 0
+
+
 # --- slots ----------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from collections.abc import (
     AsyncIterable,
     AsyncIterator,
     Callable,
+    Generator,
     Iterable,
     Iterator,
     Mapping,
@@ -36,7 +37,7 @@ Item = str | Recipient | SmsRequest | SourceError
 Items = Iterable[Item] | AsyncIterable[Item]
 """Items, never held in memory as a whole."""
 
-Source = Items | Callable[[int], Items]
+Source = Items | RowSource | Callable[[int], Items]
 """
 Items, or a function that gives them from a position on, counted from 0. A function is
 believed: it is not asked for the items before that position, which so are not checked.
@@ -99,18 +100,8 @@ class Intake:
         Raises:
             InvalidFieldError: It is one string, or nothing that can be iterated.
         """
-        items = _items_of(source, self.position)
-        if not isinstance(items, AsyncIterable):
-            self._items = iter(items)
+        async with opened(source, self.position) as self._items:
             yield
-            return
-        self._items = aiter(items)
-        try:
-            yield
-        finally:
-            # What was passed in stays open; what was opened here is closed.
-            if self._items is not items and isinstance(self._items, AsyncGenerator):
-                await self._items.aclose()
 
     async def take(self, count: int) -> Content | None:
         """
@@ -232,8 +223,11 @@ def _items_of(source: Source, position: int) -> Items:
         raise InvalidFieldError(
             "source", "must be many numbers", shown=type(source).__name__
         )
-    if isinstance(source, RowSource):
-        return source.items()
+    if isinstance(source, RowSource) and callable(source.items):
+        rows: object = source.items()
+        # Other things have items as well, such as a column of a data frame.
+        if isinstance(rows, AsyncIterable):
+            return rows
     if isinstance(source, Iterable | AsyncIterable):
         return source
     if callable(source):
@@ -243,6 +237,29 @@ def _items_of(source: Source, position: int) -> Items:
         "must be iterable, or a function of the position to start from",
         shown=type(source).__name__,
     )
+
+
+@asynccontextmanager
+async def opened(
+    source: Source, position: int
+) -> AsyncGenerator[Iterator[Item] | AsyncIterator[Item], None]:
+    """
+    Iterate over a source from a position on.
+
+    Raises:
+        InvalidFieldError: It is one string, or nothing that can be iterated.
+    """
+    items = _items_of(source, position)
+    iterator = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
+    try:
+        yield iterator
+    finally:
+        # What was passed in stays open; what was opened here is closed.
+        if iterator is not source:
+            if isinstance(iterator, AsyncGenerator):
+                await iterator.aclose()
+            elif isinstance(iterator, Generator):
+                iterator.close()
 
 
 def starts_anywhere(source: Source) -> bool:

@@ -12,12 +12,15 @@ from .._clock import Clock
 from ..api._shared import Caller
 from ..api.sms import Message
 from ..errors import InvalidFieldError
+from ..text import FRENCH_QUIET_HOURS, QuietHours
 from . import worklist
 from .delivery import BatchResult
+from .findings import Preflight
 from .intake import Source
 from .ledger import Ledger, RunRecord
 from .memory import MemoryLedger
 from .options import BulkOptions
+from .preflight import preflight
 from .recovery import Recovery
 from .report import BulkReport
 from .sending import Sending
@@ -143,6 +146,45 @@ class BulkRun:
             async with aclosing(self._sending.results(source)) as results:
                 async for result in results:
                     yield result
+
+    async def preflight(
+        self,
+        source: Source,
+        *,
+        quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
+        price_per_sms: Decimal | None = None,
+        check_balance: bool = False,
+    ) -> Preflight:
+        """
+        Look at everything that would be sent, without sending anything.
+
+        In one pass, and offline unless the balance is asked for: numbers, duplicates,
+        parts for each recipient, values that are missing, the STOP mention, quiet
+        hours. It knows nothing of what an earlier start has sent.
+
+        Args:
+            source: As for `send`; it is read to its end.
+            quiet_hours: Of marketing to French numbers; None for no warning.
+            price_per_sms: In euros, for an estimate of the cost.
+            check_balance: Ask the gateway for the balance, and compare it with that.
+
+        Raises:
+            InvalidFieldError: An argument is malformed, or an item is none that this
+                run could send.
+            SourceError: A file cannot be opened, or not be read any further.
+            OctopushError: The gateway did not tell the balance.
+        """
+        return await preflight(
+            source,
+            message=self._message,
+            clock=self._clock,
+            on_duplicate=self._options.on_duplicate,
+            identity=self._options.identity,
+            batch_size=self._options.batch_size,
+            quiet_hours=quiet_hours,
+            price_per_sms=price_per_sms,
+            balance=await self._balance() if check_balance else None,
+        )
 
     async def unresolved(self) -> AsyncGenerator[Unresolved, None]:
         """

@@ -311,8 +311,27 @@ class LedgerFile:
             raise LedgerError(f"{self._path}: is {kind}: name the file itself")
         if not status.st_size:
             return False
-        # Opened so, SQLite changes nothing, not even what a crash left to be done.
-        with closing(_connect(self._place, "ro&immutable=1")) as connection:
+        try:
+            # Opened so, SQLite changes nothing, not even what a crash left to be done.
+            self._check("ro&immutable=1")
+        except sqlite3.DatabaseError as error:
+            # A crash while SQLite copies its log into the file leaves one that is
+            # whole only together with the log: then both are looked at.
+            log = self._place.with_name(f"{self._path.name}-wal")
+            if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT or not log.exists():
+                raise
+            self._check("ro")
+        return True
+
+    def _check(self, mode: str) -> None:
+        """
+        Refuse what is not ours to use.
+
+        Raises:
+            LedgerError: It is no ledger, or of a newer version.
+            DatabaseError: It is damaged, or so it looks in this mode.
+        """
+        with closing(_connect(self._place, mode)) as connection:
             try:
                 (owner,) = connection.execute("PRAGMA application_id").fetchone()
             except sqlite3.DatabaseError as error:
@@ -325,7 +344,6 @@ class LedgerFile:
                     "file"
                 )
             self._check_version(connection)
-        return True
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         if _version(connection) > len(self._migrations):
@@ -357,9 +375,8 @@ class LedgerFile:
     def _create(self) -> None:
         """Make an empty ledger aside and put it in place, so that none is half one."""
         aside = self._place.with_name(f"{self._path.name}-new")
-        # Left by a crash in here.
+        # Left by a crash in here; its journal is dropped by SQLite.
         aside.unlink(missing_ok=True)
-        aside.with_name(f"{aside.name}-journal").unlink(missing_ok=True)
         # What SQLite puts next to a database gets the same permissions.
         os.close(_open_privately(str(aside), os.O_CREAT | os.O_EXCL | os.O_RDWR))
         try:

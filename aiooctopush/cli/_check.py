@@ -1,65 +1,70 @@
 """A look at the whole file before anything is sent."""
 
 import stat
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
-from attrs import Factory, define
+from attrs import frozen
 
 from .._clock import Clock
-from ..api._shared import Recipient
 from ..bulk.files import SourceError
-from ..bulk.seen import SeenNumbers
+from ..bulk.findings import Preflight
+from ..bulk.inspection import LISTED_AT_MOST, Inspection
+from ..bulk.json_lines import JsonLinesSource
 from ..bulk.sources import CsvSource
 from ..errors import shown
-from ._console import ExitCode, Screen, counted
+from ._console import ExitCode, Screen
 from ._progress import meter
+from ._source import ignored_in
 
 
-SHOWN_AT_MOST: Final = 20
-"""Bad lines that are shown one by one."""
-
-_LOOK_EVERY: Final = 5_000
+_SHOW_EVERY: Final = 5_000
 
 
-@define
+@frozen(kw_only=True)
 class FileCheck:
     """
     What a file holds.
 
     Attributes:
-        recipients: Rows that can be used.
-        bad: The first rows that cannot.
-        bad_count: How many there are of them.
-        duplicates: Rows whose number stood in an earlier one.
+        found: What would become of its rows.
+        bad: The first rows that cannot be used.
         ignored: Names of columns that are not used.
     """
 
-    recipients: int = 0
-    bad: list[SourceError] = Factory(list)
-    bad_count: int = 0
-    duplicates: int = 0
-    ignored: tuple[str, ...] = ()
+    found: Preflight
+    bad: tuple[SourceError, ...]
+    ignored: tuple[str, ...]
 
-    def warnings(self) -> Iterator[str]:
+    @property
+    def warnings(self) -> tuple[str, ...]:
         """What is odd, though it can be sent."""
-        if self.duplicates:
-            yield (
-                f"{counted(self.duplicates, 'row')} with a number that stands in the "
-                "file already: these people get the message more than once."
-            )
-        if self.ignored:
-            yield f"columns that are not used: {shown(', '.join(self.ignored))}."
+        if not self.ignored:
+            return self.found.warnings
+        columns = shown(", ".join(self.ignored))
+        return (*self.found.warnings, f"columns that are not used: {columns}.")
+
+    @property
+    def first_bad_rows(self) -> list[dict[str, Any]]:
+        """The first rows that cannot be used, as plain values."""
+        return [
+            {
+                "line": error.line,
+                "column": error.column,
+                "reason": error.reason,
+                "shown": error.shown,
+            }
+            for error in self.bad
+        ]
 
 
 def check_file(
-    source: CsvSource,
+    source: CsvSource | JsonLinesSource,
     screen: Screen,
     clock: Clock,
     *,
-    look: Callable[[int, Recipient], None],
+    inspection: Inspection,
 ) -> FileCheck:
     """
     Go through a file once.
@@ -68,66 +73,66 @@ def check_file(
         source: The file.
         screen: For the progress.
         clock: For the progress.
-        look: Called for each recipient with its line.
+        inspection: Looks at each row.
 
     Raises:
-        SourceError: It is no file that can be read twice, or no CSV file.
+        SourceError: It is no file that can be read twice, or not as it should be.
     """
     _check_kind(source.path)
-    check = FileCheck(ignored=source.ignored_columns())
-    seen = SeenNumbers()
+    ignored = ignored_in(source)
+    bad: list[SourceError] = []
     with (
         source.rows() as rows,
         meter(screen, f"Checking {source.path.name}", clock=clock) as progress,
     ):
         for count, (line, row) in enumerate(rows, 1):
-            if count % _LOOK_EVERY == 0:
+            if count % _SHOW_EVERY == 0:
                 progress.show(rows.bytes_read, rows.total_bytes or 0)
-            if isinstance(row, SourceError):
-                check.bad_count += 1
-                if check.bad_count <= SHOWN_AT_MOST:
-                    check.bad.append(row)
-                continue
-            check.recipients += 1
-            look(line, row)
-            seen.add(row.phone_number)
-    check.duplicates = check.recipients - len(seen)
-    return check
+            inspection.look(row, line)
+            if isinstance(row, SourceError) and len(bad) < LISTED_AT_MOST:
+                bad.append(row)
+    return FileCheck(found=inspection.result(), bad=tuple(bad), ignored=ignored)
 
 
-def refuse_bad(check: FileCheck, source: CsvSource, screen: Screen) -> None:
+def list_bad(check: FileCheck, screen: Screen) -> None:
+    """Show the first rows that cannot be used, if there are any."""
+    for error in check.bad:
+        screen.note(error.problem)
+    more = check.found.rejected - len(check.bad)
+    if check.bad and more:
+        screen.note(f"… and {more:,} more.")
+
+
+def refuse_bad(
+    check: FileCheck, source: CsvSource | JsonLinesSource, screen: Screen
+) -> None:
     """
     Show what cannot be used, and exit if there is anything.
 
     Raises:
         Exit: Bad rows, or no row at all.
     """
-    if check.bad_count:
-        for error in check.bad:
-            screen.note(error.problem)
-        more = check.bad_count - len(check.bad)
-        if more:
-            screen.note(f"… and {more:,} more.")
-        _refuse(
+    found = check.found
+    if found.rejected:
+        list_bad(check, screen)
+        refuse(
             screen,
-            f"{check.bad_count:,} of {check.bad_count + check.recipients:,} rows "
+            f"{found.rejected:,} of {found.items:,} rows "
             f"of {source.path} cannot be used. Nothing was sent.",
-            bad_rows=check.bad_count,
-            first_bad_rows=[
-                {
-                    "line": error.line,
-                    "column": error.column,
-                    "reason": error.reason,
-                    "shown": error.shown,
-                }
-                for error in check.bad
-            ],
+            bad_rows=found.rejected,
+            first_bad_rows=check.first_bad_rows,
         )
-    if not check.recipients:
-        _refuse(screen, f"{source.path} holds no recipients. Nothing was sent.")
+    if not found.recipients:
+        refuse(screen, f"{source.path} holds no recipients. Nothing was sent.")
 
 
-def _refuse(screen: Screen, words: str, **details: Any) -> NoReturn:
+def refuse(screen: Screen, words: str, **details: Any) -> NoReturn:
+    """
+    Say what is wrong with a file, and exit.
+
+    Raises:
+        Exit: Always.
+    """
     screen.error(words)
     screen.document(
         {

@@ -1,12 +1,16 @@
 """``octopush preview``: what a text becomes and costs, without any network."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from ..api._shared import Purpose, SmsType, check_text
+from ..bulk.findings import Preflight, character_in_words
+from ..bulk.inspection import Inspection
+from ..bulk.options import OnDuplicate
 from ..bulk.sources import read_csv
 from ..text import (
     MAX_TEXT,
@@ -17,22 +21,22 @@ from ..text import (
     merge,
     placeholders,
 )
-from ._audience import ENCODINGS, Audience, character_in_words
 from ._check import check_file, refuse_bad
 from ._connection import Surroundings
 from ._console import Screen, counted
 from ._help import Command
 from ._options import (
+    at_option,
     file_options,
     json_option,
     purpose_option,
     text_option,
     type_option,
 )
-from ._text import warnings_of
 
 
 _CHARACTERS_SHOWN: Final = 5
+_ENCODINGS: Final = {Encoding.GSM7: "GSM-7", Encoding.UNICODE: "Unicode"}
 
 _EXAMPLE = """\
 octopush preview --text "Déjà prêt ? Votre commande vous attend"
@@ -42,9 +46,11 @@ _EPILOG = """\
 --json gives: encoding, units, parts, parts_at_most, forced_by, forced_name,
 forced_at (the first character that forces Unicode, and its place counted from 0),
 replaced (characters that the gateway's optimisation replaces), warnings. With a file
-also: recipients, duplicates, missing_values, messages (how many recipients get how
-many parts in which encoding), too_long, sms_needed, sms_needed_at_most. If the file
-cannot be used: error, message, bad_rows and more, as `octopush bulk` does.
+also: items, recipients, duplicates, missing_values and first_missing, messages (how
+many recipients get how many parts in which encoding), too_long, forced (values that
+force Unicode), sms_needed, sms_needed_at_most, requests, without_mention,
+in_quiet_hours, quiet_until, and more of Preflight.as_dict(). If the file cannot be
+used: error, message, bad_rows and more, as `octopush bulk` does.
 """
 
 
@@ -56,6 +62,7 @@ _SHORT = "Tell what a text costs, without sending it."
 @text_option()
 @purpose_option(required=False)
 @type_option()
+@at_option()
 @file_options
 @json_option()
 @click.pass_context
@@ -66,6 +73,7 @@ def preview(
     text: str,
     purpose: str | None,
     type_: str,
+    at: datetime | None,
     encoding: str | None,
     delimiter: str | None,
     as_json: bool,
@@ -81,33 +89,49 @@ def preview(
     character beyond them makes it Unicode: 70, or 67 in each. Each part is billed.
     """
     screen = Screen(as_json=as_json)
-    kind = SmsType(type_)
+    clock = (ctx.obj or Surroundings()).clock
+    check = None
     with screen.failures():
         check_text(text, "text", MAX_TEXT, private=True)
-        audience = Audience(text, kind)
-        check = None
+        inspection = Inspection(
+            text,
+            purpose=Purpose(purpose) if purpose else None,
+            type=SmsType(type_),
+            send_at=at,
+            now=clock.now(),
+            on_duplicate=OnDuplicate.KEEP,
+        )
         if file is not None:
-            clock = (ctx.obj or Surroundings()).clock
             source = read_csv(file, encoding=encoding, delimiter=delimiter)
-            check = check_file(source, screen, clock, look=audience.look)
+            check = check_file(source, screen, clock, inspection=inspection)
             refuse_bad(check, source, screen)
-    warnings = [
-        *warnings_of(text, Purpose(purpose) if purpose else None, kind),
-        *audience.warnings(),
-        *(check.warnings() if check else ()),
-    ]
     screen.rows(_text_rows(text))
-    if check is not None:
+    document = _text_document(text)
+    if check is None:
+        warnings = inspection.result().warnings
+    else:
+        warnings = check.warnings
         screen.say("")
-        screen.table(("Recipients", "Encoding", "Parts", "SMS"), audience.table())
+        screen.table(("Recipients", "Encoding", "Parts", "SMS"), _table(check.found))
         screen.say("")
-        screen.rows(audience.rows(check))
+        screen.rows(_sums(check.found))
+        document |= check.found.as_dict()
     for words in warnings:
         screen.warn(words)
-    screen.document(
-        _text_document(text)
-        | {"warnings": warnings}
-        | (audience.as_json(check) if check else {})
+    screen.document(document | {"warnings": list(warnings)})
+
+
+def _table(found: Preflight) -> Iterator[tuple[str, str, str, str]]:
+    """How many recipients get how many parts, in which encoding."""
+    for (encoding, parts), count in found.messages.items():
+        yield f"{count:,}", _ENCODINGS[encoding], f"{parts}", f"{count * parts:,}"
+
+
+def _sums(found: Preflight) -> Iterator[tuple[str, str]]:
+    yield "Recipients", f"{found.recipients:,}"
+    yield (
+        "SMS billed",
+        f"about {found.sms_needed:,}, at most {found.sms_needed_at_most:,}",
     )
 
 
@@ -131,7 +155,7 @@ def _text_rows(text: str) -> Iterator[tuple[str, str]]:
         counted(len(text), "character")
         + (f", with {', '.join(f'{{{name}}}' for name in names)}" if names else ""),
     )
-    yield "Encoding", ENCODINGS[measured.encoding]
+    yield "Encoding", _ENCODINGS[measured.encoding]
     yield "Parts", f"{measured.parts} ({_room(measured)}){without_values}"
     if measured.parts_at_most > measured.parts:
         yield (
