@@ -20,7 +20,7 @@ from ledgers import (
     run_record,
 )
 
-from aiooctopush.bulk.ledger import BatchState, LedgerError, Rejection
+from aiooctopush.bulk.ledger import BatchState, LedgerError, Receipt, Rejection
 
 
 S = BatchState
@@ -541,3 +541,74 @@ async def test_everything_is_there_after_a_crash(kind, tmp_path):
     await second.close()
 
     assert found == [(FULL_RUN, [FULL_BATCH], [FULL_REJECTION])]
+
+
+# --- receipts -------------------------------------------------------------------------
+
+
+def receipt(number=1, status="DELIVERED", *, batch="1", is_final=True):
+    """What the network said about a number."""
+    return Receipt(
+        batch=batch, number=f"+3363998000{number}", status=status, is_final=is_final
+    )
+
+
+@pytest.fixture
+async def two_batches(ledger):
+    """A ledger that holds a run with a batch, and a part of another one."""
+    await ledger.open_run(run_record())
+    parts = [batch_record(1), batch_record(2, part="1.2")]
+    await ledger.plan(run_record(), parts)
+    return ledger
+
+
+async def test_deliveries_are_counted_by_status(two_batches):
+    """Each number of each batch once, in the gateway's words."""
+    await two_batches.record_receipts("run", [receipt(1), receipt(2), receipt(3, "NO")])
+    await two_batches.record_receipts("run", [receipt(1, batch="2.1.2")])
+
+    assert await two_batches.deliveries("run") == {"DELIVERED": 3, "NO": 1}
+
+
+async def test_the_latest_receipt_of_a_number_counts(two_batches):
+    """One that is told twice changes nothing."""
+    told = [receipt(status="ACK", is_final=False), receipt(), receipt()]
+
+    await two_batches.record_receipts("run", told)
+
+    assert await two_batches.deliveries("run") == {"DELIVERED": 1}
+
+
+async def test_a_late_word_never_replaces_a_final_one(two_batches):
+    """Receipts come in any order; a final one may be corrected by a final one."""
+    await two_batches.record_receipts("run", [receipt()])
+    await two_batches.record_receipts("run", [receipt(status="ACK", is_final=False)])
+    assert await two_batches.deliveries("run") == {"DELIVERED": 1}
+
+    await two_batches.record_receipts("run", [receipt(status="NO")])
+
+    assert await two_batches.deliveries("run") == {"NO": 1}
+
+
+async def test_a_receipt_for_no_batch_is_an_error_and_none_is_kept(two_batches):
+    """All of them are written, or none."""
+    with pytest.raises(LedgerError, match="no batch 9"):
+        await two_batches.record_receipts("run", [receipt(), receipt(batch="9")])
+    with pytest.raises(LedgerError, match="no run"):
+        await two_batches.record_receipts("other", [receipt()])
+
+    assert await two_batches.deliveries("run") == {}
+
+
+async def test_of_a_run_that_is_not_there_nothing_is_delivered(ledger):
+    """It is no error to ask."""
+    assert await ledger.deliveries("run") == {}
+
+
+async def test_purging_keeps_what_was_delivered_as_figures(two_batches):
+    """Though not to whom."""
+    await two_batches.record_receipts("run", [receipt()])
+
+    await two_batches.purge("run")
+
+    assert await two_batches.deliveries("run") == {"DELIVERED": 1}

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from attrs import field, frozen
 
 from ..errors import OctopushError, Outcome
+from ..phone import mask
 
 
 class BatchState(StrEnum):
@@ -199,6 +200,24 @@ class Rejection:
 
 
 @frozen(kw_only=True)
+class Receipt:
+    """
+    What the network said about one number of a batch.
+
+    Attributes:
+        batch: Name of the batch in its run.
+        number: In international form.
+        status: The gateway's word.
+        is_final: Whether nothing better or worse can follow.
+    """
+
+    batch: str
+    number: str = field(repr=mask)
+    status: str
+    is_final: bool
+
+
+@frozen(kw_only=True)
 class RunRecord:
     """
     One run, as a ledger keeps it.
@@ -308,6 +327,17 @@ class Ledger(Protocol):
 
     def rejections(self, key: str) -> AsyncIterator[Rejection]:
         """What was rejected, in the order of the source."""
+
+    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
+        """
+        Write down what the network said, in the order of the sequence.
+
+        For each number of a batch the latest counts, but what is not final never
+        replaces what is.
+        """
+
+    async def deliveries(self, key: str) -> Mapping[str, int]:
+        """How many numbers of a run stand at which status, by the gateway's word."""
 
     async def runs(self) -> Sequence[RunRecord]:
         """All runs, the latest begun first."""

@@ -1,6 +1,7 @@
 """A ledger that lives and dies with the process."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from attrs import evolve
@@ -10,6 +11,7 @@ from .ledger import (
     BatchRecord,
     BatchState,
     LedgerError,
+    Receipt,
     Rejection,
     RunRecord,
     numbered,
@@ -29,11 +31,15 @@ class MemoryLedger:
         self._runs: dict[str, RunRecord] = {}
         self._batches: dict[str, dict[str, BatchRecord]] = {}
         self._rejections: dict[str, list[Rejection]] = {}
+        self._receipts: dict[str, dict[tuple[str, str], Receipt]] = {}
+        self._deliveries: dict[str, Counter[str]] = {}
 
     async def open_run(self, run: RunRecord) -> RunRecord:
         """See `Ledger.open_run`."""
         self._batches.setdefault(run.key, {})
         self._rejections.setdefault(run.key, [])
+        self._receipts.setdefault(run.key, {})
+        self._deliveries.setdefault(run.key, Counter())
         return self._runs.setdefault(run.key, run)
 
     async def plan(
@@ -80,6 +86,25 @@ class MemoryLedger:
         for rejection in sorted(self._rejections.get(key, ()), key=_position):
             yield rejection
 
+    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
+        """See `Ledger.record_receipts`."""
+        for receipt in receipts:
+            if receipt.batch not in self._batches_of(key):
+                raise LedgerError(f"the ledger holds no batch {receipt.batch}")
+        kept, counts = self._receipts[key], self._deliveries[key]
+        for receipt in receipts:
+            old = kept.get((receipt.batch, receipt.number))
+            if old is not None:
+                if old.is_final and not receipt.is_final:
+                    continue
+                counts[old.status] -= 1
+            kept[receipt.batch, receipt.number] = receipt
+            counts[receipt.status] += 1
+
+    async def deliveries(self, key: str) -> Mapping[str, int]:
+        """See `Ledger.deliveries`."""
+        return dict(+self._deliveries.get(key, Counter()))
+
     async def runs(self) -> Sequence[RunRecord]:
         """See `Ledger.runs`."""
         return sorted(self._runs.values(), key=_began, reverse=True)
@@ -91,6 +116,7 @@ class MemoryLedger:
             for name, batch in self._batches_of(key).items()
         }
         self._rejections[key] = []
+        self._receipts[key] = {}
 
     async def close(self) -> None:
         """See `Ledger.close`."""

@@ -23,6 +23,7 @@ from .ledger import (
     BatchState,
     LedgerError,
     Pause,
+    Receipt,
     Rejection,
     RunRecord,
 )
@@ -183,6 +184,41 @@ class SQLiteLedger:
                 yield rejection
                 last = (rejection.position, number)
 
+    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
+        """See `Ledger.record_receipts`."""
+
+        def record(connection: sqlite3.Connection) -> None:
+            owner = self._run_id(connection, key)
+            for receipt in receipts:
+                self._record_receipt(connection, owner, receipt)
+
+        await self._write(record)
+
+    def _record_receipt(
+        self, connection: sqlite3.Connection, owner: int, receipt: Receipt
+    ) -> None:
+        number, _, part = receipt.batch.partition(".")
+        batch = connection.execute(_FIND_BATCH, (owner, number, part)).fetchone()
+        if batch is None:
+            raise LedgerError(f"{self._path}: holds no batch {receipt.batch}")
+        place = (*batch, int(receipt.number))
+        old = connection.execute(_FIND_RECEIPT, place).fetchone()
+        if old is not None:
+            status, is_final = old
+            if is_final and not receipt.is_final:
+                return
+            connection.execute(_COUNT_DELIVERY, (owner, status, -1))
+        connection.execute(_PUT_RECEIPT, (*place, receipt.status, receipt.is_final))
+        connection.execute(_COUNT_DELIVERY, (owner, receipt.status, 1))
+
+    async def deliveries(self, key: str) -> Mapping[str, int]:
+        """See `Ledger.deliveries`."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, int]:
+            return dict(connection.execute(_DELIVERIES, (key,)).fetchall())
+
+        return await self._in_thread(lambda: self._file.read(read))
+
     async def runs(self) -> Sequence[RunRecord]:
         """See `Ledger.runs`."""
 
@@ -207,6 +243,7 @@ class SQLiteLedger:
             owner = self._run_id(connection, key)
             connection.execute(_FORGET_BATCHES, (owner,))
             connection.execute(_FORGET_REJECTIONS, (owner,))
+            connection.execute(_FORGET_RECEIPTS, (owner,))
 
         def purge() -> None:
             self._file.write(forget)
@@ -374,5 +411,21 @@ _REJECTIONS: Final = f"""
 
 _FORGET_BATCHES: Final = (
     "UPDATE batches SET payload = NULL, numbers = x'' WHERE run = ?"
+)
+_FIND_BATCH: Final = "SELECT id FROM batches WHERE run = ? AND number = ? AND part = ?"
+_FIND_RECEIPT: Final = (
+    "SELECT status, is_final FROM receipts WHERE batch = ? AND number = ?"
+)
+_PUT_RECEIPT: Final = "INSERT OR REPLACE INTO receipts VALUES (?, ?, ?, ?)"
+_COUNT_DELIVERY: Final = """
+    INSERT INTO deliveries VALUES (?, ?, ?)
+    ON CONFLICT (run, status) DO UPDATE SET count = count + excluded.count
+"""
+_DELIVERIES: Final = f"""
+    SELECT status, count FROM deliveries WHERE {_OWNER} AND count > 0
+    ORDER BY count DESC, status
+"""  # noqa: S608
+_FORGET_RECEIPTS: Final = (
+    "DELETE FROM receipts WHERE batch IN (SELECT id FROM batches WHERE run = ?)"
 )
 _FORGET_REJECTIONS: Final = "DELETE FROM rejections WHERE run = ?"

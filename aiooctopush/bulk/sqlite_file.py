@@ -87,6 +87,25 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         )
         """,
         "CREATE INDEX rejections_in_order ON rejections (run, position)",
+        # Ten million of these are the largest part of a file: figures, and no rowid.
+        """
+        CREATE TABLE receipts (
+            batch INTEGER NOT NULL REFERENCES batches (id),
+            number INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            is_final INTEGER NOT NULL,
+            PRIMARY KEY (batch, number)
+        ) WITHOUT ROWID
+        """,
+        # Kept up to date with every receipt, and left when those are purged.
+        """
+        CREATE TABLE deliveries (
+            run INTEGER NOT NULL REFERENCES runs (id),
+            status TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            PRIMARY KEY (run, status)
+        ) WITHOUT ROWID
+        """,
         f"PRAGMA application_id = {APPLICATION_ID}",
     ),
 )
