@@ -158,19 +158,28 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def chaos(session: nox.Session) -> None:
     """
-    Live through 10,000 simulated worlds, then through every fault on real sockets.
+    Live through 10,000 simulated worlds, a crash at every point, every fault on real
+    sockets, and runs of a million in which the process is killed again and again.
 
-    Without arguments it rewrites what the documentation shows of it.
+    Without arguments it rewrites what the documentation shows of it; with any, the
+    storm is a short one.
     """
     session.install(".[all]", *group("tests"))
     session.run(
-        *("pytest", "--numprocesses=2", "tests/simulation"),
-        env=SAFE_PATH | {"SIMULATION_SEEDS": "10000"},
+        *("pytest", "--numprocesses=2", "tests/simulation", "tests/crash"),
+        env=SAFE_PATH | {"SIMULATION_SEEDS": "10000", "CRASH_POINTS": "all"},
     )
     arguments = session.posargs or ["--write"]
     session.run("python", "benchmarks/chaos.py", *arguments, env=SAFE_PATH)
     if "--write" in arguments:
         session.run("python", "benchmarks/chaos_chart.py", env=SAFE_PATH)
+    # These import each other: the folder of a script is its own, and not the checkout.
+    if session.posargs:
+        session.run("python", "benchmarks/storm.py", "--short")
+        session.run("python", "benchmarks/memory.py", "--counts", "10000", "1000000")
+    else:
+        session.run("python", "benchmarks/storm.py", "--write")
+        session.run("python", "benchmarks/memory.py", "--write")
 
 
 @nox.session(python=PYTHONS[0])
@@ -182,6 +191,20 @@ def fuzz(session: nox.Session) -> None:
     if sys.platform == "linux":  # where atheris has wheels
         session.install(*group("fuzz"))
         session.run("python", "tests/fuzz/guided.py", f"-runs={runs}", silent=True)
+
+
+@nox.session(python=PYTHONS[0])
+def contract(session: nox.Session) -> None:
+    """Ask the sandbox for all that its document describes, and for what it does not."""
+    session.install(".[all]", *group("tests"), *group("contract"))
+    session.run(
+        *("pytest", "--numprocesses=2", "tests/contract"),
+        env=SAFE_PATH | {"CONTRACT_EXAMPLES": "500"},
+    )
+    arguments = session.posargs or ["--max-examples=15"]  # half a minute
+    session.run(
+        *("python", "tests/contract/under_schemathesis.py", *arguments), env=SAFE_PATH
+    )
 
 
 MUTATION_GOAL = 0.95

@@ -1,0 +1,72 @@
+"""Mistakes in the engine that crashes must bring to light."""
+
+import math
+
+from attrs import evolve
+
+from aiooctopush._engine import Call
+from aiooctopush.bulk.delivery import Delivery, Job, renewed
+from aiooctopush.bulk.ledger import BatchState
+from aiooctopush.bulk.packing import unpack
+from aiooctopush.bulk.resume import Leftovers
+from aiooctopush.bulk.sqlite import SQLiteLedger
+
+
+def new_id_on_resume():
+    """Who was in flight is sent again as if it had never been."""
+
+    def job_of(left, batch):
+        return Job(record=renewed("run", batch), content=unpack(batch.payload))
+
+    Leftovers.job_of = job_of
+
+
+def in_flight_dropped():
+    """Who was in flight is taken for sent."""
+
+    def left(_, batch):
+        return evolve(batch, state=BatchState.ACCEPTED)
+
+    Leftovers.left = left
+    Leftovers.job_of = lambda *_: None
+
+
+def concluded_before_it_is_sent():
+    """The outcome is written as soon as the intent is."""
+    begin = Delivery._begin
+
+    async def hasty(self, job):
+        record = await begin(self, job)
+        await self.ledger.conclude(self.key, evolve(record, state=BatchState.ACCEPTED))
+        return record
+
+    Delivery._begin = hasty
+
+
+def epoch_not_written():
+    """A new id after a clean refusal that the next start does not know of."""
+
+    async def begin(self, key, batch):
+        if not batch.epoch:
+            await write(self, key, batch)
+
+    write = SQLiteLedger.begin
+    SQLiteLedger.begin = begin
+
+
+def no_hold():
+    """An id is believed to protect a repeat for ever."""
+    Leftovers.is_protected = lambda *_: True
+    Call.protected_for = math.inf
+
+
+PLANTED = {
+    plant.__name__: plant
+    for plant in (
+        new_id_on_resume,
+        in_flight_dropped,
+        concluded_before_it_is_sent,
+        epoch_not_written,
+        no_hold,
+    )
+}

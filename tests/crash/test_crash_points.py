@@ -1,0 +1,224 @@
+"""
+B6: whoever dies at any step of a run, goes on with the next start.
+
+Every single point, and pairs of points drawn by a seed. `CRASH_POINTS=all` takes 200
+pairs, and where there is trouble every point in both laws; the default run takes the
+first 24 pairs, and there the odd points in one law and the even ones in the other.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+from crash.judge import adds_up, against_the_book, problems
+from crash.lives import is_done
+from crash.planted import PLANTED
+from crash.world import NAMED, PEOPLE, Book, Plan, Steps, one_life
+
+from aiooctopush import BatchState
+
+
+LIVES = Path(__file__).parent / "lives.py"
+ALL = os.environ.get("CRASH_POINTS") == "all"
+PAIRS = 200 if ALL else 24
+APART = 1 if ALL else 2
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="lives are forked"),
+    pytest.mark.timeout(300),
+]
+
+
+def lives(*arguments):
+    """How many schedules were lived, and every broken promise."""
+    told = subprocess.run(
+        [sys.executable, str(LIVES), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    said = json.loads(told.stdout)
+    return said["schedules"], said["problems"]
+
+
+LAWS = [
+    pytest.param((), id="on acceptance"),
+    pytest.param(("--burns-ids",), id="burnt"),
+]
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_death_at_any_point_loses_nobody_and_reaches_nobody_twice(law):
+    """Twelve batches, each with a plan, a request and an outcome."""
+    schedules, broken = lives(*law)
+
+    assert broken == []
+    assert schedules > 12 * 7
+
+
+@pytest.mark.parametrize(
+    ("law", "first"),
+    [
+        pytest.param((), 1, id="on acceptance"),
+        pytest.param(("--burns-ids",), APART, id="burnt"),
+    ],
+)
+def test_trouble_has_crash_points_of_its_own(law, first):
+    """Throttling, silence, a lost answer, no credit, and two bad numbers."""
+    schedules, broken = lives(
+        "--troubled", *law, f"--first={first}", f"--apart={APART}"
+    )
+
+    assert broken == []
+    assert schedules * APART > 12 * 8
+
+
+def test_a_start_on_the_next_day_repeats_nothing_that_may_have_been_sent():
+    """What was in flight is held, for the gateway has forgotten its id."""
+    schedules, broken = lives("--late", f"--apart={APART}")
+
+    assert broken == []
+    assert schedules * APART > 12 * 7
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("trouble", [(), ("--troubled",)], ids=["calm", "troubled"])
+def test_two_deaths_are_survived_as_well_as_one(law, trouble):
+    """Whoever dies while it recovers from a death recovers from that too."""
+    pairs = PAIRS // 4
+
+    schedules, broken = lives(*law, *trouble, f"--pairs={pairs}", "--concurrency=3")
+
+    assert (schedules, broken) == (pairs, [])
+
+
+@pytest.mark.parametrize(
+    ("planted", "arguments", "words"),
+    [
+        ("new_id_on_resume", (), "gets it 2 times"),
+        ("in_flight_dropped", (), "is accepted, and is not in the book"),
+        ("concluded_before_it_is_sent", (), "is accepted, and is not in the book"),
+        ("epoch_not_written", ("--troubled",), "gets it 2 times"),
+        ("no_hold", ("--late",), "gets it 2 times"),
+    ],
+)
+def test_a_planted_mistake_is_caught(planted, arguments, words):
+    """Otherwise the deaths would prove nothing."""
+    _, broken = lives(f"--planted={planted}", *arguments)
+
+    assert any(words in problem for problem in broken)
+
+
+def test_every_planted_mistake_has_its_test():
+    """A new one needs a line above."""
+    assert set(PLANTED) == {
+        "new_id_on_resume",
+        "in_flight_dropped",
+        "concluded_before_it_is_sent",
+        "epoch_not_written",
+        "no_hold",
+    }
+
+
+@pytest.fixture
+def finished(tmp_path, blockbuster):
+    """A world without deaths: where it is, its report and its steps."""
+    # The book is a file that is written on the loop, before each answer.
+    blockbuster.deactivate()
+    steps = Steps()
+    one_life(tmp_path, Plan(), steps)
+    return tmp_path, json.loads((tmp_path / "note").read_text())["report"], steps
+
+
+def test_a_world_without_deaths_is_a_run(finished):
+    """Everybody is in the book once."""
+    folder, report, steps = finished
+
+    assert is_done(report)
+    assert asyncio.run(problems(folder, Plan(), report)) == []
+    assert dict(Book(folder / "book").sent) == dict.fromkeys(PEOPLE, 1)
+    assert steps.names.count("its answer arrives") == 12
+
+
+def test_a_step_that_is_the_last_ends_it():
+    """It counts from 1, and does not go on."""
+    ended = []
+    steps = Steps(die_at=2, die=lambda: ended.append(len(steps.names)))
+
+    for name in "abc":
+        steps.step(name)
+
+    assert ended == [2]
+
+
+def test_the_judge_sees_through_a_false_report(finished):
+    """What the run says is compared with the ledger, and that with the book."""
+    folder, report, _ = finished
+    Book(folder / "book").write({"sent": [PEOPLE[0], "+33639990000"]})
+
+    found = asyncio.run(
+        problems(folder, Plan(), {**report, "accepted": 47, "items": 47})
+    )
+
+    assert found == [
+        f"{PEOPLE[0]} gets it 2 times",
+        "+33639990000 is in nobody's list",
+        "the report says 47 accepted, the ledger not",
+        "the report does not say that it is done",
+    ]
+
+
+ONE = PEOPLE[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "plan", "sent", "told"),
+    [
+        ({"accepted": [ONE]}, Plan(), [], f"{ONE} is accepted, and is not in the book"),
+        ({"presumed": [ONE]}, Plan(), [], f"{ONE} is presumed, and is not in the book"),
+        ({"sending": [ONE]}, Plan(), [ONE], "1 are sending in the end"),
+        ({"foreign": [ONE]}, Plan(), [], "1 are foreign in the end"),
+        ({"refused": [ONE]}, Plan(troubled=True), [], "1 are refused in the end"),
+        (
+            {"refused": [NAMED]},
+            Plan(troubled=True),
+            [NAMED],
+            "somebody is refused, and is in the book",
+        ),
+    ],
+    ids=["accepted", "presumed", "sending", "foreign", "refused", "bad and sent"],
+)
+def test_the_judge_compares_every_word_with_the_book(words, plan, sent, told):
+    """Who is said to have it has it, and who is said not to has not."""
+    words = {BatchState(state): numbers for state, numbers in words.items()}
+
+    assert list(against_the_book(Counter(sent), words, plan)) == [told]
+
+
+@pytest.mark.parametrize(
+    ("words", "plan"),
+    [
+        ({BatchState.PRESUMED: [ONE]}, Plan(burns_ids=True)),
+        ({BatchState.REFUSED: [NAMED]}, Plan(troubled=True)),
+        ({BatchState.IN_DOUBT: [NAMED]}, Plan(troubled=True)),
+        ({BatchState.IN_DOUBT: [ONE]}, Plan(late=True)),
+    ],
+    ids=["presumed, burnt", "refused", "in doubt", "too late to ask"],
+)
+def test_the_judge_allows_what_nobody_can_know(words, plan):
+    """With burnt ids a repeat is refused; a bad number is, and after silence, too."""
+    assert list(against_the_book(Counter(), words, plan)) == []
+
+
+def test_the_judge_misses_whoever_is_missing():
+    """Also in a report that agrees with the ledger."""
+    report = {"planned": 48, "items": 48, "paused": None}
+
+    assert list(adds_up(defaultdict(list), report)) == [
+        "the ledger has not everybody once"
+    ]
