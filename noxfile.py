@@ -78,21 +78,37 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests against the installed package; on the first Python, measured."""
+    """
+    Run the tests against the installed package; on the first Python, measured.
+
+    The exhaustive ones run on the first Python only; the session of that name runs
+    them on the others.
+    """
     session.install(".[all]", *group("tests"))
-    # A part of the tests covers a part of the package; and since no line depends on
-    # the version, measuring on one Python is enough, for it takes three times as long.
-    if session.posargs or session.python != PYTHONS[0]:
-        session.run("pytest", *(session.posargs or ["--numprocesses=2"]), env=SAFE_PATH)
+    if session.posargs:
+        session.run("pytest", *session.posargs, env=SAFE_PATH)
         return
+    quick = ("pytest", "--numprocesses=2", "-m", "not exhaustive")
+    if session.python != PYTHONS[0]:
+        session.run(*quick, env=SAFE_PATH)
+        return
+    session.run("pytest", "--numprocesses=2", "-m", "exhaustive", env=SAFE_PATH)
+    # Since no line depends on the version, measuring on one Python is enough, for it
+    # takes three times as long.
     data = f".coverage.{session.python}"
     for old in Path().glob(f"{data}.*"):  # of a run that broke off
         old.unlink()
     session.run(
-        *("coverage", "run", "-m", "pytest", "--numprocesses=2"),
-        env=SAFE_PATH | {"COVERAGE_FILE": data},
+        *("coverage", "run", "-m", *quick), env=SAFE_PATH | {"COVERAGE_FILE": data}
     )
     session.notify("coverage")
+
+
+@nox.session(python=PYTHONS[1:])
+def exhaustive(session: nox.Session) -> None:
+    """Run on the other Pythons what the tests leave out there."""
+    session.install(".[all]", *group("tests"))
+    session.run("pytest", "--numprocesses=2", "-m", "exhaustive", env=SAFE_PATH)
 
 
 @nox.session

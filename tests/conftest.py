@@ -6,6 +6,7 @@ from unittest.mock import patch
 import pytest
 from blockbuster import blockbuster_ctx
 from hypothesis import settings
+from services import postgres
 
 
 # Without a deadline: a busy machine is not a counterexample.
@@ -17,6 +18,18 @@ settings.register_profile(
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "fast")
 )
+
+
+# What goes through many cases to be sure of one thing. It says little that depends on
+# the version of Python, and so runs on the first one here, and on all of them in CI.
+EXHAUSTIVE = {"contract", "crash", "faults", "fuzz", "simulation"}
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what is exhaustive by its folder."""
+    for item in items:
+        if EXHAUSTIVE.intersection(item.path.parts):
+            item.add_marker("exhaustive")
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +44,18 @@ def blockbuster():
         # Coverage locks its own data when another thread has been measured.
         for lock in ("threading.Lock.acquire", "threading.Lock.acquire_lock"):
             detector.functions[lock].can_block_in("coverage/collector.py", "lock_data")
+        # Small files that it looks for whenever it connects: passwords, certificates.
+        detector.functions["os.stat"].can_block_in(
+            "asyncpg/connect_utils.py", "_parse_connect_dsn_and_args"
+        )
         yield detector
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_server_is_left():
+    """Stop the PostgreSQL that some tests start."""
+    yield
+    postgres.remove()
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from attrs import evolve, frozen
+from services import postgres
 
 from aiooctopush.bulk.ledger import (
     BatchRecord,
@@ -55,6 +56,7 @@ KINDS = (
         lambda place: SQLiteLedger(place / "ledger.db"),
         crash=_copy_what_is_written,
     ),
+    Kind("postgres", postgres.ledger_at, crash=postgres.crash),
 )
 DURABLE = tuple(kind for kind in KINDS if kind.crash is not None)
 

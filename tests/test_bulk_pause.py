@@ -225,7 +225,6 @@ async def test_stop_lets_what_is_in_flight_be_answered():
     """And starts nothing more; the report knows what is left."""
     gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
     run = at(gateway, MemoryLedger(), concurrency=2)
-    run.stop()
 
     async for _ in run.send(numbers(500)):
         run.stop()
@@ -234,6 +233,56 @@ async def test_stop_lets_what_is_in_flight_be_answered():
     assert run.report.accepted == 10 * len(gateway.book)
     assert run.report.in_flight == 0
     assert not run.report.is_complete
+
+
+async def test_a_run_that_was_stopped_before_it_began_sends_nothing(ledger):
+    """Neither something new nor what was left."""
+    gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
+    run = at(gateway, ledger)
+    run.stop()
+
+    report = await run.send_all(numbers(10))
+
+    assert len(gateway.book) == 0
+    assert (report.items, report.resumable) == (0, True)
+
+
+async def test_reading_the_source_again_can_be_stopped(ledger):
+    """It may take long; then nothing is sent, for the rest may have changed."""
+    gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
+    await at(gateway, ledger).send_all(numbers(50))
+    run = at(gateway, ledger)
+    read = []
+
+    def source():
+        for one in numbers(60):
+            read.append(one)
+            if len(read) == 25:
+                run.stop()
+            yield one
+
+    await run.send_all(source())
+
+    assert len(read) == 30
+    assert len(gateway.book) == 5
+
+
+async def test_waiting_for_the_gateway_can_be_stopped(ledger):
+    """At once, and not when the wait is over."""
+
+    class Clock(VirtualClock):
+        async def sleep(self, seconds):
+            if seconds == 30:
+                asyncio.get_running_loop().call_soon(run.stop)
+                await asyncio.Event().wait()
+            await super().sleep(seconds)
+
+    transport = ScriptedTransport(*[NotSentError("refused") for _ in range(20)])
+    run = over(transport, ledger, Clock(), batch_size=1, retry=ONE_TRY)
+
+    report = await run.send_all(numbers(50))
+
+    assert (report.paused, report.not_sent) == (Pause.OUTAGE, 20)
 
 
 # --- cost -----------------------------------------------------------------------------

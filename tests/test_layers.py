@@ -39,6 +39,7 @@ EXTRAS = {
     "cli": {"click", "rich", "uvloop"},
     "integrations": {"opentelemetry", "taskiq", "taskiq_aio_pika"},
     "bulk.postgres": {"asyncpg"},
+    "bulk.postgres_database": {"asyncpg"},
     "sandbox.pytest_plugin": {"pytest", "pytest_asyncio"},
 }
 

@@ -393,6 +393,7 @@ async def test_no_record_or_result_shows_a_code_or_a_token(caplog):
         ("code_length", 3),
         ("code_length", 32),
         ("validity_period", 1),
+        ("validity_period", 2**31 - 1),
         ("max_wrong_attempts", 1),
         ("channel", "whatsapp"),
         ("sender", "Acme"),
@@ -400,7 +401,7 @@ async def test_no_record_or_result_shows_a_code_or_a_token(caplog):
         ("allow_digits", False),
         ("recipient_ip", "192.0.2.1"),
     ],
-    ids=[str(number) for number in range(11)],
+    ids=[str(number) for number in range(12)],
 )
 def test_a_value_within_its_limit_is_taken(field, value):
     """The last value on the good side."""
@@ -420,8 +421,10 @@ def test_a_value_within_its_limit_is_taken(field, value):
         ("code_length", True, "from 3 to 32"),
         ("code_length", "6", "from 3 to 32"),
         ("code_length", 6.0, "from 3 to 32"),
-        ("validity_period", 0, r"from 1 \(got 0\)"),
-        ("max_wrong_attempts", 0, r"from 1 \(got 0\)"),
+        ("validity_period", 0, r"from 1 to 2,147,483,647 \(got 0\)"),
+        ("validity_period", 2**31, "from 1 to 2,147,483,647"),
+        ("max_wrong_attempts", 0, r"from 1 to 2,147,483,647 \(got 0\)"),
+        ("max_wrong_attempts", 10**40, "from 1 to 2,147,483,647"),
         ("channel", "sms", "'text_sms' or"),
         ("sender", "ab", "3 to 11"),
         ("voice_gender", "x", "'female' or 'male'"),
@@ -431,7 +434,7 @@ def test_a_value_within_its_limit_is_taken(field, value):
         ("recipient_ip", "192.0.2.256", "must be an IP address"),
         ("recipient_ip", 1, "must be an IP address"),
     ],
-    ids=[str(number) for number in range(18)],
+    ids=[str(number) for number in range(20)],
 )
 def test_a_value_beyond_its_limit_is_refused(field, value, words):
     """The first value on the bad side, with its field and the limit."""

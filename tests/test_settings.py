@@ -298,6 +298,7 @@ async def test_what_was_changed_can_be_read():
         ({}, "changes"),
         ({"alert_type": "vocal_sms"}, "alert_type"),
         ({"alert_bound": -1}, "alert_bound"),
+        ({"alert_bound": 2**31}, "alert_bound"),
         ({"alert_bound": 1.5}, "alert_bound"),
         ({"alert_bound": "100"}, "alert_bound"),
         ({"alert_bound": True}, "alert_bound"),

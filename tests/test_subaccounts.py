@@ -535,6 +535,7 @@ def test_malformed_changes_are_refused(changes, field):
     [
         ({"amount": 0}, "amount"),
         ({"amount": -5}, "amount"),
+        ({"amount": 2**31}, "amount"),
         ({"amount": 1.0}, "amount"),
         ({"amount": "5"}, "amount"),
         ({"amount": True}, "amount"),

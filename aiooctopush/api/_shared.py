@@ -26,6 +26,12 @@ MAX_LIST_NAME: Final = 30
 MAX_TAG_NAME: Final = 20
 """Source: gateway documentation, "Add a contact"."""
 
+MAX_WHOLE: Final = 2**31 - 1
+"""
+The largest whole number that is sent. Undocumented, our choice: what is larger is a
+mistake.
+"""
+
 _is_sender = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ]{1,9}[A-Za-z0-9]").fullmatch
 
 # The ticket has another name on nearly every page.

@@ -21,6 +21,7 @@ from ..phone import mask, normalise
 from ..secret import Secret
 from ..text import MAX_TEXT
 from ._shared import (
+    MAX_WHOLE,
     Caller,
     OnUnknown,
     check_sender,
@@ -84,17 +85,15 @@ def _to_channel(value: OtpChannel | None) -> OtpChannel | None:
     return None if value is None else member(OtpChannel, "channel", value)
 
 
-def _check_whole(value: Any, name: str, at_least: int, at_most: float) -> None:
+def _check_whole(value: Any, name: str, at_least: int, at_most: int) -> None:
     if value is None:
         return
     # True is an int, too.
     if type(value) is not int or not at_least <= value <= at_most:
-        bounds = f"{at_least}" if at_most == _ANY else f"{at_least} to {at_most}"
-        limit = f"must be a whole number from {bounds}"
+        limit = f"must be a whole number from {at_least} to {at_most:,}"
         raise InvalidFieldError(name, limit, shown=repr(value)[:40])
 
 
-_ANY = float("inf")
 _ALPHABETS: Final = (
     "allow_digits",
     "allow_upper_case",
@@ -136,8 +135,8 @@ class OtpRequest:
         if self.sender is not None:
             check_sender(self.sender)
         _check_whole(self.code_length, "code_length", MIN_CODE, MAX_CODE)
-        _check_whole(self.validity_period, "validity_period", 1, _ANY)
-        _check_whole(self.max_wrong_attempts, "max_wrong_attempts", 1, _ANY)
+        _check_whole(self.validity_period, "validity_period", 1, MAX_WHOLE)
+        _check_whole(self.max_wrong_attempts, "max_wrong_attempts", 1, MAX_WHOLE)
         alphabets = tuple(getattr(self, name) for name in _ALPHABETS)
         check_switches(
             (*_ALPHABETS, "remove_confusing_characters"),

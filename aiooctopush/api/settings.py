@@ -16,7 +16,7 @@ from ..errors import InvalidFieldError, OctopushError
 from ..phone import mask, normalise
 from ._callbacks import Callbacks, CallbackSettings, check_callbacks, check_email
 from ._parts import Part
-from ._shared import Caller, SmsType, check_sender, member
+from ._shared import MAX_WHOLE, Caller, SmsType, check_sender, member
 
 
 _NOT_FOUND = 404
@@ -58,11 +58,12 @@ class SettingsChanges:
     def __attrs_post_init__(self) -> None:
         bound: object = self.alert_bound
         if bound is not None and (
-            not isinstance(bound, int) or isinstance(bound, bool) or bound < 0
+            not isinstance(bound, int)
+            or isinstance(bound, bool)
+            or not 0 <= bound <= MAX_WHOLE
         ):
-            raise InvalidFieldError(
-                "alert_bound", "must be a whole number from 0", shown=repr(bound)[:40]
-            )
+            limit = f"must be a whole number from 0 to {MAX_WHOLE:,}"
+            raise InvalidFieldError("alert_bound", limit, shown=repr(bound)[:40])
         if self.alert_email_to is not None:
             check_email(self.alert_email_to, "alert_email_to")
         if self.sender_for_sms_premium is not None:
@@ -269,7 +270,7 @@ class Settings:
 
         Args:
             alert_type: Product that ``alert_bound`` counts.
-            alert_bound: Warn when as many are left, or fewer; 0 or more.
+            alert_bound: Warn when as many are left, or fewer; from 0.
             alert_email_to: Who is warned by e-mail.
             alert_phone_number_to: Who is warned by SMS; in international form.
             sender_for_sms_premium: 3 to 11 letters, digits or inner spaces.

@@ -24,7 +24,7 @@ from ._callbacks import (
     check_email,
 )
 from ._parts import Part
-from ._shared import Caller, check_text
+from ._shared import MAX_WHOLE, Caller, check_text
 
 
 # --- requests -------------------------------------------------------------------------
@@ -108,10 +108,13 @@ class TransferRequest:
         _check_secret(self.token, "token")
         check_text(self.from_wallet_pack_id, "from_wallet_pack_id", MAX_LENGTH)
         amount: object = self.amount
-        if not isinstance(amount, int) or isinstance(amount, bool) or amount < 1:
-            raise InvalidFieldError(
-                "amount", "must be whole euros, 1 or more", shown=repr(amount)[:40]
-            )
+        if (
+            not isinstance(amount, int)
+            or isinstance(amount, bool)
+            or not 1 <= amount <= MAX_WHOLE
+        ):
+            limit = f"must be whole euros, 1 to {MAX_WHOLE:,}"
+            raise InvalidFieldError("amount", limit, shown=repr(amount)[:40])
 
 
 # --- answers --------------------------------------------------------------------------
@@ -397,7 +400,7 @@ class Subaccounts:
             token: From `transfer_token`.
             from_wallet_pack_id: The pack that pays, as `Wallet.balance` lists them
                 with details.
-            amount: Whole euros, 1 or more.
+            amount: Whole euros, from 1.
             deadline: Seconds for the whole call, retries included.
 
         Raises:

@@ -26,7 +26,7 @@ from ..errors import (
 )
 from ..ids import request_id_for
 from ..retry import RetryPolicy
-from .ledger import BatchRecord, BatchState, Ledger, LedgerError, part_of
+from .ledger import BatchRecord, BatchState, DeliveryLedger, LedgerError, part_of
 from .packing import Content, encode, pack, pack_numbers, recipients_in
 from .splitting import cut, is_too_large, named_in, speaks_of_recipients
 
@@ -167,7 +167,7 @@ class Delivery:
 
     call: Caller
     wall: HighWaterMark
-    ledger: Ledger
+    ledger: DeliveryLedger
     key: str
     settings: bytes
     shared: Mapping[str, Any]

@@ -256,9 +256,9 @@ class RunRecord:
     residual_credit: Decimal | None = None
 
 
-class Ledger(Protocol):
+class DeliveryLedger(Protocol):
     """
-    Where runs write down what they are about to do, and what became of it.
+    What it takes to send a batch that is in a ledger already.
 
     Every method that writes is one transaction: all of it is durable when it returns,
     or none of it ever was. Cancelled in the middle, it is one or the other.
@@ -267,6 +267,30 @@ class Ledger(Protocol):
     @property
     def is_durable(self) -> bool:
         """Whether what is written outlives the process."""
+
+    async def begin(self, key: str, batch: BatchRecord) -> None:
+        """Write the intent to send a batch that is in the ledger, before it is sent."""
+
+    async def conclude(self, key: str, batch: BatchRecord) -> None:
+        """
+        Write what became of a batch.
+
+        Its payload is dropped, except in the states of `KEEPS_PAYLOAD`; one that is
+        None there leaves what was stored.
+        """
+
+    async def split(
+        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+    ) -> None:
+        """Replace a batch by its parts: it becomes ``split``, they are new."""
+
+
+class Ledger(DeliveryLedger, Protocol):
+    """
+    Where runs write down what they are about to do, and what became of it.
+
+    Every method that writes is one transaction, as in `DeliveryLedger`.
+    """
 
     async def open_run(self, run: RunRecord) -> RunRecord:
         """
@@ -296,22 +320,6 @@ class Ledger(Protocol):
             batches: New ones. Those in state ``sending`` go out next.
             rejections: New ones.
         """
-
-    async def begin(self, key: str, batch: BatchRecord) -> None:
-        """Write the intent to send a batch that is in the ledger, before it is sent."""
-
-    async def conclude(self, key: str, batch: BatchRecord) -> None:
-        """
-        Write what became of a batch.
-
-        Its payload is dropped, except in the states of `KEEPS_PAYLOAD`; one that is
-        None there leaves what was stored.
-        """
-
-    async def split(
-        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
-    ) -> None:
-        """Replace a batch by its parts: it becomes ``split``, they are new."""
 
     async def update_run(self, run: RunRecord) -> None:
         """Replace what the ledger says of a run as a whole."""

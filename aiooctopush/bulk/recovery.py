@@ -1,5 +1,6 @@
 """What to do when a run stands still: wait for credit, or for the gateway."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Final
@@ -39,6 +40,24 @@ class Recovery:
         self._options = options
         self._balance = balance
         self._too_little = Decimal(0)
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Wait no longer, neither now nor later."""
+        self._stopped.set()
+
+    async def rest(self, seconds: float) -> bool:
+        """Wait that long; whether nobody stopped it."""
+        waiting = asyncio.ensure_future(self._clock.sleep(seconds))
+        stopping = asyncio.ensure_future(self._stopped.wait())
+        both = (waiting, stopping)
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in both:
+                one.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+        return not self._stopped.is_set()
 
     async def for_credit(self, needed: Decimal) -> bool:
         """
@@ -49,7 +68,8 @@ class Recovery:
         """
         until = self._clock.monotonic() + self._options.wait_for_credit
         while (left := until - self._clock.monotonic()) > 0:
-            await self._clock.sleep(min(_BALANCE_EVERY, left))
+            if not await self.rest(min(_BALANCE_EVERY, left)):
+                return False
             try:
                 balance = await self._balance()
             except OctopushError:
@@ -65,7 +85,8 @@ class Recovery:
         until = self._clock.monotonic() + self._options.wait_for_gateway
         delay = _FIRST_PROBE
         while (left := until - self._clock.monotonic()) > 0:
-            await self._clock.sleep(min(delay, left))
+            if not await self.rest(min(delay, left)):
+                return False
             if await probe():
                 return True
             delay = min(2 * delay, _LAST_PROBE)

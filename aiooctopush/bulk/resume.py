@@ -1,6 +1,7 @@
 """How a run goes on where it stood: settings, source, and what was left open."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -58,9 +59,12 @@ def check_settings(before: RunRecord, now: RunRecord) -> None:
 
 async def reread(
     ledger: Ledger, run: RunRecord, intake: Intake, settings: bytes
-) -> None:
+) -> AsyncGenerator[int, None]:
     """
     Read a source up to where the run stood, and make sure that it is the same.
+
+    Yields:
+        After each batch, how many items were read.
 
     Raises:
         SourceChangedError: Names the first batch that differs.
@@ -83,6 +87,7 @@ async def reread(
                 f"{where} is not what it was when the run began: go on with the same "
                 "source, or take another key"
             )
+        yield intake.position
 
 
 async def remember_numbers(ledger: Ledger, run: RunRecord, intake: Intake) -> None:

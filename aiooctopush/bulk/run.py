@@ -60,6 +60,7 @@ class BulkRun:
         self._report = BulkReport(key=key, whole_requests=message is None)
         self._began: float | None = None
         self._sending: Sending | None = None
+        self._stopped = False
 
     def __repr__(self) -> str:
         return f"<BulkRun {self._key!r}: {self._report.done} recipients done>"
@@ -83,6 +84,7 @@ class BulkRun:
 
         The run can go on with the next start, and loses nothing by it.
         """
+        self._stopped = True
         if self._sending is not None:
             self._sending.stop()
 
@@ -143,6 +145,8 @@ class BulkRun:
                 recovery=Recovery(self._clock, self._options, self._balance),
                 fresh=self._fresh(),
             )
+            if self._stopped:
+                self._sending.stop()
             async with aclosing(self._sending.results(source)) as results:
                 async for result in results:
                     yield result

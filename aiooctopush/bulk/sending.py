@@ -147,6 +147,7 @@ class Sending:
     def stop(self) -> None:
         """Start no further request."""
         self._stopping = True
+        self._recovery.stop()
 
     async def results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
         """See `BulkRun.send`."""
@@ -157,7 +158,10 @@ class Sending:
         async with self._intake.reading(source):
             if not skips:
                 settings = self._delivery.settings
-                await reread(self._ledger, self._run, self._intake, settings)
+                async for _ in reread(self._ledger, self._run, self._intake, settings):
+                    if self._stopping:
+                        # What was not looked at may have changed.
+                        return
             self._run = evolve(self._run, paused=None, latest=self._wall.now())
             await self._ledger.update_run(self._run)
             await self._open_again(leftovers)
@@ -165,7 +169,11 @@ class Sending:
                 async for result in results:
                     yield result
             self._run = evolve(
-                self._run, paused=self._report.paused, latest=self._wall.now()
+                self._run,
+                paused=self._report.paused,
+                latest=self._wall.now(),
+                largest=self._delivery.largest,
+                residual_credit=self._report.residual_credit,
             )
             await self._ledger.update_run(self._run)
 
@@ -242,7 +250,7 @@ class Sending:
                 job = self._left.job_of(batch)
                 self._leftovers.extend(() if job is None else (job,))
         if self._leftovers and wait > 0:
-            await self._clock.sleep(wait)
+            await self._recovery.rest(wait)
 
     async def _round(self) -> AsyncGenerator[BatchResult, None]:
         workers = [

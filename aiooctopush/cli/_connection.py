@@ -37,6 +37,11 @@ class Surroundings:
     gateway: Gateway | None = None
 
 
+def clock_of(surroundings: Surroundings | None) -> Clock:
+    """The time of a command that talks to no gateway."""
+    return (surroundings or Surroundings()).clock
+
+
 @frozen(kw_only=True)
 class Connection:
     """

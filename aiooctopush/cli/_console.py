@@ -11,7 +11,7 @@ import json
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from enum import IntEnum
@@ -70,12 +70,19 @@ _OPTIONS: Final = {
     "request_id": "--request-id",
     "key": "--key",
     "concurrency": "--concurrency",
+    "batch": "BATCH",
+    "decision": "DECISION",
+    "max_cost": "--max-cost",
     "encoding": "--encoding",
     "delimiter": "--delimiter",
     "base_url": "--base-url",
     "api_login": "OCTOPUSH_API_LOGIN",
     "api_key": "OCTOPUSH_API_KEY",
 }
+
+
+# What a ledger says to those who use it from Python.
+_FOR_PROGRAMS: Final = (", or another ledger of this one", ", or open it read_only")
 
 
 def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
@@ -100,7 +107,10 @@ def harden(stream: TextIO) -> None:
 def problem_of(error: OctopushError) -> str:
     """An error in the words of the command line; what became of the message too."""
     if not isinstance(error, InvalidFieldError):
-        return str(error)
+        words = str(error)
+        for part in _FOR_PROGRAMS:
+            words = words.replace(part, "")
+        return words
     place = _OPTIONS.get(error.field, error.field)
     if error.field.startswith("recipients["):
         place = f"--to, number {int(error.field[11:].partition(']')[0]) + 1}"
@@ -169,22 +179,46 @@ class Screen:
         """Write what a result consists of, one row each; none with ``--json``."""
         rows = list(rows)
         width = max(len(label) for label, _ in rows) + 4
-        room = max(self._out.width - width, 20) if self._out.is_terminal else _NO_LIMIT
+        room = self.room(width)
         for label, value in rows:
             first, *others = textwrap.wrap(value, room)
             self.say_parts((f"  {label:{width - 2}}", "dim"), first)
             for line in others:
                 self.say(f"{'':{width}}{line}")
 
-    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Write a table of figures; none with ``--json``."""
+    def room(self, beside: int) -> int:
+        """Columns for words beside something that wide."""
+        return max(self._out.width - beside, 20) if self._out.is_terminal else _NO_LIMIT
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody sees the result as it comes."""
+        return self._out.is_terminal
+
+    def table(
+        self,
+        headings: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        words: Collection[str] = (),
+    ) -> None:
+        """
+        Write a table of figures; none with ``--json``.
+
+        Args:
+            headings: Of its columns.
+            rows: A cell for each of them.
+            words: Headings of the columns that hold words, which begin at the left.
+        """
         columns = list(zip(headings, *rows, strict=True))
         widths = [max(map(len, column)) for column in columns]
         for number, row in enumerate(zip(*columns, strict=True)):
             cells = (
-                f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)
+                f"{cell:{'<' if heading in words else '>'}{width}}"
+                for cell, width, heading in zip(row, widths, headings, strict=True)
             )
-            self.say("  " + "   ".join(cells), style="" if number else "dim")
+            line = "  " + "   ".join(cells)
+            self.say(line.rstrip(), style="" if number else "dim")
 
     def say_parts(self, *parts: str | tuple[str, str]) -> None:
         """Write a line of parts, with or without a style; none with ``--json``."""

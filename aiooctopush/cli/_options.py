@@ -107,6 +107,17 @@ def type_option() -> Decorator[Any]:
     )
 
 
+def at_option() -> Decorator[Any]:
+    """When it is sent."""
+    return _option(
+        "--at",
+        callback=instant,
+        metavar="ISO",
+        heading=SENDING,
+        help="When, such as 2026-11-27T09:00+01:00; now if left out.",
+    )
+
+
 def message_options(function: F) -> F:
     """Everything that is said about a message, and when and how it goes."""
     for decorate in reversed(
@@ -121,13 +132,7 @@ def message_options(function: F) -> F:
             ),
             purpose_option(),
             type_option(),
-            _option(
-                "--at",
-                callback=instant,
-                metavar="ISO",
-                heading=SENDING,
-                help="When, such as 2026-11-27T09:00+01:00; now if left out.",
-            ),
+            at_option(),
             _option(
                 "--simulate",
                 is_flag=True,

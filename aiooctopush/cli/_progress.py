@@ -1,8 +1,9 @@
 """How far something is: a bar on a terminal, now and then a line elsewhere."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final, Protocol
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Final, Protocol, Self
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -35,7 +36,12 @@ class Meter(Protocol):
 
 @contextmanager
 def meter(
-    screen: Screen, label: str, *, clock: Clock, unit: str | None = None
+    screen: Screen,
+    label: str,
+    *,
+    clock: Clock,
+    unit: str | None = None,
+    before: int = 0,
 ) -> Iterator[Meter]:
     """
     Show progress on stderr until the block is left.
@@ -46,13 +52,55 @@ def meter(
         clock: For rate and time left.
         unit: What is counted; with None only a percentage is shown, and outside of
             a terminal nothing before 10 seconds have passed.
+        before: What was done before this began, and so says nothing about the rate.
     """
-    pace = _Pace(clock, unit)
+    pace = _Pace(clock, unit, before)
     if not screen.err.is_terminal:
         yield _Silence() if screen.as_json else _Lines(screen, label, pace, clock)
         return
     with _Bar(screen.err, label, pace) as bar:
         yield bar
+
+
+class Stages:
+    """
+    What is done one after the other, each with a meter of its own.
+
+    Use it as a context manager: the last meter is closed at its end.
+
+    Attributes:
+        label: Of the present one.
+    """
+
+    def __init__(self, screen: Screen, clock: Clock) -> None:
+        self._screen = screen
+        self._clock = clock
+        self._open = ExitStack()
+        self._meter: Meter = _Silence()
+        self.label: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def begin(self, label: str, *, unit: str | None = None, before: int = 0) -> None:
+        """End the present stage, and begin the next; see `meter`."""
+        self._open.close()
+        self.label = label
+        self._meter = self._open.enter_context(
+            meter(self._screen, label, clock=self._clock, unit=unit, before=before)
+        )
+
+    def show(self, done: int, total: int, words: str = "") -> None:
+        """Tell how far the present stage is; see `Meter.show`."""
+        self._meter.show(done, total, words)
 
 
 def clock_time(seconds: float) -> str:
@@ -65,9 +113,10 @@ def clock_time(seconds: float) -> str:
 class _Pace:
     """Figures of what is done, from the time since the start."""
 
-    def __init__(self, clock: Clock, unit: str | None) -> None:
+    def __init__(self, clock: Clock, unit: str | None, before: int) -> None:
         self._clock = clock
         self._unit = unit
+        self._before = before
         self._began = clock.monotonic()
 
     def figures(self, done: int, total: int) -> list[str]:
@@ -76,10 +125,11 @@ class _Pace:
             return [share]
         seconds = self._clock.monotonic() - self._began
         figures = [f"{done:,}/{total:,}"]
-        if done and seconds:
+        now = done - self._before
+        if now > 0 and seconds:
             figures += [
-                f"{done / seconds:,.0f}/s",
-                f"{clock_time((total - done) * seconds / done)} left",
+                f"{now / seconds:,.0f}/s",
+                f"{clock_time((total - done) * seconds / now)} left",
             ]
         return figures
 

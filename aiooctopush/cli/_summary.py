@@ -1,97 +1,124 @@
-"""What became of a bulk run, and what to do about it, in plain words."""
+"""What became of a bulk run, for people and as a document."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
 from attrs import define, field
 
+from ..bulk.delivery import BatchResult
 from ..bulk.ledger import BatchState
-from ..bulk.report import BulkReport, Pause
-from ..bulk.run import BatchResult
+from ..bulk.report import BulkReport
 from ..errors import OctopushError
 from ._connection import SANDBOX_BOOK, Connection
-from ._console import ExitCode, Screen, error_as_json, in_euros, problem_of
+from ._console import (
+    ExitCode,
+    Screen,
+    counted,
+    error_as_json,
+    in_euros,
+    problem_of,
+)
 from ._progress import clock_time
+from ._words import AGAIN, LABELS, Place, advice_on, at_least, error_in_words
 
 
 _REASONS_SHOWN: Final = 5
 
-_LABELS: Final = (
-    (BatchState.ACCEPTED, "Accepted"),
-    (BatchState.PRESUMED, "Presumed accepted"),
-    (BatchState.FOREIGN, "Sent earlier"),
-    (BatchState.REFUSED, "Refused"),
-    (BatchState.NOT_SENT, "Not sent"),
-    (BatchState.IN_DOUBT, "In doubt"),
-    (BatchState.SENDING, "Cut off"),
-)
-
-# All but what is on its way.
-_FINAL: Final = _LABELS[:-1]
-
-_ADVICE: Final = {
-    BatchState.PRESUMED: "Presumed accepted: a repeat was refused as a duplicate, so "
-    "an earlier try was most likely taken. There is nothing to do; delivery receipts "
-    "tell for sure.",
-    BatchState.FOREIGN: "Sent earlier: the gateway knows these requests from an "
-    "earlier run with this key, and has sent nothing now. To send them again on "
-    "purpose, use another --key.",
-    BatchState.REFUSED: "Refused: nothing was sent to these. See the reason above, put "
-    "it right, and run the same command again.",
-    BatchState.NOT_SENT: "Not sent: no connection came about. Once the network is "
-    "well, run the same command again.",
-    BatchState.IN_DOUBT: "In doubt: no answer told whether these were sent. Run the "
-    "same command again within 23 hours: the gateway refuses what it has, and takes "
-    "the rest.",
-    BatchState.SENDING: "Cut off: these requests were on their way and may have been "
-    "sent. Run the same command again within 23 hours: the gateway refuses what it "
-    "has, and takes the rest.",
-}
-
-_PAUSES: Final = {
-    Pause.CREDIT: "Paused: the account has not enough credit. Top it up, then run the "
-    "same command again.",
-    Pause.CREDENTIALS: "Paused: the gateway refuses the credentials. Check "
-    "OCTOPUSH_API_LOGIN and OCTOPUSH_API_KEY, then run the same command again.",
-    Pause.SECURITY: "Paused: the certificate of the gateway is not valid, so nothing "
-    "was entrusted to it. Find out why before you run the same command again.",
-    Pause.OUTAGE: "Paused: the gateway did not answer many requests in a row. Wait "
-    "until it is back, then run the same command again within 23 hours.",
-}
+_KNOWN_ALREADY: Final = "DuplicateRequestError"
 
 
 def counts_of(report: BulkReport) -> str:
     """What became of whom so far, without what there is none of."""
-    counts = ((label, report.by_state[state]) for state, label in _FINAL)
-    return "  ".join(f"{label.lower()} {count:,}" for label, count in counts if count)
+    counts = ((label, report.by_state[state]) for state, label in LABELS.items())
+    return "  ".join(
+        f"{label.lower()} {count:,}"
+        for label, count in counts
+        # What is on its way is no outcome.
+        if count and label != LABELS[BatchState.SENDING]
+    )
+
+
+def figures_of(
+    report: BulkReport, *, total: int, words: dict[str, str] | None = None
+) -> Iterator[tuple[str, str]]:
+    """
+    The figures of a run, with their labels.
+
+    Args:
+        report: What became of whom.
+        total: Recipients there are, planned or not.
+        words: By the name of an error, what it said.
+    """
+    for state, label in LABELS.items():
+        if report.by_state[state] or state is BatchState.ACCEPTED:
+            yield label, f"{report.by_state[state]:,}"
+    if total > report.planned:
+        yield "Not reached", f"{total - report.planned:,}"
+    if report.duplicates:
+        yield "Left out", f"{counted(report.duplicates, 'duplicate')}"
+    if report.rejected:
+        yield "Not usable", f"{counted(report.rejected, 'row')}"
+    yield from _reasons(report, words or {})
+    tries = f" ({report.attempts:,} tries)"
+    yield (
+        "Requests",
+        f"{report.batches:,}{tries * (report.attempts != report.batches)}",
+    )
+    yield "SMS billed", f"{at_least(report)}{report.sms_needed:,}"
+    yield "Cost", f"{at_least(report)}{in_euros(report.cost)}"
+    if report.residual_credit is not None:
+        yield "Credit left", in_euros(report.residual_credit)
+
+
+def _reasons(report: BulkReport, words: dict[str, str]) -> Iterator[tuple[str, str]]:
+    problems = [
+        (name, count)
+        for name, count in report.problems.most_common()
+        if not (report.foreign and name.startswith(_KNOWN_ALREADY))
+    ]
+    for name, count in problems[:_REASONS_SHOWN]:
+        yield "Why", f"{count:,} × {words.get(name) or error_in_words(name)}"
 
 
 @define(kw_only=True)
 class Ending:
     """
-    How a bulk run ended.
+    How one start of a bulk run ended.
 
     Attributes:
-        report: What became of whom.
+        report: What became of whom, earlier starts included.
         total: Recipients of the file.
+        bad_rows: Rows of it that cannot be used.
+        place: Where the run is written down.
+        command: What was typed.
         interrupted: Whether somebody pressed Ctrl-C.
         error: What broke the run off, if anything did.
-        reasons: Recipients by the words of the error that their request ended with.
         simulated: Whether the gateway was only to check.
     """
 
     report: BulkReport
     total: int
+    bad_rows: int
+    place: Place
+    command: str
     interrupted: bool = False
     error: OctopushError | None = None
-    reasons: Counter[str] = field(factory=Counter)
     simulated: bool = False
+    _words: dict[str, str] = field(factory=dict)
+    _done_before: int = 0
+
+    def begin(self, report: BulkReport) -> None:
+        """Take note of what earlier starts had done."""
+        self._done_before = report.done
 
     def count(self, batch: BatchResult) -> None:
         """Take note of why a batch was not accepted."""
-        if batch.error is not None and batch.state is not BatchState.FOREIGN:
-            self.reasons[batch.error.problem] += len(batch.recipients)
+        error = batch.error
+        if error is not None:
+            # As the report names it.
+            name = type(error).__name__
+            name += f" (code {error.code})" * (error.code is not None)
+            self._words[name] = error.problem
 
     @property
     def exit_code(self) -> ExitCode:
@@ -100,81 +127,71 @@ class Ending:
             return ExitCode.INTERRUPTED
         if self.report.in_doubt or self.report.in_flight:
             return ExitCode.UNKNOWN
-        if self._is_fine:
+        if self.is_fine and not self.bad_rows:
             return ExitCode.ACCEPTED
         return ExitCode.NOT_ACCEPTED
 
     @property
-    def _is_fine(self) -> bool:
-        return self.report.is_complete and self.report.planned == self.total
+    def is_fine(self) -> bool:
+        """Whether everybody in the file is accepted, now or earlier."""
+        good = self._good == self.report.planned == self.total
+        return good and self.report.paused is None and self.error is None
+
+    @property
+    def _good(self) -> int:
+        return self.report.accepted + self.report.presumed + self.report.foreign
 
     def headline(self) -> tuple[str, str]:
         """The run in one sentence, and the style of that."""
-        report, total = self.report, f"{self.total:,}"
-        fine = report.accepted + report.presumed + report.foreign
+        total = f"{self.total:,}"
+        some = f"{self._good:,} of {total} recipients are accepted."
         if self.interrupted:
-            return f"Interrupted: {fine:,} of {total} recipients are accepted.", "bold"
+            return f"Interrupted: {some}", "bold"
         if self.error is not None:
             return f"Broken off: {problem_of(self.error)}", "bold red"
-        if report.paused is not None:
-            return f"Paused: {fine:,} of {total} recipients are accepted.", "bold red"
-        if self.simulated and self._is_fine:
+        if self.report.paused is not None:
+            return f"Paused: {some}", "bold red"
+        if self.simulated and self.is_fine:
             return f"Simulated: the gateway would take all {total} recipients.", "bold"
-        if self._is_fine:
+        if self.is_fine:
             return f"Done: all {total} recipients are accepted.", "bold green"
-        return f"Done: {fine:,} of {total} recipients are accepted.", "bold yellow"
+        return f"Done: {some}", "bold yellow"
 
     def rows(self, connection: Connection) -> Iterator[tuple[str, str]]:
         """The figures, with their labels."""
         report = self.report
-        for state, label in _LABELS:
-            if report.by_state[state] or state is BatchState.ACCEPTED:
-                yield label, f"{report.by_state[state]:,}"
-        if self.total > report.planned:
-            yield "Not reached", f"{self.total - report.planned:,}"
-        for reason, count in self.reasons.most_common(_REASONS_SHOWN):
-            yield "Why", f"{count:,} × {reason}"
-        tries = f" ({report.attempts:,} tries)"
-        yield (
-            "Requests",
-            f"{report.batches:,}{tries * (report.attempts != report.batches)}",
-        )
-        at_least = "at least " * bool(report.presumed or self._may_have_cost)
-        yield "SMS billed", f"{at_least}{report.sms_needed:,}"
-        yield "Cost", f"{at_least}{in_euros(report.cost)}"
-        if report.residual_credit is not None:
-            yield "Credit left", in_euros(report.residual_credit)
-        rate = f", {report.done / report.seconds:,.0f}/s" if report.seconds else ""
+        yield from figures_of(report, total=self.total, words=self._words)
+        done = report.done - self._done_before
+        rate = f", {done / report.seconds:,.0f}/s" if done and report.seconds else ""
         yield "Duration", f"{clock_time(report.seconds)}{rate}"
-        yield "Key", report.key
+        yield "Key", self.place.key
+        if self.place.ledger is not None:
+            yield "Ledger", str(self.place.ledger)
         for words in connection.book_in_words():
             yield SANDBOX_BOOK, words
 
     def advice(self) -> Iterator[str]:
         """What to do, a paragraph for each kind of trouble."""
-        if self.report.paused is not None:
-            yield _PAUSES[self.report.paused]
-        for state, words in _ADVICE.items():
-            if self.report.by_state[state]:
-                yield words
-        if self.interrupted and not self._may_have_cost:
-            yield (
-                "To go on: run the same command again within 23 hours; what was "
-                "accepted is not sent twice."
-            )
-
-    @property
-    def _may_have_cost(self) -> bool:
-        return bool(self.report.in_doubt or self.report.in_flight)
+        paragraphs = list(advice_on(self.report, self.place, again=AGAIN))
+        yield from paragraphs
+        broken_off = self.interrupted or self.error is not None
+        if broken_off and not any(AGAIN in one for one in paragraphs):
+            until = " within 23 hours" * (self.place.ledger is None)
+            yield (f"To go on: {AGAIN}{until}; what was accepted is not sent twice.")
 
     def tell(self, screen: Screen, connection: Connection, **more: Any) -> None:
         """Write everything: for people, or as the JSON document."""
         words, style = self.headline()
         screen.say(words, style=style)
         screen.rows(self.rows(connection))
-        for paragraph in self.advice():
+        paragraphs = list(self.advice())
+        for paragraph in paragraphs:
             screen.say("")
             screen.paragraph(paragraph)
+        # A text is not for the log of whoever runs this unattended.
+        if screen.is_terminal and any(AGAIN in one for one in paragraphs):
+            screen.say("")
+            screen.say(f"  {self.command}", style="cyan")
         screen.document(
             {
                 **self.report.as_dict(),

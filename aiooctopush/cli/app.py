@@ -1,13 +1,25 @@
 """The command that holds the others."""
 
+from typing import Final
+
 import click
 
 from .._version import __version__
 from ._help import Group
 from .bulk import bulk
+from .contacts import contacts, lists
+from .doctor import doctor
+from .lookup import lookup
+from .otp import otp
 from .preview import preview
+from .report import report
+from .runs import runs
 from .sandbox import sandbox
 from .send import send
+from .settings import settings
+from .subaccounts import subaccounts
+from .wallet import balance, credits_
+from .worklist import purge, resolve, unresolved
 
 
 _EXAMPLE = """\
@@ -35,11 +47,33 @@ Exit codes:
   130   interrupted
 """
 
+_SECTIONS: Final = {
+    "Send": ("send", "bulk", "preview", "otp"),
+    "Bulk runs that are written down": (
+        "runs",
+        "report",
+        "unresolved",
+        "resolve",
+        "purge",
+    ),
+    "The account": (
+        "balance",
+        "credits",
+        "lookup",
+        "contacts",
+        "lists",
+        "subaccounts",
+        "settings",
+    ),
+    "Find out": ("doctor", "sandbox"),
+}
+
 
 @click.group(
     cls=Group,
     example=_EXAMPLE,
     epilog=_EPILOG,
+    sections=_SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__)
@@ -54,4 +88,21 @@ def octopush() -> None:
 octopush.add_command(send)
 octopush.add_command(bulk)
 octopush.add_command(preview)
+octopush.add_command(runs)
+octopush.add_command(report)
+octopush.add_command(unresolved)
+octopush.add_command(resolve)
+octopush.add_command(purge)
 octopush.add_command(sandbox)
+for _command in (
+    otp,
+    balance,
+    credits_,
+    lookup,
+    contacts,
+    lists,
+    subaccounts,
+    settings,
+    doctor,
+):
+    octopush.add_command(_command)

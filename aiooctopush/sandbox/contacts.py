@@ -223,6 +223,8 @@ def _read_contact(one: Any, position: int) -> Contact:
 def _read_names(body: Mapping[str, Any], kind: str, at_most: int) -> list[str]:
     """Names of lists or tags: one, or several, or both; each once."""
     one, several = body.get(f"{kind}_name"), body.get(f"{kind}_names")
+    if several is not None and not isinstance(several, list):
+        raise RefusalError(400, f"{kind}_names: this field is not a list")
     given = [*([] if one is None else [one]), *(several or [])]
     for name in given:
         if not isinstance(name, str) or not name:

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote
 
+from attrs import evolve
+
 from .._clock import Clock, SystemClock
 from .._wire import HttpRequest, HttpResponse
 from . import voice
@@ -33,6 +35,7 @@ LATE_SECONDS: Final = 5.0
 """How long `Gateway.defer` holds a request back, if no other one comes first."""
 
 _ROOT = "/v1/public/"
+_NOT_ALLOWED = 405
 _MESSAGES = ("rcs", "email", "live_chat", "whatsapp", "imessage")
 _WITH_REQUEST_ID = frozenset(
     {
@@ -292,32 +295,37 @@ class Gateway:
             return answer(call)
         except RefusalError as refusal:
             said = {"code": refusal.code, "message": refusal.message}
-            return self._state.answer(refusal.status, said)
+            refused = self._state.answer(refusal.status, said)
+            if refusal.status != _NOT_ALLOWED:
+                return refused
+            path, _ = self._template(request)
+            allow = ", ".join(self._methods(path))  # RFC 9110 wants it
+            return evolve(refused, headers={**refused.headers, "allow": allow})
         finally:
             self._state.caller = ""
 
     def _template(self, request: HttpRequest) -> tuple[str, Mapping[str, str]]:
         """Find the path as it stands among the routes, and its arguments."""
-        if (request.method, request.path) not in self._routes:
+        # A path that is written out comes before a template: nobody is called "create".
+        known = (request.method, request.path) in self._routes
+        if not known and not self._methods(request.path):
             for pattern, path in self._templates:
-                found = pattern.fullmatch(request.path)
-                if found and (request.method, path) in self._routes:
+                if found := pattern.fullmatch(request.path):
                     values = found.groupdict()
                     return path, {name: unquote(one) for name, one in values.items()}
         return request.path, {}
+
+    def _methods(self, path: str) -> list[str]:
+        return sorted(method for method, known in self._routes if known == path)
 
     def _admit(self, request: HttpRequest) -> tuple[str, Call]:
         path, arguments = self._template(request)
         operation, _ = self._routes.get((request.method, path), (None, None))
         if operation is None:
             # Neither status is documented.
-            known = any(path == request.path for _, path in self._routes) or any(
-                pattern.fullmatch(request.path) for pattern, _ in self._templates
-            )
-            status, problem = (
-                (405, "Method not allowed") if known else (404, "Not found")
-            )
-            raise RefusalError(status, problem, status=status)
+            if self._methods(path):
+                raise RefusalError(405, "Method not allowed", status=_NOT_ALLOWED)
+            raise RefusalError(404, "Not found", status=404)
         headers = {name.lower(): value for name, value in request.headers.items()}
         login, key = headers.get("api-login"), headers.get("api-key")
         own = self._state.subaccounts.get(login or "")

@@ -36,6 +36,8 @@ _ALPHABETS: Final[Mapping[str, str]] = {
 # Which these are is undocumented.
 _CONFUSING = frozenset("0OoIl1")
 _SHORTEST, _LONGEST = 3, 32
+# No limit is documented: a year, our choice, so that no calendar ends before it.
+_LONGEST_PERIOD = 366 * 24 * 60 * 60
 _FIELDS = frozenset(
     {
         "phone_number",
@@ -101,7 +103,9 @@ class OtpOperations:
         body, now = call.body, self._state.clock.now()
         message = self._message(call)
         code = self._code(body)
-        seconds = _read_whole(body, "validity_period", 300, at_least=1)
+        seconds = _read_whole(
+            body, "validity_period", 300, at_least=1, at_most=_LONGEST_PERIOD
+        )
         attempts = _read_whole(body, "max_wrong_attempts", 3, at_least=1)
         # The book holds the text with its placeholder, and so never the code.
         self._state.accept(

@@ -3,11 +3,15 @@
 import asyncio
 import signal
 import threading
+import types
 from contextlib import contextmanager
 
 import pytest
 from click.testing import CliRunner
 
+from aiooctopush.bulk.ledger import LedgerError
+from aiooctopush.bulk.sqlite import SQLiteLedger
+from aiooctopush.cli import _questions
 from aiooctopush.cli._connection import Surroundings
 from aiooctopush.cli.app import octopush
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxServer, VirtualClock
@@ -103,6 +107,13 @@ def send(run):
 
 
 @pytest.fixture
+def somebody(monkeypatch):
+    """Somebody is there to be asked; what they type is the runner's ``input``."""
+    terminal = types.SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr(_questions, "sys", types.SimpleNamespace(stdin=terminal))
+
+
+@pytest.fixture
 def people(tmp_path):
     """Write a file of that many people, or of these lines."""
 
@@ -152,3 +163,18 @@ def server():
     """A sandbox on a port, which lets one account in."""
     with serving(SandboxServer(gateway=Gateway(api_login="me", api_key="k3y"))) as it:
         yield it
+
+
+@pytest.fixture
+def empty_ledger(tmp_path):
+    """A ledger without any run."""
+
+    async def make():
+        async with SQLiteLedger(path) as ledger:
+            # Locked and made at the first write, which this one is not allowed.
+            with pytest.raises(LedgerError):
+                await ledger.purge("none")
+
+    path = tmp_path / "empty.db"
+    asyncio.run(make())
+    return path

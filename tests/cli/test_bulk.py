@@ -1,15 +1,41 @@
 """``octopush bulk``: one text to everyone in a file."""
 
+import asyncio
+import fcntl
+import gzip
 import json
 import os
+import signal
 from decimal import Decimal
 
+import click
 import pytest
 
-from aiooctopush.sandbox import Gateway
+from aiooctopush import OctopushSession
+from aiooctopush.bulk.ledger import LedgerError, Pause
+from aiooctopush.bulk.report import BulkReport
+from aiooctopush.cli._bulk_options import duration
+from aiooctopush.cli._console import Screen
+from aiooctopush.cli._progress import Stages
+from aiooctopush.cli._sending import Sending
+from aiooctopush.cli._summary import Ending
+from aiooctopush.cli._words import Place
+from aiooctopush.sandbox import Gateway, VirtualClock
 
 
 EXACTLY_ONCE = "each exactly once"
+
+# What a terminal looks like to rich.
+TERMINAL = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+
+
+class Slow(VirtualClock):
+    """Time passes whenever somebody looks."""
+
+    def monotonic(self):
+        """Seconds since the start."""
+        self.advance(20)
+        return super().monotonic()
 
 
 class TouchingGateway(Gateway):
@@ -48,7 +74,10 @@ def test_json_is_the_only_output(bulk, people):
 
     assert told == {
         "key": "mine",
+        "items": 3,
         "planned": 3,
+        "duplicates": 0,
+        "rejected": 0,
         "batches": 1,
         "sending": 0,
         "accepted": 3,
@@ -57,19 +86,25 @@ def test_json_is_the_only_output(bulk, people):
         "not_sent": 0,
         "in_doubt": 0,
         "foreign": 0,
+        "skipped": 0,
         "sms_needed": 3,
         "cost": "0.15",
+        "unpriced": 0,
         "residual_credit": "999.85",
         "attempts": 1,
+        "faults": {},
         "seconds": 0.0,
         "paused": None,
+        "exhausted": True,
         "complete": True,
+        "resumable": False,
         "problems": {},
         "recipients": 3,
         "interrupted": False,
         "simulated": False,
         "file": str(path),
-        "duplicates": 0,
+        "ledger": None,
+        "first_bad_rows": [],
         "error": None,
         "sandbox_book": {"numbers": 3, "messages": 3, "more_than_once": 0},
     }
@@ -145,11 +180,44 @@ def test_other_settings_are_another_run(bulk, people):
 # --- the file -------------------------------------------------------------------------
 
 
-def test_bad_rows_are_listed_and_nothing_is_sent(bulk, people, gateway):
+def test_bad_rows_are_listed_and_the_rest_is_sent(bulk, people, gateway):
+    """They are no reason to let the others wait, and the exit code tells."""
+    path = people(lines=["0699887766,Bob", "+33600000001,Ada"])
+
+    result = bulk(path)
+
+    assert result.exit_code == 1
+    assert f"{path}, line 2, column phone_number: must start" in result.stderr
+    assert "Warning: 1 row cannot be used, first line 2" in result.stderr
+    assert result.stdout.startswith("Done: all 1 recipients are accepted.\n")
+    assert "Not usable      1 row\n" in result.stdout
+    assert gateway.book.numbers() == {"+33600000001": 1}
+
+
+def test_bad_rows_that_were_left_out_as_json(bulk, people):
+    """Programs get the places beside what became of the others."""
+    told = json.loads(
+        bulk(people(lines=["+33600000001,Ada", "06,Bob"]), "--json").stdout
+    )
+
+    assert (told["accepted"], told["rejected"]) == (1, 1)
+    assert [row["line"] for row in told["first_bad_rows"]] == [3]
+
+
+def test_nothing_but_bad_rows(bulk, people, gateway):
+    """A file of which nothing can be used is bad input."""
+    result = bulk(people(lines=["06,Ada"]))
+
+    assert result.exit_code == 2
+    assert "1 of 1 rows" in result.stderr
+    assert len(gateway.book) == 0
+
+
+def test_bad_rows_may_be_an_error(bulk, people, gateway):
     """All of them are found before the first message leaves."""
     path = people(lines=["+33600000001,Ada", *["0699887766,Bob"] * 25])
 
-    result = bulk(path)
+    result = bulk(path, "--on-invalid", "error")
 
     assert result.exit_code == 2
     assert f"{path}, line 3, column phone_number: must start" in result.stderr
@@ -164,7 +232,7 @@ def test_bad_rows_as_json(bulk, people):
     """Programs get the places, too."""
     path = people(lines=["+33600000001,Ada", "0699887766,Bob"])
 
-    result = bulk(path, "--json")
+    result = bulk(path, "--json", "--on-invalid", "error")
     told = json.loads(result.stdout)
 
     assert told["error"] == "SourceError"
@@ -242,8 +310,8 @@ def test_warns_of_what_is_odd(bulk, people):
 
     for words in (
         "{firstname} is no placeholder and is sent as it stands; did you mean {first_",
-        "{first_name} has no value for 2 recipients, first in line 3.",
-        "1 row with a number that stands in the file already: these people get",
+        "{first_name} has no value for 1 recipient, first in line 4.",
+        "1 row with a number that stands in the file already: only the first is sent.",
         "--at is in the past: the gateway sends at once.",
     ):
         assert f"Warning: {words}" in result.stderr
@@ -279,6 +347,23 @@ def test_out_of_credit_pauses(bulk, people, gateway):
     assert len(gateway.book.numbers()) == 3_000
 
 
+def test_goes_on_by_itself_once_there_is_credit(bulk, people, gateway, clock):
+    """With --wait-for-credit nobody need run the command again."""
+    gateway.credit = Decimal(50)
+    sleep = clock.sleep
+
+    async def sleep_and_top_up(seconds):
+        gateway.credit = Decimal(1_000)
+        await sleep(seconds)
+
+    clock.sleep = sleep_and_top_up
+
+    result = bulk(people(3_000), "--wait-for-credit", "10m")
+
+    assert result.exit_code == 0
+    assert len(gateway.book.numbers()) == 3_000
+
+
 def test_refused_run(bulk, people, gateway):
     """A refusal is told with its reason."""
     result = bulk(people(), "--purpose", "wholesale")
@@ -299,16 +384,16 @@ def test_silence_is_in_doubt(bulk, people, gateway):
 
     assert doubtful.exit_code == 3
     assert "In doubt        3" in doubtful.stdout
-    assert "within 23 hours" in doubtful.stdout
+    assert "Within 23 hours, run the same command again" in doubtful.stdout
     assert set(gateway.book.numbers().values()) == {1}
 
 
 def test_file_that_changes_underway(bulk, people, clock):
-    """A row that turns bad breaks the run off, and what was sent is told."""
+    """What cannot be read on breaks the run off, and what was sent is told."""
     path = people(12_000)
 
     def spoil():
-        path.write_text("phone_number,first_name\nnonsense\n" * 5_000)
+        path.write_text("phone_number,first_name\nnonsense\n" * 5_000 + "\0")
 
     result = bulk(
         path, "--json", "--concurrency", 1, gateway=TouchingGateway(spoil, clock=clock)
@@ -325,7 +410,7 @@ def test_file_that_changes_underway_in_words(bulk, people, clock):
     path = people(12_000)
 
     def spoil():
-        path.write_text("phone_number,first_name\nnonsense\n" * 5_000)
+        path.write_text("phone_number,first_name\nnonsense\n" * 5_000 + "\0")
 
     result = bulk(path, "--concurrency", 1, gateway=TouchingGateway(spoil, clock=clock))
 
@@ -363,7 +448,7 @@ def test_second_interrupt_cuts_off(bulk, people, gateway, pressing):
     bulk(path)
 
     assert stopped.exit_code == 130
-    assert "Cut off         2,000" in stopped.stdout
+    assert "\n  Cut off         " in stopped.stdout
     assert len(gateway.book.numbers()) == 3_000
     assert set(gateway.book.numbers().values()) == {1}
 
@@ -389,3 +474,331 @@ def test_interrupt_while_checking(bulk, people, gateway, monkeypatch):
     assert result.exit_code == 130
     assert "Interrupted: nothing was sent." in result.stderr
     assert len(gateway.book) == 0
+
+
+# --- duplicates, formats, options -----------------------------------------------------
+
+
+def test_duplicates_are_left_out(bulk, people, gateway):
+    """Nobody gets it twice for standing in the file twice."""
+    result = bulk(people(lines=["+33600000001,Ada"] * 3))
+
+    assert result.exit_code == 0
+    assert "Left out        2 duplicates\n" in result.stdout
+    assert gateway.book.numbers() == {"+33600000001": 1}
+
+
+def test_duplicates_may_be_kept(bulk, people, gateway):
+    """Whoever means it says so."""
+    bulk(people(lines=["+33600000001,Ada"] * 2), "--on-duplicate", "keep")
+
+    assert gateway.book.numbers() == {"+33600000001": 2}
+
+
+def test_duplicates_may_be_an_error(bulk, people, gateway):
+    """Then nothing is sent, and the document says how many there are."""
+    path = people(lines=["+33600000001,Ada"] * 3)
+
+    result = bulk(path, "--on-duplicate", "error", "--json")
+
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["duplicates"] == 2
+    assert len(gateway.book) == 0
+
+
+def test_no_duplicates_is_no_error(bulk, people):
+    """With --on-duplicate error a file without any is sent."""
+    assert bulk(people(), "--on-duplicate", "error").exit_code == 0
+
+
+LINES = '{"phone_number": "+33600000001", "first_name": "Ada", "nick": "A"}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("people.jsonl", ()),
+        ("people.NDJSON", ()),
+        ("people.jsonl.gz", ()),
+        ("people.txt", ("--format", "jsonl")),
+    ],
+    ids=["jsonl", "ndjson", "gzip", "said"],
+)
+def test_json_lines(bulk, tmp_path, gateway, name, arguments):
+    """JSON lines are known by their name, or by what is said."""
+    path = tmp_path / name
+    path.write_bytes(
+        gzip.compress(LINES.encode()) if name.endswith("gz") else LINES.encode()
+    )
+
+    result = bulk(path, *arguments)
+
+    assert result.exit_code == 0
+    assert "not used: 'nick'" in result.stderr
+    assert gateway.book.entries[0].texts == ("Hello Ada",)
+
+
+def test_json_lines_have_no_delimiter(bulk, tmp_path):
+    """An option that means nothing is a mistake."""
+    result = bulk(tmp_path / "people.jsonl", "--delimiter", ";")
+
+    assert result.exit_code == 2
+    assert "--delimiter is for CSV" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90.0), ("1.5s", 1.5), ("30m", 1_800.0), (" 2h ", 7_200.0)],
+    ids=["bare", "seconds", "minutes", "hours"],
+)
+def test_duration(text, seconds):
+    """A time is a figure, in seconds or with its unit."""
+    assert duration(None, None, text) == seconds
+
+
+def test_malformed_duration(bulk, people):
+    """A time that is none is named with its option."""
+    result = bulk(people(), "--wait-for-credit", "soon")
+
+    assert result.exit_code == 2
+    assert "'soon' must be seconds, or such as 30m or 2h" in result.stderr
+
+
+def test_max_cost(bulk, people, gateway):
+    """The run pauses before it costs more, and says what to do."""
+    result = bulk(people(3_000), "--max-cost", "60", "--concurrency", 1)
+
+    assert result.exit_code == 1
+    assert "with a higher --max-cost or without" in result.stdout
+    assert len(gateway.book.numbers()) == 1_000
+
+
+def test_max_cost_is_above_nothing(bulk, people):
+    """A bound of nothing is a mistake, and named as it was typed."""
+    result = bulk(people(), "--max-cost", "0")
+
+    assert result.exit_code == 2
+    assert "--max-cost: must be above 0 euros" in result.stderr
+
+
+# --- with a ledger --------------------------------------------------------------------
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """Where a run is written down."""
+    return tmp_path / "run.db"
+
+
+def test_ledger_knows_what_is_done(bulk, people, gateway, ledger):
+    """The same command sends nothing twice, however late."""
+    path = people(1_000)
+    bulk(path, "--ledger", ledger)
+    gateway.clock.jump(48 * 3600)
+
+    result = bulk(path, "--ledger", ledger)
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Done: all 1,000 recipients are accepted.")
+    assert f"Ledger          {ledger}\n" in result.stdout
+    assert "Duration        0:00\n" in result.stdout
+    assert set(gateway.book.numbers().values()) == {1}
+
+
+def test_ledger_goes_on_where_it_stood(bulk, people, gateway, ledger):
+    """After a pause the rest is sent, and the file is read again before."""
+    gateway.credit = Decimal(350)
+    path = people(12_000)
+    paused = bulk(path, "--ledger", ledger, "--concurrency", 1)
+    gateway.credit = Decimal(1_000)
+
+    result = bulk(path, "--ledger", ledger, clock=Slow())
+
+    assert paused.exit_code == 1
+    assert result.exit_code == 0
+    assert "Reading again what is done: " in result.stderr
+    assert len(gateway.book.numbers()) == 12_000
+    assert set(gateway.book.numbers().values()) == {1}
+
+
+def test_interrupted_while_reading_again(bulk, people, gateway, ledger, monkeypatch):
+    """Nothing is on its way, so nothing is waited for."""
+    gateway.credit = Decimal(350)
+    path = people(12_000)
+    bulk(path, "--ledger", ledger, "--concurrency", 1)
+    gateway.credit = Decimal(1_000)
+    show = Stages.show
+
+    presses = iter([signal.SIGINT])
+    shown = []
+
+    def press(self, *given):
+        for number in presses:
+            signal.raise_signal(number)
+        shown.append(given)
+        show(self, *given)
+
+    monkeypatch.setattr(Stages, "show", press)
+    monkeypatch.setattr("aiooctopush.cli._sending._SHOW_EVERY", 1_000)
+
+    result = bulk(path, "--ledger", ledger)
+
+    assert result.exit_code == 130
+    assert result.stdout.startswith("Interrupted: 7,000 of 12,000 recipients")
+    assert "To send them, run the same command again." in result.stdout
+    assert "Stopping once" not in result.stderr
+    assert len(shown) < 7
+
+
+def test_interrupted_with_ledger(bulk, people, gateway, ledger, pressing):
+    """What was sent is sent, and no hour is named until which to go on."""
+    path = people(3_000)
+    options = ("--ledger", ledger, "--concurrency", 2)
+
+    stopped = bulk(path, *options, "--faults", "error_503=0.9", clock=pressing(1))
+    finished = bulk(path, *options)
+
+    assert stopped.exit_code == 130
+    assert "To go on: run the same command again; what was" in stopped.stdout
+    assert finished.exit_code == 0
+    assert set(gateway.book.numbers().values()) == {1}
+
+
+def test_command_to_go_on_is_shown_on_a_terminal(bulk, people, pressing, ledger):
+    """It can be pasted as it stands; elsewhere the text stays out of logs."""
+    path = people(3_000)
+    options = ("--ledger", ledger, "--faults", "error_503=0.9", "--concurrency", 2)
+
+    result = bulk(path, *options, clock=pressing(1), env=TERMINAL | {"NO_COLOR": "1"})
+    elsewhere = bulk(path, *options, clock=pressing(1))
+
+    assert f"octopush bulk {path} --sandbox" in result.stdout
+    assert "--text 'Hello {first_name}'" in result.stdout
+    assert "Hello" not in elsewhere.stdout
+
+
+def test_changed_source_is_refused(bulk, people, gateway, ledger):
+    """A file that is not what it was is told, and where to look."""
+    gateway.credit = Decimal(50)
+    bulk(people(3_000), "--ledger", ledger, "--key", "mine", "--concurrency", 1)
+    gateway.credit = Decimal(1_000)
+    path = people(lines=[f"+336{number:08},Bob" for number in range(3_000)])
+
+    result = bulk(path, "--ledger", ledger, "--key", "mine")
+
+    assert result.exit_code == 1
+    assert "Error: batch 1 (items 1 to 500) is not what it was" in result.stderr
+    assert f"`octopush report {ledger} --key mine`" in result.stderr
+    assert len(gateway.book.numbers()) == 1_000
+
+
+def test_shorter_source_is_refused(bulk, people, gateway, ledger):
+    """A file that has lost its end is told before anything is sent."""
+    bulk(people(1_000), "--ledger", ledger, "--key", "mine")
+
+    result = bulk(people(900), "--ledger", ledger, "--key", "mine")
+
+    assert result.exit_code == 1
+    assert "the source ends in batch 2" in result.stderr
+
+
+def test_another_text_under_the_same_key_is_refused(bulk, people, gateway, ledger):
+    """It is another message, and needs another key."""
+    path = people()
+    bulk(path, "--ledger", ledger, "--key", "mine")
+
+    result = bulk(path, "--ledger", ledger, "--key", "mine", text="Bye")
+
+    assert result.exit_code == 2
+    assert "--key: names a run that began with another text" in result.stderr
+    assert len(gateway.book) == 1
+
+
+def test_ledger_that_is_none(bulk, people, gateway, ledger):
+    """A file of another kind is left as it is."""
+    ledger.write_text("my diary, which is long enough to be looked at")
+
+    result = bulk(people(), "--ledger", ledger)
+
+    assert result.exit_code == 1
+    assert "is no ledger, and was left as it is" in result.stderr
+    assert "Nothing was sent now." in result.stderr
+    assert len(gateway.book) == 0
+
+
+def test_ledger_in_use(bulk, people, gateway, ledger):
+    """Two commands do not share a ledger, and the words are for people."""
+    bulk(people(), "--ledger", ledger)
+
+    with ledger.with_name("run.db-lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = bulk(people(), "--ledger", ledger, "--key", "other")
+
+    assert result.exit_code == 1
+    assert "another process is writing to it: wait for it." in result.stderr
+    assert len(gateway.book) == 1
+
+
+def test_key_of_somebody_else_pauses(bulk, people, gateway, ledger):
+    """What the gateway knows and the ledger does not is for a person to judge."""
+    path = people(1_000)
+    bulk(path, "--key", "mine")
+
+    result = bulk(path, "--key", "mine", "--ledger", ledger, "--concurrency", 1)
+
+    assert result.exit_code == 1
+    assert "Find out who; then run the same command again" in result.stdout
+    assert "Sent earlier    500" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("paused", "stopping", "words"),
+    [
+        (Pause.CREDIT, False, "Waiting for credit"),
+        (Pause.OUTAGE, False, "Waiting for the gateway"),
+        (Pause.SECURITY, False, None),
+        (Pause.CREDIT, True, None),
+    ],
+    ids=["credit", "outage", "security", "stopping"],
+)
+def test_says_what_it_waits_for(capsys, paused, stopping, words):
+    """A run that stands still says so, once."""
+    clock = VirtualClock()
+    run = OctopushSession("me", "key", clock=clock).bulk("mine")
+    screen = Screen()
+    sending = Sending(run, None, screen, None, Stages(screen, clock))
+    run.report.paused = paused
+    sending._stopping = stopping
+
+    sending._say_what_it_waits_for()
+    sending._say_what_it_waits_for()
+
+    said = capsys.readouterr().err
+    assert said.count(words) == 1 if words else said == ""
+
+
+def test_failure_before_the_start_without_ledger(capsys):
+    """Without a ledger there is nowhere else to look."""
+    place = Place(key="mine", ledger=None)
+    ending = Ending(
+        report=BulkReport(key="mine"), total=1, bad_rows=0, place=place, command=""
+    )
+    sending = Sending(None, None, Screen(), ending, None)
+
+    with pytest.raises(click.exceptions.Exit):
+        sending._fail(LedgerError("no room"))
+
+    assert capsys.readouterr().err == "Error: no room.\n"
+
+
+async def test_watches_while_it_waits(monkeypatch):
+    """Whoever looks at a run that waits for long is told why, in real time."""
+    told = asyncio.Event()
+    monkeypatch.setattr("aiooctopush.cli._sending._LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr(Sending, "_say_what_it_waits_for", lambda _: told.set())
+    sending = Sending(None, None, None, None, None)
+
+    with sending._watching():
+        await told.wait()
+        told.clear()
+        await told.wait()

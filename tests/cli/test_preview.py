@@ -117,6 +117,32 @@ def test_no_warnings(preview, text, arguments):
     assert preview(text, *arguments).stderr == ""
 
 
+SUNDAY = "2026-11-29T12:00+01:00"
+
+
+def test_quiet_hours(preview):
+    """Marketing on a Sunday is pointed out, with the hour when it may go."""
+    result = preview("STOP au XXXXX", "--purpose", "wholesale", "--at", SUNDAY)
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "Warning: it is 2026-11-29 12:00 in France when this goes out: marketing "
+        "should not reach French numbers before 2026-11-30 08:00.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "purpose"), [("+33600000001", "alert"), ("+4915112345678", "wholesale")]
+)
+def test_quiet_hours_are_for_marketing_to_france(preview, people, number, purpose):
+    """Alerts may go at any time, and of other countries we know nothing."""
+    path = people(lines=[f"{number},Ada"])
+
+    result = preview("STOP au XXXXX", path, "--purpose", purpose, "--at", SUNDAY)
+
+    assert result.stderr == ""
+
+
 @pytest.mark.parametrize("text", ["", "a" * 1_225], ids=["empty", "long"])
 def test_text_that_cannot_be_sent(preview, text):
     """The limits are those of sending."""
@@ -194,9 +220,57 @@ def test_merged_text_that_is_too_long(preview, people):
 
 def test_json_of_a_file(preview, people):
     """The same figures for programs."""
-    told = json.loads(preview("Hello", people(lines=ROWS), "--json").stdout)
+    told = json.loads(
+        preview("Hello {first_name}", people(lines=ROWS), "--json").stdout
+    )
 
-    assert {key: told[key] for key in list(told)[-7:]} == {
+    warnings = told.pop("warnings")
+    about_the_file = list(told)[list(told).index("items") :]
+    assert {name: told[name] for name in about_the_file if told[name] is not None} == {
+        "items": 4,
+        "recipients": 4,
+        "duplicates": 1,
+        "rejected": 0,
+        "rejections": [],
+        "unknown_placeholders": [],
+        "missing_values": {"first_name": 1},
+        "first_missing": {
+            "first_name": {"count": 1, "position": 1, "line": 3, "character": None}
+        },
+        "long_values": {},
+        "messages": [
+            {"encoding": "gsm7", "parts": 1, "recipients": 3},
+            {"encoding": "unicode", "parts": 1, "recipients": 1},
+        ],
+        "too_long": 0,
+        "forced": {"count": 1, "position": 2, "line": 4, "character": "Ł"},
+        "sms_needed": 4,
+        "sms_needed_at_most": 4,
+        "requests": 1,
+        "without_mention": {},
+        "in_quiet_hours": 0,
+    }
+    assert [words.partition(" ")[0] for words in warnings] == [
+        "{first_name}",
+        "the",
+        "1",
+    ]
+
+
+def test_figures_of_a_file_without_placeholders(preview, people):
+    """What the first release said is said under the same names."""
+    told = json.loads(preview("Hello", people(lines=ROWS), "--json").stdout)
+    names = (
+        "recipients",
+        "duplicates",
+        "missing_values",
+        "messages",
+        "too_long",
+        "sms_needed",
+        "sms_needed_at_most",
+    )
+
+    assert {name: told[name] for name in names} == {
         "recipients": 4,
         "duplicates": 1,
         "missing_values": {},

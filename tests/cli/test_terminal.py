@@ -26,7 +26,20 @@ def command(*arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("send",), ("bulk",), ("preview",), ("sandbox",)], ids=str
+    "arguments",
+    [
+        (),
+        ("send",),
+        ("bulk",),
+        ("preview",),
+        ("runs",),
+        ("report",),
+        ("unresolved",),
+        ("resolve",),
+        ("purge",),
+        ("sandbox",),
+    ],
+    ids=str,
 )
 def test_help(run, arguments):
     """Help says first what a command does, then how it looks, then the rest."""
@@ -179,11 +192,11 @@ def test_streams_that_are_no_files():
 
 
 class Slow(VirtualClock):
-    """A second passes whenever somebody looks."""
+    """A tenth of a second passes whenever somebody looks."""
 
     def monotonic(self):
         """Seconds since the start."""
-        self.advance(1)
+        self.advance(0.1)
         return super().monotonic()
 
 
@@ -234,7 +247,7 @@ def test_advice_is_wrapped(bulk, people):
     )
 
     lines = [line.rstrip() for line in result.stdout.splitlines()]
-    assert "In doubt: no answer told whether these were sent. Run the" in lines
+    assert "In doubt: no answer told whether these were sent. Within 23" in lines
 
 
 def test_lines(bulk, people):
@@ -264,6 +277,18 @@ def test_line_after_ten_seconds(capsys):
         progress.show(7, 0)
 
     assert capsys.readouterr().err == "Checking: 50%\nChecking\n"
+
+
+def test_rate_is_of_now(capsys):
+    """What an earlier start did says nothing about how fast this one is."""
+    clock = VirtualClock()
+    with meter(
+        Screen(), "Sending", clock=clock, unit="recipients", before=900
+    ) as progress:
+        clock.advance(10)
+        progress.show(950, 1_000)
+
+    assert capsys.readouterr().err == "Sending: 950/1,000, 5/s, 0:10 left\n"
 
 
 def test_large_file_is_checked_with_progress(run, people):

@@ -1,12 +1,14 @@
 """The OpenAPI document as a judge of bodies."""
 
 import json
+from datetime import datetime
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
@@ -60,11 +62,41 @@ def _schema(row, pointer=None):
     return schema.get("$ref", f"{pointer}/content/application~1json/schema")
 
 
-def problems(pointer, body):
-    """What is wrong with a body, in words; nothing if it fits."""
+def resolved(schema):
+    """A schema itself, given it, a pointer to it, or a reference to it."""
+    while isinstance(schema, str) or "$ref" in schema:
+        pointer = schema if isinstance(schema, str) else schema["$ref"]
+        schema = document()
+        for step in pointer.removeprefix("#/").split("/"):
+            schema = schema[step.replace("~1", "/")]
+    return schema
+
+
+_formats = FormatChecker(formats=())
+
+
+@_formats.checks("date-time", raises=ValueError)
+def _is_instant(value):
+    return not isinstance(value, str) or bool(datetime.fromisoformat(value).tzinfo)
+
+
+@_formats.checks("email")
+def _is_address(value):
+    return not isinstance(value, str) or "@" in value.strip("@")
+
+
+@_formats.checks("uri", raises=ValueError)
+def _is_uri(value):
+    return not isinstance(value, str) or bool(urlsplit(value).scheme)
+
+
+def problems(schema, body):
+    """What is wrong with a body, in words; nothing if it fits. See `resolved`."""
+    if isinstance(schema, str):
+        schema = {"$ref": _URI + schema}
     resource = Resource(contents=document(), specification=DRAFT202012)
     registry = Registry().with_resource(_URI, resource)
-    validator = Draft202012Validator({"$ref": _URI + pointer}, registry=registry)
+    validator = Draft202012Validator(schema, registry=registry, format_checker=_formats)
     return [f"{one.json_path}: {one.message}" for one in validator.iter_errors(body)]
 
 
@@ -102,14 +134,25 @@ def query_problems(operation_id, query):
         if schema.get("type") == "boolean":
             found += [] if value in {"true", "false"} else [f"{name}: {value}"]
         else:
-            found += problems(schema.get("items", schema)["$ref"], value)
+            found += problems(resolved(schema.get("items", schema)), value)
     return found
 
 
-def _parameters(operation_id):
+def path_problems(operation_id, path):
+    """What is wrong with the arguments in a path, in words; nothing if they fit."""
+    template = operations()[operation_id][1]
+    given = dict(zip(template.split("/"), path.split("/"), strict=True))
+    return [
+        problem
+        for one in _parameters(operation_id, "path")
+        for problem in problems(one["schema"], unquote(given[f"{{{one['name']}}}"]))
+    ]
+
+
+def _parameters(operation_id, kind="query"):
     _, path, row = operations()[operation_id]
     rows = [
         *row.get("parameters", ()),
         *document()["paths"][path].get("parameters", ()),
     ]
-    return [one for one in rows if one.get("in") == "query"]
+    return [one for one in map(resolved, rows) if one["in"] == kind]

@@ -1,0 +1,305 @@
+"""Whatever keywords the public calls take, as strategies, up to their limits."""
+
+from datetime import timedelta, timezone
+
+from hypothesis import strategies as st
+
+from aiooctopush import Callbacks, Recipient
+from aiooctopush.api._shared import MAX_WHOLE, Purpose, Segmentation, SmsType
+from aiooctopush.api._voices import VoiceGender, VoiceLanguage
+from aiooctopush.api.multichannel import Channel, ChannelRecipient
+from aiooctopush.api.otp import OtpChannel
+from aiooctopush.api.wallet import Product
+
+
+def texts(at_most):
+    """Any text that a field of a limited length takes."""
+    letters = st.characters(exclude_categories=["Cs"])
+    return st.text(letters, min_size=1, max_size=at_most)
+
+
+def some(**keywords):
+    """Any choice of optional keywords, None included."""
+    return {name: st.none() | strategy for name, strategy in keywords.items()}
+
+
+flags = st.booleans()
+wholes = st.integers(min_value=1, max_value=MAX_WHOLE)
+ids = st.from_regex(r"[0-9A-Za-z]{1,64}", fullmatch=True)
+tickets = st.from_regex(r"(sms|vocal|voice|rcs|email)_[0-9a-f]{13}", fullmatch=True)
+phones = st.from_regex(r"\+[1-9][0-9]{4,15}", fullmatch=True)
+senders = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 ]{1,9}[A-Za-z0-9]", fullmatch=True)
+digits = st.from_regex(r"[0-9]{3,11}", fullmatch=True)
+addresses = st.from_regex(r"[a-z0-9.+%]{1,8}@[a-z]{1,8}\.com", fullmatch=True)
+urls = st.from_regex(r"https?://[a-z]{1,8}\.org/[!-~]{0,8}", fullmatch=True)
+zones = st.integers(-14 * 60, 14 * 60).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
+instants = st.datetimes(timezones=zones)
+merged = st.none() | texts(50) | st.just("")
+people = phones | st.builds(
+    Recipient,
+    phones,
+    **dict.fromkeys(("first_name", "last_name", "param1", "param5"), merged),
+)
+several_people = st.lists(people, min_size=1, max_size=3)
+common = {
+    **some(
+        send_at=instants,
+        simulation_mode=flags,
+        auto_remove_blacklisted_numbers=flags,
+        request_id=ids,
+    ),
+    "purpose": st.sampled_from(Purpose),
+}
+sms = {
+    **common,
+    **some(with_replies=flags, auto_optimize_text=flags, recipient_tracking=flags),
+    "text": texts(160),
+    "sender": senders,
+    "type": st.sampled_from(SmsType),
+}
+voice = {
+    **common,
+    "text": texts(1224),
+    "sender": digits,
+    "voice_gender": st.sampled_from(VoiceGender),
+    "voice_language": st.sampled_from(VoiceLanguage),
+}
+segments = some(segmentation=st.sampled_from(Segmentation))
+voice_campaign = voice | segments | some(get_back_pressed_keys=flags)
+on_list = {"list_name": texts(30)}
+on_tag = {"tag_name": texts(20)}
+
+account_callbacks = {
+    **dict.fromkeys(
+        (
+            "callback_url_for_deliveries",
+            "callback_url_for_inbounds",
+            "callback_url_for_blacklisted_numbers",
+            "callback_url_for_visits",
+        ),
+        st.none() | urls,
+    ),
+    "email_for_inbounds": st.none() | addresses,
+}
+callbacks = (
+    st.fixed_dictionaries({}, optional=account_callbacks)
+    .filter(bool)
+    .map(lambda given: Callbacks(**given))
+)
+all_callbacks = (
+    st.fixed_dictionaries(
+        {},
+        optional={
+            **account_callbacks,
+            "api_version": texts(9),
+            "use_metadata_node_for_inbound": flags,
+        },
+    )
+    .filter(bool)
+    .map(lambda given: Callbacks(**given))
+)
+channels = {
+    Channel.SMS: {
+        "recipients": st.lists(phones, min_size=1, max_size=3),
+        "text": texts(160),
+        "sender": senders,
+        "metadata": st.none()
+        | st.fixed_dictionaries(
+            {}, optional={"type": st.sampled_from(SmsType), "with_replies": flags}
+        ),
+    },
+    Channel.VOICE: {
+        "recipients": st.lists(phones, min_size=1, max_size=3),
+        "text": texts(1224),
+        "sender": digits,
+        "metadata": st.fixed_dictionaries(
+            {}, optional={"voice_gender": st.sampled_from(VoiceGender)}
+        ),
+    },
+    Channel.RCS: {
+        "recipients": st.lists(phones, min_size=1, max_size=3),
+        **some(text=texts(1224), sender=texts(40)),
+    },
+    Channel.EMAIL: {
+        "recipients": st.lists(addresses, min_size=1, max_size=3),
+        **some(text=texts(1224), sender=texts(40)),
+    },
+    Channel.LIVE_CHAT: {
+        "recipients": st.lists(
+            st.builds(ChannelRecipient, conversation_id=texts(9)), min_size=1
+        ),
+        **some(text=texts(1224)),
+    },
+}
+multichannel = st.sampled_from(Channel).flatmap(
+    lambda channel: st.fixed_dictionaries(
+        {
+            "channel": st.just(channel),
+            "purpose": st.sampled_from(Purpose),
+            **channels[channel],
+            **some(
+                send_at=instants,
+                simulation_mode=flags,
+                recipient_tracking=flags,
+                auto_optimize_text=flags,
+                auto_delete_optout_contacts=flags,
+                list_name=texts(30),
+            ),
+        }
+    )
+)
+
+
+def names(kind, at_most):
+    """One name, or several, or none."""
+    one, several = f"{kind}_name", f"{kind}_names"
+    return st.one_of(
+        st.just({}),
+        st.fixed_dictionaries({one: texts(at_most)}),
+        st.fixed_dictionaries({several: st.lists(texts(at_most), min_size=1)}),
+    )
+
+
+contacts = st.tuples(
+    st.fixed_dictionaries(
+        {
+            "contacts": several_people,
+            **some(
+                un_list=flags,
+                un_tag=flags,
+                auto_remove_blacklisted_numbers=flags,
+                do_not_overwrite=flags,
+            ),
+        }
+    ),
+    names("list", 30),
+    names("tag", 20),
+).map(lambda parts: parts[0] | parts[1] | parts[2])
+numbers = {"phone_numbers": st.lists(phones, min_size=1, max_size=3)}
+simulated = {**numbers, **some(simulation_mode=flags)}
+person = {"first_name": texts(255), "last_name": texts(255), "password": texts(255)}
+more = some(company_name=texts(255), callbacks=callbacks)
+changes = {**some(**person), **more}
+settings_changes = some(
+    alert_type=st.sampled_from(SmsType),
+    alert_bound=wholes | st.just(0),
+    alert_email_to=addresses,
+    alert_phone_number_to=phones,
+    sender_for_sms_premium=senders,
+    sender_for_voice_sms=digits,
+    phone_number_for_test_sms=phones,
+    callbacks=all_callbacks,
+)
+
+
+def is_a_change(given):
+    """Whether any of the keywords but the login is given."""
+    return any(value for name, value in given.items() if name != "login")
+
+
+otp = {
+    "phone_number": phones,
+    "allow_digits": st.sampled_from([None, True]),
+    **some(
+        channel=st.sampled_from(OtpChannel),
+        text=texts(1224) | st.just(""),
+        sender=senders,
+        voice_gender=st.sampled_from(VoiceGender),
+        voice_language=st.sampled_from(VoiceLanguage),
+        code_length=st.integers(3, 32),
+        allow_upper_case=flags,
+        allow_lower_case=flags,
+        allow_special_chars=flags,
+        remove_confusing_characters=flags,
+        validity_period=wholes,
+        max_wrong_attempts=wholes,
+        recipient_ip=st.ip_addresses().map(str),
+    ),
+}
+validation = st.fixed_dictionaries(
+    {"code": st.from_regex(r"[0-9A-Za-z!#$%&?@]{3,32}", fullmatch=True)}
+).flatmap(
+    lambda code: st.one_of(
+        st.fixed_dictionaries({**_just(code), "token": texts(40)}),
+        st.fixed_dictionaries({**_just(code), "phone_number": phones}),
+    )
+)
+
+
+def _just(given):
+    return {name: st.just(value) for name, value in given.items()}
+
+
+# Name of the operation, the public call, and the keywords that it takes.
+CALLS = {
+    "send_sms_campaign": (
+        "sms.send",
+        {**sms, "recipients": several_people, **some(list_name=texts(30))},
+    ),
+    "create_sms_campaign_on_list": ("sms.create_on_list", sms | segments | on_list),
+    "create_sms_campaign_on_tag": ("sms.create_on_tag", sms | segments | on_tag),
+    "send_voice_campaign": ("voice.send", {**voice, "recipients": several_people}),
+    "create_voice_campaign_on_list": (
+        "voice.create_on_list",
+        voice_campaign | on_list,
+    ),
+    "create_voice_campaign_on_tag": ("voice.create_on_tag", voice_campaign | on_tag),
+    "get_sms_campaign_on_list_status": ("sms.status", {"ticket": tickets}),
+    "get_voice_campaign_on_list_status": ("voice.status", {"ticket": tickets}),
+    "cancel_sms_campaign": ("sms.cancel", {"ticket": tickets}),
+    "send_multi_channel": ("multichannel.send", multichannel),
+    "cancel_multi_channel": (
+        "multichannel.cancel",
+        {
+            "ticket": tickets,
+            "channel": st.sampled_from(["sms", "voice_sms", "rcs", "email"]),
+        },
+    ),
+    "create_contacts": ("contacts.create", contacts),
+    "delete_contacts": ("contacts.delete", numbers | some(list_name=texts(30))),
+    "create_contact_list": ("contacts.create_list", on_list),
+    "empty_contact_list": (
+        "contacts.empty_list",
+        on_list | some(delete_contacts=flags),
+    ),
+    "delete_contact_list": ("contacts.delete_list", on_list),
+    "lookup_hlr": ("lookup.hlr", simulated),
+    "lookup_mnp": ("lookup.mnp", numbers),
+    "lookup_mnp_v2": ("lookup.mnp_v2", simulated),
+    "get_balance": (
+        "wallet.balance",
+        {
+            "with_details": flags,
+            "country_code": st.from_regex(r"[A-Z]{2}", fullmatch=True),
+            "product_name": st.sampled_from(Product),
+        },
+    ),
+    "get_credits": (
+        "wallet.credits",
+        {"country_codes": st.lists(st.from_regex(r"[A-Z]{2}", fullmatch=True))},
+    ),
+    "create_subaccount": ("subaccounts.create", person | more),
+    "update_subaccount": (
+        "subaccounts.update",
+        st.fixed_dictionaries({"login": addresses, **changes}).filter(is_a_change),
+    ),
+    "get_subaccount": ("subaccounts.get", {"login": addresses}),
+    "create_credit_transfer_token": (
+        "subaccounts.transfer_token",
+        {"email_to": addresses},
+    ),
+    "transfer_credit": (
+        "subaccounts.transfer",
+        {"token": texts(99), "from_wallet_pack_id": texts(99), "amount": wholes},
+    ),
+    "update_campaign_parameters": (
+        "settings.update",
+        st.fixed_dictionaries(settings_changes).filter(
+            lambda given: any(value is not None for value in given.values())
+        ),
+    ),
+    "generate_otp": ("otp.generate", otp),
+    "validate_otp": ("otp.validate", validation),
+}

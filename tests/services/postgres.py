@@ -1,0 +1,224 @@
+"""
+A PostgreSQL server of our own: in a temporary folder, reached by a socket in there.
+
+It is started at its first use in a process, and forgets everything with it.
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+
+from aiooctopush.bulk.postgres import PostgresLedger
+
+
+HOW_TO_GET_IT = (
+    "needs PostgreSQL: apt-get install postgresql, brew install postgresql, or put "
+    "initdb and postgres on the PATH"
+)
+OF_DEBIAN = Path("/usr/lib/postgresql")
+USER = "postgres"
+SECONDS_TO_START = 15
+
+# What is lost in a crash of this machine is only a test; who does not wait for disks
+# is fast. `restart` and the killing of connections need no disk.
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "",
+    "max_connections": "60",
+    "shared_buffers": "32MB",
+    "log_min_messages": "panic",
+}
+
+
+def folder_of_programs():
+    """Where initdb and postgres are; None if they are not there."""
+    newest = sorted(OF_DEBIAN.glob("*/bin"), key=lambda path: float(path.parent.name))
+    found = shutil.which("initdb")
+    candidates = [*reversed(newest), *([Path(found).resolve().parent] if found else [])]
+    for folder in candidates:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    return None
+
+
+def as_somebody_else():
+    """Words before a command: PostgreSQL refuses to be run by root."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+
+
+class Server:
+    """
+    One server, and a thread with a loop that does what must not wait for a test's.
+
+    Attributes:
+        folder: Of the socket and of all its data.
+    """
+
+    def __init__(self, programs):
+        self.programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="octo-pg-"))
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, USER, USER)
+        self.names = (f"ledger_{number}" for number in itertools.count(1))
+        self.schemas = {}
+        subprocess.run(
+            [
+                *(*as_somebody_else(), programs / "initdb", self.folder / "data"),
+                *(f"--username={USER}", "--auth=trust", "--encoding=UTF8"),
+                *("--no-locale", "--no-sync", "--no-instructions"),
+            ],
+            check=True,
+            capture_output=True,
+            cwd=self.folder,
+        )
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self.process = None
+        self.start()
+
+    def start(self):
+        """Start it, and wait until it answers."""
+        settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        self.process = subprocess.Popen(
+            [
+                *(*as_somebody_else(), self.programs / "postgres"),
+                *("-D", self.folder / "data", "-k", self.folder, *settings),
+            ],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        give_up_at = time.monotonic() + SECONDS_TO_START
+        while True:
+            try:
+                self.do("SELECT 1")
+            except (OSError, asyncpg.PostgresError):
+                if time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self):
+        """Stop it at once, as a crash would."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
+
+    def restart(self):
+        """Crash, and come back."""
+        self.stop()
+        self.start()
+
+    def remove(self):
+        """Stop it for good, and leave nothing behind."""
+        self.stop()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+        shutil.rmtree(self.folder)
+
+    def dsn(self, *, user=USER, database="postgres", name="tests"):
+        """How it is reached; a connection shows the name."""
+        folder = quote(str(self.folder), safe="")
+        return f"postgresql://{user}@/{database}?host={folder}&application_name={name}"
+
+    def do(self, *statements):
+        """Do something to the database as any program can; return the last rows."""
+
+        async def run():
+            connection = await asyncpg.connect(self.dsn())
+            try:
+                for statement in statements:
+                    rows = await connection.fetch(statement)
+            finally:
+                await connection.close()
+            return rows
+
+        return self.wait_for(run())
+
+    def wait_for(self, call):
+        """Wait for a coroutine, in a loop that is not the caller's."""
+        return asyncio.run_coroutine_threadsafe(call, self.loop).result()
+
+    def new_schema(self):
+        """The name of a schema with an empty ledger in it."""
+        schema = next(self.names)
+
+        async def migrate():
+            async with PostgresLedger(self.dsn(), schema=schema) as ledger:
+                await ledger.migrate()
+
+        self.wait_for(migrate())
+        return schema
+
+    def schema_at(self, place):
+        """The schema that stands for a folder."""
+        if place not in self.schemas:
+            self.schemas[place] = self.new_schema()
+        return self.schemas[place]
+
+    def crash(self, place, other):
+        """Cut off who writes to a schema, and let the second folder stand for it."""
+        schema = self.schemas.pop(place)
+        self.cut_off(schema)
+        if other not in self.schemas:
+            self.schemas[other] = schema
+            return
+        # Somebody has opened a ledger there already.
+        new = self.schemas[other]
+        self.do(f"DROP SCHEMA {new} CASCADE", f"ALTER SCHEMA {schema} RENAME TO {new}")
+
+    def cut_off(self, name):
+        """Kill every connection of this name, and wait until they are gone."""
+        where = f"FROM pg_stat_activity WHERE application_name = '{name}'"
+        self.do(f"SELECT pg_terminate_backend(pid, 5000) {where}")
+
+
+class _Servers:
+    """The one of this process, once somebody has needed it."""
+
+    server = None
+
+
+def server():
+    """The server of this process; the test is skipped where there can be none."""
+    if _Servers.server is None:
+        programs = folder_of_programs()
+        if programs is None:
+            pytest.skip(HOW_TO_GET_IT)
+        _Servers.server = Server(programs)
+    return _Servers.server
+
+
+def remove():
+    """Leave nothing behind; for the end of the session."""
+    if _Servers.server is not None:
+        _Servers.server.remove()
+        _Servers.server = None
+
+
+def ledger_at(place):
+    """A ledger in the schema that stands for a folder."""
+    schema = server().schema_at(place)
+    return PostgresLedger(server().dsn(name=schema), schema=schema)
+
+
+def crash(place, other):
+    """See `Kind.crash`."""
+    server().crash(place, other)
