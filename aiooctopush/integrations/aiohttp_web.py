@@ -1,0 +1,95 @@
+"""
+Receive the gateway's callbacks with aiohttp.web, alone or inside an application::
+
+    from aiohttp import web
+    from aiooctopush import webhooks
+    from aiooctopush.integrations import aiohttp_web
+
+    async def handle(event: webhooks.Event) -> None:
+        if isinstance(event, webhooks.OptOut):
+            print("no more messages to", event)  # the number is masked
+
+    token = aiohttp_web.new_token()  # once; then from your settings
+    app = web.Application()
+    app.add_subapp("/octopush", aiohttp_web.create_app(handle, token=token))
+
+The URL to give to the gateway is then ``https://example.org/octopush/TOKEN``, over
+HTTPS only: whoever knows the token can post what they like. Keep it out of access
+logs, which show the path of each request.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aiohttp import web
+
+from .._clock import Clock
+from ..secret import Secret
+from ._receiver import (
+    DEFAULT_LIMITS,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    Handler,
+    Limits,
+    Receiver,
+    new_token,
+)
+
+
+__all__ = ["DEFAULT_LIMITS", "Handler", "Limits", "create_app", "new_token"]
+
+_ALLOWED: Final = {"Allow": "POST"}
+
+
+def create_app(
+    handler: Handler,
+    *,
+    token: str | Secret,
+    limits: Limits = DEFAULT_LIMITS,
+    clock: Clock | None = None,
+) -> web.Application:
+    """
+    An application that takes callbacks at ``/TOKEN``: run it, or add it to yours.
+
+    It answers at once and without a body, and handles afterwards: 200 also to what
+    cannot be read, 404 to another token, 405 to what is no POST, 413 over the limit,
+    503 while the queue is full. At shutdown what was taken is handled, within the
+    limit; what is left is counted in the log.
+
+    Args:
+        handler: Awaited for every event; what it raises is logged, without its words.
+        token: The secret in the path; `new_token` makes one.
+        limits: How much is taken at once.
+        clock: For the time limit at shutdown.
+
+    Raises:
+        InvalidFieldError: The token could be guessed, or the handler is none.
+    """
+    receiver = Receiver(handler, token=token, limits=limits, clock=clock)
+
+    async def run(_: web.Application) -> AsyncIterator[None]:
+        async with receiver:
+            yield
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            status = await receiver.receive(
+                method=request.method,
+                token=request.match_info["token"],
+                content_type=request.headers.get("Content-Type"),
+                length=request.content_length,
+                chunks=request.content.iter_any(),
+            )
+        except web.RequestPayloadError:
+            # Broken chunks or compression: no server of HTTP sends that.
+            raise web.HTTPBadRequest from None
+        if status == NOT_FOUND:
+            # The same as for any other path, so that nobody learns of this one.
+            raise web.HTTPNotFound
+        headers = _ALLOWED if status == METHOD_NOT_ALLOWED else None
+        return web.Response(status=status, headers=headers)
+
+    app = web.Application()
+    app.cleanup_ctx.append(run)
+    app.router.add_route("*", "/{token}", answer)
+    return app

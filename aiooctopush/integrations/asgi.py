@@ -1,0 +1,185 @@
+"""
+Receive the gateway's callbacks in any ASGI application: FastAPI, Starlette, Litestar,
+or none. Mounted, it is entered in the lifespan of the application around it::
+
+    from contextlib import asynccontextmanager
+
+    from fastapi import FastAPI
+
+    from aiooctopush import webhooks
+    from aiooctopush.integrations import asgi
+
+    async def handle(event: webhooks.Event) -> None:
+        if isinstance(event, webhooks.OptOut):
+            print("no more messages to", event)  # the number is masked
+
+    token = asgi.new_token()  # once; then from your settings
+    callbacks = asgi.CallbackApp(handle, token=token)
+
+    @asynccontextmanager
+    async def lifespan(app):
+        async with callbacks:  # leaving it handles what was taken
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+    app.mount("/octopush", callbacks)
+
+Alone (``uvicorn module:callbacks``) it needs none of that: the server's lifespan does
+the same.
+
+The URL to give to the gateway is then ``https://example.org/octopush/TOKEN``, over
+HTTPS only: whoever knows the token can post what they like. Keep it out of access
+logs, which show the path of each request.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from types import TracebackType
+from typing import Any, Self
+
+from .._clock import Clock
+from ..secret import Secret
+from ._receiver import (
+    DEFAULT_LIMITS,
+    METHOD_NOT_ALLOWED,
+    Handler,
+    Limits,
+    Receiver,
+    new_token,
+)
+
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "CallbackApp",
+    "Handler",
+    "Limits",
+    "Receive",
+    "Scope",
+    "Send",
+    "new_token",
+]
+
+Scope = MutableMapping[str, Any]
+"""What a server says of a connection."""
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+"""How a server hands over what comes."""
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+"""How a server takes what goes out."""
+
+_MAX_DIGITS = 18
+
+
+class _ClientLeftError(Exception):
+    """Nobody is there any more to be answered."""
+
+
+class CallbackApp:
+    """
+    An ASGI application that takes callbacks at any path that ends in ``/TOKEN``.
+
+    It answers at once and without a body, and handles afterwards: 200 also to what
+    cannot be read, 404 to another token, 405 to what is no POST, 413 over the limit,
+    503 while the queue is full. At shutdown what was taken is handled, within the
+    limit; what is left is counted in the log.
+
+    Frameworks keep the lifespan from what is mounted in them: enter it there with
+    ``async with``. Not entered, it answers 503 and says so in the log.
+
+    Args:
+        handler: Awaited for every event; what it raises is logged, without its words.
+        token: The secret in the path; `new_token` makes one.
+        limits: How much is taken at once.
+        clock: For the time limit at shutdown.
+
+    Raises:
+        InvalidFieldError: The token could be guessed, or the handler is none.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        token: str | Secret,
+        limits: Limits = DEFAULT_LIMITS,
+        clock: Clock | None = None,
+    ) -> None:
+        self._receiver = Receiver(handler, token=token, limits=limits, clock=clock)
+
+    def __repr__(self) -> str:
+        return f"<CallbackApp: {self.waiting} events waiting>"
+
+    @property
+    def waiting(self) -> int:
+        """Events that were taken and are not handled yet."""
+        return self._receiver.waiting
+
+    async def __aenter__(self) -> Self:
+        await self._receiver.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._receiver.__aexit__(kind, error, traceback)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, as ASGI 3 has it."""
+        match scope["type"]:
+            case "http":
+                await self._serve(scope, receive, send)
+            case "lifespan":
+                await self._live(receive, send)
+            case "websocket":
+                await send({"type": "websocket.close", "code": 1000})
+            case other:
+                raise ValueError(f"no ASGI connection that we know: {other!r}")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()  # lifespan.startup
+        async with self:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()  # lifespan.shutdown
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {
+            name.lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        length = headers.get(b"content-length", "")
+        # Frameworks differ in how much of a mounted path they leave: the end is ours.
+        token = scope["path"].rpartition("/")[2]
+        try:
+            status = await self._receiver.receive(
+                method=scope["method"],
+                token=token,
+                content_type=headers.get(b"content-type"),
+                length=int(length) if _is_length(length) else None,
+                chunks=_chunks(receive),
+            )
+        except _ClientLeftError:
+            return
+        answer: list[tuple[bytes, bytes]] = [(b"content-length", b"0")]
+        if status == METHOD_NOT_ALLOWED:
+            answer.append((b"allow", b"POST"))
+        start = {"type": "http.response.start", "status": status, "headers": answer}
+        await send(start)
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _is_length(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise _ClientLeftError
+        yield message.get("body", b"")
+        more = message.get("more_body", False)

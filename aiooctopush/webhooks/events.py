@@ -1,0 +1,221 @@
+"""
+What a callback may tell.
+
+``repr`` masks numbers and hides texts, addresses and what nobody knows.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from attrs import field, frozen
+
+from ..errors import shown
+from ..phone import mask
+from .statuses import DeliveryStatus, may_replace
+
+
+def _masked(number: str | None) -> str:
+    return repr(number and mask(number))
+
+
+def _shown_status(status: DeliveryStatus | str) -> str:
+    # A word that we do not know may be anything.
+    return repr(status) if isinstance(status, DeliveryStatus) else shown(status)
+
+
+def _hidden_mapping() -> Any:
+    return field(factory=dict, repr=False, hash=False)
+
+
+@frozen(kw_only=True)
+class DeliveryReceipt:
+    """
+    What became of one message to one number.
+
+    Attributes:
+        ticket: Of the send; up to 500 recipients share it.
+        number: Who it was for; with `+` where that is certain, else as it came.
+        status: A `DeliveryStatus`, or the gateway's own word where we do not know it.
+        delivery_date: When, without a zone, for the gateway gives none.
+        channel: ``sms``, ``voice_sms``, ``rcs``, ``whatsapp`` …; None in old ones.
+        list_name: The contact list, if there was one.
+        unit_price: What the message cost; the unit is undocumented.
+        pressed_keys_code: Voice: what the recipient typed.
+        call_duration: Voice: seconds.
+        charged_duration: Voice: seconds.
+        meta_data: Whatever else the channel tells.
+    """
+
+    ticket: str
+    number: str = field(repr=_masked)
+    status: DeliveryStatus | str = field(repr=_shown_status)
+    delivery_date: datetime | None = None
+    channel: str | None = None
+    list_name: str | None = None
+    unit_price: Decimal | None = None
+    pressed_keys_code: str | None = field(default=None, repr=False)
+    call_duration: int | None = None
+    charged_duration: int | None = None
+    meta_data: Mapping[str, Any] = _hidden_mapping()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no intermediate status may follow; a word unknown to us is not."""
+        return isinstance(self.status, DeliveryStatus) and self.status.is_final
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What a repeat of it has in common with it: ticket, number, status."""
+        return self.ticket, self.number, str(self.status)
+
+    def may_replace(self, older: str | None) -> bool:
+        """Whether its status may take the place of a stored one; see `may_replace`."""
+        return may_replace(self.status, older)
+
+
+@frozen(kw_only=True)
+class Reply:
+    """
+    A text that came back.
+
+    Attributes:
+        number: Who wrote; with `+` where that is certain, else as it came.
+        text: What they wrote.
+        ticket: Of the message that they answer, if the gateway found it.
+        sim_card_number: The short or long number that received it.
+        reception_date: When, without a zone, for the gateway gives none.
+        metadata: There if the account asks for it; undocumented.
+    """
+
+    number: str = field(repr=_masked)
+    text: str = field(repr=False)
+    ticket: str | None = None
+    sim_card_number: str | None = field(default=None, repr=_masked)
+    reception_date: datetime | None = None
+    metadata: Any = field(default=None, repr=False, hash=False)
+
+    @property
+    def identity(self) -> tuple[str, ...] | None:
+        """
+        What a repeat of it has in common with it; None without a date, for then the
+        same words may be another reply. It holds a digest, not the text.
+        """
+        if self.reception_date is None:
+            return None
+        at, said = self.reception_date.isoformat(), _digest(self.text)
+        return "reply", self.ticket or "", self.number, at, said
+
+
+@frozen(kw_only=True)
+class OptOut:
+    """
+    Somebody wants no more messages. The gateway's stop list has them already.
+
+    Attributes:
+        number: Who; with `+` where that is certain, else as it came.
+        text: What they wrote.
+        ticket: Of the message that they answer, if the gateway found it.
+        stop_date: When, without a zone, for the gateway gives none.
+    """
+
+    number: str = field(repr=_masked)
+    text: str | None = field(default=None, repr=False)
+    ticket: str | None = None
+    stop_date: datetime | None = None
+
+    @property
+    def identity(self) -> tuple[str, ...] | None:
+        """What a repeat of it has in common with it; None without a date."""
+        if self.stop_date is None:
+            return None
+        return "opt_out", self.ticket or "", self.number, self.stop_date.isoformat()
+
+
+@frozen(kw_only=True)
+class StatusChange:
+    """An earlier status of an e-mail, and when it was; without a zone."""
+
+    status: DeliveryStatus | str = field(repr=_shown_status)
+    delivery_date: datetime | None = None
+
+
+@frozen(kw_only=True)
+class EmailDelivery:
+    """
+    What became of one e-mail.
+
+    Attributes:
+        email: Who it was for.
+        status: A `DeliveryStatus`, or the gateway's own word where we do not know it.
+        delivery_date: When, without a zone.
+        unit_price: What it cost; the unit is undocumented.
+        status_history: What was reported before.
+    """
+
+    email: str = field(repr=False)
+    status: DeliveryStatus | str = field(repr=_shown_status)
+    delivery_date: datetime | None = None
+    unit_price: Decimal | None = None
+    status_history: tuple[StatusChange, ...] = ()
+
+    def may_replace(self, older: str | None) -> bool:
+        """Whether its status may take the place of a stored one; see `may_replace`."""
+        return may_replace(self.status, older)
+
+
+@frozen(kw_only=True)
+class EmailReport:
+    """
+    What became of several e-mails of one send.
+
+    Attributes:
+        ticket: Of the send.
+        deliveries: One for each recipient that it speaks of.
+        list_name: The contact list, if there was one.
+        template_name: The template, if there was one.
+        channel: ``email``.
+        meta_data: Whatever else the channel tells.
+    """
+
+    ticket: str
+    deliveries: tuple[EmailDelivery, ...] = field(repr=lambda all_: f"<{len(all_)}>")
+    list_name: str | None = None
+    template_name: str | None = None
+    channel: str | None = None
+    meta_data: Mapping[str, Any] = _hidden_mapping()
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What a repeat has in common with it: ticket, addresses and statuses."""
+        lines = sorted(f"{one.email}\n{one.status}" for one in self.deliveries)
+        return "email", self.ticket, _digest("\n".join(lines))
+
+
+@frozen(kw_only=True)
+class UnknownCallback:
+    """
+    Something readable that is none of the kinds we know, or lacks what they must hold.
+
+    A visit of a landing page is one: its content is undocumented.
+
+    Attributes:
+        content: What was posted, as it came; it may hold anything.
+    """
+
+    content: Any = field(repr=False, hash=False)
+
+    @property
+    def identity(self) -> None:
+        """None: nothing is known of it, so nothing is a repeat of it."""
+
+
+Event = DeliveryReceipt | Reply | OptOut | EmailReport | UnknownCallback
+"""What a callback may tell."""
+
+
+def _digest(text: str) -> str:
+    # Half of a surrogate pair is no text, but JSON can hold it.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

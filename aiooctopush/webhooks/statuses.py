@@ -1,0 +1,148 @@
+"""What the gateway reports of a message, and which report counts."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class DeliveryStatus(StrEnum):
+    """
+    What the gateway reports of a message. The list is open: other words come as text.
+
+    Source: newer reference, "Callback statuses"; ``NOT_DELIVERABLE``, ``BUSY`` and
+    ``REFUSED`` from the older page on voice, ``EXPIRED`` and ``ANTI_FLOODING`` from
+    third-party clients (documented, unseen).
+    """
+
+    PROCESSED = "PROCESSED"
+    """Queued."""
+
+    TRANSMITTED = "TRANSMITTED"
+    """Taken by the e-mail gateway."""
+
+    ISP_SEND = "ISP_SEND"
+    """Handed to the recipient's e-mail provider."""
+
+    ACK = "ACK"
+    """Acknowledged by the first carrier."""
+
+    UNKNOWN_DELIVERY = "UNKNOWN_DELIVERY"
+    """Nobody knows whether it arrived."""
+
+    UNDEFINED = "UNDEFINED"
+    """Likewise, as far as is known."""
+
+    NOT_DELIVERED = "NOT_DELIVERED"
+    """It did not arrive."""
+
+    NOT_DELIVERABLE = "NOT_DELIVERABLE"
+    """The number cannot receive it."""
+
+    NOT_ALLOWED = "NOT_ALLOWED"
+    """Sending it was not permitted."""
+
+    BAD_DESTINATION = "BAD_DESTINATION"
+    """The number is wrong, or cannot be reached."""
+
+    BLACKLISTED_NUMBER = "BLACKLISTED_NUMBER"
+    """The number is on the account's stop list."""
+
+    BUSY = "BUSY"
+    """The line was busy."""
+
+    REFUSED = "REFUSED"
+    """The call was rejected."""
+
+    SPAM_PRESUMPTION = "SPAM_PRESUMPTION"
+    """The e-mail was treated as spam."""
+
+    EXPIRED = "EXPIRED"
+    """It was not delivered in time."""
+
+    ANTI_FLOODING = "ANTI_FLOODING"
+    """Held back: too many messages to one number."""
+
+    DELIVERED = "DELIVERED"
+    """It arrived."""
+
+    READ = "READ"
+    """It was read."""
+
+    OPENED = "OPENED"
+    """The e-mail was opened."""
+
+    CLICKED = "CLICKED"
+    """A link in the e-mail was followed."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no intermediate status may follow; inferred, no page says so."""
+        return self in _FINAL
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether it proves that the message arrived."""
+        return self in _DELIVERED
+
+
+# From the least to the best knowledge of a message. What arrived has arrived, so
+# DELIVERED stands above every failure; and doubt stands below both. Inferred.
+_ORDER: Final = (
+    ("PROCESSED",),
+    ("TRANSMITTED",),
+    ("ISP_SEND", "ACK"),
+    (),  # words that we do not know: perhaps final, so no intermediate one follows
+    ("UNKNOWN_DELIVERY", "UNDEFINED"),
+    (
+        "NOT_DELIVERED",
+        "NOT_DELIVERABLE",
+        "NOT_ALLOWED",
+        "BAD_DESTINATION",
+        "BLACKLISTED_NUMBER",
+        "BUSY",
+        "REFUSED",
+        "SPAM_PRESUMPTION",
+        "EXPIRED",
+        "ANTI_FLOODING",
+    ),
+    ("DELIVERED",),
+    ("READ", "OPENED"),
+    ("CLICKED",),
+)
+_RANKS: Final = {
+    DeliveryStatus(word): rank for rank, words in enumerate(_ORDER) for word in words
+}
+_UNKNOWN_RANK: Final = _ORDER.index(())
+_FINAL: Final = frozenset(one for one, rank in _RANKS.items() if rank > _UNKNOWN_RANK)
+_DELIVERED: Final = frozenset(
+    one for one, rank in _RANKS.items() if rank >= _RANKS[DeliveryStatus.DELIVERED]
+)
+
+
+def to_status(word: str) -> DeliveryStatus | str:
+    """Read a status; a word that we do not know stays as it came."""
+    try:
+        return DeliveryStatus(word.strip().upper())
+    except ValueError:
+        return word
+
+
+def may_replace(newer: str, older: str | None) -> bool:
+    """
+    Whether a status that has come may take the place of the one that is stored.
+
+    Only what says more may: an intermediate status never replaces a final one, and
+    no failure replaces a delivery. So the status that stays does not depend on the
+    order in which receipts come, but for statuses that say as much as each other: of
+    those the first stays. A repeat replaces nothing.
+
+    Args:
+        newer: The status that has come.
+        older: The one that is stored, as text or `DeliveryStatus`; None if there is
+            none.
+    """
+    return older is None or _rank(newer) > _rank(older)
+
+
+def _rank(word: str) -> int:
+    known = to_status(word)
+    return _RANKS[known] if isinstance(known, DeliveryStatus) else _UNKNOWN_RANK
