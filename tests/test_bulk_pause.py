@@ -1,6 +1,7 @@
 """What makes a bulk run stand still, how it goes on, and how batches are cut."""
 
 import asyncio
+import itertools
 from collections import Counter
 from decimal import Decimal
 from itertools import pairwise
@@ -114,10 +115,9 @@ async def test_credit_that_comes_in_time_is_waited_for(ledger):
 
     class Clock(VirtualClock):
         async def sleep(self, seconds):
-            if seconds == 60:
-                waited.append(seconds)
-                if len(waited) == 3:
-                    gateway.credit += 100
+            waited.append(seconds)
+            if len(waited) == 3:
+                gateway.credit += 100
             await super().sleep(seconds)
 
     gateway = Gateway(clock=Clock(), credit=Decimal("0.70"))
@@ -255,11 +255,11 @@ async def test_reading_the_source_again_can_be_stopped(ledger):
     read = []
 
     def source():
-        for one in numbers(60):
-            read.append(one)
+        for start in itertools.count():
+            read.append(start)
             if len(read) == 25:
                 run.stop()
-            yield one
+            yield numbers(1, start)[0]
 
     await run.send_all(source())
 
@@ -272,10 +272,8 @@ async def test_waiting_for_the_gateway_can_be_stopped(ledger):
 
     class Clock(VirtualClock):
         async def sleep(self, seconds):
-            if seconds == 30:
-                asyncio.get_running_loop().call_soon(run.stop)
-                await asyncio.Event().wait()
-            await super().sleep(seconds)
+            asyncio.get_running_loop().call_soon(run.stop)
+            await asyncio.Event().wait()
 
     transport = ScriptedTransport(*[NotSentError("refused") for _ in range(20)])
     run = over(transport, ledger, Clock(), batch_size=1, retry=ONE_TRY)
@@ -283,6 +281,34 @@ async def test_waiting_for_the_gateway_can_be_stopped(ledger):
     report = await run.send_all(numbers(50))
 
     assert (report.paused, report.not_sent) == (Pause.OUTAGE, 20)
+
+
+async def test_waiting_for_credit_can_be_stopped(ledger):
+    """As any other wait."""
+
+    class Clock(VirtualClock):
+        async def sleep(self, seconds):
+            asyncio.get_running_loop().call_soon(run.stop)
+            await asyncio.Event().wait()
+
+    run = over(ScriptedTransport(refusal(104)), ledger, Clock(), wait_for_credit=3_600)
+
+    report = await run.send_all(numbers(10))
+
+    assert (report.paused, report.not_sent) == (Pause.CREDIT, 10)
+
+
+async def test_nobody_is_asked_again_before_the_gateway_wants_it(ledger):
+    """Not even by the second round."""
+    clock = VirtualClock()
+    busy = answer(503, {}, retry_after="500")
+    began = clock.monotonic()
+
+    run = over(ScriptedTransport(busy, answer()), ledger, clock, retry=ONE_TRY)
+    report = await run.send_all(numbers(10))
+
+    assert report.is_complete
+    assert clock.monotonic() - began >= 500
 
 
 # --- cost -----------------------------------------------------------------------------
@@ -369,6 +395,28 @@ async def test_a_price_that_is_not_told_is_not_guessed(ledger):
     report = await run.send_all(numbers(50))
 
     assert (report.accepted, report.paused) == (10, Pause.MAX_COST)
+
+
+async def test_what_was_left_waits_if_it_could_cost_too_much(ledger):
+    """It stays in the ledger as it was."""
+    first = ScriptedTransport(priced("0.50"), refusal(104))
+    await over(first, ledger).send_all(numbers(20))
+
+    report = await over(ScriptedTransport(), ledger, max_cost=Decimal("0.90")).send_all(
+        numbers(20)
+    )
+
+    assert (report.accepted, report.not_sent) == (10, 10)
+    assert report.paused is Pause.MAX_COST
+
+
+async def test_a_price_that_is_not_told_matters_only_with_a_bound(ledger):
+    """Otherwise it is counted, and told in the report."""
+    silent = answer(body={"sms_ticket": "sms_1"})
+
+    report = await over(ScriptedTransport(silent), ledger).send_all(numbers(10))
+
+    assert (report.unpriced, report.paused) == (10, None)
 
 
 async def test_what_was_left_counts_against_the_bound(ledger):

@@ -146,8 +146,8 @@ class LedgerMachine(RuleBasedStateMachine):
         """Put a batch into the model, by the laws of payloads."""
         name = (key, batch.number, batch.part)
         payload = batch.payload
-        if payload is None and name in self.batches:
-            payload = self.batches[name].payload
+        if payload is None:
+            payload = getattr(self.batches.get(name), "payload", None)
         if batch.state not in KEEPS_PAYLOAD:
             payload = None
         self.batches[name] = evolve(batch, payload=payload)

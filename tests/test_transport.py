@@ -657,6 +657,16 @@ async def test_a_fault_after_the_connection_proves_nothing(fault, kind):
     )
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_request_is_never_repeated_by_the_library(method):
+    """aiohttp would do so with these; whether to try again is ours to decide."""
+    async with serving(answer=b"", then=finish) as server:
+        error = await failure_of(server.url, attrs.evolve(SEND, method=method))
+
+    assert error.outcome is Outcome.UNKNOWN
+    assert len(server.requests) == 1
+
+
 async def test_no_answer_in_time_proves_nothing():
     """The request was there; what became of it nobody said."""
     async with serving(then=hold) as server:

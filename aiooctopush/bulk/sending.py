@@ -140,7 +140,7 @@ class Sending:
         self._recovered = False
         self._ask_again_at = -math.inf
         self._silent_in_a_row = 0
-        self._silent: tuple[BatchRecord, Content] | None = None
+        self._silent: deque[tuple[BatchRecord, Content]] = deque(maxlen=1)
         self._refused_alike: tuple[int | None, int] = (None, 0)
         self._dearest = Decimal("0.01")
 
@@ -403,9 +403,7 @@ class Sending:
 
     async def _probe(self) -> bool:
         """Ask once more about a batch that had no answer, under its present id."""
-        if self._silent is None or self._stopping:
-            return False
-        record, content = self._silent
+        record, content = self._silent[-1]
         job = Job(
             record=record,
             content=content,
@@ -493,7 +491,7 @@ class Sending:
             self._silent_in_a_row = 0
             return
         self._silent_in_a_row += 1
-        self._silent = batch, content
+        self._silent.append((batch, content))
         if told.error is not None and told.error.retry_after is not None:
             ready_at = self._clock.monotonic() + told.error.retry_after
             self._ask_again_at = max(self._ask_again_at, ready_at)

@@ -704,6 +704,11 @@ def test_settings_are_changed(ask):
     assert "Metadata node      yes" in found
 
 
+def test_settings_of_which_there_are_none(ask):
+    """What is not set is a dash."""
+    assert "At         -" in ask("settings", "show").stdout
+
+
 def test_settings_as_json(ask):
     """The same for programs; --show-secrets shows URLs as a whole."""
     ask(*CHANGES)

@@ -184,6 +184,16 @@ class Server:
         new = self.schemas[other]
         self.do(f"DROP SCHEMA {new} CASCADE", f"ALTER SCHEMA {schema} RENAME TO {new}")
 
+    def make_older(self, schema, seconds):
+        """Let time pass: everything becomes older instead."""
+        ago = f"- interval '{seconds} s'"
+        self.do(
+            f"UPDATE {schema}.batches SET lease_until = lease_until {ago}, "  # noqa: S608  # no input
+            f"first_tried_at = first_tried_at {ago}",
+            f"UPDATE {schema}.rates SET due = due {ago}, "  # noqa: S608  # no input
+            f"closed_until = closed_until {ago}",
+        )
+
     def cut_off(self, name):
         """Kill every connection of this name, and wait until they are gone."""
         where = f"FROM pg_stat_activity WHERE application_name = '{name}'"
