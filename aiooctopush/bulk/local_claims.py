@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import timedelta
 from typing import Final
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from .._clock import Clock
 from ..errors import DuplicateRequestError
 from ..ids import SAFE_FOR
 from .claims import (
+    CLAIMED,
     LEASE,
     Claim,
     LeaseLostError,
@@ -96,7 +97,7 @@ class LocalClaims(ABC):
     ) -> AsyncIterator[BatchRecord]:
         """See `Ledger.batches`."""
 
-    async def leave_run(self, key: str) -> None:
+    async def leave_run(self, key: str) -> None:  # noqa: B027  # needs no other
         """See `FleetLedger.leave_run`. Nothing: whoever may write is in here."""
 
     async def claim(
@@ -113,7 +114,7 @@ class LocalClaims(ABC):
         span = checked_lease(lease)
         name = f"{number}.{part}" if part else str(number)
         async with self._turn:
-            if await self._is_closed(key):
+            if await self._stands_still(key):
                 return None
             batch = await self.find_batch(key, name)
             if batch is None or not self._is_claimable(key, batch, in_doubt=in_doubt):
@@ -144,7 +145,7 @@ class LocalClaims(ABC):
         checked_limit(limit, _LISTED_AT_MOST)
         async with self._turn:
             found = await self._claimable(key, None, in_doubt=in_doubt)
-            names = []
+            names: list[str] = []
             for batch in found:
                 if batch.state is BatchState.SENDING and not self._is_young(batch):
                     await self.conclude(key, evolve(batch, state=BatchState.IN_DOUBT))
@@ -200,17 +201,17 @@ class LocalClaims(ABC):
     async def _run(self, key: str) -> RunRecord | None:
         return next((run for run in await self.runs() if run.key == key), None)
 
-    async def _is_closed(self, key: str) -> bool:
+    async def _stands_still(self, key: str) -> bool:
         run = await self._run(key)
         return run is None or run.paused is not None
 
     async def _claimable(
         self, key: str, limit: int | None, *, in_doubt: bool
     ) -> Sequence[BatchRecord]:
-        if await self._is_closed(key):
-            return ()
-        found = []
-        async for batch in self.batches(key, _CLAIMED):
+        found: list[BatchRecord] = []
+        if await self._stands_still(key):
+            return found
+        async for batch in self.batches(key, CLAIMED):
             if self._is_claimable(key, batch, in_doubt=in_doubt):
                 found.append(batch)
                 if len(found) == limit:
@@ -218,7 +219,7 @@ class LocalClaims(ABC):
         return found
 
     def _is_claimable(self, key: str, batch: BatchRecord, *, in_doubt: bool) -> bool:
-        if batch.payload is None or batch.state not in _CLAIMED:
+        if batch.payload is None or batch.state not in CLAIMED:
             return False
         lease = self._leases.get((key, batch.name))
         if lease is not None and lease.until >= self.clock.monotonic():
@@ -246,14 +247,25 @@ class LocalClaims(ABC):
         if not was_tried:
             record = evolve(record, first_tried_at=self.clock.now())
         await self.begin(key, record)
-        held = _Held(self, key, lease.total_seconds())
-        held.take(record.name)
+        self._fence += 1
+        seconds = lease.total_seconds()
+        self.hold(key, record.name, self._fence, seconds)
+        held = _Held(self, self._turn, key, self._fence, seconds, {record.name})
         return Claim(key=key, record=record, was_tried=was_tried, ledger=held)
 
+    def hold(self, key: str, name: str, fence: int, seconds: float) -> None:
+        """Keep others from a batch for that long."""
+        until = self.clock.monotonic() + seconds
+        self._leases[key, name] = _Lease(fence=fence, until=until)
 
-_CLAIMED: Final = frozenset(
-    {BatchState.NOT_SENT, BatchState.SENDING, BatchState.IN_DOUBT}
-)
+    def is_held(self, key: str, name: str, fence: int) -> bool:
+        """Whether nobody took a batch over since it was held under a fence."""
+        lease = self._leases.get((key, name))
+        return lease is not None and lease.fence == fence
+
+    def let_go(self, key: str, name: str) -> None:
+        """Let others at a batch, as far as its state does."""
+        del self._leases[key, name]
 
 
 @define
@@ -262,15 +274,73 @@ class _Held:
     What the holder of a claim may write to: its batch, and the parts of that.
 
     Attributes:
-        fences: Of all that it holds, by name. Who takes a batch over gives it another.
+        names: Of all that it holds. Who takes a batch over holds it under another
+            fence, and what is written under the old one is refused.
     """
 
     _ledger: LocalClaims
+    _turn: asyncio.Lock
     _key: str
+    _fence: int
     _lease: float
-    fences: dict[str, int] = field(factory=dict, init=False)
+    names: set[str]
 
     @property
     def is_durable(self) -> bool:
         """See `Ledger.is_durable`."""
         return self._ledger.is_durable
+
+    async def begin(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.begin`."""
+        async with self._turn:
+            self._check(batch)
+            await self._ledger.begin(key, batch)
+            self._renew()
+
+    async def conclude(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.conclude`."""
+        async with self._turn:
+            self._check(batch)
+            await self._ledger.conclude(key, batch)
+            self._let_go(batch)
+
+    async def split(
+        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+    ) -> None:
+        """See `Ledger.split`. The parts are held, too, until they are concluded."""
+        async with self._turn:
+            self._check(parent)
+            await self._ledger.split(key, parent, parts)
+            self._let_go(parent)
+            for part in parts:
+                if part.state is BatchState.NOT_SENT:
+                    self.names.add(part.name)
+                    self._ledger.hold(key, part.name, self._fence, self._lease)
+
+    async def renew(self) -> None:
+        """See `ClaimLedger.renew`."""
+        if not self._renew():
+            raise LeaseLostError(
+                f"the lease of a batch of {self._key!r} had run out, and somebody else "
+                "took it over"
+            )
+
+    def _renew(self) -> bool:
+        held = [name for name in self.names if self._holds(name)]
+        for name in held:
+            self._ledger.hold(self._key, name, self._fence, self._lease)
+        return bool(held)
+
+    def _holds(self, name: str) -> bool:
+        return self._ledger.is_held(self._key, name, self._fence)
+
+    def _check(self, batch: BatchRecord) -> None:
+        if batch.name not in self.names or not self._holds(batch.name):
+            raise LeaseLostError(
+                f"the lease of batch {batch.name} of {self._key!r} had run out, and "
+                "somebody else took it over"
+            )
+
+    def _let_go(self, batch: BatchRecord) -> None:
+        self.names.discard(batch.name)
+        self._ledger.let_go(self._key, batch.name)

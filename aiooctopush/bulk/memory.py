@@ -6,6 +6,7 @@ from datetime import datetime
 
 from attrs import evolve
 
+from .._clock import Clock, SystemClock
 from .ledger import (
     KEEPS_PAYLOAD,
     BatchRecord,
@@ -16,18 +17,23 @@ from .ledger import (
     RunRecord,
     numbered,
 )
+from .local_claims import LocalClaims
 
 
-class MemoryLedger:
+class MemoryLedger(LocalClaims):
     """
     Keeps runs while the process lives: enough to go on after a pause, not a crash.
 
     Of each batch that is done it keeps about 2.5 kB.
+
+    Args:
+        clock: By which leases of a fleet in this process run out; the machine's.
     """
 
     is_durable = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        super().__init__(clock or SystemClock())
         self._runs: dict[str, RunRecord] = {}
         self._batches: dict[str, dict[str, BatchRecord]] = {}
         self._rejections: dict[str, list[Rejection]] = {}
@@ -80,6 +86,10 @@ class MemoryLedger:
         for batch in sorted(self._batches.get(key, {}).values(), key=numbered):
             if states is None or batch.state in states:
                 yield batch
+
+    async def find_batch(self, key: str, name: str) -> BatchRecord | None:
+        """One batch of a run; None if it is not there."""
+        return self._batches.get(key, {}).get(name)
 
     async def rejections(self, key: str) -> AsyncIterator[Rejection]:
         """See `Ledger.rejections`."""

@@ -237,7 +237,8 @@ _AT: Final = {name: f"${at}" for at, name in enumerate(BATCH, 2)}
 # Without a fence it is written by somebody who needs no claim, and ends that of others.
 _REPLACE_BATCH: Final = f"""
     UPDATE LEDGER.batches SET {_assignments(BATCH, 2, but="payload")},
-        payload = CASE WHEN {_KEEPS}::boolean THEN coalesce({_AT["payload"]}, payload) END,
+        payload =
+            CASE WHEN {_KEEPS}::boolean THEN coalesce({_AT["payload"]}, payload) END,
         owner = ${_HOLDER}, lease_until = now() + ${_HOLDER + 1}::interval,
         fence = fence + CASE WHEN {_FENCE}::bigint IS NULL THEN 1 ELSE 0 END
     WHERE run = $1 AND number = {_AT["number"]} AND part = {_AT["part"]}

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 import attrs
 from attrs import evolve
 
+from .._clock import Clock, SystemClock
 from ..errors import InvalidFieldError
 from .ledger import (
     KEEPS_PAYLOAD,
@@ -27,6 +28,7 @@ from .ledger import (
     Rejection,
     RunRecord,
 )
+from .local_claims import LocalClaims
 from .sqlite_file import DAMAGED, LedgerFile
 
 
@@ -37,7 +39,7 @@ Record = TypeVar("Record", BatchRecord, Rejection, RunRecord)
 _PAGE: Final = 200
 
 
-class SQLiteLedger:
+class SQLiteLedger(LocalClaims):
     """
     Keeps runs in a file, also several: enough to go on after a crash or a power cut.
 
@@ -52,6 +54,7 @@ class SQLiteLedger:
     Args:
         path: Of the file; made if it is not there, in a folder that is.
         read_only: Reads without a lock, also while a run is going on.
+        clock: By which leases of a fleet in this process run out; the machine's.
 
     Raises:
         InvalidFieldError: That cannot be a path.
@@ -60,8 +63,13 @@ class SQLiteLedger:
     is_durable = True
 
     def __init__(
-        self, path: str | os.PathLike[str], *, read_only: bool = False
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        clock: Clock | None = None,
     ) -> None:
+        super().__init__(clock or SystemClock())
         if "\0" in os.fspath(path):
             raise InvalidFieldError("path", "must not hold a NUL character")
         self._path = Path(path)
@@ -165,6 +173,16 @@ class SQLiteLedger:
             for batch in found:
                 yield batch
                 last = (batch.number, batch.part)
+
+    async def find_batch(self, key: str, name: str) -> BatchRecord | None:
+        """One batch of a run; None if it is not there."""
+        number, _, part = name.partition(".")
+
+        def read(connection: sqlite3.Connection) -> BatchRecord | None:
+            row = connection.execute(_ONE_BATCH, (key, number, part)).fetchone()
+            return None if row is None else self._record(BatchRecord, row)
+
+        return await self._in_thread(lambda: self._file.read(read))
 
     async def rejections(self, key: str) -> AsyncIterator[Rejection]:
         """See `Ledger.rejections`."""
@@ -401,6 +419,10 @@ _REPLACE_BATCH: Final = f"""
 _BATCHES: Final = f"""
     SELECT {", ".join(_BATCH)} FROM batches
     WHERE {_OWNER} AND (number, part) > (?, ?)
+"""  # noqa: S608
+
+_ONE_BATCH: Final = f"""
+    SELECT {", ".join(_BATCH)} FROM batches WHERE {_OWNER} AND number = ? AND part = ?
 """  # noqa: S608
 
 _ADD_REJECTION: Final = _insert("rejections", ("run", *_REJECTION))
