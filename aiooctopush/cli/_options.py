@@ -1,5 +1,6 @@
 """Options that several commands share, and the values that they take."""
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -63,6 +64,22 @@ def euros(_: click.Context, parameter: click.Parameter, value: str) -> Decimal:
             f"{value!r} must be an amount such as 12.50.", param=parameter
         )
     return amount
+
+
+def seconds(
+    _: click.Context, parameter: click.Parameter, value: str
+) -> tuple[float, float]:
+    """Read a figure, or two with a hyphen between them, in order."""
+    first, hyphen, second = value.partition("-")
+    try:
+        least, most = float(first), float(second if hyphen else first)
+    except ValueError:
+        least, most = math.nan, math.nan
+    if not 0 <= least <= most < math.inf:
+        raise click.BadParameter(
+            f"{value!r} must be seconds such as 2 or 1-5.", param=parameter
+        )
+    return least, most
 
 
 def _option(*declarations: str, **settings: Any) -> Decorator[Any]:

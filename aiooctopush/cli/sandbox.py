@@ -2,16 +2,23 @@
 
 import asyncio
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from ..sandbox import FaultPlan, Gateway, SandboxServer
+from ..sandbox import (
+    CallbackFormat,
+    CallbackPlan,
+    CallbackPoster,
+    FaultPlan,
+    Gateway,
+    SandboxServer,
+)
 from ..sandbox.server import BOOK_PATH
 from ._console import ExitCode, Screen
 from ._help import Command, Option
 from ._interrupt import on_interrupt
-from ._options import euros, fault_plan
+from ._options import Decorator, euros, fault_plan, seconds
 
 
 DEFAULT_PORT: Final = 8025
@@ -26,6 +33,21 @@ octopush send --to +33600000001 --sender Acme --purpose alert --text Hello
 
 
 _SHORT = "Serve a simulated gateway."
+_CALLBACKS: Final = "What it calls you back about"
+
+
+def _probability(name: str, words: str) -> Decorator[Any]:
+    return click.option(
+        f"--callback-{name}",
+        name,
+        cls=Option,
+        type=click.FloatRange(0, 1),
+        metavar="PROBABILITY",
+        default=0.0,
+        show_default=True,
+        heading=_CALLBACKS,
+        help=words,
+    )
 
 
 @click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE)
@@ -91,6 +113,47 @@ _SHORT = "Serve a simulated gateway."
     heading="How it behaves",
     help="What the account has at first.",
 )
+@click.option(
+    "--callback-url",
+    cls=Option,
+    metavar="URL",
+    heading=_CALLBACKS,
+    help="Where receipts, replies and opt-outs are posted, unless the account has set "
+    "URLs of its own.",
+)
+@click.option(
+    "--callbacks",
+    "posts",
+    cls=Option,
+    is_flag=True,
+    heading=_CALLBACKS,
+    help="Post to the URLs that accounts have set, and nowhere else.",
+)
+@click.option(
+    "--callback-format",
+    "format",
+    cls=Option,
+    type=click.Choice([str(one) for one in CallbackFormat]),
+    default=str(CallbackFormat.JSON),
+    show_default=True,
+    heading=_CALLBACKS,
+    help="How they are written; the documents show the first.",
+)
+@click.option(
+    "--callback-delay",
+    "delay",
+    cls=Option,
+    callback=seconds,
+    metavar="SECONDS",
+    default="1-5",
+    show_default=True,
+    heading=_CALLBACKS,
+    help="From one status to the next: a figure, or bounds to draw from.",
+)
+@_probability("failures", "That a message does not arrive.")
+@_probability("duplicates", "That a callback comes twice.")
+@_probability("disorder", "That those about a message come last first.")
+@_probability("loss", "That a callback never comes.")
 def sandbox(
     *,
     host: str,
@@ -100,13 +163,17 @@ def sandbox(
     faults: FaultPlan | None,
     law: str,
     credit: Decimal,
+    callback_url: str | None,
+    posts: bool,
+    **plan: Any,
 ) -> None:
     """
     Serve a simulated gateway, to try things out without an account.
 
     It answers as the documents of the gateway say, and keeps a book of what it
     accepted: GET /__sandbox__/book shows it, POST /__sandbox__/reset empties it.
-    Ctrl-C ends it.
+    POST {"number": …, "text": …} to /__sandbox__/reply or /__sandbox__/opt-out, and
+    somebody answers. Ctrl-C ends it.
     """
     if (api_login is None) != (api_key is None):
         raise click.UsageError("--api-login and --api-key belong together.")
@@ -116,8 +183,11 @@ def sandbox(
         credit=credit,
         burns_ids=law == "receipt",
     )
+    poster = _poster(gateway, callback_url, posts=posts, plan=CallbackPlan(**plan))
     try:
-        server = SandboxServer(gateway=gateway, faults=faults, host=host, port=port)
+        server = SandboxServer(
+            gateway=gateway, faults=faults, poster=poster, host=host, port=port
+        )
     except ValueError as error:
         raise click.UsageError(f"--faults: {error}") from error
     try:
@@ -125,6 +195,21 @@ def sandbox(
     except OSError as error:
         Screen().error(f"cannot listen on {host}, port {port}: {error.strerror}")
         raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
+
+
+def _poster(
+    gateway: Gateway, url: str | None, *, posts: bool, plan: CallbackPlan
+) -> CallbackPoster | None:
+    if url is None and not posts:
+        if plan != CallbackPlan():
+            raise click.UsageError(
+                "nobody is called back without --callback-url or --callbacks."
+            )
+        return None
+    try:
+        return CallbackPoster(gateway.callbacks(plan), url=url)
+    except ValueError as error:
+        raise click.UsageError(f"--callback-url: {error}") from error
 
 
 async def _serve(server: SandboxServer) -> None:

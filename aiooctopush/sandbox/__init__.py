@@ -3,20 +3,30 @@ A simulated gateway to test against, and the judge of what was really accepted.
 
 One `Gateway`, two doors: `SandboxTransport` in process and in virtual time,
 `SandboxServer` on a port. A `FaultPlan` says what goes wrong, the `Book` says who
-got what.
+got what, and `Callbacks` are what the gateway tells a receiver about it.
+`pytest_plugin` has the fixtures for your own tests.
 """
 
 from .book import Book, Entry
+from .callbacks import Callbacks
 from .clock import VirtualClock
 from .faults import Fault, FaultPlan
 from .gateway import Gateway
 from .otp import OneTimeCode
+from .payloads import Callback, CallbackFormat, CallbackKind, CallbackPlan
+from .posting import CallbackPoster
 from .server import SandboxServer, create_app
 from .transport import SandboxTransport
 
 
 __all__ = [
     "Book",
+    "Callback",
+    "CallbackFormat",
+    "CallbackKind",
+    "CallbackPlan",
+    "CallbackPoster",
+    "Callbacks",
     "Entry",
     "Fault",
     "FaultPlan",

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
 import attrs
 from attrs import field, frozen
 
-from .validation import merge
+from ..errors import InvalidFieldError
+from .validation import NUMBER, merge
 
 
 _SEPARATOR: Final = " "
@@ -58,6 +60,7 @@ class Entry:
         cancelled_at: When it was cancelled; None if it was not.
         ignored_fields: Fields that the gateway did not understand and dropped,
             such as ``simulation-mode`` or ``recipients.*.nickname``.
+        list_name: The contact list that the call named, if any.
     """
 
     ticket: str
@@ -79,6 +82,7 @@ class Entry:
     simulated: bool = False
     cancelled_at: datetime | None = None
     ignored_fields: tuple[str, ...] = ()
+    list_name: str | None = None
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -123,6 +127,7 @@ class Entry:
             "simulated": self.simulated,
             "cancelled": self.cancelled,
             "ignored_fields": list(self.ignored_fields),
+            "list_name": self.list_name,
         }
 
 
@@ -156,9 +161,53 @@ class Book:
         """The entry of a ticket, or None."""
         return self._entries.get(ticket)
 
+    def since(self, count: int) -> tuple[Entry, ...]:
+        """The entries after that many, likewise."""
+        return tuple(islice(self._entries.values(), count, None))
+
+    def only(self) -> Entry:
+        """
+        The one entry that there is.
+
+        Raises:
+            AssertionError: There is none, or more than one.
+        """
+        if len(self) != 1:
+            raise AssertionError(f"the book holds {len(self)} entries instead of one")
+        return next(iter(self._entries.values()))
+
     def times(self, number: str) -> int:
-        """How often a number gets a message; simulated and cancelled ones not."""
-        return self._counted()[number]
+        """
+        How often a number gets a message; simulated and cancelled ones not.
+
+        Raises:
+            InvalidFieldError: It is a phone number without `+` and country code: it
+                would be in no book, and 0 would prove nothing.
+        """
+        return self._counts[self.as_written(number)]
+
+    def entries_to(self, number: str) -> tuple[Entry, ...]:
+        """The entries that `times` counts for a number, in order and once each."""
+        wanted = self.as_written(number)
+        return tuple(
+            one
+            for one in self._entries.values()
+            if one.counts and wanted in one.recipients
+        )
+
+    def texts_to(self, number: str) -> tuple[str, ...]:
+        """
+        What a number gets to read, in the order in which it was accepted.
+
+        The code of a one-time code is not in it; see `Gateway.codes`.
+        """
+        wanted = self.as_written(number)
+        return tuple(
+            text
+            for entry in self.entries_to(wanted)
+            for reader, text in zip(entry.recipients, entry.texts, strict=True)
+            if reader == wanted
+        )
 
     def numbers(self) -> Counter[str]:
         """How often each number gets a message; simulated and cancelled ones not."""
@@ -196,6 +245,19 @@ class Book:
         self._entries.clear()
         self._counts.clear()
         self._uncounted.clear()
+
+    def as_written(self, number: str) -> str:
+        """Write a number as the book does, or refuse it; see `times`."""
+        # What has letters in it, or is in the book as it is, may be an address or a
+        # conversation.
+        if number in self._counted() or any(map(str.isalpha, number)):
+            return number
+        bare = "".join(number.split())
+        if not NUMBER.fullmatch(bare):
+            raise InvalidFieldError(
+                "number", "must start with '+' and the country code"
+            )
+        return bare
 
     def _counted(self) -> Counter[str]:
         # Counted when somebody looks, so that entering stays cheap; a test that asks

@@ -99,6 +99,7 @@ class State:
         self._ids: dict[tuple[str, str], datetime] = {}
         self._tickets = _FIRST_TICKET
         self._names = 0
+        self.resets = 0
 
     def reset(self) -> None:
         """Forget what was accepted and remembered, and restore the credit."""
@@ -112,6 +113,7 @@ class State:
         self.preferences.clear()
         self._credit = self._first_credit
         self._ids.clear()
+        self.resets += 1
 
     # --- accounts -----------------------------------------------------------------
 
@@ -244,6 +246,7 @@ class State:
                 cost=cost,
                 simulated=message.simulated,
                 ignored_fields=message.ignored_fields,
+                list_name=message.list_name,
             )
         )
 

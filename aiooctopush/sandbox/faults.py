@@ -9,10 +9,11 @@ import json
 import math
 import random
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from difflib import get_close_matches
 from enum import StrEnum
-from itertools import accumulate
+from itertools import accumulate, repeat
 from types import MappingProxyType
 from typing import Final
 
@@ -243,6 +244,8 @@ class FaultPlan:
         self._random = random.Random(seed)
         self._only = only
         self._script: list[Fault | None] | None = None
+        self._first: deque[Fault] = deque()
+        self._playable: Collection[str] = KINDS
         self._draw_from(self._weights)
         if probability and not self._bounds[-1:] > [0]:
             raise ValueError("kinds: there is none to draw from")
@@ -284,11 +287,35 @@ class FaultPlan:
             names = ", ".join(KINDS)
             raise ValueError(f"{text!r}: {_MISTAKE} {names} ({error})") from error
 
+    def fail_next(self, kind: str, *, times: int = 1) -> None:
+        """
+        Say what the next requests meet, before anything else that was planned.
+
+        Args:
+            kind: One of `KINDS`.
+            times: How many requests. A second call goes on after the first.
+
+        Raises:
+            ValueError: There is no such kind, it cannot be played here, or ``times``
+                is less than 1.
+        """
+        fault = _known(kind)
+        if kind not in self._playable:
+            raise ValueError(f"cannot be played here: {kind}")
+        if times < 1:
+            raise ValueError(f"times: must be at least 1, not {times!r}")
+        self._first.extend(repeat(fault, times))
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The kinds that `fail_next` still holds."""
+        return tuple(one.kind for one in self._first)
+
     def next(self, request: HttpRequest) -> Fault | None:
         """Decide what this request meets."""
         if self._only is not None and not self._only(request):
             return None
-        fault = self._scripted() if self._script is not None else self._drawn()
+        fault = self._planned()
         if fault is not None:
             self.seen[fault.kind] += 1
         return fault
@@ -303,6 +330,7 @@ class FaultPlan:
         impossible = [kind for kind in self._weights if kind not in kinds]
         if self._named and impossible:
             raise ValueError(f"cannot be played here: {', '.join(impossible)}")
+        self._playable = kinds
         for kind in impossible:
             del self._weights[kind]
         self._draw_from(self._weights)
@@ -311,8 +339,12 @@ class FaultPlan:
         self._bounds = list(accumulate(weights.values()))
         self._kinds = list(weights)
 
-    def _scripted(self) -> Fault | None:
-        return self._script.pop() if self._script else None
+    def _planned(self) -> Fault | None:
+        if self._first:
+            return self._first.popleft()
+        if self._script is not None:
+            return self._script.pop() if self._script else None
+        return self._drawn()
 
     def _drawn(self) -> Fault | None:
         # One number decides whether, a second one which: a plan with other kinds
@@ -334,5 +366,7 @@ def _weights(kinds: Iterable[str] | Mapping[str, float]) -> dict[str, float]:
 
 def _known(kind: str) -> Fault:
     if kind not in KINDS:
-        raise ValueError(f"unknown fault {kind!r}; there are {', '.join(KINDS)}")
+        near = get_close_matches(kind, KINDS, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ValueError(f"unknown fault {kind!r}{hint}; there are {', '.join(KINDS)}")
     return KINDS[kind]

@@ -19,11 +19,13 @@ from .._clock import Clock, SystemClock
 from .._wire import HttpRequest, HttpResponse
 from . import voice
 from .book import Book
+from .callbacks import Callbacks
 from .contacts import ContactOperations
 from .core import Call, Contacts, Settings, State
 from .lookup import LookupOperations
 from .multichannel import MultichannelOperations
 from .otp import OneTimeCode, OtpOperations
+from .payloads import CallbackPlan
 from .settings import SettingsOperations
 from .sms import CREATE_ON_LIST, CREATE_ON_TAG, SEND, SmsOperations
 from .subaccounts import SubaccountOperations
@@ -261,14 +263,26 @@ class Gateway:
         """
         self._late.append((self.clock.monotonic() + seconds, request))
 
+    def callbacks(self, plan: CallbackPlan | None = None) -> Callbacks:
+        """
+        Follow what the gateway calls its users back about, from the book's first
+        entry on; nothing is posted by it.
+
+        Args:
+            plan: What becomes of the messages, and how the callbacks come.
+        """
+        return Callbacks(
+            state=self._state, look=lambda: self.book, plan=plan or CallbackPlan()
+        )
+
     def settle(self) -> None:
         """Execute now what was deferred."""
         self._execute_late(only_due=False)
 
     def reset(self) -> None:
         """
-        Forget book, ids, campaigns, lookups, one-time codes and deferred requests,
-        and restore the credit.
+        Forget book, ids, campaigns, lookups, one-time codes, deferred requests and
+        callbacks to come, and restore the credit.
 
         So are sub-accounts and settings. Contacts, lists, tags and the blacklist stay.
         Tickets are never given out again.

@@ -14,12 +14,17 @@ from aiohttp import web
 from yarl import URL
 
 from .._wire import HttpRequest, HttpResponse
+from ..errors import InvalidFieldError
+from .callbacks import Callbacks
 from .faults import LIVE_KINDS, FaultPlan
 from .gateway import Gateway
+from .posting import CallbackPoster
 
 
 BOOK_PATH: Final = "/__sandbox__/book"
 RESET_PATH: Final = "/__sandbox__/reset"
+REPLY_PATH: Final = "/__sandbox__/reply"
+OPT_OUT_PATH: Final = "/__sandbox__/opt-out"
 
 # A batch of 500 personalised recipients takes some 150 kB.
 _MOST_BYTES = 16 * 1024 * 1024
@@ -34,21 +39,29 @@ _HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
 _Break = Callable[[asyncio.Transport, asyncio.Event], Awaitable[None]]
 
 _STOPPING: Final = web.AppKey("stopping", asyncio.Event)
+_POSTING: Final = web.AppKey("posting", asyncio.Task)
 
 
 def create_app(
-    gateway: Gateway | None = None, faults: FaultPlan | None = None
+    gateway: Gateway | None = None,
+    faults: FaultPlan | None = None,
+    *,
+    poster: CallbackPoster | None = None,
 ) -> web.Application:
     """
     Put a gateway behind HTTP.
 
     ``GET /__sandbox__/book`` gives the book as JSON, ``POST /__sandbox__/reset``
-    empties it; both meet no fault.
+    empties it. ``POST /__sandbox__/reply`` with ``{"number": …, "text": …}`` has
+    somebody answer, ``/__sandbox__/opt-out`` likewise, where STOP is the text by
+    default. None of them meets a fault.
 
     Args:
         gateway: What executes the requests; a fresh one by default.
         faults: What goes wrong; nothing by default. Kinds that only a client
             without a connection can meet are left out of its default kinds.
+        poster: Posts the callbacks of this gateway while the application runs; by
+            default nobody is called back.
 
     Raises:
         ValueError: The plan names a kind that a live server cannot play:
@@ -57,12 +70,16 @@ def create_app(
     """
     if faults is not None:
         faults.restrict(LIVE_KINDS)
-    door = _Door(gateway or Gateway(), faults)
+    door = _Door(gateway or Gateway(), faults, poster)
     app = web.Application(client_max_size=_MOST_BYTES)
     app[_STOPPING] = asyncio.Event()
     app.on_shutdown.append(_stop)
     app.router.add_get(BOOK_PATH, door.book)
     app.router.add_post(RESET_PATH, door.reset)
+    app.router.add_post(REPLY_PATH, door.reply)
+    app.router.add_post(OPT_OUT_PATH, door.opt_out)
+    app.on_startup.append(door.start)
+    app.on_cleanup.append(door.finish)
     app.router.add_route("*", "/{path:.*}", door.serve)
     return app
 
@@ -74,6 +91,7 @@ class SandboxServer:
     Args:
         gateway: What executes the requests; a fresh one by default.
         faults: What goes wrong; see `create_app`.
+        poster: Posts the callbacks of this gateway; see `create_app`.
         host: Address to listen on.
         port: 0 takes a free one.
 
@@ -86,11 +104,12 @@ class SandboxServer:
         *,
         gateway: Gateway | None = None,
         faults: FaultPlan | None = None,
+        poster: CallbackPoster | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
         self.gateway: Gateway = gateway or Gateway()
-        self._app = create_app(self.gateway, faults)
+        self._app = create_app(self.gateway, faults, poster=poster)
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -133,9 +152,26 @@ async def _stop(app: web.Application) -> None:
 
 
 class _Door:
-    def __init__(self, gateway: Gateway, faults: FaultPlan | None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        faults: FaultPlan | None,
+        poster: CallbackPoster | None = None,
+    ) -> None:
         self._gateway = gateway
         self._faults = faults
+        self._poster = poster
+
+    async def start(self, app: web.Application) -> None:
+        if self._poster is not None:
+            # No task group: aiohttp may start and stop an application in two tasks.
+            app[_POSTING] = asyncio.create_task(self._poster.run())
+
+    async def finish(self, app: web.Application) -> None:
+        if self._poster is not None:
+            app[_POSTING].cancel()
+            with suppress(asyncio.CancelledError):
+                await app[_POSTING]
 
     async def book(self, _: web.Request) -> web.StreamResponse:
         return web.json_response(self._gateway.book.as_json())
@@ -143,6 +179,34 @@ class _Door:
     async def reset(self, _: web.Request) -> web.StreamResponse:
         self._gateway.reset()
         return web.Response(status=204)
+
+    async def reply(self, web_request: web.Request) -> web.StreamResponse:
+        return await self._on_demand(web_request, Callbacks.reply)
+
+    async def opt_out(self, web_request: web.Request) -> web.StreamResponse:
+        return await self._on_demand(web_request, Callbacks.opt_out, text="STOP")
+
+    async def _on_demand(
+        self,
+        web_request: web.Request,
+        order: Callable[[Callbacks, str, str], None],
+        **default: str,
+    ) -> web.StreamResponse:
+        if self._poster is None:
+            return _problem(409, "no callbacks are posted: give a URL to post them to")
+        try:
+            wanted = default | await web_request.json()
+            order(self._poster.callbacks, wanted["number"], wanted["text"])
+        except InvalidFieldError as error:
+            return _problem(400, str(error))
+        except (KeyError, TypeError, ValueError):
+            return _problem(400, 'expected JSON with "number" and "text"')
+        self._wake()
+        return web.Response(status=202)
+
+    def _wake(self) -> None:
+        if self._poster is not None:
+            self._poster.wake()
 
     async def serve(self, web_request: web.Request) -> web.StreamResponse:
         client = web_request.transport
@@ -157,10 +221,14 @@ class _Door:
             return _gone()
         request = _request(web_request, await web_request.read())
         if fault is None:
-            return _answer(self._gateway.handle(request))
-        answer = fault.play(self._gateway, request)
-        if answer is not None:
+            answer = self._gateway.handle(request)
+            self._wake()
             return _answer(answer)
+        spoilt = fault.play(self._gateway, request)
+        # Before the client meets the fault: it may hang for long.
+        self._wake()
+        if spoilt is not None:
+            return _answer(spoilt)
         await _BREAKS[fault.kind](client, web_request.app[_STOPPING])
         return _gone()
 
@@ -179,6 +247,10 @@ def _answer(response: HttpResponse) -> web.Response:
     return web.Response(
         status=response.status, headers=response.headers, body=response.body
     )
+
+
+def _problem(status: int, message: str) -> web.Response:
+    return web.json_response({"message": message}, status=status)
 
 
 def _gone() -> web.Response:

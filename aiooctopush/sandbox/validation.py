@@ -127,6 +127,7 @@ class Message:
     request_id: str | None
     ignored_fields: tuple[str, ...]
     channel: str = "sms"
+    list_name: str | None = None
 
     @cached_property
     def number_of_sms(self) -> int:
@@ -247,11 +248,17 @@ def read_message(
         # is still executed.
         ignored_fields=tuple(dict.fromkeys(dropped)),
         channel=channel,
+        list_name=_read_list_name(body) if "list_name" in known else None,
     )
     if strict and dropped:
         raise RefusalError(400, f"{dropped[0]}: this field was not expected")
     _check_policy(message)
     return message
+
+
+def _read_list_name(body: Mapping[str, Any]) -> str | None:
+    list_name = body.get("list_name")
+    return list_name if isinstance(list_name, str) and list_name else None
 
 
 def read_recipients(

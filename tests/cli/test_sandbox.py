@@ -1,12 +1,16 @@
 """``octopush sandbox``: a simulated gateway on a port."""
 
 import json
+import queue
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -80,6 +84,14 @@ def test_options_reach_the_gateway(run):
         (("--credit", "much"), "must be an amount such as 12.50"),
         (("--credit", "-1"), "must be an amount such as 12.50"),
         (("--port", "70000"), "70000 is not in the range"),
+        (("--callback-url", "receiver"), "--callback-url: must be a URL such as http"),
+        (("--callback-delay", "2"), "without --callback-url or --callbacks"),
+        (("--callback-delay", "2-1"), "must be seconds such as 2 or 1-5"),
+        (("--callback-delay", "-1"), "must be seconds such as 2 or 1-5"),
+        (("--callback-delay", "inf"), "must be seconds such as 2 or 1-5"),
+        (("--callback-delay", "soon"), "must be seconds such as 2 or 1-5"),
+        (("--callback-format", "xml"), "'xml' is not one of"),
+        (("--callback-loss", "2"), "2.0 is not in the range"),
     ],
     ids=str,
 )
@@ -89,6 +101,96 @@ def test_bad_usage(run, arguments, words):
 
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+@contextmanager
+def receiver():
+    """Take callbacks in this process; gives the URL, and a queue of what came."""
+    came = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            length = int(self.headers["content-length"])
+            came.put((self.headers["content-type"], self.rfile.read(length)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Keep quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/octopush", came
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def post(url, body):
+    """Post JSON to a control path; the status of the answer."""
+    data = json.dumps(body).encode()
+    request = urllib.request.Request(url, data, method="POST")  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return answer.status
+
+
+SENDER = {"OCTOPUSH_API_LOGIN": "anybody", "OCTOPUSH_API_KEY": "any"}
+HELLO = ("--text", "Hello", "--sender", "Acme", "--purpose", "alert")
+
+
+def test_callbacks_are_posted(run):
+    """Receipts as form fields, with the delay and the troubles asked for; replies."""
+    options = ("--callback-format", "form", "--callback-delay", "0-0.01")
+    fails = ("--callback-failures", "1", "--callback-duplicates", "1")
+    with (
+        receiver() as (url, came),
+        sandbox("--callback-url", url, *options, *fails) as (ready, process),
+    ):
+        to = ("--base-url", address(ready), "--to", "+33600000001")
+        sent = run("send", *to, *HELLO, env=SENDER)
+        receipts = [came.get(timeout=10) for _ in range(4)]
+        wanted = {"number": "+33600000001", "text": "Yes"}
+        status = post(f"{address(ready)}/__sandbox__/reply", wanted)
+        _, reply = came.get(timeout=10)
+
+    assert (sent.exit_code, status) == (0, 202)
+    assert {kind for kind, _ in receipts} == {"application/x-www-form-urlencoded"}
+    statuses = {parse_qs(body.decode())["status"][0] for _, body in receipts}
+    assert "ACK" in statuses
+    assert "DELIVERED" not in statuses
+    assert parse_qs(reply.decode())["text"] == ["Yes"]
+    assert process.told == ("", "")
+
+
+def test_callbacks_go_to_the_url_that_the_account_has_set():
+    """And to no other."""
+    with (
+        receiver() as (url, came),
+        sandbox("--callbacks", "--callback-delay", "0") as (ready, process),
+    ):
+        root = f"{address(ready)}/v1/public/"
+        headers = {"api-login": "me", "api-key": "any"}
+
+        def call(method, path, body):
+            data = json.dumps(body).encode()
+            request = urllib.request.Request(  # noqa: S310
+                root + path, data, headers, method=method
+            )
+            urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+
+        message = {"text": "Hello", "type": "sms_premium", "purpose": "alert"}
+        message |= {"sender": "Acme", "recipients": [{"phone_number": "+33600000001"}]}
+        call("POST", "sms-campaign/send", message)
+        callbacks = {"callbacks": {"callback_url_for_deliveries": url}}
+        call("PATCH", "user/campaign-parameters/edit", callbacks)
+        call("POST", "sms-campaign/send", message)
+        tickets = {json.loads(came.get(timeout=10)[1])["message_id"] for _ in range(2)}
+
+    assert tickets == {"sms_5f3fbce61266f"}
+    assert came.empty()
+    assert process.told == ("", "")
 
 
 def test_port_in_use(run):

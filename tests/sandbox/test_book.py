@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.calls import NOON, ONE, THREE, TWO
 
+from aiooctopush.errors import InvalidFieldError
 from aiooctopush.sandbox import Book, Entry
 
 
@@ -91,6 +92,61 @@ def test_the_counter_given_out_is_a_copy():
     assert written.times(ONE) == 1
 
 
+def test_the_only_entry_is_the_only_one():
+    """None, or two, is a finding of its own."""
+    first, second = entry("a"), entry("b")
+
+    assert book(first).only() is first
+    for written in (book(), book(first, second)):
+        words = f"the book holds {len(written)} entries instead of one"
+        with pytest.raises(AssertionError, match=words):
+            written.only()
+
+
+def test_entries_since_are_those_that_came_later():
+    """So that a reader can go on where it stopped."""
+    written = book(entry("a"), entry("b"), entry("c"))
+
+    assert [one.ticket for one in written.since(1)] == ["b", "c"]
+    assert written.since(3) == ()
+
+
+def test_a_number_gets_texts():
+    """Those of every entry that counts, merged, and twice if it stands there twice."""
+    fields = [{"first_name": "Ann"}, {}, {"first_name": "Zoé"}]
+    written = book(
+        entry("a", (ONE, TWO, ONE), text="Hi {first_name}", fields=fields),
+        entry("b", text="never", simulated=True),
+        entry("c", text="Bye"),
+    )
+
+    assert written.texts_to(ONE) == ("Hi Ann", "Hi Zoé", "Bye")
+    assert [one.ticket for one in written.entries_to(ONE)] == ["a", "c"]
+    assert written.texts_to(THREE) == ()
+
+
+@pytest.mark.parametrize(
+    "ask", [Book.times, Book.texts_to, Book.entries_to], ids=lambda ask: ask.__name__
+)
+def test_a_number_is_asked_for_as_people_write_it(ask):
+    """With spaces, that is; what has no country code would be found in no book."""
+    written = book(entry(numbers=(ONE,)))
+
+    assert ask(written, "+33 6 00 00 00 01") == ask(written, ONE)
+    for number in ("0600000001", "33600000001", ""):
+        with pytest.raises(InvalidFieldError, match="country code"):
+            ask(written, number)
+
+
+def test_an_address_is_asked_for_as_it_is():
+    """An e-mail address, or a conversation that is all digits."""
+    written = book(entry("a", ("a@b.org",)), entry("b", ("12345",)))
+
+    assert written.times("a@b.org") == 1
+    assert written.times("c@d.org") == 0
+    assert written.times("12345") == 1
+
+
 def test_an_emptied_book_counts_nothing():
     """Also what was counted before."""
     written = book(entry())
@@ -155,6 +211,7 @@ def test_the_book_as_json_is_plain_data():
         "simulated": False,
         "cancelled": False,
         "ignored_fields": ["x"],
+        "list_name": None,
     }
     assert told["entries"][1]["send_at"] is None
 

@@ -240,3 +240,43 @@ def test_a_kind_asked_for_by_name_must_be_playable(plan):
     """Or a test would wait for it in vain."""
     with pytest.raises(ValueError, match="dns_failure"):
         plan.restrict(LIVE_KINDS)
+
+
+@pytest.mark.parametrize(
+    "planned",
+    [FaultPlan.schedule(["error_500"]), FaultPlan(probability=1, kinds=["error_500"])],
+    ids=["schedule", "drawn"],
+)
+def test_what_comes_next_comes_before_what_was_planned(planned):
+    """In the order in which it was said, and nothing planned is used up."""
+    planned.fail_next("fin_accept", times=2)
+    planned.fail_next("rst_accept")
+    waiting = planned.waiting
+
+    kinds = [planned.next(None).kind for _ in range(4)]
+
+    assert waiting == ("fin_accept", "fin_accept", "rst_accept")
+    assert kinds == ["fin_accept", "fin_accept", "rst_accept", "error_500"]
+    assert planned.waiting == ()
+    assert planned.seen == {"fin_accept": 2, "rst_accept": 1, "error_500": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "times", "problem"),
+    [
+        ("eror_500", 1, "unknown fault 'eror_500' .did you mean 'error_500'.*; there"),
+        ("weather", 1, "unknown fault 'weather'; there are connection_refused"),
+        ("error_500", 0, "times: must be at least 1, not 0"),
+        ("dns_failure", 1, "cannot be played here: dns_failure"),
+    ],
+    ids=["near", "far", "nought", "impossible"],
+)
+def test_what_cannot_come_next_is_refused(kind, times, problem):
+    """Before a request meets it."""
+    planned = FaultPlan.schedule(())
+    planned.restrict(LIVE_KINDS)
+
+    with pytest.raises(ValueError, match=problem):
+        planned.fail_next(kind, times=times)
+
+    assert planned.waiting == ()

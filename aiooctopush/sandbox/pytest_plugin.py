@@ -1,0 +1,208 @@
+"""
+Fixtures for the tests of code that uses aiooctopush: no network, no account, no wait.
+
+Switch it on in the ``conftest.py`` at the root of your tests, or with ``pytest -p``::
+
+    pytest_plugins = ["aiooctopush.sandbox.pytest_plugin"]
+
+``octopush`` is an `OctopushSession` over a simulated gateway, and ``octopush_sandbox``
+is that gateway: what it accepted, what goes wrong, and its time. If a test fails, its
+report says what the gateway saw. The fixtures are plain ones: they work with
+pytest-asyncio in both modes and any loop scope, and with anyio.
+
+There is no entry point ``pytest11`` on purpose. It would import aiohttp and this
+package at the start of every run of every project that has aiooctopush installed,
+before its coverage is measured, and would take names that nobody asked for.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from functools import cached_property
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from ..phone import mask
+from ..session import OctopushSession
+from .book import Book, Entry
+from .callbacks import Callbacks
+from .clock import VirtualClock
+from .faults import FaultPlan
+from .gateway import Gateway
+from .transport import SandboxTransport
+
+
+_LOGIN: Final = "me@example.org"
+_KEY: Final = "key"
+_TITLE: Final = "octopush sandbox"
+# Of a report: entries, and recipients of each.
+_MOST_ENTRIES = 20
+_MOST_RECIPIENTS = 5
+
+
+class OctopushSandbox:
+    """
+    A simulated gateway in virtual time, as the fixture ``octopush_sandbox`` gives it.
+
+    Args:
+        gateway: What executes the requests; its clock must be a `VirtualClock`.
+
+    Attributes:
+        gateway: The gateway, for lists, blacklist, one-time codes and the rest.
+        clock: Its time and that of the sessions; a wait in them takes none.
+        faults: What goes wrong.
+
+    Raises:
+        TypeError: The gateway's clock is not a virtual one.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        clock = gateway.clock
+        if not isinstance(clock, VirtualClock):
+            raise TypeError("give the gateway virtual time: clock=VirtualClock()")
+        self.gateway: Gateway = gateway
+        self.clock: VirtualClock = clock
+        self.faults: FaultPlan = FaultPlan.schedule(())
+
+    def __repr__(self) -> str:
+        return f"<OctopushSandbox: {self.book!r}>"
+
+    @property
+    def book(self) -> Book:
+        """What was really accepted: ``book.times("+33600000001") == 1``."""
+        return self.gateway.book
+
+    @property
+    def credit(self) -> Decimal:
+        """What the account has left, in euros; set it to run dry."""
+        return self.gateway.credit
+
+    @credit.setter
+    def credit(self, euros: Decimal | int) -> None:
+        self.gateway.credit = Decimal(euros)
+
+    @cached_property
+    def callbacks(self) -> Callbacks:
+        """
+        Receipts, replies and opt-outs, for ``webhooks.parse``; nothing is posted.
+
+        For messages that fail, ``gateway.callbacks(CallbackPlan(failures=1))``.
+        """
+        return self.gateway.callbacks()
+
+    def fail_next(self, kind: str, *, times: int = 1) -> None:
+        """
+        Say what the next tries meet, each of them: a retry is a try of its own.
+
+        Args:
+            kind: A name in `aiooctopush.sandbox.faults.KINDS`, which says of each
+                whether the gateway has executed the request.
+            times: How many tries. A second call goes on after the first.
+
+        Raises:
+            ValueError: There is no such kind, or ``times`` is less than 1.
+        """
+        self.faults.fail_next(kind, times=times)
+
+    def advance(self, **duration: float) -> None:
+        """
+        Let time pass for the gateway and the sessions, at once.
+
+        Args:
+            **duration: As `datetime.timedelta` takes it: ``hours=25`` goes past the
+                memory of request ids.
+
+        Raises:
+            ValueError: It would go back.
+        """
+        self.clock.advance(timedelta(**duration).total_seconds())
+
+    def session(self, **settings: Any) -> OctopushSession:
+        """
+        Make another session with this gateway, as another process would have it.
+
+        Args:
+            **settings: Those of `OctopushSession` that are to be different.
+        """
+        return OctopushSession(
+            **{
+                "api_login": _LOGIN,
+                "api_key": _KEY,
+                "transport": SandboxTransport(self.gateway, self.faults),
+                "clock": self.clock,
+                # A seed: the same test waits the same time.
+                "random": Random(0),
+                **settings,
+            }
+        )
+
+    def describe(self) -> str:
+        """Say what the gateway saw, for people; numbers are masked, texts left out."""
+        entries = self.book.entries
+        lines = [
+            f"{self.clock.now():%Y-%m-%d %H:%M:%S} UTC, credit {self.credit:f} EUR",
+            f"accepted: {len(entries) or 'nothing'}",
+            *map(_line, entries[:_MOST_ENTRIES]),
+        ]
+        if len(entries) > _MOST_ENTRIES:
+            lines.append(f"  … {len(entries) - _MOST_ENTRIES} more")
+        met = [f"{kind} ×{times}" for kind, times in self.faults.seen.items()]
+        lines.append(f"faults met: {', '.join(met) or 'none'}")
+        if self.faults.waiting:
+            lines.append(f"faults not met yet: {', '.join(self.faults.waiting)}")
+        return "\n".join(lines)
+
+
+def _line(entry: Entry) -> str:
+    shown = [mask(one) for one in entry.recipients[:_MOST_RECIPIENTS]]
+    if entry.number_of_contacts > _MOST_RECIPIENTS:
+        shown.append(f"… {entry.number_of_contacts - _MOST_RECIPIENTS} more")
+    state = "cancelled" if entry.cancelled else "simulated" if entry.simulated else ""
+    return " ".join(
+        (
+            f"  {entry.accepted_at:%H:%M:%S}",
+            entry.channel,
+            entry.ticket,
+            "to",
+            ", ".join(shown),
+            *([f"({state})"] if state else []),
+        )
+    )
+
+
+@pytest.fixture
+def octopush_gateway() -> Gateway:
+    """Give the gateway of ``octopush_sandbox``; override it to set it up otherwise."""
+    return Gateway(clock=VirtualClock())
+
+
+@pytest.fixture
+def octopush_sandbox(octopush_gateway: Gateway) -> OctopushSandbox:
+    """Give a simulated gateway in virtual time, with its book."""
+    return OctopushSandbox(octopush_gateway)
+
+
+@pytest.fixture
+def octopush(octopush_sandbox: OctopushSandbox) -> Iterator[OctopushSession]:
+    """Give a session over ``octopush_sandbox``, and close it at the end."""
+    session = octopush_sandbox.session()
+    yield session
+    # Nothing is awaited in there, since the transport is not the session's own; so no
+    # event loop is needed, and the test's may be gone already.
+    with suppress(StopIteration):
+        session.close().send(None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the gateway saw to the report of a test that failed."""
+    report = yield
+    sandbox = getattr(item, "funcargs", {}).get("octopush_sandbox")
+    if report.when == "call" and report.failed and isinstance(sandbox, OctopushSandbox):
+        report.sections.append((_TITLE, sandbox.describe()))
+    return report
