@@ -186,7 +186,7 @@ class PostgresLedger(PostgresClaims):
         wanted = None if states is None else [state.value for state in states]
         last, is_over = (-1, ""), False
         while not is_over:
-            async with self._database.transaction(key) as connection:
+            async with self._database.connected() as connection:
                 rows = await connection.fetch(
                     self._tables.sql(_BATCHES), word(key), *last, wanted, _PAGE
                 )
@@ -200,7 +200,7 @@ class PostgresLedger(PostgresClaims):
         """See `Ledger.rejections`."""
         last, is_over = (-1, 0), False
         while not is_over:
-            async with self._database.transaction(key) as connection:
+            async with self._database.connected() as connection:
                 rows = await connection.fetch(
                     self._tables.sql(_REJECTIONS), word(key), *last, _PAGE
                 )
@@ -239,7 +239,7 @@ class PostgresLedger(PostgresClaims):
 
     async def deliveries(self, key: str) -> Mapping[str, int]:
         """See `Ledger.deliveries`."""
-        async with self._database.transaction(key) as connection:
+        async with self._database.connected() as connection:
             rows = await connection.fetch(self._tables.sql(_DELIVERIES), word(key))
         return {unword(status): count for status, count in rows}
 

@@ -205,11 +205,12 @@ class _Held:
     async def renew(self) -> None:
         """See `ClaimLedger.renew`."""
         async with self._tables.database.transaction() as connection:
-            if not await self._renew(connection):
-                raise LeaseLostError(
-                    f"{self._tables.database.name}: the lease of batch {self._number} "
-                    "had run out, and somebody else took it over"
-                )
+            is_held = await self._renew(connection)
+        if not is_held:
+            raise LeaseLostError(
+                f"{self._tables.database.name}: the lease of batch {self._number} had "
+                "run out, and somebody else took it over"
+            )
 
     async def _renew(self, connection: Any) -> bool:
         renewed = await connection.fetch(

@@ -43,7 +43,6 @@ _LONG_PATIENCE: Final = 3600.0
 
 # A machine that vanished is missed after a minute, and what it held is free again.
 _SERVER_SETTINGS: Final = {
-    "application_name": "aiooctopush",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
@@ -98,18 +97,11 @@ def explained(name: str) -> Iterator[None]:
         unknown = f"cannot be used (SQLSTATE {state}): check the database, then go on"
         words = _WORDS.get(state) or _WORDS.get(state[:_CLASS], unknown)
         raise LedgerError(f"{name}: {words}") from None
-    except asyncpg.InternalClientError:
-        raise LedgerError(f"{name}: {_LOST}") from None
-    except asyncpg.InterfaceError as error:
-        words = _LOST
-        if isinstance(error, asyncpg.ClientConfigurationError):
-            words = _NO_ADDRESS
-        elif isinstance(error, ValueError):
-            words = _STRANGE_VALUE
-        raise LedgerError(f"{name}: {words}") from None
     except ValueError:
         # Of the address, and it may show the password.
         raise LedgerError(f"{name}: {_NO_ADDRESS}") from None
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError):
+        raise LedgerError(f"{name}: {_LOST}") from None
     except TimeoutError:
         raise LedgerError(
             f"{name}: the database does not answer: check it and the network, then go "
@@ -121,6 +113,14 @@ def explained(name: str) -> Iterator[None]:
 
 async def _keep_session(_connection: Any) -> None:
     """Leave a connection as it is; our statements change nothing about it."""
+
+
+def _is_gone(connection: Any) -> bool:
+    """Whether a connection of a pool was lost, and the pool has taken it back."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 @define
@@ -207,7 +207,7 @@ class Database:
             return
         with explained(self.name):
             async with self._turn:
-                if held.connection.is_closed():
+                if _is_gone(held.connection):
                     raise LedgerError(
                         f"{self.name}: the connection that held run {key!r} was lost, "
                         "and others may have written to it since: start it again"
@@ -243,7 +243,7 @@ class Database:
             return
         with explained(self.name):
             async with self._turn:
-                if not held.connection.is_closed():
+                if not _is_gone(held.connection):
                     unlock = "SELECT pg_advisory_unlock($1)"
                     await held.connection.execute(unlock, held.lock)
 
@@ -280,7 +280,7 @@ class Database:
         self._is_closed = True
         own, self._own = self._own, None
         self._held = {}
-        if own is not None:
+        if own is not None and not _is_gone(own):
             # With the session end its locks, however the pool resets it.
             own.terminate()
             await self._pool.release(own)
@@ -302,19 +302,21 @@ class Database:
         if self._is_closed:
             raise LedgerError(f"{self.name}: this ledger was closed: make a new one")
         async with self._opening:
-            if self._pool is None and isinstance(self.place, str):
-                self._pool = await asyncpg.create_pool(
-                    self.place,
-                    min_size=0,
-                    timeout=_PATIENCE_TO_CONNECT,
-                    command_timeout=_PATIENCE,
-                    server_settings=_SERVER_SETTINGS,
-                    # One round trip less for each statement.
-                    reset=_keep_session,
-                )
-            elif self._pool is None:
-                self._pool = self.place
+            self._pool = self._pool or await self._new_pool()
         return self._pool
+
+    async def _new_pool(self) -> Any:
+        if not isinstance(self.place, str):
+            return self.place
+        return await asyncpg.create_pool(
+            self.place,
+            min_size=0,
+            timeout=_PATIENCE_TO_CONNECT,
+            command_timeout=_PATIENCE,
+            server_settings=_SERVER_SETTINGS,
+            # One round trip less for each statement.
+            reset=_keep_session,
+        )
 
     @asynccontextmanager
     async def _on_own(self, connection: Any) -> AsyncIterator[None]:
@@ -341,10 +343,7 @@ class Database:
         self._is_clean = True
 
     async def _own_connection(self) -> Any:
-        if self._own is not None and self._own.is_closed():
-            lost, self._own = self._own, None
-            await self._pool.release(lost)
-        if self._own is None:
+        if self._own is None or _is_gone(self._own):
             pool = await self._open()
             self._own = await pool.acquire(timeout=_PATIENCE)
             self._is_clean = True

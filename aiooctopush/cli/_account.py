@@ -1,7 +1,7 @@
 """A run as its ledger has it, gathered for people to read."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -132,6 +132,7 @@ class Account:
         unresolved: By state, the first batches that may have been sent, or were not by
             this run.
         batches: How many batches stand in which state.
+        deliveries: By the gateway's word, how many numbers stand at it.
     """
 
     run: RunRecord
@@ -144,6 +145,7 @@ class Account:
         factory=lambda: {state: [] for state in WHAT_TO_DO if state in UNRESOLVED}
     )
     batches: Counter[BatchState] = field(factory=Counter)
+    deliveries: Mapping[str, int] = field(factory=dict)
 
     @property
     def has_whole_requests(self) -> bool:
@@ -235,6 +237,7 @@ async def _look_through(ledger: Ledger, key: str) -> Account:
     report = BulkReport(key=key, whole_requests=whole_requests)
     account = Account(run=run, report=report)
     report.take(run)
+    account.deliveries = await ledger.deliveries(key)
     # As the latest start left it; a report itself speaks of the present one.
     report.paused = run.paused
     async for batch in ledger.batches(key):

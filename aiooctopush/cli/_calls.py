@@ -94,6 +94,9 @@ class Calls:
         try:
             return self.attempt(work)
         except OctopushError as error:
+            # Nothing can have become of anything: "unknown" would alarm a script.
+            if reads and error.outcome is Outcome.UNKNOWN:
+                error.outcome = None
             self.screen.fail(named(error, names), advice=advice * error.maybe_sent)
         except TimeoutError:
             give_up(self.screen, reads=reads, advice=advice)

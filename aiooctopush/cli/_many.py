@@ -106,7 +106,9 @@ class TypedNumbers:
         return self
 
     def __iter__(self) -> Iterator[Row]:
-        return iter(self._rows)
+        for position, row in self._rows:
+            self.bytes_read = position
+            yield position, row
 
     def __enter__(self) -> Self:
         return self
@@ -391,12 +393,12 @@ class Many:
         """
         if self.exit_code is ExitCode.ACCEPTED:
             return good, "bold green"
-        some = f"{self.done:,} of {counted(self.counts.total(), 'number')} done."
+        some = f"{self.done:,} of {self.counts.total() + self.bad:,}"
         if self.interrupted:
-            return f"Interrupted: {some}", "bold"
+            return f"Interrupted: {some} so far are done.", "bold"
         if self.broken_off is not None:
             return f"Broken off: {problem_of(self.broken_off)}", "bold red"
-        return f"Done: {some}", "bold yellow"
+        return f"Done in part: {some}.", "bold yellow"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""

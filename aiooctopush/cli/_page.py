@@ -136,6 +136,7 @@ class _View:
         yield tag("div", self._outcomes(), self._sum(), class_="pair")
         yield self._over_time()
         yield tag("div", self._money(), self._settings(), class_="pair even")
+        yield self._deliveries()
         yield self._faults()
         place = Place(key=account.run.key, ledger=self._path)
         yield worklist(account, place)
@@ -250,6 +251,28 @@ class _View:
             tag(
                 "p", "✓ Nobody is counted twice, and nobody is lost.", class_="verdict"
             ),
+            class_="keep",
+        )
+
+    def _deliveries(self) -> Html:
+        deliveries = self._account.deliveries
+        if not deliveries:
+            return NOTHING
+        told = sum(deliveries.values())
+        rows = [
+            tag(
+                "tr",
+                tag("th", status, scope="row"),
+                tag("td", f"{count:,}", class_="n"),
+                tag("td", _share(count, told), class_="n soft"),
+            )
+            for status, count in deliveries.items()
+        ]
+        return section(
+            "Deliveries",
+            tag("table", tag("tbody", *rows)),
+            about=f"What the network said last, of {counted(told, 'number')}, in the "
+            "gateway's words.",
             class_="keep",
         )
 

@@ -19,6 +19,7 @@ from .send import send
 from .settings import settings
 from .subaccounts import subaccounts
 from .wallet import balance, credits_
+from .webhooks import webhooks
 from .worklist import purge, resolve, unresolved
 
 
@@ -55,6 +56,7 @@ _SECTIONS: Final = {
         "unresolved",
         "resolve",
         "purge",
+        "webhooks",
     ),
     "The account": (
         "balance",
@@ -104,5 +106,6 @@ for _command in (
     subaccounts,
     settings,
     doctor,
+    webhooks,
 ):
     octopush.add_command(_command)

@@ -242,15 +242,26 @@ def _probe(
 def _agreed(screen: Screen, plan: Plan, *, yes: bool) -> bool:
     """Say what a probe sends, to whom, and what it may cost; then ask."""
     screen.note("")
-    screen.note(f"Probe: {plan.question}")
-    screen.note(f"  Sends: {plan.sends}.")
-    screen.note(f"  Costs: {plan.cost}.")
+    for words in (
+        f"Probe: {plan.question}",
+        f"  Sends: {plan.sends}.",
+        f"  Costs: {plan.cost}.",
+    ):
+        screen.note(_hanging(screen, words))
     if yes and plan.is_free:
         return True
     if not somebody_is_there():
         screen.note("  Not made: nobody is there to agree.")
         return False
     return click.confirm("  Make it?", err=True)
+
+
+def _hanging(screen: Screen, words: str) -> str:
+    """Words for stderr, with further lines of a terminal indented."""
+    if not screen.err.is_terminal:
+        return words
+    width = screen.err.width
+    return textwrap.fill(words, width, subsequent_indent=" " * 9)
 
 
 def _findings_of(probing: Probing) -> dict[str, Any]:

@@ -39,7 +39,8 @@ octopush report run.db --html report.html
 _EPILOG = """\
 --json gives what `octopush runs --json` gives of a run, and ledger, settings, ended
 (when the latest outcome became known), rejections (the first 100), unresolved and
-refused_batches (the first 200 of each state; some of their numbers, masked), html.
+refused_batches (the first 200 of each state; some of their numbers, masked),
+deliveries (numbers by what the network said last, in the gateway's words), html.
 """
 
 
@@ -121,6 +122,8 @@ def _rows(account: Account, path: Path) -> Iterator[tuple[str, str]]:
     yield from figures_of(report, total=report.planned)
     for name, times in report.faults.most_common(_FAULTS_SHOWN):
         yield "Met", f"{times:,} × {plain(error_in_words(name))}"
+    for status, count in account.deliveries.items():
+        yield "Told", f"{count:,} × {plain(status)}"
     yield "Begun", f"{at(run.began_at)} UTC"
     if account.ended_at is not None:
         after = span(account.ended_at - run.began_at)
@@ -150,5 +153,6 @@ def _document(
             one.as_dict() for entries in account.unresolved.values() for one in entries
         ],
         "refused_batches": [one.as_dict() for one in account.refused],
+        "deliveries": dict(account.deliveries),
         "html": None if html is None else str(html),
     }

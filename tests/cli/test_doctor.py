@@ -304,7 +304,10 @@ def look(scheme, *, clock=None, **server):
     async def look():
         async with listening(**server) as port:
             url = f"{scheme}://127.0.0.1:{port}"
-            return await _checks.connection(url, clock or VirtualClock())
+            work = _checks.connection(url, clock or VirtualClock())
+            # In a task of its own: on Python 3.11 a coroutine into which a failed
+            # handshake was thrown is no longer traced, and so seems uncovered.
+            return await asyncio.create_task(work)
 
     return asyncio.run(look())
 
@@ -525,6 +528,18 @@ def test_a_table_for_people(run, clock):
         f"  One bad number   refuses the whole request; it is named {simulated}",
         f"  Simulation mode  {HONOURS}",
     ]
+
+
+def test_probes_on_a_narrow_terminal(run, clock):
+    """What a probe sends is wrapped under its start."""
+    terminal = {"FORCE_COLOR": "1", "COLUMNS": "60", "NO_COLOR": "1"}
+    command = ("doctor", "--sandbox", "--probe", "--yes", "--to", NUMBER)
+
+    result = run(*command, env=terminal, gateway=Gateway(clock=clock, burns_ids=True))
+
+    lines = click.unstyle(result.stderr).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert any(line.startswith(" " * 9) for line in lines)
 
 
 def test_bad_number_without_its_place(probe, clock):

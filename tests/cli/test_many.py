@@ -64,7 +64,7 @@ def test_bad_row_is_not_fatal(ask, gateway, people):
     assert result.exit_code == 1
     assert "line 3: phone_number must start with '+'" in result.stderr
     assert "0699887766" not in result.output
-    assert result.stdout.startswith("Done: 2 of 2 numbers done.")
+    assert result.stdout.startswith("Done in part: 2 of 3.")
     assert "Not usable  1 row" in result.stdout
     assert "A repeat is harmless" in result.stdout
     assert len(gateway.lists["vip"]) == 2
@@ -227,7 +227,7 @@ def test_first_interrupt_stops_after_the_request(ask, people, gateway, pressing)
 
     assert result.exit_code == 130
     assert "Press Ctrl-C again" in result.stderr
-    assert result.stdout.startswith("Interrupted: 2 of 2 numbers done.")
+    assert result.stdout.startswith("Interrupted: 2 of 2 so far are done.")
     assert len(gateway.contacts) == 2
 
 

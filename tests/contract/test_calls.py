@@ -6,11 +6,10 @@ from urllib.parse import unquote
 
 import pytest
 from contract.table import FALLBACKS, ROWS
-from contract.wires import Recorder, Said, request_of, response
+from contract.wires import Recorder, Said, path_problems, request_of, response
 from fakes import session_over
 from sandbox.contract import (
     operations,
-    path_problems,
     problems,
     query_problems,
     request_schema,

@@ -6,10 +6,10 @@ from urllib.parse import unquote
 import pytest
 from contract.keywords import CALLS
 from contract.table import ONE
-from contract.wires import request_of
+from contract.wires import path_problems, request_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sandbox.contract import path_problems, problems, query_problems, request_schema
+from sandbox.contract import problems, query_problems, request_schema
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -1,10 +1,11 @@
 """Transports between a session and what answers it: they keep what was carried."""
 
 import json
+from urllib.parse import unquote
 
 from contract.table import FALLBACKS
 from fakes import answer, session_over
-from sandbox.contract import cases_of
+from sandbox.contract import cases_of, operations, parameters, problems
 
 from aiooctopush import HttpResponse
 
@@ -67,3 +68,14 @@ async def request_of(name, call):
         await call(octopush)
     request, _ = recorder.exchanges[-1]
     return request
+
+
+def path_problems(operation_id, path):
+    """What is wrong with the arguments in a path, in words; nothing if they fit."""
+    template = operations()[operation_id][1]
+    given = dict(zip(template.split("/"), path.split("/"), strict=True))
+    return [
+        problem
+        for one in parameters(operation_id, "path")
+        for problem in problems(one["schema"], unquote(given[f"{{{one['name']}}}"]))
+    ]

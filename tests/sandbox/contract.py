@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -127,7 +127,7 @@ def sample_problems(operation_id, sample):
 
 def query_problems(operation_id, query):
     """What is wrong with a query, in words; nothing if it fits."""
-    schemas = {one["name"]: one["schema"] for one in _parameters(operation_id)}
+    schemas = {one["name"]: one["schema"] for one in parameters(operation_id, "query")}
     found = [f"{name}: unknown" for name, _ in query if name not in schemas]
     for name, value in () if found else query:
         schema = schemas[name]
@@ -138,18 +138,8 @@ def query_problems(operation_id, query):
     return found
 
 
-def path_problems(operation_id, path):
-    """What is wrong with the arguments in a path, in words; nothing if they fit."""
-    template = operations()[operation_id][1]
-    given = dict(zip(template.split("/"), path.split("/"), strict=True))
-    return [
-        problem
-        for one in _parameters(operation_id, "path")
-        for problem in problems(one["schema"], unquote(given[f"{{{one['name']}}}"]))
-    ]
-
-
-def _parameters(operation_id, kind="query"):
+def parameters(operation_id, kind):
+    """The arguments of an operation that stand in its ``query`` or its ``path``."""
     _, path, row = operations()[operation_id]
     rows = [
         *row.get("parameters", ()),

@@ -38,6 +38,18 @@ def people_of(group):
 # --- contacts -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["list_names", "tag_names"])
+@pytest.mark.parametrize("several", [True, 5, "vip", {}], ids=str)
+def test_names_that_are_no_list_are_refused(name, several):
+    """Not read letter by letter; nothing is kept."""
+    gateway = fresh_gateway()
+
+    status, answer = create(gateway, ONE, **{name: several})
+
+    assert (status, answer["message"].split(":")[0]) == (400, name)
+    assert (gateway.lists, gateway.tags, gateway.contacts) == ({}, {}, {})
+
+
 def test_contacts_are_kept_by_number():
     """Spaces are no part of it, and a second time changes nothing."""
     gateway = fresh_gateway()

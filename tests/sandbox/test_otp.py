@@ -30,6 +30,18 @@ def validate(gateway, code, **named):
     return answer
 
 
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [(366 * 86_400, 200), (366 * 86_400 + 1, 400), (10**40, 400)],
+    ids=["a-year", "longer", "longer-than-any-calendar"],
+)
+def test_a_code_is_valid_for_a_year_at_most(seconds, status):
+    """No limit is documented; without one there is an instant after all instants."""
+    body = {"phone_number": ONE, "validity_period": seconds}
+
+    assert ask(fresh_gateway(), *GENERATE, body)[0] == status
+
+
 def test_the_right_code_is_found_right_once():
     """By its token; afterwards it is unknown: our choice."""
     gateway = fresh_gateway()

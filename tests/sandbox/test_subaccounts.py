@@ -344,10 +344,11 @@ def test_a_reset_forgets_sub_accounts_and_restores_the_credit():
         ("GET", "subaccount/a@b/c", 404),
         ("GET", "subaccount/", 404),
         ("DELETE", "subaccount/credit-transfer/token", 405),
+        ("GET", "subaccount/create", 405),
     ],
 )
 def test_a_path_beside_the_template_is_none(method, path, status):
-    """A login holds no slash, and is not empty."""
+    """A login holds no slash, is not empty, and is no path that is written out."""
     assert ask(gateway_with_ada(), method, path, {})[0] == status
 
 

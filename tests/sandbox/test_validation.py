@@ -341,6 +341,13 @@ def test_an_unknown_route_is_refused_in_json(method, path, status):
     assert (got, answer["code"]) == (status, status)
 
 
+def test_a_refused_method_is_told_which_ones_would_do():
+    """As HTTP wants it (RFC 9110)."""
+    response = fresh_gateway().handle(call("GET", SEND))
+
+    assert (response.status, response.headers["allow"]) == (405, "POST")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -1,0 +1,190 @@
+"""``octopush webhooks``: take the gateway's callbacks, and put them to a ledger."""
+
+import asyncio
+import os
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+import click
+from aiohttp import web
+from attrs import define, field
+
+from .._clock import Clock
+from ..bulk.ledger import LedgerError
+from ..bulk.receipts import ReceiptDesk
+from ..bulk.sqlite import SQLiteLedger
+from ..integrations._receiver import new_token
+from ..integrations.aiohttp_web import create_app
+from ..webhooks import DeliveryReceipt, Event
+from ._connection import clock_of
+from ._console import ExitCode, Screen, counted, problem_of
+from ._help import Command, Group, Option
+from ._interrupt import on_interrupt
+
+
+DEFAULT_PORT: Final = 8026
+_VARIABLE: Final = "OCTOPUSH_WEBHOOK_TOKEN"
+
+# Receipts are written together: each writing opens the ledger, so that a run can have
+# it in between.
+_WRITE_EVERY: Final = 5.0
+
+# About 50 MB of them. Who lets a run hold the ledger for longer loses the oldest.
+_WAITING_AT_MOST: Final = 200_000
+
+_EXAMPLE = f"""\
+octopush webhooks serve --ledger run.db
+# and in another terminal, to see it work:
+octopush sandbox --callback-url http://127.0.0.1:{DEFAULT_PORT}/TOKEN
+"""
+
+
+@click.group(cls=Group, short_help="Receive delivery receipts.", example=_EXAMPLE)
+def webhooks() -> None:
+    """Receive what the gateway calls back about."""
+
+
+@webhooks.command(
+    cls=Command, short_help="Write receipts to a ledger.", example=_EXAMPLE
+)
+@click.option(
+    "--ledger",
+    cls=Option,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    metavar="RUN.db",
+    heading="Where they go",
+    help="The ledger of `octopush bulk --ledger`.",
+)
+@click.option(
+    "--host",
+    cls=Option,
+    default="127.0.0.1",
+    show_default=True,
+    heading="Where it listens",
+    help="Address of this machine. The gateway needs HTTPS: put a proxy before it.",
+)
+@click.option(
+    "--port",
+    cls=Option,
+    type=click.IntRange(0, 65_535),
+    metavar="N",
+    default=DEFAULT_PORT,
+    show_default=True,
+    heading="Where it listens",
+    help="0 takes a free one; the first line of output tells which.",
+)
+@click.pass_context
+def serve(ctx: click.Context, *, ledger: Path, host: str, port: int) -> None:
+    """
+    Take delivery receipts over HTTP, and write them to the ledger of a bulk run.
+
+    A receipt for any number of a batch that was presumed, or in doubt, proves that it
+    was sent: the batch becomes accepted. `octopush report` then shows deliveries, too.
+    While a run holds the ledger, receipts wait in memory.
+
+    The path holds a secret, for nothing else tells the gateway from a stranger. It is
+    taken from OCTOPUSH_WEBHOOK_TOKEN, or made up and shown. Ctrl-C ends it.
+    """
+    screen = Screen()
+    clock = clock_of(ctx.obj)
+    with screen.failures():
+        token = os.environ.get(_VARIABLE) or new_token()
+        inbox = _Inbox(ledger, clock, screen)
+        app = create_app(inbox.take, token=token, clock=clock)
+    try:
+        asyncio.run(_serve(app, inbox, host, port, token))
+    except OSError as error:
+        screen.error(f"cannot listen on {host}, port {port}: {error.strerror}")
+        raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
+    screen.say(inbox.in_words())
+    raise click.exceptions.Exit(
+        ExitCode.NOT_ACCEPTED if inbox.waiting else ExitCode.ACCEPTED
+    )
+
+
+@define
+class _Inbox:
+    """Receipts on their way to the ledger."""
+
+    _path: Path
+    _clock: Clock
+    _screen: Screen
+    _receipts: deque[DeliveryReceipt] = field(
+        factory=lambda: deque(maxlen=_WAITING_AT_MOST)
+    )
+    _desk: ReceiptDesk | None = None
+    _taken: int = 0
+    _complained: str | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many are not written yet."""
+        return len(self._receipts)
+
+    async def take(self, event: Event) -> None:
+        """Keep a receipt; nothing else is kept."""
+        if isinstance(event, DeliveryReceipt):
+            self._taken += 1
+            self._receipts.append(event)
+
+    async def write(self) -> None:
+        """Write what is waiting, or leave it waiting."""
+        if not self._receipts:
+            return
+        some = tuple(self._receipts)
+        try:
+            async with SQLiteLedger(self._path) as ledger:
+                if self._desk is None:
+                    self._desk = ReceiptDesk(ledger, self._clock)
+                self._desk.ledger = ledger
+                await self._desk.take(some)
+        except LedgerError as error:
+            # Told once, and not every few seconds.
+            if self._complained != error.problem:
+                self._complained = error.problem
+                self._screen.warn(f"receipts wait: {problem_of(error)}")
+            return
+        self._complained = None
+        for _ in some:
+            self._receipts.popleft()
+
+    async def write_now_and_then(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await self._clock.sleep(_WRITE_EVERY)
+            await self.write()
+
+    def in_words(self) -> str:
+        """What became of everything."""
+        words = f"Took {counted(self._taken, 'receipt')}"
+        if self._desk is not None:
+            words += f", {self._desk.unmatched:,} of them for no batch of this ledger"
+            words += f"; batches proven sent: {self._desk.proven:,}"
+        if self.waiting:
+            words += f". {self.waiting:,} could not be written, and are lost"
+        return f"{words}."
+
+
+async def _serve(
+    app: web.Application, inbox: _Inbox, host: str, port: int, token: str
+) -> None:
+    stop = asyncio.Event()
+    # The log of requests would show the secret.
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        address = runner.addresses[0]
+        writing = asyncio.create_task(inbox.write_now_and_then())
+        with on_interrupt(stop.set):
+            click.echo(f"Receiving at http://{address[0]}:{address[1]}/{token}")
+            await stop.wait()
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+    finally:
+        # Handles what was taken, and so comes before the last writing.
+        await runner.cleanup()
+    await inbox.write()

@@ -1,0 +1,208 @@
+"""``octopush webhooks serve``: receipts that find their way to a ledger."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+
+from aiooctopush import (
+    BatchState,
+    OctopushSession,
+    RetryPolicy,
+    SQLiteLedger,
+    UnknownOutcomeError,
+)
+from aiooctopush.cli.webhooks import _Inbox
+from aiooctopush.sandbox import VirtualClock
+from aiooctopush.webhooks import DeliveryReceipt, OptOut
+
+
+NUMBER = "+33639980001"
+
+
+class Silent:
+    """A gateway that never answers."""
+
+    async def send(self, request):
+        """See `Transport.send`."""
+        raise UnknownOutcomeError("silence")
+
+
+async def doubtful(path):
+    """A run whose only batch is in doubt."""
+    async with OctopushSession(
+        "me", "key", transport=Silent(), clock=VirtualClock()
+    ) as octopush:
+        run = octopush.bulk(
+            "run",
+            text="Hello",
+            sender="Acme",
+            purpose="alert",
+            ledger=path,
+            retry=RetryPolicy(attempts=1),
+        )
+        await run.send_all([NUMBER])
+
+
+async def look(path):
+    """How its only batch stands, and what was delivered."""
+    async with SQLiteLedger(path, read_only=True) as ledger:
+        (batch,) = [one async for one in ledger.batches("run")]
+        return batch.state, await ledger.deliveries("run")
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """A file with a run whose only batch is in doubt."""
+    path = tmp_path / "run.db"
+    asyncio.run(doubtful(path))
+    return path
+
+
+@contextmanager
+def serving(*arguments, **env):
+    """Serve in another process; gives its ready line, and ends it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "aiooctopush", "webhooks", "serve", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | env,
+    ) as process:
+        try:
+            yield process.stdout.readline(), process
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.told = process.communicate(timeout=15)
+
+
+def test_a_receipt_proves_what_was_in_doubt(ledger, run):
+    """It is written at the end at the latest, and the report shows it."""
+    body = json.dumps(
+        {
+            "channel": "sms",
+            "message_id": "sms_7",
+            "number": NUMBER,
+            "status": "DELIVERED",
+            "delivery_date": "2026-01-05 11:46:06",
+        }
+    )
+    with serving("--ledger", str(ledger), "--port", "0") as (ready, process):
+        url = ready.split()[2]
+        request = urllib.request.Request(  # noqa: S310
+            url, body.encode(), {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            assert answer.status == 200
+
+    report = run("report", str(ledger), "--html", str(ledger.with_name("r.html")))
+    page = ledger.with_name("r.html").read_text()
+
+    assert process.told[0] == (
+        "Took 1 receipt, 0 of them for no batch of this ledger; batches proven sent: "
+        "1.\n"
+    )
+    assert process.returncode == 0
+    assert asyncio.run(look(ledger)) == (BatchState.ACCEPTED, {"DELIVERED": 1})
+    assert "1 × DELIVERED" in report.stdout
+    assert "Deliveries" in page
+    assert NUMBER not in page
+
+
+def test_nothing_to_tell_is_told(ledger):
+    """With the token of the environment."""
+    token = "3f9c1d2e7a8b4c5d9e0f1a2b3c4d5e6f"
+    env = {"OCTOPUSH_WEBHOOK_TOKEN": token}
+
+    with serving("--ledger", str(ledger), "--port", "0", **env) as (ready, process):
+        assert ready.endswith(f"/{token}\n")
+
+    assert process.told == ("Took 0 receipts.\n", "")
+
+
+def test_a_token_that_could_be_guessed_is_refused(ledger, run):
+    """Nothing is served."""
+    result = run(
+        *("webhooks", "serve", "--ledger", str(ledger)),
+        env={"OCTOPUSH_WEBHOOK_TOKEN": "secret"},
+    )
+
+    assert result.exit_code == 2
+    assert "token" in result.stderr
+
+
+def test_an_address_that_is_taken_is_told(ledger, run):
+    """And nothing is lost by it."""
+    with serving("--ledger", str(ledger), "--port", "0") as (ready, _):
+        port = ready.split("/")[2].split(":")[1]
+        result = run("webhooks", "serve", "--ledger", str(ledger), "--port", port)
+
+    assert result.exit_code == 2
+    assert f"cannot listen on 127.0.0.1, port {port}" in result.stderr
+
+
+class Screen:
+    """Remembers what was said."""
+
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, words):
+        """See `Screen.warn`."""
+        self.warnings.append(words)
+
+
+def receipt(status="DELIVERED"):
+    """For the number of the run."""
+    return DeliveryReceipt(ticket="sms_7", number=NUMBER, status=status)
+
+
+async def test_receipts_wait_while_a_run_holds_the_ledger(tmp_path):
+    """That is told once; afterwards they are written."""
+    path = tmp_path / "run.db"
+    await doubtful(path)
+    screen = Screen()
+    inbox = _Inbox(path, VirtualClock(), screen)
+    await inbox.take(receipt())
+    await inbox.take(OptOut(number=NUMBER))
+    holder = SQLiteLedger(path)
+    (held,) = await holder.runs()
+    await holder.open_run(held)
+
+    await inbox.write()
+    await inbox.write()
+    waiting, words = inbox.waiting, inbox.in_words()
+    await holder.close()
+    await inbox.write()
+    await inbox.write()
+
+    assert (waiting, inbox.waiting) == (1, 0)
+    assert words == "Took 1 receipt. 1 could not be written, and are lost."
+    assert len(screen.warnings) == 1
+    assert await look(path) == (BatchState.ACCEPTED, {"DELIVERED": 1})
+
+
+async def test_receipts_are_written_now_and_then(tmp_path):
+    """Together, so that a run can have the ledger in between."""
+    path = tmp_path / "run.db"
+    await doubtful(path)
+    clock = VirtualClock()
+    inbox = _Inbox(path, clock, Screen())
+    task = asyncio.create_task(inbox.write_now_and_then())
+    await inbox.take(receipt())
+    while inbox.waiting:
+        await asyncio.sleep(0)
+    await inbox.take(receipt())
+    while inbox.waiting:
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert set(clock.sleeps) == {5.0}
+    assert await look(path) == (BatchState.ACCEPTED, {"DELIVERED": 1})
