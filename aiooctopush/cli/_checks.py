@@ -202,8 +202,9 @@ def _unreachable(error: Exception, host: str, port: int) -> Check:
         found = f"no connection to {host}, port {port}, in {CONNECT_SECONDS:g} s"
         advice = network
     else:
-        words = getattr(error, "strerror", None) or str(error)
-        found = f"cannot connect to {host}, port {port}: {shown(words)}"
+        number = getattr(error, "errno", None)
+        words = os.strerror(number) if number else "none of its addresses answers"
+        found = f"cannot connect to {host}, port {port}: {words}"
         advice = network
     return Check(name="Connection", state=State.WRONG, found=found, advice=advice)
 

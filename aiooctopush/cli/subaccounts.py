@@ -95,7 +95,7 @@ def subaccounts() -> None:
     """
     Create, show and change sub-accounts, and move credit to them.
 
-    The gateway has no way to list them, and so has this command. Passwords come from
+    The gateway has no way to list them, and neither has this command. Passwords come from
     OCTOPUSH_SUBACCOUNT_PASSWORD or are asked for; keys are shown only if you say so.
     """
 

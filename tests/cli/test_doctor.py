@@ -364,7 +364,20 @@ def test_nobody_listens():
 
     seen = asyncio.run(_checks.connection(f"http://127.0.0.1:{port}", VirtualClock()))
 
-    assert f"cannot connect to 127.0.0.1, port {port}: " in seen.found
+    assert seen.found == (
+        f"cannot connect to 127.0.0.1, port {port}: Connection refused"
+    )
+
+
+def test_none_of_several_addresses_answers():
+    """What asyncio says of several failures is not for people."""
+    several = OSError("Multiple exceptions: …")
+
+    seen = _checks._unreachable(several, "gateway.test", 443)
+
+    assert seen.found == (
+        "cannot connect to gateway.test, port 443: none of its addresses answers"
+    )
 
 
 def test_name_that_nobody_knows(monkeypatch):
