@@ -443,22 +443,30 @@ async def test_a_database_that_is_restarted_is_used_again(server, schema, ledger
     assert [batch.state for batch in await listed(ledger)] == [S.ACCEPTED]
 
 
-async def test_a_cancelled_write_leaves_the_connection_as_it_was(ledger, monkeypatch):
-    """Cancelled once more while it is undone, it is undone before the next one."""
+async def test_a_write_that_was_cancelled_again_and_again_is_undone(ledger):
+    """At the latest before the next one, which is not a part of it."""
     run = await begun(ledger)
-    database = ledger._database
 
     task = asyncio.create_task(ledger.plan(run, [batch_record()]))
-    while not database._turn.locked():
+    while not ledger._database._turn.locked():
         await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.wait([task])
+    while not task.done():
+        task.cancel()
+        await asyncio.sleep(0)
     await ledger.update_run(evolve(run, paused=Pause.CREDIT))
 
     assert task.cancelled()
     assert [one.paused for one in await ledger.runs()] == [Pause.CREDIT]
+    assert await listed(ledger) == []
+
+
+async def test_a_write_that_fails_leaves_nothing_locked(ledger):
+    """Its transaction ends with it."""
+    await begun(ledger)
+
+    await problem_of(ledger.conclude("run", batch_record()))
+
+    assert not ledger._database._own.is_in_transaction()
 
 
 @pytest.mark.parametrize(

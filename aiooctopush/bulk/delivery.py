@@ -200,7 +200,12 @@ class Delivery:
                 if not parts:
                     yield await self._conclude(job, record, result, error)
                     continue
-            jobs.extendleft(reversed(await self._split(record, parts, error)))
+            await self._split(record, parts, error)
+            for part in parts:
+                if part.record.state is BatchState.REFUSED:
+                    yield _told(part, part.record, error=error)
+            open_still = [p for p in parts if p.record.state is BatchState.NOT_SENT]
+            jobs.extendleft(reversed(open_still))
 
     def _is_too_large(self, job: Job) -> bool:
         # What was tried keeps its id, and so its size.
@@ -321,15 +326,14 @@ class Delivery:
 
     async def _split(
         self, old: BatchRecord, parts: Sequence[Job], error: OctopushError | None
-    ) -> Sequence[Job]:
-        """Write the parts down, and give back those that are to be sent."""
+    ) -> None:
+        """Write the parts down in place of the whole."""
         parent = evolve(old, state=BatchState.SPLIT, concluded_at=self.wall.now())
         if error is not None:
             parent = evolve(parent, **_words_of(error))
         records = [part.record for part in parts]
         await self.ledger.split(self.key, parent, records)
         self.watcher.was_split(old, parent, records, error)
-        return [one for one in parts if one.record.state is BatchState.NOT_SENT]
 
     async def _conclude(
         self,
@@ -348,15 +352,7 @@ class Delivery:
                 sms_needed=result.number_of_sms_needed,
                 cost=result.total_cost,
             )
-        told = BatchResult(
-            number=record.number,
-            part=record.part,
-            state=state,
-            recipients=recipients_in(job.content),
-            request_id=record.request_id,
-            result=result,
-            error=error,
-        )
+        told = _told(job, record, result=result, error=error)
         if error is not None:
             record = evolve(record, **_words_of(error))
             refused = error.outcome is Outcome.REFUSED
@@ -395,6 +391,24 @@ _TRIED_AGAIN_LATER: Final = (
     ThrottledError,
 )
 """Refusals that are about the account and the moment, and not about the batch."""
+
+
+def _told(
+    job: Job,
+    record: BatchRecord,
+    *,
+    result: SendResult | None = None,
+    error: OctopushError | None = None,
+) -> BatchResult:
+    return BatchResult(
+        number=record.number,
+        part=record.part,
+        state=record.state,
+        recipients=recipients_in(job.content),
+        request_id=record.request_id,
+        result=result,
+        error=error,
+    )
 
 
 def _words_of(error: OctopushError) -> dict[str, Any]:

@@ -294,7 +294,7 @@ _IS_CLAIMED: Final = """
         AND state IN ('not_sent', 'sending', 'in_doubt'))
 """
 _END_CLAIMS: Final = """
-    UPDATE LEDGER.batches SET owner = NULL, lease_until = NULL, fence = fence + 1
+    UPDATE LEDGER.batches SET owner = NULL, lease_until = NULL
     WHERE run = $1 AND lease_until IS NOT NULL
         AND state IN ('not_sent', 'sending', 'in_doubt')
 """
@@ -330,8 +330,8 @@ _DELIVERIES: Final = f"""
 
 _FORGET: Final = (
     """
-    UPDATE LEDGER.batches SET payload = NULL, numbers = '', fence = fence + 1,
-        owner = NULL, lease_until = NULL
+    UPDATE LEDGER.batches SET payload = NULL, numbers = '', owner = NULL,
+        lease_until = NULL
     WHERE run = $1
     """,
     "DELETE FROM LEDGER.rejections WHERE run = $1",

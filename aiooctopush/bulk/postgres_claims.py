@@ -301,7 +301,7 @@ _WAKE: Final = f"""
 """  # noqa: S608
 _AGE: Final = f"""
     WITH {_RUN} UPDATE LEDGER.batches SET state = 'in_doubt', owner = NULL,
-        lease_until = NULL, fence = fence + 1
+        lease_until = NULL
     WHERE run = (SELECT id FROM run) AND state = 'sending' AND {_FREE}
         AND NOT {_young("$2")}
 """  # noqa: S608

@@ -234,13 +234,13 @@ _ADD_BATCH: Final = f"""
 """  # noqa: S608
 _FENCE, _KEEPS = f"${_HOLDER + 2}", f"${_HOLDER + 3}"
 _AT: Final = {name: f"${at}" for at, name in enumerate(BATCH, 2)}
-# Without a fence it is written by somebody who needs no claim, and ends that of others.
+# Without a fence it is written by somebody who needs no claim, and ends that of others:
+# without a lease nobody holds it, and the next to claim it raises the fence.
 _REPLACE_BATCH: Final = f"""
     UPDATE LEDGER.batches SET {_assignments(BATCH, 2, but="payload")},
         payload =
             CASE WHEN {_KEEPS}::boolean THEN coalesce({_AT["payload"]}, payload) END,
-        owner = ${_HOLDER}, lease_until = now() + ${_HOLDER + 1}::interval,
-        fence = fence + CASE WHEN {_FENCE}::bigint IS NULL THEN 1 ELSE 0 END
+        owner = ${_HOLDER}, lease_until = now() + ${_HOLDER + 1}::interval
     WHERE run = $1 AND number = {_AT["number"]} AND part = {_AT["part"]}
         AND ({_FENCE}::bigint IS NULL OR (fence = {_FENCE} AND lease_until IS NOT NULL))
     RETURNING id

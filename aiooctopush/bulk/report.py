@@ -170,7 +170,8 @@ class BulkReport:
             self.problems += Counter()  # drops what is zero
 
     def _count_tries(self, batch: BatchRecord, sign: int) -> None:
-        self.batches += sign
+        # A part that was refused by name was never asked about.
+        self.batches += sign * bool(batch.attempts)
         self.attempts += sign * batch.attempts
         for name, times in batch.faults.items():
             self.faults[name] += sign * times

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import math
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -18,18 +17,14 @@ from .._engine import Background
 from .._throttle import RetryQuota
 from ..api._shared import Caller
 from ..api.sms import Message
-from ..errors import (
-    AuthenticationError,
-    InsufficientCreditError,
-    OctopushError,
-    TransportSecurityError,
-)
+from ..errors import OctopushError
 from ..retry import RetryPolicy
+from .alarm import Alarm
 from .budget import Budget
 from .delivery import BatchResult, Delivery, Job, new_record
 from .intake import Intake, Source, starts_anywhere
 from .ledger import UNFINISHED, BatchRecord, BatchState, Ledger, Pause, RunRecord
-from .options import BulkOptions, OnForeign
+from .options import BulkOptions
 from .pace import Pace
 from .packing import Content
 from .recovery import Recovery
@@ -41,25 +36,9 @@ from .resume import (
     reread,
     was_set_back,
 )
-from .splitting import SplitWatch
 
-
-# Without an answer for that many batches in a row, going on only makes more doubt.
-_OUTAGE_AFTER: Final = 20
-
-# The same code that often in a row, and nothing accepted between: with one text for
-# all, the next batch would fare no better.
-_REFUSED_ALIKE: Final = 3
 
 _ONE_TRY: Final = RetryPolicy(attempts=1, deadline=90.0)
-
-_OF_THE_ACCOUNT: Final = (AuthenticationError, InsufficientCreditError)
-
-_PAUSES: Final = (
-    (AuthenticationError, Pause.CREDENTIALS),
-    (InsufficientCreditError, Pause.CREDIT),
-    (TransportSecurityError, Pause.SECURITY),
-)
 
 
 @frozen
@@ -126,7 +105,12 @@ class Sending:
         )
         self._budget = Budget(options.max_cost, message)
         self._pace = Pace(clock, options.rate)
-        self._watch = SplitWatch(options.split_limit)
+        self._alarm = Alarm(
+            options,
+            clock,
+            shares_text=message is not None,
+            is_durable=ledger.is_durable,
+        )
         self._leftovers: deque[Job] = deque()
         self._told: asyncio.Queue[_Told | None] = asyncio.Queue()
         # A result that nobody has taken yet keeps its place in the window, so that a
@@ -138,10 +122,6 @@ class Sending:
         self._source_ended = False
         self._probing = False
         self._recovered = False
-        self._ask_again_at = -math.inf
-        self._silent_in_a_row = 0
-        self._silent: deque[tuple[BatchRecord, Content]] = deque(maxlen=1)
-        self._refused_alike: tuple[int | None, int] = (None, 0)
         self._dearest = Decimal("0.01")
 
     def stop(self) -> None:
@@ -242,7 +222,7 @@ class Sending:
 
     async def _line_up_again(self) -> None:
         """Line up what was not sent or had no answer, when the gateway is ready."""
-        wait = self._ask_again_at - self._clock.monotonic()
+        wait = self._alarm.ask_again_at - self._clock.monotonic()
         states = {BatchState.NOT_SENT, BatchState.IN_DOUBT}
         async for batch in self._ledger.batches(self._run.key, states):
             open_still = batch.state is BatchState.NOT_SENT
@@ -371,7 +351,8 @@ class Sending:
 
     # --- standing still ---------------------------------------------------------------
 
-    def _pause(self, why: Pause) -> None:
+    def _pause(self, why: Pause | None) -> None:
+        # The first reason is the one that is told.
         self._report.paused = self._report.paused or why
 
     def _has_money(self, estimate: Decimal) -> bool:
@@ -403,7 +384,7 @@ class Sending:
 
     async def _probe(self) -> bool:
         """Ask once more about a batch that had no answer, under its present id."""
-        record, content = self._silent[-1]
+        record, content = self._alarm.latest_silent
         job = Job(
             record=record,
             content=content,
@@ -417,7 +398,7 @@ class Sending:
         finally:
             self._probing = False
         self._told.put_nowait(_Told(told, has_place=False))
-        return self._silent_in_a_row == 0
+        return self._alarm.silent == 0
 
     # --- what the delivery tells ------------------------------------------------------
 
@@ -448,8 +429,7 @@ class Sending:
         for part in parts:
             self._report.count(part)
         if error is not None:
-            self._watch.split(parent)
-            self._stop_if_systemic()
+            self._pause(self._alarm.was_split(parent))
 
     def concluded(
         self, old: BatchRecord, new: BatchRecord, content: Content, told: BatchResult
@@ -461,63 +441,7 @@ class Sending:
             self._report.residual_credit = told.result.residual_credit
         if new.cost is not None:
             self._dearest = max(self._dearest, new.cost)
-        if new.state in {BatchState.ACCEPTED, BatchState.PRESUMED}:
-            self._watch.accepted(new)
-            if new.cost is None and new.state is BatchState.ACCEPTED:
-                self._price_is_secret()
-        self._look_for_outage(new, content, told)
-        self._look_for_refusals(new)
-        why = next((why for kind, why in _PAUSES if isinstance(told.error, kind)), None)
-        if why is not None:
-            self._pause(why)
-        elif new.state is BatchState.FOREIGN and self._minds_foreign:
-            self._pause(Pause.FOREIGN)
-
-    @property
-    def _minds_foreign(self) -> bool:
-        asked = self._options.on_foreign is OnForeign.PAUSE
-        return asked and self._ledger.is_durable
-
-    def _price_is_secret(self) -> None:
-        # Money is never guessed: a bound that cannot be watched is reached.
-        if self._options.max_cost is not None:
-            self._pause(Pause.MAX_COST)
-
-    def _look_for_outage(
-        self, batch: BatchRecord, content: Content, told: BatchResult
-    ) -> None:
-        unanswered = batch.state in {BatchState.IN_DOUBT, BatchState.NOT_SENT}
-        if not unanswered or isinstance(told.error, _OF_THE_ACCOUNT):
-            self._silent_in_a_row = 0
-            return
-        self._silent_in_a_row += 1
-        self._silent.append((batch, content))
-        if told.error is not None and told.error.retry_after is not None:
-            ready_at = self._clock.monotonic() + told.error.retry_after
-            self._ask_again_at = max(self._ask_again_at, ready_at)
-        if self._silent_in_a_row >= _OUTAGE_AFTER:
-            self._pause(Pause.OUTAGE)
-
-    def _look_for_refusals(self, batch: BatchRecord) -> None:
-        if batch.state is not BatchState.REFUSED:
-            self._refused_alike = (None, 0)
-            return
-        if batch.part:
-            self._watch.alone(batch)
-            self._stop_if_systemic()
-            return
-        # Where each has a text of its own, the next one may be fine.
-        if not self._delivery.shared:
-            return
-        code, times = self._refused_alike
-        times = times + 1 if code == batch.code else 1
-        self._refused_alike = (batch.code, times)
-        if times >= _REFUSED_ALIKE:
-            self._pause(Pause.REFUSALS)
-
-    def _stop_if_systemic(self) -> None:
-        if self._watch.is_systemic:
-            self._pause(Pause.REFUSALS)
+        self._pause(self._alarm.concluded(new, content, told))
 
     def _recount(self, old: BatchRecord, new: BatchRecord) -> None:
         self._report.count(old, sign=-1)
