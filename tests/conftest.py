@@ -20,8 +20,7 @@ settings.load_profile(
 )
 
 
-# What goes through many cases to be sure of one thing. It says little that depends on
-# the version of Python, and so runs on the first one here, and on all of them in CI.
+# What goes through many cases to be sure of one thing; a session of its own runs it.
 EXHAUSTIVE = {"contract", "crash", "faults", "fuzz", "simulation"}
 
 

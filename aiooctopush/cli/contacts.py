@@ -57,7 +57,8 @@ def contacts() -> None:
     """
     Import and delete contacts, for campaigns on a list.
 
-    The gateway has no way to list, search or count contacts, and neither has this command.
+    The gateway has no way to list, search or count contacts, and neither has this
+    command.
     """
 
 

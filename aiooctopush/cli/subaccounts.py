@@ -95,8 +95,9 @@ def subaccounts() -> None:
     """
     Create, show and change sub-accounts, and move credit to them.
 
-    The gateway has no way to list them, and neither has this command. Passwords come from
-    OCTOPUSH_SUBACCOUNT_PASSWORD or are asked for; keys are shown only if you say so.
+    The gateway has no way to list them, and neither has this command. Passwords come
+    from OCTOPUSH_SUBACCOUNT_PASSWORD or are asked for; keys are shown only if you say
+    so.
     """
 
 
