@@ -24,7 +24,7 @@ nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.error_on_external_run = True
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typing", "tests"]
+nox.options.sessions = ["lint", "typing", "tests", "coverage"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
@@ -76,30 +76,16 @@ def typing(session: nox.Session) -> None:
         session.error("every public name needs a complete type")
 
 
+QUICK = ("pytest", "--numprocesses=2", "-m", "not exhaustive")
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """
-    Run the tests against the installed package; on the first Python, measured.
-
-    All but the exhaustive ones, which take as long again.
-    """
+    """Run the tests against the installed package: all but the exhaustive ones."""
     session.install(".[all]", *group("tests"))
-    if session.posargs:
-        session.run("pytest", *session.posargs, env=SAFE_PATH)
-        return
-    quick = ("pytest", "--numprocesses=2", "-m", "not exhaustive")
-    # Since no line depends on the version, measuring on one Python is enough, for it
-    # takes three times as long.
-    if session.python != PYTHONS[0]:
-        session.run(*quick, env=SAFE_PATH)
-        return
-    data = f".coverage.{session.python}"
-    for old in Path().glob(f"{data}.*"):  # of a run that broke off
-        old.unlink()
     session.run(
-        *("coverage", "run", "-m", *quick), env=SAFE_PATH | {"COVERAGE_FILE": data}
+        *(("pytest", *session.posargs) if session.posargs else QUICK), env=SAFE_PATH
     )
-    session.notify("coverage")
 
 
 @nox.session(python=[PYTHONS[0], PYTHONS[-1]])
@@ -109,10 +95,17 @@ def exhaustive(session: nox.Session) -> None:
     session.run("pytest", "--numprocesses=2", "-m", "exhaustive", env=SAFE_PATH)
 
 
-@nox.session
+@nox.session(python=PYTHONS[0])
 def coverage(session: nox.Session) -> None:
-    """Add up what all Pythons covered; fail under 100 %."""
-    session.install(*group("coverage"))
+    """
+    Run the same tests once more, measured; fail under 100 %.
+
+    On one Python, since no line depends on the version, and it takes three times as
+    long.
+    """
+    session.install(".[all]", *group("tests"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", *QUICK, env=SAFE_PATH)
     session.run("coverage", "combine")
     session.run("coverage", "report")
 

@@ -34,11 +34,13 @@ class Kind:
         open: Makes the ledger that lives in a folder.
         crash: Puts into a second folder what a crash would leave of the first one; None
             if it would leave nothing.
+        examples: How many stories about it are enough, for some take long to tell.
     """
 
     name: str
     open: Callable[[Path], Ledger]
     crash: Callable[[Path, Path], None] | None = None
+    examples: int = 50
 
 
 def _copy_what_is_written(place, other):
@@ -56,7 +58,7 @@ KINDS = (
         lambda place: SQLiteLedger(place / "ledger.db"),
         crash=_copy_what_is_written,
     ),
-    Kind("postgres", postgres.ledger_at, crash=postgres.crash),
+    Kind("postgres", postgres.ledger_at, crash=postgres.crash, examples=15),
 )
 DURABLE = tuple(kind for kind in KINDS if kind.crash is not None)
 

@@ -258,7 +258,8 @@ class LedgerMachine(RuleBasedStateMachine):
 def test_a_ledger_is_as_good_as_its_model(kind):
     """Whatever is called in whatever order, refusals and crashes included."""
     limits = settings(
-        max_examples=min(settings.default.max_examples, 50), stateful_step_count=12
+        max_examples=min(settings.default.max_examples, kind.examples),
+        stateful_step_count=12,
     )
 
     run_state_machine_as_test(lambda: LedgerMachine(kind), settings=limits)

@@ -444,7 +444,7 @@ async def test_a_database_that_is_restarted_is_used_again(server, schema, ledger
 
 
 async def test_a_write_that_was_cancelled_again_and_again_is_undone(ledger):
-    """At the latest before the next one, which is not a part of it."""
+    """If need be with its connection; the next one is not a part of it."""
     run = await begun(ledger)
 
     task = asyncio.create_task(ledger.plan(run, [batch_record()]))
@@ -453,11 +453,35 @@ async def test_a_write_that_was_cancelled_again_and_again_is_undone(ledger):
     while not task.done():
         task.cancel()
         await asyncio.sleep(0)
+    await ledger.open_run(run_record())
     await ledger.update_run(evolve(run, paused=Pause.CREDIT))
 
     assert task.cancelled()
     assert [one.paused for one in await ledger.runs()] == [Pause.CREDIT]
     assert await listed(ledger) == []
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, asyncpg.InterfaceError])
+async def test_what_cannot_be_undone_ends_with_its_connection(error):
+    """Whatever the reason, nothing stays open in it."""
+
+    class Connection:
+        is_over = False
+
+        async def execute(self, statement):
+            raise error("no")
+
+        def is_closed(self):
+            return self.is_over
+
+        def terminate(self):
+            self.is_over = True
+
+    connection = Connection()
+
+    await asyncio.gather(postgres_database._undo(connection), return_exceptions=True)
+
+    assert connection.is_over
 
 
 async def test_a_write_that_fails_leaves_nothing_locked(ledger):

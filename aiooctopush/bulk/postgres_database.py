@@ -123,6 +123,18 @@ def _is_gone(connection: Any) -> bool:
         return True
 
 
+async def _undo(connection: Any) -> None:
+    """End a transaction without a trace, if need be with its connection."""
+    is_undone = False
+    try:
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await connection.execute("ROLLBACK")
+            is_undone = True
+    finally:
+        if not (is_undone or _is_gone(connection)):
+            connection.terminate()
+
+
 @define
 class _Held:
     """
@@ -156,7 +168,6 @@ class Database:
     _opening: asyncio.Lock = field(factory=asyncio.Lock, init=False)
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
     _own: Any = field(default=None, init=False)
-    _is_clean: bool = field(default=True, init=False)
     _held: dict[str, _Held] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -325,28 +336,20 @@ class Database:
 
         Not one of asyncpg's: cancelled while it begins, that would stay open unseen,
         and all that follows would be a part of it, and never committed. A pool looks
-        after the others.
+        after the others. Cancelled once more while it is undone, it is given up.
         """
-        if not self._is_clean:
-            await connection.execute("ROLLBACK")
-        self._is_clean = False
         try:
             await connection.execute("BEGIN")
             yield
             await connection.execute("COMMIT")
         except BaseException:
-            # Cancelled once more, it is done before the next one begins.
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                await connection.execute("ROLLBACK")
-                self._is_clean = True
+            await _undo(connection)
             raise
-        self._is_clean = True
 
     async def _own_connection(self) -> Any:
         if self._own is None or _is_gone(self._own):
             pool = await self._open()
             self._own = await pool.acquire(timeout=_PATIENCE)
-            self._is_clean = True
         return self._own
 
     async def _check(self, connection: Any) -> None:
