@@ -121,7 +121,7 @@ def minimums(session: nox.Session) -> None:
     )
     # Only ours are old: the tools of the tests stay as new as these allow.
     session.install(".[all]", *group("tests"), "--constraint", oldest)
-    session.run("pytest", *(session.posargs or ["--numprocesses=2"]), env=SAFE_PATH)
+    session.run(*QUICK, env=SAFE_PATH)
 
 
 @nox.session
