@@ -10,7 +10,6 @@ import click
 from ..api._shared import Purpose, SmsType, check_text
 from ..bulk.findings import Preflight, character_in_words
 from ..bulk.inspection import Inspection
-from ..bulk.options import OnDuplicate
 from ..bulk.sources import read_csv
 from ..text import (
     MAX_TEXT,
@@ -99,7 +98,6 @@ def preview(
             type=SmsType(type_),
             send_at=at,
             now=clock.now(),
-            on_duplicate=OnDuplicate.KEEP,
         )
         if file is not None:
             source = read_csv(file, encoding=encoding, delimiter=delimiter)
