@@ -446,8 +446,9 @@ async def test_leaving_early_cancels_what_is_in_flight_and_closes_the_source():
     class Source:
         async def __aiter__(self):
             try:
-                for start in itertools.count():
-                    yield numbers(1, start)[0]
+                places = itertools.count()
+                while True:
+                    yield numbers(1, next(places))[0]
             finally:
                 closed.append(True)
 

@@ -405,8 +405,9 @@ async def test_what_a_function_opens_is_closed(gateway, ledger):
 
     def source(start):
         try:
-            for one in itertools.count(start):
-                yield numbers(1, one)[0]
+            places = itertools.count(start)
+            while True:
+                yield numbers(1, next(places))[0]
         finally:
             closed.append(True)
 
@@ -594,6 +595,30 @@ async def test_an_identity_of_its_own_tells_duplicates(gateway, ledger):
 
     assert gateway.book.times(one) == 2
     assert report.duplicates == 1
+
+
+async def test_what_is_the_same_by_its_identity_may_be_kept(gateway, ledger):
+    """It is compared, and sent all the same."""
+    one = numbers(1)[0]
+
+    report = await started(
+        gateway, ledger, on_duplicate="keep", identity=lambda one: one.phone_number
+    ).send_all([one, one])
+
+    assert gateway.book.times(one) == 2
+    assert report.duplicates == 0
+
+
+async def test_a_run_looks_at_a_source_that_has_to_be_waited_for(gateway, ledger):
+    """To its end."""
+
+    async def source():
+        for one in numbers(3):
+            yield one
+
+    found = await started(gateway, ledger).preflight(source())
+
+    assert found.recipients == 3
 
 
 # --- worklists ------------------------------------------------------------------------

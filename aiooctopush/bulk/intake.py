@@ -76,9 +76,9 @@ class Intake:
         elif on_duplicate is not OnDuplicate.KEEP and not whole_requests:
             self._seen = SeenNumbers()
         self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
-        self.position = 0
-        self.duplicates = 0
-        self.rejected = 0
+        self.position: int = 0
+        self.duplicates: int = 0
+        self.rejected: int = 0
         self.rejections: list[Rejection] = []
 
     def remember(self, numbers: Iterable[str]) -> None:

@@ -97,8 +97,8 @@ class PersonalText:
         self._text = text
         self._optimised = optimised
         self._group_of = group_of
-        self.names = placeholders(text)
-        self.measured = measure(text, optimised=optimised)
+        self.names: tuple[str, ...] = placeholders(text)
+        self.measured: TextMeasure = measure(text, optimised=optimised)
         self._runs = placeholder_runs(text)
         self._has_one = len(self.names) == 1
         # Never asked without any; an attrgetter wants a name.

@@ -52,8 +52,8 @@ class ReceiptDesk:
         self._tickets: dict[str, _Place] = {}
         self._open: dict[str, list[_Place]] = {}
         self._records: dict[_Place, BatchRecord] = {}
-        self.unmatched = 0
-        self.proven = 0
+        self.unmatched: int = 0
+        self.proven: int = 0
 
     async def take(self, receipts: Iterable[DeliveryReceipt]) -> None:
         """

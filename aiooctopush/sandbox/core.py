@@ -99,7 +99,7 @@ class State:
         self._ids: dict[tuple[str, str], datetime] = {}
         self._tickets = _FIRST_TICKET
         self._names = 0
-        self.resets = 0
+        self.resets: int = 0
 
     def reset(self) -> None:
         """Forget what was accepted and remembered, and restore the credit."""

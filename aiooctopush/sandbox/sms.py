@@ -1,8 +1,8 @@
 """Operations 1 to 9: SMS to given numbers, to a list, or to a tag."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from .sending import SendingOperations
 from .validation import COMMON_FIELDS, Message
@@ -22,8 +22,8 @@ class SmsOperations(SendingOperations):
     chapter = "sms-campaign"
     ticket_name = "sms_ticket"
     ticket_prefix = "sms"
-    send_fields = _SEND_FIELDS
-    create_fields = COMMON_FIELDS | {"segmentation"}
+    send_fields: ClassVar[Collection[str]] = _SEND_FIELDS
+    create_fields: ClassVar[Collection[str]] = COMMON_FIELDS | {"segmentation"}
 
     def _size(self, message: Message) -> Mapping[str, Any]:
         return {"number_of_sms_needed": self._state.figure(message.number_of_sms)}

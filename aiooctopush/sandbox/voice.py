@@ -1,10 +1,10 @@
 """Operations 10 to 18: texts that are read out on the phone."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from .campaigns import Campaign
 from .sending import SendingOperations
@@ -45,8 +45,11 @@ class VoiceOperations(SendingOperations):
     # "voice_…" are those of later pages.
     ticket_name = "vocal_ticket"
     ticket_prefix = "voice"
-    send_fields = _FIELDS | {"recipients"}
-    create_fields = _FIELDS | {"segmentation", "get_back_pressed_keys"}
+    send_fields: ClassVar[Collection[str]] = _FIELDS | {"recipients"}
+    create_fields: ClassVar[Collection[str]] = _FIELDS | {
+        "segmentation",
+        "get_back_pressed_keys",
+    }
 
     def _check(self, body: Mapping[str, Any]) -> list[str]:
         return read_voice(body)

@@ -96,6 +96,8 @@ async def test_module(octopush, octopush_sandbox):
 def test_it_works_in_a_process_of_its_own(pytester, monkeypatch):
     """Switched on from the command line, and warnings are errors."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, sys.path)))
+    # A folder of its own, also where the temporary one lies in a checkout.
+    pytester.makeini("[pytest]")
     # Only what it needs, for a start takes long on a busy machine.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(
