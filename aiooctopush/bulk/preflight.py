@@ -6,7 +6,7 @@ ends in a `Preflight`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
@@ -17,7 +17,7 @@ from ..api.sms import Message
 from ..text import FRENCH_QUIET_HOURS, QuietHours
 from .findings import Preflight, check_euros
 from .inspection import Inspection
-from .intake import Source, opened
+from .intake import Item, Source, opened
 from .options import BulkOptions, Identity, OnDuplicate
 
 
@@ -74,20 +74,26 @@ async def preflight(
         quiet_hours=quiet_hours,
     )
     async with opened(source, 0) as items:
-        count = 0
-        if isinstance(items, AsyncIterator):
-            async for item in items:
-                inspection.look(item)
-                count += 1
-                # A source may be asynchronous and yet have everything at hand.
-                if not count % _AT_A_TIME:
-                    await asyncio.sleep(0)
-        else:
-            while some := tuple(islice(items, _AT_A_TIME)):
-                for item in some:
-                    inspection.look(item)
-                await asyncio.sleep(0)
+        await _look_through(items, inspection)
     return inspection.result(price_per_sms=price_per_sms, balance=balance)
+
+
+async def _look_through(
+    items: Iterator[Item] | AsyncIterator[Item], inspection: Inspection
+) -> None:
+    if isinstance(items, AsyncIterator):
+        count = 0
+        async for item in items:
+            inspection.look(item)
+            count += 1
+            # A source may be asynchronous and yet have everything at hand.
+            if not count % _AT_A_TIME:
+                await asyncio.sleep(0)
+        return
+    while some := tuple(islice(items, _AT_A_TIME)):
+        for item in some:
+            inspection.look(item)
+        await asyncio.sleep(0)
 
 
 def _inspection_of(message: Message | None, **options: Any) -> Inspection:
