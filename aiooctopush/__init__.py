@@ -33,6 +33,7 @@ from .api.settings import (
 )
 from .api.sms import (
     ListCampaignRequest,
+    Message,
     SendResult,
     Sms,
     SmsDraft,
@@ -159,6 +160,7 @@ __all__ = [
     "Lookup",
     "ManyResults",
     "MemoryLedger",
+    "Message",
     "MnpResult",
     "Multichannel",
     "Network",

@@ -10,7 +10,7 @@ import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import Random
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import Factory, define, evolve, field, frozen
 from tenacity import AsyncRetrying, RetryCallState
@@ -81,6 +81,21 @@ NewId = Callable[[], Awaitable[str]]
 """Makes the next id after a clean refusal; it may have to be written down first."""
 
 
+class Pacer(Protocol):
+    """Who says when a try may start, where many processes share a rate."""
+
+    async def turn(self) -> None:
+        """
+        Wait until the next try may start.
+
+        Raises:
+            NotSentError: That is too long to wait for.
+        """
+
+    async def throttled(self, retry_after: float | None) -> None:
+        """The gateway found it too busy; it may have said how many seconds to wait."""
+
+
 @frozen(kw_only=True)
 class Background:
     """
@@ -89,9 +104,11 @@ class Background:
 
     Attributes:
         quota: Retry tokens of its own.
+        pacer: Asked before each try, if there is a rate to keep.
     """
 
     quota: RetryQuota
+    pacer: Pacer | None = None
 
 
 @define(kw_only=True)
@@ -114,7 +131,7 @@ class Call(Generic[T]):
         handed_over: Whether the present try reached the transport.
         try_began: Monotonic seconds when the present try began.
         renews: Whether the next try takes a new id.
-        in_background: Whether single calls go first.
+        background: There if single calls go first.
         observers: Told about every try that has ended.
     """
 
@@ -139,7 +156,7 @@ class Call(Generic[T]):
     handed_over: bool = False
     try_began: float = 0.0
     renews: bool = False
-    in_background: bool = False
+    background: Background | None = None
     observers: tuple[OnAttempt, ...] = field(default=(), repr=False)
     failures: list[OctopushError] = Factory(list)
     paid: int = 0

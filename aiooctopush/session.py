@@ -32,6 +32,7 @@ from .api.sms import Message, Sms
 from .api.subaccounts import Subaccounts
 from .api.voice import Voice
 from .api.wallet import Wallet
+from .bulk.claims import FleetLedger
 from .bulk.ledger import Ledger
 from .bulk.options import (
     BULK_RETRY,
@@ -43,6 +44,7 @@ from .bulk.options import (
     OnInvalid,
 )
 from .bulk.run import BulkRun
+from .bulk.worker import Worker
 from .errors import (
     Backoff,
     InvalidFieldError,
@@ -378,6 +380,42 @@ class OctopushSession:
             balance=self._balance,
         )
 
+    def worker(
+        self,
+        ledger: FleetLedger,
+        *,
+        rate: float | None = None,
+        burst: int = 1,
+        account: str = "default",
+        owner: str | None = None,
+    ) -> Worker:
+        """
+        Prepare to send batches of runs that many processes share; see `bulk.planning`.
+
+        One worker for each process and ledger: its tasks share it.
+
+        Args:
+            ledger: Where the runs are; it stays open.
+            rate: Requests started per second at most, by all workers together that
+                name the same ``account``. When one is throttled by the gateway, all
+                wait.
+            burst: Requests that may start at once after a quiet time.
+            account: Name of that rate, for ledgers that serve several accounts.
+            owner: How the ledger calls this worker; host and process by default.
+
+        Raises:
+            InvalidFieldError: An argument is out of range.
+        """
+        return Worker(
+            self._call,
+            self._clock,
+            ledger,
+            rate=rate,
+            burst=burst,
+            account=account,
+            owner=owner,
+        )
+
     async def _balance(self) -> Decimal:
         return (await self.wallet.balance()).amount
 
@@ -474,7 +512,7 @@ class OctopushSession:
             new_id=new_id,
             unknown_before=unknown_since is not None,
             repeat_unknown=repeat_unknown,
-            in_background=background is not None,
+            background=background,
             observers=self._observers
             if observe is None
             else (*self._observers, observe),
@@ -490,10 +528,8 @@ class OctopushSession:
         now = call.try_began = self._clock.monotonic()
         if self._closed:  # while this call waited for its next try
             raise NotSentError(_CLOSED, backoff=Backoff.NEVER)
-        behind = call.in_background
-        if now >= call.ends or not self._gate.try_enter(now, background=behind):
-            await self._gate.enter(call.ends - now, background=behind)
-            now = self._clock.monotonic()
+        if call.background or now >= call.ends or not self._gate.try_enter(now):
+            now = await self._enter(call, now)
         try:
             if call.failures or call.unknown_before:
                 call.check_protection()
@@ -533,9 +569,28 @@ class OctopushSession:
             )
         except OctopushError as error:
             self._compare_clocks(response)
-            if isinstance(error, ThrottledError) and error.retry_after is not None:
-                self._gate.pause(error.retry_after)
+            if isinstance(error, ThrottledError):
+                await self._slow_down(call.background, error.retry_after)
             raise
+
+    async def _enter(self, call: Call[T], now: float) -> float:
+        """Wait for a turn, where a rate is shared, and for a slot; tell the time."""
+        behind = call.background is not None
+        if call.background is not None and call.background.pacer is not None:
+            await call.background.pacer.turn()
+            now = self._clock.monotonic()
+        if now >= call.ends or not self._gate.try_enter(now, background=behind):
+            await self._gate.enter(call.ends - now, background=behind)
+            now = self._clock.monotonic()
+        return now
+
+    async def _slow_down(
+        self, background: Background | None, retry_after: float | None
+    ) -> None:
+        if retry_after is not None:
+            self._gate.pause(retry_after)
+        if background is not None and background.pacer is not None:
+            await background.pacer.throttled(retry_after)
 
     def _compare_clocks(self, response: HttpResponse) -> None:
         """

@@ -31,6 +31,9 @@ from .packing import unpack
 LEASE: Final = 120.0
 """Seconds that a worker has for a batch: half a minute more than all tries may take."""
 
+LONGEST_WAIT: Final = 366 * 86_400.0
+"""Seconds; nobody waits longer for a turn, and no database counts further."""
+
 _LONGEST_LEASE: Final = 86_400.0
 _LONGEST_PAUSE: Final = 86_400.0
 _HIGHEST_RATE: Final = 1_000_000.0
@@ -210,7 +213,14 @@ class FleetLedger(Ledger, Protocol):
     async def progress(self, key: str) -> Progress | None:
         """How far a run is; None if there is no such run."""
 
-    async def reserve(self, name: str, *, rate: float, burst: int = 1) -> float:
+    async def reserve(
+        self,
+        name: str,
+        *,
+        rate: float,
+        burst: int = 1,
+        at_most: float = LONGEST_WAIT,
+    ) -> float:
         """
         Reserve the start of one request among all who share a rate.
 
@@ -220,6 +230,8 @@ class FleetLedger(Ledger, Protocol):
             name: Of the rate, such as that of the account.
             rate: Requests in a second.
             burst: How many may start at once after a pause, 1 or more.
+            at_most: Seconds that it would wait; if that is too short, nothing is
+                reserved.
 
         Returns:
             Seconds to wait before it may start; 0 or more.

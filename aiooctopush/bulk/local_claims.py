@@ -20,6 +20,7 @@ from ..ids import SAFE_FOR
 from .claims import (
     CLAIMED,
     LEASE,
+    LONGEST_WAIT,
     Claim,
     LeaseLostError,
     Progress,
@@ -182,12 +183,21 @@ class LocalClaims(ABC):
                 recipients[batch.state] += batch.count
         return Progress(run=run, batches=dict(batches), recipients=dict(recipients))
 
-    async def reserve(self, name: str, *, rate: float, burst: int = 1) -> float:
+    async def reserve(
+        self,
+        name: str,
+        *,
+        rate: float,
+        burst: int = 1,
+        at_most: float = LONGEST_WAIT,
+    ) -> float:
         """See `FleetLedger.reserve`."""
         step, early = spacing(rate, burst)
         now = self.clock.now()
         turn = self._turns.get(name, Turn(due=now, closed_until=now - early))
-        self._turns[name], wait = turn.next(now, step=step, early=early)
+        reserved, wait = turn.next(now, step=step, early=early)
+        if wait <= at_most:
+            self._turns[name] = reserved
         return wait
 
     async def throttle(self, name: str, retry_after: float) -> None:

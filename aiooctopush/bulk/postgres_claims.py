@@ -10,6 +10,7 @@ from ..errors import DuplicateRequestError
 from ..ids import SAFE_FOR
 from .claims import (
     LEASE,
+    LONGEST_WAIT,
     Claim,
     LeaseLostError,
     Progress,
@@ -137,13 +138,25 @@ class PostgresClaims:
             },
         )
 
-    async def reserve(self, name: str, *, rate: float, burst: int = 1) -> float:
+    async def reserve(
+        self,
+        name: str,
+        *,
+        rate: float,
+        burst: int = 1,
+        at_most: float = LONGEST_WAIT,
+    ) -> float:
         """See `FleetLedger.reserve`."""
         step, early = spacing(rate, burst)
+        patience = timedelta(seconds=at_most)
         async with self._database.connected() as connection:
             wait = await connection.fetchval(
-                self._tables.sql(_RESERVE), word(name), step, early
+                self._tables.sql(_RESERVE), word(name), step, early, patience
             )
+            if wait is None:
+                wait = await connection.fetchval(
+                    self._tables.sql(_WAIT), word(name), early
+                )
         return max(float(wait), 0.0)
 
     async def throttle(self, name: str, retry_after: float) -> None:
@@ -330,7 +343,14 @@ _RESERVE: Final = """
     VALUES ($1, clock_timestamp() + $2::interval, '-infinity')
     ON CONFLICT (name) DO UPDATE SET due = $2::interval + greatest(
         known.due, clock_timestamp(), known.closed_until + $3::interval)
+    WHERE greatest(known.due - $3::interval, known.closed_until)
+        <= clock_timestamp() + $4::interval
     RETURNING extract(epoch FROM due - $2::interval - $3::interval - clock_timestamp())
+"""
+_WAIT: Final = """
+    SELECT extract(epoch FROM
+        greatest(due - $2::interval, closed_until) - clock_timestamp())
+    FROM LEDGER.rates WHERE name = $1
 """
 _THROTTLE: Final = """
     INSERT INTO LEDGER.rates AS known

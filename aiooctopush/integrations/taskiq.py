@@ -1,0 +1,288 @@
+"""
+Bulk sends spread over many machines: taskiq carries wake-ups, the ledger decides.
+
+It needs the extra ``fleet``, and a ledger that all machines reach, which is
+`PostgresLedger`. Documented and tested with RabbitMQ (``taskiq-aio-pika``, quorum
+queues); a broker that loses messages or delivers them twice does no harm, it only costs
+time. A message holds the name of a run and of a batch, and nothing personal.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+from taskiq import AsyncBroker, TaskiqEvents
+from taskiq.exceptions import SendTaskError
+
+from ..api._shared import MAX_RECIPIENTS
+from ..api.sms import Message
+from ..bulk import following, planning
+from ..bulk.claims import FleetLedger, Progress
+from ..bulk.intake import Source
+from ..bulk.ledger import RunRecord
+from ..bulk.options import Identity, OnDuplicate, OnInvalid
+from ..bulk.report import BulkReport
+from ..bulk.worker import Worker
+from ..session import OctopushSession
+
+
+_logger = logging.getLogger("aiooctopush")
+
+# A broker confirms each message; alone they would take a millisecond each.
+_ON_THE_WAY: Final = 100
+
+_NO_WORKER: Final = (
+    "this process has no session: start the broker with `taskiq worker`, or await "
+    "broker.startup() if it is taskiq's InMemoryBroker"
+)
+
+
+class Fleet:
+    """
+    Workers on any number of machines that send the same runs.
+
+    Make one beside the broker, in a module that workers and clients import:
+
+        broker = AioPikaBroker("amqp://…", qos=8)
+        fleet = Fleet(
+            broker,
+            session=OctopushSession.from_env,
+            ledger=lambda: PostgresLedger("postgresql://…"),
+            rate=20,
+        )
+
+    Workers are started with ``taskiq worker module:broker``; they get the session and
+    the ledger from the functions, one of each for a process, and close them in the end.
+    Whoever submits or waits uses ``async with fleet``, which starts the broker, too; or
+    starts and shuts down the broker itself.
+
+    Args:
+        broker: Of taskiq.
+        session: Makes the session of a worker.
+        ledger: Makes the ledger of a worker or client.
+        rate: Requests started per second at most, by the whole fleet. When the
+            gateway throttles one worker, all wait.
+        burst: Requests that may start at once after a quiet time.
+        account: Name of that rate, for fleets that share a ledger and an account.
+        sweep_cron: When taskiq's scheduler, if it runs, has the sweep done.
+
+    Raises:
+        InvalidFieldError: ``rate`` or ``burst`` is out of range, once a worker starts.
+    """
+
+    def __init__(
+        self,
+        broker: AsyncBroker,
+        *,
+        session: Callable[[], OctopushSession],
+        ledger: Callable[[], FleetLedger],
+        rate: float | None = None,
+        burst: int = 1,
+        account: str = "default",
+        sweep_cron: str = "* * * * *",
+    ) -> None:
+        self.broker: AsyncBroker = broker
+        self._make_session = session
+        self._make_ledger = ledger
+        self._rate = rate
+        self._burst = burst
+        self._account = account
+        self._ledger: FleetLedger | None = None
+        self._session: OctopushSession | None = None
+        self._worker: Worker | None = None
+
+        async def send_batch(key: str, name: str, in_doubt: bool = False) -> None:  # noqa: FBT001, FBT002  # one position of a message
+            """Send one batch of a run, unless that is done."""
+            if self._worker is None:
+                raise RuntimeError(_NO_WORKER)
+            await self._worker.send_batch(key, name, in_doubt=in_doubt)
+
+        async def sweep() -> None:
+            """Wake what a broker has lost, in all runs."""
+            await self.sweep()
+
+        self._send_batch = broker.register_task(
+            send_batch, task_name="aiooctopush.send_batch"
+        )
+        broker.register_task(
+            sweep, task_name="aiooctopush.sweep", schedule=[{"cron": sweep_cron}]
+        )
+        broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, self._start_worker)
+        broker.add_event_handler(TaskiqEvents.WORKER_SHUTDOWN, self._stop)
+        broker.add_event_handler(TaskiqEvents.CLIENT_SHUTDOWN, self._stop)
+
+    def __repr__(self) -> str:
+        return f"<Fleet over {type(self.broker).__name__}>"
+
+    async def __aenter__(self) -> Self:
+        await self.broker.startup()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.broker.shutdown()
+
+    @property
+    def ledger(self) -> FleetLedger:
+        """The ledger of this process, made at its first use."""
+        if self._ledger is None:
+            self._ledger = self._make_ledger()
+        return self._ledger
+
+    async def submit(
+        self,
+        key: str,
+        message: Message | None,
+        source: Source,
+        *,
+        batch_size: int = MAX_RECIPIENTS,
+        on_duplicate: OnDuplicate = OnDuplicate.SKIP,
+        on_invalid: OnInvalid = OnInvalid.SKIP,
+        identity: Identity | None = None,
+        progress: Callable[[RunRecord], None] | None = None,
+    ) -> RunRecord:
+        """
+        Plan a run, and wake the workers: `bulk.planning.plan`, then `wake`.
+
+        A second time it only wakes them, so a job that submits may be repeated.
+
+        Raises:
+            InvalidFieldError: See `bulk.planning.plan`, like the next two.
+            SourceChangedError: The source is not what it was when planning began.
+            LedgerError: It cannot be written; or workers are at this run already.
+            SendTaskError: The broker is away. The run stands in the ledger: the next
+                `sweep` wakes the workers, or this call once more.
+        """
+        run = await planning.plan(
+            self.ledger,
+            key,
+            message,
+            source,
+            batch_size=batch_size,
+            on_duplicate=on_duplicate,
+            on_invalid=on_invalid,
+            identity=identity,
+            progress=progress,
+        )
+        await self.wake(key)
+        return run
+
+    async def wake(self, key: str) -> int:
+        """
+        Wake a worker for each batch of a run that nobody is at.
+
+        For a run that was planned in a transaction of yours, once that is committed.
+
+        Returns:
+            How many were woken.
+
+        Raises:
+            LedgerError: It cannot be read.
+            SendTaskError: The broker is away; the run stands in the ledger.
+        """
+        names = await self.ledger.wake_list(key, limit=1_000_000)
+        try:
+            await self._kick(key, names, in_doubt=False)
+        except SendTaskError as error:
+            error.add_note(
+                f"run {key!r} stands in the ledger; `sweep` wakes its workers"
+            )
+            raise
+        return len(names)
+
+    async def wait(
+        self,
+        key: str,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        every: float = 1.0,
+        wait_for_gateway: float = 900.0,
+    ) -> BulkReport:
+        """
+        Wait until a run is done, or stands still; see `bulk.following.follow`.
+
+        Returns:
+            What became of it. If ``paused`` says why it stands still, `resume` has it
+            go on when the reason is gone.
+        """
+        return await following.follow(
+            self.ledger,
+            self._try_to_kick,
+            key,
+            progress=progress,
+            every=every,
+            wait_for_gateway=wait_for_gateway,
+        )
+
+    async def sweep(
+        self, key: str | None = None, *, limit: int = following.WOKEN_AT_ONCE
+    ) -> int:
+        """
+        Wake what the broker lost, or a worker left; see `bulk.following.sweep`.
+
+        `wait` does it, and so does taskiq's scheduler, each minute; or call it from
+        cron.
+        """
+        return await following.sweep(self.ledger, self._try_to_kick, key, limit=limit)
+
+    async def resume(self, key: str) -> int:
+        """
+        Let a run go on that stands still, and wake the workers.
+
+        Returns:
+            How many batches were woken.
+
+        Raises:
+            LedgerError: There is no such run, or it cannot be written.
+            SendTaskError: The broker is away; the run goes on with the next `sweep`.
+        """
+        await self.ledger.lift(key)
+        return await self.wake(key)
+
+    async def report(self, key: str) -> BulkReport:
+        """What became of a run so far; see `bulk.following.read_report`."""
+        return await following.read_report(self.ledger, key)
+
+    async def _try_to_kick(
+        self, key: str, names: Sequence[str], *, in_doubt: bool = False
+    ) -> None:
+        """Send wake-ups; what is lost with a broker, the next sweep sends again."""
+        try:
+            await self._kick(key, names, in_doubt=in_doubt)
+        except SendTaskError as error:
+            _logger.warning(
+                "the broker took no wake-ups for run %r (%s)",
+                key,
+                type(error.__cause__).__name__,
+            )
+
+    async def _kick(self, key: str, names: Sequence[str], *, in_doubt: bool) -> None:
+        for first in range(0, len(names), _ON_THE_WAY):
+            kicks = (
+                self._send_batch.kiq(key, name, in_doubt)
+                for name in names[first : first + _ON_THE_WAY]
+            )
+            answers = await asyncio.gather(*kicks, return_exceptions=True)
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+
+    async def _start_worker(self, state: Any) -> None:  # noqa: ARG002  # taskiq's
+        self._session = self._make_session()
+        self._worker = self._session.worker(
+            self.ledger, rate=self._rate, burst=self._burst, account=self._account
+        )
+
+    async def _stop(self, state: Any) -> None:  # noqa: ARG002  # taskiq's
+        session, ledger = self._session, self._ledger
+        self._session = self._ledger = self._worker = None
+        if session is not None:
+            await session.close()
+        if ledger is not None:
+            await ledger.close()
