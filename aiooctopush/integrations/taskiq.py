@@ -10,10 +10,11 @@ time. A message holds the name of a run and of a batch, and nothing personal.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
 
-from taskiq import AsyncBroker, TaskiqEvents
+from taskiq import AsyncBroker, InMemoryBroker, TaskiqEvents
 from taskiq.exceptions import SendTaskError
 
 from ..api._shared import MAX_RECIPIENTS
@@ -32,6 +33,9 @@ _logger = logging.getLogger("aiooctopush")
 
 # A broker confirms each message; alone they would take a millisecond each.
 _ON_THE_WAY: Final = 100
+
+# taskiq's InMemoryBroker starts every task at once, and a claim does not last for ever.
+_AT_ONCE_HERE: Final = 8
 
 _NO_WORKER: Final = (
     "this process has no session: start the broker with `taskiq worker`, or await "
@@ -57,6 +61,9 @@ class Fleet:
     the ledger from the functions, one of each for a process, and close them in the end.
     Whoever submits or waits uses ``async with fleet``, which starts the broker, too; or
     starts and shuts down the broker itself.
+
+    With taskiq's ``InMemoryBroker`` there are no workers: the batches are sent in this
+    process, and leaving ``async with fleet`` waits for those that were woken.
 
     Args:
         broker: Of taskiq.
@@ -92,12 +99,14 @@ class Fleet:
         self._ledger: FleetLedger | None = None
         self._session: OctopushSession | None = None
         self._worker: Worker | None = None
+        self._room: AbstractAsyncContextManager[None] = nullcontext()
 
         async def send_batch(key: str, name: str, in_doubt: bool = False) -> None:  # noqa: FBT001, FBT002  # one position of a message
             """Send one batch of a run, unless that is done."""
-            if self._worker is None:
-                raise RuntimeError(_NO_WORKER)
-            await self._worker.send_batch(key, name, in_doubt=in_doubt)
+            async with self._room:
+                if self._worker is None:
+                    raise RuntimeError(_NO_WORKER)
+                await self._worker.send_batch(key, name, in_doubt=in_doubt)
 
         async def sweep() -> None:
             """Wake what a broker has lost, in all runs."""
@@ -126,7 +135,16 @@ class Fleet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.broker.shutdown()
+        try:
+            if isinstance(self.broker, InMemoryBroker) and error is None:
+                await self.broker.wait_all()
+        finally:
+            await self.broker.shutdown()
+
+    @property
+    def is_in_process(self) -> bool:
+        """Whether there are no workers, and this process sends what it wakes."""
+        return isinstance(self.broker, InMemoryBroker)
 
     @property
     def ledger(self) -> FleetLedger:
@@ -249,6 +267,15 @@ class Fleet:
         """What became of a run so far; see `bulk.following.read_report`."""
         return await following.read_report(self.ledger, key)
 
+    async def close(self) -> None:
+        """
+        Close the session and the ledger of this process, and leave the broker alone.
+
+        For whoever used `ledger` or `report` without starting the broker; its end
+        does this by itself. What is used later is opened again.
+        """
+        await self._stop(None)
+
     async def _try_to_kick(
         self, key: str, names: Sequence[str], *, in_doubt: bool = False
     ) -> None:
@@ -274,6 +301,8 @@ class Fleet:
                     raise answer
 
     async def _start_worker(self, state: Any) -> None:  # noqa: ARG002  # taskiq's
+        if self.is_in_process:
+            self._room = asyncio.Semaphore(_AT_ONCE_HERE)
         self._session = self._make_session()
         self._worker = self._session.worker(
             self.ledger, rate=self._rate, burst=self._burst, account=self._account
