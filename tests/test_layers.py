@@ -37,6 +37,7 @@ MAY_WAIT = {"_clock", "_engine", "_throttle"}
 CORE = {"aiohttp", "attrs", "cattrs", "multidict", "orjson", "tenacity", "yarl"}
 EXTRAS = {
     "cli": {"click", "rich", "uvloop"},
+    "cli._fleet_app": {"taskiq"},
     "integrations": {"opentelemetry", "taskiq", "taskiq_aio_pika"},
     "bulk.postgres": {"asyncpg"},
     "bulk.postgres_database": {"asyncpg"},

@@ -1,12 +1,10 @@
 """A run as its ledger has it, gathered for people to read."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field, frozen
@@ -22,7 +20,6 @@ from ..bulk.ledger import (
 from ..bulk.packing import unpack_numbers
 from ..bulk.report import LISTED_AT_MOST as REJECTIONS_AT_MOST
 from ..bulk.report import BulkReport
-from ..bulk.sqlite import SQLiteLedger
 from ..errors import InvalidFieldError, shown
 from ..phone import mask
 from ._words import WHAT_TO_DO, error_in_words, plain
@@ -183,14 +180,7 @@ class Account:
 _REACHED: Final = (BatchState.ACCEPTED, BatchState.PRESUMED, BatchState.FOREIGN)
 
 
-@asynccontextmanager
-async def reading(path: Path) -> AsyncGenerator[SQLiteLedger, None]:
-    """Open a ledger without a lock, also while a run is going on."""
-    async with SQLiteLedger(path, read_only=True) as ledger:
-        yield ledger
-
-
-async def find_run(ledger: Ledger, path: Path, key: str | None) -> RunRecord:
+async def find_run(ledger: Ledger, place: object, key: str | None) -> RunRecord:
     """
     The run of that name, or the only one.
 
@@ -205,7 +195,7 @@ async def find_run(ledger: Ledger, path: Path, key: str | None) -> RunRecord:
             return run
     keys = ", ".join(plain(one.key) for one in runs[:_KEYS_SHOWN])
     more = f" and {len(runs) - _KEYS_SHOWN:,} more" * (len(runs) > _KEYS_SHOWN)
-    held = f"{path} holds {keys}{more}" if runs else f"{path} holds no run"
+    held = f"{place} holds {keys}{more}" if runs else f"{place} holds no run"
     if key is None and runs:
         raise InvalidFieldError("key", f"must say which run is meant: {held}")
     raise InvalidFieldError("key", f"names no run: {held}", shown=key and shown(key))

@@ -76,13 +76,19 @@ _OPTIONS: Final = {
     "encoding": "--encoding",
     "delimiter": "--delimiter",
     "base_url": "--base-url",
+    "dsn_or_pool": "LEDGER",
+    "schema": "LEDGER, schema",
     "api_login": "OCTOPUSH_API_LOGIN",
     "api_key": "OCTOPUSH_API_KEY",
 }
 
 
 # What a ledger says to those who use it from Python.
-_FOR_PROGRAMS: Final = (", or another ledger of this one", ", or open it read_only")
+_FOR_PROGRAMS: Final = {
+    ", or another ledger of this one": "",
+    ", or open it read_only": "",
+    "PostgresLedger.migrate()": "`octopush ledger init`",
+}
 
 
 def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
@@ -108,8 +114,8 @@ def problem_of(error: OctopushError) -> str:
     """An error in the words of the command line; what became of the message too."""
     if not isinstance(error, InvalidFieldError):
         words = str(error)
-        for part in _FOR_PROGRAMS:
-            words = words.replace(part, "")
+        for said, here in _FOR_PROGRAMS.items():
+            words = words.replace(said, here)
         return words
     place = _OPTIONS.get(error.field, error.field)
     if error.field.startswith("recipients["):

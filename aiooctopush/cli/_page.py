@@ -14,18 +14,19 @@ from ..bulk.ledger import BatchState
 from ._account import Account, RunState
 from ._chart import bar, chart, swatch
 from ._console import counted, in_euros
+from ._ledger import LedgerPlace
 from ._markup import NOTHING, Html, joined, prose, tag
 from ._page_lists import refused_numbers, rejected_rows, worklist
 from ._timeline import timeline
 from ._times import at, span
 from ._words import (
-    AGAIN_LATER,
     LABELS,
     PAUSED_BY,
     Place,
     advice_on,
     at_least,
     error_in_words,
+    going_on,
 )
 
 
@@ -65,9 +66,9 @@ _SETTINGS: Final = {
 _NOT_SHOWN: Final = "text"
 
 
-def page_of(account: Account, path: Path, now: datetime) -> str:
+def page_of(account: Account, ledger: Path | LedgerPlace, now: datetime) -> str:
     """The whole page, of a run that its ledger tells of."""
-    view = _View(account, path, now)
+    view = _View(account, ledger, now)
     title = f"{account.run.key} – bulk run"
     head = tag(
         "head",
@@ -97,7 +98,7 @@ def section(title: str, *content: Html, about: str = "", class_: str = "") -> Ht
 @frozen
 class _View:
     _account: Account
-    _path: Path
+    _ledger: Path | LedgerPlace
     _now: datetime
 
     def header(self) -> Html:
@@ -138,7 +139,7 @@ class _View:
         yield tag("div", self._money(), self._settings(), class_="pair even")
         yield self._deliveries()
         yield self._faults()
-        place = Place(key=account.run.key, ledger=self._path)
+        place = Place(key=account.run.key, ledger=self._ledger)
         yield worklist(account, place)
         yield refused_numbers(account)
         yield rejected_rows(account)
@@ -148,15 +149,16 @@ class _View:
             "footer",
             tag(
                 "p",
-                f"Made {at(self._now)} UTC from {self._path.name} by aiooctopush "
+                f"Made {at(self._now)} UTC from {self._ledger.name} by aiooctopush "
                 f"{__version__}. Phone numbers are masked; the ledger was only read.",
             ),
         )
 
     def _notice(self) -> Html:
         report = self._account.report
-        place = Place(key=report.key, ledger=self._path)
-        paragraphs = list(advice_on(report, place, again=AGAIN_LATER))
+        place = Place(key=report.key, ledger=self._ledger)
+        how = going_on(self._account.run, place)
+        paragraphs = list(advice_on(report, place, how=how))
         if not paragraphs:
             return NOTHING
         paused = " paused" * (report.paused is not None)
@@ -330,7 +332,7 @@ class _View:
 
     def _settings(self) -> Html:
         run = self._account.run
-        facts = [("Key", run.key), ("Ledger", self._path.name)]
+        facts = [("Key", run.key), ("Ledger", self._ledger.name)]
         facts += [("Begun", f"{at(run.began_at)} UTC")]
         facts += [("Last written", f"{at(run.latest)} UTC")]
         facts += [

@@ -19,7 +19,16 @@ from ._console import (
     problem_of,
 )
 from ._progress import clock_time
-from ._words import AGAIN, LABELS, Place, advice_on, at_least, error_in_words
+from ._words import (
+    AGAIN,
+    LABELS,
+    SAME_COMMAND,
+    GoingOn,
+    Place,
+    advice_on,
+    at_least,
+    error_in_words,
+)
 
 
 _REASONS_SHOWN: Final = 5
@@ -94,6 +103,7 @@ class Ending:
         interrupted: Whether somebody pressed Ctrl-C.
         error: What broke the run off, if anything did.
         simulated: Whether the gateway was only to check.
+        how: To go on.
     """
 
     report: BulkReport
@@ -104,6 +114,7 @@ class Ending:
     interrupted: bool = False
     error: OctopushError | None = None
     simulated: bool = False
+    how: GoingOn = SAME_COMMAND
     _words: dict[str, str] = field(factory=dict)
     _done_before: int = 0
 
@@ -157,7 +168,7 @@ class Ending:
             return f"Done: all {total} recipients are accepted.", "bold green"
         return f"Done: {some}", "bold yellow"
 
-    def rows(self, connection: Connection) -> Iterator[tuple[str, str]]:
+    def rows(self, connection: Connection | None) -> Iterator[tuple[str, str]]:
         """The figures, with their labels."""
         report = self.report
         yield from figures_of(report, total=self.total, words=self._words)
@@ -167,19 +178,19 @@ class Ending:
         yield "Key", self.place.key
         if self.place.ledger is not None:
             yield "Ledger", str(self.place.ledger)
-        for words in connection.book_in_words():
+        for words in () if connection is None else connection.book_in_words():
             yield SANDBOX_BOOK, words
 
     def advice(self) -> Iterator[str]:
         """What to do, a paragraph for each kind of trouble."""
-        paragraphs = list(advice_on(self.report, self.place, again=AGAIN))
+        paragraphs = list(advice_on(self.report, self.place, how=self.how))
         yield from paragraphs
         broken_off = self.interrupted or self.error is not None
         if broken_off and not any(AGAIN in one for one in paragraphs):
             until = " within 23 hours" * (self.place.ledger is None)
             yield (f"To go on: {AGAIN}{until}; what was accepted is not sent twice.")
 
-    def tell(self, screen: Screen, connection: Connection, **more: Any) -> None:
+    def tell(self, screen: Screen, connection: Connection | None, **more: Any) -> None:
         """Write everything: for people, or as the JSON document."""
         words, style = self.headline()
         screen.say(words, style=style)
@@ -201,5 +212,5 @@ class Ending:
                 **more,
                 "error": None if self.error is None else error_as_json(self.error),
             }
-            | connection.book()
+            | ({} if connection is None else connection.book())
         )

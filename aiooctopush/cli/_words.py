@@ -8,8 +8,9 @@ from typing import Final
 
 from attrs import frozen
 
-from ..bulk.ledger import BatchState, Pause
+from ..bulk.ledger import BatchState, Pause, RunRecord
 from ..bulk.report import BulkReport
+from ._ledger import LedgerPlace
 
 
 LABELS: Final = {
@@ -53,6 +54,13 @@ _PAUSES: Final = {
     "cause hardly lies in single numbers. See the reasons, put it right, then {again}. "
     "A change of text or sender needs another --key.",
 }
+
+# Where a fleet has no such option.
+_FOREIGN_TO_FLEET: Final = (
+    "Paused: the gateway knows a request of this run that its ledger does not, and has "
+    "sent nothing now. Within 24 hours somebody used the same key without this ledger. "
+    "Find out who; then {again}: the rest is sent."
+)
 
 _WAITS: Final = {
     Pause.CREDIT: "Waiting for credit: the account has not enough. The run goes on by "
@@ -104,8 +112,7 @@ WHAT_TO_DO: Final = {
     BatchState.IN_DOUBT: "In doubt: it may have been sent. A delivery receipt for any "
     "of its numbers between these times proves that it was: decide `sent`. If there "
     "is none, `resend` (some may get it twice) or `skip` (some may get nothing). "
-    "Within 23 hours of the first try, the `octopush bulk` command of the run finds "
-    "out by itself.",
+    "Within 23 hours of the first try, going on with the run finds out by itself.",
     BatchState.FOREIGN: "Sent earlier: by somebody else under this key, and not by "
     "this run. Decide `sent` if that was meant, or else `resend`.",
     BatchState.PRESUMED: "Presumed: most likely sent, and counted so. Nothing need be "
@@ -131,7 +138,7 @@ _ERRORS: Final = {
 _leading_name = re.compile(r"\w+").match
 
 AGAIN: Final = "run the same command again"
-AGAIN_LATER: Final = "run its `octopush bulk` command again"
+_AGAIN_LATER: Final = "run its `octopush bulk` command again"
 
 # Without an answer there is no price.
 _AT_LEAST: Final = (BatchState.PRESUMED, BatchState.IN_DOUBT, BatchState.SENDING)
@@ -144,11 +151,11 @@ class Place:
 
     Attributes:
         key: Names the run.
-        ledger: Its file; None if it was in memory only.
+        ledger: Its file or address; None if it was in memory only.
     """
 
     key: str
-    ledger: Path | None
+    ledger: Path | LedgerPlace | None
 
     def command(self, name: str, *words: str) -> str:
         """A command about this run, to be pasted."""
@@ -156,6 +163,30 @@ class Place:
             f"--key={self.key}" if self.key.startswith("-") else f"--key {_q(self.key)}"
         )
         return " ".join(["octopush", name, _q(str(self.ledger)), *words, key])
+
+    def fleet_command(self, name: str) -> str:
+        """A command about this run of a fleet, to be pasted."""
+        words = ["octopush", "fleet", name]
+        if isinstance(self.ledger, LedgerPlace) and self.ledger.is_app:
+            words += ["--app", _q(str(self.ledger))]
+        words += ["--"] * self.key.startswith("-")
+        return " ".join([*words, _q(self.key)])
+
+
+@frozen(kw_only=True)
+class GoingOn:
+    """
+    How to go on with a run.
+
+    Attributes:
+        again: What to do about batches that are not done.
+        resumed: What to do once it stands still.
+        is_of_fleet: Whether workers send it.
+    """
+
+    again: str
+    resumed: str
+    is_of_fleet: bool = False
 
 
 def _q(word: str) -> str:
@@ -174,22 +205,49 @@ def waiting_for(pause: Pause) -> str | None:
     return _WAITS.get(pause)
 
 
-def advice_on(report: BulkReport, place: Place, *, again: str) -> Iterator[str]:
+SAME_COMMAND: Final = GoingOn(again=AGAIN, resumed=AGAIN)
+
+
+def going_on(run: RunRecord, place: Place) -> GoingOn:
+    """How to go on with a run that is in a ledger."""
+    if not is_of_fleet(run):
+        return GoingOn(again=_AGAIN_LATER, resumed=_AGAIN_LATER)
+    return going_on_in_fleet(place)
+
+
+def going_on_in_fleet(place: Place) -> GoingOn:
+    """How to go on with a run that workers send."""
+    return GoingOn(
+        again=f"run `{place.fleet_command('wait')}`",
+        resumed=f"run `{place.fleet_command('resume')}`",
+        is_of_fleet=True,
+    )
+
+
+def is_of_fleet(run: RunRecord) -> bool:
+    """Whether workers send a run."""
+    return run.settings.get("planned_for") == "workers"
+
+
+def advice_on(report: BulkReport, place: Place, *, how: GoingOn) -> Iterator[str]:
     """
     What to do about a run, a paragraph for each kind of trouble.
 
     Args:
         report: What became of whom.
         place: Where it is written down.
-        again: How to go on with it.
+        how: To go on with it.
     """
     if report.paused is not None:
-        yield _PAUSES[report.paused].format(again=again)
+        words = _PAUSES[report.paused]
+        if report.paused is Pause.FOREIGN and how.is_of_fleet:
+            words = _FOREIGN_TO_FLEET
+        yield words.format(again=how.resumed)
     table = _WITHOUT_LEDGER if place.ledger is None else _WITH_LEDGER
     for state, words in table.items():
         if report.by_state[state]:
             yield words.format(
-                again=again,
+                again=how.again,
                 unresolved=place.command("unresolved"),
                 refused=place.command("unresolved", "--refused"),
                 resend=place.command("resolve", "BATCH", "resend", "--by", "NAME"),

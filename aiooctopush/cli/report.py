@@ -8,17 +8,18 @@ from typing import Any, Final
 
 import click
 
-from ._account import Account, RunState, account_of, find_run, reading
+from ._account import Account, RunState, account_of, find_run
 from ._connection import clock_of
 from ._console import Screen
 from ._export import new_file
 from ._help import Command, Option
+from ._ledger import LedgerPlace, ledger_argument
 from ._options import OUTPUT, json_option
 from ._page import page_of
 from ._summary import figures_of
 from ._times import at, span
-from ._words import AGAIN_LATER, Place, advice_on, error_in_words, plain
-from .runs import as_dict, ledger_argument
+from ._words import Place, advice_on, error_in_words, going_on, plain
+from .runs import as_dict
 from .worklist import key_option
 
 
@@ -66,7 +67,7 @@ deliveries (numbers by what the network said last, in the gateway's words), html
 def report(
     ctx: click.Context,
     *,
-    ledger: Path,
+    ledger: LedgerPlace,
     key: str | None,
     html: Path | None,
     as_json: bool,
@@ -74,7 +75,8 @@ def report(
     """
     Tell what became of a run: all its starts together, as its ledger has them.
 
-    The ledger is only read, also while the run is going on.
+    LEDGER is a file, a PostgreSQL database or the fleet of a program; see `octopush
+    runs --help`. It is only read, also while the run is going on.
     """
     screen = Screen(as_json=as_json)
     now = clock_of(ctx.obj).now()
@@ -89,20 +91,20 @@ def report(
     screen.document(_document(account, ledger, now, html))
 
 
-async def _account(path: Path, key: str | None) -> Account:
-    async with reading(path) as ledger:
-        run = await find_run(ledger, path, key)
+async def _account(place: LedgerPlace, key: str | None) -> Account:
+    async with place.opened(read_only=True) as ledger:
+        run = await find_run(ledger, place, key)
         return await account_of(ledger, run.key)
 
 
-def _tell(screen: Screen, account: Account, path: Path, now: datetime) -> None:
+def _tell(screen: Screen, account: Account, ledger: LedgerPlace, now: datetime) -> None:
     report = account.report
     words, style = _HEADLINES[account.state(now)]
     good = report.accepted + report.presumed + report.foreign
     words += f": {good:,} of {report.planned:,} recipients are accepted"
     words += ", and the source was not read to its end" * (not report.exhausted)
     screen.say(f"{words}.", style=style)
-    screen.rows(_rows(account, path))
+    screen.rows(_rows(account, ledger))
     if report.rejections:
         screen.say("")
         for one in report.rejections[:_ROWS_SHOWN]:
@@ -111,13 +113,13 @@ def _tell(screen: Screen, account: Account, path: Path, now: datetime) -> None:
         more = report.rejected - min(len(report.rejections), _ROWS_SHOWN)
         if more:
             screen.say(f"  … and {more:,} more.")
-    place = Place(key=report.key, ledger=path)
-    for paragraph in advice_on(report, place, again=AGAIN_LATER):
+    place = Place(key=report.key, ledger=ledger)
+    for paragraph in advice_on(report, place, how=going_on(account.run, place)):
         screen.say("")
         screen.paragraph(plain(paragraph))
 
 
-def _rows(account: Account, path: Path) -> Iterator[tuple[str, str]]:
+def _rows(account: Account, ledger: LedgerPlace) -> Iterator[tuple[str, str]]:
     report, run = account.report, account.run
     yield from figures_of(report, total=report.planned)
     for name, times in report.faults.most_common(_FAULTS_SHOWN):
@@ -129,15 +131,15 @@ def _rows(account: Account, path: Path) -> Iterator[tuple[str, str]]:
         after = span(account.ended_at - run.began_at)
         yield "Latest", f"{at(account.ended_at)} UTC, after {after}"
     yield "Key", plain(run.key)
-    yield "Ledger", str(path)
+    yield "Ledger", str(ledger)
 
 
 def _document(
-    account: Account, path: Path, now: datetime, html: Path | None
+    account: Account, ledger: LedgerPlace, now: datetime, html: Path | None
 ) -> dict[str, Any]:
     ended = account.ended_at
     return as_dict(account, now) | {
-        "ledger": str(path),
+        "ledger": str(ledger),
         # Of the text there is only a digest.
         "settings": {
             name: value

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
-from ._account import Account, account_of, reading
+from ._account import Account, account_of
 from ._connection import clock_of
 from ._console import Screen, in_euros
 from ._help import Command
-from ._options import Decorator, json_option
+from ._ledger import LedgerPlace, ledger_argument
+from ._options import json_option
 from ._times import at
 from ._words import PAUSED_BY, at_least, plain
 
@@ -42,25 +42,19 @@ _WORDS = ("Key", "State", "Begun (UTC)")
 _SHORT = "List the runs of a ledger."
 
 
-def ledger_argument() -> Decorator[Any]:
-    """The file of a ledger."""
-    return click.argument(
-        "ledger", metavar="RUN.db", type=click.Path(dir_okay=False, path_type=Path)
-    )
-
-
 @click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE, epilog=_EPILOG)
 @ledger_argument()
 @json_option()
 @click.pass_context
-def runs(ctx: click.Context, *, ledger: Path, as_json: bool) -> None:
+def runs(ctx: click.Context, *, ledger: LedgerPlace, as_json: bool) -> None:
     """
     List the runs of a ledger, the latest begun first.
 
-    RUN.db is what `octopush bulk` was given as --ledger. It is only read, also while
-    a run is going on. A run is done; paused, which `octopush report` explains;
-    running?, if it wrote something within two minutes; or else unfinished. All but
-    those that are done go on with their `octopush bulk` command.
+    LEDGER is what `octopush bulk` was given as --ledger; or a PostgreSQL database, as
+    postgresql://user@host/database; or the fleet of a program, such as app:fleet. It
+    is only read, also while a run is going on. A run is done; paused, which `octopush
+    report` explains; running?, if it wrote something within two minutes; or else
+    unfinished. All but those that are done go on with their `octopush bulk` command.
     """
     screen = Screen(as_json=as_json)
     now = clock_of(ctx.obj).now()
@@ -90,8 +84,8 @@ def as_dict(account: Account, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _all(path: Path) -> list[Account]:
-    async with reading(path) as ledger:
+async def _all(place: LedgerPlace) -> list[Account]:
+    async with place.opened(read_only=True) as ledger:
         return [await account_of(ledger, one.key) for one in await ledger.runs()]
 
 

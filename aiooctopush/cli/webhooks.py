@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections import deque
-from pathlib import Path
 from typing import Final
 
 import click
@@ -13,7 +12,6 @@ from attrs import define, field
 from .._clock import Clock
 from ..bulk.ledger import LedgerError
 from ..bulk.receipts import ReceiptDesk
-from ..bulk.sqlite import SQLiteLedger
 from ..integrations._receiver import new_token
 from ..integrations.aiohttp_web import create_app
 from ..webhooks import DeliveryReceipt, Event
@@ -21,6 +19,7 @@ from ._connection import clock_of
 from ._console import ExitCode, Screen, counted, problem_of
 from ._help import Command, Group, Option
 from ._interrupt import on_interrupt
+from ._ledger import LedgerPlace, LedgerType
 
 
 DEFAULT_PORT: Final = 8026
@@ -51,11 +50,12 @@ def webhooks() -> None:
 @click.option(
     "--ledger",
     cls=Option,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LedgerType(exists=True),
     required=True,
-    metavar="RUN.db",
+    metavar="LEDGER",
     heading="Where they go",
-    help="The ledger of `octopush bulk --ledger`.",
+    help="That of `octopush bulk --ledger`, or of a fleet: postgresql://user@host/"
+    "database, or its program, such as app:fleet.",
 )
 @click.option(
     "--host",
@@ -76,7 +76,7 @@ def webhooks() -> None:
     help="0 takes a free one; the first line of output tells which.",
 )
 @click.pass_context
-def serve(ctx: click.Context, *, ledger: Path, host: str, port: int) -> None:
+def serve(ctx: click.Context, *, ledger: LedgerPlace, host: str, port: int) -> None:
     """
     Take delivery receipts over HTTP, and write them to the ledger of a bulk run.
 
@@ -108,7 +108,7 @@ def serve(ctx: click.Context, *, ledger: Path, host: str, port: int) -> None:
 class _Inbox:
     """Receipts on their way to the ledger."""
 
-    _path: Path
+    _ledger: LedgerPlace
     _clock: Clock
     _screen: Screen
     _receipts: deque[DeliveryReceipt] = field(
@@ -135,7 +135,7 @@ class _Inbox:
             return
         some = tuple(self._receipts)
         try:
-            async with SQLiteLedger(self._path) as ledger:
+            async with self._ledger.opened() as ledger:
                 if self._desk is None:
                     self._desk = ReceiptDesk(ledger, self._clock)
                 self._desk.ledger = ledger

@@ -10,20 +10,19 @@ from attrs import evolve, frozen
 
 from .._clock import Clock
 from ..bulk import worklist
-from ..bulk.ledger import UNRESOLVED, BatchRecord, BatchState
+from ..bulk.ledger import UNRESOLVED, BatchRecord, BatchState, RunRecord
 from ..bulk.packing import unpack_numbers
-from ..bulk.sqlite import SQLiteLedger
 from ..bulk.worklist import Decision
 from ..phone import mask
-from ._account import find_run, reading
+from ._account import find_run
 from ._connection import clock_of
 from ._console import ExitCode, Screen, counted
 from ._export import write_csv
 from ._help import Command, Option
+from ._ledger import LedgerPlace, ledger_argument
 from ._options import OUTPUT, Decorator, json_option
 from ._times import at
-from ._words import LABELS, WHAT_TO_DO, Place, error_in_words, plain
-from .runs import ledger_argument
+from ._words import LABELS, WHAT_TO_DO, Place, error_in_words, going_on, plain
 
 
 WHICH: Final = "Which run"
@@ -174,7 +173,7 @@ class _Batch:
 @json_option()
 def unresolved(
     *,
-    ledger: Path,
+    ledger: LedgerPlace,
     key: str | None,
     refused: bool,
     numbers: bool,
@@ -237,10 +236,10 @@ def _tell_worklist(
 
 
 async def _worklist(
-    path: Path, key: str | None, states: Collection[BatchState]
+    place: LedgerPlace, key: str | None, states: Collection[BatchState]
 ) -> tuple[Place, list[_Batch]]:
-    async with reading(path) as ledger:
-        run = await find_run(ledger, path, key)
+    async with place.opened(read_only=True) as ledger:
+        run = await find_run(ledger, place, key)
         batches = [
             _Batch(
                 record=evolve(one, payload=None), numbers=unpack_numbers(one.numbers)
@@ -249,7 +248,7 @@ async def _worklist(
         ]
     order = list(WHAT_TO_DO)
     batches.sort(key=lambda one: order.index(one.record.state))
-    return Place(key=run.key, ledger=path), batches
+    return Place(key=run.key, ledger=place), batches
 
 
 @click.command(
@@ -282,7 +281,7 @@ async def _worklist(
 def resolve(
     ctx: click.Context,
     *,
-    ledger: Path,
+    ledger: LedgerPlace,
     batch: str,
     decision: str,
     by: str,
@@ -299,28 +298,29 @@ def resolve(
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
-        run_key, record = asyncio.run(_look_up(ledger, key, batch))
+        run, record = asyncio.run(_look_up(ledger, key, batch))
         if decision == Decision.RESEND and record is not None and not yes:
             _ask(record, screen)
         settled = asyncio.run(
             _resolve(
                 ledger,
-                run_key,
+                run,
                 batch,
                 Decision(decision),
                 by=by,
                 clock=clock_of(ctx.obj),
             )
         )
+    place = Place(key=run.key, ledger=ledger)
     screen.say(f"Batch {settled.name}: {LABELS[settled.state].lower()}.", style="bold")
     if settled.state is BatchState.NOT_SENT:
         screen.paragraph(
-            "It is sent when the run goes on: run its `octopush bulk` command again."
+            f"It is sent when the run goes on: {going_on(run, place).resumed}."
         )
     screen.document(
         {
             "ledger": str(ledger),
-            "key": run_key,
+            "key": run.key,
             "batch": settled.name,
             "state": str(settled.state),
             "recipients": settled.count,
@@ -330,22 +330,30 @@ def resolve(
 
 
 async def _look_up(
-    path: Path, key: str | None, batch: str
-) -> tuple[str, BatchRecord | None]:
+    place: LedgerPlace, key: str | None, batch: str
+) -> tuple[RunRecord, BatchRecord | None]:
     # Read first: writing to a ledger that is not there would make one.
-    async with reading(path) as ledger:
-        run = await find_run(ledger, path, key)
+    async with place.opened(read_only=True) as ledger:
+        run = await find_run(ledger, place, key)
         async for one in ledger.batches(run.key):
             if one.name == batch:
-                return run.key, one
-    return run.key, None
+                return run, one
+    return run, None
 
 
 async def _resolve(
-    path: Path, key: str, batch: str, decision: Decision, *, by: str, clock: Clock
+    place: LedgerPlace,
+    run: RunRecord,
+    batch: str,
+    decision: Decision,
+    *,
+    by: str,
+    clock: Clock,
 ) -> BatchRecord:
-    async with SQLiteLedger(path) as ledger:
-        return await worklist.resolve(ledger, key, batch, decision, by=by, clock=clock)
+    async with place.holding(run) as ledger:
+        return await worklist.resolve(
+            ledger, run.key, batch, decision, by=by, clock=clock
+        )
 
 
 def _ask(batch: BatchRecord, screen: Screen) -> None:
@@ -379,12 +387,12 @@ def _ask(batch: BatchRecord, screen: Screen) -> None:
 @ledger_argument()
 @key_option()
 @json_option()
-def purge(*, ledger: Path, key: str | None, as_json: bool) -> None:
+def purge(*, ledger: LedgerPlace, key: str | None, as_json: bool) -> None:
     """
     Forget whom a run went to and what it said; its figures stay.
 
-    Numbers, texts and rejected rows are dropped from the file for good. A run that is
-    not finished, or of which something is not resolved, is left as it is.
+    Numbers, texts and rejected rows are dropped for good. A run that is not finished,
+    or of which something is not resolved, is left as it is.
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
@@ -393,9 +401,9 @@ def purge(*, ledger: Path, key: str | None, as_json: bool) -> None:
     screen.document({"ledger": str(ledger), "key": run_key, "purged": True})
 
 
-async def _purge(path: Path, key: str | None) -> str:
-    async with reading(path) as ledger:
-        run = await find_run(ledger, path, key)
-    async with SQLiteLedger(path) as ledger:
+async def _purge(place: LedgerPlace, key: str | None) -> str:
+    async with place.opened(read_only=True) as ledger:
+        run = await find_run(ledger, place, key)
+    async with place.holding(run) as ledger:
         await worklist.purge(ledger, run.key)
     return run.key

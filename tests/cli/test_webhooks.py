@@ -18,6 +18,7 @@ from aiooctopush import (
     SQLiteLedger,
     UnknownOutcomeError,
 )
+from aiooctopush.cli._ledger import LedgerPlace
 from aiooctopush.cli.webhooks import _Inbox
 from aiooctopush.sandbox import VirtualClock
 from aiooctopush.webhooks import DeliveryReceipt, OptOut
@@ -168,7 +169,7 @@ async def test_receipts_wait_while_a_run_holds_the_ledger(tmp_path):
     path = tmp_path / "run.db"
     await doubtful(path)
     screen = Screen()
-    inbox = _Inbox(path, VirtualClock(), screen)
+    inbox = _Inbox(LedgerPlace(str(path)), VirtualClock(), screen)
     await inbox.take(receipt())
     await inbox.take(OptOut(number=NUMBER))
     holder = SQLiteLedger(path)
@@ -193,7 +194,7 @@ async def test_receipts_are_written_now_and_then(tmp_path):
     path = tmp_path / "run.db"
     await doubtful(path)
     clock = VirtualClock()
-    inbox = _Inbox(path, clock, Screen())
+    inbox = _Inbox(LedgerPlace(str(path)), clock, Screen())
     task = asyncio.create_task(inbox.write_now_and_then())
     await inbox.take(receipt())
     while inbox.waiting:
