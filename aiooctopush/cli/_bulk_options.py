@@ -51,7 +51,60 @@ def _choice(kind: type[Any]) -> click.Choice[str]:
     return click.Choice([str(one) for one in kind])
 
 
-_OPTIONS: Final = (
+_BATCH_SIZE: Final = click.option(
+    "--batch-size",
+    cls=Option,
+    type=click.IntRange(1, MAX_RECIPIENTS),
+    metavar="N",
+    default=MAX_RECIPIENTS,
+    show_default=True,
+    heading=SENDING,
+    help="Recipients of one request.",
+)
+
+_ON_INVALID: Final = click.option(
+    "--on-invalid",
+    cls=Option,
+    type=_choice(OnInvalid),
+    default=str(OnInvalid.SKIP),
+    show_default=True,
+    heading=TROUBLE,
+    help="A row cannot be used: leave it out and list it, or send nothing at all.",
+)
+
+_ON_DUPLICATE: Final = click.option(
+    "--on-duplicate",
+    cls=Option,
+    type=_choice(OnDuplicate),
+    default=str(OnDuplicate.SKIP),
+    show_default=True,
+    heading=TROUBLE,
+    help="A number stands in the file already: leave it out, send once more, or "
+    "send nothing at all.",
+)
+
+_WAIT_FOR_GATEWAY: Final = click.option(
+    "--wait-for-gateway",
+    cls=Option,
+    callback=duration,
+    metavar="TIME",
+    default="15m",
+    show_default=True,
+    heading=TROUBLE,
+    help="The gateway is silent: how long to wait for it before the run pauses.",
+)
+
+_FORMAT: Final = click.option(
+    "--format",
+    "file_format",
+    cls=Option,
+    type=click.Choice(FORMATS),
+    heading=READING,
+    help="By default the name tells: .jsonl and .ndjson are JSON lines, all else "
+    "is CSV. Either may be gzipped.",
+)
+
+_OF_BULK: Final = (
     click.option(
         "--ledger",
         cls=Option,
@@ -79,16 +132,7 @@ _OPTIONS: Final = (
         heading=SENDING,
         help="Requests at the same time.",
     ),
-    click.option(
-        "--batch-size",
-        cls=Option,
-        type=click.IntRange(1, MAX_RECIPIENTS),
-        metavar="N",
-        default=MAX_RECIPIENTS,
-        show_default=True,
-        heading=SENDING,
-        help="Recipients of one request.",
-    ),
+    _BATCH_SIZE,
     click.option(
         "--rate",
         cls=Option,
@@ -106,25 +150,8 @@ _OPTIONS: Final = (
         help="Pause before a request that could make the run cost more. The first one "
         "goes without, to learn the price.",
     ),
-    click.option(
-        "--on-invalid",
-        cls=Option,
-        type=_choice(OnInvalid),
-        default=str(OnInvalid.SKIP),
-        show_default=True,
-        heading=TROUBLE,
-        help="A row cannot be used: leave it out and list it, or send nothing at all.",
-    ),
-    click.option(
-        "--on-duplicate",
-        cls=Option,
-        type=_choice(OnDuplicate),
-        default=str(OnDuplicate.SKIP),
-        show_default=True,
-        heading=TROUBLE,
-        help="A number stands in the file already: leave it out, send once more, or "
-        "send nothing at all.",
-    ),
+    _ON_INVALID,
+    _ON_DUPLICATE,
     click.option(
         "--on-in-doubt",
         cls=Option,
@@ -157,30 +184,27 @@ _OPTIONS: Final = (
         help="Credit is used up: how long to wait for more before the run pauses, such "
         "as 2h.",
     ),
-    click.option(
-        "--wait-for-gateway",
-        cls=Option,
-        callback=duration,
-        metavar="TIME",
-        default="15m",
-        show_default=True,
-        heading=TROUBLE,
-        help="The gateway is silent: how long to wait for it before the run pauses.",
-    ),
-    click.option(
-        "--format",
-        "file_format",
-        cls=Option,
-        type=click.Choice(FORMATS),
-        heading=READING,
-        help="By default the name tells: .jsonl and .ndjson are JSON lines, all else "
-        "is CSV. Either may be gzipped.",
-    ),
+    _WAIT_FOR_GATEWAY,
+    _FORMAT,
 )
+
+_OF_FLEET: Final = (_BATCH_SIZE, _ON_INVALID, _ON_DUPLICATE, _FORMAT)
 
 
 def bulk_options(function: F) -> F:
     """How a run is sent, and what it does when something is not as it should be."""
-    for decorate in reversed(_OPTIONS):
+    for decorate in reversed(_OF_BULK):
         function = decorate(function)
     return function
+
+
+def planning_options(function: F) -> F:
+    """How a run is cut into batches, for others to send."""
+    for decorate in reversed(_OF_FLEET):
+        function = decorate(function)
+    return function
+
+
+def waiting_option(function: F) -> F:
+    """How long a gateway is waited for that does not answer."""
+    return _WAIT_FOR_GATEWAY(function)

@@ -8,15 +8,15 @@ import click
 from attrs import frozen
 
 from .._clock import Clock
+from ..api.sms import Message
 from ..bulk.files import SourceError
 from ..bulk.findings import Preflight
 from ..bulk.inspection import LISTED_AT_MOST, Inspection
-from ..bulk.json_lines import JsonLinesSource
-from ..bulk.sources import CsvSource
+from ..bulk.options import OnDuplicate, OnInvalid
 from ..errors import shown
-from ._console import ExitCode, Screen
+from ._console import ExitCode, Screen, counted
 from ._progress import meter
-from ._source import ignored_in
+from ._source import FileSource, ignored_in
 
 
 _SHOW_EVERY: Final = 5_000
@@ -60,7 +60,7 @@ class FileCheck:
 
 
 def check_file(
-    source: CsvSource | JsonLinesSource,
+    source: FileSource,
     screen: Screen,
     clock: Clock,
     *,
@@ -94,6 +94,50 @@ def check_file(
     return FileCheck(found=inspection.result(), bad=tuple(bad), ignored=ignored)
 
 
+def check_message(
+    source: FileSource,
+    message: Message,
+    screen: Screen,
+    clock: Clock,
+    *,
+    batch_size: int,
+    on_duplicate: OnDuplicate,
+    on_invalid: OnInvalid,
+) -> FileCheck:
+    """
+    Go through a file once, and say what is wrong with it, or odd about the message.
+
+    Raises:
+        SourceError: See `check_file`.
+        Exit: Nothing is to be sent; why is told.
+    """
+    inspection = Inspection(
+        message.text,
+        purpose=message.purpose,
+        type=message.type,
+        send_at=message.send_at,
+        now=clock.now(),
+        on_duplicate=on_duplicate,
+        batch_size=batch_size,
+    )
+    check = check_file(source, screen, clock, inspection=inspection)
+    if on_duplicate is OnDuplicate.ERROR and check.found.duplicates:
+        refuse(
+            screen,
+            f"{source.path} has {counted(check.found.duplicates, 'row')} with a number "
+            "that stands there already. Nothing was sent.",
+            duplicates=check.found.duplicates,
+        )
+    if on_invalid is OnInvalid.ERROR or not check.found.recipients:
+        refuse_bad(check, source, screen)
+    list_bad(check, screen)
+    for words in check.warnings:
+        screen.warn(words)
+    if message.send_at is not None and message.send_at <= clock.now():
+        screen.warn("--at is in the past: the gateway sends at once.")
+    return check
+
+
 def list_bad(check: FileCheck, screen: Screen) -> None:
     """Show the first rows that cannot be used, if there are any."""
     for error in check.bad:
@@ -103,9 +147,7 @@ def list_bad(check: FileCheck, screen: Screen) -> None:
         screen.note(f"… and {more:,} more.")
 
 
-def refuse_bad(
-    check: FileCheck, source: CsvSource | JsonLinesSource, screen: Screen
-) -> None:
+def refuse_bad(check: FileCheck, source: FileSource, screen: Screen) -> None:
     """
     Show what cannot be used, and exit if there is anything.
 

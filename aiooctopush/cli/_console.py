@@ -18,7 +18,7 @@ from enum import IntEnum
 from typing import Any, Final, NoReturn, TextIO
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from ..errors import InvalidFieldError, OctopushError, Outcome
@@ -226,6 +226,11 @@ class Screen:
             line = "  " + "   ".join(cells)
             self.say(line.rstrip(), style="" if number else "dim")
 
+    def show(self, *blocks: RenderableType) -> None:
+        """Write what knows how to draw itself; nothing with ``--json``."""
+        if not self.as_json:
+            _write(self._out, Group(*blocks), soft_wrap=False)
+
     def say_parts(self, *parts: str | tuple[str, str]) -> None:
         """Write a line of parts, with or without a style; none with ``--json``."""
         if not self.as_json:
@@ -295,7 +300,7 @@ def _console(stream: TextIO) -> _Console:
     return _Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
-def _write(console: Console, words: Text, *, soft_wrap: bool) -> None:
+def _write(console: Console, words: RenderableType, *, soft_wrap: bool) -> None:
     """Write, unless nobody reads any more, as in ``octopush … | head``."""
     # What is being sent goes on, and the exit code still says what became of it.
     with suppress(BrokenPipeError):

@@ -120,7 +120,7 @@ async def started(fleet: "Fleet") -> AsyncGenerator[None, None]:
         yield
 
 
-async def woken(fleet: "Fleet", key: str) -> int:
+async def wake(fleet: "Fleet", key: str) -> int:
     """
     Wake the workers of a run.
 

@@ -9,16 +9,15 @@ from attrs import define, field
 
 from ..api._shared import Recipient
 from ..bulk.files import SourceError
-from ..bulk.json_lines import JsonLinesSource
 from ..bulk.ledger import Pause
 from ..bulk.resume import SourceChangedError
 from ..bulk.run import BulkRun
-from ..bulk.sources import CsvSource
 from ..errors import OctopushError
 from ._connection import Connection
 from ._console import Screen
 from ._interrupt import interruptible
 from ._progress import Stages
+from ._source import FileSource
 from ._summary import Ending, counts_of
 from ._words import waiting_for
 
@@ -45,7 +44,7 @@ class Sending:
     """
 
     _run: BulkRun
-    _source: CsvSource | JsonLinesSource
+    _source: FileSource
     _screen: Screen
     _ending: Ending
     _stages: Stages

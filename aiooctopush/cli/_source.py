@@ -9,6 +9,8 @@ from ..bulk.json_lines import JsonLinesSource, read_json_lines
 from ..bulk.sources import CsvSource, read_csv
 
 
+FileSource = CsvSource | JsonLinesSource
+
 CSV: Final = "csv"
 JSON_LINES: Final = "jsonl"
 FORMATS: Final = (CSV, JSON_LINES)
@@ -18,7 +20,7 @@ _ENDINGS: Final = {".jsonl", ".ndjson"}
 
 def open_source(
     path: Path, *, file_format: str | None, encoding: str | None, delimiter: str | None
-) -> CsvSource | JsonLinesSource:
+) -> FileSource:
     """
     Take a file for what it is said to be, or what its name says.
 
@@ -33,7 +35,7 @@ def open_source(
     return read_json_lines(path, encoding=encoding)
 
 
-def ignored_in(source: CsvSource | JsonLinesSource) -> tuple[str, ...]:
+def ignored_in(source: FileSource) -> tuple[str, ...]:
     """
     Names of columns or fields that are not used.
 

@@ -9,6 +9,8 @@ from ._help import Group
 from .bulk import bulk
 from .contacts import contacts, lists
 from .doctor import doctor
+from .fleet import fleet
+from .ledger import ledger
 from .lookup import lookup
 from .otp import otp
 from .preview import preview
@@ -34,6 +36,7 @@ Environment:
   OCTOPUSH_API_LOGIN   e-mail address of your Octopush account
   OCTOPUSH_API_KEY     API key of that account
   OCTOPUSH_BASE_URL    another gateway, such as that of "octopush sandbox"
+  OCTOPUSH_FLEET       program with the fleet of "octopush fleet", such as app:fleet
   NO_COLOR             no colours
 
 Login and key are asked for if they are not set. They are never taken from the
@@ -58,6 +61,7 @@ _SECTIONS: Final = {
         "purge",
         "webhooks",
     ),
+    "Bulk runs of many machines": ("fleet", "ledger"),
     "The account": (
         "balance",
         "credits",
@@ -107,5 +111,7 @@ for _command in (
     settings,
     doctor,
     webhooks,
+    fleet,
+    ledger,
 ):
     octopush.add_command(_command)

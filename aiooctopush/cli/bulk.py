@@ -12,13 +12,12 @@ import click
 
 from ..api._shared import Purpose, SmsType
 from ..api.sms import Message
-from ..bulk.inspection import Inspection
 from ..bulk.options import OnDuplicate, OnInvalid
 from ..sandbox import FaultPlan
 from ._bulk_options import bulk_options
-from ._check import FileCheck, check_file, list_bad, refuse, refuse_bad
-from ._connection import Connection, connect
-from ._console import Screen, counted
+from ._check import check_message
+from ._connection import connect
+from ._console import Screen
 from ._help import Command, typed
 from ._options import file_options, gateway_options, json_option, message_options
 from ._progress import Stages
@@ -124,22 +123,15 @@ def bulk(
             **settings,
             **attrs.asdict(message, recurse=False),
         )
-        inspection = Inspection(
-            text,
-            purpose=message.purpose,
-            type=message.type,
-            send_at=at,
-            now=connection.clock.now(),
-            on_duplicate=OnDuplicate(settings["on_duplicate"]),
+        check = check_message(
+            source,
+            message,
+            screen,
+            connection.clock,
             batch_size=settings["batch_size"],
+            on_duplicate=OnDuplicate(settings["on_duplicate"]),
+            on_invalid=OnInvalid(settings["on_invalid"]),
         )
-        check = check_file(source, screen, connection.clock, inspection=inspection)
-    if settings["on_duplicate"] == OnDuplicate.ERROR:
-        _refuse_duplicates(check, file, screen)
-    if settings["on_invalid"] == OnInvalid.ERROR or not check.found.recipients:
-        refuse_bad(check, source, screen)
-    list_bad(check, screen)
-    _warn(screen, message, check, connection)
     ending = Ending(
         report=run.report,
         total=check.found.recipients,
@@ -167,30 +159,3 @@ def _default_key(file: Path, message: Message) -> str:
     settings = attrs.asdict(message)
     digest = hashlib.sha256(json.dumps(settings, default=str).encode()).hexdigest()
     return f"{file.name.partition('.')[0]}-{digest[:_KEY_DIGITS]}"
-
-
-def _refuse_duplicates(check: FileCheck, file: Path, screen: Screen) -> None:
-    """
-    Exit if somebody stands in the file twice.
-
-    Raises:
-        Exit: So it is.
-    """
-    count = check.found.duplicates
-    if count:
-        refuse(
-            screen,
-            f"{file} has {counted(count, 'row')} with a number that stands there "
-            "already. Nothing was sent.",
-            duplicates=count,
-        )
-
-
-def _warn(
-    screen: Screen, message: Message, check: FileCheck, connection: Connection
-) -> None:
-    """Say what is odd, though it can be sent."""
-    for words in check.warnings:
-        screen.warn(words)
-    if message.send_at is not None and message.send_at <= connection.clock.now():
-        screen.warn("--at is in the past: the gateway sends at once.")

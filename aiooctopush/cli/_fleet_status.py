@@ -1,0 +1,145 @@
+"""``octopush fleet status``: one look, or one after the other."""
+
+from typing import TYPE_CHECKING, Final
+
+from attrs import define, field
+from rich.console import Group
+from rich.live import Live
+
+from .._clock import Clock
+from ..bulk.following import no_such_run
+from ._console import Screen
+from ._fleet_view import RunView, Stage, Watch, as_dict
+from ._ledger import LedgerPlace
+from ._words import Place
+
+
+if TYPE_CHECKING:
+    from ..integrations.taskiq import Fleet
+
+
+_LOOK_EVERY: Final = 1.0
+_LINE_EVERY: Final = 10.0
+
+# Who asks about all runs wants those that move, and the latest.
+_SHOWN_AT_MOST: Final = 10
+
+
+@define(kw_only=True)
+class Status:
+    """
+    What the runs of a fleet are doing.
+
+    Attributes:
+        fleet: Of which only the ledger is used.
+        app: Its name, for commands to paste.
+        key: Of the run; all of them if it is None.
+        screen: The latest look goes to its result, others beside it.
+        clock: Of looks and rates.
+    """
+
+    fleet: "Fleet"
+    app: str
+    key: str | None
+    screen: Screen
+    clock: Clock
+    _watch: Watch = field(factory=Watch, init=False)
+    _keys: list[str] | None = field(default=None, init=False)
+    _hidden: int = field(default=0, init=False)
+
+    async def once(self) -> None:
+        """
+        Tell how far they are.
+
+        Raises:
+            InvalidFieldError: There is no such run.
+            LedgerError: The ledger cannot be read.
+        """
+        try:
+            self._tell(await self._look())
+        finally:
+            await self.fleet.close()
+
+    async def watch(self) -> None:
+        """
+        Show how far they are until nothing is sent any more, then tell.
+
+        Raises:
+            InvalidFieldError: There is no such run.
+            LedgerError: The ledger cannot be read.
+        """
+        try:
+            follow = self._draw if self.screen.err.is_terminal else self._write
+            self._tell(await follow())
+        finally:
+            await self.fleet.close()
+
+    async def _draw(self) -> list[RunView]:
+        with Live(
+            console=self.screen.err, transient=True, auto_refresh=False
+        ) as screen:
+            while True:
+                views = await self._look()
+                screen.update(Group(*views), refresh=True)
+                if not _is_moving(views):
+                    return views
+                await self.clock.sleep(_LOOK_EVERY)
+
+    async def _write(self) -> list[RunView]:
+        told: set[str] = set()
+        while True:
+            views = await self._look()
+            if not _is_moving(views):
+                return views
+            lines = [view.in_one_line() for view in views]
+            for line in lines:
+                if line not in told:
+                    self.screen.note(line)
+            told = set(lines)
+            await self.clock.sleep(_LINE_EVERY)
+
+    async def _look(self) -> list[RunView]:
+        ledger = self.fleet.ledger
+        if self._keys is None:
+            runs = await ledger.runs()
+            self._keys = [one.key for one in runs if self.key in (None, one.key)]
+            if self.key is not None and not self._keys:
+                raise no_such_run(self.key)
+        views = []
+        for key in self._keys:
+            progress = await ledger.progress(key)
+            if progress is not None:
+                place = Place(key=key, ledger=LedgerPlace(self.app))
+                now = self.clock.monotonic()
+                views.append(self._watch.look(progress, now, place))
+        return self._most_telling(views)
+
+    def _most_telling(self, views: list[RunView]) -> list[RunView]:
+        """Those that are not done, and the latest; the others are not asked again."""
+        shown = [
+            view
+            for place, view in enumerate(views)
+            if place < _SHOWN_AT_MOST or view.stage is not Stage.DONE
+        ]
+        self._hidden += len(views) - len(shown)
+        self._keys = [view.progress.run.key for view in shown]
+        return shown
+
+    def _tell(self, views: list[RunView]) -> None:
+        for view in views:
+            if self.screen.is_terminal:
+                self.screen.show(view)
+            else:
+                for line in view.lines():
+                    self.screen.say(line.plain)
+        if not views:
+            self.screen.say("The ledger holds no run.")
+        if self._hidden:
+            words = f"and {self._hidden:,} more that are done: octopush runs {self.app}"
+            self.screen.say(f"… {words}", style="dim")
+        self.screen.document({"runs": [as_dict(view.progress) for view in views]})
+
+
+def _is_moving(views: list[RunView]) -> bool:
+    """Whether it is worth another look."""
+    return any(view.stage in {Stage.SENDING, Stage.PLANNING} for view in views)
