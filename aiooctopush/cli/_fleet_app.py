@@ -64,8 +64,8 @@ def app_option(*, required: bool = True) -> Decorator[Any]:
         required=required,
         metavar="MODULE:NAME",
         heading="Which fleet",
-        help=f"Where your program makes its Fleet, such as app:fleet; {VARIABLE} if "
-        "left out.",
+        show_envvar=True,
+        help="Where your program makes its Fleet, such as app:fleet.",
     )
 
 
@@ -212,8 +212,13 @@ def _told(error: Exception) -> str:
         words += f": {error}"
     if isinstance(error, SyntaxError):  # it says the place itself
         return words
-    place = extract_tb(error.__traceback__)[-1]
-    return f"{words} ({Path(place.filename).name}, line {place.lineno})"
+    # Python's own machinery has no file.
+    frames = [
+        frame
+        for frame in extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<")
+    ]
+    return f"{words} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
 
 
 def _kind(found: object) -> str:

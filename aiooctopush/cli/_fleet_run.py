@@ -7,10 +7,11 @@ from attrs import define, evolve, frozen
 from .._clock import Clock
 from ..api.sms import Message
 from ..bulk import planning
-from ..bulk.claims import Progress
+from ..bulk.claims import FleetLedger, Progress
 from ..bulk.ledger import Pause, RunRecord
 from ..bulk.options import OnDuplicate, OnInvalid
 from ..bulk.report import BulkReport
+from ..errors import InvalidFieldError, shown
 from ._console import Screen
 from ._fleet_app import BrokerError, started, wake
 from ._fleet_view import counts_of, done_of
@@ -92,7 +93,7 @@ class FleetRun:
         try:
             known = await ledger.progress(self.key)
             with Stages(self.screen, self.clock) as stages:
-                stages.begin("Planning", unit="recipients")
+                stages.begin("Planning")
                 run = await planning.plan(
                     ledger,
                     self.key,
@@ -129,9 +130,11 @@ class FleetRun:
         Raises:
             BrokerError: The broker is away, and nothing was changed; or it went away,
                 and the next sweep wakes the workers.
+            InvalidFieldError: It is not there.
             LedgerError: It cannot be written.
         """
         async with started(self.fleet):
+            await check_key(self.fleet.ledger, self.key)
             await self.fleet.ledger.lift(self.key)
             woken = await wake(self.fleet, self.key)
             if not self.fleet.is_in_process:
@@ -149,6 +152,7 @@ class FleetRun:
             LedgerError: The ledger is away.
         """
         async with started(self.fleet):
+            await check_key(self.fleet.ledger, self.key)
             if self.fleet.is_in_process:
                 self.screen.note(NOBODY_ELSE)
                 await wake(self.fleet, self.key)
@@ -173,6 +177,17 @@ class FleetRun:
             return await self.fleet.wait(
                 self.key, progress=show, wait_for_gateway=wait_for_gateway
             )
+
+
+async def check_key(ledger: FleetLedger, key: str) -> None:
+    """
+    Make sure that a run is there.
+
+    Raises:
+        InvalidFieldError: It is not.
+    """
+    if await ledger.progress(key) is None:
+        raise InvalidFieldError("KEY", "names no run of this ledger", shown=shown(key))
 
 
 def ending_of(report: BulkReport, place: Place, *, command: str) -> Ending:

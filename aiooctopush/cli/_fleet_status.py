@@ -7,8 +7,8 @@ from rich.console import Group
 from rich.live import Live
 
 from .._clock import Clock
-from ..bulk.following import no_such_run
 from ._console import Screen
+from ._fleet_run import check_key
 from ._fleet_view import RunView, Stage, Watch, as_dict
 from ._ledger import LedgerPlace
 from ._words import Place
@@ -101,10 +101,11 @@ class Status:
     async def _look(self) -> list[RunView]:
         ledger = self.fleet.ledger
         if self._keys is None:
-            runs = await ledger.runs()
-            self._keys = [one.key for one in runs if self.key in (None, one.key)]
-            if self.key is not None and not self._keys:
-                raise no_such_run(self.key)
+            if self.key is not None:
+                await check_key(ledger, self.key)
+                self._keys = [self.key]
+            else:
+                self._keys = [run.key for run in await ledger.runs()]
         views = []
         for key in self._keys:
             progress = await ledger.progress(key)

@@ -21,7 +21,8 @@ from ._words import LABELS, PAUSED_BY, Place, plain
 _RATE_OVER: Final = 30.0
 
 _BAR_AT_MOST: Final = 40
-_BESIDE_THE_BAR: Final = 44
+_BESIDE_THE_BAR: Final = 44  # so that the bar seldom changes its length
+_INDENT: Final = 4
 _BAR_AT_LEAST: Final = 10
 
 _ON_THE_WAY: Final = {
@@ -158,7 +159,8 @@ class RunView:
     ) -> RenderResult:
         heading, figures, *notes = self.lines()
         yield heading
-        room = options.max_width - _BESIDE_THE_BAR
+        beside = max(len(self.figures()) + _INDENT, _BESIDE_THE_BAR)
+        room = options.max_width - beside
         if room < _BAR_AT_LEAST:
             yield figures
         else:

@@ -243,11 +243,13 @@ def advice_on(report: BulkReport, place: Place, *, how: GoingOn) -> Iterator[str
         if report.paused is Pause.FOREIGN and how.is_of_fleet:
             words = _FOREIGN_TO_FLEET
         yield words.format(again=how.resumed)
+    # What stands still is not sent by waiting.
+    again = how.again if report.paused is None else how.resumed
     table = _WITHOUT_LEDGER if place.ledger is None else _WITH_LEDGER
     for state, words in table.items():
         if report.by_state[state]:
             yield words.format(
-                again=how.again,
+                again=again,
                 unresolved=place.command("unresolved"),
                 refused=place.command("unresolved", "--refused"),
                 resend=place.command("resolve", "BATCH", "resend", "--by", "NAME"),

@@ -18,7 +18,7 @@ from ._check import check_message
 from ._connection import clock_of
 from ._console import ExitCode, Screen, counted, error_as_json, problem_of
 from ._fleet_app import app_option, load_fleet, quiet_logs, started
-from ._fleet_run import FleetRun, Submitted, ending_of
+from ._fleet_run import FleetRun, Submitted, check_key, ending_of
 from ._fleet_status import Status
 from ._help import Command, Group, Option, typed
 from ._ledger import LedgerPlace
@@ -374,6 +374,8 @@ def sweep(*, key: str | None, app: str, as_json: bool) -> None:
 
     async def sweep() -> int:
         async with started(found):
+            if key is not None:
+                await check_key(found.ledger, key)
             return await found.sweep(key)
 
     with (
@@ -383,8 +385,10 @@ def sweep(*, key: str | None, app: str, as_json: bool) -> None:
     ):
         found = load_fleet(app)
         woken = asyncio.run(sweep())
-    who = "Sent here" if found.is_in_process else "Woke workers for"
-    screen.say(f"{who}: {_batches(woken)}." if woken else "Nothing is asleep.")
+    if found.is_in_process:
+        screen.say(f"Woke {_batches(woken)}, and sent them in this process.")
+    else:
+        screen.say(f"Woke workers for {_batches(woken)}.")
     screen.document({"key": key, "woken": woken})
 
 
