@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ..errors import OctopushError, Outcome
-from ._console import Screen
 from ._help import Option
 from ._missing import MissingExtraError
 from ._options import Decorator
@@ -141,34 +140,20 @@ async def wake(fleet: "Fleet", key: str) -> int:
         ) from error
 
 
-class _Notes(logging.Handler):
-    """Shows what the library warns of."""
-
-    def __init__(self, screen: Screen) -> None:
-        super().__init__(logging.WARNING)
-        self._screen = screen
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a line."""
-        self._screen.note(record.getMessage())
-
-
 @contextmanager
-def quiet_logs(screen: Screen) -> Iterator[None]:
+def quiet_logs() -> Iterator[None]:
     """
-    Show warnings of ours as lines, and of brokers none: what matters we tell ourselves.
+    Have no warnings of brokers on stderr: what matters of them we tell ourselves.
 
     A program that sets up logging gets all of it, as ever.
     """
-    ours, others = _Notes(screen), logging.NullHandler()
-    logging.getLogger("aiooctopush").addHandler(ours)
-    # Without any handler Python would write all warnings to stderr.
-    logging.getLogger().addHandler(others)
+    # Without any handler Python would write them there.
+    nowhere = logging.NullHandler()
+    logging.getLogger().addHandler(nowhere)
     try:
         yield
     finally:
-        logging.getLogger().removeHandler(others)
-        logging.getLogger("aiooctopush").removeHandler(ours)
+        logging.getLogger().removeHandler(nowhere)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ Environment:
   OCTOPUSH_API_LOGIN   e-mail address of your Octopush account
   OCTOPUSH_API_KEY     API key of that account
   OCTOPUSH_BASE_URL    another gateway, such as that of "octopush sandbox"
-  OCTOPUSH_FLEET       program with the fleet of "octopush fleet", such as app:fleet
+  OCTOPUSH_FLEET       where your program makes its fleet, such as app:fleet
   NO_COLOR             no colours
 
 Login and key are asked for if they are not set. They are never taken from the

@@ -199,7 +199,7 @@ def submit(
     run = FleetRun(fleet=found, key=key, screen=screen, clock=clock)
     with (
         screen.failures(),
-        quiet_logs(screen),
+        quiet_logs(),
         _interrupted("Interrupted: the same command goes on.", screen),
     ):
         submitted = asyncio.run(
@@ -310,7 +310,7 @@ def wait(
     clock = clock_of(ctx.obj)
     with (
         screen.failures(),
-        quiet_logs(screen),
+        quiet_logs(),
         _interrupted("No longer waiting; the workers go on.", screen),
     ):
         found = load_fleet(app)
@@ -341,7 +341,7 @@ def resume(ctx: click.Context, /, *, key: str, app: str, as_json: bool) -> None:
     place = Place(key=key, ledger=LedgerPlace(app))
     with (
         screen.failures(),
-        quiet_logs(screen),
+        quiet_logs(),
         _interrupted("Interrupted: the same command goes on.", screen),
     ):
         found = load_fleet(app)
@@ -380,7 +380,7 @@ def sweep(*, key: str | None, app: str, as_json: bool) -> None:
 
     with (
         screen.failures(),
-        quiet_logs(screen),
+        quiet_logs(),
         _interrupted("Interrupted: what is left, the next sweep wakes.", screen),
     ):
         found = load_fleet(app)
@@ -431,7 +431,7 @@ def status(
         watch = screen.is_terminal and screen.err.is_terminal and not as_json
     with (
         screen.failures(),
-        quiet_logs(screen),
+        quiet_logs(),
         _interrupted("No longer watching; the workers go on.", screen),
     ):
         found = load_fleet(app)

@@ -467,7 +467,7 @@ def test_interrupt_while_checking(bulk, people, gateway, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("aiooctopush.cli.bulk.check_file", interrupt)
+    monkeypatch.setattr("aiooctopush.cli._check.check_file", interrupt)
 
     result = bulk(people())
 
