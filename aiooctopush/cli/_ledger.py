@@ -48,9 +48,11 @@ class LedgerPlace:
 
     @property
     def name(self) -> str:
-        """What a page for others calls it."""
-        if self.is_address or self.is_app:
-            return str(self)
+        """What a page for others calls it, which need not know where it is."""
+        if self.is_app:
+            return self._typed
+        if self.is_address:
+            return self._address.rpartition("/")[2] or "PostgreSQL"
         return Path(self._typed).name
 
     @property
@@ -151,8 +153,6 @@ class LedgerType(click.ParamType[LedgerPlace]):
         ctx: click.Context | None,
     ) -> LedgerPlace:
         """See click; whatever else it is, it is no folder."""
-        if isinstance(value, LedgerPlace):
-            return value
         place = LedgerPlace(value)
         if not (place.is_address or place.is_app):
             click.Path(exists=self._exists, dir_okay=False).convert(value, param, ctx)
