@@ -11,6 +11,7 @@ examples/fleet/app.py only the three lines differ that say where things are.
 
 import asyncio
 from collections.abc import Iterator
+from decimal import Decimal
 
 from taskiq import InMemoryBroker
 
@@ -25,7 +26,7 @@ from aiooctopush.integrations.taskiq import Fleet
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport
 
 
-GATEWAY = Gateway(credit=1_000_000)
+GATEWAY = Gateway(credit=Decimal(1_000_000))
 FAULTS = FaultPlan(probability=0.25, seed=7)
 
 
