@@ -51,6 +51,7 @@ from .errors import (
     ThrottledError,
     UnknownOutcomeError,
 )
+from .observer import Observer, watched
 from .retry import RetryPolicy
 from .secret import Credentials
 from .transport import AiohttpTransport, Timeouts, Transport
@@ -100,6 +101,8 @@ class OctopushSession:
         allow_insecure_http: Let ``http`` go to other machines too: the key then
             crosses the network in the clear.
         on_attempt: Called after every try with an `AttemptEvent`, for metrics.
+        observer: Told when a call begins and what became of it, for tracing;
+            `aiooctopush.integrations.opentelemetry` has one.
         clock: Time; replace it in tests.
         random: Randomness of the pauses; replace it in tests.
 
@@ -149,6 +152,7 @@ class OctopushSession:
         proxy: str | None = None,
         allow_insecure_http: bool = False,
         on_attempt: OnAttempt | None = None,
+        observer: Observer | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -167,6 +171,7 @@ class OctopushSession:
         self._clock: Clock = clock or SystemClock()
         self._random = random or Random()
         self._observers = () if on_attempt is None else (on_attempt,)
+        self._observer = observer
         self._wall = HighWaterMark(self._clock)
         self._quota = RetryQuota(self._retry.quota)
         self._gate = Gate(max_in_flight=max_in_flight, clock=self._clock)
@@ -208,6 +213,7 @@ class OctopushSession:
         proxy: str | None = None,
         allow_insecure_http: bool = False,
         on_attempt: OnAttempt | None = None,
+        observer: Observer | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> Self:
@@ -236,6 +242,7 @@ class OctopushSession:
             proxy=proxy,
             allow_insecure_http=allow_insecure_http,
             on_attempt=on_attempt,
+            observer=observer,
             clock=clock,
             random=random,
         )
@@ -479,6 +486,8 @@ class OctopushSession:
             if observe is None
             else (*self._observers, observe),
         )
+        if self._observer is not None:
+            return await watched(self._observer, self._base_url, call, self._attempt)
         return await run(call, self._attempt)
 
     async def _attempt(self, call: Call[T]) -> T:
