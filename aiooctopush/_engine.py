@@ -364,11 +364,15 @@ def _explained(
 
 
 def _tell_failure(call: Call[T], error: OctopushError, decision: Decision) -> None:
-    outcome = error.outcome or Outcome.UNKNOWN
-    if isinstance(decision, Return):
-        outcome = decision.outcome
     delay = decision.delay if isinstance(decision, Retry) else None
-    call.tell(outcome, error.status, delay=delay, error=error)
+    call.tell(_became(error, decision), error.status, delay=delay, error=error)
+
+
+def _became(error: OctopushError, decision: Decision) -> Outcome:
+    """What became of a try that ended with an error."""
+    if isinstance(decision, Return):
+        return decision.outcome
+    return error.outcome or Outcome.UNKNOWN
 
 
 def _operation(call: Call[T]) -> str:
@@ -392,9 +396,12 @@ def _log(call: Call[T], error: OctopushError, decision: Decision) -> None:
         else "an earlier try was taken",
         extra=_extra(
             call,
-            error.outcome,
+            _became(error, decision),
             error.status,
             error=error,
+            maybe_sent=call.endpoint.writes
+            and call.unknown
+            and not isinstance(decision, Return),
             delay=decision.delay if isinstance(decision, Retry) else None,
         ),
     )
@@ -413,10 +420,11 @@ def _log_success(call: Call[T], result: T) -> None:
 
 def _extra(
     call: Call[T],
-    outcome: Outcome | None,
+    outcome: Outcome,
     status: int | None,
     *,
     error: OctopushError | None = None,
+    maybe_sent: bool = False,
     delay: float | None = None,
 ) -> dict[str, object]:
     """What a log line says to machines: the same names each time, all plain values."""
@@ -425,9 +433,7 @@ def _extra(
         "octopush_attempt": call.attempts,
         "octopush_request_id": call.request_id,
         "octopush_outcome": str(outcome),
-        "octopush_maybe_sent": error is not None
-        and call.endpoint.writes
-        and call.unknown,
+        "octopush_maybe_sent": maybe_sent,
         "octopush_status": status,
         "octopush_error": error and type(error).__name__,
         "octopush_code": error and error.code,

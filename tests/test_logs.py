@@ -110,6 +110,10 @@ async def test_a_duplicate_of_ours_is_told_as_such(records):
 
     assert [one.levelname for one in records] == ["DEBUG", "DEBUG"]
     assert records[1].getMessage().endswith("; an earlier try was taken")
+    assert [(one.octopush_outcome, one.octopush_maybe_sent) for one in records] == [
+        ("unknown", True),
+        ("presumed", False),
+    ]
 
 
 async def test_lines_have_the_same_keys_and_plain_values(records):
