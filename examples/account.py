@@ -24,6 +24,6 @@ def open_session(
     return OctopushSession(
         "me@example.org",
         "key",
-        transport=SandboxTransport(Gateway(credit=1_000_000), faults),
+        transport=SandboxTransport(Gateway(), faults),
         observer=observer,
     )

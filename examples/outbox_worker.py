@@ -17,7 +17,7 @@ import asyncio
 import os
 from typing import Final, TypeAlias
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 from account import open_session
 
 from aiooctopush import (
