@@ -1,167 +1,169 @@
 """
-What a single send costs beside a bare aiohttp POST of the same bytes.
+How fast we are, beside the wire and beside others: one command for all of it.
 
-One server in another process, both clients in this one, rounds in turn, medians,
-and ratios of one run: an absolute time says more about a machine than about us.
+Everything is a ratio of one run, or has a bound of its own. Without arguments all is
+measured, which takes some minutes; `--short` takes less than 90 seconds and leaves out
+what needs the package registry. `--write` also writes `results.json`, the pictures and
+the tables of `docs/benchmarks.md`. No figure fails: what got worse than what was
+committed is asked about at the end.
 
     nox -s bench
 """
 
-import asyncio
+import argparse
 import json
 import os
 import platform
-import statistics
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any, Final
 
-import aiohttp
-import orjson
+import attrs
+import bench_bulk
+import bench_install
+import bench_latency
+import bench_scale
+import bench_single
+from bench_chart import pictures
+from bench_figures import Figure, guard, read, table
+from storm_table import with_section
 
-from aiooctopush import OctopushSession, Outcome, Purpose, __version__
 
+FOLDER: Final = Path(__file__).parent
+RESULTS: Final = FOLDER / "results.json"
+DOCS: Final = FOLDER.parent / "docs"
+PAGE: Final = DOCS / "benchmarks.md"
 
-IN_FLIGHT = 64
-SENDS = 2_000
-ROUNDS = 5
-PROCESSES = 7
-GOAL = 1.5
-
-BODY = orjson.dumps(
-    {
-        "text": "Your code is 1234",
-        "recipients": [{"phone_number": "+33639980001"}],
-        "sender": "Acme",
-        "purpose": "alert",
-        "type": "sms_premium",
-        "request_id": "5b0f8f0e6d7c4a3d9f1e2a3b4c5d6e7f",
-    }
+VERSIONS: Final = (
+    *("aiooctopush", "aiohttp", "attrs", "cattrs", "orjson", "tenacity", "uvloop"),
+    *("httpx", "twilio", "telnyx"),
 )
-HEADERS = {
-    "api-login": "me@example.org",
-    "api-key": "key",
-    "content-type": "application/json",
-}
-
-Send = Callable[[], Awaitable[None]]
 
 
-@asynccontextmanager
-async def bare(url: str) -> AsyncIterator[Send]:
-    """aiohttp, ready bytes, orjson: what nobody can do without."""
-    target = f"{url}/v1/public/sms-campaign/send"
-    async with aiohttp.ClientSession() as session:
-
-        async def send() -> None:
-            async with session.post(target, data=BODY, headers=HEADERS) as response:
-                answer = orjson.loads(await response.read())
-            assert answer["sms_ticket"]
-
-        yield send
-
-
-@asynccontextmanager
-async def ours(url: str) -> AsyncIterator[Send]:
-    """aiooctopush, as its README shows it."""
-    async with OctopushSession("me@example.org", "key", base_url=url) as octopush:
-
-        async def send() -> None:
-            sent = await octopush.sms.send(
-                text="Your code is 1234",
-                recipients=["+33639980001"],
-                sender="Acme",
-                purpose=Purpose.ALERT,
-            )
-            assert sent.outcome is Outcome.ACCEPTED
-
-        yield send
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    model = platform.processor() or platform.machine()
+    try:
+        info = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        info = ""
+    names = [line for line in info.splitlines() if line.startswith("model name")]
+    if names:
+        model = names[0].partition(":")[2].strip()
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
 
 
-async def cpu_per_send(send: Send) -> float:
-    """Microseconds of processor time that one send takes in this process."""
-    left = SENDS
-
-    async def work() -> None:
-        nonlocal left
-        while left > 0:
-            left -= 1
-            await send()
-
-    began = time.process_time()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(IN_FLIGHT):
-            group.create_task(work())
-    return (time.process_time() - began) / SENDS * 1e6
-
-
-async def measure(url: str) -> dict[str, float]:
-    """Medians of rounds in turn."""
-    async with bare(url) as theirs, ours(url) as mine:
-        rounds: dict[str, list[float]] = {"bare aiohttp": [], "aiooctopush": []}
-        for number in range(ROUNDS + 1):
-            for name, send in (("bare aiohttp", theirs), ("aiooctopush", mine)):
-                cost = await cpu_per_send(send)
-                if number:  # the first round warms up
-                    rounds[name].append(cost)
-    return {name: statistics.median(costs) for name, costs in rounds.items()}
-
-
-def measure_here() -> dict[str, float]:
-    """Start the server, measure in this process, each on a core of its own."""
-    script = Path(__file__).with_name("server.py")
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as server:
-        assert server.stdout is not None
-        port = int(server.stdout.readline())
-        if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
-            one, other, *_ = sorted(os.sched_getaffinity(0))
-            os.sched_setaffinity(server.pid, [one])
-            os.sched_setaffinity(0, [other])
+def versions() -> dict[str, str]:
+    """Of everything that is imported; what is not here is left out."""
+    found = {}
+    for name in VERSIONS:
         try:
-            return asyncio.run(measure(f"http://127.0.0.1:{port}"))
-        finally:
-            server.terminate()
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def measure(*, short: bool, skip_install: bool) -> dict[str, Any]:
+    """Everything in turn; each table is printed as soon as it is there."""
+    steps = (
+        ("single sends", bench_single.measure),
+        ("latency", bench_latency.measure),
+        ("bulk", bench_bulk.measure),
+        ("import", bench_install.measure_import),
+        ("scale", bench_scale.measure),
+    )
+    figures: list[Figure] = []
+    for title, step in steps:
+        began = time.monotonic()
+        found = step(short=short)
+        figures += found
+        print(f"{title}, {time.monotonic() - began:.0f} s\n\n{table(found)}\n")
+    known, skipped = versions(), bench_single.left_out()
+    if skip_install:
+        skipped["installation"] = "needs the package registry, and time"
+    else:
+        found, installed, failed = bench_install.measure_install()
+        figures, known, skipped = figures + found, installed | known, skipped | failed
+        print(f"installation\n\n{table(found)}\n")
+    for name, reason in skipped.items():
+        print(f"left out: {name}: {reason}")
+    return {
+        "machine": machine(),
+        "versions": known,
+        "left_out": skipped,
+        "figures": [attrs.asdict(one) for one in figures],
+    }
+
+
+def section(results: Mapping[str, Any]) -> str:
+    """The tables for the documentation."""
+    figures = list(read(results["figures"]).values())
+    where = results["machine"]
+    peers = ", ".join(f"{name} {what}" for name, what in results["versions"].items())
+    missed = [one for one in figures if one.met is False]
+    return f"""\
+{where["processor"]}, {where["cores"]} cores, {where["system"]}, Python
+{where["python"]}. {peers}.
+
+```text
+{table(figures)}
+```
+
+{_left_out(results["left_out"])}{_missed(missed)}
+"""
+
+
+def _left_out(skipped: Mapping[str, str]) -> str:
+    lines = [f"* left out: {name}: {reason}\n" for name, reason in skipped.items()]
+    return "".join(lines) + ("\n" if lines else "")
+
+
+def _missed(missed: Sequence[Figure]) -> str:
+    if not missed:
+        return "Every goal is met."
+    return f"{len(missed)} goals are not met; why is said below."
+
+
+def write(results: Mapping[str, Any]) -> None:
+    """Results, pictures, and the tables of the page."""
+    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    for name, picture in pictures(read(results["figures"])).items():
+        (DOCS / name).write_text(picture)
+    PAGE.write_text(with_section(PAGE, "Figures", section(results)))
 
 
 def main() -> None:
-    """Measure in several processes, print a table and write it down."""
-    if sys.argv[1:] == ["--one"]:
-        print(json.dumps(measure_here()))
-        return
-    # A process keeps the luck of its memory layout for life, and the costs of both
-    # clients differ by a fifth with it; so several, and the median of their ratios.
-    runs = [
-        json.loads(subprocess.check_output([sys.executable, __file__, "--one"]))
-        for _ in range(PROCESSES)
-    ]
-    print(f"Processor time of one send, {IN_FLIGHT} in flight")
-    print(f"Python {platform.python_version()}, aiohttp {aiohttp.__version__}\n")
-    print("  process    bare aiohttp    aiooctopush    ratio")
-    for number, costs in enumerate(runs, 1):
-        bare_cost, our_cost = costs["bare aiohttp"], costs["aiooctopush"]
-        print(
-            f"  {number:<7} {bare_cost:10.1f} µs {our_cost:11.1f} µs"
-            f"{our_cost / bare_cost:8.2f} ×"
-        )
-    ratio = statistics.median(one["aiooctopush"] / one["bare aiohttp"] for one in runs)
-    verdict = "within" if ratio <= GOAL else "BEYOND"
-    print(f"\n  median {ratio:.2f} ×: {verdict} the goal of {GOAL} ×")
-    Path(__file__).with_name("results.json").write_text(
-        json.dumps(
-            {
-                "aiooctopush": __version__,
-                "aiohttp": aiohttp.__version__,
-                "python": platform.python_version(),
-                "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-                "single_send_cpu_ratio": round(ratio, 2),
-            },
-            indent=2,
-        )
-        + "\n"
+    """Measure, print, compare, and write it down if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="less than 90 seconds")
+    parser.add_argument("--write", action="store_true", help="results, pictures, page")
+    parser.add_argument(
+        "--redraw", action="store_true", help="only write what results.json holds"
     )
+    options = parser.parse_args()
+    if options.short and options.write:
+        parser.error("a short run is not worth writing down")
+    committed = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    if options.redraw:
+        write(committed)
+        return
+    results = measure(short=options.short, skip_install=options.short)
+    figures = read(results["figures"]).values()
+    goals = [one.met for one in figures if one.met is not None]
+    print(f"\n{sum(goals)} of {len(goals)} goals are met\n")
+    if committed.get("machine") != results["machine"]:
+        print("results.json is of another machine or Python: ratios move with these")
+    print(guard(figures, read(committed.get("figures", []))))
+    if options.write:
+        write(results)
 
 
 if __name__ == "__main__":

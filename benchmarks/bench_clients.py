@@ -3,12 +3,14 @@ The clients that are measured, each as its own documentation shows it: one clien
 once and shared, with no option turned on or off to be slower or faster.
 
 What is sent is one SMS to one person. Nobody gets another server: `server.py` answers
-each in the shape that it expects.
+each in the shape that it expects. A peer is imported only where it is measured, for it
+may not be here, and its objects are nobody else's garbage to collect.
 """
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib import import_module
 from typing import Any, Final
 
 import aiohttp
@@ -131,7 +133,7 @@ async def idiomatic(url: str) -> AsyncIterator[Send]:
 @asynccontextmanager
 async def httpx_client(url: str) -> AsyncIterator[Send]:
     """httpx: one AsyncClient, plain dicts, no retries."""
-    import httpx
+    httpx = import_module("httpx")
 
     async with httpx.AsyncClient(base_url=url, headers=HEADERS) as client:
 
@@ -147,10 +149,10 @@ async def httpx_client(url: str) -> AsyncIterator[Send]:
 @asynccontextmanager
 async def twilio(url: str) -> AsyncIterator[Send]:
     """Twilio's client with its asynchronous HTTP client, sent to our server."""
-    from twilio.http.async_http_client import AsyncTwilioHttpClient
-    from twilio.rest import Client
+    http_client = import_module("twilio.http.async_http_client")
+    rest = import_module("twilio.rest")
 
-    class Here(AsyncTwilioHttpClient):  # type: ignore[misc, unused-ignore]
+    class Here(http_client.AsyncTwilioHttpClient):  # type: ignore[misc, name-defined]
         # The host is not a setting; its documentation has one replace the HTTP client.
         async def request(self, method: str, url_there: str, **more: Any) -> Any:
             here = url_there.replace("https://api.twilio.com", url)
@@ -158,7 +160,7 @@ async def twilio(url: str) -> AsyncIterator[Send]:
 
     async with Here() as http:
         account = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        client = Client(account, "token", http_client=http)
+        client = rest.Client(account, "token", http_client=http)
 
         async def send() -> None:
             message = await client.messages.create_async(
@@ -172,9 +174,9 @@ async def twilio(url: str) -> AsyncIterator[Send]:
 @asynccontextmanager
 async def telnyx(url: str) -> AsyncIterator[Send]:
     """Telnyx's asynchronous client, which is made with httpx and pydantic."""
-    from telnyx import AsyncTelnyx
+    api = import_module("telnyx")
 
-    async with AsyncTelnyx(api_key=KEY, base_url=f"{url}/v2") as client:
+    async with api.AsyncTelnyx(api_key=KEY, base_url=f"{url}/v2") as client:
 
         async def send() -> None:
             answer = await client.messages.send(to=NUMBER, from_=SENDER, text=TEXT)
@@ -184,9 +186,7 @@ async def telnyx(url: str) -> AsyncIterator[Send]:
         yield send
 
 
-CLIENTS: Final[
-    Mapping[str, Callable[[str], AbstractAsyncContextManager[Send]]]
-] = {
+CLIENTS: Final[Mapping[str, Callable[[str], AbstractAsyncContextManager[Send]]]] = {
     "bare aiohttp": bare,
     "aiooctopush": ours,
     "aiohttp + cattrs + tenacity": idiomatic,

@@ -138,9 +138,7 @@ def verdict(now: Figure, committed: Figure | None) -> str:
 
 def guard(now: Iterable[Figure], committed: Mapping[str, Figure]) -> str:
     """One line for each figure that can be compared, and a last one that counts."""
-    pairs = [
-        (one, verdict(one, committed.get(one.name))) for one in now if one.guarded
-    ]
+    pairs = [(one, verdict(one, committed.get(one.name))) for one in now if one.guarded]
     width = max((len(one.name) for one, _ in pairs), default=0)
     lines = [f"{one.name:<{width}}  {words}" for one, words in pairs]
     asked = sum(words.endswith("REGRESSION?") for _, words in pairs)

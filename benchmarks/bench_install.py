@@ -1,17 +1,19 @@
 """
-What an import takes, and what an installation brings; beside the SDKs of other gateways.
+What an import takes, and what an installation brings, beside others.
 
 Each is installed by pip from the package registry, without compiling, into a folder
 that is kept for the next time. What cannot be installed is left out, and why is said.
 """
 
+import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +46,8 @@ class Installed:
         version: Of the package itself.
         packages: It and all that it needs.
         size: Bytes of all files.
-        wheel: Bytes of the package itself, as it is downloaded.
+        wheel: Bytes of its own wheels, as they are downloaded: what is named as it
+            is, since one of them comes in twenty parts.
     """
 
     version: str
@@ -94,32 +97,33 @@ def install(name: str, pip: Sequence[str], folder: Path) -> Installed:
         subprocess.CalledProcessError: pip could not.
     """
     wanted = str(CHECKOUT) if name == OURS else name
-    wheels, target = folder / "wheel", folder / "all"
+    wheels, target = folder / "wheels", folder / "all"
     quiet = ("--quiet", "--disable-pip-version-check")
-    if name == OURS or not target.exists():
-        subprocess.run(
-            [*pip, "wheel", *quiet, "--no-deps", f"--wheel-dir={wheels}", wanted],
-            check=True,
-            capture_output=True,
+    if name == OURS:  # it may have changed
+        shutil.rmtree(folder, ignore_errors=True)
+    if not target.exists():
+        _run(*pip, "wheel", *quiet, f"--wheel-dir={wheels}", wanted)
+        _run(
+            *(*pip, "install", *quiet, "--no-compile", f"--target={target}"),
+            *("--no-index", f"--find-links={wheels}", name),
         )
-        wheel = next(wheels.iterdir())
-        subprocess.run(
-            [
-                *(*pip, "install", *quiet, "--no-compile", "--upgrade"),
-                *(f"--target={target}", str(wheel)),
-            ],
-            check=True,
-            capture_output=True,
-        )
-    own = re.compile(re.sub("[-_.]", "[-_.]", name) + r"-(.+)\.dist-info", re.IGNORECASE)
+    own = name.partition("-")[0]
+    version = re.compile(rf"{re.sub('[-_.]', '[-_.]', name)}-(.+)\.dist-info")
     found = list(target.glob("*.dist-info"))
-    versions = [match[1] for one in found if (match := own.fullmatch(one.name))]
     return Installed(
-        version=versions[0],
+        version=next(m[1] for one in found if (m := version.fullmatch(one.name))),
         packages=len(found),
-        size=sum(one.stat().st_size for one in target.rglob("*") if one.is_file()),
-        wheel=next(wheels.iterdir()).stat().st_size,
+        size=_bytes(target.rglob("*")),
+        wheel=_bytes(wheels.glob(f"{own}*.whl")),
     )
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _bytes(paths: Iterable[Path]) -> int:
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def install_all(cache: Path) -> tuple[dict[str, Installed], dict[str, str]]:
@@ -131,7 +135,7 @@ def install_all(cache: Path) -> tuple[dict[str, Installed], dict[str, str]]:
             venv.create(cache / "pip", with_pip=True)
     except subprocess.CalledProcessError:
         return {}, {OURS: "this Python cannot make a virtual environment with pip"}
-    python = next((cache / "pip").glob("*/python*"))
+    python = cache / "pip" / ("Scripts" if os.name == "nt" else "bin") / "python"
     for name in (OURS, *PEERS):
         try:
             done[name] = install(name, (str(python), "-m", "pip"), cache / name)
@@ -166,8 +170,14 @@ def compare(done: Mapping[str, Installed]) -> list[Figure]:
         short = name.removesuffix("-api-python-client")
         for what, title, unit, mine, theirs in (
             ("size", "an install brings", "MiB", ours.size, other.size),
-            ("packages", "an install brings", "packages", ours.packages, other.packages),
-            ("wheel", "the wheel alone", "MiB", ours.wheel, other.wheel),
+            (
+                "packages",
+                "an install brings",
+                "packages",
+                ours.packages,
+                other.packages,
+            ),
+            ("wheel", "its own wheels", "MiB", ours.wheel, other.wheel),
         ):
             scale = _MEBIBYTE if unit == "MiB" else 1
             figures.append(

@@ -32,12 +32,16 @@ GOALS: Final[Mapping[tuple[int, int, str], float]] = {
 }
 
 
-async def latencies(send: Send, sends: int, in_flight: int) -> list[float]:
+async def latencies(
+    send: Send, sends: int, in_flight: int, delay: float
+) -> list[float]:
     """Milliseconds that each of so many sends took."""
     left, took = sends, []
 
-    async def work() -> None:
+    async def work(begin: float) -> None:
         nonlocal left
+        # Spread over the time of an answer: else they would stay one crowd for ever.
+        await asyncio.sleep(begin)
         while left > 0:
             left -= 1
             began = time.perf_counter()
@@ -45,21 +49,25 @@ async def latencies(send: Send, sends: int, in_flight: int) -> list[float]:
             took.append((time.perf_counter() - began) * 1e3)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(in_flight):
-            group.create_task(work())
+        for one in range(in_flight):
+            group.create_task(work(delay * one / in_flight))
     return took
 
 
-async def compare(url: str, sends: int, in_flight: int) -> dict[str, dict[str, float]]:
+async def compare(
+    url: str, sends: int, in_flight: int, delay: float
+) -> dict[str, dict[str, float]]:
     """Percentiles of both, in milliseconds, from four rounds in turn."""
     took: dict[str, list[float]] = {BARE: [], OURS: []}
     # Both keep to 100 connections unless told; waiting for one is not what we look for.
     async with bare(url, in_flight) as theirs, ours(url, in_flight) as mine:
         for send in (theirs, mine):
-            await latencies(send, 2 * in_flight, in_flight)  # opens the connections
+            await latencies(
+                send, 2 * in_flight, in_flight, delay
+            )  # opens the connections
         for _ in range(4):
             for name, send in ((BARE, theirs), (OURS, mine)):
-                took[name] += await latencies(send, sends // 4, in_flight)
+                took[name] += await latencies(send, sends // 4, in_flight, delay)
     found = {}
     for name, all_of_them in took.items():
         hundredths = statistics.quantiles(all_of_them, n=100)
@@ -78,7 +86,7 @@ def measure(*, short: bool) -> list[Figure]:
             runs = [
                 in_a_process(
                     *("bench_latency.py", "--url", url, "--sends", str(sends)),
-                    *("--in-flight", str(in_flight)),
+                    *("--in-flight", str(in_flight), "--delay", str(delay)),
                 )
                 for _ in range(1 if short else 5)
             ]
@@ -89,9 +97,7 @@ def measure(*, short: bool) -> list[Figure]:
     return figures
 
 
-def _figure(
-    runs: Sequence[Any], delay: int, in_flight: int, which: str
-) -> Figure:
+def _figure(runs: Sequence[Any], delay: int, in_flight: int, which: str) -> Figure:
     return figure(
         f"latency_{delay}ms_{in_flight}_{which}",
         f"added to a gateway of {delay} ms, {in_flight} in flight, {which}",
@@ -112,9 +118,10 @@ def main() -> None:
     parser.add_argument("--url", required=True)
     parser.add_argument("--sends", type=int, required=True)
     parser.add_argument("--in-flight", type=int, required=True)
+    parser.add_argument("--delay", type=float, required=True, help="seconds")
     options = parser.parse_args()
     pin(0, CLIENT_CORE)
-    job = compare(options.url, options.sends, options.in_flight)
+    job = compare(options.url, options.sends, options.in_flight, options.delay)
     print(json.dumps(asyncio.run(job)))
 
 

@@ -28,8 +28,7 @@ def measure(*, short: bool) -> list[Figure]:
     figures = [_flat(count, runs[count], counts[0], base) for count in counts[1:]]
     if not short:
         most, fewer = (
-            max(run["rss_mb"] for run in runs[count])
-            for count in (counts[-1], 100_000)
+            max(run["rss_mb"] for run in runs[count]) for count in (counts[-1], 100_000)
         )
         figures += [
             figure(

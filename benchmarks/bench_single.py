@@ -12,6 +12,7 @@ import json
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -77,6 +78,15 @@ def loops() -> Sequence[str]:
     return ("asyncio", "uvloop") if find_spec("uvloop") else ("asyncio",)
 
 
+def left_out() -> dict[str, str]:
+    """Peers that are not measured, and why."""
+    reasons = {one: "is not installed" for one in PEERS if one not in HERE}
+    return reasons | {
+        "sends with vonage": "its client is not asynchronous, and speaks only https",
+        "sends with infobip": "its client is not asynchronous",
+    }
+
+
 def measure(*, short: bool) -> list[Figure]:
     """All clients on asyncio, and what matters most on uvloop too."""
     plan = [(client, loop) for client in (OURS, *HERE) for loop in loops()]
@@ -138,8 +148,7 @@ def _beside_peer(
 ) -> Figure:
     # Both were measured beside the bare POST, each in processes of its own.
     ratios = [
-        mine["ratio"] / other["ratio"]
-        for mine, other in zip(ours, theirs, strict=True)
+        mine["ratio"] / other["ratio"] for mine, other in zip(ours, theirs, strict=True)
     ]
     return figure(
         f"single_{loop}_{client.replace(' + ', '_')}",
@@ -168,11 +177,7 @@ def main() -> None:
 
 def run_on(loop: str, job: Any) -> Any:
     """Run a coroutine on an event loop of that kind."""
-    factory = None
-    if loop == "uvloop":
-        import uvloop
-
-        factory = uvloop.new_event_loop
+    factory = import_module("uvloop").new_event_loop if loop == "uvloop" else None
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(job)
 
