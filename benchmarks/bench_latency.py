@@ -88,7 +88,7 @@ def measure(*, short: bool) -> list[Figure]:
                     *("bench_latency.py", "--url", url, "--sends", str(sends)),
                     *("--in-flight", str(in_flight), "--delay", str(delay)),
                 )
-                for _ in range(1 if short else 5)
+                for _ in range(1 if short else 3)
             ]
         figures += [
             _figure(runs, round(delay * 1000), in_flight, which)

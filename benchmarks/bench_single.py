@@ -94,12 +94,12 @@ def measure(*, short: bool) -> list[Figure]:
         plan = [(OURS, loop) for loop in loops()] + [(IDIOMATIC, "asyncio")]
     found: dict[tuple[str, str], list[Mapping[str, float]]] = {one: [] for one in plan}
     with gateway() as url:
-        for _ in range(3 if short else 7):
+        for _ in range(3 if short else 5):
             for client, loop in plan:
                 found[client, loop].append(
                     in_a_process(
                         *("bench_single.py", "--client", client, "--loop", loop),
-                        *("--url", url, "--rounds", "3" if short else "5"),
+                        *("--url", url, "--rounds", "2" if short else "4"),
                     )
                 )
     ours = {loop: found[OURS, loop] for loop in loops()}

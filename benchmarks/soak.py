@@ -18,6 +18,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from soak_judge import Sample, Soak, complains, judge_book, problems, report
 from soak_worker import IN_FLIGHT, PLANTS
 
 from aiooctopush.sandbox import FaultPlan, Gateway
+from aiooctopush.sandbox.faults import LIVE_KINDS
 from aiooctopush.sandbox.server import SandboxServer
 
 
@@ -33,6 +35,10 @@ SEED: Final = 20261105
 FAULTS: Final = 0.05
 LAP: Final = 20.0
 PEOPLE: Final = 5_000
+
+# What unpacks to 128 MiB is refused after the first of it, but the peak of that is as
+# high as all the rest, and would hide a leak. Other tests look at it.
+LEFT_OUT: Final = frozenset({"oversized_after_commit"})
 
 # Bulk has a session of its own, with as many connections as it has requests in flight.
 IDLE: Final = IN_FLIGHT
@@ -82,16 +88,16 @@ class Listener:
 
 async def soak(options: argparse.Namespace) -> Soak:
     """Serve and listen until the worker has ended."""
-    gateway = Gateway(credit=10**9)
-    faults = (
-        FaultPlan(probability=options.faults, seed=SEED) if options.faults else None
+    gateway = Gateway(credit=Decimal(10**9))
+    faults = FaultPlan(
+        probability=options.faults, seed=SEED, kinds=LIVE_KINDS - LEFT_OUT
     )
     async with SandboxServer(gateway=gateway, faults=faults) as server:
         command = [
             *(sys.executable, "-W", "always::ResourceWarning", str(WORKER)),
             *("--url", server.url, "--minutes", str(options.minutes)),
             *("--lap", str(options.lap), "--people", str(options.people)),
-            *(["--plant", options.plant] if options.plant else []),
+            *("--plant", *options.plant),
         ]
         worker = await asyncio.create_subprocess_exec(
             *command,
@@ -104,9 +110,10 @@ async def soak(options: argparse.Namespace) -> Soak:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_hear_complaints(worker, listener.soak))
                 await _converse(worker, listener)
+        except BaseException:
+            worker.kill()
+            raise
         finally:
-            if worker.returncode is None:
-                worker.kill()
             await worker.wait()
     if worker.returncode:
         listener.soak.book.append(f"the worker ended with {worker.returncode}")
@@ -142,7 +149,9 @@ def main() -> None:
     parser.add_argument("--lap", type=float, default=LAP, help="seconds")
     parser.add_argument("--people", type=int, default=PEOPLE, help="of a bulk")
     parser.add_argument("--faults", type=float, default=FAULTS, help="probability")
-    parser.add_argument("--plant", choices=PLANTS, help="a mistake on purpose")
+    parser.add_argument(
+        "--plant", choices=PLANTS, nargs="*", default=[], help="mistakes on purpose"
+    )
     options = parser.parse_args()
     if not Path("/proc/self/statm").exists():
         sys.exit("soak: needs /proc to look at memory and files, as Linux has it")

@@ -55,7 +55,7 @@ def look() -> dict[str, float]:
     return {
         "at": time.monotonic(),
         "rss": pages * _PAGE / 1e6,
-        "fds": len(os.listdir("/proc/self/fd")),
+        "fds": len(list(Path("/proc/self/fd").iterdir())),
         "tasks": len(asyncio.all_tasks()) - 1,
     }
 
@@ -133,7 +133,7 @@ class Worker:
     url: str
     lap: float
     people: int
-    plant: Plant | None
+    plants: tuple[Plant, ...]
     numbers: Iterator[int] = field(factory=lambda: itertools.count(600_000_000))
 
     async def live(self, minutes: float) -> None:
@@ -198,8 +198,10 @@ class Worker:
                 **MESSAGE,  # type: ignore[arg-type]  # a word will do
                 recipients=[number := f"+33{one}"],
             )
-            if self.plant is not None and one % _NOW_AND_THEN == 0:
-                words[number] = await self.plant(request, send)
+            turn, other = divmod(one, _NOW_AND_THEN)
+            if self.plants and not other:
+                plant = self.plants[turn % len(self.plants)]
+                words[number] = await plant(request, send)
             else:
                 words[number] = await send(request)
 
@@ -228,11 +230,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--lap", type=float, required=True, help="seconds")
     parser.add_argument("--people", type=int, required=True, help="of a bulk")
-    parser.add_argument("--plant", choices=PLANTS)
+    parser.add_argument("--plant", choices=PLANTS, nargs="*", default=[])
     options = parser.parse_args()
     logging.getLogger("aiooctopush").setLevel(logging.CRITICAL)
-    plant = PLANTS[options.plant] if options.plant else None
-    worker = Worker(options.url, options.lap, options.people, plant)
+    plants = tuple(PLANTS[name] for name in options.plant)
+    worker = Worker(options.url, options.lap, options.people, plants)
     asyncio.run(worker.live(options.minutes))
 
 
