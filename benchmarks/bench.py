@@ -27,7 +27,7 @@ import bench_latency
 import bench_scale
 import bench_single
 from bench_chart import pictures
-from bench_figures import Figure, guard, read, table
+from bench_figures import Figure, guard, number, read, table
 from storm_table import with_section
 
 
@@ -85,7 +85,8 @@ def measure(*, short: bool, skip_install: bool) -> dict[str, Any]:
         began = time.monotonic()
         found = step(short=short)
         figures += found
-        print(f"{title}, {time.monotonic() - began:.0f} s\n\n{table(found)}\n")
+        seconds = time.monotonic() - began
+        print(f"{title}, {seconds:.0f} s\n\n{table(found)}\n", flush=True)
     known, skipped = versions(), bench_single.left_out()
     if skip_install:
         skipped["installation"] = "needs the package registry, and time"
@@ -129,7 +130,9 @@ def _left_out(skipped: Mapping[str, str]) -> str:
 def _missed(missed: Sequence[Figure]) -> str:
     if not missed:
         return "Every goal is met."
-    return f"{len(missed)} goals are not met; why is said below."
+    return "Not met, and why is said below:\n\n" + "\n".join(
+        f"* {one.title}: {number(one.value, one.value_unit)}" for one in missed
+    )
 
 
 def write(results: Mapping[str, Any]) -> None:

@@ -73,10 +73,12 @@ Send = Callable[[SmsRequest], Awaitable[str]]
 Plant = Callable[[SmsRequest, Send], Awaitable[str]]
 
 _kept: Final[list[object]] = []
+_ENOUGH: Final = 500  # megabytes prove it; a machine has other things to do
 
 
 async def _leak(request: SmsRequest, send: Send) -> str:
-    _kept.append(os.urandom(64 * 1024))
+    if len(_kept) < _ENOUGH:
+        _kept.append(b"x" * 1024 * 1024)
     return await send(request)
 
 
