@@ -12,7 +12,8 @@ import pytest
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 sys.path.append(str(FOLDER))
 
-import bench_chart  # noqa: E402 - after the path that they stand in
+import bench  # noqa: E402 - after the path that they stand in
+import bench_chart  # noqa: E402
 import bench_figures  # noqa: E402
 import server  # noqa: E402
 import soak_judge  # noqa: E402
@@ -173,6 +174,60 @@ def test_a_picture_has_a_bar_for_each():
         ("other", "520.0"),
         ("ours", "130.0"),
     ]
+
+
+def results():
+    """What a full run writes down, with made-up figures."""
+    rows = [
+        ("single_asyncio", "bare aiohttp POST", 120.0, 80.0, "µs", 1.5),
+        ("single_asyncio_twilio", "twilio", 120.0, 400.0, "µs", 0.3),
+        ("bulk", "by hand", 100.0, 200.0, "k/s", 0.5),
+        ("bulk_ledger", "by hand", 80.0, 200.0, "k/s", 0.4),
+        ("size_twilio", "twilio 9.13.0", 12.9, 34.4, "MiB", 0.375),
+    ]
+    return {
+        "machine": {"processor": "A", "cores": 2, "system": "Linux", "python": "3.11"},
+        "versions": {"aiohttp": "3.14.1"},
+        "left_out": {"vonage": "is not asynchronous"},
+        "figures": [
+            {
+                "name": name,
+                "title": f"the {name}",
+                "beside": beside,
+                "ours": ours,
+                "theirs": theirs,
+                "unit": unit,
+                "value": value,
+                "goal": 1.15,
+            }
+            for name, beside, ours, theirs, unit, value in rows
+        ],
+    }
+
+
+def test_the_page_has_the_figures_of_the_results(tmp_path, monkeypatch):
+    """What is written comes from the results; the rest of the page stays."""
+    page = tmp_path / "benchmarks.md"
+    page.write_text("# Benchmarks\n\n## Figures\n\nold\n\n## After\n\nkept\n")
+    monkeypatch.setattr(bench, "DOCS", tmp_path)
+    monkeypatch.setattr(bench, "PAGE", page)
+    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.json")
+
+    bench.write(results())
+
+    written = page.read_text()
+    assert "old" not in written
+    assert written.endswith("## After\n\nkept\n")
+    assert "aiohttp 3.14.1" in written
+    assert "* left out: vonage: is not asynchronous" in written
+    assert "* the single_asyncio: 1.50 ×" in written
+    assert "* the single_asyncio_twilio" not in written
+    assert sorted(path.name for path in tmp_path.glob("*.svg")) == [
+        "benchmarks-bulk.svg",
+        "benchmarks-install.svg",
+        "benchmarks-send.svg",
+    ]
+    assert json.loads((tmp_path / "results.json").read_text()) == results()
 
 
 # --- the judge of a soak --------------------------------------------------------------
