@@ -156,13 +156,15 @@ def main() -> None:
         parser.error("a short run is not worth writing down")
     committed = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     if options.redraw:
+        if not committed:
+            parser.error(f"{RESULTS.name} is not there: measure first")
         write(committed)
         return
     results = measure(short=options.short, skip_install=options.short)
     figures = read(results["figures"]).values()
     goals = [one.met for one in figures if one.met is not None]
     print(f"\n{sum(goals)} of {len(goals)} goals are met\n")
-    if committed.get("machine") != results["machine"]:
+    if committed and committed["machine"] != results["machine"]:
         print("results.json is of another machine or Python: ratios move with these")
     print(guard(figures, read(committed.get("figures", []))))
     if options.write:
