@@ -1,0 +1,85 @@
+"""How Sphinx builds these pages: `nox -s docs`, without a network."""
+
+import sys
+from pathlib import Path
+
+from docutils.nodes import Element, Node
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+import aiooctopush
+
+
+sys.path.insert(0, str(Path(__file__).parent / "_extension"))
+
+project = "aiooctopush"
+author = "The aiooctopush authors"
+project_copyright = author
+version = release = aiooctopush.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "generated",  # ours: tables and the command line, from the code itself
+]
+exclude_patterns = ["_build", "_extension"]
+default_role = "py:obj"  # what docstrings mean by `Name`
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+autodoc_class_signature = "separated"
+python_maximum_signature_line_length = 72
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # an attribute that is told of twice is no duplicate
+
+html_theme = "furo"
+html_title = "aiooctopush"
+html_static_path = ["_static"]
+html_css_files = ["extra.css"]
+html_copy_source = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+
+# Names of other libraries cannot be resolved without a network; ours must be.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!aiooctopush\b).*\..+"),
+    (r"py:.*", r"(?!aiooctopush\b)[a-z_]+"),
+    (r"py:.*", r"[A-Z]|Path|Decimal|datetime|Final|Callable|Mapping|Self"),
+]
+
+
+def find_public_name(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element
+) -> Node | None:
+    """
+    Find a name where it is public: `aiooctopush.bulk.ledger.Ledger` is
+    `aiooctopush.Ledger`, and `Ledger` anywhere is the same.
+    """
+    if node.get("refdomain") != "py":
+        return None
+    python = env.domains.python_domain
+    parts = str(node["reftarget"]).split(".")
+    # An attribute has its class before it.
+    for name in (".".join(parts[-2:]), parts[-1]):
+        found = [
+            place
+            for place in python.objects
+            if place == name or place.endswith(f".{name}")
+        ]
+        public = [place for place in found if place == f"aiooctopush.{name}"]
+        for place in public or found[:1]:
+            return python.resolve_xref(
+                env, node["refdoc"], app.builder, "obj", place, node, content
+            )
+    return None
+
+
+def setup(app: Sphinx) -> None:
+    """Add what is ours."""
+    app.connect("missing-reference", find_public_name)
