@@ -4,13 +4,12 @@ import io
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import AsyncIterable
 from contextlib import closing, redirect_stdout
 from pathlib import Path
 
 import pytest
 
-from aiooctopush import OctopushSession, Recipient, RowSource, SourceError
+from aiooctopush import OctopushSession, Recipient, SourceError
 from aiooctopush.sandbox import Gateway, SandboxServer, SandboxTransport, VirtualClock
 
 
