@@ -39,7 +39,7 @@ class Terminals:
 
     def type(self, line, expected):
         """Run one line, and look at what it shows."""
-        words = [self._own_ports(one) for one in shlex.split(line)]
+        words = [self._own_ports(one) for one in shlex.split(line, comments=True)]
         if words[0] == "export":
             self.env |= dict(one.split("=", 1) for one in words[1:])
         elif words[:2] == ["octopush", "sandbox"]:
