@@ -33,7 +33,6 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
-autodoc_class_signature = "separated"
 python_maximum_signature_line_length = 72
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True  # an attribute that is told of twice is no duplicate
@@ -51,6 +50,9 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!aiooctopush\b).*\..+"),
     (r"py:.*", r"(?!aiooctopush\b)[a-z_]+"),
     (r"py:.*", r"[A-Z]|Path|Decimal|datetime|Final|Callable|Mapping|Self"),
+    (r"py:.*", r"\W+"),  # `+` is no name
+    # Not for users: type variables, and what only our own classes hand around.
+    (r"py:class", r"aiooctopush\..+\.([A-Z]|Commit|State)"),
 ]
 
 
@@ -80,6 +82,44 @@ def find_public_name(
     return None
 
 
+COLON = "\ue000"  # of no text
+
+
+def hide_colons(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Keep napoleon from reading "Let it be: …" of an attribute as its type."""
+    if what in {"attribute", "data", "property"}:
+        end = lines.index("") if "" in lines else len(lines)
+        lines[:end] = [one.replace(":", COLON) for one in lines[:end]]
+
+
+def show_colons(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Undo it after napoleon."""
+    lines[:] = [one.replace(COLON, ":") for one in lines]
+
+
+def hide_private_arguments(
+    app: Sphinx,
+    what: str,
+    name: str,
+    thing: object,
+    options: object,
+    signature: str | None,
+    returned: str | None,
+) -> tuple[str, str | None] | None:
+    """Show no arguments of what only a session makes."""
+    private = ("Caller", "BulkOptions", "*items")
+    if what == "class" and signature and any(one in signature for one in private):
+        return "", None
+    return None
+
+
 def setup(app: Sphinx) -> None:
     """Add what is ours."""
+    app.connect("autodoc-process-docstring", hide_colons, priority=400)
+    app.connect("autodoc-process-docstring", show_colons, priority=600)
+    app.connect("autodoc-process-signature", hide_private_arguments)
     app.connect("missing-reference", find_public_name)

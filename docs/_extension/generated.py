@@ -1,7 +1,7 @@
 """
 Directives whose content is data of the package, so that it cannot be out of date.
 
-``octopush-outcomes``, ``octopush-codes`` and ``octopush-retry`` make tables;
+``octopush-outcomes``, ``octopush-codes``, ``octopush-retry`` and ``octopush-faults`` make tables;
 ``octopush-commands`` makes a section of each command of the command line.
 """
 
@@ -19,6 +19,7 @@ from aiooctopush import GATEWAY_CODES, Outcome, RetryPolicy, Timeouts
 from aiooctopush.cli._help import Command, Group
 from aiooctopush.cli.app import octopush
 from aiooctopush.errors import Backoff, GatewayCode
+from aiooctopush.sandbox.faults import KINDS, Commit
 
 
 # --- tables ---------------------------------------------------------------------------
@@ -83,6 +84,30 @@ class Codes(SphinxDirective):
             for number, code in sorted(GATEWAY_CODES.items())
         ]
         return [table(("code", "meaning", "raised as", "tried again"), rows)]
+
+
+_EXECUTED = {
+    Commit.NEVER: "no, it never arrived",
+    Commit.RECEIVED: "no",
+    Commit.BEFORE: "yes",
+    Commit.LATE: "yes, later",
+}
+
+
+class Faults(SphinxDirective):
+    """What the sandbox can do wrong."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make the table."""
+        rows: list[Row] = [
+            (
+                literal(one.kind),
+                plain(one.meets),
+                plain(_EXECUTED[one.commits]),
+            )
+            for one in KINDS.values()
+        ]
+        return [table(("kind", "the client meets", "message executed"), rows)]
 
 
 class Outcomes(SphinxDirective):
@@ -197,6 +222,7 @@ def _paragraphs(text: str) -> list[nodes.Node]:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Add the directives."""
     app.add_directive("octopush-codes", Codes)
+    app.add_directive("octopush-faults", Faults)
     app.add_directive("octopush-outcomes", Outcomes)
     app.add_directive("octopush-retry", Policy)
     app.add_directive("octopush-commands", Commands)
