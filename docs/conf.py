@@ -1,14 +1,19 @@
 """How Sphinx builds these pages: `nox -s docs`, without a network."""
 
+import re
 import sys
+from enum import Enum
 from pathlib import Path
 
+import attrs
 from docutils.nodes import Element, Node
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
 
 import aiooctopush
+from aiooctopush import Answer, OctopushError
 
 
 sys.path.insert(0, str(Path(__file__).parent / "_extension"))
@@ -27,6 +32,7 @@ extensions = [
 exclude_patterns = ["_build", "_extension"]
 default_role = "py:obj"  # what docstrings mean by `Name`
 
+smartquotes = False  # it would turn --option into –option
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
@@ -101,7 +107,10 @@ def show_colons(
     lines[:] = [one.replace(COLON, ":") for one in lines]
 
 
-def hide_private_arguments(
+FROM_ATTRS = re.compile(r"attr_dict\['(\w+)'\]\.default")
+
+
+def show_arguments(
     app: Sphinx,
     what: str,
     name: str,
@@ -110,16 +119,28 @@ def hide_private_arguments(
     signature: str | None,
     returned: str | None,
 ) -> tuple[str, str | None] | None:
-    """Show no arguments of what only a session makes."""
-    private = ("Caller", "BulkOptions", "*items")
-    if what == "class" and signature and any(one in signature for one in private):
+    """
+    Show no arguments of what users do not make (chapters, answers, errors, words), and
+    the defaults of what they do.
+    """
+    if not isinstance(thing, type) or signature is None:
+        return None
+    ours = "Caller" in signature or "BulkOptions" in signature
+    if ours or issubclass(thing, Answer | OctopushError | Enum):
         return "", None
-    return None
+    if not attrs.has(thing):
+        return None
+    fields = attrs.fields_dict(thing)
+    shown = FROM_ATTRS.sub(lambda one: repr(fields[one[1]].default), signature)
+    return shown.replace("= NOTHING", "= ..."), returned
 
 
 def setup(app: Sphinx) -> None:
     """Add what is ours."""
+    for one in PyObject.doc_field_types:
+        if one.name == "variable":
+            one.label = "Attributes"  # as docstrings call them
     app.connect("autodoc-process-docstring", hide_colons, priority=400)
     app.connect("autodoc-process-docstring", show_colons, priority=600)
-    app.connect("autodoc-process-signature", hide_private_arguments)
+    app.connect("autodoc-process-signature", show_arguments)
     app.connect("missing-reference", find_public_name)

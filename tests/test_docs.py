@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import io
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -226,6 +227,14 @@ def test_no_fence_is_missed(page):
 
     for language in ("python", "console", "sh"):
         assert found.count(language) == text.count(f"```{language}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda one: str(one.relative_to(ROOT)))
+def test_links_within_the_repository_lead_somewhere(page):
+    """On GitHub as on the site; whether an anchor exists, Sphinx looks."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
+
+    assert [one for one in links if not (page.parent / one).exists()] == []
 
 
 # --- the collector itself -------------------------------------------------------------

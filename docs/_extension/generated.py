@@ -1,7 +1,7 @@
 """
 Directives whose content is data of the package, so that it cannot be out of date.
 
-``octopush-outcomes``, ``octopush-codes``, ``octopush-retry`` and ``octopush-faults`` make tables;
+``octopush-outcomes``, ``-codes``, ``-retry`` and ``-faults`` make tables or lists;
 ``octopush-commands`` makes a section of each command of the command line.
 """
 
@@ -33,8 +33,11 @@ def literal(words: str) -> nodes.Node:
 
 
 def plain(words: str) -> nodes.Node:
-    """Words."""
-    return nodes.inline(words, words)
+    """Words; what stands between backticks is typed as it stands."""
+    made = nodes.inline(words, "")
+    for place, part in enumerate(words.replace("``", "`").split("`")):
+        made += literal(part) if place % 2 else nodes.Text(part)
+    return made
 
 
 def table(headings: tuple[str, ...], rows: list[Row]) -> nodes.table:
@@ -188,7 +191,7 @@ def _options(
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         # Every command has its help, and says so itself.
-        if record is not None and parameter.name != "help":
+        if record is not None and "--help" not in parameter.opts:
             heading = getattr(parameter, "heading", "Other")
             headings.setdefault(heading, []).append(record)
     return headings
@@ -198,12 +201,12 @@ def _definition(term: nodes.Node, words: str) -> nodes.definition_list_item:
     return nodes.definition_list_item(
         "",
         nodes.term("", "", term),
-        nodes.definition("", nodes.paragraph(words, words)),
+        nodes.definition("", nodes.paragraph("", "", plain(words))),
     )
 
 
 def _block(text: str, language: str) -> nodes.literal_block:
-    text = inspect.cleandoc(text)
+    text = text.strip("\n")
     return nodes.literal_block(text, text, language=language)
 
 
@@ -214,7 +217,9 @@ def _paragraphs(text: str) -> list[nodes.Node]:
         keeps_lines = one.startswith("\b")
         words = one.lstrip("\b\n") if keeps_lines else " ".join(one.split())
         made.append(
-            _block(words, "text") if keeps_lines else nodes.paragraph(words, words)
+            _block(words, "text")
+            if keeps_lines
+            else nodes.paragraph("", "", plain(words))
         )
     return made
 
