@@ -32,7 +32,7 @@ extensions = [
 exclude_patterns = ["_build", "_extension"]
 default_role = "py:obj"  # what docstrings mean by `Name`
 
-smartquotes = False  # it would turn --option into –option
+smartquotes_action = "D"  # dashes alone: quotes are to be copied
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
@@ -56,7 +56,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!aiooctopush\b).*\..+"),
     (r"py:.*", r"(?!aiooctopush\b)[a-z_]+"),
     (r"py:.*", r"[A-Z]|Path|Decimal|datetime|Final|Callable|Mapping|Self"),
-    (r"py:.*", r"\W+"),  # `+` is no name
+    (r"py:.*", r".*[^\w.].*"),  # `+` is no name, nor is half a union
     # Not for users: type variables, and what only our own classes hand around.
     (r"py:class", r"aiooctopush\..+\.([A-Z]|Commit|State)"),
 ]

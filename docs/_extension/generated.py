@@ -6,6 +6,7 @@ Directives whose content is data of the package, so that it cannot be out of dat
 """
 
 import inspect
+import re
 from collections.abc import Iterator
 
 import attrs
@@ -26,6 +27,8 @@ from aiooctopush.sandbox.faults import KINDS, Commit
 
 Row = tuple[nodes.Node, ...]
 
+_TYPED = re.compile(r"(`+[^`]+`+|--[a-z][a-z-]*)")
+
 
 def literal(words: str) -> nodes.Node:
     """Words that are typed as they stand."""
@@ -33,10 +36,10 @@ def literal(words: str) -> nodes.Node:
 
 
 def plain(words: str) -> nodes.Node:
-    """Words; what stands between backticks is typed as it stands."""
+    """Words; options, and what stands between backticks, are typed as they stand."""
     made = nodes.inline(words, "")
-    for place, part in enumerate(words.replace("``", "`").split("`")):
-        made += literal(part) if place % 2 else nodes.Text(part)
+    for place, part in enumerate(_TYPED.split(words)):
+        made += literal(part.strip("`")) if place % 2 else nodes.Text(part)
     return made
 
 
