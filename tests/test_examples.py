@@ -1,6 +1,5 @@
 """What stands in examples/ runs as it stands."""
 
-import asyncio
 import io
 import sys
 from collections import Counter
@@ -10,21 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from aiooctopush._clock import SystemClock
 from aiooctopush.sandbox import Gateway, SandboxServer
 
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    """Let waits pass at once."""
-
-    async def sleep(_, seconds):
-        await asyncio.sleep(0)
-
-    monkeypatch.setattr(SystemClock, "sleep", sleep)
 
 
 @pytest.fixture
