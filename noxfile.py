@@ -175,6 +175,18 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning, or a link to nowhere inside it, fails."""
+    session.install(".[all]", *group("docs"))
+    session.run(
+        *("sphinx-build", "-E", "-W", "--keep-going", "--nitpicky", "--quiet"),
+        *("--builder=html", "docs", "docs/_build/html"),
+        env=SAFE_PATH,
+    )
+    session.log("open docs/_build/html/index.html")
+
+
+@nox.session
 def chaos(session: nox.Session) -> None:
     """
     Live through 10,000 simulated worlds, a crash at every point, every fault on real
