@@ -262,3 +262,73 @@ def test_a_rate_has_bounds(broker, ledger):
 def test_a_fleet_says_what_carries_it(fleet):
     """And nothing of its addresses, which may hold passwords."""
     assert repr(fleet) == "<Fleet over Broker>"
+
+
+# --- a broker in this process ---------------------------------------------------------
+
+
+class Counting(Kept):
+    """A ledger that knows how many batches are being sent at once."""
+
+    now = 0
+    most = 0
+
+    async def claim(self, *given, **more):
+        """See `FleetLedger.claim`."""
+        self.now += 1
+        self.most = max(self.most, self.now)
+        return await super().claim(*given, **more)
+
+    async def conclude(self, *given, **more):
+        """See `Ledger.conclude`."""
+        await super().conclude(*given, **more)
+        self.now -= 1
+
+
+@pytest.fixture
+def here(gateway):
+    """A fleet over taskiq's own broker, which starts every task at once."""
+    ledger = Counting(clock=gateway.clock)
+
+    def session():
+        transport = SandboxTransport(gateway)
+        return OctopushSession("me", "key", transport=transport, clock=gateway.clock)
+
+    return Fleet(InMemoryBroker(), session=session, ledger=lambda: ledger)
+
+
+async def test_leaving_waits_for_what_was_woken(here, gateway):
+    """Nobody else would send it."""
+    async with here:
+        await here.submit("run", MESSAGE, numbers(30), batch_size=10)
+
+    assert here.is_in_process
+    assert times(gateway, 30) == {1}
+
+
+async def test_leaving_with_an_error_waits_for_nothing(here, gateway):
+    """What is not sent yet stays in the ledger."""
+    with pytest.raises(KeyError):
+        async with here:
+            await here.submit("run", MESSAGE, numbers(30), batch_size=10)
+            raise KeyError
+
+    assert len(gateway.book) < 3
+
+
+async def test_a_few_batches_are_sent_at_once(here):
+    """However many were woken; or their claims would run out in the queue."""
+    ledger = here.ledger
+    async with here:
+        await here.submit("run", MESSAGE, numbers(40), batch_size=1)
+
+    assert 1 < ledger.most <= 8
+
+
+async def test_a_fleet_is_closed_without_its_broker(fleet, ledger):
+    """By whoever only read from the ledger; it may be used again."""
+    await planned(fleet.ledger)
+    await fleet.close()
+
+    assert ledger.closed == 1
+    assert (await fleet.report("run")).planned == 10
