@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..integrations.taskiq import Fleet
 
 
-NOBODY_ELSE: Final = (
+_NOBODY_ELSE: Final = (
     "This broker has no workers, so this process sends the batches itself."
 )
 
@@ -111,14 +111,10 @@ class FleetRun:
         submitted = Submitted(run=run, was_planned=was_planned)
         try:
             async with started(self.fleet):
-                submitted = evolve(submitted, woken=await wake(self.fleet, self.key))
-                if self.fleet.is_in_process:
-                    self.screen.note(NOBODY_ELSE)
-                    report = await self._follow(_PATIENCE)
-                    submitted = evolve(submitted, report=report)
+                woken, report = await self._wake(_PATIENCE)
         except BrokerError as error:
-            submitted = evolve(submitted, error=error)
-        return submitted
+            return evolve(submitted, error=error)
+        return evolve(submitted, woken=woken, report=report)
 
     async def resume(self) -> tuple[int, BulkReport | None]:
         """
@@ -136,11 +132,7 @@ class FleetRun:
         async with started(self.fleet):
             await check_key(self.fleet.ledger, self.key)
             await self.fleet.ledger.lift(self.key)
-            woken = await wake(self.fleet, self.key)
-            if not self.fleet.is_in_process:
-                return woken, None
-            self.screen.note(NOBODY_ELSE)
-            return woken, await self._follow(_PATIENCE)
+            return await self._wake(_PATIENCE)
 
     async def wait(self, *, wait_for_gateway: float) -> BulkReport:
         """
@@ -153,10 +145,18 @@ class FleetRun:
         """
         async with started(self.fleet):
             await check_key(self.fleet.ledger, self.key)
+            report = None
             if self.fleet.is_in_process:
-                self.screen.note(NOBODY_ELSE)
-                await wake(self.fleet, self.key)
-            return await self._follow(wait_for_gateway)
+                _, report = await self._wake(wait_for_gateway)
+            return report or await self._follow(wait_for_gateway)
+
+    async def _wake(self, wait_for_gateway: float) -> tuple[int, BulkReport | None]:
+        """Wake the workers; if there are none, see the run to its end."""
+        woken = await wake(self.fleet, self.key)
+        if not self.fleet.is_in_process:
+            return woken, None
+        self.screen.note(_NOBODY_ELSE)
+        return woken, await self._follow(wait_for_gateway)
 
     async def _follow(self, wait_for_gateway: float) -> BulkReport:
         told: Pause | None = None

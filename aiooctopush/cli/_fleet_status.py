@@ -106,13 +106,15 @@ class Status:
                 self._keys = [self.key]
             else:
                 self._keys = [run.key for run in await ledger.runs()]
-        views = []
-        for key in self._keys:
-            progress = await ledger.progress(key)
-            if progress is not None:
-                place = Place(key=key, ledger=LedgerPlace(self.app))
-                now = self.clock.monotonic()
-                views.append(self._watch.look(progress, now, place))
+        views = [
+            self._watch.look(
+                progress,
+                self.clock.monotonic(),
+                Place(key=key, ledger=LedgerPlace(self.app)),
+            )
+            for key in self._keys
+            if (progress := await ledger.progress(key)) is not None
+        ]
         return self._most_telling(views)
 
     def _most_telling(self, views: list[RunView]) -> list[RunView]:

@@ -303,8 +303,9 @@ class Fleet:
                     raise answer
 
     async def _start_worker(self, state: Any) -> None:  # noqa: ARG002  # taskiq's
-        if self.is_in_process:
-            self._room = asyncio.Semaphore(_AT_ONCE_HERE)
+        self._room = (
+            asyncio.Semaphore(_AT_ONCE_HERE) if self.is_in_process else nullcontext()
+        )
         self._session = self._make_session()
         self._worker = self._session.worker(
             self.ledger, rate=self._rate, burst=self._burst, account=self._account

@@ -50,7 +50,6 @@ class Elsewhere(AsyncBroker):
 
     def listen(self):
         """See `AsyncBroker.listen`; nobody does."""
-        raise NotImplementedError
 
 
 @pytest.fixture(autouse=True)
@@ -329,7 +328,8 @@ def test_status_as_json(serve, broker, submit, run):
     serve(broker)
     submit()
 
-    (told,) = json.loads(run("fleet", "status", "nov", *APP, "--json").stdout)["runs"]
+    result = run("fleet", "status", "nov", *APP, "--json", env=TERMINAL)
+    (told,) = json.loads(result.stdout)["runs"]
 
     assert told.pop("begun").startswith("20")
     assert told == {
@@ -516,6 +516,19 @@ def test_wait_for_a_gateway_that_is_silent(
 
     assert result.exit_code == 1, result.output
     assert result.stderr.count("Waiting for the gateway") == told
+
+
+def test_wait_for_a_run_that_somebody_else_has_sent(serve, broker, submit, run, write):
+    """What a fleet has no option for is not advised."""
+    serve(broker)
+    submit()
+    write(lambda ledger: ledger.pause("nov", Pause.FOREIGN))
+
+    result = run("fleet", "wait", "nov", *APP)
+
+    assert result.exit_code == 1
+    assert "octopush fleet resume --app app:fleet nov`: the rest" in result.stdout
+    assert "--on-foreign" not in result.stdout
 
 
 def test_wait_is_interrupted(serve, broker, submit, run, monkeypatch):
