@@ -10,7 +10,6 @@ import logging
 import os
 from pathlib import Path
 
-from taskiq import TaskiqEvents
 from taskiq_aio_pika import AioPikaBroker
 
 from aiooctopush import OctopushSession
@@ -37,6 +36,20 @@ class ShortLeases(PostgresLedger):
         )
 
 
+class ShowingBroker(AioPikaBroker):
+    """Has each worker leave a file in a folder that is named after its process."""
+
+    def __init__(self, url, folder, **settings):
+        super().__init__(url, **settings)
+        self._folder = Path(folder)
+
+    async def startup(self):
+        """See `AsyncBroker.startup`; who does not find the broker never shows up."""
+        await super().startup()
+        if self.is_worker_process:
+            (self._folder / str(os.getpid())).touch()
+
+
 def fleet_of(place):
     """The fleet of a place; for its words see `rig.Rig.place`."""
 
@@ -49,21 +62,12 @@ def fleet_of(place):
         )
 
     return Fleet(
-        AioPikaBroker(place["amqp"], qos=place["tasks"]),
+        ShowingBroker(place["amqp"], place["folder"], qos=place["tasks"]),
         session=session,
         ledger=ledger,
         rate=place["rate"],
         burst=place["burst"],
     )
-
-
-def show_myself(folder):
-    """Leave a file that is named after this process, once it listens."""
-
-    async def show(_):
-        (Path(folder) / str(os.getpid())).touch()
-
-    return show
 
 
 if VARIABLE in os.environ:
@@ -72,4 +76,3 @@ if VARIABLE in os.environ:
     logging.disable(logging.CRITICAL)
     fleet = fleet_of(place)
     broker = fleet.broker
-    broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, show_myself(place["folder"]))

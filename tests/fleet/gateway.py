@@ -68,6 +68,10 @@ class Door:
         """When requests arrived."""
         return self.arrivals
 
+    def count(self):
+        """How many did."""
+        return len(self.arrivals)
+
     def times(self):
         """How often each number has got a message."""
         entries = self.gateway.book.entries

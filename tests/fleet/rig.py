@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -60,14 +61,16 @@ class GatewayProcess:
 
     def __init__(self, process):
         self.process = process
+        self.lock = threading.Lock()
         self.url = f"http://127.0.0.1:{int(process.stdout.readline())}"
 
     def tell(self, do, **arguments):
         """Give a command; gives its answer."""
         command = json.dumps({"do": do, **arguments})
-        self.process.stdin.write(command.encode() + b"\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        with self.lock:
+            self.process.stdin.write(command.encode() + b"\n")
+            self.process.stdin.flush()
+            return json.loads(self.process.stdout.readline())
 
 
 @contextmanager
@@ -108,13 +111,22 @@ class Workers:
         wait_until(lambda: len(self.alive()) == count, "the workers listen")
 
     def alive(self):
-        """Numbers of the processes that listen."""
+        """Numbers of the processes that listen, or did until just now."""
         return sorted(int(path.name) for path in self.folder.iterdir())
 
     def kill(self, process):
-        """Kill one, in the middle of whatever it does."""
+        """Kill one, in the middle of whatever it does; whether it was still there."""
         (self.folder / str(process)).unlink()
-        os.kill(process, signal.SIGKILL)
+        try:
+            os.kill(process, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def stop(self):
+        """Have them finish what they are at, and wait until they are gone."""
+        self.manager.terminate()
+        self.manager.wait()
 
     def remove(self):
         """Kill all."""

@@ -63,9 +63,7 @@ def definitions():
             }
         ],
         "vhosts": [{"name": name} for name in VHOSTS],
-        "permissions": [
-            {"user": USER, "vhost": name, **everything} for name in VHOSTS
-        ],
+        "permissions": [{"user": USER, "vhost": name, **everything} for name in VHOSTS],
     }
 
 
