@@ -630,6 +630,16 @@ async def test_nobody_starts_before_the_gateway_is_ready_again(world, ledger):
     assert later == 0
 
 
+async def test_a_turn_that_is_too_far_away_is_not_reserved(ledger):
+    """Who will not wait takes it from nobody."""
+    await ledger.reserve("eu", rate=0.01)
+    given_up = [await ledger.reserve("eu", rate=0.01, at_most=50) for _ in range(2)]
+
+    reserved = await ledger.reserve("eu", rate=0.01, at_most=150)
+
+    assert [*given_up, reserved] == pytest.approx([100, 100, 100], abs=1)
+
+
 async def test_a_pause_may_come_before_the_first_request(ledger):
     """Another program may have met it; a whole day is the longest."""
     await ledger.throttle("eu", 1e300)

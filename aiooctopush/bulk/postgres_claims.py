@@ -157,7 +157,8 @@ class PostgresClaims:
                 wait = await connection.fetchval(
                     self._tables.sql(_WAIT), word(name), early
                 )
-        return max(float(wait), 0.0)
+            seconds = float(wait)
+        return max(seconds, 0.0)
 
     async def throttle(self, name: str, retry_after: float) -> None:
         """See `FleetLedger.throttle`."""

@@ -19,7 +19,7 @@ from taskiq.exceptions import SendTaskError
 from ..api._shared import MAX_RECIPIENTS
 from ..api.sms import Message
 from ..bulk import following, planning
-from ..bulk.claims import FleetLedger, Progress
+from ..bulk.claims import FleetLedger, Progress, spacing
 from ..bulk.intake import Source
 from ..bulk.ledger import RunRecord
 from ..bulk.options import Identity, OnDuplicate, OnInvalid
@@ -69,7 +69,7 @@ class Fleet:
         sweep_cron: When taskiq's scheduler, if it runs, has the sweep done.
 
     Raises:
-        InvalidFieldError: ``rate`` or ``burst`` is out of range, once a worker starts.
+        InvalidFieldError: ``rate`` or ``burst`` is out of range.
     """
 
     def __init__(
@@ -83,6 +83,8 @@ class Fleet:
         account: str = "default",
         sweep_cron: str = "* * * * *",
     ) -> None:
+        if rate is not None:
+            spacing(rate, burst)
         self.broker: AsyncBroker = broker
         self._make_session = session
         self._make_ledger = ledger

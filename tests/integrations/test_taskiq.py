@@ -1,0 +1,264 @@
+"""The fleet over taskiq: messages are wake-ups, and the ledger decides."""
+
+import json
+
+import pytest
+from fleets import MESSAGE, DurableLedger, numbers, planned, states
+from taskiq import InMemoryBroker
+from taskiq.exceptions import SendTaskError
+
+from aiooctopush import InvalidFieldError, OctopushSession
+from aiooctopush.bulk.ledger import LedgerError, Pause
+from aiooctopush.integrations.taskiq import Fleet
+from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+
+
+class Broker(InMemoryBroker):
+    """
+    Runs tasks in this process, when it is not away.
+
+    Attributes:
+        messages: What it was given to carry.
+        deliveries: How often it delivers each.
+        away: Whether it takes nothing.
+    """
+
+    def __init__(self):
+        super().__init__(await_inplace=True)
+        self.messages = []
+        self.deliveries = 1
+        self.away = False
+
+    async def kick(self, message):
+        """See `AsyncBroker.kick`."""
+        if self.away:
+            raise ConnectionError("the broker is away")
+        self.messages.append(message.message)
+        for _ in range(self.deliveries):
+            await super().kick(message)
+
+
+class Kept(DurableLedger):
+    """A ledger that outlives its own end, as a database does."""
+
+    closed = 0
+
+    async def close(self):
+        """See `Ledger.close`."""
+        self.closed += 1
+
+
+@pytest.fixture
+def gateway():
+    """What is sent arrives here."""
+    return Gateway(clock=VirtualClock())
+
+
+@pytest.fixture
+def ledger(gateway):
+    """Reached by all."""
+    return Kept(clock=gateway.clock)
+
+
+@pytest.fixture
+def broker():
+    """Carries wake-ups."""
+    return Broker()
+
+
+@pytest.fixture
+def sessions():
+    """What the fleet has made."""
+    return []
+
+
+@pytest.fixture
+def fleet(broker, gateway, ledger, sessions):
+    """Client and worker in one process."""
+
+    def session():
+        sessions.append(
+            OctopushSession(
+                "me@example.org",
+                "key",
+                transport=SandboxTransport(gateway),
+                clock=gateway.clock,
+            )
+        )
+        return sessions[-1]
+
+    return Fleet(broker, session=session, ledger=lambda: ledger, rate=100, burst=5)
+
+
+def times(gateway, count):
+    """How often each of the first numbers was accepted."""
+    return {gateway.book.times(number) for number in numbers(count)}
+
+
+async def test_what_is_submitted_is_sent(fleet, gateway):
+    """By the workers that it wakes; the report says what became of it."""
+    async with fleet:
+        run = await fleet.submit("run", MESSAGE, numbers(30), batch_size=10)
+        report = await fleet.wait("run")
+
+    assert (run.batches, run.exhausted) == (3, True)
+    assert (report.accepted, report.is_complete) == (30, True)
+    assert times(gateway, 30) == {1}
+
+
+async def test_a_message_that_is_delivered_twice_does_nothing(fleet, gateway, broker):
+    """Nor one that was sent twice."""
+    broker.deliveries = 2
+    async with fleet:
+        for _ in range(2):
+            await fleet.submit("run", MESSAGE, numbers(30), batch_size=10)
+
+    assert times(gateway, 30) == {1}
+
+
+async def test_a_message_holds_nothing_personal(fleet, broker):
+    """The name of a run and of a batch: a wake-up, of less than 300 bytes."""
+    async with fleet:
+        await fleet.submit("run", MESSAGE, numbers(1))
+
+    (message,) = broker.messages
+    told = json.loads(message)
+    assert (told["task_name"], told["args"]) == (
+        "aiooctopush.send_batch",
+        ["run", "1", False],
+    )
+    assert len(message) < 300
+    assert b"Hello" not in message
+    assert b"639980" not in message
+
+
+async def test_a_broker_that_is_away_loses_nothing(fleet, gateway, broker):
+    """The error says where the run is; the next sweep wakes the workers."""
+    broker.away = True
+    async with fleet:
+        with pytest.raises(SendTaskError) as caught:
+            await fleet.submit("run", MESSAGE, numbers(10))
+        broker.away = False
+        woken = await fleet.sweep("run")
+
+    assert caught.value.__notes__ == [
+        "run 'run' stands in the ledger; `sweep` wakes its workers"
+    ]
+    assert woken == 1
+    assert times(gateway, 10) == {1}
+
+
+async def test_a_sweep_does_not_mind_a_broker_that_is_away(fleet, broker, caplog):
+    """Nor does a wait: the next one may find it."""
+    async with fleet:
+        await fleet.submit("run", MESSAGE, [])
+        await planned(fleet.ledger, 2, key="other")
+        broker.away = True
+        await fleet.sweep()
+
+    assert "the broker took no wake-ups for run 'other' (ConnectionError)" in (
+        caplog.messages
+    )
+
+
+async def test_a_sweep_is_a_task_too(fleet, gateway, broker):
+    """taskiq's scheduler runs it each minute."""
+    task = broker.find_task("aiooctopush.sweep")
+    async with fleet:
+        await planned(fleet.ledger, 2)
+        await task.kiq()
+
+    assert task.labels["schedule"] == [{"cron": "* * * * *"}]
+    assert times(gateway, 20) == {1}
+
+
+async def test_a_run_that_stands_still_is_resumed(fleet, gateway, ledger):
+    """When the reason is gone."""
+    async with fleet:
+        await planned(ledger, 2)
+        await ledger.pause("run", Pause.CREDIT)
+        before = await fleet.wake("run"), len(gateway.book)
+        paused = (await fleet.report("run")).paused
+        woken = await fleet.resume("run")
+
+    assert (before, paused, woken) == ((0, 0), Pause.CREDIT, 2)
+    assert times(gateway, 20) == {1}
+
+
+async def test_what_had_no_answer_is_asked_about(broker, gateway, ledger):
+    """The wait has it done in the end; the wake-up says so."""
+    faults = FaultPlan.schedule(["hang_after_commit"] * 2)
+    fleet = Fleet(
+        broker,
+        session=lambda: OctopushSession(
+            "me@example.org",
+            "key",
+            transport=SandboxTransport(gateway, faults),
+            clock=gateway.clock,
+        ),
+        ledger=lambda: ledger,
+    )
+    async with fleet:
+        await fleet.submit("run", MESSAGE, numbers(10))
+        before = await states(ledger)
+        report = await fleet.wait("run", every=0.001)
+
+    assert before == {"1": "in_doubt"}
+    assert report.presumed == 10
+    assert times(gateway, 10) == {1}
+
+
+async def test_who_starts_the_broker_closes_session_and_ledger(fleet, ledger, sessions):
+    """One of each for a process; what comes after that begins anew."""
+    async with fleet:
+        assert fleet.ledger is ledger
+        await fleet.submit("run", MESSAGE, numbers(10))
+
+    (session,) = sessions
+    assert ledger.closed == 1
+    assert "closed" in repr(session)
+    async with fleet:
+        assert (await fleet.report("run")).accepted == 10
+    assert ledger.closed == 2
+
+
+async def test_a_worker_that_was_not_started_says_so(fleet, broker):
+    """A broker of taskiq runs no task without its hooks."""
+    task = broker.find_task("aiooctopush.send_batch")
+
+    with pytest.raises(RuntimeError, match="this process has no session"):
+        await task("run", "1")
+
+    await fleet.broker.shutdown()
+
+
+async def test_a_task_that_finds_no_ledger_fails_and_says_so(fleet, broker, ledger):
+    """For taskiq to log it; the batch waits for the next sweep."""
+
+    async def away(*_, **__):
+        raise LedgerError("the database is away")
+
+    async with fleet:
+        await planned(ledger)
+        ledger.claim = away
+        task = await broker.find_task("aiooctopush.send_batch").kiq("run", "1")
+        result = await task.get_result()
+
+    assert isinstance(result.error, LedgerError)
+    assert await states(ledger) == {"1": "not_sent"}
+
+
+def test_a_rate_has_bounds(broker, ledger):
+    """Found out before any worker starts."""
+    with pytest.raises(InvalidFieldError, match="rate: must be"):
+        Fleet(
+            broker,
+            session=OctopushSession.from_env,
+            ledger=lambda: ledger,
+            rate=0,
+        )
+
+
+def test_a_fleet_says_what_carries_it(fleet):
+    """And nothing of its addresses, which may hold passwords."""
+    assert repr(fleet) == "<Fleet over Broker>"

@@ -1,0 +1,247 @@
+"""Planning: a run is written down for workers, whole and once, and nothing is sent."""
+
+import asyncpg
+import pytest
+from fleets import MESSAGE, DurableLedger, numbers, states
+from ledgers import listed, rejected
+from services import postgres
+
+from aiooctopush import (
+    InvalidFieldError,
+    LedgerError,
+    Message,
+    Recipient,
+    SmsRequest,
+    SourceChangedError,
+    SQLiteLedger,
+)
+from aiooctopush.bulk.ledger import BatchState
+from aiooctopush.bulk.packing import unpack
+from aiooctopush.bulk.planning import plan
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def ledger(request, tmp_path):
+    """Each kind of ledger that workers may share."""
+    made = {
+        "memory": DurableLedger,
+        "sqlite": lambda: SQLiteLedger(tmp_path / "run.db"),
+        "postgres": lambda: postgres.ledger_at(tmp_path),
+    }[request.param]()
+    yield made
+    await made.close()
+
+
+def breaking(items, after):
+    """A source that ends in an error."""
+    yield from items[:after]
+    raise OSError("the disk is gone")
+
+
+async def test_everything_is_written_and_nothing_is_tried(ledger):
+    """Each batch says whom and what, under an id that nobody has used."""
+    run = await plan(ledger, "run", MESSAGE, numbers(25), batch_size=10)
+
+    batches = await listed(ledger)
+    assert [(one.name, one.first, one.count) for one in batches] == [
+        ("1", 0, 10),
+        ("2", 10, 10),
+        ("3", 20, 5),
+    ]
+    assert {(one.state, one.attempts) for one in batches} == {(BatchState.NOT_SENT, 0)}
+    request = unpack(batches[2].payload)
+    assert (request.text, request.sender, request.purpose) == ("Hello", "Acme", "alert")
+    assert [one.phone_number for one in request.recipients] == numbers(5, start=20)
+    assert len({one.request_id for one in batches}) == 3
+    assert (run.planned, run.batches, run.exhausted) == (25, 3, True)
+    assert [one.exhausted for one in await ledger.runs()] == [True]
+
+
+async def test_workers_may_claim_what_is_planned(ledger):
+    """The planner lets go of the run in the end."""
+    await plan(ledger, "run", MESSAGE, numbers(1))
+
+    assert await ledger.claim("run", "1", owner="a") is not None
+
+
+async def test_what_is_no_recipient_and_who_was_there_is_left_out(ledger):
+    """Both are counted, and what is no recipient is listed."""
+    source = ["+33639980001", "06 39", "+33639980001", "+33639980002"]
+
+    run = await plan(ledger, "run", MESSAGE, source)
+
+    assert (run.planned, run.duplicates, run.rejected, run.cursor) == (2, 1, 1, 4)
+    assert [one.position for one in await rejected(ledger)] == [1]
+
+
+async def test_planning_goes_on_after_a_crash(ledger):
+    """With the same batches as if nothing had happened, each once."""
+    source = numbers(250)
+    with pytest.raises(OSError, match="the disk is gone"):
+        await plan(ledger, "run", MESSAGE, breaking(source, 215), batch_size=10)
+    before = await listed(ledger)
+
+    run = await plan(ledger, "run", MESSAGE, source, batch_size=10)
+
+    whole = DurableLedger()
+    await plan(whole, "run", MESSAGE, source, batch_size=10)
+    assert len(before) == 20
+    assert await listed(ledger) == await listed(whole)
+    assert (run.planned, run.batches, run.exhausted) == (250, 25, True)
+
+
+async def test_a_changed_source_is_refused(ledger):
+    """Batches would shift: some would get it twice, others not at all."""
+    source = numbers(250)
+    with pytest.raises(OSError, match="the disk is gone"):
+        await plan(ledger, "run", MESSAGE, breaking(source, 215), batch_size=10)
+
+    with pytest.raises(SourceChangedError, match="batch 1 "):
+        await plan(ledger, "run", MESSAGE, source[1:], batch_size=10)
+
+    assert len(await states(ledger)) == 20
+
+
+async def test_a_function_is_asked_for_the_rest_only():
+    """It is believed, and who was there before is still known."""
+    ledger, asked = DurableLedger(), []
+    source = [*numbers(249), numbers(1)[0]]
+    with pytest.raises(OSError, match="the disk is gone"):
+        await plan(ledger, "run", MESSAGE, breaking(source, 215), batch_size=10)
+
+    def rest(position):
+        asked.append(position)
+        return source[position:]
+
+    run = await plan(ledger, "run", MESSAGE, rest, batch_size=10)
+
+    assert asked == [200]
+    assert (run.planned, run.duplicates) == (249, 1)
+
+
+async def test_a_run_that_is_planned_is_not_planned_again(ledger):
+    """Its source is not even read, so a job that submits may be repeated."""
+    first = await plan(ledger, "run", MESSAGE, numbers(5))
+
+    again = await plan(ledger, "run", MESSAGE, breaking([], 0))
+
+    assert (again.planned, again.cursor) == (first.planned, first.cursor)
+    assert len(await states(ledger)) == 1
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+async def test_another_message_needs_another_key(ledger, goes_on):
+    """Whether the run was planned to its end or not."""
+    source = numbers(250)
+    if goes_on:
+        with pytest.raises(OSError, match="the disk is gone"):
+            await plan(ledger, "run", MESSAGE, breaking(source, 215), batch_size=10)
+    else:
+        await plan(ledger, "run", MESSAGE, source, batch_size=10)
+    other = Message(text="Bye", sender="Acme", purpose="alert")
+
+    with pytest.raises(InvalidFieldError, match="began with another text"):
+        await plan(ledger, "run", other, source, batch_size=10)
+
+
+async def test_a_planned_run_is_for_workers_alone(ledger):
+    """Its ids come from whole requests: another way to send it would send it twice."""
+    await plan(ledger, "run", MESSAGE, numbers(1))
+    (run,) = await ledger.runs()
+
+    assert run.settings["planned_for"] == "workers"
+    assert "Hello" not in str(run.settings)
+
+
+async def test_requests_with_a_text_of_their_own_are_a_batch_each(ledger):
+    """They keep what they say; their ids become those of the run."""
+    requests = [
+        SmsRequest(
+            text=f"Code {number}",
+            recipients=[Recipient(one)],
+            sender="Acme",
+            purpose="alert",
+        )
+        for number, one in enumerate(numbers(3))
+    ]
+
+    run = await plan(ledger, "run", None, requests)
+
+    batches = await listed(ledger)
+    texts = [unpack(one.payload).text for one in batches]
+    assert texts == ["Code 0", "Code 1", "Code 2"]
+    assert {one.request_id for one in batches}.isdisjoint(
+        one.request_id for one in requests
+    )
+    assert run.batches == 3
+
+
+async def test_progress_is_told_after_each_transaction():
+    """Twenty batches at a time, and the end."""
+    seen = []
+
+    await plan(
+        DurableLedger(),
+        "run",
+        MESSAGE,
+        numbers(45),
+        batch_size=1,
+        progress=lambda run: seen.append((run.planned, run.exhausted)),
+    )
+
+    assert seen == [(20, False), (40, False), (45, True)]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"key": " "}, "key: must name the run"),
+        ({"batch_size": 501}, "batch_size: must be 1 to 500"),
+        ({"on_duplicate": "perhaps"}, "on_duplicate: must be"),
+        ({"source": "+33639980001"}, "source: must be many numbers"),
+    ],
+)
+async def test_bad_arguments_are_refused(values, words):
+    """Nothing is written."""
+    ledger = DurableLedger()
+    given = {"key": "run", "source": numbers(1)} | values
+    key, source = given.pop("key"), given.pop("source")
+
+    with pytest.raises(InvalidFieldError, match=words):
+        await plan(ledger, key, MESSAGE, source, **given)
+
+    assert await states(ledger) == {}
+
+
+async def test_a_run_is_planned_together_with_other_rows_or_not_at_all(tmp_path):
+    """An outbox: what the application undoes was never planned."""
+    ledger = postgres.ledger_at(tmp_path)
+    connection = await asyncpg.connect(postgres.server().dsn())
+    try:
+        transaction = connection.transaction()
+        await transaction.start()
+        bound = ledger.bound_to(connection)
+        await plan(bound, "undone", MESSAGE, numbers(1))
+        await transaction.rollback()
+        async with connection.transaction():
+            await plan(ledger.bound_to(connection), "done", MESSAGE, numbers(1))
+        runs = await ledger.runs()
+    finally:
+        await connection.close()
+        await ledger.close()
+
+    assert [(run.key, run.exhausted) for run in runs] == [("done", True)]
+
+
+async def test_who_sends_a_run_plans_it_no_further(tmp_path):
+    """Workers at it come first; the planner says so."""
+    ledger = postgres.ledger_at(tmp_path)
+    async with ledger:
+        with pytest.raises(OSError, match="the disk is gone"):
+            await plan(
+                ledger, "run", MESSAGE, breaking(numbers(250), 215), batch_size=10
+            )
+        await ledger.claim("run", "1", owner="a")
+
+        with pytest.raises(LedgerError, match="workers are sending"):
+            await plan(ledger, "run", MESSAGE, numbers(250), batch_size=10)
