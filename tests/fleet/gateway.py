@@ -101,6 +101,12 @@ class Door:
         self.gateway.credit = Decimal(euros)
 
 
+def say(words):
+    """Write a line."""
+    sys.stdout.write(f"{json.dumps(words)}\n")
+    sys.stdout.flush()
+
+
 async def serve():
     """Serve until there are no more commands."""
     commands = asyncio.StreamReader()
@@ -113,9 +119,9 @@ async def serve():
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(runner.addresses[0][1], flush=True)
+    say(runner.addresses[0][1])
     while line := await commands.readline():
-        print(json.dumps(door.obey(**json.loads(line))), flush=True)
+        say(door.obey(**json.loads(line)))
     await runner.cleanup()
 
 

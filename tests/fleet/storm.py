@@ -4,7 +4,6 @@ until the run is done. The gateway's book is the judge.
 """
 
 import asyncio
-import json
 import time
 from contextlib import suppress
 from functools import partial

@@ -106,7 +106,6 @@ async def test_two_fleets_may_have_one_run():
                 first.wait("run", every=0.1), second.wait("run", every=0.1)
             )
         times = await rig.times()
-        owners = await asyncio.to_thread(rig.rows, "owner")
         requests = rig.gateway.tell("count")
 
     assert times == dict.fromkeys(numbers(200), 1)
