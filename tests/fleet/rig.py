@@ -36,7 +36,8 @@ def numbers(count):
 def environment(**more):
     """Of a process that finds the package where we found it, and us beside it."""
     path = [str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, path))} | more
+    ours = {"PYTHONPATH": os.pathsep.join(filter(None, path)), "PYTHONSAFEPATH": "1"}
+    return os.environ | ours | more
 
 
 def wait_until(condition, what):
@@ -195,6 +196,10 @@ class Rig:
     def make_older(self, seconds):
         """Let time pass, as far as the ledger knows."""
         self.database.make_older(self.schema, seconds)
+
+    def do(self, statement):
+        """Do something to the ledger's tables, whose schema is ``{}``."""
+        self.database.do(statement.format(self.schema))
 
     def rows(self, columns):
         """What the ledger's table of batches says."""

@@ -202,6 +202,18 @@ class Server:
 
         return self.wait_for(self.with_channel(vhost, use))
 
+    def message_bytes(self, vhost=VHOSTS[0]):
+        """How large the next message is; it stays where it is."""
+
+        async def use(channel):
+            queue = await channel.get_queue(QUEUE)
+            message = await queue.get()
+            properties = message.properties.marshal()
+            await message.nack()
+            return {"body": len(message.body), "properties": len(properties)}
+
+        return self.wait_for(self.with_channel(vhost, use))
+
     def purge(self, vhost=VHOSTS[0]):
         """Lose all messages that wait; gives their number."""
 
