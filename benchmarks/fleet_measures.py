@@ -42,6 +42,9 @@ CAREFUL: Final[Mapping[str, str]] = {"fsync": "on", "full_page_writes": "on"}
 
 _KEY: Final = "measured"
 _FULL: Final = 500
+_ENOUGH: Final = 4_000
+"""Batches for each second in which they are claimed."""
+
 _TICKS: Final = 100.0
 
 
@@ -132,7 +135,7 @@ async def ledger_rates(server: Any, connections: int, seconds: float) -> Figures
     schema = server.new_schema()
     dsn = server.dsn(name=schema)
     async with PostgresLedger(dsn, schema=schema) as ledger:
-        source = numbers(int(1_500 * seconds))
+        source = numbers(int(_ENOUGH * seconds))
         await plan(ledger, _KEY, MESSAGE, source, batch_size=1)
         names = count(1)
 

@@ -96,8 +96,10 @@ def page(figures: Figures) -> str:
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    ruler = ["---:"] * len(head)
+def _table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, column: str = "---:"
+) -> str:
+    ruler = [column] * len(head)
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruler, *rows))
 
 
@@ -201,4 +203,4 @@ def _paper(figures: Figures) -> str:
             f"{busy * figures['machine']['latency']:.1f} at a time",
         ),
     ]
-    return _table(("what", "how", "that is"), rows)
+    return _table(("what", "how", "that is"), rows, column=":---")

@@ -77,7 +77,7 @@ def measure(*, short: bool) -> Figures:
     for name, settings in (("fsync", CAREFUL), ("no fsync", {})):
         with database(settings) as server:
             figures["ledger"][name] = [
-                said(f"ledger, {name}", ledger_rates(server, connections, seconds))
+                said(f"ledger, {name}", ledger_rates(server, connections, seconds / 2))
                 for connections in CONNECTIONS
             ]
             if settings:

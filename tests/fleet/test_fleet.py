@@ -11,6 +11,7 @@ from fleet.storm import SHORT, weather
 from services import rabbitmq
 
 from aiooctopush.bulk.ledger import Pause
+from aiooctopush.bulk.planning import plan
 
 
 EVERYTHING = "state, attempts, faults, ticket, cost, error, owner, fence, concluded_at"
@@ -98,10 +99,10 @@ async def test_two_fleets_may_have_one_run():
         rig.gateway.tell("take", seconds=0.05)
         one, two = ({"amqp": rig.broker.url(name)} for name in rabbitmq.VHOSTS)
         async with rig.client(**one) as first, rig.client(**two) as second:
-            await first.submit("run", MESSAGE, numbers(200), batch_size=5)
-            await second.submit("run", MESSAGE, numbers(200), batch_size=5)
             for place in (one, two):
                 await asyncio.to_thread(rig.hire, **place)
+            await plan(first.ledger, "run", MESSAGE, numbers(200), batch_size=5)
+            await asyncio.gather(first.wake("run"), second.wake("run"))
             await asyncio.gather(
                 first.wait("run", every=0.1), second.wait("run", every=0.1)
             )
