@@ -2,9 +2,9 @@
 Everything that a contributor or CI types: `nox`, or `nox -s NAME`.
 
 Sessions stand in the order lint, typing, tests, coverage; then what CI adds
-(minimums, package); then what runs on demand (bench). A longer check (chaos,
-fleet, docs, fuzz, mutation, soak) becomes one more session at the end, and one
-more name in `.ci/run`.
+(minimums, package); then what runs on demand (bench, soak). A longer check (chaos,
+fleet, docs, fuzz, mutation) becomes one more session at the end, and one more name
+in `.ci/run`.
 """
 
 import json
@@ -157,9 +157,33 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print how fast we are; no number fails."""
+    """
+    Print how fast we are, and ask about what got slower; no number fails.
+
+    Without arguments it rewrites what the documentation shows of it.
+    """
     session.install(".[all]", *group("bench"))
-    session.run("python", "benchmarks/run.py", *session.posargs, env=SAFE_PATH)
+    # These import each other: the folder of a script is its own, and not the checkout.
+    session.run("python", "benchmarks/bench.py", *(session.posargs or ["--write"]))
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Send for three minutes, or as long as `--minutes` says, and look for leaks."""
+    session.install(".[all]")
+    session.run("python", "benchmarks/soak.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning, or a link to nowhere inside it, fails."""
+    session.install(".[all]", *group("docs"))
+    session.run(
+        *("sphinx-build", "-E", "-W", "--keep-going", "--nitpicky", "--quiet"),
+        *("--builder=html", "docs", "docs/_build/html"),
+        env=SAFE_PATH,
+    )
+    session.log("open docs/_build/html/index.html")
 
 
 @nox.session
@@ -178,9 +202,9 @@ def chaos(session: nox.Session) -> None:
     )
     arguments = session.posargs or ["--write"]
     session.run("python", "benchmarks/chaos.py", *arguments, env=SAFE_PATH)
-    if "--write" in arguments:
-        session.run("python", "benchmarks/chaos_chart.py", env=SAFE_PATH)
     # These import each other: the folder of a script is its own, and not the checkout.
+    if "--write" in arguments:
+        session.run("python", "benchmarks/chaos_chart.py")
     if session.posargs:
         session.run("python", "benchmarks/storm.py", "--short")
         session.run("python", "benchmarks/memory.py", "--counts", "10000", "1000000")

@@ -105,6 +105,7 @@ from .errors import (
     WebhookError,
 )
 from .ids import new_request_id, request_id_for
+from .observer import CallEnded, CallObserver, CallStarted, Observer
 from .retry import RetryPolicy
 from .secret import Secret
 from .session import OctopushSession
@@ -126,6 +127,9 @@ __all__ = [
     "BatchState",
     "BulkReport",
     "BulkRun",
+    "CallEnded",
+    "CallObserver",
+    "CallStarted",
     "CallbackSettings",
     "Callbacks",
     "CampaignConfirmed",
@@ -165,6 +169,7 @@ __all__ = [
     "Multichannel",
     "Network",
     "NotSentError",
+    "Observer",
     "OctopushError",
     "OctopushSession",
     "OnDuplicate",

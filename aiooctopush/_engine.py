@@ -276,6 +276,7 @@ async def run(call: Call[T], attempt: Attempt[T]) -> T:
             )
         raise
     call.quota.refund(RetryQuota.CLEAN)
+    _log_success(call, result)
     call.tell(result.outcome, result.status)
     return result
 
@@ -329,6 +330,7 @@ async def _try_again(call: Call[T], attempt: Attempt[T], first: OctopushError) -
         explained = _explained(call, error, decision)
         raise explained from explained.__cause__
     call.quota.refund(call.paid)
+    _log_success(call, result)
     call.tell(result.outcome, result.status)
     return result
 
@@ -379,11 +381,15 @@ def _explained(
 
 
 def _tell_failure(call: Call[T], error: OctopushError, decision: Decision) -> None:
-    outcome = error.outcome or Outcome.UNKNOWN
-    if isinstance(decision, Return):
-        outcome = decision.outcome
     delay = decision.delay if isinstance(decision, Retry) else None
-    call.tell(outcome, error.status, delay=delay, error=error)
+    call.tell(_became(error, decision), error.status, delay=delay, error=error)
+
+
+def _became(error: OctopushError, decision: Decision) -> Outcome:
+    """What became of a try that ended with an error."""
+    if isinstance(decision, Return):
+        return decision.outcome
+    return error.outcome or Outcome.UNKNOWN
 
 
 def _operation(call: Call[T]) -> str:
@@ -405,11 +411,49 @@ def _log(call: Call[T], error: OctopushError, decision: Decision) -> None:
         else "giving up"
         if isinstance(decision, Raise)
         else "an earlier try was taken",
-        extra={
-            "octopush_operation": _operation(call),
-            "octopush_attempt": call.attempts,
-            "octopush_request_id": call.request_id,
-            "octopush_outcome": str(error.outcome),
-            "octopush_status": error.status,
-        },
+        extra=_extra(
+            call,
+            _became(error, decision),
+            error.status,
+            error=error,
+            maybe_sent=call.endpoint.writes
+            and call.unknown
+            and not isinstance(decision, Return),
+            delay=decision.delay if isinstance(decision, Retry) else None,
+        ),
     )
+
+
+def _log_success(call: Call[T], result: T) -> None:
+    if _logger.isEnabledFor(logging.DEBUG):
+        _logger.debug(
+            "%s try %d: %s",
+            _operation(call),
+            call.attempts,
+            result.outcome,
+            extra=_extra(call, result.outcome, result.status),
+        )
+
+
+def _extra(
+    call: Call[T],
+    outcome: Outcome,
+    status: int | None,
+    *,
+    error: OctopushError | None = None,
+    maybe_sent: bool = False,
+    delay: float | None = None,
+) -> dict[str, object]:
+    """What a log line says to machines: the same names each time, all plain values."""
+    return {
+        "octopush_operation": _operation(call),
+        "octopush_attempt": call.attempts,
+        "octopush_request_id": call.request_id,
+        "octopush_outcome": str(outcome),
+        "octopush_maybe_sent": maybe_sent,
+        "octopush_status": status,
+        "octopush_error": error and type(error).__name__,
+        "octopush_code": error and error.code,
+        "octopush_elapsed": call.clock.monotonic() - call.try_began,
+        "octopush_delay": delay,
+    }

@@ -53,6 +53,7 @@ from .errors import (
     ThrottledError,
     UnknownOutcomeError,
 )
+from .observer import Observer, watched
 from .retry import RetryPolicy
 from .secret import Credentials
 from .transport import AiohttpTransport, Timeouts, Transport
@@ -102,6 +103,8 @@ class OctopushSession:
         allow_insecure_http: Let ``http`` go to other machines too: the key then
             crosses the network in the clear.
         on_attempt: Called after every try with an `AttemptEvent`, for metrics.
+        observer: Told when a call begins and what became of it, for tracing;
+            `aiooctopush.integrations.opentelemetry` has one.
         clock: Time; replace it in tests.
         random: Randomness of the pauses; replace it in tests.
 
@@ -151,6 +154,7 @@ class OctopushSession:
         proxy: str | None = None,
         allow_insecure_http: bool = False,
         on_attempt: OnAttempt | None = None,
+        observer: Observer | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -169,6 +173,7 @@ class OctopushSession:
         self._clock: Clock = clock or SystemClock()
         self._random = random or Random()
         self._observers = () if on_attempt is None else (on_attempt,)
+        self._observer = observer
         self._wall = HighWaterMark(self._clock)
         self._quota = RetryQuota(self._retry.quota)
         self._gate = Gate(max_in_flight=max_in_flight, clock=self._clock)
@@ -210,6 +215,7 @@ class OctopushSession:
         proxy: str | None = None,
         allow_insecure_http: bool = False,
         on_attempt: OnAttempt | None = None,
+        observer: Observer | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> Self:
@@ -238,6 +244,7 @@ class OctopushSession:
             proxy=proxy,
             allow_insecure_http=allow_insecure_http,
             on_attempt=on_attempt,
+            observer=observer,
             clock=clock,
             random=random,
         )
@@ -517,6 +524,8 @@ class OctopushSession:
             if observe is None
             else (*self._observers, observe),
         )
+        if self._observer is not None:
+            return await watched(self._observer, self._base_url, call, self._attempt)
         return await run(call, self._attempt)
 
     async def _attempt(self, call: Call[T]) -> T:

@@ -5,9 +5,10 @@ a library, for light and for dark pages.
 
 import json
 from collections.abc import Iterator, Mapping
-from html import escape
 from pathlib import Path
 from typing import Final
+
+from svg import frame, text
 
 
 Figures = Mapping[str, Mapping[str, Mapping[str, int]]]
@@ -22,18 +23,12 @@ BAR: Final = 168
 
 # Red and amber that can be told apart on white and on black, by colour-blind people
 # as well; each has a word beside it, so no colour carries a fact alone.
-_STYLE: Final = """\
-  text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-  .page { fill: #ffffff; } .ink { fill: #1f2328; } .soft { fill: #59636e; }
-  .line { stroke: #d1d9e0; } .twice { fill: #cf222e; } .denied { fill: #d98a00; }
-  .denied-ink { fill: #9a6700; } .good, .presumed { fill: #1a7f37; }
-  .presumed { fill-opacity: 0.75; }
-  @media (prefers-color-scheme: dark) {
-    .page { fill: #0d1117; } .ink { fill: #f0f6fc; } .soft { fill: #9198a1; }
-    .line { stroke: #3d444d; } .twice { fill: #ff6a69; } .denied { fill: #e3b341; }
-    .denied-ink { fill: #e3b341; } .good, .presumed { fill: #3fb950; }
-  }"""
-
+_LIGHT: Final = """\
+  .twice { fill: #cf222e; } .denied { fill: #d98a00; } .denied-ink { fill: #9a6700; }
+  .good, .presumed { fill: #1a7f37; } .presumed { fill-opacity: 0.75; }"""
+_DARK: Final = """\
+    .twice { fill: #ff6a69; } .denied, .denied-ink { fill: #e3b341; }
+    .good, .presumed { fill: #3fb950; }"""
 
 _TITLE: Final = (
     "Messages sent twice, and messages reported as failed although they were sent, "
@@ -51,39 +46,18 @@ def draw(clients: Figures, *, subtitle: str) -> str:
     """
     kinds = list(next(iter(clients.values())))
     height = TOP + ROW * len(kinds) + 46
-    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-    space = "http://www.w3.org/2000/svg"
-    return "\n".join(
+    return frame(
+        _TITLE,
         [
-            f'<svg xmlns="{space}" {size} role="img" aria-labelledby="title">',
-            f'<title id="title">{_TITLE}</title>',
-            f"<style>\n{_STYLE}\n</style>",
-            f'<rect class="page" width="{WIDTH}" height="{height}" rx="8"/>',
-            _text(24, 36, "When the gateway misbehaves", "ink", 20, bold=True),
-            _text(24, 58, subtitle, "soft", 12.5),
+            text(24, 36, "When the gateway misbehaves", "ink", 20, bold=True),
+            text(24, 58, subtitle, "soft", 12.5),
             *_kinds(kinds),
             *_columns(clients, kinds),
             *_legend(height - 18),
-            "</svg>\n",
-        ]
-    )
-
-
-def _text(
-    x: float,
-    y: float,
-    words: str,
-    colour: str,
-    size: float,
-    *,
-    bold: bool = False,
-    end: bool = False,
-) -> str:
-    weight = ' font-weight="600"' if bold else ""
-    anchor = ' text-anchor="end"' if end else ""
-    return (
-        f'<text class="{colour}" x="{x:g}" y="{y:g}" font-size="{size:g}"'
-        f"{weight}{anchor}>{escape(words)}</text>"
+        ],
+        size=(WIDTH, height),
+        light=_LIGHT,
+        dark=_DARK,
     )
 
 
@@ -92,7 +66,7 @@ def _kinds(kinds: list[str]) -> Iterator[str]:
         y = TOP + ROW * row
         words = kind.replace("_", " ").replace(" after commit", ", was taken")
         words = words.replace(" late commit", ", taken late")
-        yield _text(KINDS_END - 18, y + 12, words, "soft", 12, end=True)
+        yield text(KINDS_END - 18, y + 12, words, "soft", 12, end=True)
         yield (
             f'<line class="line" x1="24" x2="{WIDTH - 24}" y1="{y - 2}" y2="{y - 2}" '
             'stroke-width="0.5"/>'
@@ -110,8 +84,8 @@ def _columns(clients: Figures, kinds: list[str]) -> Iterator[str]:
         x = KINDS_END + COLUMN * column
         twice = sum(row["twice"] for row in rows.values())
         denied = sum(row["denied"] for row in rows.values())
-        yield _text(x, 94, name, "ink", 12.5, bold=True)
-        yield _text(
+        yield text(x, 94, name, "ink", 12.5, bold=True)
+        yield text(
             x,
             114,
             f"{twice:,} sent twice",
@@ -119,7 +93,7 @@ def _columns(clients: Figures, kinds: list[str]) -> Iterator[str]:
             12.5,
             bold=True,
         )
-        yield _text(
+        yield text(
             x,
             132,
             f"{denied:,} sent, reported as failed",
@@ -150,7 +124,7 @@ def _bar(x: float, y: float, row: Mapping[str, int], scale: float) -> Iterator[s
             f'height="{ROW - 8}"/>'
         )
         x += wide
-        yield _text(x + 5, y + 10, str(row[name]), ink, 11)
+        yield text(x + 5, y + 10, str(row[name]), ink, 11)
         x += 24
 
 
@@ -162,7 +136,7 @@ def _legend(y: float) -> Iterator[str]:
     )
     for name, x, meaning in words:
         yield f'<rect class="{name}" x="{x}" y="{y - 10}" width="12" height="12"/>'
-        yield _text(x + 20, y, meaning, "soft", 12)
+        yield text(x + 20, y, meaning, "soft", 12)
 
 
 def main() -> None:

@@ -1,19 +1,24 @@
 """
-Sign-up codes from a FastAPI service.
+Sign-up codes from a FastAPI service, and what became of them.
 
     pip install aiooctopush fastapi uvicorn
-    octopush sandbox &                                    # or your own account
-    export OCTOPUSH_BASE_URL=http://127.0.0.1:8025
-    export OCTOPUSH_API_LOGIN=me@example.org OCTOPUSH_API_KEY=key
     uvicorn --app-dir examples fastapi_service:app
+
     curl -X POST localhost:8000/codes -H 'content-type: application/json' \
          -d '{"phone_number": "+33639980001", "signup": "42"}'
+    curl localhost:8000/codes/42
+
+Receipts come to `/octopush/TOKEN`, the URL to enter in the gateway's settings; set
+CALLBACK_TOKEN to 22 random letters or more. Which account it is, account.py says.
 """
 
+import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
+from account import open_session
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
 
@@ -26,22 +31,52 @@ from aiooctopush import (
     RefusedError,
     UnknownOutcomeError,
     request_id_for,
+    webhooks,
+)
+from aiooctopush.integrations import asgi
+
+
+@dataclass
+class Signup:
+    """Somebody who wants to sign up; a row of a database in real life."""
+
+    phone_number: str
+    code: str = field(
+        default_factory=lambda: f"{secrets.randbelow(1_000_000):06}", repr=False
+    )
+    outcome: str = "not sent"
+    delivery: str = "not known yet"
+
+
+signups: dict[str, Signup] = {}
+
+
+async def take(event: webhooks.Event) -> None:
+    """Note what a receipt says; one may come twice, and before our own answer."""
+    if isinstance(event, webhooks.DeliveryReceipt):
+        for signup in signups.values():
+            if signup.phone_number == event.number:
+                signup.delivery = str(event.status)
+
+
+callbacks = asgi.CallbackApp(
+    take, token=os.environ.get("CALLBACK_TOKEN") or asgi.new_token()
 )
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Share one session, and so one connection pool, between all requests."""
-    async with OctopushSession.from_env() as octopush:
+    async with open_session() as octopush, callbacks:
         app.state.octopush = octopush
-        app.state.codes = {}  # a database in real life
         yield
 
 
 app = FastAPI(lifespan=lifespan)
+app.mount("/octopush", callbacks)
 
 
-class Signup(BaseModel):
+class Wanted(BaseModel):
     """Who wants a code; `signup` names the attempt in our own data."""
 
     phone_number: str
@@ -49,7 +84,7 @@ class Signup(BaseModel):
 
 
 @app.post("/codes")
-async def send_code(wanted: Signup, request: Request) -> dict[str, str]:
+async def send_code(wanted: Wanted, request: Request) -> dict[str, str]:
     """
     Send a code, once for each sign-up however often the browser asks.
 
@@ -57,29 +92,36 @@ async def send_code(wanted: Signup, request: Request) -> dict[str, str]:
     after a time-out cannot send a second message.
     """
     octopush: OctopushSession = request.app.state.octopush
-    code = request.app.state.codes.setdefault(
-        wanted.signup, f"{secrets.randbelow(1_000_000):06}"
-    )
+    signup = signups.setdefault(wanted.signup, Signup(wanted.phone_number))
     try:
         sent = await octopush.sms.send(
-            text=f"Your code is {code}",
-            recipients=[wanted.phone_number],
+            text=f"Your code is {signup.code}",
+            recipients=[signup.phone_number],
             sender="Acme",
             purpose=Purpose.ALERT,
             request_id=request_id_for(f"signup-{wanted.signup}"),
             deadline=10,  # a person is waiting
         )
     except InvalidFieldError as error:
+        del signups[wanted.signup]
         raise HTTPException(422, str(error)) from error
     except DuplicateRequestError:
         return {"outcome": "sent before"}
-    except RefusedError as error:
-        if error.maybe_sent:
-            return {"outcome": "unknown"}
-        raise HTTPException(502, "the gateway refused") from error
     except NotSentError as error:
         raise HTTPException(503, "try again in a moment") from error
-    except UnknownOutcomeError:
+    except (RefusedError, UnknownOutcomeError) as error:
         # It may have arrived: let the person look, and offer to ask again.
-        return {"outcome": "unknown"}
-    return {"outcome": str(sent.outcome)}
+        signup.outcome = "unknown" if error.maybe_sent else "refused"
+        if not error.maybe_sent:
+            raise HTTPException(502, "the gateway refused") from error
+    else:
+        signup.outcome = str(sent.outcome)
+    return {"outcome": signup.outcome}
+
+
+@app.get("/codes/{signup}")
+async def look(signup: str) -> dict[str, str]:
+    """Tell what the gateway said of a code, and whether the telephone got it."""
+    if signup not in signups:
+        raise HTTPException(404)
+    return {"outcome": signups[signup].outcome, "delivery": signups[signup].delivery}

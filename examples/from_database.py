@@ -4,13 +4,12 @@ A bulk send to the people in a database, read page by page as requests leave.
 A page is one short query, in a thread. No cursor stays open while the gateway is slow,
 and a run that starts again can ask for the people from a position on.
 
-    octopush sandbox &                                    # or your own account
-    export OCTOPUSH_BASE_URL=http://127.0.0.1:8025
-    export OCTOPUSH_API_LOGIN=me@example.org OCTOPUSH_API_KEY=key
     sqlite3 customers.db "
         CREATE TABLE customer (id INTEGER PRIMARY KEY, phone_number TEXT, name TEXT);
         INSERT INTO customer (phone_number, name) VALUES ('+33639980001', 'Ada')"
     python examples/from_database.py customers.db
+
+Which account it is, account.py says.
 """
 
 import asyncio
@@ -20,9 +19,10 @@ from collections.abc import AsyncGenerator
 from contextlib import closing
 from pathlib import Path
 
+from account import open_session
+
 from aiooctopush import (
     InvalidFieldError,
-    OctopushSession,
     Purpose,
     Recipient,
     SourceError,
@@ -89,7 +89,7 @@ async def customers(
 
 async def main(database: Path) -> None:
     """Send to every customer, and say what became of them."""
-    async with OctopushSession.from_env() as octopush:
+    async with open_session() as octopush:
         run = octopush.bulk(
             "invoices-2026-05",
             text="Hi {first_name}, your invoice for May is ready",

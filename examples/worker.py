@@ -5,17 +5,18 @@ Each line of the input is a job such as {"order": 17, "phone_number": "+33639980
 The same job may come twice, as from any queue, and be sent by two workers at once: its
 request_id follows from the order, so the gateway takes it once.
 
-    octopush sandbox &                                    # or your own account
-    export OCTOPUSH_BASE_URL=http://127.0.0.1:8025
-    export OCTOPUSH_API_LOGIN=me@example.org OCTOPUSH_API_KEY=key
     printf '{"order": %d, "phone_number": "+33639980001"}\n' 17 18 17 \
         | python examples/worker.py
+
+Which account it is, account.py says.
 """
 
 import asyncio
 import json
 import sys
 from collections.abc import Iterable
+
+from account import open_session
 
 from aiooctopush import (
     DuplicateRequestError,
@@ -58,7 +59,7 @@ async def work(octopush: OctopushSession, jobs: asyncio.Queue[str | None]) -> No
 async def main(lines: Iterable[str]) -> None:
     """Feed a few workers that share one session."""
     jobs: asyncio.Queue[str | None] = asyncio.Queue(maxsize=2 * WORKERS)
-    async with OctopushSession.from_env() as octopush, asyncio.TaskGroup() as group:
+    async with open_session() as octopush, asyncio.TaskGroup() as group:
         for _ in range(WORKERS):
             group.create_task(work(octopush, jobs))
         for line in lines:

@@ -1,6 +1,7 @@
 """Following a run that workers send: to its end, whatever a broker loses."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from attrs import evolve
@@ -51,7 +52,11 @@ class Fleet:
         self._session = OctopushSession(
             "me@example.org", "key", transport=self, clock=self.clock
         )
-        self.worker = self._session.worker(self.ledger)
+        self.worker = self.worker_of(self.ledger)
+
+    def worker_of(self, ledger):
+        """A worker at the gateway."""
+        return self._session.worker(ledger)
 
     async def send(self, request):
         """See `Transport.send`."""
@@ -121,16 +126,16 @@ def test_what_a_broker_lost_is_woken_again():
 
     async def main():
         fleet = Fleet()
-        await planned(fleet.ledger, 20)
-        fleet.loses = 20
+        await planned(fleet.ledger, 50, size=1)
+        fleet.loses = 50
         await sweep(fleet.ledger, fleet.wake, "run")
         return fleet, await fleet.follow()
 
     fleet, report = run(main())
 
     assert report.is_complete
-    assert fleet.times(200) == {1}
-    assert len(fleet.woken) == 40
+    assert fleet.times(50) == {1}
+    assert len(fleet.woken) == 100
     assert 30 < fleet.clock.monotonic() < 40
 
 
@@ -225,6 +230,71 @@ def test_patience_with_an_outage_has_an_end():
     assert report.in_doubt >= 20
     assert report.not_sent > 0
     assert len(fleet.gateway.book) == 0
+
+
+class Lifted(DurableLedger):
+    """Notes when a run was let go on."""
+
+    def __init__(self, clock):
+        super().__init__(clock=clock)
+        self.lifts = []
+
+    async def lift(self, key):
+        """See `FleetLedger.lift`."""
+        self.lifts.append(self.clock.monotonic())
+        await super().lift(key)
+
+
+def test_a_gateway_that_stays_away_is_asked_ever_more_rarely():
+    """After half a minute, a minute, two, four; and never more than five."""
+
+    async def main():
+        fleet = Fleet()
+        fleet.away = True
+        fleet.ledger = Lifted(fleet.clock)
+        fleet.worker = fleet.worker_of(fleet.ledger)
+        await planned(fleet.ledger, 60, size=1)
+        await sweep(fleet.ledger, fleet.wake, "run")
+        await fleet.follow(workers=20, wait_for_gateway=30 + 60 + 120 + 240 + 300 + 9)
+        return fleet.ledger.lifts
+
+    lifts = run(main())
+
+    gaps = [after - before for before, after in pairwise(lifts)]
+    assert len(lifts) == 6
+    # Besides the pause, each has the time of one batch without an answer: the quota
+    # of retries is used up by then.
+    pauses = [60, 120, 240, 300, 9]
+    tries = [gap - pause for gap, pause in zip(gaps, pauses, strict=True)]
+    assert all(0 < one < 10 for one in tries)
+
+
+def test_each_outage_has_all_patience_again():
+    """Two of them, each almost as long as that; the run is finished."""
+
+    async def main():
+        fleet = Fleet()
+        fleet.away = True
+        await planned(fleet.ledger, 1_500, size=1)
+        await sweep(fleet.ledger, fleet.wake, "run")
+        loop = asyncio.get_running_loop()
+        loop.call_later(140, fleet.come_back)
+
+        async def watch():
+            while len(fleet.gateway.book) < 300:
+                await fleet.clock.sleep(0.1)
+            fleet.away = True
+            loop.call_later(140, fleet.come_back)
+
+        watching = asyncio.create_task(watch())
+        report = await fleet.follow(workers=20, wait_for_gateway=140)
+        await watching
+        return fleet, report
+
+    fleet, report = run(main())
+
+    assert report.is_complete
+    assert fleet.times(1_500) == {1}
 
 
 def test_what_had_no_answer_is_asked_about_once_more_in_the_end():

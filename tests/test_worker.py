@@ -126,15 +126,21 @@ async def test_a_cancelled_worker_leaves_the_batch_to_others(gateway, ledger):
     assert await states(ledger) == {"1": "sending"}
 
 
-async def test_a_batch_in_doubt_is_asked_about_if_that_is_wanted(gateway, ledger):
+@pytest.mark.parametrize("way", ["by its name", "as the next one"])
+async def test_a_batch_in_doubt_is_asked_about_if_that_is_wanted(gateway, ledger, way):
     """Under its id: the gateway knows it, or takes it now."""
     await planned(ledger)
     silent, _ = scripted(ledger, *(UnknownOutcomeError("silence") for _ in range(12)))
     await silent.send_batch("run", "1")
     worker = worker_at(gateway, ledger)
 
-    unasked = await worker.send_batch("run", "1")
-    told = await worker.send_batch("run", "1", in_doubt=True)
+    async def call_out(**options):
+        if way == "by its name":
+            return await worker.send_batch("run", "1", **options)
+        return await worker.send_next("run", **options)
+
+    unasked = await call_out()
+    told = await call_out(in_doubt=True)
 
     assert list(unasked) == []
     assert [one.state for one in told] == [S.ACCEPTED]
@@ -471,4 +477,6 @@ async def test_who_comes_back_too_late_writes_nothing(gateway, ledger, caplog):
     assert list(told) == []
     assert await states(ledger) == {"1": "presumed"}
     assert times(gateway, 10) == {1}
+    # The floor of who asked again; nobody waits for a lease to come back.
+    assert gateway.clock.sleeps == [1.0]
     assert "batch 1 of run 'run' was taken over by another worker" in caplog.messages

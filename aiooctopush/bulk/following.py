@@ -215,8 +215,7 @@ class _Follower:
             await self._clock.sleep(self._every)
             now = await self.patiently(self._tries_in_doubt)
             if all(now.get(name) != tries[name] for name in names):
-                break
-        await self.until_done()
+                return
 
     async def patiently(self, step: Callable[[], Awaitable[T]]) -> T:
         """Do something with the ledger, again if it is away for a while."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -37,6 +38,8 @@ from .resume import (
     was_set_back,
 )
 
+
+_logger = logging.getLogger("aiooctopush")
 
 _ONE_TRY: Final = RetryPolicy(attempts=1, deadline=90.0)
 
@@ -353,7 +356,14 @@ class Sending:
 
     def _pause(self, why: Pause | None) -> None:
         # The first reason is the one that is told.
-        self._report.paused = self._report.paused or why
+        if why is None or self._report.paused is not None:
+            return
+        self._report.paused = why
+        _logger.warning(
+            "bulk run %r pauses: %s",
+            *(self._run.key, why),
+            extra={"octopush_run": self._run.key, "octopush_paused": str(why)},
+        )
 
     def _has_money(self, estimate: Decimal) -> bool:
         if self._budget.allows(estimate):

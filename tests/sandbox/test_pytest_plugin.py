@@ -1,9 +1,7 @@
 """The fixtures for users, in little test files as users write them."""
 
 import os
-import re
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +9,6 @@ import pytest
 pytest_plugins = ["pytester"]
 
 PLUGIN = "aiooctopush.sandbox.pytest_plugin"
-DOCS = Path(__file__).parents[2] / "docs" / "testing.md"
-BLOCKS = re.findall(r"```python\n# (\w+)\.py\n(.*?)```", DOCS.read_text(), re.DOTALL)
 
 # As in our own settings, whose file is out of reach of these.
 OPTIONS = (
@@ -371,24 +367,3 @@ def test_fails_afterwards(broken):
 
     result.assert_outcomes(passed=2, failed=1, errors=1)
     result.stdout.no_fnmatch_line("*octopush sandbox*")
-
-
-def test_the_page_runs_as_it_stands(pytester):
-    """Every block of docs/testing.md is a file, and together they pass."""
-    for name, code in BLOCKS:
-        pytester.path.joinpath(f"{name}.py").write_text(code, "utf-8")
-
-    result = pytester.runpytest_inprocess(*OPTIONS, "-o", "asyncio_mode=auto")
-
-    result.assert_outcomes(passed=9)
-
-
-def test_no_block_of_the_page_is_left_out():
-    """Each begins with the name of its file."""
-    names = [name for name, _ in BLOCKS]
-
-    assert names == [
-        *("conftest", "test_welcome", "test_trouble", "test_callbacks"),
-        "test_otherwise",
-    ]
-    assert DOCS.read_text().count("```python") == len(names)

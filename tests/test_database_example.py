@@ -1,26 +1,19 @@
-"""What docs/sources.md shows, and the example that reads a database, run as written."""
+"""The example that reads a database runs as it is written."""
 
-import gzip
 import io
-import re
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import AsyncIterable
 from contextlib import closing, redirect_stdout
 from pathlib import Path
 
 import pytest
 
-from aiooctopush import OctopushSession, Recipient, RowSource, SmsRequest, SourceError
+from aiooctopush import OctopushSession, Recipient, SourceError
 from aiooctopush.sandbox import Gateway, SandboxServer, SandboxTransport, VirtualClock
 
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "sources.md").read_text("utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-JSON_LINES = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)[1]
-
 ANA = Recipient("+33639980001", first_name="Ana")
 BOB = Recipient("+33639980002")
 
@@ -55,16 +48,6 @@ def customers(tmp_path):
     return write
 
 
-@pytest.fixture
-def files(from_database, customers, monkeypatch, tmp_path):
-    """What the examples of the page read, in the folder where they run."""
-    customers(("+33639980001", "Ana"), ("+33639980002", None))
-    rows = b"phone_number,first_name\n+33639980001,Ana\n+33639980002,\n"
-    (tmp_path / "people.csv.gz").write_bytes(gzip.compress(rows))
-    (tmp_path / "people.jsonl").write_text(JSON_LINES, "utf-8")
-    monkeypatch.chdir(tmp_path)
-
-
 def numbers(count):
     """Made-up numbers in a range for fiction, all different."""
     return [f"+3363998{one:04}" for one in range(count)]
@@ -72,14 +55,7 @@ def numbers(count):
 
 async def read(source):
     """Everything that a source holds."""
-    if isinstance(source, RowSource):
-        source = source.items()
-    if isinstance(source, AsyncIterable):
-        return [item async for item in source]
-    return list(source)
-
-
-# --- the example ----------------------------------------------------------------------
+    return [item async for item in source]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])
@@ -162,78 +138,3 @@ async def test_the_example_sends_as_its_first_lines_say(
         "Hi Ada, your invoice for May is ready",
         "Hi , your invoice for May is ready",
     )
-
-
-# --- the page -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("number", "expected"),
-    [
-        pytest.param(0, ["+33639980001", "+33639980002"], id="list"),
-        pytest.param(
-            1,
-            ["+33639980001", Recipient("+33639980002", first_name="Zoé")],
-            id="generator",
-        ),
-        pytest.param(2, [ANA, BOB], id="CSV"),
-        pytest.param(
-            3, [Recipient("+33639980001", first_name="Zoé"), BOB], id="JSON lines"
-        ),
-        pytest.param(4, [ANA, BOB], id="database"),
-    ],
-)
-async def test_an_example_of_the_page_makes_its_source(files, number, expected):
-    """Read to its end."""
-    assert await read(await source_of(number)) == expected
-
-
-async def test_the_example_with_requests_makes_one_for_each():
-    """Each with its own text."""
-    requests = await read(await source_of(5))
-
-    assert [type(one) for one in requests] == [SmsRequest, SmsRequest]
-    assert [one.text for one in requests] == [
-        "Your parcel is at the door",
-        "Your parcel is at the shop",
-    ]
-
-
-async def test_the_example_with_a_start_starts_there(files):
-    """It is a function of the position."""
-    source = await source_of(6)
-
-    assert await read(source(1)) == [BOB]
-
-
-async def test_the_example_of_ones_own_gives_errors_as_values():
-    """It is a RowSource, and says the line."""
-    source = await source_of(7)
-
-    good, bad = await read(source)
-
-    assert isinstance(source, RowSource)
-    assert good == Recipient("+33639980001")
-    assert bad.line == 2
-
-
-def test_no_example_of_the_page_is_left_out():
-    """One for each row of the table, and one that shows the run."""
-    assert len(BLOCKS) == 8
-
-
-async def source_of(number):
-    """Run an example of the page within a session, and give the source it makes."""
-    gateway = Gateway(clock=VirtualClock())
-    body = "".join(f"    {line}\n" for line in BLOCKS[number].splitlines())
-    names = {}
-    wrapped = f"async def main(octopush):\n{body}    return source\n"
-    exec(compile(wrapped, "sources.md", "exec"), names)  # noqa: S102
-    async with OctopushSession(
-        "me@example.org",
-        "key",
-        transport=SandboxTransport(gateway),
-        clock=gateway.clock,
-    ) as octopush:
-        with redirect_stdout(io.StringIO()):
-            return await names["main"](octopush)

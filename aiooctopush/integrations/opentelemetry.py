@@ -1,0 +1,231 @@
+"""
+Spans and metrics for OpenTelemetry; ``pip install aiooctopush[otel]`` brings it::
+
+    from aiooctopush import OctopushSession
+    from aiooctopush.integrations.opentelemetry import OpenTelemetryObserver
+
+    octopush = OctopushSession(login, key, observer=OpenTelemetryObserver())
+
+Each call is one span, below whatever span is current where the call is made, with an
+event for each try. Names follow the semantic conventions for HTTP clients; what they
+have no word for begins with ``aiooctopush``. No number, text, key or argument of a
+path is in there. docs/observability.md lists everything.
+"""
+
+from collections.abc import Mapping
+from contextvars import Token
+from functools import cache
+from typing import Final
+from urllib.parse import urlsplit
+
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.metrics import Meter, MeterProvider, get_meter
+from opentelemetry.trace import (
+    Span,
+    SpanKind,
+    StatusCode,
+    TracerProvider,
+    get_tracer,
+    set_span_in_context,
+)
+
+from .._engine import AttemptEvent
+from .._version import __version__
+from ..bulk.report import BulkReport
+from ..errors import Outcome
+from ..observer import CallEnded, CallObserver, CallStarted
+
+
+__all__ = ["OpenTelemetryObserver"]
+
+_SCOPE: Final = "aiooctopush"
+_SCHEMA: Final = "https://opentelemetry.io/schemas/1.30.0"
+
+# Source: OpenTelemetry semantic conventions, "HTTP metrics". Seconds.
+_BUCKETS: Final = (
+    *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25),
+    *(0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+)
+_PORTS: Final = {"http": 80, "https": 443}
+
+_Value = str | bool | int | float
+_Attributes = Mapping[str, _Value]
+
+
+class OpenTelemetryObserver:
+    """
+    Tells OpenTelemetry of every call of the sessions that it is given to.
+
+    One observer serves any number of sessions.
+
+    Args:
+        tracer_provider: Makes the tracer; the global one by default.
+        meter_provider: Makes the meter; the global one by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+    ) -> None:
+        self._tracer = get_tracer(
+            _SCOPE, __version__, tracer_provider, schema_url=_SCHEMA
+        )
+        self._metrics = _Metrics(
+            get_meter(_SCOPE, __version__, meter_provider, schema_url=_SCHEMA)
+        )
+
+    def began(self, call: CallStarted) -> CallObserver:
+        """See `Observer.began`: open a span, and make it the current one."""
+        server = _server(call.base_url)
+        where = {
+            **server,
+            "http.request.method": call.method,
+            "url.template": call.path,
+        }
+        span = self._tracer.start_span(
+            f"{call.method} {call.path}",
+            kind=SpanKind.CLIENT,
+            # The template again: what fills it may be an address or a number.
+            attributes={**where, "url.full": f"{call.base_url}{call.path}"},
+        )
+        return _WatchedCall(span, self._metrics, server=server, where=where)
+
+    def bulk_progress(self, report: BulkReport) -> None:
+        """
+        Tell how far a run is: give it to `BulkRun.send_all` as ``progress``.
+
+        The run's key becomes an attribute of the metric: let it name no person.
+        """
+        for state, count in report.by_state.items():
+            self._metrics.recipients.set(
+                count,
+                {
+                    "aiooctopush.bulk.run": report.key,
+                    "aiooctopush.bulk.state": str(state),
+                },
+            )
+
+
+class _Metrics:
+    """The instruments that all calls share."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.duration = meter.create_histogram(
+            "http.client.request.duration",
+            unit="s",
+            description="Duration of HTTP client requests, one for each try.",
+            explicit_bucket_boundaries_advisory=_BUCKETS,
+        )
+        self.tries = meter.create_counter(
+            "aiooctopush.tries",
+            unit="{try}",
+            description="Tries, by what became of each alone.",
+        )
+        self.calls = meter.create_counter(
+            "aiooctopush.calls",
+            unit="{call}",
+            description="Calls, by what became of them, all tries counted.",
+        )
+        self.active_calls = meter.create_up_down_counter(
+            "aiooctopush.active_calls",
+            unit="{call}",
+            description="Calls on their way, pauses between tries included.",
+        )
+        self.retry_tokens = meter.create_gauge(
+            "aiooctopush.retry_tokens",
+            unit="{token}",
+            description="What is left of the quota that pays for retries.",
+        )
+        self.recipients = meter.create_gauge(
+            "aiooctopush.bulk.recipients",
+            unit="{recipient}",
+            description="Recipients of a bulk run, by what became of them so far.",
+        )
+
+
+class _WatchedCall:
+    """One call and its span, which is the current one from here to the end."""
+
+    def __init__(
+        self,
+        span: Span,
+        metrics: _Metrics,
+        *,
+        server: _Attributes,
+        where: _Attributes,
+    ) -> None:
+        self._span = span
+        self._metrics = metrics
+        self._server = server
+        self._where = where
+        self._made = 0
+        metrics.active_calls.add(1, where)
+        # Last, since only `ended` takes it back.
+        self._token: Token[Context] = attach(set_span_in_context(span))
+
+    def tried(self, attempt: AttemptEvent) -> None:
+        """See `CallObserver.tried`."""
+        # Cancelled: the one end of a try that is unknown without an error.
+        cancelled = attempt.error is None and attempt.outcome is Outcome.UNKNOWN
+        answer = _known(
+            {
+                "http.response.status_code": attempt.status,
+                "error.type": "CancelledError" if cancelled else attempt.error,
+            }
+        )
+        outcome = {"aiooctopush.outcome": str(attempt.outcome)}
+        ours = {
+            "aiooctopush.attempt": attempt.attempt,
+            "aiooctopush.elapsed": attempt.elapsed,
+            "aiooctopush.delay": attempt.delay,
+            "aiooctopush.code": attempt.code,
+        }
+        self._span.add_event("aiooctopush.try", answer | outcome | _known(ours))
+        if attempt.attempt == self._made:
+            return  # it never got a slot, or its id was too old: no request was made
+        self._made = attempt.attempt
+        self._metrics.duration.record(attempt.elapsed, {**self._where, **answer})
+        self._metrics.tries.add(1, {**self._where, **answer, **outcome})
+
+    def ended(self, call: CallEnded) -> None:
+        """See `CallObserver.ended`."""
+        try:
+            error = _known({"error.type": call.error})
+            became: dict[str, _Value] = {
+                "aiooctopush.outcome": str(call.outcome),
+                "aiooctopush.maybe_sent": call.maybe_sent,
+            }
+            ours = {
+                "http.response.status_code": call.status,
+                # The conventions want it only where something was sent again.
+                "http.request.resend_count": max(call.attempts - 1, 0) or None,
+                "aiooctopush.attempts": call.attempts,
+                "aiooctopush.request_id": call.request_id,
+                "aiooctopush.code": call.code,
+            }
+            self._span.set_attributes(error | became | _known(ours))
+            if call.error is not None:
+                # Without a description: `error.type` says it, and words may be private.
+                self._span.set_status(StatusCode.ERROR)
+            self._metrics.calls.add(1, {**self._where, **error, **became})
+            self._metrics.active_calls.add(-1, self._where)
+            self._metrics.retry_tokens.set(call.retry_tokens, self._server)
+        finally:
+            detach(self._token)
+            self._span.end()
+
+
+def _known(attributes: Mapping[str, _Value | None]) -> dict[str, _Value]:
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+@cache
+def _server(base_url: str) -> dict[str, _Value]:
+    """Say which server that is; a process knows one or two."""
+    parts = urlsplit(base_url)
+    return {
+        "server.address": parts.hostname or "",
+        "server.port": parts.port or _PORTS[parts.scheme],
+    }

@@ -1,0 +1,146 @@
+"""How Sphinx builds these pages: `nox -s docs`, without a network."""
+
+import re
+import sys
+from enum import Enum
+from pathlib import Path
+
+import attrs
+from docutils.nodes import Element, Node
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
+from sphinx.environment import BuildEnvironment
+
+import aiooctopush
+from aiooctopush import Answer, OctopushError
+
+
+sys.path.insert(0, str(Path(__file__).parent / "_extension"))
+
+project = "aiooctopush"
+author = "The aiooctopush authors"
+project_copyright = author
+version = release = aiooctopush.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "generated",  # ours: tables and the command line, from the code itself
+]
+exclude_patterns = ["_build", "_extension"]
+default_role = "py:obj"  # what docstrings mean by `Name`
+
+smartquotes_action = "D"  # dashes alone: quotes are to be copied
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 72
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # an attribute that is told of twice is no duplicate
+
+html_theme = "furo"
+html_title = "aiooctopush"
+html_static_path = ["_static"]
+html_css_files = ["extra.css"]
+html_copy_source = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+
+# Names of other libraries cannot be resolved without a network; ours must be.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!aiooctopush\b).*\..+"),
+    (r"py:.*", r"(?!aiooctopush\b)[a-z_]+"),
+    (r"py:.*", r"[A-Z]|Path|Decimal|datetime|Final|Callable|Mapping|Self"),
+    (r"py:.*", r".*[^\w.].*"),  # `+` is no name, nor is half a union
+    # Not for users: type variables, and what only our own classes hand around.
+    (r"py:class", r"aiooctopush\..+\.([A-Z]|Commit|State)"),
+]
+
+
+def find_public_name(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element
+) -> Node | None:
+    """
+    Find a name where it is public: `aiooctopush.bulk.ledger.Ledger` is
+    `aiooctopush.Ledger`, and `Ledger` anywhere is the same.
+    """
+    if node.get("refdomain") != "py":
+        return None
+    python = env.domains.python_domain
+    parts = str(node["reftarget"]).split(".")
+    # An attribute has its class before it.
+    for name in (".".join(parts[-2:]), parts[-1]):
+        found = [
+            place
+            for place in python.objects
+            if place == name or place.endswith(f".{name}")
+        ]
+        public = [place for place in found if place == f"aiooctopush.{name}"]
+        for place in public or found[:1]:
+            return python.resolve_xref(
+                env, node["refdoc"], app.builder, "obj", place, node, content
+            )
+    return None
+
+
+COLON = "\ue000"  # of no text
+
+
+def hide_colons(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Keep napoleon from reading "Let it be: …" of an attribute as its type."""
+    if what in {"attribute", "data", "property"}:
+        end = lines.index("") if "" in lines else len(lines)
+        lines[:end] = [one.replace(":", COLON) for one in lines[:end]]
+
+
+def show_colons(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Undo it after napoleon."""
+    lines[:] = [one.replace(COLON, ":") for one in lines]
+
+
+FROM_ATTRS = re.compile(r"attr_dict\['(\w+)'\]\.default")
+
+
+def show_arguments(
+    app: Sphinx,
+    what: str,
+    name: str,
+    thing: object,
+    options: object,
+    signature: str | None,
+    returned: str | None,
+) -> tuple[str, str | None] | None:
+    """
+    Show no arguments of what users do not make (chapters, answers, errors, words), and
+    the defaults of what they do.
+    """
+    if not isinstance(thing, type) or signature is None:
+        return None
+    ours = "Caller" in signature or "BulkOptions" in signature
+    if ours or issubclass(thing, Answer | OctopushError | Enum):
+        return "", None
+    if not attrs.has(thing):
+        return None
+    fields = attrs.fields_dict(thing)
+    shown = FROM_ATTRS.sub(lambda one: repr(fields[one[1]].default), signature)
+    return shown.replace("= NOTHING", "= ..."), returned
+
+
+def setup(app: Sphinx) -> None:
+    """Add what is ours."""
+    for one in PyObject.doc_field_types:
+        if one.name == "variable":
+            one.label = "Attributes"  # as docstrings call them
+    app.connect("autodoc-process-docstring", hide_colons, priority=400)
+    app.connect("autodoc-process-docstring", show_colons, priority=600)
+    app.connect("autodoc-process-signature", show_arguments)
+    app.connect("missing-reference", find_public_name)
