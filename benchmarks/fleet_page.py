@@ -39,15 +39,16 @@ a killed worker holds is free again after two minutes.
 
 ## More workers
 
-A gateway that takes {latency_ms:.0f} ms for each request, and {tasks} tasks in each
-worker (`--max-async-tasks {tasks}`). If only the gateway took its time, a worker would
-start {at_best:.0f} requests a second.
+A gateway that takes {latency_ms:.0f} ms for each request, and {tasks} tasks in each worker
+(`--max-async-tasks {tasks}`). If only the gateway took its time, a worker would start
+{at_best:.0f} requests a second.
 
-![Requests per second, by the number of workers](fleet.svg)
+![Requests per second, by the number of workers](pictures/fleet.svg)
 
 {scaling}
 
-CPU is that of the workers, for one batch. With full batches of 500, a hundred requests
+CPU is that of the workers, for one batch. All share the {cores} cores with the gateway,
+the broker and the database: once these are busy, only another machine adds more. With full batches of 500, a hundred requests
 a second are 50,000 recipients a second: the gateway's limit comes first.
 
 ## What the ledger takes

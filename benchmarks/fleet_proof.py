@@ -103,7 +103,7 @@ def main() -> None:
         (FOLDER / "fleet.json").write_text(plain + "\n")
         # Read again, so that page and picture are what the file says.
         figures = json.loads(plain)
-        (DOCS / "fleet.svg").write_text(draw(figures["scaling"]))
+        (DOCS / "pictures" / "fleet.svg").write_text(draw(figures["scaling"]))
         (DOCS / "fleet-measured.md").write_text(page(figures))
     problems = figures["storm"]["problems"]
     assert not problems, f"not kept: {problems}"
