@@ -39,8 +39,8 @@ a killed worker holds is free again after two minutes.
 
 ## More workers
 
-A gateway that takes {latency_ms:.0f} ms for each request, and {tasks} tasks in each worker
-(`--max-async-tasks {tasks}`). If only the gateway took its time, a worker would start
+A gateway that takes {latency_ms:.0f} ms for each request, and {tasks} tasks in each
+worker (`--max-async-tasks {tasks}`). If only the gateway took its time, a worker would start
 {at_best:.0f} requests a second.
 
 ![Requests per second, by the number of workers](pictures/fleet.svg)
@@ -48,8 +48,9 @@ A gateway that takes {latency_ms:.0f} ms for each request, and {tasks} tasks in 
 {scaling}
 
 CPU is that of the workers, for one batch. All share the {cores} cores with the gateway,
-the broker and the database: once these are busy, only another machine adds more. With full batches of 500, a hundred requests
-a second are 50,000 recipients a second: the gateway's limit comes first.
+the broker and the database: once these are busy, only another machine adds more. With
+full batches of 500, a hundred requests a second are 50,000 recipients a second: the
+gateway's limit comes first.
 
 ## What the ledger takes
 
