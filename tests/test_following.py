@@ -158,6 +158,24 @@ def test_the_batch_of_a_worker_that_died_is_taken_up_while_others_go_on():
     assert len(fleet.woken) < 2_000 + 7 * 20
 
 
+def test_all_that_dead_workers_left_is_taken_up_at_once_in_the_end():
+    """When no batch has yet to begin, none of those that are free waits in a queue."""
+
+    async def main():
+        fleet = Fleet()
+        await planned(fleet.ledger, 41, size=1)
+        # The first is taken up after a minute, so that the run moves then.
+        await fleet.ledger.claim("run", "1", owner="who died", lease=50)
+        await fleet.ledger.claim_next("run", owner="who died", lease=80, limit=40)
+        return fleet, await fleet.follow()
+
+    fleet, report = run(main())
+
+    assert report.is_complete
+    assert fleet.times(41) == {1}
+    assert 90 < fleet.clock.monotonic() < 120
+
+
 def test_a_pause_for_the_account_ends_the_wait():
     """Only a person can help; the report says why."""
 

@@ -251,10 +251,11 @@ class _Follower:
     async def _sweep(self) -> None:
         self._swept_at = now = self._clock.monotonic()
         moves = now < self._moved_at + _SWEEP_EVERY
+        # When none has yet to begin, all that are free were left by who is gone.
+        queued = self._seen and self._seen.batches.get(BatchState.NOT_SENT)
+        limit = _WOKEN_IN_PASSING if moves and queued else WOKEN_AT_ONCE
         names = await self.patiently(
-            lambda: self._ledger.wake_list(
-                self._key, limit=_WOKEN_IN_PASSING if moves else WOKEN_AT_ONCE
-            )
+            lambda: self._ledger.wake_list(self._key, limit=limit)
         )
         await self._wake(self._key, names)
 

@@ -60,12 +60,17 @@ class Server:
     """
     One server, and a thread with a loop that does what must not wait for a test's.
 
+    Args:
+        programs: The folder of initdb and postgres.
+        settings: What is set otherwise than in `SETTINGS`.
+
     Attributes:
         folder: Of the socket and of all its data.
     """
 
-    def __init__(self, programs):
+    def __init__(self, programs, **settings):
         self.programs = programs
+        self.settings = SETTINGS | settings
         self.folder = Path(tempfile.mkdtemp(prefix="octo-pg-"))
         with suppress(LookupError, PermissionError):  # not root, and so not needed
             shutil.chown(self.folder, USER, USER)
@@ -89,7 +94,7 @@ class Server:
 
     def start(self):
         """Start it, and wait until it answers."""
-        settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        settings = [f"-c{name}={value}" for name, value in self.settings.items()]
         self.process = subprocess.Popen(
             [
                 *(*as_somebody_else(), self.programs / "postgres"),

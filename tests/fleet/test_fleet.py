@@ -1,0 +1,161 @@
+"""Fleets of real processes on a real broker and a real database."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+from fleet.app import KEY
+from fleet.rig import MESSAGE, Rig, numbers, wait_until
+from fleet.storm import SHORT, weather
+from services import rabbitmq
+
+from aiooctopush.bulk.ledger import Pause
+from aiooctopush.bulk.planning import plan
+
+
+EVERYTHING = "state, attempts, faults, ticket, cost, error, owner, fence, concluded_at"
+
+
+async def test_each_gets_one_message():
+    """Workers send what a client submitted, and the client learns of it."""
+    with Rig() as rig:
+        rig.hire(2)
+        async with rig.client() as fleet:
+            await fleet.submit("run", MESSAGE, numbers(200), batch_size=10)
+            report = await fleet.wait("run", every=0.1)
+        times = await rig.times()
+
+    assert report.is_complete
+    assert report.accepted == 200
+    assert times == dict.fromkeys(numbers(200), 1)
+
+
+async def test_a_storm_loses_nobody_and_writes_to_nobody_twice():
+    """
+    Each wake-up twice, workers killed, broker and database restarted: nobody is lost,
+    nobody gets it twice, and the gateway sees no more than the rate and the burst.
+    """
+    found = await weather(SHORT)
+
+    assert not found.problems(), found
+
+
+async def test_a_broker_may_forget_all_it_was_told():
+    """A queue that was purged is filled again by a sweep, and the run is finished."""
+    with Rig() as rig:
+        async with rig.client() as fleet:
+            await fleet.submit("run", MESSAGE, numbers(200), batch_size=10)
+            lost = await asyncio.to_thread(rig.broker.purge)
+            await asyncio.to_thread(rig.hire, 2)
+            before = await rig.times()
+            woken = await fleet.sweep()
+            report = await fleet.wait("run", every=0.1)
+        times = await rig.times()
+
+    assert (lost, woken) == (20, 20)
+    assert not before
+    assert report.accepted == 200
+    assert times == dict.fromkeys(numbers(200), 1)
+
+
+async def test_who_lost_its_lease_cannot_write():
+    """
+    A worker that is frozen while it sends, and wakes up when another one has taken over
+    and is done, changes nothing: not in the ledger, and not in the book.
+    """
+    # One at a time, or the broker gives the frozen one more until it misses it.
+    with Rig(tasks=1) as rig:
+        first = await asyncio.to_thread(rig.hire)
+        rig.gateway.tell("close")
+        async with rig.client() as fleet:
+            await fleet.submit("run", MESSAGE, numbers(10))
+            await asyncio.to_thread(
+                wait_until, lambda: rig.gateway.tell("count") == 1, "it sends"
+            )
+            (frozen,) = first.alive()
+            os.kill(frozen, signal.SIGSTOP)
+            rig.gateway.tell("open")  # the answer waits for it, too
+            await asyncio.to_thread(rig.make_older, 150)
+            await asyncio.to_thread(rig.hire)
+            await fleet.sweep()
+            report = await fleet.wait("run", every=0.1)
+            done = await asyncio.to_thread(rig.rows, EVERYTHING)
+            os.kill(frozen, signal.SIGCONT)
+            # It finishes what it was at.
+            await asyncio.to_thread(first.stop)
+        after = await asyncio.to_thread(rig.rows, EVERYTHING)
+        times = await rig.times()
+
+    # Asked under the id of the frozen one: the gateway has it already.
+    assert report.presumed == 10
+    assert after == done
+    assert times == dict.fromkeys(numbers(10), 1)
+
+
+async def test_two_fleets_may_have_one_run():
+    """Two brokers, each with its workers, and one ledger: each batch is sent once."""
+    with Rig() as rig:
+        rig.gateway.tell("take", seconds=0.05)
+        one, two = ({"amqp": rig.broker.url(name)} for name in rabbitmq.VHOSTS)
+        async with rig.client(**one) as first, rig.client(**two) as second:
+            for place in (one, two):
+                await asyncio.to_thread(rig.hire, **place)
+            await plan(first.ledger, "run", MESSAGE, numbers(200), batch_size=5)
+            await asyncio.gather(first.wake("run"), second.wake("run"))
+            await asyncio.gather(
+                first.wait("run", every=0.1), second.wait("run", every=0.1)
+            )
+        times = await rig.times()
+        requests = rig.gateway.tell("count")
+
+    assert times == dict.fromkeys(numbers(200), 1)
+    assert requests == 40
+
+
+@pytest.mark.parametrize("why", [Pause.CREDENTIALS, Pause.CREDIT])
+async def test_a_refusal_of_the_account_stops_all(why):
+    """
+    A wrong key, or an empty account, makes the run stand still for all workers, and the
+    ledger says why; once that is mended, it goes on, and nobody is left out.
+    """
+    with Rig() as rig:
+        if why is Pause.CREDIT:
+            rig.gateway.tell("pay_in", euros=5)  # for 100 of 200
+        key = "wrong" if why is Pause.CREDENTIALS else KEY
+        broken = await asyncio.to_thread(rig.hire, 2, key=key)
+        async with rig.client() as fleet:
+            await fleet.submit("run", MESSAGE, numbers(200), batch_size=10)
+            stands = await fleet.wait("run", every=0.1)
+            (run,) = await fleet.ledger.runs()
+            before = await rig.times()
+
+            broken.remove()
+            await asyncio.to_thread(rig.make_older, 150)
+            await asyncio.to_thread(rig.hire, 2)
+            rig.gateway.tell("pay_in", euros=100)
+            await fleet.resume("run")
+            report = await fleet.wait("run", every=0.1)
+        times = await rig.times()
+
+    assert (stands.paused, run.paused) == (why, why)
+    assert len(before) == (100 if why is Pause.CREDIT else 0)
+    assert report.is_complete
+    assert times == dict.fromkeys(numbers(200), 1)
+
+
+async def test_all_wait_when_one_is_throttled():
+    """A 429 with Retry-After for one worker: none of them starts before."""
+    with Rig(rate=20, burst=4) as rig:
+        await asyncio.to_thread(rig.hire, 3)
+        rig.gateway.tell("throttle", seconds=3)
+        async with rig.client() as fleet:
+            await fleet.submit("run", MESSAGE, numbers(300), batch_size=5)
+            report = await fleet.wait("run", every=0.1)
+        arrivals = await asyncio.to_thread(rig.gateway.tell, "seen")
+        times = await rig.times()
+
+    # In the first second some had their turn already when the word went round.
+    assert not [at for at in arrivals if 1.0 < at - arrivals[0] < 3.0]
+    assert report.is_complete
+    assert times == dict.fromkeys(numbers(300), 1)
