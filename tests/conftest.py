@@ -21,7 +21,7 @@ settings.load_profile(
 
 
 # What goes through many cases to be sure of one thing; a session of its own runs it.
-EXHAUSTIVE = {"contract", "crash", "faults", "fuzz", "simulation"}
+EXHAUSTIVE = {"canary", "contract", "crash", "faults", "fuzz", "simulation"}
 
 
 def pytest_collection_modifyitems(items):
