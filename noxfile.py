@@ -56,6 +56,7 @@ def typing(session: nox.Session) -> None:
     # What users may rely on holds for whichever checker they have.
     session.run("pyright", "tests/typing")
     session.run("pyrefly", "check", "--summary=none", "tests/typing")
+    session.run("pytest", "tests/completion", env=SAFE_PATH)
 
     # Pyright's exit code is also 1 for a complete package with a mere warning.
     answer = session.run(

@@ -21,7 +21,15 @@ settings.load_profile(
 
 
 # What goes through many cases to be sure of one thing; a session of its own runs it.
-EXHAUSTIVE = {"canary", "contract", "crash", "faults", "fuzz", "simulation"}
+EXHAUSTIVE = {
+    "canary",
+    "completion",
+    "contract",
+    "crash",
+    "faults",
+    "fuzz",
+    "simulation",
+}
 
 
 def pytest_collection_modifyitems(items):

@@ -1,7 +1,6 @@
 """The same behaviour on the loop of asyncio and on uvloop, over real sockets."""
 
 import asyncio
-import sys
 from collections import Counter
 
 import pytest
@@ -10,12 +9,11 @@ from aiooctopush import OctopushSession, Outcome, Purpose
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxServer, VirtualClock
 
 
-LOOPS = [pytest.param(asyncio.new_event_loop, id="asyncio")]
-if sys.platform != "win32":  # which uvloop does not know
-    import uvloop
-
-    LOOPS.append(pytest.param(uvloop.new_event_loop, id="uvloop"))
-
+uvloop = pytest.importorskip("uvloop")  # there is none for Windows
+LOOPS = [
+    pytest.param(asyncio.new_event_loop, id="asyncio"),
+    pytest.param(uvloop.new_event_loop, id="uvloop"),
+]
 NUMBERS = [f"+33639{number:06}" for number in range(750)]
 MESSAGE = {"text": "Hi", "sender": "Acme", "purpose": Purpose.ALERT}
 

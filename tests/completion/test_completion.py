@@ -2,11 +2,12 @@
 
 import inspect
 
-import jedi
 import pytest
 
 from aiooctopush import OctopushSession, Sms
 
+
+jedi = pytest.importorskip("jedi", reason="nox -s typing brings it")
 
 WRITTEN = """
 from aiooctopush import OctopushSession
