@@ -53,6 +53,10 @@ def typing(session: nox.Session) -> None:
     # mypy refuses a folder without a Python file.
     scripts = [folder for folder in SCRIPTS if any(Path(folder).rglob("*.py"))]
     session.run("mypy", "aiooctopush", "noxfile.py", *scripts)
+    # What users may rely on holds for whichever checker they have.
+    session.run("pyright", "tests/typing")
+    session.run("pyrefly", "check", "--summary=none", "tests/typing")
+    session.run("pytest", "tests/completion", env=SAFE_PATH)
 
     # Pyright's exit code is also 1 for a complete package with a mere warning.
     answer = session.run(
@@ -150,9 +154,127 @@ def package(session: nox.Session) -> None:
     if strays or "aiooctopush/py.typed" not in names:
         session.error(f"{wheel.name}: py.typed is missing, or too much: {strays}")
 
-    # The wheel alone, without an extra, must be importable.
-    session.install("--force-reinstall", str(wheel))
-    session.run("python", "-W", "error", "-c", "import aiooctopush", env=SAFE_PATH)
+    # The wheel alone, without an extra, must be importable, and brings what its
+    # bill of materials names.
+    users = Path(session.create_tmp()).resolve() / "users"
+    python = str(users / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+    session.run("uv", "venv", "--quiet", "--clear", str(users))
+    session.run("uv", "pip", "install", "--quiet", f"--python={python}", str(wheel))
+    session.run(
+        *(python, "-W", "error", "-c", "import aiooctopush"),
+        env=SAFE_PATH,
+        external=True,
+    )
+    bill = first[0].parent / f"{wheel.name.rpartition('-py3')[0]}.cdx.json"
+    session.run(
+        *("cyclonedx-py", "environment", "--pyproject=pyproject.toml"),
+        *("--mc-type=library", "--output-reproducible", "--validate"),
+        *(f"--output-file={bill}", python),
+        silent=True,
+    )
+    installed = session.run(
+        *("uv", "pip", "list", "--quiet", f"--python={python}", "--format=json"),
+        silent=True,
+    )
+    check_bill(session, bill, {one["name"] for one in json.loads(str(installed))})
+
+    # What a release takes: the index wants wheel and sdist, and nothing beside them.
+    for target, files in {"dist": first, "sbom": [bill]}.items():
+        shutil.rmtree(target, ignore_errors=True)
+        Path(target).mkdir()
+        for path in files:
+            shutil.copy(path, target)
+
+
+def normal(name: str) -> str:
+    """Return a distribution's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def check_bill(session: nox.Session, bill: Path, installed: set[str]) -> None:
+    """Fail if a bill of materials names anything but our dependencies, or not all."""
+    told = json.loads(bill.read_text("utf-8"))
+    root = told["metadata"]["component"]
+    named = {one["bom-ref"]: normal(one["name"]) for one in told["components"]}
+    (direct,) = (
+        {named.get(ref, ref) for ref in one.get("dependsOn", ())}
+        for one in told["dependencies"]
+        if one["ref"] == root["bom-ref"]
+    )
+    ours = {
+        normal(re.split(r"[^\w.-]", one)[0])
+        for one in PYPROJECT["project"]["dependencies"]
+    }
+    if root["name"] != "aiooctopush" or direct != ours:
+        session.error(f"{bill.name}: {root['name']} needs {direct}, want {ours}")
+    every = {normal(one) for one in installed} - {"aiooctopush"}
+    if set(named.values()) != every:
+        session.error(f"{bill.name}: names {set(named.values())}, want {every}")
+    session.log(f"{bill.name}: {len(ours)} dependencies, {len(every)} with theirs")
+
+
+def flaws(session: nox.Session, pins: Path) -> list[str] | None:
+    """Return what advisories say of pinned releases; None if nobody could be asked."""
+    report = pins.with_suffix(".json")
+    report.unlink(missing_ok=True)
+    # It ends with 1 after findings, and without a connection; the report tells which.
+    words = session.run(
+        *("pip-audit", "--no-deps", "--disable-pip", f"--requirement={pins}"),
+        *("--progress-spinner=off", "--format=json", f"--output={report}"),
+        silent=True,
+        success_codes=[0, 1],
+    )
+    if not report.exists():
+        if "connect" in str(words).lower():
+            return None
+        session.error(f"pip-audit gave no report: {words}")
+    told = json.loads(report.read_text("utf-8"))["dependencies"]
+    # An index without advisories answers for none, and pip-audit calls that success.
+    skipped = [one["name"] for one in told if "skip_reason" in one]
+    if len(skipped) == len(told):
+        return None
+    if skipped:
+        session.error(f"not known to the advisory service: {skipped}")
+    return [
+        f"{one['name']} {one['version']}: {flaw['id']}, see {flaw['fix_versions']}"
+        for one in told
+        for flaw in one["vulns"]
+    ]
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """
+    Ask whether an advisory was published for what we bring; fail if one was.
+
+    What users get today, and the oldest that we allow. Where no advisory service can
+    be reached it says so and passes; with `-- required`, as before a release, it fails.
+    """
+    session.install(*group("audit"))
+    for resolution in ("highest", "lowest-direct"):
+        pins = Path(session.create_tmp()).resolve() / f"{resolution}.txt"
+        session.run(
+            *("uv", "pip", "compile", "--quiet", f"--resolution={resolution}"),
+            *("--all-extras", "--no-header", f"--output-file={pins}", "pyproject.toml"),
+        )
+        found = flaws(session, pins)
+        if found:
+            session.error(f"{resolution}: published advisories: {found}")
+        if found is None:
+            words = f"{resolution}: NOT AUDITED, no advisory service answered"
+            if "required" in session.posargs:
+                session.error(words)
+            session.warn(words)
+        else:
+            session.log(f"{resolution}: no advisory")
+
+
+@nox.session(python=PYTHONS[0])
+def canary(session: nox.Session) -> None:
+    """Run the quick tests, and look whether anything private gets out anywhere."""
+    session.install(".[all]", *group("tests"))
+    helpers = {"PYTHONPATH": str(Path("tests").resolve())}  # where the plugin is
+    session.run(*QUICK, "-p", "canary.instrument", env=SAFE_PATH | helpers)
 
 
 @nox.session

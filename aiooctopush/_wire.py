@@ -8,6 +8,7 @@ with bytes alone.
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -36,6 +37,7 @@ from .errors import (
     ThrottledError,
     shown,
 )
+from .phone import mask
 from .secret import Secret
 
 
@@ -109,17 +111,21 @@ class Endpoint(Generic[T]):
         return self.idempotency is not Idempotency.SAFE
 
 
+def _masked_path(path: str) -> str:
+    return repr(re.sub(r"\d{7,}", lambda found: mask(found[0]), path))
+
+
 @frozen(kw_only=True)
 class HttpRequest:
     """
     One try, ready for a `Transport`.
 
     ``repr`` shows method and path only: headers hold the key, the body holds
-    numbers and text.
+    numbers and text. A number in the path is masked.
     """
 
     method: str
-    path: str
+    path: str = field(repr=_masked_path)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)

@@ -21,7 +21,16 @@ settings.load_profile(
 
 
 # What goes through many cases to be sure of one thing; a session of its own runs it.
-EXHAUSTIVE = {"contract", "crash", "faults", "fleet", "fuzz", "simulation"}
+EXHAUSTIVE = {
+    "canary",
+    "completion",
+    "contract",
+    "crash",
+    "faults",
+    "fleet",
+    "fuzz",
+    "simulation",
+}
 
 
 def pytest_collection_modifyitems(items):

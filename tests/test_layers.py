@@ -5,10 +5,12 @@ The tables are the ones in the design; a new file must find its place in them.
 """
 
 import ast
+import inspect
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -167,6 +169,34 @@ def test_all_is_complete():
 
     assert imported - set(aiooctopush.__all__) == set()
     assert [n for n in aiooctopush.__all__ if not hasattr(aiooctopush, n)] == []
+
+
+def classes_in(annotation: object) -> Iterator[type]:
+    """Yield the classes that an annotation names, at any depth."""
+    if isinstance(annotation, type):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from classes_in(argument)
+
+
+def test_what_a_call_returns_is_public():
+    """Who writes a function around a call can name its result."""
+    chapters = {
+        kind
+        for name, kind in get_type_hints(aiooctopush.OctopushSession).items()
+        if not name.startswith("_")
+    }
+    returned = {
+        one.__name__
+        for kind in (aiooctopush.OctopushSession, *chapters)
+        for name, call in vars(kind).items()
+        if inspect.isfunction(call) and not name.startswith("_")
+        for one in classes_in(get_type_hints(call)["return"])
+        if one.__module__.startswith("aiooctopush")
+    }
+
+    assert "SendResult" in returned
+    assert returned - set(aiooctopush.__all__) == set()
 
 
 @pytest.mark.parametrize(

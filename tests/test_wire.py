@@ -1102,6 +1102,13 @@ def test_the_repr_of_a_request_shows_method_and_path_only():
     )
 
 
+def test_the_repr_of_a_request_masks_a_number_in_its_path():
+    """One endpoint carries the number there."""
+    request = HttpRequest(method="GET", path="/v1/public/number/33639980001/state")
+
+    assert "path='/v1/public/number/336****0001/state'" in repr(request)
+
+
 def test_the_repr_of_a_response_shows_no_body():
     """An answer may repeat numbers, and one of them holds an API key."""
     assert "canary" not in repr(HttpResponse(status=200, body=b"canary"))

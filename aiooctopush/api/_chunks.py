@@ -237,7 +237,7 @@ class _Course(Generic[T, D]):
     """
 
     ask: Ask[T, D]
-    chunks: list[tuple[T, ...]]
+    chunks: list[tuple[T, ...]] = field(repr=False)  # of numbers, mostly
     begun: int = 0
     told: dict[int, list[ItemResult[T, D]]] = Factory(dict)
     costs: list[Decimal] = Factory(list)

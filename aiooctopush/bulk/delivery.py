@@ -170,7 +170,7 @@ class Delivery:
     ledger: DeliveryLedger
     key: str
     settings: bytes
-    shared: Mapping[str, Any]
+    shared: Mapping[str, Any] = field(repr=False)  # the text is one of them
     retry: RetryPolicy
     background: Background
     watcher: Watcher

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from ..api._shared import Recipient
 from ..errors import InvalidFieldError
@@ -142,7 +142,7 @@ def _lines(source: JsonLinesSource, file: LineFile) -> Generator[tuple[int, str]
 class _Number:
     """A number as it was written: a float would have lost digits."""
 
-    written: str
+    written: str = field(repr=False)
 
 
 @frozen

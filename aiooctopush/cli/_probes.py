@@ -259,7 +259,7 @@ class Probing:
         interrupted: Whether somebody pressed Ctrl-C.
     """
 
-    to: str
+    to: str = field(repr=mask)
     sender: str
     send: Callable[[Mapping[str, Any]], Reply]
     agreed: Callable[[Plan], bool]

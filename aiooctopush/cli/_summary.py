@@ -110,7 +110,7 @@ class Ending:
     total: int
     bad_rows: int
     place: Place
-    command: str
+    command: str = field(repr=False)  # with the text
     interrupted: bool = False
     error: OctopushError | None = None
     simulated: bool = False

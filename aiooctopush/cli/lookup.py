@@ -181,7 +181,7 @@ class _Findings:
 
     columns: tuple[str, ...]
     file: TextIO | None
-    results: list[dict[str, Any]] = field(factory=list)
+    results: list[dict[str, Any]] = field(factory=list, repr=False)
     cost: Decimal | None = None
 
     def begin(self) -> None:

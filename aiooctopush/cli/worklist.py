@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from .._clock import Clock
 from ..bulk import worklist
@@ -85,7 +85,7 @@ class _Batch:
     """One line of the worklist, without what it says."""
 
     record: BatchRecord
-    numbers: tuple[str, ...]
+    numbers: tuple[str, ...] = field(repr=False)
 
     @property
     def reason(self) -> str:
