@@ -8,9 +8,14 @@ event loop.
 import asyncio
 import threading
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from contextlib import aclosing
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,17 +25,18 @@ from attrs import field, frozen
 
 from ..api._shared import Recipient
 from ..errors import InvalidFieldError, shown
+from .blocks import Block, Piece
 from .files import LineFile, SourceError, open_file
 
 
 COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(Recipient))
 """Names that a column or field may have; every other one is ignored."""
 
-NUMBER: Final = "phone_number"
-"""The one that must be there."""
+AT_A_TIME: Final = 500
+"""Rows that are looked at together, at most."""
 
-# Rows that a thread reads in one go: about two milliseconds of work.
-_AT_A_TIME: Final = 500
+# Rows that a thread reads in one go: about a millisecond of work.
+_IN_A_THREAD: Final = 1_000
 
 
 class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
@@ -44,16 +50,19 @@ class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
 
     Attributes:
         total_bytes: Size of the file on disk; None for a pipe.
+        pieces: The same rows, many good ones together; each is given once, here or by
+            iterating.
     """
 
     def __init__(
         self,
         path: Path,
-        read: Callable[[LineFile], Generator[tuple[int, Recipient | SourceError]]],
+        read: Callable[[LineFile], Generator[Piece]],
     ) -> None:
         self._file = open_file(path)
         self.total_bytes: int | None = self._file.size()
-        self._rows = read(self._file)
+        self.pieces: Generator[Piece] = read(self._file)
+        self._rows = _single(self.pieces)
 
     @property
     def bytes_read(self) -> int:
@@ -70,6 +79,7 @@ class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
     def close(self) -> None:
         """Close the file; nothing comes after it."""
         self._rows.close()
+        self.pieces.close()
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -82,6 +92,14 @@ class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _single(pieces: Iterable[Piece]) -> Generator[tuple[int, Recipient | SourceError]]:
+    for piece in pieces:
+        if isinstance(piece, Block):
+            yield from zip(piece.lines, piece.recipients(), strict=True)
+        else:
+            yield piece
 
 
 def _is_encoding(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
@@ -107,7 +125,7 @@ class FileSource:
     encoding: str | None = field(default=None, kw_only=True, validator=_is_encoding)
 
     @abstractmethod
-    def _read(self, file: LineFile) -> Generator[tuple[int, Recipient | SourceError]]:
+    def _read(self, file: LineFile) -> Generator[Piece]:
         """Go through an open file, and close it at its end."""
 
     def __iter__(self) -> Generator[Recipient, None, None]:
@@ -134,11 +152,26 @@ class FileSource:
             SourceError: The file cannot be opened, or not be read any further. The
                 rows before that were given.
         """
+        async with aclosing(self.pieces()) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Block):
+                    for one in piece.recipients():
+                        yield one
+                else:
+                    yield piece[1]
+
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
+        """
+        Go through the file as `items` does, many good rows at a time.
+
+        Raises:
+            SourceError: As for `items`.
+        """
         reader = _Reader(self.rows)
         try:
             while some := await asyncio.to_thread(reader.take):
-                for one in some:
-                    yield one
+                for piece in some:
+                    yield piece
         finally:
             reader.close()
 
@@ -169,7 +202,7 @@ class _Reader:
         self._closed = False
         self._lock = threading.Lock()
 
-    def take(self) -> list[Recipient | SourceError]:
+    def take(self) -> list[Piece]:
         """Read some rows; none are left if there are none."""
         try:
             with self._lock:
@@ -190,14 +223,17 @@ class _Reader:
             finally:
                 self._lock.release()
 
-    def _some(self) -> list[Recipient | SourceError]:
+    def _some(self) -> list[Piece]:
         if self._error is not None:
             raise self._error
         if self._rows is None:
             self._rows = self._opened()
-        some: list[Recipient | SourceError] = []
+        some: list[Piece] = []
+        room = _IN_A_THREAD
         try:
-            some.extend(row for _, row in islice(self._rows, _AT_A_TIME))
+            while room > 0 and (piece := next(self._rows.pieces, None)):
+                some.append(piece)
+                room -= len(piece) if isinstance(piece, Block) else 1
         except SourceError as error:
             # The rows before it come first, as they do without threads.
             if not some:
