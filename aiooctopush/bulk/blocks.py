@@ -6,7 +6,7 @@ about a row is left to those who look at single rows; so is finding out which ro
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import compress
+from itertools import chain, compress
 from typing import Final, Self
 
 from attrs import evolve, field, frozen
@@ -15,7 +15,7 @@ from ..api._shared import Recipient, recipients_from
 from ..errors import InvalidFieldError
 from ..phone import normalise_all
 from ..text import MAX_MERGE_FIELD
-from .files import SourceError
+from .files import SourceError, can_be_encoded
 
 
 NUMBER: Final = "phone_number"
@@ -80,21 +80,13 @@ def block_of(
         lines: Where each starts.
         columns: As in a block, but that numbers may be written in any way.
     """
-    for name, column in columns.items():
-        if name != NUMBER and not _are_values(column):
-            return None
+    values = [column for name, column in columns.items() if name != NUMBER]
+    if not all(max(map(len, column)) <= MAX_MERGE_FIELD for column in values):
+        return None
+    if not can_be_encoded("".join(chain.from_iterable(values))):
+        return None
     try:
         numbers = normalise_all(columns[NUMBER])
     except InvalidFieldError:
         return None
     return Block(lines, {**columns, NUMBER: numbers})
-
-
-def _are_values(column: Sequence[str]) -> bool:
-    if max(map(len, column)) > MAX_MERGE_FIELD:
-        return False
-    try:
-        "".join(column).encode()
-    except UnicodeEncodeError:
-        return False
-    return True

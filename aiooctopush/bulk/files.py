@@ -229,7 +229,9 @@ def _some_lines(
         # No more than there is: who reads from a pipe does not wait for it to fill.
         read = plain.read1(_AT_A_TIME)
         is_over = not read
-        lines = list(io.StringIO(rest + decoder.decode(read, final=is_over), newline=""))
+        lines = list(
+            io.StringIO(rest + decoder.decode(read, final=is_over), newline="")
+        )
         rest = ""
         if lines and not (is_over or lines[-1].endswith(("\n", "\r"))):
             if len(lines[-1]) < _LINE_AT_MOST:
@@ -243,13 +245,25 @@ def _good_lines(
 ) -> tuple[int, str | None]:
     """How many of these lines are text, and what is wrong with the next."""
     # All at once, for nearly always all of them are.
-    if _not_text("".join(lines), encoding, expected) is None:
+    text = "".join(lines)
+    if len(text) < _LINE_AT_MOST and "\0" not in text and can_be_encoded(text):
         return len(lines), None
     for good, line in enumerate(lines):
         problem = _not_text(line, encoding, expected)
         if problem:
             return good, problem
     return len(lines), None
+
+
+def can_be_encoded(text: str) -> bool:
+    """Whether there is no half of a surrogate pair in it: what UTF-8 cannot write."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _not_text(line: str, encoding: str | None, expected: Format) -> str | None:

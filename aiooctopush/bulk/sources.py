@@ -8,8 +8,7 @@ import csv
 import os
 import re
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
-from itertools import chain, islice, repeat
-from operator import attrgetter
+from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import Any, Final, Protocol, Self, runtime_checkable
 
@@ -34,7 +33,6 @@ _FORMAT: Final = Format(
 
 # So few rows, one of which is odd, are not worth halving.
 _ONE_BY_ONE: Final = 8
-_line_num = attrgetter("line_num")
 
 # What no name of a column looks like: six digits in a row, an address, 3.36E+10.
 _like_data = re.compile(r"[0-9](?:[ .\-]?[0-9]){5}|@|[0-9][eE]\+").search
@@ -224,22 +222,21 @@ def _pieces(source: CsvSource, file: LineFile) -> Generator[Piece]:
     with file:
         table = _Table.of(source, file)
         path, rows = source.path, table.rows
-        # Each row with the line where the next one starts, put together in C.
-        numbered = zip(rows, map(_line_num, repeat(rows)), strict=False)
         is_over = False
         while not is_over:
             start = table.skipped + rows.line_num + 1
-            some: list[tuple[list[str], int]] = []
+            some: list[list[str]] = []
             failure: csv.Error | SourceError | None = None
             try:
                 # What comes before a failure is in there, too.
-                some.extend(islice(numbered, AT_A_TIME))
+                some.extend(islice(rows, AT_A_TIME))
             except (csv.Error, SourceError) as error:
                 failure = error
             is_over = failure is None and len(some) < AT_A_TIME
-            cells = [row for row, _ in some]
-            lines = [start, *(table.skipped + read + 1 for _, read in some)]
-            yield from _some_pieces(table, cells, lines[:-1], path)
+            lines: Sequence[int] = range(start, start + len(some) + 1)
+            if table.skipped + rows.line_num + 1 != lines[-1]:
+                lines = list(accumulate(map(_height, some), initial=start))
+            yield from _some_pieces(table, some, lines[:-1], path)
             if isinstance(failure, SourceError):
                 raise failure
             if failure is not None:
@@ -249,6 +246,12 @@ def _pieces(source: CsvSource, file: LineFile) -> Generator[Piece]:
                 if table.skipped + rows.line_num > lines[-1]:
                     raise broken from failure
                 yield lines[-1], broken
+
+
+def _height(row: Iterable[str]) -> int:
+    """How many lines of the file a row takes: line ends in cells are as they were."""
+    text = ",".join(row)
+    return 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def _some_pieces(
@@ -261,7 +264,7 @@ def _some_pieces(
             if row is not None:
                 yield line, row
         return
-    if all(map(table.width.__eq__, map(len, rows))):
+    if set(map(len, rows)) == {table.width}:
         columns = list(zip(*rows, strict=True))
         block = block_of(
             lines, {name: list(map(str.strip, columns[at])) for name, at in table.used}

@@ -19,7 +19,8 @@ from ._progress import meter
 from ._source import ignored_in
 
 
-_SHOW_EVERY: Final = 5_000
+# Pieces: a few thousand rows of CSV, or as many bad ones as are read in no time.
+_SHOW_EVERY: Final = 20
 
 
 @frozen(kw_only=True)
@@ -85,12 +86,14 @@ def check_file(
         source.rows() as rows,
         meter(screen, f"Checking {source.path.name}", clock=clock) as progress,
     ):
-        for count, (line, row) in enumerate(rows, 1):
+        for count, piece in enumerate(rows.pieces, 1):
             if count % _SHOW_EVERY == 0:
                 progress.show(rows.bytes_read, rows.total_bytes or 0)
-            inspection.look(row, line)
-            if isinstance(row, SourceError) and len(bad) < LISTED_AT_MOST:
-                bad.append(row)
+            inspection.look_at(piece)
+            if isinstance(piece, tuple):
+                _, row = piece
+                if isinstance(row, SourceError) and len(bad) < LISTED_AT_MOST:
+                    bad.append(row)
     return FileCheck(found=inspection.result(), bad=tuple(bad), ignored=ignored)
 
 
