@@ -5,13 +5,16 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from itertools import repeat
+from operator import attrgetter
 from typing import Any, Final, Protocol, TypeVar
 
+import orjson
 from attrs import field, frozen
 
 from .._engine import Background, NewId, OnAttempt
-from .._wire import Answer, Endpoint
+from .._wire import Answer, Endpoint, converter
 from ..errors import InvalidFieldError
 from ..ids import new_request_id
 from ..phone import mask, normalise
@@ -313,6 +316,42 @@ def recipients_from(columns: Mapping[str, Sequence[str | None]]) -> list[Recipie
     return made
 
 
+def json_of(recipients: Sequence[Recipient]) -> bytes:
+    """
+    Recipients as the gateway wants them, without what is None.
+
+    A third of the time that a converter takes, of which a bulk would notice.
+    """
+    made: list[dict[str, str]] = [{} for _ in recipients]
+    for name in _SLOTS:
+        for one, value in zip(made, map(attrgetter(name), recipients), strict=True):
+            if value is not None:
+                one[name] = value
+    return orjson.dumps(made)
+
+
+class CheckedRecipients(tuple[Recipient, ...]):
+    """
+    Recipients that are known to be such, and their JSON: a bulk asks for it twice, for
+    its digest and for its request.
+    """
+
+    @cached_property
+    def json(self) -> bytes:
+        """See `json_of`."""
+        return json_of(self)
+
+
+def _to_send(recipients: tuple[Recipient, ...]) -> orjson.Fragment:
+    is_known = isinstance(recipients, CheckedRecipients)
+    return orjson.Fragment(recipients.json if is_known else json_of(recipients))
+
+
+converter.register_unstructure_hook_func(
+    lambda kind: kind == tuple[Recipient, ...], _to_send
+)
+
+
 _NOT_MANY: Final = (str, bytes, dict)
 
 
@@ -328,6 +367,8 @@ def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
         raise InvalidFieldError(
             "recipients", "must be a list of numbers", shown=type(items).__name__
         )
+    if isinstance(items, CheckedRecipients) and len(items) <= MAX_RECIPIENTS:
+        return items
     recipients: list[Recipient] = []
     for index, item in enumerate(items):
         try:

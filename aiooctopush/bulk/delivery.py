@@ -404,7 +404,8 @@ def _told(
         number=record.number,
         part=record.part,
         state=record.state,
-        recipients=recipients_in(job.content),
+        # A plain tuple: who keeps it does not keep its JSON.
+        recipients=tuple(recipients_in(job.content)),
         request_id=record.request_id,
         result=result,
         error=error,

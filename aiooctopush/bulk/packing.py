@@ -4,12 +4,13 @@ import json
 import zlib
 from collections.abc import Iterable
 from datetime import datetime
+from operator import sub
 from typing import Final
 
 import attrs
 
 from .. import _wire
-from ..api._shared import Recipient
+from ..api._shared import CheckedRecipients, Recipient, json_of
 from ..api.sms import SmsRequest
 from .ledger import LedgerError
 
@@ -45,7 +46,7 @@ def encode(content: Content) -> bytes:
         del values["request_id"]
         said = {name: value for name, value in values.items() if value is not None}
         return _wire.encode(said)
-    return _wire.encode(content)
+    return content.json if isinstance(content, CheckedRecipients) else json_of(content)
 
 
 def unpack(payload: bytes) -> Content:
@@ -75,9 +76,8 @@ def pack_numbers(recipients: Iterable[Recipient]) -> bytes:
     Of each number the distance to the one before it is kept, as a base-128 integer.
     """
     packed = bytearray()
-    before = 0
-    for number in sorted(int(one.phone_number) for one in recipients):
-        distance, before = number - before, number
+    numbers = sorted(int(one.phone_number) for one in recipients)
+    for distance in map(sub, numbers, (0, *numbers)):
         while distance > _SEVEN_BITS:
             packed.append(distance & _SEVEN_BITS | _MORE)
             distance >>= 7
