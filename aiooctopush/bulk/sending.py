@@ -23,7 +23,15 @@ from .alarm import Alarm
 from .budget import Budget
 from .delivery import BatchResult, Delivery, Job, new_record
 from .intake import Intake, Source, starts_anywhere
-from .ledger import UNFINISHED, BatchRecord, BatchState, Ledger, Pause, RunRecord
+from .ledger import (
+    MAY_COST,
+    UNFINISHED,
+    BatchRecord,
+    BatchState,
+    Ledger,
+    Pause,
+    RunRecord,
+)
 from .options import BulkOptions
 from .pace import Pace
 from .packing import Content
@@ -279,8 +287,11 @@ class Sending:
         if self.stops:
             return None
         if self._leftovers:
-            estimate = self._budget.estimate(self._leftovers[0].content)
-            if self._has_money(estimate):
+            job = self._leftovers[0]
+            # What may have been sent under this id is counted already.
+            is_counted = job.was_tried and job.record.state in MAY_COST
+            estimate = self._budget.estimate(job.content)
+            if self._has_money(Decimal(0) if is_counted else estimate):
                 return self._leftovers.popleft()
             return None
         if self._source_ended:
@@ -435,14 +446,18 @@ class Sending:
         self, old: BatchRecord, new: BatchRecord, content: Content, told: BatchResult
     ) -> None:
         """See `Watcher.concluded`."""
-        self._recount(old, new)
-        self._budget.learn(new, content)
+        self._recount(old, new, content)
         if told.result is not None and told.result.residual_credit is not None:
             self._report.residual_credit = told.result.residual_credit
         if new.cost is not None:
             self._dearest = max(self._dearest, new.cost)
         self._pause(self._alarm.concluded(new, content, told))
 
-    def _recount(self, old: BatchRecord, new: BatchRecord) -> None:
+    def _recount(
+        self, old: BatchRecord, new: BatchRecord, content: Content | None = None
+    ) -> None:
+        """Count a batch as it stands now, and not any more as it stood."""
         self._report.count(old, sign=-1)
         self._report.count(new)
+        self._budget.learn(old, content, sign=-1)
+        self._budget.learn(new, content)
