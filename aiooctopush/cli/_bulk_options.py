@@ -13,13 +13,11 @@ from ..api._shared import MAX_RECIPIENTS
 from ..bulk.options import OnDuplicate, OnForeign, OnInDoubt, OnInvalid
 from ._help import Option
 from ._options import SENDING, euros
-from ._source import FORMATS
 
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 TROUBLE: Final = "What to do if"
-READING: Final = "How the file is read"
 
 _UNITS: Final = {
     "": timedelta(seconds=1),
@@ -166,15 +164,6 @@ _OPTIONS: Final = (
         show_default=True,
         heading=TROUBLE,
         help="The gateway is silent: how long to wait for it before the run pauses.",
-    ),
-    click.option(
-        "--format",
-        "file_format",
-        cls=Option,
-        type=click.Choice(FORMATS),
-        heading=READING,
-        help="By default the name tells: .jsonl and .ndjson are JSON lines, all else "
-        "is CSV. Either may be gzipped.",
     ),
 )
 
