@@ -181,7 +181,7 @@ class Intake:
                 self._look_at(item, taken)
             return
         if isinstance(self._seen, SeenNumbers):
-            again = self._seen.add_all(one.phone_number for one in plain)
+            again = self._seen.add_all([one.phone_number for one in plain])
             for at in reversed(again):
                 del plain[at]
             self.duplicates += len(again)

@@ -4,7 +4,7 @@ import json
 import zlib
 from collections.abc import Iterable
 from datetime import datetime
-from operator import sub
+from operator import attrgetter, sub
 from typing import Final
 
 import attrs
@@ -21,6 +21,7 @@ Content = tuple[Recipient, ...] | SmsRequest
 # 500 recipients take 0.3 ms; higher levels take thrice that for a tenth less.
 _LEVEL: Final = 1
 _SEVEN_BITS: Final = 0x7F
+_number_of: Final = attrgetter("phone_number")
 _MORE: Final = 0x80
 _DAMAGED: Final = "a batch of the ledger cannot be read: the file is damaged"
 
@@ -76,7 +77,7 @@ def pack_numbers(recipients: Iterable[Recipient]) -> bytes:
     Of each number the distance to the one before it is kept, as a base-128 integer.
     """
     packed = bytearray()
-    numbers = sorted(int(one.phone_number) for one in recipients)
+    numbers = sorted(map(int, map(_number_of, recipients)))
     for distance in map(sub, numbers, (0, *numbers)):
         while distance > _SEVEN_BITS:
             packed.append(distance & _SEVEN_BITS | _MORE)
