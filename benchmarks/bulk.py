@@ -122,7 +122,7 @@ async def ours(path: Path, url: str, ledger: Path | None) -> int:
 
 
 async def look(path: Path) -> None:
-    """A preflight of the same message, without the session, which costs the same once."""
+    """A preflight of the same message; a session would cost the same once."""
     message = Message(text=TEXT, sender="Acme", purpose=Purpose.ALERT)
     found = await preflight(read_csv(path), message=message, clock=SystemClock())
     assert not found.warnings

@@ -334,7 +334,7 @@ def json_of(recipients: Sequence[Recipient]) -> bytes:
     return orjson.dumps(made)
 
 
-class CheckedRecipients(tuple[Recipient, ...]):
+class CheckedRecipients(tuple[Recipient, ...]):  # noqa: SLOT001 - keeps its JSON
     """
     Recipients that are known to be such, and their JSON: a bulk asks for it twice, for
     its digest and for its request.
@@ -347,8 +347,9 @@ class CheckedRecipients(tuple[Recipient, ...]):
 
 
 def _to_send(recipients: tuple[Recipient, ...]) -> orjson.Fragment:
-    is_known = isinstance(recipients, CheckedRecipients)
-    return orjson.Fragment(recipients.json if is_known else json_of(recipients))
+    if isinstance(recipients, CheckedRecipients):
+        return orjson.Fragment(recipients.json)
+    return orjson.Fragment(json_of(recipients))
 
 
 converter.register_unstructure_hook_func(

@@ -233,11 +233,15 @@ def _some_lines(
             io.StringIO(rest + decoder.decode(read, final=is_over), newline="")
         )
         rest = ""
-        if lines and not (is_over or lines[-1].endswith(("\n", "\r"))):
-            if len(lines[-1]) < _LINE_AT_MOST:
-                rest = lines.pop()
+        # One that is too long already need not come to its end.
+        if not is_over and lines and _may_go_on(lines[-1]):
+            rest = lines.pop()
         if lines:
             yield lines
+
+
+def _may_go_on(line: str) -> bool:
+    return not line.endswith(("\n", "\r")) and len(line) < _LINE_AT_MOST
 
 
 def _good_lines(

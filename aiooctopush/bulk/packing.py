@@ -4,7 +4,8 @@ import json
 import zlib
 from collections.abc import Iterable
 from datetime import datetime
-from operator import attrgetter, sub
+from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 import attrs
@@ -78,7 +79,8 @@ def pack_numbers(recipients: Iterable[Recipient]) -> bytes:
     """
     packed = bytearray()
     numbers = sorted(map(int, map(_number_of, recipients)))
-    for distance in map(sub, numbers, (0, *numbers)):
+    for before, number in pairwise((0, *numbers)):
+        distance = number - before
         while distance > _SEVEN_BITS:
             packed.append(distance & _SEVEN_BITS | _MORE)
             distance >>= 7
