@@ -25,12 +25,16 @@ from aiooctopush.bulk.blocks import Block, block_of
 from aiooctopush.bulk.files import SourceError
 from aiooctopush.bulk.inspection import Inspection
 from aiooctopush.bulk.intake import Intake
+from aiooctopush.bulk.json_lines import read_json_lines
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
-from aiooctopush.bulk.rows import COLUMNS
+from aiooctopush.bulk.preflight import preflight
+from aiooctopush.bulk.rows import AT_A_TIME, COLUMNS
 from aiooctopush.bulk.seen import SeenNumbers
 from aiooctopush.bulk.sources import read_csv
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.phone import normalise, normalise_all
+from aiooctopush.sandbox import VirtualClock
+from aiooctopush.text import Encoding
 
 
 SUNDAY = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -220,7 +224,9 @@ def told(rows):
 
 ROWS = st.lists(
     st.tuples(GOOD | ODD, VALUES, VALUES)
-    | st.tuples(GOOD, st.just("Ana"), st.just("1"))
+    | st.tuples(
+        GOOD, st.sampled_from(["Ana", "Zoé", ""]), st.sampled_from(["1", "XXX"])
+    )
     | st.lists(VALUES, max_size=4).map(tuple),
     max_size=40,
 )
@@ -233,10 +239,10 @@ def test_rows_are_read_together_as_one_by_one(rows, tmp_path, monkeypatch):
     path = tmp_path / "people.csv"
     path.write_bytes(csv_of(rows))
 
+    monkeypatch.setattr(sources, "_ONE_BY_ONE", 2)
     together = told(read_csv(path).rows())
-    with monkeypatch.context() as patched:
-        patched.setattr(sources, "_ONE_BY_ONE", 1_000)
-        alone = told(read_csv(path).rows())
+    monkeypatch.setattr(sources, "_ONE_BY_ONE", 1_000)
+    alone = told(read_csv(path).rows())
 
     assert together == alone
 
@@ -286,6 +292,7 @@ MESSAGES = st.sampled_from(
         {"text": "Hi {first_name} {param2} €"},
         {"text": "Łódź {param1}"},
         {"text": "{first_name} 20 % off", "purpose": "wholesale"},
+        {"text": "Sale", "purpose": "wholesale"},
     ]
 )
 
@@ -298,7 +305,7 @@ MESSAGES = st.sampled_from(
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_look_at_many_finds_what_a_look_at_each_does(
-    rows, said, on_duplicate, by_identity, tmp_path
+    *, rows, said, on_duplicate, by_identity, tmp_path, monkeypatch
 ):
     """Every figure, and every place."""
     path = tmp_path / "people.csv"
@@ -316,6 +323,7 @@ def test_a_look_at_many_finds_what_a_look_at_each_does(
         )
 
     many, each = inspection(), inspection()
+    monkeypatch.setattr(sources, "_ONE_BY_ONE", 2)
     with suppress(SourceError):
         for piece in read_csv(path).rows().pieces:
             many.look_at(piece)
@@ -353,6 +361,83 @@ def taken_from(source, *, one_by_one, on_duplicate, count):
         )
 
     return asyncio.run(take())
+
+
+async def test_a_key_of_ones_own_is_asked_for_each_of_a_file(tmp_path):
+    """Where the loop runs, and with the lines in what is found."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(
+        csv_of([("+33600000001", one, "") for one in ("Ana", "Bo", "Ana")])
+    )
+    message = Message(text="Hi {param1}", sender="Acme", purpose="alert")
+
+    found = await preflight(
+        read_csv(path),
+        message=message,
+        clock=VirtualClock(),
+        identity=lambda one: one.first_name,
+    )
+
+    assert (found.recipients, found.duplicates) == (2, 1)
+    assert found.missing_values["param1"].line == 2
+
+
+def test_requests_are_no_rows_of_a_file(tmp_path):
+    """Where each item has a text of its own, a file is a mistake."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of([(f"+336000000{one:02}", "", "") for one in range(20)]))
+    (piece,) = read_csv(path).rows().pieces
+
+    with pytest.raises(InvalidFieldError, match="SmsRequest"):
+        Inspection(now=SUNDAY).look_at(piece)
+
+
+def test_a_block_of_people_who_were_there_before(tmp_path):
+    """Counts nobody; each has a number of its own in the block before."""
+    path = tmp_path / "people.csv"
+    people = [(f"+33600000{one:03}", "", "") for one in range(AT_A_TIME)]
+    path.write_bytes(csv_of(people * 2))
+    inspection = Inspection("Hi", now=SUNDAY)
+
+    for piece in read_csv(path).rows().pieces:
+        inspection.look_at(piece)
+
+    found = inspection.result()
+    assert (found.recipients, found.duplicates) == (AT_A_TIME, AT_A_TIME)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("Ada", {(Encoding.GSM7, 1): 500}, id="plain"),
+        pytest.param("Łódź", {(Encoding.UNICODE, 1): 500}, id="Unicode"),
+        pytest.param("{€}" * 16, {(Encoding.GSM7, 1): 500}, id="counted double"),
+    ],
+)
+def test_blocks_add_up(tmp_path, name, expected):
+    """Lengths that were met in the first are known in the second."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of([(f"+33600000{one:03}", name, "") for one in range(500)]))
+    inspection = Inspection("Hi {first_name}", now=SUNDAY)
+
+    for piece in read_csv(path).rows().pieces:
+        inspection.look_at(piece)
+
+    assert inspection.result().messages == expected
+    assert inspection.result().missing_values == {}
+
+
+def test_a_long_line_among_others_is_a_line(tmp_path):
+    """They are looked at together, and that is not one line that is too long."""
+    path = tmp_path / "people.jsonl"
+    note = "x" * (1024 * 1024 - 60)
+    line = f'{{"phone_number": "+33600000001", "note": "{note}"}}\n'
+    path.write_text(line + '"+33600000002"\n' * 100)
+
+    found = [(line, row.phone_number) for line, row in read_json_lines(path).rows()]
+
+    assert found[:2] == [(1, "+33600000001"), (2, "+33600000002")]
+    assert len(found) == 101
 
 
 async def waiting(items):

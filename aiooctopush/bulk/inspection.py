@@ -5,7 +5,7 @@ Nothing of the source is kept but counts, and what was seen as `seen` keeps it.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -40,7 +40,7 @@ from .findings import LOW_COST_MENTION, PREMIUM_MENTION, Finding, Preflight
 from .intake import Item
 from .ledger import Rejection
 from .options import Identity, OnDuplicate
-from .personal import SHORT_NUMBER, Group, PersonalText, rows_of
+from .personal import SHORT_NUMBER, Group, PersonalText
 from .seen import SeenKeys, SeenNumbers
 
 
@@ -237,18 +237,21 @@ class Inspection:
         text, lines = said.text, block.lines
         nothing = ("",) * len(block)
         columns = [block.columns.get(name, nothing) for name in text.names]
-        groups = text.groups(columns) if said.alone is None else None
-        if said.is_marketing or (said.alone is None and groups is None):
-            people = zip(block.numbers, rows_of(columns, len(block)), strict=True)
-            for (number, values), position, line in zip(
-                people, positions, lines, strict=True
-            ):
+        groups: Iterable[tuple[Group, int]] | None
+        if said.alone is None:
+            groups = text.groups(columns)
+        else:
+            groups = [(said.alone, len(block))]
+        if groups is None:
+            rows = zip(*columns, strict=True)
+            people = zip(block.numbers, rows, positions, lines, strict=True)
+            for number, values, position, line in people:
                 self._count(number, values, said, position, line)
             return
         self._recipients += len(block)
-        if said.alone is not None:
-            said.alone.recipients += len(block)
-        for group, count in groups or ():
+        if said.is_marketing:
+            self._look_at_marketing(block.numbers, said)
+        for group, count in groups:
             group.recipients += count
         for name, column in zip(text.names, columns, strict=True):
             if "" in column:
@@ -313,7 +316,7 @@ class Inspection:
         """Count somebody who gets a message with these values."""
         self._recipients += 1
         if said.is_marketing:
-            self._look_at_marketing(number, said)
+            self._look_at_marketing((number,), said)
         group = said.alone
         if group is None:
             text = said.text
@@ -328,12 +331,13 @@ class Inspection:
                 self._short_numbers.add(position, line)
         group.recipients += 1
 
-    def _look_at_marketing(self, number: str, said: _Said) -> None:
-        is_french = number.startswith(_FRENCH)
-        if said.lacks is not None and (is_french or said.lacks == LOW_COST_MENTION):
-            self._without_mention[said.lacks] += 1
-        if said.quiet is not None and is_french:
-            self._in_quiet += 1
+    def _look_at_marketing(self, numbers: Sequence[str], said: _Said) -> None:
+        french = sum(number.startswith(_FRENCH) for number in numbers)
+        if said.lacks is not None:
+            is_for_all = said.lacks == LOW_COST_MENTION
+            self._without_mention[said.lacks] += len(numbers) if is_for_all else french
+        if said.quiet is not None:
+            self._in_quiet += french
 
     def _note_missing(
         self,

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
 from operator import attrgetter
 from typing import Any, Final
 
@@ -69,11 +68,6 @@ class Group:
     parts_at_most: int
     exceeds: int | None
     recipients: int = 0
-
-
-def rows_of(columns: Sequence[Sequence[str]], count: int) -> Iterable[tuple[str, ...]]:
-    """What stands side by side; nothing, as often as is said, without columns."""
-    return zip(*columns, strict=True) if columns else repeat((), count)
 
 
 class PersonalText:
