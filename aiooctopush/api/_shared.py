@@ -7,7 +7,6 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from itertools import repeat
-from operator import attrgetter
 from typing import Any, Final, Protocol, TypeVar
 
 import orjson
@@ -316,22 +315,32 @@ def recipients_from(columns: Mapping[str, Sequence[str | None]]) -> list[Recipie
     return made
 
 
-def json_of(recipients: Sequence[Recipient]) -> bytes:
+def json_of(recipients: Iterable[Recipient]) -> bytes:
     """
-    At least one recipient as the gateway wants them, without what is None.
+    Recipients as the gateway wants them: to the byte what the converter makes of them,
+    in less than half of the time.
+    """
+    return orjson.dumps(list(recipients), default=_filled)
 
-    A third of the time that a converter takes, of which a bulk would notice.
-    """
-    made: list[dict[str, str]] = [{} for _ in recipients]
-    for name in _SLOTS:
-        column = list(map(attrgetter(name), recipients))
-        # Most fields are used by all of a batch or by none.
-        if column[0] is None and column.count(None) == len(column):
-            continue
-        for one, value in zip(made, column, strict=True):
-            if value is not None:
-                one[name] = value
-    return orjson.dumps(made)
+
+def _filled(one: Recipient) -> dict[str, str]:
+    # Field by field: a loop over their names takes as long as the converter.
+    found = {"phone_number": one.phone_number}
+    if one.first_name is not None:
+        found["first_name"] = one.first_name
+    if one.last_name is not None:
+        found["last_name"] = one.last_name
+    if one.param1 is not None:
+        found["param1"] = one.param1
+    if one.param2 is not None:
+        found["param2"] = one.param2
+    if one.param3 is not None:
+        found["param3"] = one.param3
+    if one.param4 is not None:
+        found["param4"] = one.param4
+    if one.param5 is not None:
+        found["param5"] = one.param5
+    return found
 
 
 class CheckedRecipients(tuple[Recipient, ...]):  # noqa: SLOT001 - keeps its JSON

@@ -33,8 +33,13 @@ def recipients_in(content: Content) -> tuple[Recipient, ...]:
 
 
 def pack(encoded: bytes) -> bytes:
-    """Make the JSON of a batch's content small."""
-    return zlib.compress(encoded, _LEVEL)
+    """Make the JSON of a batch's content small, unless it is so already."""
+    return zlib.compress(encoded, _LEVEL) if _is_plain(encoded) else encoded
+
+
+def _is_plain(payload: bytes) -> bool:
+    # What zlib makes begins with another byte.
+    return payload.startswith((b"[", b"{"))
 
 
 def encode(content: Content) -> bytes:
@@ -53,13 +58,14 @@ def encode(content: Content) -> bytes:
 
 def unpack(payload: bytes) -> Content:
     """
-    The content of a batch, from what `pack` made of `encode`.
+    The content of a batch, from what `encode` made of it, packed or not.
 
     Raises:
         LedgerError: It is damaged.
     """
     try:
-        content = json.loads(zlib.decompress(payload))
+        plain = payload if _is_plain(payload) else zlib.decompress(payload)
+        content = json.loads(plain)
         if isinstance(content, list):
             return tuple(Recipient(**one) for one in content)
         if content.get("send_at") is not None:

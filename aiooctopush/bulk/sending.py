@@ -324,6 +324,8 @@ class Sending:
             first=self._run.cursor,
             state=BatchState.SENDING,
             at=now,
+            # A ledger in memory forgets it with the answer, a moment later.
+            small=self._ledger.is_durable,
         )
         await self._read_so_far(record)
         return Job(record=record, content=content, is_written=True)
