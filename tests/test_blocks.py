@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import threading
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -193,10 +194,11 @@ def test_a_request_of_checked_recipients_is_the_same(people):
     ]
 
 
-def test_too_many_are_refused_though_they_are_checked():
-    """The gateway takes 500."""
+@pytest.mark.parametrize("count", [0, 501])
+def test_too_few_or_many_are_refused_though_they_are_checked(count):
+    """The gateway takes 1 to 500."""
     with pytest.raises(InvalidFieldError, match="1 to 500"):
-        recipients_of(CheckedRecipients([Recipient("+33600000001")] * 501))
+        recipients_of(CheckedRecipients([Recipient("+33600000001")] * count))
 
 
 # --- rows -----------------------------------------------------------------------------
@@ -438,6 +440,29 @@ def test_a_long_line_among_others_is_a_line(tmp_path):
 
     assert found[:2] == [(1, "+33600000001"), (2, "+33600000002")]
     assert len(found) == 101
+
+
+async def test_a_scan_that_is_cancelled_ends_soon(tmp_path):
+    """Its thread looks at no more than it has begun with, and closes the file."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of([(f"+33600000{one:03}", "", "") for one in range(900)]))
+    loop = asyncio.get_running_loop()
+    began, go_on, looked = asyncio.Event(), threading.Event(), []
+
+    def look(piece):
+        looked.append(piece)
+        loop.call_soon_threadsafe(began.set)
+        go_on.wait()
+
+    task = asyncio.create_task(read_csv(path).scan(look))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go_on.set()
+    await loop.shutdown_default_executor()
+
+    assert len(looked) == 1
 
 
 async def waiting(items):

@@ -381,7 +381,7 @@ def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
         raise InvalidFieldError(
             "recipients", "must be a list of numbers", shown=type(items).__name__
         )
-    if isinstance(items, CheckedRecipients) and len(items) <= MAX_RECIPIENTS:
+    if isinstance(items, CheckedRecipients) and 1 <= len(items) <= MAX_RECIPIENTS:
         return items
     recipients: list[Recipient] = []
     for index, item in enumerate(items):

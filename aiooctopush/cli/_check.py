@@ -8,6 +8,7 @@ import click
 from attrs import frozen
 
 from .._clock import Clock
+from ..bulk.blocks import Block
 from ..bulk.files import SourceError
 from ..bulk.findings import Preflight
 from ..bulk.inspection import LISTED_AT_MOST, Inspection
@@ -19,8 +20,7 @@ from ._progress import meter
 from ._source import ignored_in
 
 
-# Pieces: a few thousand rows of CSV, or as many bad ones as are read in no time.
-_SHOW_EVERY: Final = 20
+_SHOW_EVERY: Final = 5_000
 
 
 @frozen(kw_only=True)
@@ -86,11 +86,14 @@ def check_file(
         source.rows() as rows,
         meter(screen, f"Checking {source.path.name}", clock=clock) as progress,
     ):
-        for count, piece in enumerate(rows.pieces, 1):
-            if count % _SHOW_EVERY == 0:
-                progress.show(rows.bytes_read, rows.total_bytes or 0)
+        unshown = 0
+        for piece in rows.pieces:
             inspection.look_at(piece)
-            if isinstance(piece, tuple):
+            unshown += len(piece) if isinstance(piece, Block) else 1
+            if unshown >= _SHOW_EVERY:
+                progress.show(rows.bytes_read, rows.total_bytes or 0)
+                unshown = 0
+            if not isinstance(piece, Block):
                 _, row = piece
                 if isinstance(row, SourceError) and len(bad) < LISTED_AT_MOST:
                     bad.append(row)
