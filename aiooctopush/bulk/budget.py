@@ -73,22 +73,29 @@ class Budget:
         spent = self.told + self.unpriced * (self.price or 0)
         return spent + self.reserved + estimate <= self.most
 
-    def learn(self, batch: BatchRecord, content: Content | None = None) -> None:
+    def learn(
+        self, batch: BatchRecord, content: Content | None = None, *, sign: int = 1
+    ) -> None:
         """
-        Take note of a batch as it stands, once for each.
+        Take note of a batch as it stands.
 
         Args:
             batch: Whatever became of it.
             content: What it says; read from the batch if it is left out.
+            sign: -1 to take back what was noted before it changed. The highest price
+                stays.
         """
         if self.most is None:
             return
         if batch.cost is not None:
-            self.told += batch.cost
+            self.told += sign * batch.cost
             sms = batch.sms_needed or batch.count
             self.price = max(self.price or Decimal(0), batch.cost / sms)
-        elif batch.state in MAY_COST:
+        # Under a new id, which nobody has tried yet, it may cost once more: what the
+        # earlier one may have cost is not taken back.
+        elif batch.state in MAY_COST and (sign > 0 or batch.first_tried_at is not None):
             if content is None and batch.payload is not None:
                 content = unpack(batch.payload)
             # Without its content it counts as if each had one part.
-            self.unpriced += batch.count if content is None else self.parts(content)
+            parts = batch.count if content is None else self.parts(content)
+            self.unpriced += sign * parts

@@ -83,6 +83,7 @@ def new_record(
     first: int,
     state: BatchState,
     at: datetime | None = None,
+    small: bool = True,
 ) -> BatchRecord:
     """
     The record of a batch, with the id that follows from its content and place.
@@ -91,6 +92,7 @@ def new_record(
         settings: What all batches of the run share, as bytes.
         first: Position in the source where it begins.
         at: When it is going to be tried; None if that is not now.
+        small: Whether to pack what it says, which takes longer than to encode it.
     """
     encoded = encode(content)
     recipients = recipients_in(content)
@@ -101,7 +103,7 @@ def new_record(
         count=len(recipients),
         digest=digest_of(settings, encoded),
         request_id="",
-        payload=pack(encoded),
+        payload=pack(encoded) if small else encoded,
         numbers=pack_numbers(recipients),
         state=state,
         first_tried_at=at,
@@ -404,7 +406,8 @@ def _told(
         number=record.number,
         part=record.part,
         state=record.state,
-        recipients=recipients_in(job.content),
+        # A plain tuple: who keeps it does not keep its JSON.
+        recipients=tuple(recipients_in(job.content)),
         request_id=record.request_id,
         result=result,
         error=error,

@@ -11,7 +11,8 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from ..errors import OctopushError, Outcome
 
 
 _BUFFER: Final = 128 * 1024
+# Bytes that are decoded in one go: some hundred lines.
+_AT_A_TIME: Final = 16 * 1024
 # Eight times what the csv module lets into one cell: a longer line holds no row, and
 # reading on for its end could fill the memory.
 _LINE_AT_MOST: Final = 1024 * 1024
@@ -147,7 +150,9 @@ def open_file(path: Path) -> LineFile:
         raise SourceError(reason, path=path) from error
 
 
-def _text(file: LineFile, encoding: str | None, expected: Format) -> io.TextIOWrapper:
+def _opened(
+    file: LineFile, encoding: str | None, expected: Format
+) -> tuple[io.BufferedReader | gzip.GzipFile, io.IncrementalNewlineDecoder]:
     """Undo gzip, and find the encoding."""
     plain: io.BufferedReader | gzip.GzipFile = io.BufferedReader(file, _BUFFER)
     if plain.peek(len(_GZIP)).startswith(_GZIP):
@@ -160,8 +165,10 @@ def _text(file: LineFile, encoding: str | None, expected: Format) -> io.TextIOWr
         )
     marked = (name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark))
     found = encoding or next(marked, "utf-8")
-    # newline="" leaves line ends inside quotes to the csv module.
-    return io.TextIOWrapper(plain, encoding=found, errors="surrogateescape", newline="")
+    decoder = codecs.getincrementaldecoder(found)("surrogateescape")
+    # It keeps both halves of a line end together. Line ends stay as they are, for
+    # those inside quotes are the csv module's business.
+    return plain, io.IncrementalNewlineDecoder(decoder, translate=False)
 
 
 def lines_of(
@@ -178,17 +185,27 @@ def lines_of(
     Raises:
         SourceError: It is damaged, no text, or in another encoding.
     """
+    # Chained in C: a generator that passes each line on would take as long as csv.
+    return chain.from_iterable(_checked(file, encoding, expected))
+
+
+def _checked(
+    file: LineFile, encoding: str | None, expected: Format
+) -> Generator[Sequence[str]]:
+    """Some lines at a time, as far as they are text."""
     number = 0
     try:
         # Closed here, before the layers above it are dropped, which would warn.
         with file:
-            text = _text(file, encoding, expected)
-            while line := text.readline(_LINE_AT_MOST):
-                number += 1
-                problem = _not_text(line, encoding, expected)
+            plain, decoder = _opened(file, encoding, expected)
+            for lines in _some_lines(plain, decoder):
+                if not number:
+                    lines[0] = lines[0].removeprefix(_MARK)
+                good, problem = _good_lines(lines, encoding, expected)
+                number += good
+                yield lines[:good]
                 if problem:
-                    raise SourceError(problem, path=file.path, line=number)
-                yield line if number > 1 else line.removeprefix(_MARK)
+                    raise SourceError(problem, path=file.path, line=number + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError(
             f"cannot be read beyond line {number}: it is damaged or was cut off "
@@ -203,6 +220,56 @@ def lines_of(
         ) from error
 
 
+def _some_lines(
+    plain: io.BufferedReader | gzip.GzipFile, decoder: io.IncrementalNewlineDecoder
+) -> Generator[list[str]]:
+    """Whole lines, and the one that is too long as far as it was read."""
+    rest, is_over = "", False
+    while not is_over:
+        # No more than there is: who reads from a pipe does not wait for it to fill.
+        read = plain.read1(_AT_A_TIME)
+        is_over = not read
+        lines = list(
+            io.StringIO(rest + decoder.decode(read, final=is_over), newline="")
+        )
+        rest = ""
+        # One that is too long already need not come to its end.
+        if not is_over and lines and _may_go_on(lines[-1]):
+            rest = lines.pop()
+        if lines:
+            yield lines
+
+
+def _may_go_on(line: str) -> bool:
+    return not line.endswith(("\n", "\r")) and len(line) < _LINE_AT_MOST
+
+
+def _good_lines(
+    lines: Sequence[str], encoding: str | None, expected: Format
+) -> tuple[int, str | None]:
+    """How many of these lines are text, and what is wrong with the next."""
+    # All at once, for nearly always all of them are.
+    text = "".join(lines)
+    if len(text) < _LINE_AT_MOST and "\0" not in text and can_be_encoded(text):
+        return len(lines), None
+    for good, line in enumerate(lines):
+        problem = _not_text(line, encoding, expected)
+        if problem:
+            return good, problem
+    return len(lines), None
+
+
+def can_be_encoded(text: str) -> bool:
+    """Whether there is no half of a surrogate pair in it: what UTF-8 cannot write."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _not_text(line: str, encoding: str | None, expected: Format) -> str | None:
     if not line.isascii() and _undecodable(line):
         if encoding is None:
@@ -213,7 +280,7 @@ def _not_text(line: str, encoding: str | None, expected: Format) -> str | None:
             'holds a NUL character: the file is damaged, or is encoding="utf-16-le" '
             "without a byte-order mark"
         )
-    if len(line) == _LINE_AT_MOST:
+    if len(line) >= _LINE_AT_MOST:
         return (
             f"has {_LINE_AT_MOST:,} characters or more: this is no {expected.name} file"
         )

@@ -5,9 +5,11 @@ Nothing of the source is kept but counts, and what was seen as `seen` keeps it.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from itertools import compress
 from typing import Final
 
 from attrs import define
@@ -32,6 +34,7 @@ from ..text import (
     quiet_until,
     unknown_placeholders,
 )
+from .blocks import Block, Piece
 from .files import SourceError
 from .findings import LOW_COST_MENTION, PREMIUM_MENTION, Finding, Preflight
 from .intake import Item
@@ -58,10 +61,10 @@ class _Tally:
     position: int = 0
     line: int | None = None
 
-    def add(self, position: int, line: int | None) -> None:
+    def add(self, position: int, line: int | None, count: int = 1) -> None:
         if not self.count:
             self.position, self.line = position, line
-        self.count += 1
+        self.count += count
 
     def finding(self, character: str | None = None) -> Finding | None:
         if not self.count:
@@ -195,8 +198,66 @@ class Inspection:
             is_new = self._numbers.add(recipient.phone_number)
         else:
             is_new = self._is_new(recipient)
-        if is_new or self._is_kept(position, line, recipient.phone_number):
-            self._count(recipient, said, position, line)
+        number = recipient.phone_number
+        if is_new or self._is_kept(position, line, number):
+            self._count(number, said.text.values_of(recipient), said, position, line)
+
+    def look_at(self, piece: Piece) -> None:
+        """
+        Look at what comes next in a file: as `look` at each row, if there are many.
+
+        Raises:
+            InvalidFieldError: As from `look`.
+        """
+        if not isinstance(piece, Block):
+            line, row = piece
+            self.look(row, line)
+        elif self._said is None or self._numbers is None:
+            for line, recipient in zip(piece.lines, piece.recipients(), strict=True):
+                self.look(recipient, line)
+        else:
+            self._look_at_block(piece, self._said, self._numbers)
+
+    def _look_at_block(self, block: Block, said: _Said, seen: SeenNumbers) -> None:
+        self._has_lines = True
+        positions: Sequence[int] = range(self._items, self._items + len(block))
+        self._items += len(block)
+        again = seen.add_all(block.numbers)
+        if again:
+            chosen = [True] * len(block)
+            for at in again:
+                number = block.numbers[at]
+                chosen[at] = self._is_kept(positions[at], block.lines[at], number)
+            positions, block = list(compress(positions, chosen)), block.only(chosen)
+        if len(block):
+            self._count_block(block, said, positions)
+
+    def _count_block(self, block: Block, said: _Said, positions: Sequence[int]) -> None:
+        """Count those who get a message: as `_count` does each."""
+        text, lines = said.text, block.lines
+        nothing = ("",) * len(block)
+        columns = [block.columns.get(name, nothing) for name in text.names]
+        groups: Iterable[tuple[Group, int]] | None
+        if said.alone is None:
+            groups = text.groups(columns)
+        else:
+            groups = [(said.alone, len(block))]
+        if groups is None:
+            rows = zip(*columns, strict=True)
+            people = zip(block.numbers, rows, positions, lines, strict=True)
+            for number, values, position, line in people:
+                self._count(number, values, said, position, line)
+            return
+        self._recipients += len(block)
+        if said.is_marketing:
+            self._look_at_marketing(block.numbers, said)
+        for group, count in groups:
+            group.recipients += count
+        for name, column in zip(text.names, columns, strict=True):
+            if "" in column:
+                first = column.index("")
+                count = column.count("")
+                self._missing[name].add(positions[first], lines[first], count)
 
     def _recipient_of(
         self, item: Item, position: int, line: int | None
@@ -222,8 +283,9 @@ class Inspection:
         if self._is_new(item) or self._is_kept(position, line):
             self._requests += 1
             said = self._said_by(item)
-            for recipient in item.recipients:
-                self._count(recipient, said, position, line)
+            for one in item.recipients:
+                values = said.text.values_of(one)
+                self._count(one.phone_number, values, said, position, line)
 
     def _other_kind(self, wanted: str) -> InvalidFieldError:
         place = f"item {self._items:,} of the source"
@@ -244,16 +306,20 @@ class Inspection:
         return self._on_duplicate is OnDuplicate.KEEP
 
     def _count(
-        self, recipient: Recipient, said: _Said, position: int, line: int | None
+        self,
+        number: str,
+        values: tuple[str, ...],
+        said: _Said,
+        position: int,
+        line: int | None,
     ) -> None:
-        """Count somebody who gets a message."""
+        """Count somebody who gets a message with these values."""
         self._recipients += 1
         if said.is_marketing:
-            self._look_at_marketing(recipient, said)
+            self._look_at_marketing((number,), said)
         group = said.alone
         if group is None:
             text = said.text
-            values = text.values_of(recipient)
             if "" in values:
                 self._note_missing(text.names, values, position, line)
             joined = "".join(values)
@@ -265,12 +331,13 @@ class Inspection:
                 self._short_numbers.add(position, line)
         group.recipients += 1
 
-    def _look_at_marketing(self, recipient: Recipient, said: _Said) -> None:
-        is_french = recipient.phone_number.startswith(_FRENCH)
-        if said.lacks is not None and (is_french or said.lacks == LOW_COST_MENTION):
-            self._without_mention[said.lacks] += 1
-        if said.quiet is not None and is_french:
-            self._in_quiet += 1
+    def _look_at_marketing(self, numbers: Sequence[str], said: _Said) -> None:
+        french = sum(number.startswith(_FRENCH) for number in numbers)
+        if said.lacks is not None:
+            is_for_all = said.lacks == LOW_COST_MENTION
+            self._without_mention[said.lacks] += len(numbers) if is_for_all else french
+        if said.quiet is not None:
+            self._in_quiet += french
 
     def _note_missing(
         self,

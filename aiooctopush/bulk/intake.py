@@ -15,18 +15,22 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from contextlib import aclosing, asynccontextmanager
+from itertools import islice
+from typing import Any
 
-from ..api._shared import Recipient
+from ..api._shared import CheckedRecipients, Recipient, recipients_from
 from ..api.sms import SmsRequest
 from ..errors import InvalidFieldError
-from ..phone import mask
+from ..phone import mask, normalise_all
+from .blocks import NUMBER, Block, Piece
 from .files import SourceError
 from .ledger import Rejection, RunRecord
 from .options import Identity, OnDuplicate, OnInvalid
 from .packing import Content
+from .rows import FileSource
 from .seen import Seen, SeenKeys, SeenNumbers
 from .sources import RowSource
 
@@ -42,9 +46,6 @@ Source = Items | RowSource | Callable[[int], Items]
 Items, or a function that gives them from a position on, counted from 0. A function is
 believed: it is not asked for the items before that position, which so are not checked.
 """
-
-
-_REST_EVERY: Final = 1_000
 
 
 class Intake:
@@ -76,6 +77,9 @@ class Intake:
         elif on_duplicate is not OnDuplicate.KEEP and not whole_requests:
             self._seen = SeenNumbers()
         self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
+        self._pieces: AsyncGenerator[Piece, None] | None = None
+        self._ahead: list[Item] = []
+        self._failure: Exception | None = None
         self.position: int = 0
         self.duplicates: int = 0
         self.rejected: int = 0
@@ -100,8 +104,12 @@ class Intake:
         Raises:
             InvalidFieldError: It is one string, or nothing that can be iterated.
         """
-        async with opened(source, self.position) as self._items:
-            yield
+        if isinstance(source, FileSource):
+            async with aclosing(source.pieces()) as self._pieces:
+                yield
+        else:
+            async with opened(source, self.position) as self._items:
+                yield
 
     async def take(self, count: int) -> Content | None:
         """
@@ -114,27 +122,49 @@ class Intake:
         if self._whole_requests:
             count = 1
         taken: list[Any] = []
-        if isinstance(self._items, AsyncIterator):
-            async for item in self._items:
-                self._look_at(item, taken)
-                if len(taken) == count:
-                    break
-                await self._rest()
-        else:
-            for item in self._items:
-                self._look_at(item, taken)
-                if len(taken) == count:
-                    break
-                await self._rest()
+        # No more than there is room for: what is not needed stays where it is.
+        while some := await self._some(count - len(taken)):
+            self._look_at_all(some, taken)
+            if len(taken) == count:
+                break
+            # Let others run, should millions of items make no batch.
+            await asyncio.sleep(0)
         if not taken:
             return None
         request: SmsRequest = taken[0]
-        return request if self._whole_requests else tuple(taken)
+        return request if self._whole_requests else CheckedRecipients(taken)
 
-    async def _rest(self) -> None:
-        """Let others run now and then, should millions of items make no batch."""
-        if self.position % _REST_EVERY == 0:
-            await asyncio.sleep(0)
+    async def _some(self, count: int) -> Sequence[Item]:
+        """The next items; fewer than asked for only at the end."""
+        if self._failure is None:
+            try:
+                await self._read(count)
+            except Exception as error:  # noqa: BLE001 - raised below
+                # What was read before it comes first.
+                self._failure = error
+        some = self._ahead[:count]
+        del self._ahead[:count]
+        if self._failure is not None and not some:
+            raise self._failure
+        return some
+
+    async def _read(self, count: int) -> None:
+        """Have so many items at hand, if there are."""
+        ahead = self._ahead
+        if self._pieces is not None:
+            while len(ahead) < count:
+                piece = await anext(self._pieces, None)
+                if piece is None:
+                    return
+                ahead += piece.recipients() if isinstance(piece, Block) else (piece[1],)
+        elif isinstance(self._items, AsyncIterator):
+            async for item in self._items:
+                ahead.append(item)
+                if len(ahead) >= count:
+                    return
+        else:
+            # Those before a failure are in there, too.
+            ahead.extend(islice(self._items, count - len(ahead)))
 
     def take_rejections(self, run: RunRecord) -> tuple[Rejection, ...]:
         """What was rejected since the last call, behind the cursor of the run."""
@@ -142,6 +172,27 @@ class Intake:
         rejections = tuple(one for one in self.rejections if one.position >= run.cursor)
         self.rejections.clear()
         return rejections
+
+    def _look_at_all(self, items: Sequence[Item], taken: list[Any]) -> None:
+        """Sort items in: together, if nothing is odd about any of them."""
+        plain = None if self._looks_at_each else _plain(items)
+        if plain is None:
+            for item in items:
+                self._look_at(item, taken)
+            return
+        if isinstance(self._seen, SeenNumbers):
+            again = self._seen.add_all([one.phone_number for one in plain])
+            for at in reversed(again):
+                del plain[at]
+            self.duplicates += len(again)
+        taken += plain
+        self.position += len(items)
+
+    @property
+    def _looks_at_each(self) -> bool:
+        """Whether a caller wants to know about single items."""
+        is_error = self._on_duplicate is OnDuplicate.ERROR
+        return self._whole_requests or self._identity is not None or is_error
 
     def _look_at(self, item: Item, taken: list[Any]) -> None:
         """Sort one item in. What raises here leaves the position before it."""
@@ -209,6 +260,19 @@ class Intake:
         )
         self.rejected += 1
         self.position += 1
+
+
+def _plain(items: Sequence[Item]) -> list[Recipient] | None:
+    """Recipients, if all are such, or all are good numbers; otherwise None."""
+    kinds = set(map(type, items))
+    if kinds == {Recipient}:
+        return list(items)  # type: ignore[arg-type]  # see the line before
+    if kinds != {str}:
+        return None
+    try:
+        return recipients_from({NUMBER: normalise_all(items)})  # type: ignore[arg-type]
+    except InvalidFieldError:
+        return None
 
 
 def _content_of(item: Item) -> Recipient | SmsRequest:

@@ -19,8 +19,9 @@ from attrs import define, field, frozen
 from ..api._shared import Recipient
 from ..errors import InvalidFieldError
 from ..phone import mask
+from .blocks import NUMBER, Piece
 from .files import Format, LineFile, SourceError, caused_by, lines_of, open_file
-from .rows import COLUMNS, NUMBER, FileSource
+from .rows import COLUMNS, FileSource
 
 
 _FORMAT: Final = Format(
@@ -105,7 +106,7 @@ class JsonLinesSource(FileSource):
                     names.update(dict.fromkeys(found))
         return tuple(name for name in names if name not in _NAMES)
 
-    def _read(self, file: LineFile) -> Generator[tuple[int, Recipient | SourceError]]:
+    def _read(self, file: LineFile) -> Generator[Piece]:
         return _rows(self, file)
 
 

@@ -4,12 +4,14 @@ import json
 import zlib
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 import attrs
 
 from .. import _wire
-from ..api._shared import Recipient
+from ..api._shared import CheckedRecipients, Recipient, json_of
 from ..api.sms import SmsRequest
 from .ledger import LedgerError
 
@@ -20,6 +22,7 @@ Content = tuple[Recipient, ...] | SmsRequest
 # 500 recipients take 0.3 ms; higher levels take thrice that for a tenth less.
 _LEVEL: Final = 1
 _SEVEN_BITS: Final = 0x7F
+_number_of: Final = attrgetter("phone_number")
 _MORE: Final = 0x80
 _DAMAGED: Final = "a batch of the ledger cannot be read: the file is damaged"
 
@@ -30,8 +33,13 @@ def recipients_in(content: Content) -> tuple[Recipient, ...]:
 
 
 def pack(encoded: bytes) -> bytes:
-    """Make the JSON of a batch's content small."""
-    return zlib.compress(encoded, _LEVEL)
+    """Make the JSON of a batch's content small, unless it is so already."""
+    return zlib.compress(encoded, _LEVEL) if _is_plain(encoded) else encoded
+
+
+def _is_plain(payload: bytes) -> bool:
+    # What zlib makes begins with another byte.
+    return payload.startswith((b"[", b"{"))
 
 
 def encode(content: Content) -> bytes:
@@ -45,18 +53,19 @@ def encode(content: Content) -> bytes:
         del values["request_id"]
         said = {name: value for name, value in values.items() if value is not None}
         return _wire.encode(said)
-    return _wire.encode(content)
+    return content.json if isinstance(content, CheckedRecipients) else json_of(content)
 
 
 def unpack(payload: bytes) -> Content:
     """
-    The content of a batch, from what `pack` made of `encode`.
+    The content of a batch, from what `encode` made of it, packed or not.
 
     Raises:
         LedgerError: It is damaged.
     """
     try:
-        content = json.loads(zlib.decompress(payload))
+        plain = payload if _is_plain(payload) else zlib.decompress(payload)
+        content = json.loads(plain)
         if isinstance(content, list):
             return tuple(Recipient(**one) for one in content)
         if content.get("send_at") is not None:
@@ -75,9 +84,9 @@ def pack_numbers(recipients: Iterable[Recipient]) -> bytes:
     Of each number the distance to the one before it is kept, as a base-128 integer.
     """
     packed = bytearray()
-    before = 0
-    for number in sorted(int(one.phone_number) for one in recipients):
-        distance, before = number - before, number
+    numbers = sorted(map(int, map(_number_of, recipients)))
+    for before, number in pairwise((0, *numbers)):
+        distance = number - before
         while distance > _SEVEN_BITS:
             packed.append(distance & _SEVEN_BITS | _MORE)
             distance >>= 7

@@ -1,7 +1,8 @@
 """How long a text becomes with the values of each of millions of recipients."""
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -101,7 +102,7 @@ class PersonalText:
         self.measured: TextMeasure = measure(text, optimised=optimised)
         self._runs = placeholder_runs(text)
         self._has_one = len(self.names) == 1
-        # Never asked without any; an attrgetter wants a name.
+        # An attrgetter wants a name, even if there is none.
         self._get = attrgetter(*self.names or MERGE_FIELDS)
         self._is_plain = _is_plain[optimised]
         self._outsider = _outsider[optimised]
@@ -115,6 +116,8 @@ class PersonalText:
 
     def values_of(self, recipient: Recipient) -> tuple[str, ...]:
         """What a recipient has for each of `names`; empty where that is nothing."""
+        if not self.names:
+            return ()
         found: Any = self._get(recipient)
         values = (found,) if self._has_one else found
         return tuple([value or "" for value in values]) if None in values else values
@@ -140,6 +143,38 @@ class PersonalText:
             if len(known) < _REMEMBERED:
                 known[key] = group
         return group
+
+    def groups(
+        self, columns: Sequence[Sequence[str]]
+    ) -> Sequence[tuple[Group, int]] | None:
+        """
+        The groups of many recipients, and how many are in each; as `group` tells.
+
+        Args:
+            columns: For each of `names` a value for each recipient.
+
+        Returns:
+            None if the values of one are not plain: then each is to be looked at.
+        """
+        everything = "".join(map("".join, columns))
+        # The second may stand across two values, which is too rare to matter.
+        if self._is_plain(everything) is None or SHORT_NUMBER in everything:
+            return None
+        keys: Iterable[object]
+        if self._adds_up:
+            keys = map(len, map("".join, zip(*columns, strict=True)))
+        else:
+            keys = zip(*(map(len, column) for column in columns), strict=True)
+        keys = list(keys)
+        found = []
+        for key, count in Counter(keys).items():
+            group = self._known.get(key)
+            if group is None:
+                at = keys.index(key)
+                values = tuple(column[at] for column in columns)
+                group = self.group(values, "".join(values))
+            found.append((group, count))
+        return found
 
     def forced_by(self, joined: str) -> str | None:
         """The first character of these values that forces Unicode, if there is one."""

@@ -7,6 +7,7 @@ ends in a `Preflight`.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
@@ -19,6 +20,7 @@ from .findings import Preflight, check_euros
 from .inspection import Inspection
 from .intake import Item, Source, opened
 from .options import BulkOptions, Identity, OnDuplicate
+from .rows import FileSource
 
 
 # About two milliseconds of work.
@@ -73,8 +75,16 @@ async def preflight(
         batch_size=options.batch_size,
         quiet_hours=quiet_hours,
     )
-    async with opened(source, 0) as items:
-        await _look_through(items, inspection)
+    if not isinstance(source, FileSource):
+        async with opened(source, 0) as items:
+            await _look_through(items, inspection)
+    elif identity is None:
+        await source.scan(inspection.look_at)
+    else:
+        # A function of the caller's own is not called in a thread.
+        async with aclosing(source.pieces()) as pieces:
+            async for piece in pieces:
+                inspection.look_at(piece)
     return inspection.result(price_per_sms=price_per_sms, balance=balance)
 
 

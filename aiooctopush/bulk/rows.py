@@ -6,11 +6,17 @@ event loop.
 """
 
 import asyncio
+import math
 import threading
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from contextlib import aclosing
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,17 +26,21 @@ from attrs import field, frozen
 
 from ..api._shared import Recipient
 from ..errors import InvalidFieldError, shown
+from .blocks import Block, Piece
 from .files import LineFile, SourceError, open_file
 
 
 COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(Recipient))
 """Names that a column or field may have; every other one is ignored."""
 
-NUMBER: Final = "phone_number"
-"""The one that must be there."""
+AT_A_TIME: Final = 250
+"""
+Rows that are looked at together, at most: with more of them, what was read falls out of
+the cache of the processor before it is looked at.
+"""
 
-# Rows that a thread reads in one go: about two milliseconds of work.
-_AT_A_TIME: Final = 500
+# Rows that a thread reads in one go: about a millisecond of work.
+_IN_A_THREAD: Final = 1_000
 
 
 class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
@@ -44,16 +54,19 @@ class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
 
     Attributes:
         total_bytes: Size of the file on disk; None for a pipe.
+        pieces: The same rows, many good ones together; each is given once, here or by
+            iterating.
     """
 
     def __init__(
         self,
         path: Path,
-        read: Callable[[LineFile], Generator[tuple[int, Recipient | SourceError]]],
+        read: Callable[[LineFile], Generator[Piece]],
     ) -> None:
         self._file = open_file(path)
         self.total_bytes: int | None = self._file.size()
-        self._rows = read(self._file)
+        self.pieces: Generator[Piece] = read(self._file)
+        self._rows = _single(self.pieces)
 
     @property
     def bytes_read(self) -> int:
@@ -70,6 +83,7 @@ class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
     def close(self) -> None:
         """Close the file; nothing comes after it."""
         self._rows.close()
+        self.pieces.close()
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -82,6 +96,14 @@ class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _single(pieces: Iterable[Piece]) -> Generator[tuple[int, Recipient | SourceError]]:
+    for piece in pieces:
+        if isinstance(piece, Block):
+            yield from zip(piece.lines, piece.recipients(), strict=True)
+        else:
+            yield piece
 
 
 def _is_encoding(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
@@ -107,7 +129,7 @@ class FileSource:
     encoding: str | None = field(default=None, kw_only=True, validator=_is_encoding)
 
     @abstractmethod
-    def _read(self, file: LineFile) -> Generator[tuple[int, Recipient | SourceError]]:
+    def _read(self, file: LineFile) -> Generator[Piece]:
         """Go through an open file, and close it at its end."""
 
     def __iter__(self) -> Generator[Recipient, None, None]:
@@ -134,11 +156,43 @@ class FileSource:
             SourceError: The file cannot be opened, or not be read any further. The
                 rows before that were given.
         """
+        async with aclosing(self.pieces()) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Block):
+                    for one in piece.recipients():
+                        yield one
+                else:
+                    yield piece[1]
+
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
+        """
+        Go through the file as `items` does, many good rows at a time.
+
+        Raises:
+            SourceError: As for `items`.
+        """
         reader = _Reader(self.rows)
         try:
             while some := await asyncio.to_thread(reader.take):
-                for one in some:
-                    yield one
+                for piece in some:
+                    yield piece
+        finally:
+            reader.close()
+
+    async def scan(self, look: Callable[[Piece], None]) -> None:
+        """
+        Go through the file as `pieces` does, but look at each in the thread that reads.
+
+        One thread reads all of it, for a change of threads costs as much as to read a
+        hundred rows.
+
+        Raises:
+            SourceError: As for `items`.
+        """
+        reader = _Reader(self.rows)
+        try:
+            while await asyncio.to_thread(reader.hand, look, math.inf):
+                pass
         finally:
             reader.close()
 
@@ -169,11 +223,19 @@ class _Reader:
         self._closed = False
         self._lock = threading.Lock()
 
-    def take(self) -> list[Recipient | SourceError]:
+    def take(self) -> list[Piece]:
         """Read some rows; none are left if there are none."""
+        some: list[Piece] = []
+        self.hand(some.append)
+        return some
+
+    def hand(
+        self, look: Callable[[Piece], None], at_least: float = _IN_A_THREAD
+    ) -> bool:
+        """Read that many rows, and hand them on; whether there were any."""
         try:
             with self._lock:
-                return self._some()
+                return self._hand(look, at_least)
         finally:
             if self._closed:
                 self.close()
@@ -181,7 +243,7 @@ class _Reader:
     def close(self) -> None:
         """Close the file, now or when the thread that reads it is done."""
         self._closed = True
-        # Asked again by `take` once it has let go, so that no order of the two
+        # Asked again by `hand` once it has let go, so that no order of the two
         # leaves the file open.
         if self._lock.acquire(blocking=False):
             try:
@@ -190,17 +252,21 @@ class _Reader:
             finally:
                 self._lock.release()
 
-    def _some(self) -> list[Recipient | SourceError]:
+    def _hand(self, look: Callable[[Piece], None], at_least: float) -> bool:
         if self._error is not None:
             raise self._error
         if self._rows is None:
             self._rows = self._opened()
-        some: list[Recipient | SourceError] = []
+        count = 0
         try:
-            some.extend(row for _, row in islice(self._rows, _AT_A_TIME))
+            for piece in self._rows.pieces:
+                count += len(piece) if isinstance(piece, Block) else 1
+                look(piece)
+                if count >= at_least or self._closed:
+                    break
         except SourceError as error:
             # The rows before it come first, as they do without threads.
-            if not some:
+            if not count:
                 raise
             self._error = error
-        return some
+        return count > 0

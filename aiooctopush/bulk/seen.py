@@ -82,26 +82,45 @@ class SeenNumbers:
             InvalidFieldError: It is written in another way. It is not noted, and
                 masked in the error.
         """
+        _integer(number)
+        return not self.add_all((number,))
+
+    def add_all(self, numbers: Iterable[str]) -> list[int]:
+        """
+        Note many numbers.
+
+        Args:
+            numbers: As a `Recipient` has them; this is not checked again.
+
+        Returns:
+            The places, counted from 0, of those that were there before, be it earlier
+            among these.
+        """
         # Searched here and not by `in`: this runs once for each of ten million.
-        value = _integer(number)
-        block = self._blocks.get(value >> _BITS)
-        low = value & _LOW
-        if block is None:
-            self._blocks[value >> _BITS] = array("H", (low,))
-        elif isinstance(block, bytearray):
-            bit = 1 << (low & 7)
-            if block[low >> 3] & bit:
-                return False
-            block[low >> 3] |= bit
-        else:
-            index = bisect_left(block, low)
-            if index < len(block) and block[index] == low:
-                return False
-            block.insert(index, low)
-            if len(block) > _MOST_IN_ARRAY:
-                self._blocks[value >> _BITS] = _bitmap(block)
-        self._count += 1
-        return True
+        blocks = self._blocks
+        again: list[int] = []
+        place = -1
+        for place, value in enumerate(map(int, numbers)):
+            block = blocks.get(value >> _BITS)
+            if block is None:
+                blocks[value >> _BITS] = array("H", (value & _LOW,))
+            elif block.__class__ is bytearray:
+                at, bit = (value & _LOW) >> 3, 1 << (value & 7)
+                if block[at] & bit:
+                    again.append(place)
+                else:
+                    block[at] |= bit
+            else:
+                low = value & _LOW
+                index = bisect_left(block, low)
+                if index < len(block) and block[index] == low:
+                    again.append(place)
+                else:
+                    block.insert(index, low)
+                    if len(block) > _MOST_IN_ARRAY:
+                        blocks[value >> _BITS] = _bitmap(block)
+        self._count += place + 1 - len(again)
+        return again
 
     def clear(self) -> None:
         """Forget all numbers, and give their memory back."""

@@ -24,7 +24,15 @@ from .alarm import Alarm
 from .budget import Budget
 from .delivery import BatchResult, Delivery, Job, new_record
 from .intake import Intake, Source, starts_anywhere
-from .ledger import UNFINISHED, BatchRecord, BatchState, Ledger, Pause, RunRecord
+from .ledger import (
+    MAY_COST,
+    UNFINISHED,
+    BatchRecord,
+    BatchState,
+    Ledger,
+    Pause,
+    RunRecord,
+)
 from .options import BulkOptions
 from .pace import Pace
 from .packing import Content
@@ -282,8 +290,11 @@ class Sending:
         if self.stops:
             return None
         if self._leftovers:
-            estimate = self._budget.estimate(self._leftovers[0].content)
-            if self._has_money(estimate):
+            job = self._leftovers[0]
+            # What may have been sent under this id is counted already.
+            is_counted = job.was_tried and job.record.state in MAY_COST
+            estimate = self._budget.estimate(job.content)
+            if self._has_money(Decimal(0) if is_counted else estimate):
                 return self._leftovers.popleft()
             return None
         if self._source_ended:
@@ -316,6 +327,8 @@ class Sending:
             first=self._run.cursor,
             state=BatchState.SENDING,
             at=now,
+            # A ledger in memory forgets it with the answer, a moment later.
+            small=self._ledger.is_durable,
         )
         await self._read_so_far(record)
         return Job(record=record, content=content, is_written=True)
@@ -445,14 +458,18 @@ class Sending:
         self, old: BatchRecord, new: BatchRecord, content: Content, told: BatchResult
     ) -> None:
         """See `Watcher.concluded`."""
-        self._recount(old, new)
-        self._budget.learn(new, content)
+        self._recount(old, new, content)
         if told.result is not None and told.result.residual_credit is not None:
             self._report.residual_credit = told.result.residual_credit
         if new.cost is not None:
             self._dearest = max(self._dearest, new.cost)
         self._pause(self._alarm.concluded(new, content, told))
 
-    def _recount(self, old: BatchRecord, new: BatchRecord) -> None:
+    def _recount(
+        self, old: BatchRecord, new: BatchRecord, content: Content | None = None
+    ) -> None:
+        """Count a batch as it stands now, and not any more as it stood."""
         self._report.count(old, sign=-1)
         self._report.count(new)
+        self._budget.learn(old, content, sign=-1)
+        self._budget.learn(new, content)

@@ -8,7 +8,7 @@ import csv
 import os
 import re
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
-from itertools import chain
+from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import Any, Final, Protocol, Self, runtime_checkable
 
@@ -17,8 +17,9 @@ from attrs import field, frozen
 
 from ..api._shared import Recipient
 from ..errors import InvalidFieldError, shown
+from .blocks import NUMBER, Piece, block_of
 from .files import Format, LineFile, SourceError, caused_by, lines_of, open_file
-from .rows import COLUMNS, NUMBER, FileSource
+from .rows import AT_A_TIME, COLUMNS, FileSource
 
 
 _DELIMITERS: Final = ",;\t"
@@ -29,6 +30,9 @@ _FORMAT: Final = Format(
     if_not_utf8="if the file comes from Excel on Windows, say "
     'encoding="cp1252", or save it as "CSV UTF-8"',
 )
+
+# So few rows, one of which is odd, are not worth halving.
+_ONE_BY_ONE: Final = 8
 
 # What no name of a column looks like: six digits in a row, an address, 3.36E+10.
 _like_data = re.compile(r"[0-9](?:[ .\-]?[0-9]){5}|@|[0-9][eE]\+").search
@@ -126,8 +130,8 @@ class CsvSource(FileSource):
         with open_file(self.path) as file:
             return _Table.of(self, file).ignored
 
-    def _read(self, file: LineFile) -> Generator[tuple[int, Recipient | SourceError]]:
-        return _rows(self, file)
+    def _read(self, file: LineFile) -> Generator[Piece]:
+        return _pieces(self, file)
 
 
 @frozen
@@ -214,40 +218,82 @@ def _header_problem(cells: Sequence[str], names: Sequence[str]) -> str | None:
     )
 
 
-def _rows(
-    source: CsvSource, file: LineFile
-) -> Generator[tuple[int, Recipient | SourceError]]:
+def _pieces(source: CsvSource, file: LineFile) -> Generator[Piece]:
     with file:
         table = _Table.of(source, file)
-        path, rows, used = source.path, table.rows, table.used
-        while True:
-            line = table.skipped + rows.line_num + 1
+        path, rows = source.path, table.rows
+        is_over = False
+        while not is_over:
+            start = table.skipped + rows.line_num + 1
+            some: list[list[str]] = []
+            failure: csv.Error | SourceError | None = None
             try:
-                cells = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                broken = _broken(error, path, line)
+                # What comes before a failure is in there, too.
+                some.extend(islice(rows, AT_A_TIME))
+            except (csv.Error, SourceError) as error:
+                failure = error
+            is_over = failure is None and len(some) < AT_A_TIME
+            lines: Sequence[int] = range(start, start + len(some) + 1)
+            if table.skipped + rows.line_num + 1 != lines[-1]:
+                lines = list(accumulate(map(_height, some), initial=start))
+            yield from _some_pieces(table, some, lines[:-1], path)
+            if isinstance(failure, SourceError):
+                raise failure
+            if failure is not None:
+                broken = _broken(failure, path, lines[-1])
                 # Inside one line the next is sound; what spans several may have
                 # swallowed people, and must not pass for one bad row.
-                if table.skipped + rows.line_num > line:
-                    raise broken from error
-                yield line, broken
-                continue
-            if len(cells) != table.width:
-                if any(map(str.strip, cells)):
-                    yield line, _uneven(len(cells), table.width, path, line)
-                continue
-            values: dict[str, Any] = {
-                name: cells[index].strip() or None for name, index in used
-            }
-            try:
-                row: Recipient | SourceError = Recipient(**values)
-            except InvalidFieldError as error:
-                if not any(map(str.strip, cells)):
-                    continue
-                row = _unusable(error, values[error.field], path, line)
-            yield line, row
+                if table.skipped + rows.line_num > lines[-1]:
+                    raise broken from failure
+                yield lines[-1], broken
+
+
+def _height(row: Iterable[str]) -> int:
+    """How many lines of the file a row takes: line ends in cells are as they were."""
+    text = ",".join(row)
+    return 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
+def _some_pieces(
+    table: _Table, rows: Sequence[list[str]], lines: Sequence[int], path: Path
+) -> Generator[Piece]:
+    """Rows as one block, or, as long as that cannot be, each half of them."""
+    if len(rows) < _ONE_BY_ONE:
+        for cells, line in zip(rows, lines, strict=True):
+            row = _row(table, cells, path, line)
+            if row is not None:
+                yield line, row
+        return
+    if set(map(len, rows)) == {table.width}:
+        columns = list(zip(*rows, strict=True))
+        block = block_of(
+            lines, {name: list(map(str.strip, columns[at])) for name, at in table.used}
+        )
+        if block is not None:
+            yield block
+            return
+    half = len(rows) // 2
+    yield from _some_pieces(table, rows[:half], lines[:half], path)
+    yield from _some_pieces(table, rows[half:], lines[half:], path)
+
+
+def _row(
+    table: _Table, cells: list[str], path: Path, line: int
+) -> Recipient | SourceError | None:
+    """A row by itself, whatever it holds; None if that is nothing."""
+    if len(cells) != table.width:
+        if any(map(str.strip, cells)):
+            return _uneven(len(cells), table.width, path, line)
+        return None
+    values: dict[str, Any] = {
+        name: cells[index].strip() or None for name, index in table.used
+    }
+    try:
+        return Recipient(**values)
+    except InvalidFieldError as error:
+        if not any(map(str.strip, cells)):
+            return None
+        return _unusable(error, values[error.field], path, line)
 
 
 def _uneven(cells: int, width: int, path: Path, line: int) -> SourceError:

@@ -13,13 +13,11 @@ from ..api._shared import MAX_RECIPIENTS
 from ..bulk.options import OnDuplicate, OnForeign, OnInDoubt, OnInvalid
 from ._help import Option
 from ._options import SENDING, euros
-from ._source import FORMATS
 
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 TROUBLE: Final = "What to do if"
-READING: Final = "How the file is read"
 
 _UNITS: Final = {
     "": timedelta(seconds=1),
@@ -92,16 +90,6 @@ _WAIT_FOR_GATEWAY: Final = click.option(
     show_default=True,
     heading=TROUBLE,
     help="The gateway is silent: how long to wait for it before the run pauses.",
-)
-
-_FORMAT: Final = click.option(
-    "--format",
-    "file_format",
-    cls=Option,
-    type=click.Choice(FORMATS),
-    heading=READING,
-    help="By default the name tells: .jsonl and .ndjson are JSON lines, all else "
-    "is CSV. Either may be gzipped.",
 )
 
 _OF_BULK: Final = (
@@ -185,10 +173,9 @@ _OF_BULK: Final = (
         "as 2h.",
     ),
     _WAIT_FOR_GATEWAY,
-    _FORMAT,
 )
 
-_OF_FLEET: Final = (_BATCH_SIZE, _ON_INVALID, _ON_DUPLICATE, _FORMAT)
+_OF_FLEET: Final = (_BATCH_SIZE, _ON_INVALID, _ON_DUPLICATE)
 
 
 def bulk_options(function: F) -> F:

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from .._clock import Clock
 from ..api.sms import Message
+from ..bulk.blocks import Block
 from ..bulk.files import SourceError
 from ..bulk.findings import Preflight
 from ..bulk.inspection import LISTED_AT_MOST, Inspection
@@ -85,12 +86,17 @@ def check_file(
         source.rows() as rows,
         meter(screen, f"Checking {source.path.name}", clock=clock) as progress,
     ):
-        for count, (line, row) in enumerate(rows, 1):
-            if count % _SHOW_EVERY == 0:
+        unshown = 0
+        for piece in rows.pieces:
+            inspection.look_at(piece)
+            unshown += len(piece) if isinstance(piece, Block) else 1
+            if unshown >= _SHOW_EVERY:
                 progress.show(rows.bytes_read, rows.total_bytes or 0)
-            inspection.look(row, line)
-            if isinstance(row, SourceError) and len(bad) < LISTED_AT_MOST:
-                bad.append(row)
+                unshown = 0
+            if not isinstance(piece, Block):
+                _, row = piece
+                if isinstance(row, SourceError) and len(bad) < LISTED_AT_MOST:
+                    bad.append(row)
     return FileCheck(found=inspection.result(), bad=tuple(bad), ignored=ignored)
 
 

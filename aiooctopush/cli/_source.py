@@ -1,5 +1,6 @@
 """A file with recipients, whichever way it is written."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -7,6 +8,8 @@ import click
 
 from ..bulk.json_lines import JsonLinesSource, read_json_lines
 from ..bulk.sources import CsvSource, read_csv
+from ._help import Option
+from ._options import F
 
 
 FileSource = CsvSource | JsonLinesSource
@@ -16,6 +19,19 @@ JSON_LINES: Final = "jsonl"
 FORMATS: Final = (CSV, JSON_LINES)
 
 _ENDINGS: Final = {".jsonl", ".ndjson"}
+
+
+def format_option() -> Callable[[F], F]:
+    """Which way a file is written, if its name does not tell."""
+    return click.option(
+        "--format",
+        "file_format",
+        cls=Option,
+        type=click.Choice(FORMATS),
+        heading="How the file is read",
+        help="By default the name tells: .jsonl and .ndjson are JSON lines, all else "
+        "is CSV. Either may be gzipped.",
+    )
 
 
 def open_source(

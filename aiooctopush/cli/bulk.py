@@ -22,7 +22,7 @@ from ._help import Command, typed
 from ._options import file_options, gateway_options, json_option, message_options
 from ._progress import Stages
 from ._sending import Sending
-from ._source import open_source
+from ._source import format_option, open_source
 from ._summary import Ending
 from ._words import Place
 
@@ -55,6 +55,7 @@ _SHORT = "Send one text to everyone in a file; start or go on."
 @message_options
 @bulk_options
 @file_options
+@format_option()
 @gateway_options
 @json_option()
 @click.pass_context

@@ -23,7 +23,7 @@ from ._fleet_status import Status
 from ._help import Command, Group, Option, typed
 from ._ledger import LedgerPlace
 from ._options import OUTPUT, SENDING, file_options, json_option, message_options
-from ._source import open_source
+from ._source import format_option, open_source
 from ._words import Place, plain
 
 
@@ -137,6 +137,7 @@ def _interrupted(words: str, screen: Screen) -> Iterator[None]:
 )
 @planning_options
 @file_options
+@format_option()
 @json_option()
 @click.pass_context
 def submit(

@@ -10,7 +10,6 @@ import click
 from ..api._shared import Purpose, SmsType, check_text
 from ..bulk.findings import Preflight, character_in_words
 from ..bulk.inspection import Inspection
-from ..bulk.sources import read_csv
 from ..text import (
     MAX_TEXT,
     REPLACEMENTS,
@@ -32,6 +31,7 @@ from ._options import (
     text_option,
     type_option,
 )
+from ._source import format_option, open_source
 
 
 _CHARACTERS_SHOWN: Final = 5
@@ -63,6 +63,7 @@ _SHORT = "Tell what a text costs, without sending it."
 @type_option()
 @at_option()
 @file_options
+@format_option()
 @json_option()
 @click.pass_context
 def preview(
@@ -73,6 +74,7 @@ def preview(
     purpose: str | None,
     type_: str,
     at: datetime | None,
+    file_format: str | None,
     encoding: str | None,
     delimiter: str | None,
     as_json: bool,
@@ -100,7 +102,9 @@ def preview(
             now=clock.now(),
         )
         if file is not None:
-            source = read_csv(file, encoding=encoding, delimiter=delimiter)
+            source = open_source(
+                file, file_format=file_format, encoding=encoding, delimiter=delimiter
+            )
             check = check_file(source, screen, clock, inspection=inspection)
             refuse_bad(check, source, screen)
     screen.rows(_text_rows(text))

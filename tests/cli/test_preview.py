@@ -1,5 +1,6 @@
 """``octopush preview``: what a text becomes and costs."""
 
+import gzip
 import json
 
 import pytest
@@ -115,6 +116,20 @@ def test_warnings(preview, text, arguments, warning):
 def test_no_warnings(preview, text, arguments):
     """What is as it should be is not pointed out."""
     assert preview(text, *arguments).stderr == ""
+
+
+@pytest.mark.parametrize("name", ["people.jsonl", "people.ndjson.gz", "people.txt"])
+def test_json_lines_are_read_as_bulk_reads_them(preview, tmp_path, name):
+    """Known by the name or by word, packed or not."""
+    line = b'{"phone_number": "+33639980001", "first_name": "Zo\xc3\xa9"}\n'
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(line) if name.endswith(".gz") else line)
+    said = ("--format", "jsonl") if name.endswith(".txt") else ()
+
+    result = preview("Hi {first_name}", str(path), *said)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "  Recipients  1\n" in result.stdout
 
 
 SUNDAY = "2026-11-29T12:00+01:00"

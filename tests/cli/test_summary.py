@@ -1,0 +1,38 @@
+"""What a run ended with, in figures."""
+
+from aiooctopush.bulk.ledger import BatchState
+from aiooctopush.bulk.report import BulkReport
+from aiooctopush.cli._summary import Ending
+from aiooctopush.cli._words import Place
+
+
+class NoSandbox:
+    """A connection to a gateway outside."""
+
+    def book_in_words(self):
+        """Say nothing of a book."""
+        return ()
+
+
+def report(accepted, seconds):
+    """Of so many recipients, all accepted."""
+    made = BulkReport(key="run", planned=accepted, seconds=seconds)
+    made.by_state[BatchState.ACCEPTED] = accepted
+    return made
+
+
+def test_the_rate_is_that_of_this_start():
+    """What earlier starts had done does not make it look faster."""
+    ending = Ending(
+        report=report(900, 0.0),
+        total=1_000,
+        bad_rows=0,
+        place=Place(key="run", ledger=None),
+        command="octopush bulk",
+    )
+    ending.begin(ending.report)
+    ending.report = report(1_000, 10.0)
+
+    rows = dict(ending.rows(NoSandbox()))
+
+    assert rows["Duration"] == "0:10, 10/s"

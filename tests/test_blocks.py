@@ -1,0 +1,518 @@
+"""Many at a time is the same as one by one: the short cuts of a bulk are held to it."""
+
+import asyncio
+import csv
+import io
+import json
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from aiooctopush import _wire
+from aiooctopush.api._shared import (
+    CheckedRecipients,
+    Recipient,
+    json_of,
+    recipients_from,
+    recipients_of,
+)
+from aiooctopush.api.sms import Message, SmsRequest
+from aiooctopush.bulk import sources
+from aiooctopush.bulk.blocks import Block, block_of
+from aiooctopush.bulk.files import SourceError
+from aiooctopush.bulk.inspection import Inspection
+from aiooctopush.bulk.intake import Intake
+from aiooctopush.bulk.json_lines import read_json_lines
+from aiooctopush.bulk.options import OnDuplicate, OnInvalid
+from aiooctopush.bulk.preflight import preflight
+from aiooctopush.bulk.rows import AT_A_TIME, COLUMNS
+from aiooctopush.bulk.seen import SeenNumbers
+from aiooctopush.bulk.sources import read_csv
+from aiooctopush.errors import InvalidFieldError
+from aiooctopush.phone import normalise, normalise_all
+from aiooctopush.sandbox import VirtualClock
+from aiooctopush.text import Encoding
+
+
+SUNDAY = datetime(2026, 11, 29, 12, tzinfo=UTC)
+GOOD = st.integers(600_000_000, 600_000_040).map("+33{}".format)
+ODD = st.sampled_from(
+    [
+        "+33 6 00 00 00 01",
+        " +33600000002\t",
+        "+33600000003\n",
+        "+33600000004\n+33600000005",
+        "+33600000006.0",
+        "+1234",
+        "+12345678901234567",
+        "+0123456",
+        "+३३६०००००००१",
+        "0612345678",
+        "33612345678",
+        "+33(0)612345678",
+        "",
+        "Ana",
+    ]
+)
+NUMBERS = st.lists(GOOD | ODD, max_size=40)
+VALUES = st.sampled_from(
+    [
+        "",
+        "Ana",
+        "Zoé",
+        " Li ",
+        "Łódź",
+        "x" * 50,
+        "x" * 51,
+        "{}",
+        "é" * 50,
+        "a,\nb",
+        "\t",
+    ]
+) | st.text(max_size=60)
+
+
+def or_error(function, *arguments):
+    """What a function gives, or the words of its refusal."""
+    try:
+        return function(*arguments)
+    except InvalidFieldError as error:
+        return str(error)
+
+
+# --- numbers --------------------------------------------------------------------------
+
+
+@given(NUMBERS)
+@example([])
+@example(["+33600000001\n+33600000002"])
+@example(["+33600000001", ""])
+def test_many_numbers_are_written_as_each_alone(numbers):
+    """The same numbers, or the same words about the first that is none."""
+
+    def one_by_one(several):
+        return [normalise(number) for number in several]
+
+    found = or_error(normalise_all, numbers)
+
+    assert (found if isinstance(found, str) else list(found)) == or_error(
+        one_by_one, numbers
+    )
+
+
+@given(st.lists(st.integers(10_000, 10_000 + 3 * 65_536), max_size=300))
+def test_many_are_noted_as_each_alone(values):
+    """The same ones were there before, in sparse blocks and in full ones."""
+    numbers = [f"+{value}" for value in values]
+    alone, together = SeenNumbers(), SeenNumbers()
+
+    expected = [at for at, number in enumerate(numbers) if not alone.add(number)]
+
+    assert together.add_all(numbers) == expected
+    assert together.add_all(numbers) == list(range(len(numbers)))
+    assert len(together) == len(alone) == len(set(numbers))
+
+
+def test_many_are_noted_in_a_bitmap():
+    """From some thousand of a block on; those of before are still there."""
+    numbers = [f"+{one}" for one in range(33_600_000_000, 33_600_003_000)]
+    seen = SeenNumbers()
+
+    assert seen.add_all(numbers) == []
+    assert seen.add_all(numbers[:2]) == [0, 1]
+    assert seen.add_all(["+33600003000", "+33600003000"]) == [1]
+
+
+# --- recipients -----------------------------------------------------------------------
+
+
+PEOPLE = st.lists(
+    st.builds(
+        Recipient,
+        GOOD,
+        first_name=st.none() | st.text(max_size=9),
+        param1=st.none() | st.text(max_size=9),
+        param5=st.none(),
+    ),
+    min_size=1,
+    max_size=9,
+)
+
+
+@given(PEOPLE)
+def test_recipients_made_together_are_those_made_alone(people):
+    """In every field, and as good a record."""
+    columns = {name: [getattr(one, name) for one in people] for name in COLUMNS}
+
+    made = recipients_from(columns)
+
+    assert made == people
+    assert [hash(one) for one in made] == [hash(one) for one in people]
+    assert [repr(one) for one in made] == [repr(one) for one in people]
+
+
+def test_fields_that_are_left_out_are_none():
+    """As without the argument."""
+    assert recipients_from({"phone_number": ["+33600000001"]}) == [
+        Recipient("+33600000001")
+    ]
+
+
+def test_there_may_be_nobody():
+    """Nothing in, nothing out."""
+    assert recipients_from({"phone_number": []}) == []
+
+
+@given(PEOPLE)
+def test_recipients_are_encoded_as_the_converter_does(people):
+    """To the byte: the ids of a run follow from it."""
+    expected = _wire.converter.dumps(people)
+
+    assert json_of(people) == expected
+    assert CheckedRecipients(people).json == expected
+
+
+@given(PEOPLE)
+def test_a_request_of_checked_recipients_is_the_same(people):
+    """And is not looked through again."""
+    message = {"text": "Hi", "sender": "Acme", "purpose": "alert", "request_id": "a"}
+    checked = CheckedRecipients(people)
+
+    known = SmsRequest(recipients=checked, **message)
+    plain = SmsRequest(recipients=people, **message)
+
+    assert known.recipients is checked
+    assert known == plain
+    assert _wire.encode(known) == _wire.encode(plain)
+    assert json.loads(_wire.encode(known))["recipients"] == [
+        {name: value for name in COLUMNS if (value := getattr(one, name)) is not None}
+        for one in people
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 501])
+def test_too_few_or_many_are_refused_though_they_are_checked(count):
+    """The gateway takes 1 to 500."""
+    with pytest.raises(InvalidFieldError, match="1 to 500"):
+        recipients_of(CheckedRecipients([Recipient("+33600000001")] * count))
+
+
+# --- rows -----------------------------------------------------------------------------
+
+
+def csv_of(rows):
+    """A file of them, as bytes."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("phone_number", "first_name", "param1"))
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8", "surrogatepass")
+
+
+def told(rows):
+    """What a pass through a file gives, in comparable words."""
+    found = []
+    try:
+        for line, row in rows:
+            found.append((line, str(row) if isinstance(row, SourceError) else row))
+    except SourceError as error:
+        found.append(str(error))
+    return found
+
+
+ROWS = st.lists(
+    st.tuples(GOOD | ODD, VALUES, VALUES)
+    | st.tuples(
+        GOOD, st.sampled_from(["Ana", "Zoé", ""]), st.sampled_from(["1", "XXX"])
+    )
+    | st.lists(VALUES, max_size=4).map(tuple),
+    max_size=40,
+)
+
+
+@given(rows=ROWS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_are_read_together_as_one_by_one(rows, tmp_path, monkeypatch):
+    """The same people, the same lines, the same words about the others."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of(rows))
+
+    monkeypatch.setattr(sources, "_ONE_BY_ONE", 2)
+    together = told(read_csv(path).rows())
+    monkeypatch.setattr(sources, "_ONE_BY_ONE", 1_000)
+    alone = told(read_csv(path).rows())
+
+    assert together == alone
+
+
+def test_good_rows_come_as_one_block(tmp_path):
+    """And an odd one among them by itself, with its line."""
+    path = tmp_path / "people.csv"
+    rows = [(f"+336000000{one:02}", "Ana", "") for one in range(40)]
+    rows[20] = ("0612345678", "Zed", "")
+    path.write_bytes(csv_of(rows))
+
+    pieces = list(read_csv(path).rows().pieces)
+
+    blocks = [one for one in pieces if isinstance(one, Block)]
+    (bad,) = (one for one in pieces if isinstance(one, tuple) and one[0] == 22)
+    assert sum(map(len, blocks)) >= 30
+    assert isinstance(bad[1], SourceError)
+
+
+def test_lines_are_counted_where_cells_hold_several(tmp_path):
+    """Whatever ends a line in them."""
+    path = tmp_path / "people.csv"
+    note = ("a", "a\nb", "a\r\nb", "a\rb", "\n\n")
+    lines = [f'+3360000000{at},Ana,"{note[at % 5]}"' for at in range(10)]
+    path.write_bytes("\n".join(["phone_number,first_name,note", *lines]).encode())
+
+    found = [line for line, _ in read_csv(path).rows()]
+
+    assert found == [2, 3, 5, 7, 9, 12, 13, 15, 17, 19]
+
+
+def test_what_cannot_be_written_as_utf_8_is_no_block():
+    """Half of a surrogate pair; it is refused by the row."""
+    columns = {"phone_number": ["+33600000001"], "first_name": ["\ud83d"]}
+
+    assert block_of([2], columns) is None
+
+
+# --- a look ---------------------------------------------------------------------------
+
+
+MESSAGES = st.sampled_from(
+    [
+        {"text": "Hello"},
+        {"text": "Hi {first_name}"},
+        {"text": "Hi {first_name}, {param1} and {param1}"},
+        {"text": "Hi {first_name} {param2} €"},
+        {"text": "Łódź {param1}"},
+        {"text": "{first_name} 20 % off", "purpose": "wholesale"},
+        {"text": "Sale", "purpose": "wholesale"},
+    ]
+)
+
+
+@given(
+    rows=ROWS,
+    said=MESSAGES,
+    on_duplicate=st.sampled_from(OnDuplicate),
+    by_identity=st.booleans(),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_look_at_many_finds_what_a_look_at_each_does(
+    *, rows, said, on_duplicate, by_identity, tmp_path, monkeypatch
+):
+    """Every figure, and every place."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of(rows))
+    identity = (lambda one: f"{one.phone_number}") if by_identity else None
+    message = Message(**{"sender": "Acme", "purpose": "alert", **said})
+
+    def inspection():
+        return Inspection(
+            message.text,
+            purpose=message.purpose,
+            now=SUNDAY,
+            on_duplicate=on_duplicate,
+            identity=identity,
+        )
+
+    many, each = inspection(), inspection()
+    monkeypatch.setattr(sources, "_ONE_BY_ONE", 2)
+    with suppress(SourceError):
+        for piece in read_csv(path).rows().pieces:
+            many.look_at(piece)
+    with suppress(SourceError):
+        for line, row in read_csv(path).rows():
+            each.look(row, line)
+
+    assert many.result() == each.result()
+
+
+# --- a source -------------------------------------------------------------------------
+
+
+def taken_from(source, *, one_by_one, on_duplicate, count):
+    """What batches come of a source, and what was left out."""
+
+    async def take():
+        intake = Intake(
+            whole_requests=False,
+            on_duplicate=on_duplicate,
+            on_invalid=OnInvalid.SKIP,
+            # A key of its own for each number makes it look at single items.
+            identity=(lambda one: one.phone_number) if one_by_one else None,
+        )
+        batches = []
+        async with intake.reading(source):
+            while content := await intake.take(count):
+                batches.append((content, intake.position))
+        return (
+            batches,
+            intake.position,
+            intake.duplicates,
+            intake.rejected,
+            intake.rejections,
+        )
+
+    return asyncio.run(take())
+
+
+async def test_a_key_of_ones_own_is_asked_for_each_of_a_file(tmp_path):
+    """Where the loop runs, and with the lines in what is found."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(
+        csv_of([("+33600000001", one, "") for one in ("Ana", "Bo", "Ana")])
+    )
+    message = Message(text="Hi {param1}", sender="Acme", purpose="alert")
+
+    found = await preflight(
+        read_csv(path),
+        message=message,
+        clock=VirtualClock(),
+        identity=lambda one: one.first_name,
+    )
+
+    assert (found.recipients, found.duplicates) == (2, 1)
+    assert found.missing_values["param1"].line == 2
+
+
+def test_requests_are_no_rows_of_a_file(tmp_path):
+    """Where each item has a text of its own, a file is a mistake."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of([(f"+336000000{one:02}", "", "") for one in range(20)]))
+    (piece,) = read_csv(path).rows().pieces
+
+    with pytest.raises(InvalidFieldError, match="SmsRequest"):
+        Inspection(now=SUNDAY).look_at(piece)
+
+
+def test_a_block_of_people_who_were_there_before(tmp_path):
+    """Counts nobody; each has a number of its own in the block before."""
+    path = tmp_path / "people.csv"
+    people = [(f"+33600000{one:03}", "", "") for one in range(AT_A_TIME)]
+    path.write_bytes(csv_of(people * 2))
+    inspection = Inspection("Hi", now=SUNDAY)
+
+    for piece in read_csv(path).rows().pieces:
+        inspection.look_at(piece)
+
+    found = inspection.result()
+    assert (found.recipients, found.duplicates) == (AT_A_TIME, AT_A_TIME)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("Ada", {(Encoding.GSM7, 1): 500}, id="plain"),
+        pytest.param("Łódź", {(Encoding.UNICODE, 1): 500}, id="Unicode"),
+        pytest.param("{€}" * 16, {(Encoding.GSM7, 1): 500}, id="counted double"),
+    ],
+)
+def test_blocks_add_up(tmp_path, name, expected):
+    """Lengths that were met in the first are known in the second."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of([(f"+33600000{one:03}", name, "") for one in range(500)]))
+    inspection = Inspection("Hi {first_name}", now=SUNDAY)
+
+    for piece in read_csv(path).rows().pieces:
+        inspection.look_at(piece)
+
+    assert inspection.result().messages == expected
+    assert inspection.result().missing_values == {}
+
+
+def test_a_long_line_among_others_is_a_line(tmp_path):
+    """They are looked at together, and that is not one line that is too long."""
+    path = tmp_path / "people.jsonl"
+    note = "x" * (1024 * 1024 - 60)
+    line = f'{{"phone_number": "+33600000001", "note": "{note}"}}\n'
+    path.write_text(line + '"+33600000002"\n' * 100)
+
+    found = [(line, row.phone_number) for line, row in read_json_lines(path).rows()]
+
+    assert found[:2] == [(1, "+33600000001"), (2, "+33600000002")]
+    assert len(found) == 101
+
+
+async def test_a_scan_that_is_cancelled_ends_soon(tmp_path):
+    """Its thread looks at no more than it has begun with, and closes the file."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of([(f"+33600000{one:03}", "", "") for one in range(900)]))
+    loop = asyncio.get_running_loop()
+    began, go_on, looked = asyncio.Event(), threading.Event(), []
+
+    def look(piece):
+        looked.append(piece)
+        loop.call_soon_threadsafe(began.set)
+        go_on.wait()
+
+    task = asyncio.create_task(read_csv(path).scan(look))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go_on.set()
+    await loop.shutdown_default_executor()
+
+    assert len(looked) == 1
+
+
+async def waiting(items):
+    """The same items, as an asynchronous source gives them."""
+    for item in items:
+        yield item
+
+
+ITEMS = st.lists(GOOD | ODD | GOOD.map(Recipient), max_size=40)
+
+
+@given(
+    items=ITEMS,
+    on_duplicate=st.sampled_from([OnDuplicate.SKIP, OnDuplicate.KEEP]),
+    count=st.integers(1, 9),
+    make=st.sampled_from([list, waiting]),
+)
+def test_the_same_batches_come_of_many_as_of_each(items, on_duplicate, count, make):
+    """In the same places, with the same items left out."""
+    expected = taken_from(
+        make(items), one_by_one=True, on_duplicate=on_duplicate, count=count
+    )
+    found = taken_from(
+        make(items), one_by_one=False, on_duplicate=on_duplicate, count=count
+    )
+
+    assert found == expected
+
+
+def broken():
+    """A source that breaks behind its first item."""
+    yield "nonsense"
+    msg = "the database is gone"
+    raise OSError(msg)
+
+
+@pytest.mark.parametrize("make", [iter, waiting], ids=["iterable", "asynchronous"])
+async def test_what_comes_before_a_failure_is_looked_at_first(make):
+    """A number that is none is told before the source breaks; and it stays broken."""
+
+    intake = Intake(
+        whole_requests=False,
+        on_duplicate=OnDuplicate.SKIP,
+        on_invalid=OnInvalid.SKIP,
+        identity=None,
+    )
+
+    async with intake.reading(make(broken())):
+        with pytest.raises(OSError, match="database"):
+            await intake.take(5)
+        assert (intake.position, intake.rejected) == (1, 1)
+        with pytest.raises(OSError, match="database"):
+            await intake.take(5)
