@@ -259,7 +259,8 @@ async def run(call: Call[T], attempt: Attempt[T]) -> T:
             )
         raise
     call.quota.refund(RetryQuota.CLEAN)
-    call.tell(result.outcome, result.status)
+    if call.observers:
+        call.tell(result.outcome, result.status)
     return result
 
 

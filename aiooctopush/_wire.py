@@ -8,7 +8,7 @@ with bytes alone.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -127,6 +127,42 @@ class HttpRequest:
     """Seconds for this try as a whole."""
     fresh_connection: bool = False
     """Whether the try must not go over a kept-alive connection."""
+
+
+class Headers(Mapping[str, str]):
+    """
+    Headers of an answer with their names in lower case, made when one is looked at:
+    those of an answer that was accepted rarely are.
+    """
+
+    __slots__ = ("_lowered", "_received")
+
+    def __init__(self, received: Mapping[str, str]) -> None:
+        self._received = received
+        self._lowered: dict[str, str] | None = None
+
+    @property
+    def _names(self) -> dict[str, str]:
+        if self._lowered is None:
+            self._lowered = {
+                name.lower(): value for name, value in self._received.items()
+            }
+        return self._lowered
+
+    def __getitem__(self, name: str) -> str:
+        return self._names[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return repr(self._names)
+
+    def __reduce__(self) -> tuple[type[dict[str, str]], tuple[dict[str, str]]]:
+        return dict, (self._names,)
 
 
 @frozen(kw_only=True)
@@ -346,6 +382,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 # Made once: `json.loads` with arguments builds one for every answer.
+_WHITE: Final = " \t\n\r"
 _decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
@@ -358,7 +395,8 @@ def decode(body: bytes) -> Any:
             that is out of range.
     """
     try:
-        return _decoder.decode(body.decode().removeprefix("\ufeff"))
+        text = body.decode().removeprefix("\ufeff").strip(_WHITE)
+        value, end = _decoder.raw_decode(text)
     except RecursionError as error:
         msg = "nested too deeply"
         raise ValueError(msg) from error
@@ -366,6 +404,10 @@ def decode(body: bytes) -> Any:
     except InvalidOperation as error:
         msg = "a number out of range"
         raise ValueError(msg) from error
+    if end != len(text):
+        msg = "more than one value"
+        raise ValueError(msg)
+    return value
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -5,7 +5,7 @@ import logging
 import os
 import ssl
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from random import Random
@@ -438,7 +438,9 @@ class OctopushSession:
         self._loop = loop
         self._thread = threading.get_ident()
 
-    async def _call(
+    # Not a coroutine itself, but what gives one: each around another costs something
+    # with every step of the inner one.
+    def _call(
         self,
         endpoint: Endpoint[T],
         *,
@@ -452,7 +454,7 @@ class OctopushSession:
         repeat_unknown: bool = False,
         background: Background | None = None,
         observe: OnAttempt | None = None,
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """See `api._shared.Caller`."""
         self._check_usable()
         policy = retry or self._retry
@@ -479,7 +481,7 @@ class OctopushSession:
             if observe is None
             else (*self._observers, observe),
         )
-        return await run(call, self._attempt)
+        return run(call, self._attempt)
 
     async def _attempt(self, call: Call[T]) -> T:
         """One try: wait for a slot, carry the bytes, read what the answer proves."""
@@ -487,7 +489,10 @@ class OctopushSession:
             call.check_protection()
             # The try whose outcome is unknown may still be executing.
             await self._clock.sleep(call.policy.careful_floor)
-        now = call.try_began = self._clock.monotonic()
+        # Nobody has waited since the call began, unless it is a repeat.
+        first = call.attempts == 0 and not call.unknown_before
+        now = call.started if first else self._clock.monotonic()
+        call.try_began = now
         if self._closed:  # while this call waited for its next try
             raise NotSentError(_CLOSED, backoff=Backoff.NEVER)
         behind = call.in_background
@@ -542,10 +547,10 @@ class OctopushSession:
         Look at the gateway's own clock: with the first answer, and with every failure,
         when the age of an id may come to count.
         """
+        self._clocks_compared = True
         date = _wire.http_date(response.headers.get("date", ""))
         if date is None:
             return
-        self._clocks_compared = True
         difference = (date - self._clock.now()).total_seconds()
         if abs(difference) > _CLOCKS_DIFFER and not self._clocks_warned:
             self._clocks_warned = True
