@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any, Final, Generic, NoReturn, TypeVar
 
 import attrs
+import orjson
 from attrs import field, frozen
 from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.preconf.orjson import make_converter
@@ -64,7 +65,7 @@ class Idempotency(StrEnum):
     """A repeat may do it twice."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Answer:
     """
     What every answer of the gateway carries.
@@ -221,13 +222,20 @@ def reader_of(cls: type[Any]) -> Reader:
         for one in attrs.fields(attrs.resolve_types(cls))
         if one.name not in ours
     ]
+    # Most have one name and may be missing: they need no questions.
+    simple = [
+        (name, kind, structure)
+        for name, keys, required, kind, structure in plan
+        if keys == (name,) and not required
+    ]
+    others = [row for row in plan if row[1] != (row[0],) or row[2]]
 
     def read_answer(body: Any, values: dict[str, Any]) -> Any:
-        found = None
-        for name, keys, required, kind, structure in plan:
+        for name, keys, required, kind, structure in others:
             if keys is None:
                 values[name] = structure(body, kind)
                 continue
+            found = None
             for key in keys:  # the first that has a value
                 found = body.get(key)
                 if found is not None:
@@ -235,6 +243,10 @@ def reader_of(cls: type[Any]) -> Reader:
             if required and (not isinstance(found, str) or not found):
                 msg = f"no {' or '.join(keys)}"
                 raise ValueError(msg)
+            if found is not None:
+                values[name] = structure(found, kind)
+        for name, kind, structure in simple:
+            found = body.get(name)
             if found is not None:
                 values[name] = structure(found, kind)
         return cls(**values)
@@ -370,7 +382,13 @@ converter.register_unstructure_hook_factory(attrs.has, _unstructure_record)
 
 def encode(record: Any) -> bytes:
     """A request record, or a plain dict, as JSON."""
-    return converter.dumps(record)
+    return orjson.dumps(_writer_of(type(record))(record))
+
+
+@cache
+def _writer_of(cls: type[Any]) -> Callable[[Any], Any]:
+    # The converter asks itself for each record.
+    return converter.get_unstructure_hook(cls)
 
 
 # --- reading an answer ----------------------------------------------------------------
