@@ -21,9 +21,17 @@ PACKAGE = Path(aiooctopush.__file__).parent
 # stands with them, and only the edges may import from it.
 LAYERS = {
     0: {"_clock", "_version", "errors", "ids", "phone", "secret", "text"},
-    1: {"_engine", "_throttle", "_watch", "_wire", "retry", "webhooks"},
+    1: {
+        "_answers",
+        "_engine",
+        "_throttle",
+        "_watch",
+        "_wire",
+        "retry",
+        "webhooks",
+    },
     2: {"transport"},
-    3: {"__init__", "api", "bulk", "session"},
+    3: {"__init__", "_calls", "api", "bulk", "session"},
     4: {"__main__", "cli", "integrations", "sandbox"},
 }
 LAYER_OF = {unit: layer for layer, units in LAYERS.items() for unit in units}

@@ -11,21 +11,23 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from aiooctopush._answers import (
+    MAX_RETRY_AFTER,
+    decode,
+    gateway_code,
+    http_date,
+    read,
+    retry_after,
+)
 from aiooctopush._wire import (
     MAX_BODY,
-    MAX_RETRY_AFTER,
     Answer,
     Endpoint,
     Headers,
     HttpRequest,
     HttpResponse,
     Idempotency,
-    decode,
     encode,
-    gateway_code,
-    http_date,
-    read,
-    retry_after,
 )
 from aiooctopush.api._shared import Purpose, Recipient, SmsType
 from aiooctopush.api.sms import (
