@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine
 from datetime import datetime
 from random import Random
 from typing import Any, Final, TypeVar
@@ -95,9 +94,7 @@ class Calls:
         self._loop = loop
         self._thread = threading.get_ident()
 
-    # Not a coroutine itself, but what gives one: each around another costs something
-    # with every step of the inner one.
-    def __call__(
+    async def __call__(
         self,
         endpoint: Endpoint[T],
         *,
@@ -111,7 +108,7 @@ class Calls:
         repeat_unknown: bool = False,
         background: Background | None = None,
         observe: OnAttempt | None = None,
-    ) -> Coroutine[Any, Any, T]:
+    ) -> T:
         """See `api._shared.Caller`."""
         self.check_usable()
         policy = retry or self._retry
@@ -138,7 +135,7 @@ class Calls:
             if observe is None
             else (*self._observers, observe),
         )
-        return run(call, self._attempt)
+        return await run(call, self._attempt)
 
     async def _attempt(self, call: Call[T]) -> T:
         """One try: wait for a slot, carry the bytes, read what the answer proves."""
@@ -146,8 +143,8 @@ class Calls:
             call.check_protection()
             # The try whose outcome is unknown may still be executing.
             await self._clock.sleep(call.policy.careful_floor)
-        # Nobody has waited since the call began, unless it is a repeat.
-        first = call.attempts == 0 and not call.unknown_before
+        # The first try begins with its call, unless it is a repeat itself.
+        first = not (call.failures or call.unknown_before)
         now = call.started if first else self._clock.monotonic()
         call.try_began = now
         if self.closed:  # while this call waited for its next try
@@ -157,7 +154,7 @@ class Calls:
             await self.gate.enter(call.ends - now, background=behind)
             now = self._clock.monotonic()
         try:
-            if call.failures or call.unknown_before:
+            if not first:
                 call.check_protection()
             call.attempts += 1
             call.handed_over = True

@@ -41,6 +41,8 @@ class Idempotency(StrEnum):
     """A repeat may do it twice."""
 
 
+# No slots here nor in the result of a send: to fill those of a frozen value takes half
+# as long again, and every result pays for it.
 @frozen(kw_only=True, slots=False)
 class Answer:
     """
@@ -198,20 +200,13 @@ def reader_of(cls: type[Any]) -> Reader:
         for one in attrs.fields(attrs.resolve_types(cls))
         if one.name not in ours
     ]
-    # Most have one name and may be missing: they need no questions.
-    simple = [
-        (name, kind, structure)
-        for name, keys, required, kind, structure in plan
-        if keys == (name,) and not required
-    ]
-    others = [row for row in plan if row[1] != (row[0],) or row[2]]
 
     def read_answer(body: Any, values: dict[str, Any]) -> Any:
-        for name, keys, required, kind, structure in others:
+        found = None
+        for name, keys, required, kind, structure in plan:
             if keys is None:
                 values[name] = structure(body, kind)
                 continue
-            found = None
             for key in keys:  # the first that has a value
                 found = body.get(key)
                 if found is not None:
@@ -219,10 +214,6 @@ def reader_of(cls: type[Any]) -> Reader:
             if required and (not isinstance(found, str) or not found):
                 msg = f"no {' or '.join(keys)}"
                 raise ValueError(msg)
-            if found is not None:
-                values[name] = structure(found, kind)
-        for name, kind, structure in simple:
-            found = body.get(name)
             if found is not None:
                 values[name] = structure(found, kind)
         return cls(**values)
