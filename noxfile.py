@@ -364,17 +364,18 @@ MUTATION_GOAL = 0.95
 NOTICED = {"killed", "timeout"}
 # Policy and loop; and of the wire and the transport what says what an answer proves.
 MUTATED = re.compile(
-    r"aiooctopush\.((retry|_engine)\..+"
-    r"|_wire\.x_(read|_read_success|_failure|_envelope|_coded|_details|_invalid|_error"
-    r"|gateway_code|retry_after|http_date|decode|_refuse_constant|_first|_decimal"
-    r"|_optional_int)__mutmut"
+    r"aiooctopush\.((retry|_engine|_watch)\..+"
+    r"|_answers\..+"
+    r"|_wire\.x_(_decimal|_optional_int)__mutmut"
     r"|transport\.x_(translate|_read_body|_try_once)__mutmut).*"
 )
 MUTMUT = """\
 [mutmut]
 source_paths=aiooctopush
 only_mutate=
+    aiooctopush/_answers.py
     aiooctopush/_engine.py
+    aiooctopush/_watch.py
     aiooctopush/retry.py
     aiooctopush/_wire.py
     aiooctopush/transport.py
@@ -389,6 +390,7 @@ pytest_add_cli_args_test_selection=
     tests/test_sms.py
     tests/test_throttle.py
     tests/test_transport.py
+    tests/test_watch.py
     tests/test_wire.py
     tests/simulation/test_survivors.py
 """

@@ -277,7 +277,8 @@ async def run(call: Call[T], attempt: Attempt[T]) -> T:
         raise
     call.quota.refund(RetryQuota.CLEAN)
     _log_success(call, result)
-    call.tell(result.outcome, result.status)
+    if call.observers:
+        call.tell(result.outcome, result.status)
     return result
 
 

@@ -5,6 +5,7 @@ import math
 from collections import deque
 
 from ._clock import Clock
+from ._watch import Watch
 from .errors import Backoff, NotSentError
 
 
@@ -27,6 +28,7 @@ class Gate:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._background: deque[asyncio.Future[None]] = deque()
         self._clock = clock
+        self._watch = Watch()
         self._paused_until = -math.inf
 
     def try_enter(self, now: float, *, background: bool = False) -> bool:
@@ -76,7 +78,7 @@ class Gate:
         turn = asyncio.get_running_loop().create_future()
         (self._background if background else self._queue).append(turn)
         try:
-            async with asyncio.timeout(seconds):
+            with self._watch.limit(seconds):
                 await turn
         except BaseException as error:
             # It may have been our turn in the same moment: pass it on.

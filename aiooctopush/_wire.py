@@ -1,42 +1,22 @@
 """
-Bytes out, values in, and no I/O: how a call becomes a request, and what an answer
-proves.
-
-Everything that decides what an answer *means* lives here, so that it can be tested
-with bytes alone.
+What goes over the wire, and no I/O: the values of the seam, and how a record becomes
+bytes and JSON becomes a value. What an answer proves is for `_answers` to say.
 """
 
-import json
-import math
 import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, Final, Generic, NoReturn, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 from attrs import field, frozen
 from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.preconf.orjson import make_converter
 
-from .errors import (
-    GATEWAY_CODES,
-    AuthenticationError,
-    Backoff,
-    DuplicateRequestError,
-    GatewayCode,
-    InsufficientCreditError,
-    InvalidRequestError,
-    InvalidResponseError,
-    OctopushError,
-    Outcome,
-    ServerError,
-    ThrottledError,
-    shown,
-)
+from .errors import Outcome
 from .phone import mask
 from .secret import Secret
 
@@ -45,9 +25,6 @@ T = TypeVar("T", bound="Answer")
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of an answer, after decompression, that are read at most."""
-
-MAX_RETRY_AFTER: Final = 3600.0
-"""Seconds; a longer ``Retry-After`` is not believed: it must not park a task."""
 
 
 class Idempotency(StrEnum):
@@ -66,7 +43,9 @@ class Idempotency(StrEnum):
     """A repeat may do it twice."""
 
 
-@frozen(kw_only=True)
+# No slots here nor in the result of a send: to fill those of a frozen value takes half
+# as long again, and every result pays for it.
+@frozen(kw_only=True, slots=False)
 class Answer:
     """
     What every answer of the gateway carries.
@@ -133,6 +112,42 @@ class HttpRequest:
     """Seconds for this try as a whole."""
     fresh_connection: bool = False
     """Whether the try must not go over a kept-alive connection."""
+
+
+class Headers(Mapping[str, str]):
+    """
+    Headers of an answer with their names in lower case, made when one is looked at:
+    those of an answer that was accepted rarely are.
+    """
+
+    __slots__ = ("_lowered", "_received")
+
+    def __init__(self, received: Mapping[str, str]) -> None:
+        self._received = received
+        self._lowered: dict[str, str] | None = None
+
+    @property
+    def _names(self) -> dict[str, str]:
+        if self._lowered is None:
+            self._lowered = {
+                name.lower(): value for name, value in self._received.items()
+            }
+        return self._lowered
+
+    def __getitem__(self, name: str) -> str:
+        return self._names[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return repr(self._names)
+
+    def __reduce__(self) -> tuple[type[dict[str, str]], tuple[dict[str, str]]]:
+        return dict, (self._names,)
 
 
 @frozen(kw_only=True)
@@ -341,265 +356,3 @@ converter.register_unstructure_hook_factory(attrs.has, _unstructure_record)
 def encode(record: Any) -> bytes:
     """A request record, or a plain dict, as JSON."""
     return converter.dumps(record)
-
-
-# --- reading an answer ----------------------------------------------------------------
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    msg = f"{name} is not JSON"
-    raise ValueError(msg)
-
-
-# Made once: `json.loads` with arguments builds one for every answer.
-_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-
-
-def decode(body: bytes) -> Any:
-    """
-    Read JSON from outside; money comes out as Decimal, never as a binary float.
-
-    Raises:
-        ValueError: It is not JSON in UTF-8, nests too deeply, or holds a number
-            that is out of range.
-    """
-    try:
-        return _decoder.decode(body.decode().removeprefix("\ufeff"))
-    except RecursionError as error:
-        msg = "nested too deeply"
-        raise ValueError(msg) from error
-    # 1e99999999999999999999 is more than a Decimal can hold.
-    except InvalidOperation as error:
-        msg = "a number out of range"
-        raise ValueError(msg) from error
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """
-    Seconds that the gateway asked us to wait, or None.
-
-    Whole seconds or an HTTP date, measured against the answer's own ``Date`` so that
-    our clock does not matter. What is negative, odd, or over an hour is not
-    believed.
-    """
-    value = headers.get("retry-after", "").strip()
-    if not value.isascii():
-        return None
-    if value.isdigit():
-        seconds = float(value) if len(value) < 10 else math.inf
-    else:
-        until, since = http_date(value), http_date(headers.get("date", ""))
-        if until is None or since is None:
-            return None
-        seconds = (until - since).total_seconds()
-    return seconds if 0 <= seconds <= MAX_RETRY_AFTER else None
-
-
-def http_date(value: str) -> datetime | None:
-    """Read an HTTP date as an aware datetime, or None."""
-    try:
-        parsed = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
-
-
-def read(endpoint: Endpoint[T], response: HttpResponse, meta: dict[str, Any]) -> T:
-    """
-    Read an answer: the result, or the error that it proves.
-
-    Args:
-        endpoint: What was asked.
-        response: What came back.
-        meta: Fields of `Answer` that the caller knows: request_id, attempts.
-
-    Raises:
-        RefusedError: A readable refusal; this try did nothing.
-        UnknownOutcomeError: Anything that proves nothing.
-    """
-    status = response.status
-    if 200 <= status < 300:
-        return _read_success(endpoint, response, meta)
-    if endpoint.results and 400 <= status < 500:
-        # Whichever status it comes with: 400 is documented, 404 or 429 would do.
-        code = gateway_code(_envelope(response))
-        if code in endpoint.results:
-            return _read_success(endpoint, response, meta)
-    raise _failure(_only_code(response) if endpoint.secret else response)
-
-
-def _read_success(
-    endpoint: Endpoint[T], response: HttpResponse, meta: dict[str, Any]
-) -> T:
-    body: Any
-    if endpoint.answer is Answer or endpoint.bodiless:
-        # Without a documented body (204) there may be none, or any words; but a page
-        # comes from somebody on the way.
-        if response.body.lstrip().startswith(b"<"):
-            raise _invalid(response, "a page, not an answer of the gateway")
-        body = _envelope(response) or {}
-    else:
-        try:
-            empty = endpoint.free_form and not response.body.strip()
-            body = None if empty else decode(response.body)
-        except ValueError as error:
-            raise _invalid(response, "an answer that is not JSON") from error
-        if not endpoint.free_form and not isinstance(body, dict):
-            raise _invalid(response, "an answer of another shape than documented")
-    code = gateway_code(body)
-    # Some answers carry code 0 on success; an older habit of the gateway is to
-    # report failures with status 200 and another code.
-    if code and code not in endpoint.results:
-        raise _coded(response, code, {} if endpoint.secret else body)
-    values = {
-        "outcome": Outcome.REFUSED if code else Outcome.ACCEPTED,
-        **meta,
-        "status": response.status,
-        "headers": response.headers,
-    }
-    try:
-        # mypy looks for the hash of an instance where the class itself is hashed.
-        reader = reader_of(endpoint.answer)  # type: ignore[arg-type]
-        answer: T = reader(body, values)
-    # cattrs raises whatever the fields' own types raise; none of it may escape.
-    except Exception as error:
-        raise _invalid(response, "an answer without what it must hold") from error
-    return answer
-
-
-def gateway_code(body: Any) -> int | None:
-    """The gateway's integer ``code``, also where it is written as text."""
-    code = body.get("code") if isinstance(body, dict) else None
-    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= 6:
-        return int(code)
-    if not isinstance(code, int) or isinstance(code, bool):
-        return None
-    # As with text: a longer one is no code, and may be a phone number.
-    return code if abs(code) < 1_000_000 else None
-
-
-# Statuses that mean the same whatever the body holds.
-# Source: decision table of the design, rows 12 to 21; 413 refuses before reading.
-_BY_STATUS: Final[Mapping[int, tuple[type[OctopushError], str, Backoff]]] = {
-    401: (AuthenticationError, "the credentials were refused", Backoff.NEVER),
-    # Proxies and balancers send 408 for requests that the gateway did get.
-    408: (ServerError, "the gateway waited too long for the request", Backoff.CAREFUL),
-    # The first request of this kind may still be executing.
-    409: (InvalidResponseError, "a conflict with another request", Backoff.NEVER),
-    413: (InvalidRequestError, "the request is too large", Backoff.NEVER),
-    425: (ThrottledError, "too early", Backoff.THROTTLE),
-    429: (ThrottledError, "too many requests", Backoff.THROTTLE),
-}
-
-# Statuses that refuse, if the body shows that the gateway itself is speaking: a
-# portal or a firewall on the way answers with pages of its own.
-_BY_STATUS_IF_READABLE: Final[Mapping[int, tuple[type[OctopushError], str]]] = {
-    402: (InsufficientCreditError, "not enough credit"),
-    403: (AuthenticationError, "access was refused"),
-}
-
-
-def _failure(response: HttpResponse) -> OctopushError:
-    status = response.status
-    if status >= 500:
-        return _error(ServerError, response, f"the gateway failed (HTTP {status})")
-    if status < 400:
-        return _invalid(response, "a redirect, which is never followed")
-    body = _envelope(response)
-    code = gateway_code(body)
-    if body is not None and code in _DUPLICATES:
-        return _coded(response, code, body)
-    if status in _BY_STATUS:
-        kind, problem, backoff = _BY_STATUS[status]
-        return _error(
-            kind,
-            response,
-            f"{problem} (HTTP {status})",
-            code=code,
-            details=_details(body or {}),
-            backoff=backoff,
-        )
-    if body is not None and code:
-        return _coded(response, code, body)
-    if body is not None and status in _BY_STATUS_IF_READABLE:
-        refusal, problem = _BY_STATUS_IF_READABLE[status]
-        return _error(
-            refusal, response, f"{problem} (HTTP {status})", details=_details(body)
-        )
-    return _invalid(response, "a refusal that is not the gateway's own")
-
-
-# Whatever the status: they may be the proof that an earlier try was taken.
-_DUPLICATES: Final = frozenset(
-    code for code, row in GATEWAY_CODES.items() if row.error is DuplicateRequestError
-)
-
-
-def _details(body: dict[str, Any]) -> dict[str, Any]:
-    """What else a refusal holds: plain values only, which always pickle."""
-    return {
-        key: value
-        for key, value in body.items()
-        if key != "code" and isinstance(value, str | int | Decimal | None)
-    }
-
-
-def _envelope(response: HttpResponse) -> dict[str, Any] | None:
-    """The body of a refusal; empty if it has none, None if it is a foreign page."""
-    try:
-        body = decode(response.body) if response.body else {}
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _only_code(response: HttpResponse) -> HttpResponse:
-    """The same refusal without the gateway's words."""
-    body = _envelope(response)
-    if body is None:
-        return response  # a page, of which no error quotes anything
-    code = gateway_code(body)
-    return attrs.evolve(response, body=encode({} if code is None else {"code": code}))
-
-
-def _coded(response: HttpResponse, code: int, body: dict[str, Any]) -> OctopushError:
-    # A code that we do not know is the caller's mistake, and is not tried again.
-    row = GATEWAY_CODES.get(code, GatewayCode("unknown code", InvalidRequestError))
-    kind = row.error
-    if response.status == 403 and kind is InvalidRequestError:
-        kind = AuthenticationError
-    said = body.get("message")
-    words = f": {shown(said)}" if said else ""
-    return _error(
-        kind,
-        response,
-        f"refused with code {code}, {row.meaning}{words}",
-        code=code,
-        details=_details(body),
-        backoff=row.backoff,
-    )
-
-
-def _invalid(response: HttpResponse, what: str) -> InvalidResponseError:
-    # A 2xx that cannot be read is worth a repeat: if the first was taken, the repeat
-    # is refused as a duplicate, which says so. Anything else is not ours to repeat.
-    success = 200 <= response.status < 300
-    return _error(
-        InvalidResponseError,
-        response,
-        f"{what} (HTTP {response.status})",
-        backoff=Backoff.CAREFUL if success else Backoff.NEVER,
-    )
-
-
-E = TypeVar("E", bound=OctopushError)
-
-
-def _error(kind: type[E], response: HttpResponse, problem: str, **more: Any) -> E:
-    return kind(
-        problem,
-        status=response.status,
-        headers=response.headers,
-        retry_after=retry_after(response.headers),
-        **more,
-    )

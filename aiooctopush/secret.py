@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from multidict import CIMultiDict, CIMultiDictProxy, istr
+
 from .errors import InvalidFieldError
 
 
@@ -75,11 +77,16 @@ class Credentials:
     def __init__(
         self, api_login: str, api_key: str, others: Mapping[str, str] = EMPTY
     ) -> None:
-        self.headers = {
-            "api-login": _check("api_login", api_login),
-            "api-key": _check("api_key", api_key),
-            **others,
-        }
+        # The kind that aiohttp would make of a dict, once for each request.
+        self.headers = CIMultiDictProxy(
+            CIMultiDict(
+                {
+                    istr("api-login"): _check("api_login", api_login),
+                    istr("api-key"): _check("api_key", api_key),
+                    **{istr(name): value for name, value in others.items()},
+                }
+            )
+        )
 
     def __repr__(self) -> str:
         return f"Credentials({MASK!r}, {MASK!r})"

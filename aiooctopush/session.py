@@ -1,10 +1,7 @@
 """`OctopushSession`: credentials, lifetime, namespaces, and the path of every call."""
 
-import asyncio
-import logging
 import os
 import ssl
-import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -15,12 +12,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from . import _wire
-from ._clock import Clock, HighWaterMark, SystemClock
-from ._engine import Background, Call, NewId, OnAttempt, run
-from ._throttle import Gate, RetryQuota
+from ._calls import Calls
+from ._clock import Clock, SystemClock
+from ._engine import OnAttempt
 from ._version import __version__
-from ._wire import Answer, Endpoint, HttpRequest, HttpResponse, Idempotency
+from ._wire import Idempotency
 from .api._shared import MAX_RECIPIENTS, Purpose, SmsType
 from .api.contacts import Contacts
 from .api.lookup import Lookup
@@ -45,21 +41,12 @@ from .bulk.options import (
 )
 from .bulk.run import BulkRun
 from .bulk.worker import Worker
-from .errors import (
-    Backoff,
-    InvalidFieldError,
-    NotSentError,
-    OctopushError,
-    ThrottledError,
-    UnknownOutcomeError,
-)
-from .observer import Observer, watched
+from .errors import InvalidFieldError
+from .observer import Observer
 from .retry import RetryPolicy
 from .secret import Credentials
 from .transport import AiohttpTransport, Timeouts, Transport
 
-
-T = TypeVar("T", bound=Answer)
 
 BASE_URL: Final = "https://api.octopush.com"
 
@@ -72,12 +59,6 @@ _HEADERS: Final = {
     "accept-encoding": "gzip",
     "user-agent": f"aiooctopush/{__version__}",
 }
-_CLOCKS_DIFFER = 300.0
-_logger = logging.getLogger("aiooctopush")
-_CLOSED = "this OctopushSession is closed; open a new one"
-_OTHER_LOOP = (
-    "this OctopushSession belongs to another event loop; use one session for each loop"
-)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -158,7 +139,7 @@ class OctopushSession:
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
-        self._credentials = Credentials(api_login, api_key, _HEADERS)
+        credentials = Credentials(api_login, api_key, _HEADERS)
         self._base_url = _check_base_url(base_url, insecure=allow_insecure_http)
         if max_in_flight < 1:
             raise InvalidFieldError(
@@ -168,38 +149,38 @@ class OctopushSession:
             raise InvalidFieldError(
                 "client_session", "cannot be combined with transport"
             )
-        self._retry = retry or RetryPolicy()
-        self._timeouts = timeouts or Timeouts()
+        timeouts = timeouts or Timeouts()
         self._clock: Clock = clock or SystemClock()
-        self._random = random or Random()
-        self._observers = () if on_attempt is None else (on_attempt,)
-        self._observer = observer
-        self._wall = HighWaterMark(self._clock)
-        self._quota = RetryQuota(self._retry.quota)
-        self._gate = Gate(max_in_flight=max_in_flight, clock=self._clock)
         self._own_transport = transport is None
         self._transport: Transport = transport or AiohttpTransport(
             self._base_url,
-            timeouts=self._timeouts,
+            timeouts=timeouts,
             max_connections=max_in_flight,
             client_session=client_session,
             ssl_context=ssl_context,
             proxy=proxy,
         )
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = 0
-        self._closed = False
-        self._clocks_compared = False
-        self._clocks_warned = False
-        self.sms = Sms(self._call, self._clock)
-        self.voice = Voice(self._call, self._clock)
-        self.multichannel = Multichannel(self._call)
-        self.otp = Otp(self._call)
-        self.contacts = Contacts(self._call)
-        self.lookup = Lookup(self._call)
-        self.wallet = Wallet(self._call)
-        self.subaccounts = Subaccounts(self._call)
-        self.settings = Settings(self._call, self._clock)
+        call = self._call = Calls(
+            self._transport,
+            credentials=credentials,
+            retry=retry or RetryPolicy(),
+            timeouts=timeouts,
+            max_in_flight=max_in_flight,
+            observers=() if on_attempt is None else (on_attempt,),
+            observer=observer,
+            base_url=self._base_url,
+            clock=self._clock,
+            random=random or Random(),
+        )
+        self.sms = Sms(call, self._clock)
+        self.voice = Voice(call, self._clock)
+        self.multichannel = Multichannel(call)
+        self.otp = Otp(call)
+        self.contacts = Contacts(call)
+        self.lookup = Lookup(call)
+        self.wallet = Wallet(call)
+        self.subaccounts = Subaccounts(call)
+        self.settings = Settings(call, self._clock)
 
     @classmethod
     def from_env(
@@ -250,11 +231,17 @@ class OctopushSession:
         )
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "open" if self._loop else "not yet used"
+        state = (
+            "closed"
+            if self._call.closed
+            else "open"
+            if self._call.used
+            else "not yet used"
+        )
         return f"<OctopushSession {self._base_url} {state}>"
 
     async def __aenter__(self) -> Self:
-        self._check_usable()
+        self._call.check_usable()
         return self
 
     async def __aexit__(
@@ -267,7 +254,7 @@ class OctopushSession:
 
     async def close(self) -> None:
         """Close what this session opened. A second time does nothing."""
-        self._closed = True
+        self._call.closed = True
         if self._own_transport:
             await self._transport.close()
 
@@ -465,160 +452,6 @@ class OctopushSession:
             idempotency=idempotency,
             deadline=deadline,
         )
-
-    def _check_usable(self) -> None:
-        # Asking for the running loop is a system call on Python 3.11. If our loop
-        # runs, and this is its thread, then no other loop can be the one we are in.
-        if self._loop is None or self._thread != threading.get_ident():
-            self._bind()
-        elif not self._loop.is_running():
-            raise RuntimeError(_OTHER_LOOP)
-        if self._closed:
-            raise RuntimeError(_CLOSED)
-
-    def _bind(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop not in {None, loop}:
-            raise RuntimeError(_OTHER_LOOP)
-        self._loop = loop
-        self._thread = threading.get_ident()
-
-    async def _call(
-        self,
-        endpoint: Endpoint[T],
-        *,
-        body: Any = None,
-        query: tuple[tuple[str, str], ...] = (),
-        path: str = "",
-        new_id: NewId | None = None,
-        deadline: float | None = None,
-        retry: RetryPolicy | None = None,
-        unknown_since: datetime | None = None,
-        repeat_unknown: bool = False,
-        background: Background | None = None,
-        observe: OnAttempt | None = None,
-    ) -> T:
-        """See `api._shared.Caller`."""
-        self._check_usable()
-        policy = retry or self._retry
-        call = Call(
-            endpoint=endpoint,
-            record=body,
-            payload=None if body is None else _wire.encode(body),
-            query=query,
-            path=path,
-            policy=policy,
-            clock=self._clock,
-            wall=self._wall,
-            random=self._random,
-            quota=self._quota if background is None else background.quota,
-            started=(started := self._clock.monotonic()),
-            ends=started + (policy.deadline if deadline is None else deadline),
-            first_tried_at=unknown_since or self._wall.now(),
-            request_id=getattr(body, "request_id", None),
-            new_id=new_id,
-            unknown_before=unknown_since is not None,
-            repeat_unknown=repeat_unknown,
-            background=background,
-            observers=self._observers
-            if observe is None
-            else (*self._observers, observe),
-        )
-        if self._observer is not None:
-            return await watched(self._observer, self._base_url, call, self._attempt)
-        return await run(call, self._attempt)
-
-    async def _attempt(self, call: Call[T]) -> T:
-        """One try: wait for a slot, carry the bytes, read what the answer proves."""
-        if call.unknown_before and call.attempts == 0:
-            call.check_protection()
-            # The try whose outcome is unknown may still be executing.
-            await self._clock.sleep(call.policy.careful_floor)
-        now = call.try_began = self._clock.monotonic()
-        if self._closed:  # while this call waited for its next try
-            raise NotSentError(_CLOSED, backoff=Backoff.NEVER)
-        if call.background or now >= call.ends or not self._gate.try_enter(now):
-            now = await self._enter(call, now)
-        try:
-            if call.failures or call.unknown_before:
-                call.check_protection()
-            call.attempts += 1
-            call.handed_over = True
-            response = await self._transport.send(
-                HttpRequest(
-                    method=call.endpoint.method,
-                    path=call.path or call.endpoint.path,
-                    query=call.query,
-                    # With each request, never as defaults of the aiohttp session,
-                    # which may be shared with other hosts.
-                    headers=self._credentials.headers,
-                    body=call.payload,
-                    timeout=min(self._timeouts.attempt, call.ends - now),
-                    fresh_connection=call.wants_fresh_connection,
-                )
-            )
-            call.handed_over = False
-        except OctopushError:
-            call.handed_over = False
-            raise
-        # A transport that somebody else wrote may raise anything.
-        except Exception as error:
-            call.handed_over = False
-            msg = f"the transport failed ({type(error).__name__})"
-            raise UnknownOutcomeError(msg, backoff=Backoff.NEVER) from error
-        finally:
-            self._gate.leave()
-        if not self._clocks_compared:
-            self._compare_clocks(response)
-        try:
-            return _wire.read(
-                call.endpoint,
-                response,
-                {"request_id": call.request_id, "attempts": call.attempts},
-            )
-        except OctopushError as error:
-            self._compare_clocks(response)
-            if isinstance(error, ThrottledError):
-                await self._slow_down(call.background, error.retry_after)
-            raise
-
-    async def _enter(self, call: Call[T], now: float) -> float:
-        """Wait for a turn, where a rate is shared, and for a slot; tell the time."""
-        behind = call.background is not None
-        if call.background is not None and call.background.pacer is not None:
-            await call.background.pacer.turn()
-            now = self._clock.monotonic()
-        if now >= call.ends or not self._gate.try_enter(now, background=behind):
-            await self._gate.enter(call.ends - now, background=behind)
-            now = self._clock.monotonic()
-        return now
-
-    async def _slow_down(
-        self, background: Background | None, retry_after: float | None
-    ) -> None:
-        if retry_after is not None:
-            self._gate.pause(retry_after)
-        if background is not None and background.pacer is not None:
-            await background.pacer.throttled(retry_after)
-
-    def _compare_clocks(self, response: HttpResponse) -> None:
-        """
-        Look at the gateway's own clock: with the first answer, and with every failure,
-        when the age of an id may come to count.
-        """
-        date = _wire.http_date(response.headers.get("date", ""))
-        if date is None:
-            return
-        self._clocks_compared = True
-        difference = (date - self._clock.now()).total_seconds()
-        if abs(difference) > _CLOCKS_DIFFER and not self._clocks_warned:
-            self._clocks_warned = True
-            _logger.warning(
-                "this machine's clock and the gateway's differ by %d seconds; the "
-                "later one decides how long a request_id protects a repeat",
-                round(difference),
-            )
-        self._wall.saw(date)
 
 
 V = TypeVar("V")

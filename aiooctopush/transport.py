@@ -15,7 +15,8 @@ from attrs import field, frozen
 from attrs.validators import gt
 from yarl import URL
 
-from ._wire import MAX_BODY, HttpRequest, HttpResponse
+from ._watch import Watch
+from ._wire import MAX_BODY, Headers, HttpRequest, HttpResponse
 from .errors import (
     Backoff,
     InvalidFieldError,
@@ -210,6 +211,7 @@ class AiohttpTransport:
         self._kept: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
         self._usual = self._limits(self._timeouts.attempt)
+        self._watch = Watch()
         self._closed = False
         # Paths may hold arguments, so their number has no bound of its own.
         self._url_of = lru_cache(maxsize=256)(self._build_url)
@@ -217,36 +219,41 @@ class AiohttpTransport:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Carry one try; see `Transport.send`."""
         session = self._session(fresh=request.fresh_connection)
+        # To aiohttp, 0 and less would mean "no limit".
+        seconds = max(min(request.timeout, self._timeouts.attempt), 0.001)
         try:
-            # Awaited rather than entered: leaving the block costs as much as reading.
-            response = await session.request(
-                request.method,
-                self._url(request),
-                data=request.body,
-                headers=request.headers,
-                timeout=self._limits(request.timeout),
-                # aiohttp would forward api-key and api-login to the other host.
-                allow_redirects=False,
-                # Said to a session of yours, whose own settings may differ.
-                raise_for_status=False,
-                auto_decompress=True,
-                ssl=self._ssl,
-                proxy=self._proxy,
-                # A POST is never repeated by aiohttp, and needs no guard.
-                middlewares=None if request.method == "POST" else _ONE_TRY,
-            )
-            try:
-                body = await _read_body(response)
-            finally:
-                # An answer that was read to its end has given it back already.
-                if response.connection is not None:
-                    response.release()
+            with self._watch.limit(seconds):
+                # Awaited rather than entered: leaving the block costs as much as
+                # reading.
+                response = await session.request(
+                    request.method,
+                    self._url(request),
+                    data=request.body,
+                    headers=request.headers,
+                    timeout=self._limits(seconds),
+                    # aiohttp would forward api-key and api-login to the other host.
+                    allow_redirects=False,
+                    # Said to a session of yours, whose own settings may differ.
+                    raise_for_status=False,
+                    auto_decompress=True,
+                    ssl=self._ssl,
+                    proxy=self._proxy,
+                    # A POST is never repeated by aiohttp, and needs no guard.
+                    middlewares=None if request.method == "POST" else _ONE_TRY,
+                )
+                try:
+                    body = await _read_body(response)
+                finally:
+                    # An answer that was read to its end has given it back already.
+                    if response.connection is not None:
+                        response.release()
         # Whatever aiohttp raises is mapped; CancelledError is no Exception.
         except Exception as error:  # noqa: BLE001, it is raised below
             failure = error if isinstance(error, OctopushError) else translate(error)
         else:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return HttpResponse(status=response.status, headers=headers, body=body)
+            return HttpResponse(
+                status=response.status, headers=Headers(response.headers), body=body
+            )
         # Raised out here, so that it has no context but the cause it was given.
         raise failure
 
@@ -298,15 +305,14 @@ class AiohttpTransport:
         return URL(self._base + path, encoded=True)
 
     def _limits(self, attempt: float) -> aiohttp.ClientTimeout:
-        if attempt >= self._timeouts.attempt and hasattr(self, "_usual"):
+        if attempt == self._timeouts.attempt and hasattr(self, "_usual"):
             return self._usual
-        # To aiohttp, 0 and less would mean "no limit".
-        total = max(min(attempt, self._timeouts.attempt), 0.001)
         # Connecting must end before the whole try does: the limit of the try says
         # nothing about whether the request had left.
-        connect = 0.9 * total
+        connect = 0.9 * attempt
         return aiohttp.ClientTimeout(
-            total=total,
+            # The whole is ours to limit: see `Watch`.
+            total=None,
             # In a session of yours others may hold the pool, and waiting for it is
             # no failure to connect; our own pool is never waited for.
             connect=connect

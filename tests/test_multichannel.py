@@ -29,7 +29,8 @@ from aiooctopush import (
     UnknownOutcomeError,
     VoiceGender,
 )
-from aiooctopush._wire import Answer, converter, encode, read
+from aiooctopush._answers import read
+from aiooctopush._wire import Answer, converter, encode
 from aiooctopush.api import multichannel
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 from aiooctopush.sandbox.clock import START

@@ -30,7 +30,8 @@ from aiooctopush import (
     UnknownOutcomeError,
     VoiceGender,
 )
-from aiooctopush._wire import converter, encode, read
+from aiooctopush._answers import read
+from aiooctopush._wire import converter, encode
 from aiooctopush.api.otp import GENERATE, VALIDATE, OtpRequest, OtpValidation
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 

@@ -1033,27 +1033,56 @@ async def limits_of(request, **options):
 @pytest.mark.parametrize(
     ("timeouts", "attempt", "limits"),
     [
-        pytest.param(None, 45.0, (45.0, 5.0, 5.0, 30.0), id="defaults"),
-        pytest.param(None, 3.0, (3.0, 2.7, 2.7, 30.0), id="little time left"),
-        pytest.param(None, 900.0, (45.0, 5.0, 5.0, 30.0), id="much time left"),
-        pytest.param(None, 0.0, (0.001, 0.0009, 0.0009, 30.0), id="no time left"),
-        pytest.param(None, -1.0, (0.001, 0.0009, 0.0009, 30.0), id="too late"),
+        pytest.param(None, 45.0, (5.0, 5.0, 30.0), id="defaults"),
+        pytest.param(None, 3.0, (2.7, 2.7, 30.0), id="little time left"),
+        pytest.param(None, 900.0, (5.0, 5.0, 30.0), id="much time left"),
+        pytest.param(None, 0.0, (0.0009, 0.0009, 30.0), id="no time left"),
+        pytest.param(None, -1.0, (0.0009, 0.0009, 30.0), id="too late"),
         pytest.param(
             Timeouts(connect=1.0, read=2.0, attempt=3.0),
             45.0,
-            (3.0, 1.0, 1.0, 2.0),
+            (1.0, 1.0, 2.0),
             id="all given",
         ),
     ],
 )
 async def test_the_limits_reach_aiohttp(timeouts, attempt, limits):
-    """Each part of a try has its limit, and the whole the lesser of two."""
+    """Each part of a try has its limit; that of the whole is not aiohttp's to keep."""
     request = attrs.evolve(SEND, timeout=attempt)
 
     told = await limits_of(request, timeouts=timeouts)
 
-    parts = (told.total, told.connect, told.sock_connect, told.sock_read)
-    assert parts == pytest.approx(limits)
+    assert (told.connect, told.sock_connect, told.sock_read) == pytest.approx(limits)
+    assert told.total is None
+
+
+@pytest.mark.parametrize(
+    ("attempt", "left"),
+    [
+        pytest.param(0.02, 45.0, id="of a try"),
+        pytest.param(45.0, 0.02, id="of the call"),
+    ],
+)
+async def test_the_lesser_limit_ends_a_try(attempt, left):
+    """A hanging try ends with what it may take, or with what the call has left."""
+    async with serving(then=hold) as server:
+        error = await failure_of(
+            server.url,
+            attrs.evolve(SEND, timeout=left),
+            timeouts=Timeouts(attempt=attempt),
+        )
+
+    assert (type(error), error.backoff) == (UnknownOutcomeError, CAREFUL)
+    assert error.problem == "no answer in time (TimeoutError)"
+
+
+async def test_an_answer_that_drips_ends_with_its_try():
+    """There is always another byte before the silence is too long."""
+    dripping = {"answer": HEAD + b"Content-Length: 9\r\n\r\n{", "then": hold}
+    async with serving(**dripping) as server:
+        error = await failure_of(server.url, attrs.evolve(SEND, timeout=0.05))
+
+    assert (type(error), error.outcome) == (UnknownOutcomeError, Outcome.UNKNOWN)
 
 
 async def test_waiting_for_a_pool_of_yours_is_no_failure_to_connect():

@@ -37,7 +37,8 @@ from aiooctopush import (
     VoiceResult,
     VoiceTagCampaignRequest,
 )
-from aiooctopush._wire import Answer, converter, encode, read
+from aiooctopush._answers import read
+from aiooctopush._wire import Answer, converter, encode
 from aiooctopush.api import voice
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 from aiooctopush.sandbox.clock import START

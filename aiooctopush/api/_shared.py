@@ -216,12 +216,12 @@ def member(kind: type[E], name: str, value: E) -> E:
 
 def to_type(value: SmsType) -> SmsType:
     """Converter of a field named ``type``."""
-    return member(SmsType, "type", value)
+    return value if type(value) is SmsType else member(SmsType, "type", value)
 
 
 def to_purpose(value: Purpose) -> Purpose:
     """Converter of a field named ``purpose``."""
-    return member(Purpose, "purpose", value)
+    return value if type(value) is Purpose else member(Purpose, "purpose", value)
 
 
 def to_segmentation(value: Segmentation | None) -> Segmentation | None:

@@ -170,7 +170,7 @@ class TagCampaignRequest(_MessageRequest):
 # --- answers --------------------------------------------------------------------------
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class SendResult(Answer):
     """
     What became of a send; `Answer` has what every result carries.

@@ -15,9 +15,9 @@ from typing import Any, Final, Protocol
 from attrs import frozen
 from yarl import URL
 
+from .._answers import http_date
 from .._clock import Clock
 from .._version import __version__
-from .._wire import http_date
 from ..errors import (
     AuthenticationError,
     InvalidFieldError,

@@ -95,7 +95,7 @@ async def test_a_thousand_moments(burns_ids):
             assert await cancelled_after(
                 random.randrange(steps), octopush.sms.submit(request), at_most=5
             )
-            assert octopush._gate._free == 100
+            assert octopush._call.gate._free == 100
         calm = SandboxTransport(gateway)
         async with session_over(calm, clock=gateway.clock) as octopush:
             result = await octopush.sms.settle(request, safe_to_retry_until=UNTIL)
@@ -145,7 +145,7 @@ async def test_the_others_go_on():
             victim.cancel()
             results = await asyncio.gather(*tasks)
             await asyncio.wait({victim})
-            assert octopush._gate._free == 1
+            assert octopush._call.gate._free == 1
 
         assert {one.outcome for one in results} == {Outcome.ACCEPTED}, moment
         assert gateway.book.times(NUMBER) in {4, 5}
@@ -195,7 +195,7 @@ async def test_moments_over_real_sockets(burns_ids):
                 undecided = result.outcome is Outcome.UNKNOWN
                 assert times <= 1
                 assert undecided or got_it_once(times, result, burns_ids=burns_ids)
-                assert octopush._gate._free == 100
+                assert octopush._call.gate._free == 100
         await gateway.quiet()
 
     assert cancelled > 150

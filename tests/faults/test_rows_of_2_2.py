@@ -689,7 +689,9 @@ async def test_row_25(call):
         group.create_task(result_of(octopush.sms.confirm("sms_1", on="tag")))
         while not gateway.requests:
             await asyncio.sleep(0)
-        notes = await cancelled_while(octopush, call, lambda: octopush._gate._queue)
+        notes = await cancelled_while(
+            octopush, call, lambda: octopush._call.gate._queue
+        )
 
     assert notes == []
     assert gateway.tries == 1

@@ -17,14 +17,8 @@ from aiooctopush import (
     SmsRequest,
     UnknownOutcomeError,
 )
-from aiooctopush._wire import (
-    MAX_BODY,
-    HttpResponse,
-    _optional_int,
-    decode,
-    encode,
-    read,
-)
+from aiooctopush._answers import decode, read
+from aiooctopush._wire import MAX_BODY, HttpResponse, _optional_int, encode
 from aiooctopush.api.sms import SEND
 from aiooctopush.sandbox import VirtualClock
 from aiooctopush.sandbox.clock import START
