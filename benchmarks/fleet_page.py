@@ -40,8 +40,8 @@ a killed worker holds is free again after two minutes.
 ## More workers
 
 A gateway that takes {latency_ms:.0f} ms for each request, and {tasks} tasks in each
-worker (`--max-async-tasks {tasks}`). If only the gateway took its time, a worker would start
-{at_best:.0f} requests a second.
+worker (`--max-async-tasks {tasks}`). If only the gateway took its time, a worker would
+start {at_best:.0f} requests a second.
 
 ![Requests per second, by the number of workers](pictures/fleet.svg)
 
