@@ -276,16 +276,14 @@ def test_submit_that_is_interrupted_goes_on(serve, submit, gateway, monkeypatch)
     assert fleet.is_in_process
 
 
-def test_submit_while_somebody_else_plans(serve, broker, submit, write, ledger):
+def test_submit_while_somebody_else_plans(serve, broker, submit, ledger):
     """The ledger says who is in the way; nothing was sent."""
     serve(broker)
-
-    async def held():
-        async with ledger() as other:
-            await planned(key="other")(other)
-            return await asyncio.to_thread(submit)
-
-    result = asyncio.run(held())
+    other = ledger()
+    with asyncio.Runner() as runner:
+        runner.run(planned(key="other")(other))
+        result = submit()
+        runner.run(other.close())
 
     assert result.exit_code == 1
     assert "another process is writing" in result.stderr
