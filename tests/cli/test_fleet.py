@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 import types
 
@@ -60,6 +61,12 @@ def no_waiting(monkeypatch):
         await asyncio.sleep(0)
 
     monkeypatch.setattr(SystemClock, "sleep", sleep)
+
+
+async def press(*_, **__):
+    """Have somebody press Ctrl-C while a run is waited for."""
+    signal.raise_signal(signal.SIGINT)
+    await asyncio.Event().wait()
 
 
 @pytest.fixture
@@ -261,12 +268,10 @@ def test_submit_that_is_interrupted_goes_on(serve, submit, gateway, monkeypatch)
     """Ctrl-C while this process sends; the same command then sends each once."""
     fleet = serve(InMemoryBroker())
 
-    async def press(*_, **__):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Fleet, "wait", press)
-        stopped = submit()
+    wait = Fleet.wait
+    monkeypatch.setattr(Fleet, "wait", press)
+    stopped = submit()
+    monkeypatch.setattr(Fleet, "wait", wait)
     result = submit()
 
     assert stopped.exit_code == 130
@@ -276,16 +281,14 @@ def test_submit_that_is_interrupted_goes_on(serve, submit, gateway, monkeypatch)
     assert fleet.is_in_process
 
 
-def test_submit_while_somebody_else_plans(serve, broker, submit, write, ledger):
+def test_submit_while_somebody_else_plans(serve, broker, submit, ledger):
     """The ledger says who is in the way; nothing was sent."""
     serve(broker)
-
-    async def held():
-        async with ledger() as other:
-            await planned(key="other")(other)
-            return await asyncio.to_thread(submit)
-
-    result = asyncio.run(held())
+    other = ledger()
+    with asyncio.Runner() as runner:
+        runner.run(planned(key="other")(other))
+        result = submit()
+        runner.run(other.close())
 
     assert result.exit_code == 1
     assert "another process is writing" in result.stderr
@@ -535,9 +538,6 @@ def test_wait_is_interrupted(serve, broker, submit, run, monkeypatch):
     """Only the wait ends."""
     serve(broker)
     submit()
-
-    async def press(*_, **__):
-        raise KeyboardInterrupt
 
     monkeypatch.setattr(Fleet, "wait", press)
     result = run("fleet", "wait", "nov", *APP)
