@@ -336,6 +336,18 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def fleet(session: nox.Session) -> None:
+    """
+    Weather a storm with a real broker and database, and measure what a fleet costs.
+
+    Without arguments it rewrites what the documentation shows of it.
+    """
+    session.install(".[all]", *group("tests"))
+    arguments = session.posargs or ["--write"]
+    session.run("python", "benchmarks/fleet_proof.py", *arguments)
+
+
+@nox.session(python=PYTHONS[0])
 def fuzz(session: nox.Session) -> None:
     """Throw a million odd answers at decoding, or as many as the argument says."""
     session.install(".[all]", *group("tests"))
