@@ -84,6 +84,7 @@ from .bulk.resume import SourceChangedError
 from .bulk.run import BulkRun
 from .bulk.sources import RowSource, read_csv
 from .bulk.sqlite import SQLiteLedger
+from .bulk.worker import Worker
 from .bulk.worklist import Decision, Unresolved
 from .errors import (
     GATEWAY_CODES,
@@ -232,6 +233,7 @@ __all__ = [
     "Wallet",
     "WalletPack",
     "WebhookError",
+    "Worker",
     "__version__",
     "new_request_id",
     "read_csv",

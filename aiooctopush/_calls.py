@@ -215,7 +215,7 @@ class Calls:
     async def _slow_down(
         self, background: Background | None, retry_after: float | None
     ) -> None:
-        """Start nothing before the gateway is ready: here, and where a rate is shared."""
+        """Start nothing before the gateway is ready, nor let those who share a rate."""
         if retry_after is not None:
             self.gate.pause(retry_after)
         if background is not None and background.pacer is not None:

@@ -362,7 +362,7 @@ def _to_send(recipients: tuple[Recipient, ...]) -> orjson.Fragment:
 
 
 converter.register_unstructure_hook_func(
-    lambda kind: kind == tuple[Recipient, ...], _to_send
+    lambda kind: kind in (tuple[Recipient, ...], CheckedRecipients), _to_send
 )
 
 
