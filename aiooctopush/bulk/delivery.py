@@ -26,7 +26,14 @@ from ..errors import (
 )
 from ..ids import request_id_for
 from ..retry import RetryPolicy
-from .ledger import BatchRecord, BatchState, DeliveryLedger, LedgerError, part_of
+from .ledger import (
+    KEEPS_PAYLOAD,
+    BatchRecord,
+    BatchState,
+    DeliveryLedger,
+    LedgerError,
+    part_of,
+)
 from .packing import Content, encode, pack, pack_numbers, recipients_in
 from .splitting import cut, is_too_large, named_in, speaks_of_recipients
 
@@ -361,6 +368,9 @@ class Delivery:
             if state is BatchState.NOT_SENT and refused and self.ledger.is_durable:
                 # A gateway that notes ids on receipt would refuse this one for ever.
                 record = renewed(self.key, record)
+        if record.payload is not None and state in KEEPS_PAYLOAD:
+            # It may stay for long.
+            record = evolve(record, payload=pack(record.payload))
         await self.ledger.conclude(self.key, record)
         self.watcher.concluded(old, record, job.content, told)
         return told

@@ -18,7 +18,6 @@ from .ledger import (
     numbered,
 )
 from .local_claims import LocalClaims
-from .packing import pack
 
 
 class MemoryLedger(LocalClaims):
@@ -157,12 +156,8 @@ class MemoryLedger(LocalClaims):
 
 
 def _lightened(batch: BatchRecord) -> BatchRecord:
-    """Without its payload if it will not be sent again; packed if it may stay long."""
-    if batch.state not in KEEPS_PAYLOAD:
-        return evolve(batch, payload=None)
-    if batch.state is BatchState.SENDING or batch.payload is None:
-        return batch
-    return evolve(batch, payload=pack(batch.payload))
+    """Without its payload, if it will not be sent any more."""
+    return batch if batch.state in KEEPS_PAYLOAD else evolve(batch, payload=None)
 
 
 def _began(run: RunRecord) -> datetime:
