@@ -58,7 +58,6 @@ class Watch:
         self.objects = []
         self.count = Counter()
         self.logged = []
-        self.errors = []
         self.warned = []
         self.printed = []
 
@@ -161,7 +160,7 @@ def record_lines(record):
     yield record.getMessage()
     if record.exc_info and record.exc_info[1] is not None:
         # Reading lines of code takes longer than some tests give a connection.
-        watch.errors.append(record.exc_info[1])
+        watch.objects.append(record.exc_info[1])
     extra = [one for one in vars(record).values() if not isinstance(one, float)]
     yield repr(extra)
 
@@ -229,9 +228,6 @@ def verdict(folder, captured):
         yield from hits(place, shown)
     for line in watch.logged:
         yield from hits("log", line)
-    for error in watch.errors:
-        for shown in readable(error):
-            yield from hits("error in a log", shown)
     for message in watch.warned:
         yield from hits("warning", message)
     for one in watch.objects:
