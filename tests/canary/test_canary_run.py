@@ -38,6 +38,14 @@ def test_leak_login_in_an_extra():
     LOGGER.debug("now", extra={"account": LOGIN})
 
 
+def test_leak_text_in_an_error_that_is_logged():
+    private()
+    try:
+        raise ValueError(TEXT)
+    except ValueError:
+        LOGGER.exception("no")
+
+
 def test_leak_number_in_a_warning_line():
     LOGGER.warning("to %s", NUMBER)
 
