@@ -1,5 +1,6 @@
 """What holds for every test: no blocking on the loop, no borrowed credentials."""
 
+import logging
 import os
 from unittest.mock import patch
 
@@ -64,6 +65,17 @@ def _no_server_is_left():
     """Stop the PostgreSQL that some tests start."""
     yield
     postgres.remove()
+
+
+@pytest.fixture(autouse=True)
+def _no_logging_is_left():
+    """Take back what a page or an example has set up: others would log it all."""
+    loggers = logging.getLogger(), logging.getLogger("aiooctopush")
+    before = [(one, one.level, one.handlers[:]) for one in loggers]
+    yield
+    for one, level, handlers in before:
+        one.setLevel(level)
+        one.handlers[:] = handlers
 
 
 @pytest.fixture(autouse=True)
