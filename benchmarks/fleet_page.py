@@ -32,9 +32,9 @@ The book of the gateway is the judge.
 Lost are people who are not in the book, twice are people who are in it more than once.
 Presumed are those whose worker was killed while it sent: who took over asked under the
 same id, and heard that it was taken. The fleet was told to start {rate:.0f} requests a
-second, and {burst} at once after a quiet time. The ledger hands out the turns, so no
-more than {bound:.0f} *start* in any second; the gateway may see a few more in one,
-since a busy machine sends some of them late. The storm took {seconds:.0f} seconds: what
+second at most, and {burst} at once after a quiet time: no more than {bound:.0f} in any
+second. The ledger hands out the turns, a twentieth rarer than that, since a busy machine
+sends some requests late. The storm took {seconds:.0f} seconds: what
 a killed worker holds is free again after two minutes.
 
 ## More workers

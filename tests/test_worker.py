@@ -301,7 +301,8 @@ async def test_all_workers_keep_one_rate(gateway, ledger):
         await workers[name % 2].send_batch("run", str(name))
         starts.append(gateway.clock.monotonic() - began)
 
-    assert starts == pytest.approx([0, 0, 10, 20, 30])
+    # A twentieth rarer than allowed, for those that reach the gateway late.
+    assert starts == pytest.approx([0, 0, 10.5, 21, 31.5])
     assert times(gateway, 50) == {1}
 
 
@@ -325,7 +326,7 @@ def test_a_429_makes_all_workers_wait():
 
     assert len(starts) == 2
     assert starts[0] >= 2
-    assert starts[1] >= starts[0] + 1
+    assert starts[1] >= starts[0] + 1.05
 
 
 async def test_a_429_without_a_word_closes_for_a_second(ledger):
@@ -370,7 +371,7 @@ async def test_a_turn_that_is_too_late_is_left_to_others(gateway, ledger):
     told = await worker.send_batch("run", "1")
 
     assert [one.state for one in told] == [S.ACCEPTED]
-    assert gateway.clock.monotonic() - began == pytest.approx(10)
+    assert gateway.clock.monotonic() - began == pytest.approx(10, abs=1)
 
 
 @pytest.mark.parametrize(("rate", "burst"), [(0, 1), (-1, 1), (1, 0)])
