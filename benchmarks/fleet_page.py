@@ -33,8 +33,8 @@ Lost are people who are not in the book, twice are people who are in it more tha
 Presumed are those whose worker was killed while it sent: who took over asked under the
 same id, and heard that it was taken. The fleet was told to start {rate:.0f} requests a
 second at most, and {burst} at once after a quiet time: no more than {bound:.0f} in any
-second. The ledger hands out the turns, a twentieth rarer than that, since a busy machine
-sends some requests late. The storm took {seconds:.0f} seconds: what
+second. The ledger hands out the turns, a twentieth rarer than that, since a busy
+machine sends some requests late. The storm took {seconds:.0f} seconds: what
 a killed worker holds is free again after two minutes.
 
 ## More workers

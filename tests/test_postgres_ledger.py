@@ -227,6 +227,18 @@ async def test_a_closed_ledger_is_not_opened_again(schema, ledger):
     )
 
 
+async def test_closing_has_an_end(ledger, monkeypatch):
+    """A connection that is never given back does not keep it waiting for ever."""
+    monkeypatch.setattr(postgres_database, "_PATIENCE", 0.01)
+    await ledger.runs()
+    kept = await ledger._database._pool.acquire()
+
+    await ledger.close()
+
+    with pytest.raises(asyncpg.InterfaceError, match="has been released"):
+        await kept.execute("SELECT 1")
+
+
 async def test_nothing_stays_connected_after_it_was_closed(server, schema, ledger):
     """Not even what held a run."""
     await begun(ledger, batch_record())

@@ -297,8 +297,10 @@ class Database:
             await self._pool.release(own)
         pool, self._pool = self._pool, None
         if pool is not None and pool is not self.place:
-            with explained(self.name):
-                await pool.close()
+            # What a lost connection never gives back is cut off then, by the pool.
+            with explained(self.name), suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE):
+                    await pool.close()
 
     def _acquired(self) -> AbstractAsyncContextManager[Any]:
         return self._from_pool()
