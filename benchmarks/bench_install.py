@@ -101,7 +101,8 @@ def install(name: str, pip: Sequence[str], folder: Path) -> Installed:
     quiet = ("--quiet", "--disable-pip-version-check")
     if name == OURS:  # it may have changed
         shutil.rmtree(folder, ignore_errors=True)
-    if not target.exists():
+    if not (target.exists() and wheels.exists()):
+        shutil.rmtree(folder, ignore_errors=True)
         _run(*pip, "wheel", *quiet, f"--wheel-dir={wheels}", wanted)
         _run(
             *(*pip, "install", *quiet, "--no-compile", f"--target={target}"),
