@@ -42,7 +42,7 @@ CAREFUL: Final[Mapping[str, str]] = {"fsync": "on", "full_page_writes": "on"}
 
 _KEY: Final = "measured"
 _FULL: Final = 500
-_ENOUGH: Final = 4_000
+_ENOUGH: Final = 8_000
 """Batches for each second in which they are claimed."""
 
 _TICKS: Final = 100.0

@@ -55,7 +55,7 @@ class Storm:
     sweep_every: float | None = None
 
 
-FULL = Storm(batches=1_000, kills=20, broker_restarts=3)
+FULL = Storm(batches=1_000, kills=20, broker_restarts=3, lateness=0.0)
 SHORT = Storm(
     batches=200, kills=5, broker_restarts=1, rate=20, lease=6.0, sweep_every=2.0
 )
