@@ -85,7 +85,7 @@ class OctopushSession:
             crosses the network in the clear.
         on_attempt: Called after every try with an `AttemptEvent`, for metrics.
         observer: Told when a call begins and what became of it, for tracing;
-            `aiooctopush.integrations.opentelemetry` has one.
+            `OpenTelemetryObserver` is one.
         clock: Time; replace it in tests.
         random: Randomness of the pauses; replace it in tests.
 

@@ -56,6 +56,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!aiooctopush\b).*\..+"),
     (r"py:.*", r"(?!aiooctopush\b)[a-z_]+"),
     (r"py:.*", r"[A-Z]|Path|Decimal|datetime|Final|Callable|Mapping|Self"),
+    (r"py:exc", r"SendTaskError"),  # of taskiq
     (r"py:.*", r".*[^\w.].*"),  # `+` is no name, nor is half a union
     # Not for users: type variables, and what only our own classes hand around.
     (r"py:class", r"aiooctopush\..+\.([A-Z]|Commit|State)"),

@@ -47,7 +47,7 @@ class Fleet:
     """
     Workers on any number of machines that send the same runs.
 
-    Make one beside the broker, in a module that workers and clients import:
+    Make one beside the broker, in a module that workers and clients import::
 
         broker = AioPikaBroker("amqp://…", qos=8)
         fleet = Fleet(
