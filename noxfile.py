@@ -1,7 +1,7 @@
 """
 Everything that a contributor or CI types: `nox`, or `nox -s NAME`.
 
-Sessions stand in the order lint, typing, tests, coverage; then what CI adds
+Sessions stand in the order lint, typing, tests, pythons, coverage; then what CI adds
 (minimums, package); then what runs on demand (bench, soak). A longer check (chaos,
 fleet, docs, fuzz, mutation) becomes one more session at the end, and one more name
 in `.ci/run`.
@@ -24,7 +24,7 @@ nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.error_on_external_run = True
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typing", "tests", "coverage"]
+nox.options.sessions = ["lint", "typing", "pythons", "coverage"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
@@ -83,9 +83,20 @@ def typing(session: nox.Session) -> None:
 QUICK = ("pytest", "--numprocesses=2", "-m", "not exhaustive")
 
 
-@nox.session(python=PYTHONS)
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package: all but the exhaustive ones."""
+    pass_tests(session)
+
+
+@nox.session(python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """The same on each Python that we support and the machine has."""
+    pass_tests(session)
+
+
+def pass_tests(session: nox.Session) -> None:
+    """Install the package, and run pytest, or what the arguments say."""
     session.install(".[all]", *group("tests"))
     session.run(
         *(("pytest", *session.posargs) if session.posargs else QUICK), env=SAFE_PATH

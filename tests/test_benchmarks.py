@@ -1,6 +1,7 @@
 """The benchmarks' own logic: goals, the guard, the judge of a soak, pictures, pages."""
 
 import json
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -346,7 +347,9 @@ def run_a_soak(*arguments):
         *(sys.executable, str(FOLDER / "soak.py"), "--minutes", "0.06"),
         *("--lap", "2", "--people", "100", "--faults", "0", *arguments),
     ]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    # These scripts import each other: the folder of a script is its own.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
 
 
 needs_proc = pytest.mark.skipif(

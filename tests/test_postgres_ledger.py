@@ -233,7 +233,7 @@ async def test_closing_has_an_end(ledger, monkeypatch):
     await ledger.runs()
     kept = await ledger._database._pool.acquire()
 
-    await ledger.close()
+    await asyncio.wait([asyncio.create_task(ledger.close())])
 
     with pytest.raises(asyncpg.InterfaceError, match="has been released"):
         await kept.execute("SELECT 1")

@@ -63,6 +63,14 @@ def no_waiting(monkeypatch):
     monkeypatch.setattr(SystemClock, "sleep", sleep)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Have Ctrl-C interrupt, also where tests run in the background and ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 async def press(*_, **__):
     """Have somebody press Ctrl-C while a run is waited for."""
     signal.raise_signal(signal.SIGINT)
