@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 SLOPE_GOAL: Final = 1.0
 """Megabytes in 10 minutes."""
 
-WANDER: Final = 2.0
+WANDER: Final = 4.0
 """Megabytes by which the floor of a steady worker was seen to wander."""
 
 FDS_GOAL: Final = 2
