@@ -177,11 +177,12 @@ async def test_nothing_private_is_logged(records):
     async with session_over(ScriptedTransport(*script)) as octopush:
         for _ in range(3):
             try:
-                await octopush.sms.send(**MESSAGE)
+                # No figures, for clocks and ids may hold any by chance.
+                await octopush.sms.send(**MESSAGE | {"text": "Your code is ZQJX"})
             except OctopushError:
                 continue
 
     said = "".join(f"{one.getMessage()} {vars(one)}" for one in records)
-    marks = ["39980001", "Your code is", "1234", "me@example.org", "key-of-the-tests"]
+    marks = ["39980001", "Your code is", "ZQJX", "me@example.org", "key-of-the-tests"]
     assert len(records) == 8
     assert [mark for mark in marks if mark in said] == []
