@@ -292,7 +292,11 @@ class Database:
         own, self._own = self._own, None
         self._held = {}
         if own is not None and not _is_gone(own):
-            # With the session end its locks, however the pool resets it.
+            # With the session end its locks, however the pool resets it; but the server
+            # takes a moment to notice, and the next one may be here before.
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await own.execute("SELECT pg_advisory_unlock_all()", timeout=_PATIENCE)
+        if own is not None and not _is_gone(own):
             own.terminate()
             await self._pool.release(own)
         pool, self._pool = self._pool, None
