@@ -15,6 +15,7 @@ from faults.clients import (
     result_of,
     server_tls,
     session_to,
+    timeouts_for,
     trusting_tls,
 )
 from faults.gateway import FaultGateway
@@ -145,7 +146,9 @@ async def test_no_free_slot_before_the_deadline():
     """Our own pool is exhausted: nothing was sent."""
     async with (
         FaultGateway("hang_before_commit") as gateway,
-        session_to(gateway.url, max_in_flight=1, retry=ONCE) as octopush,
+        session_to(
+            gateway.url, max_in_flight=1, retry=ONCE, timeouts=SHORT
+        ) as octopush,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(result_of(octopush.sms.send(**MESSAGE)))
@@ -247,7 +250,7 @@ async def test_whatever_breaks_after_the_connection_proves_nothing(
 ):
     """The same error, whether the gateway had executed the request or not."""
     async with FaultGateway(kind) as gateway:
-        met = await outcome_of(gateway.url)
+        met = await outcome_of(gateway.url, timeouts=timeouts_for([kind]))
 
     assert met == expected
     assert (gateway.tries, len(gateway.requests)) == (1, arrived)
@@ -312,9 +315,12 @@ async def test_a_task_that_is_cancelled_after_commit():
 
 
 async def test_a_slow_answer_within_the_limits_is_an_answer():
-    """The limits of these tests are wide enough for a healthy gateway."""
+    """The short limits of these tests are wide enough for a healthy gateway."""
     assert SHORT.read < SHORT.attempt
-    async with FaultGateway() as gateway, session_to(gateway.url) as octopush:
+    async with (
+        FaultGateway() as gateway,
+        session_to(gateway.url, timeouts=SHORT) as octopush,
+    ):
         results = [await octopush.sms.draft() for _ in range(3)]
 
     assert [one.attempts for one in results] == [1, 1, 1]

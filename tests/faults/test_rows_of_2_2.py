@@ -15,10 +15,12 @@ from attrs import Factory, frozen
 from fakes import MESSAGE
 from faults.clients import (
     CALLS,
+    SHORT,
     resolving,
     result_of,
     server_tls,
     session_to,
+    timeouts_for,
     trusting_tls,
 )
 from faults.gateway import FaultGateway
@@ -423,7 +425,12 @@ async def test_a_cell_of_the_table(case, burns_ids):
 
     async with (
         FaultGateway(*case.script, burns_ids=burns_ids) as gateway,
-        session_to(gateway.url, clock=clock, on_attempt=told.append) as octopush,
+        session_to(
+            gateway.url,
+            clock=clock,
+            on_attempt=told.append,
+            timeouts=timeouts_for(case.script),
+        ) as octopush,
     ):
         result = await result_of(CALLS[case.call](octopush.sms, **case.options))
 
@@ -546,7 +553,7 @@ async def test_row_6(call):
     """Without a free slot before the deadline nothing is sent, and nothing queued."""
     async with (
         FaultGateway("hang_before_commit") as gateway,
-        session_to(gateway.url, max_in_flight=1) as octopush,
+        session_to(gateway.url, max_in_flight=1, timeouts=SHORT) as octopush,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(result_of(octopush.sms.confirm("sms_1", on="tag")))
@@ -618,7 +625,7 @@ async def test_after_silence_a_fresh_connection_is_taken(kind):
     """No idle connection is trusted after a try without an answer."""
     async with (
         FaultGateway(None, kind) as gateway,
-        session_to(gateway.url) as octopush,
+        session_to(gateway.url, timeouts=timeouts_for([kind])) as octopush,
     ):
         await octopush.sms.draft()
         await octopush.sms.send(**MESSAGE)
@@ -683,7 +690,7 @@ async def test_row_25(call):
     """Who is cancelled while queueing has sent nothing, and reads nothing else."""
     async with (
         FaultGateway("hang_before_commit") as gateway,
-        session_to(gateway.url, max_in_flight=1) as octopush,
+        session_to(gateway.url, max_in_flight=1, timeouts=SHORT) as octopush,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(result_of(octopush.sms.confirm("sms_1", on="tag")))
