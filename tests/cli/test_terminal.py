@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import click
 import pytest
 
 import aiooctopush
@@ -228,6 +229,24 @@ def test_narrow_rows(run):
     lines = [line for line in result.stdout.splitlines() if "becomes" in line]
 
     assert lines[0].startswith(" " * 13)
+
+
+def test_a_narrow_table_may_have_empty_cells(capsys, monkeypatch):
+    """A row that became a list keeps all its places."""
+    for name, value in (TERMINAL | {"COLUMNS": "22", "NO_COLOR": "1"}).items():
+        monkeypatch.setenv(name, value)
+
+    Screen().table(("Number", "Why"), [("+33600000001", ""), ("+33600000002", "x" * 9)])
+
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
+    assert [line.rstrip() for line in lines] == [
+        "  Number  +33600000001",
+        "  Why",
+        "",
+        "  Number  +33600000002",
+        "  Why     xxxxxxxxx",
+        "",
+    ]
 
 
 def test_narrow_warnings(run):
