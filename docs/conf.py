@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 
 import attrs
-from docutils.nodes import Element, Node
+from docutils.nodes import Element, Node, document, literal_block
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
@@ -136,6 +136,17 @@ def show_arguments(
     return shown.replace("= NOTHING", "= ..."), returned
 
 
+WIDE, WIDER = 100, 145  # characters; a line of a page has some 85
+
+
+def mark_wide_blocks(app: Sphinx, tree: document, page: str) -> None:
+    """Let the style sheet know which tables of plain text do not fit into a page."""
+    for block in tree.findall(literal_block):
+        width = max(map(len, block.astext().splitlines()), default=0)
+        if block.get("language") == "text" and width >= WIDE:
+            block["classes"].append("wider" if width >= WIDER else "wide")
+
+
 def setup(app: Sphinx) -> None:
     """Add what is ours."""
     for one in PyObject.doc_field_types:
@@ -144,4 +155,5 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", hide_colons, priority=400)
     app.connect("autodoc-process-docstring", show_colons, priority=600)
     app.connect("autodoc-process-signature", show_arguments)
+    app.connect("doctree-resolved", mark_wide_blocks)
     app.connect("missing-reference", find_public_name)
