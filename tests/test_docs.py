@@ -204,9 +204,10 @@ def test_the_readme_sends_what_it_says(world):
 def test_the_readme_shows_what_its_first_command_prints(monkeypatch):
     """What stands below it is what a newcomer compares with."""
     found = re.search(
-        r"^<!-- bulk-command -->\n```sh\n.* && octopush (.*)\n```\n\n```text\n([^`]*)",
+        r"^<!-- bulk-command -->\n```sh\n[^\n]* && octopush ([^\n]*)\n```\n"
+        r".*?```text\n(.*?)```",
         README.read_text("utf-8"),
-        re.MULTILINE,
+        re.MULTILINE | re.DOTALL,
     )
     monkeypatch.chdir(ROOT)
 
