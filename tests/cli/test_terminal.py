@@ -39,6 +39,8 @@ def command(*arguments):
         ("resolve",),
         ("purge",),
         ("sandbox",),
+        ("settings",),
+        ("webhooks", "serve"),
     ],
     ids=str,
 )
@@ -52,6 +54,7 @@ def test_help(run, arguments):
     assert lines[2] == "Example:"
     assert any(line.startswith("  octopush") for line in lines[3:5])
     assert any(line.startswith("Usage: ") for line in lines[4:14])
+    assert "\n\n\n" not in result.stdout
     assert max(map(len, lines)) <= 80
 
 
