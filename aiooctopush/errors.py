@@ -262,7 +262,14 @@ class WebhookError(OctopushError):
 
 
 class GatewayCode(NamedTuple):
-    """One row of the gateway's code table."""
+    """
+    One row of the gateway's code table.
+
+    Attributes:
+        meaning: What the code says, in a few words.
+        error: What is raised.
+        backoff: How to wait before another try, if one can help.
+    """
 
     meaning: str
     error: type[OctopushError]

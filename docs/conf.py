@@ -3,10 +3,11 @@
 import re
 import sys
 from enum import Enum
+from html import escape
 from pathlib import Path
 
 import attrs
-from docutils.nodes import Element, Node
+from docutils.nodes import Element, Node, document, entry, literal, literal_block, raw
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
@@ -136,6 +137,32 @@ def show_arguments(
     return shown.replace("= NOTHING", "= ..."), returned
 
 
+WIDE, WIDER = 100, 145  # characters; a line of a page has some 85
+
+
+def mark_wide_blocks(app: Sphinx, tree: document, page: str) -> None:
+    """Let the style sheet know which tables of plain text do not fit into a page."""
+    for block in tree.findall(literal_block):
+        width = max(map(len, block.astext().splitlines()), default=0)
+        if block.get("language") == "text" and width >= WIDE:
+            block["classes"].append("wider" if width >= WIDER else "wide")
+
+
+LONG = 14  # characters; a cell of a narrow window has about as many
+
+
+def let_names_break(app: Sphinx, tree: document, page: str) -> None:
+    """Let long names in tables break after a dot, a slash or an underscore."""
+    if app.builder.format != "html":
+        return
+    for cell in tree.findall(entry):
+        for name in list(cell.findall(literal)):
+            if len(name.astext()) > LONG:
+                shown = re.sub(r"([./_])(?=\w)", r"\1<wbr>", escape(name.astext()))
+                code = f'<code class="docutils literal notranslate">{shown}</code>'
+                name.replace_self(raw("", code, format="html"))
+
+
 def setup(app: Sphinx) -> None:
     """Add what is ours."""
     for one in PyObject.doc_field_types:
@@ -144,4 +171,6 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", hide_colons, priority=400)
     app.connect("autodoc-process-docstring", show_colons, priority=600)
     app.connect("autodoc-process-signature", show_arguments)
+    app.connect("doctree-resolved", mark_wide_blocks)
+    app.connect("doctree-resolved", let_names_break)
     app.connect("missing-reference", find_public_name)

@@ -201,6 +201,22 @@ def test_the_readme_sends_what_it_says(world):
     assert made.gateway.book.numbers().total() == 3005
 
 
+def test_the_readme_shows_what_its_first_command_prints(monkeypatch):
+    """What stands below it is what a newcomer compares with."""
+    found = re.search(
+        r"^<!-- bulk-command -->\n```sh\n[^\n]* && octopush ([^\n]*)\n```\n"
+        r".*?```text\n(.*?)```",
+        README.read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+    monkeypatch.chdir(ROOT)
+
+    result = CliRunner().invoke(command, shlex.split(found[1]))
+
+    assert result.exit_code == 0
+    compare(result.stdout, found[2])
+
+
 # As in our own settings, whose file is out of reach of these.
 PYTEST = (
     *("-p", "no:cacheprovider", "-p", "no:xdist", "-W", "error"),

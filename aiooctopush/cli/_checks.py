@@ -34,6 +34,8 @@ from ._times import span
 CONNECT_SECONDS: Final = 5.0
 """For DNS, TCP and TLS together, as in a call."""
 
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_NO_SANDBOX: Final = "Is `octopush sandbox` running, and at this port?"
 _ENDS_SOON: Final = timedelta(days=14)
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
@@ -205,7 +207,7 @@ def _unreachable(error: Exception, host: str, port: int) -> Check:
         number = getattr(error, "errno", None)
         words = os.strerror(number) if number else "none of its addresses answers"
         found = f"cannot connect to {host}, port {port}: {words}"
-        advice = network
+        advice = network if host not in _THIS_MACHINE else _NO_SANDBOX
     return Check(name="Connection", state=State.WRONG, found=found, advice=advice)
 
 

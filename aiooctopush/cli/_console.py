@@ -21,7 +21,13 @@ import click
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from ..errors import InvalidFieldError, OctopushError, Outcome
+from ..errors import (
+    AuthenticationError,
+    InvalidFieldError,
+    NotSentError,
+    OctopushError,
+    Outcome,
+)
 
 
 class ExitCode(IntEnum):
@@ -56,6 +62,9 @@ _PLAIN: Final = {
     "”": '"',
 }
 _FALLBACK: Final = "aiooctopush.plain"
+
+# Which errors `octopush doctor` finds the reason of.
+_FOR_THE_DOCTOR: Final = (NotSentError, AuthenticationError)
 
 _NO_LIMIT: Final = 100_000
 _NOT_SAID: Final = "not said by the gateway"
@@ -187,7 +196,7 @@ class Screen:
         width = max(len(label) for label, _ in rows) + 4
         room = self.room(width)
         for label, value in rows:
-            first, *others = textwrap.wrap(value, room)
+            first, *others = textwrap.wrap(value, room) or [""]
             self.say_parts((f"  {label:{width - 2}}", "dim"), first)
             for line in others:
                 self.say(f"{'':{width}}{line}")
@@ -211,6 +220,9 @@ class Screen:
         """
         Write a table of figures; none with ``--json``.
 
+        Where a terminal is too narrow for its lines, each row becomes a list: lines
+        that a terminal breaks cannot be read.
+
         Args:
             headings: Of its columns.
             rows: A cell for each of them.
@@ -218,6 +230,11 @@ class Screen:
         """
         columns = list(zip(headings, *rows, strict=True))
         widths = [max(map(len, column)) for column in columns]
+        if sum(widths) + 3 * len(widths) - 1 > self.room(0):
+            for row in list(zip(*columns, strict=True))[1:]:
+                self.rows(zip(headings, row, strict=True))
+                self.say("")
+            return
         for number, row in enumerate(zip(*columns, strict=True)):
             cells = (
                 f"{cell:{'<' if heading in words else '>'}{width}}"
@@ -273,6 +290,8 @@ class Screen:
             details: Further keys of the document.
         """
         self.error(problem_of(error))
+        if not advice and isinstance(error, _FOR_THE_DOCTOR):
+            advice = "`octopush doctor` looks for the reason."
         if advice:
             self.note(advice)
         self.document(error_as_json(error) | details)

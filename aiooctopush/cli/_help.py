@@ -42,8 +42,9 @@ def _write_help(
             formatter.write(f"{'':{formatter.current_indent}}{line}\n")
     formatter.write_paragraph()
     command.format_usage(context, formatter)
-    formatter.write_paragraph()
-    formatter.write_text(rest)
+    if rest:
+        formatter.write_paragraph()
+        formatter.write_text(rest)
     command.format_options(context, formatter)
     command.format_epilog(context, formatter)
 

@@ -226,8 +226,8 @@ def lists() -> None:
     """
     Create, empty and delete contact lists.
 
-    The gateway has no way to list the lists, or what stands in them, and so has this
-    command: its web site shows them.
+    The gateway has no way to list the lists, or what stands in them, and neither has
+    this command: the gateway's web site shows them.
     """
 
 

@@ -158,13 +158,14 @@ class _Inbox:
 
     def in_words(self) -> str:
         """What became of everything."""
-        words = f"Took {counted(self._taken, 'receipt')}"
+        words = f"Took {counted(self._taken, 'receipt')}."
         if self._desk is not None:
-            words += f", {self._desk.unmatched:,} of them for no batch of this ledger"
-            words += f"; batches proven sent: {self._desk.proven:,}"
+            words += f" Batches that they prove sent: {self._desk.proven:,}."
+            if self._desk.unmatched:
+                words += f" {self._desk.unmatched:,} belong to no run of this ledger."
         if self.waiting:
-            words += f". {self.waiting:,} could not be written, and are lost"
-        return f"{words}."
+            words += f" {self.waiting:,} could not be written, and are lost."
+        return words
 
 
 async def _serve(

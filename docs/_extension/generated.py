@@ -152,6 +152,7 @@ class Commands(SphinxDirective):
         """Make the sections."""
         context = click.Context(octopush, info_name="octopush")
         made = self._section(octopush, context)
+        made += list(_overview(octopush))
         made += list(self._sections(octopush, context))
         return [*made.children[1:]]
 
@@ -187,14 +188,27 @@ class Commands(SphinxDirective):
         return made
 
 
+def _overview(group: Group) -> Iterator[nodes.Node]:
+    """The commands under the headings of the help, each with a link to its section."""
+    for heading, names in group._sections.items():  # noqa: SLF001
+        yield nodes.rubric(heading, heading)
+        listed = nodes.bullet_list()
+        for name in names:
+            section = {"internal": True, "refid": f"octopush-{name}"}
+            link = nodes.reference("", "", literal(name), **section)
+            short = plain(f": {group.commands[name].get_short_help_str()}")
+            listed += nodes.list_item("", nodes.paragraph("", "", link, short))
+        yield listed
+
+
 def _options(
     command: click.Command, context: click.Context
 ) -> dict[str, list[tuple[str, str]]]:
     headings: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
-        # Every command has its help, and says so itself.
-        if record is not None and "--help" not in parameter.opts:
+        # An argument is told of in the text. Every command has its help, and says so.
+        if isinstance(parameter, click.Option) and "--help" not in parameter.opts:
+            record = parameter.get_help_record(context) or ("", "")
             heading = getattr(parameter, "heading", "Other")
             headings.setdefault(heading, []).append(record)
     return headings

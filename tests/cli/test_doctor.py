@@ -367,6 +367,7 @@ def test_nobody_listens():
     assert seen.found == (
         f"cannot connect to 127.0.0.1, port {port}: Connection refused"
     )
+    assert "`octopush sandbox`" in seen.advice
 
 
 def test_none_of_several_addresses_answers():
@@ -378,6 +379,7 @@ def test_none_of_several_addresses_answers():
     assert seen.found == (
         "cannot connect to gateway.test, port 443: none of its addresses answers"
     )
+    assert seen.advice == "Look at the network and its firewall."
 
 
 def test_name_that_nobody_knows(monkeypatch):

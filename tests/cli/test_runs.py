@@ -5,6 +5,7 @@ import json
 import stat
 from decimal import Decimal
 
+import click
 import pytest
 
 from aiooctopush.cli._export import harmless, new_file
@@ -96,6 +97,30 @@ def test_run_that_wrote_just_now_is_most_likely_running(run, sent, ledger, gatew
 
     assert "running?" in now
     assert "unfinished" in later
+
+
+def test_runs_on_a_narrow_terminal(run, sent, ledger):
+    """A line that does not fit becomes a list; where nobody looks it stays a line."""
+    sent("first")
+    narrow = {"COLUMNS": "80", "NO_COLOR": "1"}
+
+    seen = run("runs", ledger, env=narrow | {"FORCE_COLOR": "1"}).stdout
+    piped = run("runs", ledger, env=narrow).stdout
+
+    lines = [line.rstrip() for line in click.unstyle(seen).splitlines()]
+    assert lines == [
+        "  Key           first",
+        "  State         done",
+        "  Begun (UTC)   2026-01-05 10:00:00",
+        "  Planned/rows  3/3",
+        "  Accepted      3",
+        "  Presumed      0",
+        "  In doubt      0",
+        "  Refused       0",
+        "  Cost          0.15 €",
+        "",
+    ]
+    assert len(piped.splitlines()) == 2
 
 
 def test_empty_ledger(run, empty_ledger):

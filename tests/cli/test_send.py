@@ -5,9 +5,17 @@ import types
 from decimal import Decimal
 
 import pytest
+from click.exceptions import Exit
 
-from aiooctopush import request_id_for
+from aiooctopush import (
+    AuthenticationError,
+    InsufficientCreditError,
+    InvalidFieldError,
+    NotSentError,
+    request_id_for,
+)
 from aiooctopush.cli import _connection
+from aiooctopush.cli._console import Screen
 
 
 def test_says_what_became_of_it(send, gateway):
@@ -142,6 +150,24 @@ def test_refusal_as_json(send, gateway):
         "code": 104,
         "sandbox_book": {"numbers": 0, "messages": 0, "more_than_once": 0},
     }
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (NotSentError("cannot connect"), True),
+        (AuthenticationError("the credentials were refused"), True),
+        (InsufficientCreditError("refused"), False),
+        (InvalidFieldError("text", "must be a text"), False),
+    ],
+    ids=["no-connection", "not-let-in", "no-credit", "bad-input"],
+)
+def test_who_cannot_get_through_hears_of_the_doctor(error, told, capsys):
+    """It looks for the reason; where the error tells it, nobody has to look."""
+    with pytest.raises(Exit):
+        Screen().fail(error)
+
+    assert ("`octopush doctor`" in capsys.readouterr().err) is told
 
 
 @pytest.mark.parametrize(

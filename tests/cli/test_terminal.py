@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import click
 import pytest
 
 import aiooctopush
@@ -38,6 +39,8 @@ def command(*arguments):
         ("resolve",),
         ("purge",),
         ("sandbox",),
+        ("settings",),
+        ("webhooks", "serve"),
     ],
     ids=str,
 )
@@ -51,6 +54,7 @@ def test_help(run, arguments):
     assert lines[2] == "Example:"
     assert any(line.startswith("  octopush") for line in lines[3:5])
     assert any(line.startswith("Usage: ") for line in lines[4:14])
+    assert "\n\n\n" not in result.stdout
     assert max(map(len, lines)) <= 80
 
 
@@ -228,6 +232,24 @@ def test_narrow_rows(run):
     lines = [line for line in result.stdout.splitlines() if "becomes" in line]
 
     assert lines[0].startswith(" " * 13)
+
+
+def test_a_narrow_table_may_have_empty_cells(capsys, monkeypatch):
+    """A row that became a list keeps all its places."""
+    for name, value in (TERMINAL | {"COLUMNS": "22", "NO_COLOR": "1"}).items():
+        monkeypatch.setenv(name, value)
+
+    Screen().table(("Number", "Why"), [("+33600000001", ""), ("+33600000002", "x" * 9)])
+
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
+    assert [line.rstrip() for line in lines] == [
+        "  Number  +33600000001",
+        "  Why",
+        "",
+        "  Number  +33600000002",
+        "  Why     xxxxxxxxx",
+        "",
+    ]
 
 
 def test_narrow_warnings(run):

@@ -105,10 +105,7 @@ def test_a_receipt_proves_what_was_in_doubt(ledger, run):
     report = run("report", str(ledger), "--html", str(ledger.with_name("r.html")))
     page = ledger.with_name("r.html").read_text()
 
-    assert process.told[0] == (
-        "Took 1 receipt, 0 of them for no batch of this ledger; batches proven sent: "
-        "1.\n"
-    )
+    assert process.told[0] == "Took 1 receipt. Batches that they prove sent: 1.\n"
     assert process.returncode == 0
     assert asyncio.run(look(ledger)) == (BatchState.ACCEPTED, {"DELIVERED": 1})
     assert "1 × DELIVERED" in report.stdout
@@ -187,6 +184,22 @@ async def test_receipts_wait_while_a_run_holds_the_ledger(tmp_path):
     assert words.endswith(" 1 could not be written, and are lost.")
     assert len(screen.warnings) == 1
     assert await look(path) == (BatchState.ACCEPTED, {"DELIVERED": 1})
+
+
+async def test_receipts_of_others_are_counted(tmp_path):
+    """They belong to no run of this ledger, and prove nothing."""
+    path = tmp_path / "run.db"
+    await doubtful(path)
+    inbox = _Inbox(LedgerPlace(str(path)), VirtualClock(), Screen())
+    await inbox.take(receipt())
+    await inbox.take(DeliveryReceipt(ticket="x", number="+33639989999", status="ACK"))
+
+    await inbox.write()
+
+    assert inbox.in_words() == (
+        "Took 2 receipts. Batches that they prove sent: 1. "
+        "1 belong to no run of this ledger."
+    )
 
 
 async def test_receipts_are_written_now_and_then(tmp_path):
