@@ -630,6 +630,33 @@ async def test_nobody_starts_before_the_gateway_is_ready_again(world, ledger):
     assert later == 0
 
 
+async def test_a_rate_is_closed_after_a_429_for_as_long_as_that_said(world, ledger):
+    """Under its own name, and no shorter for a second one; before and after not."""
+    never = await ledger.closed_for("eu")
+    await ledger.reserve("eu", rate=0.1)
+    before = await ledger.closed_for("eu")
+    await ledger.throttle("eu", 100)
+    await ledger.throttle("eu", 50)
+
+    closed = await ledger.closed_for("eu")
+    other = await ledger.closed_for("us")
+    await world.wait(200)
+    after = await ledger.closed_for("eu")
+
+    assert closed == pytest.approx(100, abs=1)
+    assert [never, before, other, after] == [0, 0, 0, 0]
+
+
+async def test_a_turn_that_a_429_overtook_is_given_back(ledger):
+    """Whoever reserves once more comes after all others, and after the pause."""
+    overtaken = [await ledger.reserve("eu", rate=0.1) for _ in range(3)]
+    await ledger.throttle("eu", 15)
+
+    again = [await ledger.reserve("eu", rate=0.1) for _ in range(2)]
+
+    assert [*overtaken, *again] == pytest.approx([0, 10, 20, 30, 40], abs=1)
+
+
 async def test_a_turn_that_is_too_far_away_is_not_reserved(ledger):
     """Who will not wait takes it from nobody."""
     await ledger.reserve("eu", rate=0.01)

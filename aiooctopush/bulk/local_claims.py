@@ -208,6 +208,13 @@ class LocalClaims(ABC):
         closed_until = max(turn.closed_until, until)
         self._turns[name] = evolve(turn, closed_until=closed_until)
 
+    async def closed_for(self, name: str) -> float:
+        """See `FleetLedger.closed_for`."""
+        turn = self._turns.get(name)
+        if turn is None:
+            return 0.0
+        return max((turn.closed_until - self.clock.now()).total_seconds(), 0.0)
+
     async def _run(self, key: str) -> RunRecord | None:
         return next((run for run in await self.runs() if run.key == key), None)
 

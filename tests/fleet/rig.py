@@ -205,3 +205,9 @@ class Rig:
         """What the ledger's table of batches says."""
         query = f"SELECT {columns} FROM {self.schema}.batches ORDER BY number, part"  # noqa: S608  # no input
         return [tuple(row) for row in self.database.do(query)]
+
+    def closed_until(self):
+        """Until when a 429 has closed the rate of all, on the monotonic clock."""
+        query = f"SELECT extract(epoch FROM closed_until) FROM {self.schema}.rates"  # noqa: S608  # no input
+        ((instant,),) = self.database.do(query)
+        return float(instant) - time.time() + time.monotonic()
