@@ -25,7 +25,7 @@ from aiooctopush.api.sms import Message
 
 FOLDER = Path(__file__).parent
 MESSAGE = Message(text="The bridge is closed", sender="Acme", purpose=Purpose.ALERT)
-WITHIN = 60.0
+WITHIN = 120.0
 
 
 def numbers(count):
