@@ -661,6 +661,22 @@ async def test_a_turn_that_a_429_overtook_is_given_back(ledger):
     )
 
 
+@pytest.mark.parametrize("kind", [MemoryLedger, SQLiteLedger])
+@pytest.mark.parametrize("seconds", [-HOUR, HOUR])
+async def test_turns_go_by_a_clock_that_nobody_sets(tmp_path, kind, seconds):
+    """In one process; a wall clock that is set neither stops nor hurries them."""
+    place = [tmp_path / "ledger.db"] if kind is SQLiteLedger else []
+    ledger = kind(*place, clock=(clock := VirtualClock()))
+    await ledger.reserve("eu", rate=0.1)
+    await ledger.throttle("us", 5)
+
+    clock.jump(seconds)
+
+    assert await ledger.reserve("eu", rate=0.1) == pytest.approx(10)
+    assert await ledger.closed_for("us") == pytest.approx(5)
+    await ledger.close()
+
+
 async def test_a_turn_that_is_too_far_away_is_not_reserved(ledger):
     """Who will not wait takes it from nobody."""
     await ledger.reserve("eu", rate=0.0001)
