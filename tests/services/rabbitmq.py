@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import aio_pika
@@ -93,11 +93,10 @@ class Server:
             stderr=subprocess.DEVNULL,
         )
         self.process = None
-        try:
+        with ExitStack() as if_it_does_not:
+            if_it_does_not.callback(self.remove)
             self.start()
-        except BaseException:
-            self.remove()
-            raise
+            if_it_does_not.pop_all()
 
     def settled(self):
         """Write its settings down; gives the environment that it is started in."""
