@@ -130,7 +130,7 @@ async def ledger_rates(server: Any, connections: int, seconds: float) -> Figures
     How many claims a ledger takes in a second, and how many whole batches.
 
     One process asks, with so many tasks that each have a connection. A whole batch is
-    a claim, a turn of the shared rate, and an outcome.
+    a claim, a turn of the shared rate and a look whether it holds, and an outcome.
     """
     schema = server.new_schema()
     dsn = server.dsn(name=schema)
@@ -158,6 +158,7 @@ async def _whole(ledger: PostgresLedger, name: str) -> None:
     claim = await ledger.claim(_KEY, name, owner="me")
     assert claim, "not enough was planned"
     await ledger.reserve("default", rate=1_000_000, burst=1_000)
+    await ledger.closed_for("default")
     record = evolve(
         claim.record,
         state=BatchState.ACCEPTED,

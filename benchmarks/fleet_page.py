@@ -55,9 +55,10 @@ gateway's limit comes first.
 ## What the ledger takes
 
 One process that asks, with 1 to 8 connections. A claim is one transaction. A whole
-batch is three: the claim, a turn of the shared rate, and the outcome. With `fsync` each
-of them is on the disk before the next step; without it, only a crash of the machine
-could lose one, which shows what the disk costs.
+batch is three: the claim, a turn of the shared rate, and the outcome; and who waited
+for the turn asks whether it still holds. With `fsync` each of the three is on the disk
+before the next step; without it, only a crash of the machine could lose one, which
+shows what the disk costs.
 
 {ledger}
 
@@ -67,7 +68,8 @@ a fleet, and far above the rate of any account.
 ## What the broker carries
 
 A wake-up has {body:,} bytes, and {properties:,} more in its properties: the name of a
-run and of a batch, and nothing personal. One client sent {sent:,.0f} a second, each
+run and of a batch, and nothing personal. About fifty bytes say that much; the rest is
+taskiq's envelope, such as an id of its own. One client sent {sent:,.0f} a second, each
 confirmed by a quorum queue. One worker turned {turned_away:,.0f} a second away that
 came late or twice: that is what a wake-up too many costs.
 

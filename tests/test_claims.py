@@ -608,43 +608,92 @@ def test_no_span_of_time_has_more_starts_than_its_rate_allows(
 
 async def test_a_burst_starts_at_once_and_the_rest_is_spaced(world, ledger):
     """By what others have reserved, under the same name only."""
-    waits = [await ledger.reserve("eu", rate=0.1, burst=3) for _ in range(5)]
-    other = await ledger.reserve("us", rate=0.1, burst=3)
-    await world.wait(40)
-    later = await ledger.reserve("eu", rate=0.1, burst=3)
+    waits = [await ledger.reserve("eu", rate=0.001, burst=3) for _ in range(5)]
+    other = await ledger.reserve("us", rate=0.001, burst=3)
+    await world.wait(4_000)
+    later = await ledger.reserve("eu", rate=0.001, burst=3)
 
-    assert [*waits, other, later] == pytest.approx([0, 0, 0, 10, 20, 0, 0], abs=1)
+    assert [*waits, other, later] == pytest.approx(
+        [0, 0, 0, 1_000, 2_000, 0, 0], abs=60
+    )
 
 
 async def test_nobody_starts_before_the_gateway_is_ready_again(world, ledger):
     """Those that come meanwhile start one after the other; a pause only grows."""
-    await ledger.reserve("eu", rate=0.1, burst=3)
-    await ledger.throttle("eu", 100)
-    await ledger.throttle("eu", 50)
+    await ledger.reserve("eu", rate=0.001, burst=3)
+    await ledger.throttle("eu", 10_000)
+    await ledger.throttle("eu", 5_000)
 
-    waits = [await ledger.reserve("eu", rate=0.1, burst=3) for _ in range(3)]
-    await world.wait(200)
-    later = await ledger.reserve("eu", rate=0.1, burst=3)
+    waits = [await ledger.reserve("eu", rate=0.001, burst=3) for _ in range(3)]
+    await world.wait(20_000)
+    later = await ledger.reserve("eu", rate=0.001, burst=3)
 
-    assert waits == pytest.approx([100, 110, 120], abs=1)
+    assert waits == pytest.approx([10_000, 11_000, 12_000], abs=60)
     assert later == 0
+
+
+async def test_a_rate_is_closed_after_a_429_for_as_long_as_that_said(world, ledger):
+    """Under its own name, and no shorter for a second one; before and after not."""
+    never = await ledger.closed_for("eu")
+    await ledger.reserve("eu", rate=0.001)
+    before = await ledger.closed_for("eu")
+    await ledger.throttle("eu", 10_000)
+    await ledger.throttle("eu", 5_000)
+
+    closed = await ledger.closed_for("eu")
+    other = await ledger.closed_for("us")
+    await world.wait(20_000)
+    after = await ledger.closed_for("eu")
+
+    assert closed == pytest.approx(10_000, abs=60)
+    assert [never, before, other, after] == [0, 0, 0, 0]
+
+
+async def test_a_turn_that_a_429_overtook_is_given_back(ledger):
+    """Whoever reserves once more comes after all others, and after the pause."""
+    overtaken = [await ledger.reserve("eu", rate=0.001) for _ in range(3)]
+    await ledger.throttle("eu", 1_500)
+
+    again = [await ledger.reserve("eu", rate=0.001) for _ in range(2)]
+
+    assert [*overtaken, *again] == pytest.approx(
+        [0, 1_000, 2_000, 3_000, 4_000], abs=60
+    )
+
+
+@pytest.mark.parametrize("kind", [MemoryLedger, SQLiteLedger])
+@pytest.mark.parametrize("seconds", [-HOUR, HOUR])
+async def test_turns_go_by_a_clock_that_nobody_sets(tmp_path, kind, seconds):
+    """In one process; a wall clock that is set neither stops nor hurries them."""
+    place = [tmp_path / "ledger.db"] if kind is SQLiteLedger else []
+    ledger = kind(*place, clock=(clock := VirtualClock()))
+    await ledger.reserve("eu", rate=0.1)
+    await ledger.throttle("us", 5)
+
+    clock.jump(seconds)
+
+    assert await ledger.reserve("eu", rate=0.1) == pytest.approx(10)
+    assert await ledger.closed_for("us") == pytest.approx(5)
+    await ledger.close()
 
 
 async def test_a_turn_that_is_too_far_away_is_not_reserved(ledger):
     """Who will not wait takes it from nobody."""
-    await ledger.reserve("eu", rate=0.01)
-    given_up = [await ledger.reserve("eu", rate=0.01, at_most=50) for _ in range(2)]
+    await ledger.reserve("eu", rate=0.0001)
+    given_up = [
+        await ledger.reserve("eu", rate=0.0001, at_most=5_000) for _ in range(2)
+    ]
 
-    reserved = await ledger.reserve("eu", rate=0.01, at_most=150)
+    reserved = await ledger.reserve("eu", rate=0.0001, at_most=15_000)
 
-    assert [*given_up, reserved] == pytest.approx([100, 100, 100], abs=1)
+    assert [*given_up, reserved] == pytest.approx([10_000] * 3, abs=60)
 
 
 async def test_a_pause_may_come_before_the_first_request(ledger):
     """Another program may have met it; a whole day is the longest."""
     await ledger.throttle("eu", 1e300)
 
-    assert await ledger.reserve("eu", rate=1) == pytest.approx(86_400, abs=1)
+    assert await ledger.reserve("eu", rate=1) == pytest.approx(86_400, abs=60)
 
 
 @pytest.mark.parametrize(

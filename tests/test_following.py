@@ -275,13 +275,13 @@ def test_each_outage_has_all_patience_again():
     async def main():
         fleet = Fleet()
         fleet.away = True
-        await planned(fleet.ledger, 1_500, size=1)
+        await planned(fleet.ledger, 500, size=1)
         await sweep(fleet.ledger, fleet.wake, "run")
         loop = asyncio.get_running_loop()
         loop.call_later(140, fleet.come_back)
 
         async def watch():
-            while len(fleet.gateway.book) < 300:
+            while len(fleet.gateway.book) < 100:
                 await fleet.clock.sleep(0.1)
             fleet.away = True
             loop.call_later(140, fleet.come_back)
@@ -294,7 +294,7 @@ def test_each_outage_has_all_patience_again():
     fleet, report = run(main())
 
     assert report.is_complete
-    assert fleet.times(1_500) == {1}
+    assert fleet.times(500) == {1}
 
 
 def test_what_had_no_answer_is_asked_about_once_more_in_the_end():

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from datetime import timedelta
+from contextlib import suppress
 
 import pytest
 from attrs import evolve
@@ -17,6 +17,8 @@ from fleets import (
     virtual_clock,
     worker_at,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 from simulation.virtual import run
 
 from aiooctopush import InvalidFieldError, UnknownOutcomeError
@@ -329,15 +331,242 @@ def test_a_429_makes_all_workers_wait():
     assert starts[1] >= starts[0] + 1.05
 
 
+class Throttled(DurableLedger):
+    """Notes when turns were reserved, and is told what somebody else's 429 said."""
+
+    def __init__(self, clock):
+        super().__init__(clock=clock)
+        self.reserved = self.looked = 0
+
+    async def reserve(self, name, **options):
+        """See `FleetLedger.reserve`."""
+        self.reserved += 1
+        return await super().reserve(name, **options)
+
+    async def closed_for(self, name):
+        """See `FleetLedger.closed_for`."""
+        self.looked += 1
+        return await super().closed_for(name)
+
+
+def turns_of(ledger, *, rate, burst=1):
+    """The turns of one process, at exactly that rate."""
+    return module._Turns(ledger, ledger.clock, "default", rate, burst)
+
+
+async def take_turns(ledger, count, *, rate, burst=1):
+    """When each of many that wait at once may start, or None; in order."""
+    loop, starts = asyncio.get_running_loop(), []
+
+    async def take():
+        try:
+            await turns_of(ledger, rate=rate, burst=burst).turn()
+        except NoTurnError:
+            starts.append(None)
+        else:
+            starts.append(loop.time())
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(count):
+            tasks.create_task(take())
+    return starts
+
+
+def test_a_429_holds_up_who_has_reserved_already():
+    """They take another turn, once it is open: one after the other."""
+
+    async def main():
+        ledger = Throttled(virtual_clock())
+        waiting = asyncio.create_task(take_turns(ledger, 4, rate=1.0))
+        await asyncio.sleep(0.5)
+        await ledger.throttle("default", 5)
+        return await waiting, ledger.reserved, ledger.looked
+
+    starts, reserved, looked = run(main())
+
+    # Without the 429 these would have been 0, 1, 2 and 3 seconds.
+    assert starts == pytest.approx([0, 5.5, 6.5, 7.5])
+    assert (reserved, looked) == (7, 6)
+
+
+def test_a_429_costs_none_its_turn_that_comes_after_it():
+    """Who waits for longer than the gateway asked keeps it, and is not delayed."""
+
+    async def main():
+        ledger = Throttled(virtual_clock())
+        waiting = asyncio.create_task(take_turns(ledger, 5, rate=1.0))
+        await asyncio.sleep(0.5)
+        await ledger.throttle("default", 2)
+        return await waiting
+
+    # The second and the third, who were to start meanwhile, are now the last.
+    assert run(main()) == pytest.approx([0, 3, 4, 5, 6])
+
+
+def test_a_429_may_be_followed_by_another():
+    """Each look at the ledger may find it closed once more."""
+
+    async def main():
+        ledger = Throttled(virtual_clock())
+        waiting = asyncio.create_task(take_turns(ledger, 2, rate=1.0))
+        for _ in range(3):
+            await asyncio.sleep(0.9)
+            await ledger.throttle("default", 2)
+        return await waiting
+
+    assert run(main()) == pytest.approx([0, 4.7])
+
+
+def test_who_was_held_up_waits_half_a_minute_in_all():
+    """Then the batch is given back, whatever the gateway says next."""
+
+    async def main():
+        ledger = Throttled(virtual_clock())
+        waiting = asyncio.create_task(take_turns(ledger, 2, rate=0.1))
+        await asyncio.sleep(9)
+        await ledger.throttle("default", 25)
+        return await waiting, asyncio.get_running_loop().time()
+
+    assert run(main()) == ([0, None], pytest.approx(30))
+
+
+@given(
+    rate=st.floats(0.5, 50),
+    burst=st.integers(1, 8),
+    waiting=st.lists(st.floats(0, 6), min_size=1, max_size=40),
+    pauses=st.lists(st.tuples(st.floats(0, 8), st.floats(0, 8)), max_size=5),
+)
+def test_whoever_waits_keeps_to_the_rate_and_to_every_429(rate, burst, waiting, pauses):
+    """
+    Nobody starts while it is closed, no span of time has more starts than rate and
+    burst, and nobody waits for more than half a minute.
+    """
+
+    async def main():
+        loop, clock = asyncio.get_running_loop(), virtual_clock()
+        ledger = DurableLedger(clock=clock)
+        starts, waits = [], []
+
+        async def start(after):
+            await asyncio.sleep(after)
+            began = loop.time()
+            with suppress(NoTurnError):
+                await turns_of(ledger, rate=rate, burst=burst).turn()
+                starts.append(loop.time())
+            waits.append(loop.time() - began)
+
+        async def pause(after, seconds):
+            await asyncio.sleep(after)
+            await ledger.throttle("default", seconds)
+
+        async with asyncio.TaskGroup() as tasks:
+            for pair in pauses:
+                tasks.create_task(pause(*pair))
+            for after in waiting:
+                tasks.create_task(start(after))
+        return starts, waits
+
+    starts, waits = run(main())
+
+    # Instants are whole microseconds, and a turn may be waited for by ten milliseconds.
+    for after, seconds in pauses:
+        assert not [at for at in starts if after + 1e-5 < at < after + seconds - 1e-5]
+    for seconds in (0.1, 1.0, 5.0):
+        for first in starts:
+            count = sum(first <= at <= first + seconds for at in starts)
+            assert count <= rate * (seconds + module._SHARP) + burst
+    assert len(waits) == len(waiting)
+    assert max(waits) <= 30 + module._SHARP + 1e-5
+
+
+async def test_who_need_not_wait_looks_no_further(gateway):
+    """What was reserved for now was reserved with every 429 in sight."""
+    ledger = Throttled(gateway.clock)
+
+    await turns_of(ledger, rate=1.0).turn()
+
+    assert (ledger.reserved, ledger.looked) == (1, 0)
+
+
+async def test_who_is_early_by_little_waits_for_the_rest(gateway):
+    """Clocks differ: a turn is not thrown away for some milliseconds."""
+    ledger = Throttled(gateway.clock)
+    turns = turns_of(ledger, rate=1.0)
+    await turns.turn()
+
+    async def closed_for(_):
+        return 0.008
+
+    ledger.closed_for = closed_for
+    await turns.turn()
+
+    assert gateway.clock.sleeps == [0, pytest.approx(1), 0.008]
+    assert ledger.reserved == 2
+
+
+@pytest.mark.parametrize("trouble", ["away", "slow"])
+def test_a_turn_that_nobody_can_vouch_for_is_taken_anew(trouble):
+    """Else all who waited would start at once when the ledger is back."""
+
+    async def main():
+        ledger = Throttled(virtual_clock())
+        back_at, loop = 3.6, asyncio.get_running_loop()
+        look = ledger.closed_for
+
+        async def closed_for(name):
+            if loop.time() < back_at and trouble == "away":
+                raise LedgerError("the database is being started again")
+            if loop.time() < back_at:
+                await asyncio.sleep(back_at - loop.time())
+            return await look(name)
+
+        ledger.closed_for = closed_for
+        return await take_turns(ledger, 5, rate=1.0)
+
+    starts = run(main())
+
+    assert starts[0] == 0
+    # Those of the second, third and fourth second came too soon to be sure of.
+    assert starts[1:] == pytest.approx([4, 5, 6, 7])
+
+
+async def test_a_cancellation_ends_a_wait_for_a_turn(gateway, ledger):
+    """Nothing was sent, and nothing is written on the way out."""
+    await planned(ledger)
+    reached = asyncio.Event()
+
+    async def closed_for(_):
+        reached.set()
+        await asyncio.Event().wait()
+
+    ledger.closed_for = closed_for
+    await ledger.reserve("default", rate=1.0)
+    worker = worker_at(gateway, ledger, rate=1.0)
+    task = asyncio.create_task(worker.send_batch("run", "1"))
+    await reached.wait()
+    task.cancel()
+
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert await states(ledger) == {"1": "sending"}
+    assert len(gateway.book) == 0
+
+
 async def test_a_429_without_a_word_closes_for_a_second(ledger):
     """For the others; who met it backs off anyway."""
     await planned(ledger, 1)
+    told = []
+
+    async def throttle(name, retry_after):
+        told.append((name, retry_after))
+
+    ledger.throttle = throttle
     worker, _ = scripted(ledger, refusal(428, 429), answer(), rate=100.0)
-    began = ledger.clock.now()
 
     await worker.send_batch("run", "1")
 
-    assert ledger._turns["default"].closed_until - began == timedelta(seconds=1)
+    assert told == [("default", 1.0)]
 
 
 async def test_who_gets_no_turn_gives_the_batch_back(gateway, ledger):

@@ -239,9 +239,18 @@ class FleetLedger(Ledger, Protocol):
 
     async def throttle(self, name: str, retry_after: float) -> None:
         """
-        Let nobody start who has not reserved yet, for that many seconds, a day at most.
+        Let nobody start for that many seconds, a day at most.
 
-        Those who waited then start one after the other, not all at once.
+        What is reserved from now on starts after that, one after the other and not all
+        at once. Who has reserved already, and waits, learns of it from `closed_for`.
+        """
+
+    async def closed_for(self, name: str) -> float:
+        """
+        Seconds until anybody may start after a `throttle`; 0 if that is now.
+
+        To be asked when a turn has come that was waited for. If it is more, that turn
+        is to be left unused, and another one reserved.
         """
 
 

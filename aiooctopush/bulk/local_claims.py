@@ -9,7 +9,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from attrs import define, evolve
@@ -38,6 +38,8 @@ _AT_ONCE: Final = 1_000
 _LISTED_AT_MOST: Final = 1_000_000
 # What is more in the future than this was written by a clock that was set back since.
 _AHEAD: Final = timedelta(hours=1)
+# Any would do: what counts from here is a clock that nobody sets.
+_START: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @define
@@ -53,7 +55,7 @@ class LocalClaims(ABC):
     The half of a ledger that the tasks of one process use; see `FleetLedger`.
 
     Attributes:
-        clock: By which leases run out and ids grow old.
+        clock: By which leases run out, turns come, and ids grow old.
     """
 
     clock: Clock
@@ -193,7 +195,7 @@ class LocalClaims(ABC):
     ) -> float:
         """See `FleetLedger.reserve`."""
         step, early = spacing(rate, burst)
-        now = self.clock.now()
+        now = self._now()
         turn = self._turns.get(name, Turn(due=now, closed_until=now - early))
         reserved, wait = turn.next(now, step=step, early=early)
         if wait <= at_most:
@@ -202,11 +204,22 @@ class LocalClaims(ABC):
 
     async def throttle(self, name: str, retry_after: float) -> None:
         """See `FleetLedger.throttle`."""
-        now = self.clock.now()
+        now = self._now()
         until = now + checked_pause(retry_after)
         turn = self._turns.get(name, Turn(due=now, closed_until=until))
         closed_until = max(turn.closed_until, until)
         self._turns[name] = evolve(turn, closed_until=closed_until)
+
+    async def closed_for(self, name: str) -> float:
+        """See `FleetLedger.closed_for`."""
+        turn = self._turns.get(name)
+        if turn is None:
+            return 0.0
+        return max((turn.closed_until - self._now()).total_seconds(), 0.0)
+
+    def _now(self) -> datetime:
+        """As far as turns go: set back by an hour, a wall clock would stop them."""
+        return _START + timedelta(seconds=self.clock.monotonic())
 
     async def _run(self, key: str) -> RunRecord | None:
         return next((run for run in await self.runs() if run.key == key), None)

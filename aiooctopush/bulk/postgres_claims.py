@@ -167,6 +167,13 @@ class PostgresClaims:
             throttle = self._tables.sql(_THROTTLE)
             await connection.execute(throttle, word(name), wait)
 
+    async def closed_for(self, name: str) -> float:
+        """See `FleetLedger.closed_for`."""
+        async with self._database.connected() as connection:
+            closed = self._tables.sql(_CLOSED)
+            seconds = float(await connection.fetchval(closed, word(name)) or 0)
+        return max(seconds, 0.0)
+
 
 def _in_order(claim: Claim) -> tuple[int, str]:
     return claim.record.number, claim.record.part
@@ -358,4 +365,9 @@ _THROTTLE: Final = """
     VALUES ($1, clock_timestamp(), clock_timestamp() + $2::interval)
     ON CONFLICT (name) DO UPDATE SET
         closed_until = greatest(known.closed_until, excluded.closed_until)
+"""
+# A rate that never was throttled is closed until minus infinity, which is no time away.
+_CLOSED: Final = """
+    SELECT extract(epoch FROM closed_until - clock_timestamp()) FROM LEDGER.rates
+    WHERE name = $1 AND closed_until > clock_timestamp()
 """

@@ -78,7 +78,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "3D": "there is no such database: make it, or name another one",
     "3F": _NO_LEDGER,
     "40": "others wrote to the same rows at once, and nothing of this was: go on",
-    "42501": "may not be used by this user: grant it the right, then go on",
+    "42501": (
+        "this user lacks a right: CREATE on the database to make a ledger; to use one, "
+        "USAGE of the schema, and SELECT, INSERT, UPDATE and DELETE on its tables"
+    ),
     "42P01": _NO_LEDGER,
     "42P07": "holds tables that are not a ledger's: name another schema",
     "53": "the database has no room, memory or connections left: make some, then go on",

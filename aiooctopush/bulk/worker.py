@@ -41,6 +41,13 @@ _TURN_AT_MOST: Final = 30.0
 # there sees what started in a little more than one. So turns are that much rarer.
 _LATE: Final = 0.05
 
+# A turn is waited for by this machine's clock, and judged by the ledger's: who is early
+# by no more than this waits for the rest, and keeps it.
+_SHARP: Final = 0.01
+# A ledger that takes longer to say that the rate is open holds up many, who then would
+# start at once.
+_TOO_SLOW: Final = 0.5
+
 # A database that is started again is away for seconds.
 _WHEN_AWAY: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -260,26 +267,51 @@ class _Turns:
 
     async def turn(self) -> None:
         """See `Pacer.turn`."""
+        until = self._clock.monotonic() + _TURN_AT_MOST
+        holds = False
+        while not holds:
+            patience = max(until - self._clock.monotonic(), 0.0)
+            wait = await self._reserve(patience)
+            await self._clock.sleep(min(wait, patience))
+            if wait > patience:
+                raise NoTurnError(
+                    f"the rate leaves no turn for another {wait - patience:,.0f} "
+                    "seconds"
+                )
+            # What needs no wait was reserved with all in sight that the ledger knows.
+            holds = not wait or await self._still_holds()
 
+    async def _reserve(self, at_most: float) -> float:
         async def reserve() -> float:
             return await self._ledger.reserve(
-                self._name,
-                rate=self._rate,
-                burst=self._burst,
-                at_most=_TURN_AT_MOST,
+                self._name, rate=self._rate, burst=self._burst, at_most=at_most
             )
 
         try:
-            wait = await _patiently(self._clock, reserve)
+            return await _patiently(self._clock, reserve)
         except LedgerError as error:
             raise NoTurnError(
                 "the ledger is away, and with it the rate that is shared"
             ) from error
-        await self._clock.sleep(min(wait, _TURN_AT_MOST))
-        if wait > _TURN_AT_MOST:
-            raise NoTurnError(
-                f"the rate leaves no turn for another {wait:,.0f} seconds"
-            )
+
+    async def _still_holds(self) -> bool:
+        """
+        Whether a turn that was waited for is still one.
+
+        The gateway may have throttled somebody since it was reserved. Then it is left
+        unused, and another one reserved: those start one after the other once the rate
+        is open, and no span of time gets more starts than it had.
+        """
+        asked = self._clock.monotonic()
+        try:
+            closed = await self._ledger.closed_for(self._name)
+        except LedgerError:
+            # All whose turn came meanwhile would start at once when it is back.
+            return False
+        if closed > _SHARP or self._clock.monotonic() - asked > _TOO_SLOW:
+            return False
+        await self._clock.sleep(closed)
+        return True
 
     async def throttled(self, retry_after: float | None) -> None:
         """See `Pacer.throttled`."""

@@ -1,13 +1,17 @@
 """``octopush fleet status``: one look, or one after the other."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 from rich.console import Group
 from rich.live import Live
+from rich.text import Text
 
 from .._clock import Clock
-from ._console import Screen
+from ..bulk.ledger import LedgerError
+from ._console import Screen, problem_of
 from ._fleet_run import check_key
 from ._fleet_view import RunView, Stage, Watch, as_dict
 from ._ledger import LedgerPlace
@@ -20,6 +24,10 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY: Final = 1.0
 _LINE_EVERY: Final = 10.0
+
+# A database that is started again must not end the watch.
+_AWAY_AT_MOST: Final = 120.0
+_LOOKING_AGAIN: Final = "Looking again."
 
 # Who asks about all runs wants those that move, and the latest.
 _SHOWN_AT_MOST: Final = 10
@@ -66,7 +74,7 @@ class Status:
 
         Raises:
             InvalidFieldError: There is no such run.
-            LedgerError: The ledger cannot be read.
+            LedgerError: The ledger cannot be read, or was away for two minutes.
         """
         try:
             follow = self._draw if self.screen.err.is_terminal else self._write
@@ -75,28 +83,50 @@ class Status:
             await self.fleet.close()
 
     async def _draw(self) -> list[RunView]:
+        views: list[RunView] = []
         with Live(
             console=self.screen.err, transient=True, auto_refresh=False
         ) as screen:
-            while True:
-                views = await self._look()
-                screen.update(Group(*views), refresh=True)
-                if not _is_moving(views):
-                    return views
-                await self.clock.sleep(_LOOK_EVERY)
+            async with aclosing(self._looks(_LOOK_EVERY)) as looks:
+                async for views, trouble in looks:
+                    said = [Text(trouble, "yellow")] if trouble else []
+                    screen.update(Group(*views, *said), refresh=True)
+        return views
 
     async def _write(self) -> list[RunView]:
+        views: list[RunView] = []
         told: set[str] = set()
-        while True:
-            views = await self._look()
-            if not _is_moving(views):
-                return views
-            lines = [view.in_one_line() for view in views]
-            for line in lines:
-                if line not in told:
-                    self.screen.note(line)
-            told = set(lines)
-            await self.clock.sleep(_LINE_EVERY)
+        async with aclosing(self._looks(_LINE_EVERY)) as looks:
+            async for views, trouble in looks:
+                lines = [trouble] if trouble else [one.in_one_line() for one in views]
+                for line in lines if _is_moving(views) else ():
+                    if line not in told:
+                        self.screen.note(line)
+                told = set(lines)
+        return views
+
+    async def _looks(
+        self, every: float
+    ) -> AsyncGenerator[tuple[list[RunView], str], None]:
+        """
+        One look after the other, until nothing is sent any more.
+
+        Each comes with what is wrong, if the ledger is away for a while: then it is the
+        last one that there was.
+        """
+        views, problem = await self._look(), ""
+        seen_at = self.clock.monotonic()
+        yield views, problem
+        while _is_moving(views):
+            await self.clock.sleep(every)
+            try:
+                views, problem = await self._look(), ""
+                seen_at = self.clock.monotonic()
+            except LedgerError as error:
+                if self.clock.monotonic() - seen_at > _AWAY_AT_MOST:
+                    raise
+                problem = f"{problem_of(error)} {_LOOKING_AGAIN}"
+            yield views, problem
 
     async def _look(self) -> list[RunView]:
         ledger = self.fleet.ledger

@@ -11,13 +11,14 @@ import click
 
 from ..api._shared import Purpose, SmsType
 from ..api.sms import Message
+from ..bulk.ledger import LedgerError
 from ..bulk.options import OnDuplicate, OnInvalid
 from ..bulk.report import BulkReport
 from ._bulk_options import planning_options, waiting_option
 from ._check import check_message
 from ._connection import clock_of
 from ._console import ExitCode, Screen, counted, error_as_json, problem_of
-from ._fleet_app import app_option, load_fleet, quiet_logs, started
+from ._fleet_app import BrokerError, app_option, load_fleet, quiet_logs, started
 from ._fleet_run import FleetRun, Submitted, check_key, ending_of
 from ._fleet_status import Status
 from ._help import Command, Group, Option, typed
@@ -81,6 +82,14 @@ begun, planned and done (recipients; done includes doubt), and by state recipien
 batches.
 """
 
+# What is said beside the reason if the ledger or the broker is away.
+_SUBMIT_AGAIN: Final = "Nothing is lost: the same command goes on where it stood."
+_RESUME_AGAIN: Final = "Nothing is lost: the same command has the run go on."
+_SWEEP_AGAIN: Final = "Nothing is lost: the next sweep wakes the workers."
+_WAIT_AGAIN: Final = (
+    "Only the wait has ended. The run stands in the ledger, and the workers go on with "
+    "it as soon as they can."
+)
 _LOST_NOTHING: Final = (
     "Nothing is lost: the run stands in the ledger. Once the broker is back, the next "
     "sweep wakes the workers: that of the scheduler, or `{sweep}`."
@@ -116,6 +125,22 @@ def _interrupted(words: str, screen: Screen) -> Iterator[None]:
     except KeyboardInterrupt:
         screen.note(f"\n{words}")
         raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
+
+
+@contextmanager
+def _failures(screen: Screen, away: str) -> Iterator[None]:
+    """
+    Turn what goes wrong into words and an exit code.
+
+    Args:
+        screen: Where they go.
+        away: What it means if the ledger or the broker is away.
+    """
+    with screen.failures():
+        try:
+            yield
+        except (BrokerError, LedgerError) as error:
+            screen.fail(error, advice=away)
 
 
 @fleet.command(
@@ -199,7 +224,7 @@ def submit(
         )
     run = FleetRun(fleet=found, key=key, screen=screen, clock=clock)
     with (
-        screen.failures(),
+        _failures(screen, _SUBMIT_AGAIN),
         quiet_logs(),
         _interrupted("Interrupted: the same command goes on.", screen),
     ):
@@ -310,7 +335,7 @@ def wait(
     screen = Screen(as_json=as_json)
     clock = clock_of(ctx.obj)
     with (
-        screen.failures(),
+        _failures(screen, _WAIT_AGAIN),
         quiet_logs(),
         _interrupted("No longer waiting; the workers go on.", screen),
     ):
@@ -341,7 +366,7 @@ def resume(ctx: click.Context, /, *, key: str, app: str, as_json: bool) -> None:
     clock = clock_of(ctx.obj)
     place = Place(key=key, ledger=LedgerPlace(app))
     with (
-        screen.failures(),
+        _failures(screen, _RESUME_AGAIN),
         quiet_logs(),
         _interrupted("Interrupted: the same command goes on.", screen),
     ):
@@ -380,7 +405,7 @@ def sweep(*, key: str | None, app: str, as_json: bool) -> None:
             return await found.sweep(key)
 
     with (
-        screen.failures(),
+        _failures(screen, _SWEEP_AGAIN),
         quiet_logs(),
         _interrupted("Interrupted: what is left, the next sweep wakes.", screen),
     ):

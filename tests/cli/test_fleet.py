@@ -12,7 +12,7 @@ from taskiq import AsyncBroker, InMemoryBroker
 
 from aiooctopush import MemoryLedger, Message, OctopushSession, SQLiteLedger
 from aiooctopush._clock import SystemClock
-from aiooctopush.bulk.ledger import Pause
+from aiooctopush.bulk.ledger import LedgerError, Pause
 from aiooctopush.bulk.planning import plan
 from aiooctopush.integrations.taskiq import Fleet
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
@@ -300,6 +300,7 @@ def test_submit_while_somebody_else_plans(serve, broker, submit, ledger):
 
     assert result.exit_code == 1
     assert "another process is writing" in result.stderr
+    assert "Nothing is lost: the same command goes on where it stood." in result.stderr
 
 
 # --- status ---------------------------------------------------------------------------
@@ -467,6 +468,55 @@ def test_watch_elsewhere(kept, run):
     assert result.stdout == "nov  done\n  100%  30/30\n  accepted 30\n"
 
 
+class Restarted(Sending):
+    """The ledger's database is away from the first wait on, for so many seconds."""
+
+    def __init__(self, ledger, seconds):
+        super().__init__(ledger)
+        self.back_at = seconds
+        self.look, ledger.progress = ledger.progress, self.progress
+
+    async def progress(self, key):
+        """See `FleetLedger.progress`."""
+        if 0 < self.monotonic() < self.back_at:
+            raise LedgerError("the database is being stopped or started: wait")
+        return await self.look(key)
+
+
+AWAY = "the database is being stopped or started: wait. Looking again."
+
+
+def test_a_watch_goes_on_when_the_database_is_started_again(kept, run):
+    """Under the last look it says why nothing moves; in the end all is well."""
+    env = {**TERMINAL, "COLUMNS": "100"}
+    result = run("fleet", "status", *APP, clock=Restarted(kept, 2.5), env=env)
+
+    assert result.exit_code == 0, result.output
+    assert AWAY in result.stderr
+    assert "100%  30/30" in result.stdout
+    assert AWAY not in result.stdout
+
+
+def test_a_watch_says_once_that_the_database_is_away(kept, run):
+    """In a log, too."""
+    result = run("fleet", "status", *APP, "--watch", clock=Restarted(kept, 25))
+
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines() == ["nov: sending, 0%  0/30, waiting 30", AWAY]
+    assert result.stdout.startswith("nov  done\n")
+
+
+def test_a_watch_ends_when_the_database_stays_away(kept, run):
+    """After two minutes."""
+    clock = Restarted(kept, 10_000)
+
+    result = run("fleet", "status", *APP, "--watch", clock=clock)
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith("being stopped or started: wait.\n")
+    assert clock.monotonic() == 130
+
+
 def test_watch_and_json(serve, broker, run):
     """A document has an end."""
     serve(broker)
@@ -563,7 +613,12 @@ def test_wait_without_a_broker(serve, broker, submit, run):
     result = run("fleet", "wait", "nov", *APP)
 
     assert result.exit_code == 1
-    assert "the broker cannot be reached" in result.stderr
+    assert result.stderr == (
+        "Error: the broker cannot be reached (ConnectionRefusedError): check that it "
+        "runs, and its address.\n"
+        "Only the wait has ended. The run stands in the ledger, and the workers go on "
+        "with it as soon as they can.\n"
+    )
 
 
 # --- sweep and resume -----------------------------------------------------------------
@@ -619,4 +674,17 @@ def test_resume_without_a_broker_changes_nothing(serve, broker, submit, run, wri
     progress = write(lambda ledger: ledger.progress("nov"))
 
     assert result.exit_code == 1
+    assert "Nothing is lost: the same command has the run go on.\n" in result.stderr
     assert progress.run.paused is Pause.CREDIT
+
+
+def test_sweep_without_a_broker(serve, broker, submit, run):
+    """Another sweep does it."""
+    serve(broker)
+    submit()
+    broker.away = "startup"
+
+    result = run("fleet", "sweep", *APP)
+
+    assert result.exit_code == 1
+    assert "Nothing is lost: the next sweep wakes the workers.\n" in result.stderr

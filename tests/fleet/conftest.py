@@ -8,7 +8,7 @@ def pytest_collection_modifyitems(items):
     """Processes are started and servers are killed: give each test its time."""
     for item in items:
         if item.path.parent.name == "fleet":
-            item.add_marker(pytest.mark.timeout(300))
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session", autouse=True)

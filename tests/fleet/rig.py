@@ -25,7 +25,7 @@ from aiooctopush.api.sms import Message
 
 FOLDER = Path(__file__).parent
 MESSAGE = Message(text="The bridge is closed", sender="Acme", purpose=Purpose.ALERT)
-WITHIN = 60.0
+WITHIN = 120.0
 
 
 def numbers(count):
@@ -205,3 +205,9 @@ class Rig:
         """What the ledger's table of batches says."""
         query = f"SELECT {columns} FROM {self.schema}.batches ORDER BY number, part"  # noqa: S608  # no input
         return [tuple(row) for row in self.database.do(query)]
+
+    def closed_until(self):
+        """Until when a 429 has closed the rate of all, on the monotonic clock."""
+        query = f"SELECT extract(epoch FROM closed_until) FROM {self.schema}.rates"  # noqa: S608  # no input
+        ((instant,),) = self.database.do(query)
+        return float(instant) - time.time() + time.monotonic()

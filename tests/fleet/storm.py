@@ -50,14 +50,21 @@ class Storm:
     rate: float = 50.0
     burst: int = 10
     latency: float = 0.2
-    lateness: float = 0.25
+    lateness: float = 0.0
     lease: float | None = None
     sweep_every: float | None = None
 
 
-FULL = Storm(batches=1_000, kills=20, broker_restarts=3, lateness=0.0)
+FULL = Storm(batches=1_000, kills=20, broker_restarts=3)
+# Without a rate these four would start 160 a second, and with one for each of them 80.
 SHORT = Storm(
-    batches=200, kills=5, broker_restarts=1, rate=20, lease=6.0, sweep_every=2.0
+    batches=200,
+    kills=5,
+    broker_restarts=1,
+    rate=20,
+    lateness=1.0,
+    lease=6.0,
+    sweep_every=2.0,
 )
 
 

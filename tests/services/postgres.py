@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -90,7 +90,10 @@ class Server:
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         self.process = None
-        self.start()
+        with ExitStack() as if_it_does_not:
+            if_it_does_not.callback(self.remove)
+            self.start()
+            if_it_does_not.pop_all()
 
     def start(self):
         """Start it, and wait until it answers."""
