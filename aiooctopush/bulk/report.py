@@ -107,8 +107,8 @@ class BulkReport:
 
     @property
     def done(self) -> int:
-        """Recipients of whom is known what became, doubt included."""
-        return self.planned - self.in_flight
+        """Recipients who were sent to or refused, doubt included; nobody who waits."""
+        return self.planned - self.in_flight - self.not_sent
 
     @property
     def is_complete(self) -> bool:

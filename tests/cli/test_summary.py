@@ -1,5 +1,7 @@
 """What a run ended with, in figures."""
 
+from collections import Counter
+
 from aiooctopush.bulk.ledger import BatchState
 from aiooctopush.bulk.report import BulkReport
 from aiooctopush.cli._summary import Ending
@@ -36,3 +38,18 @@ def test_the_rate_is_that_of_this_start():
     rows = dict(ending.rows(NoSandbox()))
 
     assert rows["Duration"] == "0:10, 10/s"
+
+
+def test_who_still_waits_is_no_speed():
+    """A run that was paused before anybody got a message has no rate."""
+    paused = report(1_000, 10.0)
+    paused.by_state = Counter({BatchState.NOT_SENT: 1_000})
+    ending = Ending(
+        report=paused,
+        total=1_000,
+        bad_rows=0,
+        place=Place(key="run", ledger=None),
+        command="octopush bulk",
+    )
+
+    assert dict(ending.rows(NoSandbox()))["Duration"] == "0:10"
