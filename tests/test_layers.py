@@ -22,7 +22,16 @@ PACKAGE = Path(aiooctopush.__file__).parent
 # Files and folders by layer. __init__ offers what layer 3 and below hold, so it
 # stands with them, and only the edges may import from it.
 LAYERS = {
-    0: {"_clock", "_version", "errors", "ids", "phone", "secret", "text"},
+    0: {
+        "_clock",
+        "_limits",
+        "_version",
+        "errors",
+        "ids",
+        "phone",
+        "secret",
+        "text",
+    },
     1: {
         "_answers",
         "_engine",

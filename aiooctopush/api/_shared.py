@@ -13,12 +13,12 @@ import orjson
 from attrs import field, frozen
 
 from .._engine import Background, NewId, OnAttempt
+from .._limits import MAX_MERGE_FIELD
 from .._wire import Answer, Endpoint, converter
 from ..errors import InvalidFieldError
 from ..ids import new_request_id
 from ..phone import mask, normalise
 from ..retry import RetryPolicy
-from ..text import MAX_MERGE_FIELD
 
 
 T = TypeVar("T", bound=Answer)

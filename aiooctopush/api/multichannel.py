@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, encode, read_from
 from ..errors import InvalidFieldError
 from ..phone import mask, normalise
-from ..text import LOW_COST_MAX, MAX_TEXT
 from ._campaigns import ticket_body
 from ._shared import (
     MAX_LIST_NAME,

@@ -13,10 +13,10 @@ from typing import Final
 from attrs import field, frozen
 
 from .._clock import Clock
+from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..errors import InvalidFieldError
 from ..ids import check_request_id, first_tried_at, new_request_id
-from ..text import LOW_COST_MAX, MAX_TEXT
 from ._campaigns import (
     CampaignConfirmed,
     CampaignState,  # noqa: F401 - has always been imported from here

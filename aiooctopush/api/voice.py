@@ -16,9 +16,9 @@ from typing import Final
 from attrs import field, frozen
 
 from .._clock import Clock
+from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..ids import check_request_id, first_tried_at, new_request_id
-from ..text import MAX_TEXT
 from ._campaigns import (
     CampaignConfirmed,
     CampaignStatus,
