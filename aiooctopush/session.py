@@ -32,7 +32,6 @@ from .bulk.claims import FleetLedger
 from .bulk.ledger import Ledger
 from .bulk.options import (
     BULK_RETRY,
-    BulkOptions,
     Identity,
     OnDuplicate,
     OnForeign,
@@ -40,6 +39,7 @@ from .bulk.options import (
     OnInvalid,
 )
 from .bulk.run import BulkRun
+from .bulk.run_options import BulkOptions
 from .bulk.worker import Worker
 from .errors import InvalidFieldError
 from .observer import Observer
