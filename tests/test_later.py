@@ -210,6 +210,14 @@ def test_a_chapter_is_made_once(name):
     assert getattr(session, name) is chapter
 
 
+def test_the_class_has_the_chapters_too():
+    """As it has properties: whoever looks at it, or makes a mock of it, sees them."""
+    session = OctopushSession("me", "key")
+
+    assert OctopushSession.otp is vars(OctopushSession)["otp"]
+    assert {"contacts", "otp", "sms", "wallet"} <= set(dir(session))
+
+
 @pytest.mark.parametrize("call", ["bulk", "worker", "raw", "from_env", "__init__"])
 def test_hints_of_the_session_can_be_read(call):
     """Also those of classes that are not loaded yet."""
