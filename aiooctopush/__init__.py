@@ -1,91 +1,20 @@
 """An asyncio SDK for the Octopush SMS gateway: it knows what became of each text."""
 
+from typing import TYPE_CHECKING
+
+from . import _later
 from ._clock import Clock, SystemClock
 from ._engine import AttemptEvent
 from ._version import __version__
 from ._wire import Answer, HttpRequest, HttpResponse, Idempotency
-from .api._callbacks import UNCHANGED, Callbacks, CallbackSettings, Unchanged
-from .api._campaigns import (
-    CampaignConfirmed,
-    CampaignState,
-    CampaignStatus,
-    CampaignTicket,
-)
-from .api._chunks import ItemResult, ManyResults
 from .api._shared import Audience, OnUnknown, Purpose, Recipient, Segmentation, SmsType
-from .api._voices import VoiceGender, VoiceLanguage
-from .api.contacts import Contacts
-from .api.lookup import HlrResult, Lookup, MnpResult, Network
-from .api.multichannel import (
-    Channel,
-    ChannelRecipient,
-    ChannelRequest,
-    ChannelResult,
-    Multichannel,
-)
-from .api.otp import Otp, OtpChannel, OtpCheck, OtpSent, OtpState
-from .api.raw import RawAnswer
-from .api.settings import (
-    AccountSettings,
-    AlertSettings,
-    DefaultSettings,
-    Settings,
-)
 from .api.sms import (
-    ListCampaignRequest,
     Message,
     SendResult,
     Sms,
-    SmsDraft,
     SmsRequest,
-    TagCampaignRequest,
 )
-from .api.subaccounts import (
-    Subaccount,
-    SubaccountCreated,
-    Subaccounts,
-    Transfer,
-    TransferPack,
-    TransferToken,
-)
-from .api.voice import (
-    Voice,
-    VoiceCampaignStatus,
-    VoiceDraft,
-    VoiceListCampaignRequest,
-    VoiceRequest,
-    VoiceResult,
-    VoiceTagCampaignRequest,
-)
-from .api.wallet import (
-    Balance,
-    CountryCredits,
-    Credits,
-    Product,
-    Wallet,
-    WalletPack,
-)
-from .bulk.delivery import BatchResult
-from .bulk.files import SourceError
-from .bulk.json_lines import JsonLinesSource, read_json_lines
-from .bulk.ledger import (
-    BatchRecord,
-    BatchState,
-    Ledger,
-    LedgerError,
-    Pause,
-    Rejection,
-    RunRecord,
-)
-from .bulk.memory import MemoryLedger
 from .bulk.options import OnDuplicate, OnForeign, OnInDoubt, OnInvalid
-from .bulk.report import BulkReport
-from .bulk.resume import SourceChangedError
-from .bulk.run import BulkRun
-from .bulk.sources import RowSource, read_csv
-from .bulk.sqlite import SQLiteLedger
-from .bulk.worker import Worker
-from .bulk.worklist import Decision, Unresolved
 from .errors import (
     GATEWAY_CODES,
     AuthenticationError,
@@ -111,6 +40,157 @@ from .retry import RetryPolicy
 from .secret import Secret
 from .session import OctopushSession
 from .transport import Timeouts, Transport
+
+
+# What a first send does not need: loaded when it is first asked for. Each name stands
+# twice here, for type checkers and for Python, and a test compares the two.
+if TYPE_CHECKING:
+    from .api._callbacks import UNCHANGED, Callbacks, CallbackSettings, Unchanged
+    from .api._chunks import ItemResult, ManyResults
+    from .api._voices import VoiceGender, VoiceLanguage
+    from .api.campaigns import (
+        CampaignConfirmed,
+        CampaignState,
+        CampaignStatus,
+        CampaignTicket,
+    )
+    from .api.contacts import Contacts
+    from .api.lookup import HlrResult, Lookup, MnpResult, Network
+    from .api.multichannel import (
+        Channel,
+        ChannelRecipient,
+        ChannelRequest,
+        ChannelResult,
+        Multichannel,
+    )
+    from .api.otp import Otp, OtpChannel, OtpCheck, OtpSent, OtpState
+    from .api.raw import RawAnswer
+    from .api.settings import AccountSettings, AlertSettings, DefaultSettings, Settings
+    from .api.sms_campaigns import ListCampaignRequest, SmsDraft, TagCampaignRequest
+    from .api.subaccounts import (
+        Subaccount,
+        SubaccountCreated,
+        Subaccounts,
+        Transfer,
+        TransferPack,
+        TransferToken,
+    )
+    from .api.voice import (
+        Voice,
+        VoiceCampaignStatus,
+        VoiceDraft,
+        VoiceListCampaignRequest,
+        VoiceRequest,
+        VoiceResult,
+        VoiceTagCampaignRequest,
+    )
+    from .api.wallet import (
+        Balance,
+        CountryCredits,
+        Credits,
+        Product,
+        Wallet,
+        WalletPack,
+    )
+    from .bulk.delivery import BatchResult
+    from .bulk.files import SourceError
+    from .bulk.json_lines import JsonLinesSource, read_json_lines
+    from .bulk.ledger import (
+        BatchRecord,
+        BatchState,
+        Ledger,
+        LedgerError,
+        Pause,
+        Rejection,
+        RunRecord,
+    )
+    from .bulk.memory import MemoryLedger
+    from .bulk.report import BulkReport
+    from .bulk.resume import SourceChangedError
+    from .bulk.run import BulkRun
+    from .bulk.sources import RowSource, read_csv
+    from .bulk.sqlite import SQLiteLedger
+    from .bulk.worker import Worker
+    from .bulk.worklist import Decision, Unresolved
+else:
+    _LATER = {
+        ".api._callbacks": ("UNCHANGED", "Callbacks", "CallbackSettings", "Unchanged"),
+        ".api._chunks": ("ItemResult", "ManyResults"),
+        ".api._voices": ("VoiceGender", "VoiceLanguage"),
+        ".api.campaigns": (
+            "CampaignConfirmed",
+            "CampaignState",
+            "CampaignStatus",
+            "CampaignTicket",
+        ),
+        ".api.contacts": ("Contacts",),
+        ".api.lookup": ("HlrResult", "Lookup", "MnpResult", "Network"),
+        ".api.multichannel": (
+            "Channel",
+            "ChannelRecipient",
+            "ChannelRequest",
+            "ChannelResult",
+            "Multichannel",
+        ),
+        ".api.otp": ("Otp", "OtpChannel", "OtpCheck", "OtpSent", "OtpState"),
+        ".api.raw": ("RawAnswer",),
+        ".api.settings": (
+            "AccountSettings",
+            "AlertSettings",
+            "DefaultSettings",
+            "Settings",
+        ),
+        ".api.sms_campaigns": ("ListCampaignRequest", "SmsDraft", "TagCampaignRequest"),
+        ".api.subaccounts": (
+            "Subaccount",
+            "SubaccountCreated",
+            "Subaccounts",
+            "Transfer",
+            "TransferPack",
+            "TransferToken",
+        ),
+        ".api.voice": (
+            "Voice",
+            "VoiceCampaignStatus",
+            "VoiceDraft",
+            "VoiceListCampaignRequest",
+            "VoiceRequest",
+            "VoiceResult",
+            "VoiceTagCampaignRequest",
+        ),
+        ".api.wallet": (
+            "Balance",
+            "CountryCredits",
+            "Credits",
+            "Product",
+            "Wallet",
+            "WalletPack",
+        ),
+        ".bulk.delivery": ("BatchResult",),
+        ".bulk.files": ("SourceError",),
+        ".bulk.json_lines": ("JsonLinesSource", "read_json_lines"),
+        ".bulk.ledger": (
+            "BatchRecord",
+            "BatchState",
+            "Ledger",
+            "LedgerError",
+            "Pause",
+            "Rejection",
+            "RunRecord",
+        ),
+        ".bulk.memory": ("MemoryLedger",),
+        ".bulk.report": ("BulkReport",),
+        ".bulk.resume": ("SourceChangedError",),
+        ".bulk.run": ("BulkRun",),
+        ".bulk.sources": ("RowSource", "read_csv"),
+        ".bulk.sqlite": ("SQLiteLedger",),
+        ".bulk.worker": ("Worker",),
+        ".bulk.worklist": ("Decision", "Unresolved"),
+    }
+    __getattr__ = _later.names_of(__name__, _LATER)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
 
 
 __all__ = [

@@ -366,7 +366,7 @@ GATEWAY_CODES: Final[Mapping[int, GatewayCode]] = {
 
 _SHOWN_AT_MOST = 200
 # Six digits in a row, separators allowed, may be a phone number or a one-time code.
-_DIGITS = re.compile(r"\+?\d(?:[\s.\-/()\u2010\u2011]{0,3}\d){5,}")
+_DIGITS: Final = r"\+?\d(?:[\s.\-/()\u2010\u2011]{0,3}\d){5,}"
 
 
 def shown(text: object) -> str:
@@ -377,7 +377,7 @@ def shown(text: object) -> str:
     whole is cut at 200 characters: the words may come from an attacker, and may
     repeat a phone number.
     """
-    masked = _DIGITS.sub("***", str(text)[: 4 * _SHOWN_AT_MOST])
+    masked = re.sub(_DIGITS, "***", str(text)[: 4 * _SHOWN_AT_MOST])
     # Cut after escaping: a NUL takes four characters.
     words = repr(masked.encode("utf-8", "replace").decode())
     if len(words) > _SHOWN_AT_MOST:

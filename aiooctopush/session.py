@@ -2,9 +2,10 @@
 
 import os
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from random import Random
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -12,35 +13,23 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from . import api
+from . import bulk as _bulk
 from ._calls import Calls
 from ._clock import Clock, SystemClock
 from ._engine import OnAttempt
 from ._version import __version__
 from ._wire import Idempotency
 from .api._shared import MAX_RECIPIENTS, Purpose, SmsType
-from .api.contacts import Contacts
-from .api.lookup import Lookup
-from .api.multichannel import Multichannel
-from .api.otp import Otp
-from .api.raw import RawAnswer, Value, raw
-from .api.settings import Settings
 from .api.sms import Message, Sms
-from .api.subaccounts import Subaccounts
-from .api.voice import Voice
-from .api.wallet import Wallet
-from .bulk.claims import FleetLedger
-from .bulk.ledger import Ledger
 from .bulk.options import (
     BULK_RETRY,
-    BulkOptions,
     Identity,
     OnDuplicate,
     OnForeign,
     OnInDoubt,
     OnInvalid,
 )
-from .bulk.run import BulkRun
-from .bulk.worker import Worker
 from .errors import InvalidFieldError
 from .observer import Observer
 from .retry import RetryPolicy
@@ -62,6 +51,29 @@ _HEADERS: Final = {
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+class _Chapter:
+    """Makes a chapter of a session when it is first asked for."""
+
+    def __init__(self, make: "Callable[[OctopushSession], object]") -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, session: "OctopushSession | None", owner: type) -> object:
+        if session is None:
+            return self
+        # From now on it is found there first.
+        chapter = vars(session)[self._name] = self._make(session)
+        return chapter
+
+
+def _chapter(make: "Callable[[OctopushSession], object]") -> Any:
+    # Any, so that the chapter can be annotated as what it is: editors and pages of
+    # documentation read no type out of a descriptor.
+    return _Chapter(make)
+
+
 class OctopushSession:
     """
     A session with the Octopush SMS gateway.
@@ -69,6 +81,11 @@ class OctopushSession:
     Use it as ``async with OctopushSession(…) as octopush``, or call `close` yourself:
     one session for the life of a service, shared by all its tasks. Building one does
     nothing; it opens its connections with its first call, on that call's event loop.
+
+    What a send needs is imported with the package. Other chapters, campaigns on lists
+    and `bulk` are imported when they are first asked for, and once in a process the
+    event loop then stands still for some milliseconds, 30 for `bulk`. If that matters,
+    import a name of theirs beforehand: ``from aiooctopush import BulkRun, Otp``.
 
     Args:
         api_login: E-mail address of the account.
@@ -93,31 +110,41 @@ class OctopushSession:
         InvalidFieldError: Credentials that no header can carry, or a bad base_url.
     """
 
-    sms: Sms
+    sms: Sms = _chapter(lambda self: Sms(self._call, self._clock))
     """The SMS chapter: send, draft, cancel, campaigns on lists and tags."""
 
-    voice: Voice
+    voice: "api.voice.Voice" = _chapter(
+        lambda self: api.voice.Voice(self._call, self._clock)
+    )
     """The voice chapter: the same, with texts that are read out."""
 
-    multichannel: Multichannel
+    multichannel: "api.multichannel.Multichannel" = _chapter(
+        lambda self: api.multichannel.Multichannel(self._call)
+    )
     """The multi-channel chapter: SMS, voice, RCS, e-mail and live chat in one shape."""
 
-    otp: Otp
+    otp: "api.otp.Otp" = _chapter(lambda self: api.otp.Otp(self._call))
     """The chapter on one-time passwords: make, send and check a code."""
 
-    contacts: Contacts
+    contacts: "api.contacts.Contacts" = _chapter(
+        lambda self: api.contacts.Contacts(self._call)
+    )
     """The chapter of contacts: create, delete, and the lists they stand in."""
 
-    lookup: Lookup
+    lookup: "api.lookup.Lookup" = _chapter(lambda self: api.lookup.Lookup(self._call))
     """The chapter of number lookup: is a line alive, and whose is it."""
 
-    wallet: Wallet
+    wallet: "api.wallet.Wallet" = _chapter(lambda self: api.wallet.Wallet(self._call))
     """The wallet chapter: balance, and what it buys in each country."""
 
-    subaccounts: Subaccounts
+    subaccounts: "api.subaccounts.Subaccounts" = _chapter(
+        lambda self: api.subaccounts.Subaccounts(self._call)
+    )
     """The sub-account chapter: create, read, change, and move credit to them."""
 
-    settings: Settings
+    settings: "api.settings.Settings" = _chapter(
+        lambda self: api.settings.Settings(self._call, self._clock)
+    )
     """The chapter of the account's settings: alerts, senders, callback URLs."""
 
     def __init__(
@@ -160,7 +187,7 @@ class OctopushSession:
             ssl_context=ssl_context,
             proxy=proxy,
         )
-        call = self._call = Calls(
+        self._call: Calls = Calls(
             self._transport,
             credentials=credentials,
             retry=retry or RetryPolicy(),
@@ -172,15 +199,6 @@ class OctopushSession:
             clock=self._clock,
             random=random or Random(),
         )
-        self.sms = Sms(call, self._clock)
-        self.voice = Voice(call, self._clock)
-        self.multichannel = Multichannel(call)
-        self.otp = Otp(call)
-        self.contacts = Contacts(call)
-        self.lookup = Lookup(call)
-        self.wallet = Wallet(call)
-        self.subaccounts = Subaccounts(call)
-        self.settings = Settings(call, self._clock)
 
     @classmethod
     def from_env(
@@ -272,7 +290,7 @@ class OctopushSession:
         auto_optimize_text: bool | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
         recipient_tracking: bool | None = None,
-        ledger: Ledger | str | os.PathLike[str] | None = None,
+        ledger: "_bulk.ledger.Ledger | str | os.PathLike[str] | None" = None,
         concurrency: int = 4,
         batch_size: int = MAX_RECIPIENTS,
         rate: float | None = None,
@@ -286,7 +304,7 @@ class OctopushSession:
         wait_for_credit: float = 0.0,
         wait_for_gateway: float = 900.0,
         retry: RetryPolicy = BULK_RETRY,
-    ) -> BulkRun:
+    ) -> "_bulk.run.BulkRun":
         """
         Prepare a send to any number of recipients; nothing is read or sent yet.
 
@@ -350,13 +368,13 @@ class OctopushSession:
                 auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
                 recipient_tracking=recipient_tracking,
             )
-        return BulkRun(
+        return _bulk.run.BulkRun(
             self._call,
             self._clock,
             key=key,
             message=message,
             ledger=ledger,
-            options=BulkOptions(
+            options=_bulk.run_options.BulkOptions(
                 concurrency=concurrency,
                 batch_size=batch_size,
                 rate=rate,
@@ -371,18 +389,19 @@ class OctopushSession:
                 wait_for_gateway=wait_for_gateway,
                 retry=retry,
             ),
-            balance=self._balance,
+            # Made now: a run that waits for credit loads nothing on its way.
+            balance=partial(_balance, self.wallet),
         )
 
     def worker(
         self,
-        ledger: FleetLedger,
+        ledger: "_bulk.claims.FleetLedger",
         *,
         rate: float | None = None,
         burst: int = 1,
         account: str = "default",
         owner: str | None = None,
-    ) -> Worker:
+    ) -> "_bulk.worker.Worker":
         """
         Prepare to send batches of runs that many processes share; see `bulk.planning`.
 
@@ -400,7 +419,7 @@ class OctopushSession:
         Raises:
             InvalidFieldError: An argument is out of range.
         """
-        return Worker(
+        return _bulk.worker.Worker(
             self._call,
             self._clock,
             ledger,
@@ -410,19 +429,16 @@ class OctopushSession:
             owner=owner,
         )
 
-    async def _balance(self) -> Decimal:
-        return (await self.wallet.balance()).amount
-
     async def raw(
         self,
         method: str,
         path: str,
         *,
         json: Any = None,
-        params: Mapping[str, Value] | Iterable[tuple[str, Value]] | None = None,
+        params: "api.raw.Params | None" = None,
         idempotency: Idempotency | None = None,
         deadline: float | None = None,
-    ) -> RawAnswer:
+    ) -> "api.raw.RawAnswer":
         """
         Make a call that this SDK has no name for, the way of every other call.
 
@@ -443,7 +459,7 @@ class OctopushSession:
             NotSentError: No connection; nothing was sent.
             UnknownOutcomeError: It may have been done.
         """
-        return await raw(
+        return await api.raw.raw(
             self._call,
             method,
             path,
@@ -452,6 +468,10 @@ class OctopushSession:
             idempotency=idempotency,
             deadline=deadline,
         )
+
+
+async def _balance(wallet: "api.wallet.Wallet") -> Decimal:
+    return (await wallet.balance()).amount
 
 
 V = TypeVar("V")

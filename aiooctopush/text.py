@@ -20,28 +20,6 @@ from attrs import field, frozen
 from .errors import InvalidFieldError
 
 
-MAX_TEXT: Final = 1224
-"""
-Characters of a text: 8 parts of 153.
-
-Source: gateway documentation, "Send SMS". Some pages add "not unicode"; whether
-Unicode or escaped characters lower the limit, none says (documented, unseen).
-"""
-
-MAX_MERGE_FIELD: Final = 50
-"""
-Characters of one merged value.
-
-Source: gateway documentation, "Personalized sendings" (documented, unseen).
-"""
-
-LOW_COST_MAX: Final = 160
-"""
-Characters of a low-cost text; a longer one is refused.
-
-Source: gateway documentation, "Special characters" (documented, unseen).
-"""
-
 GSM_BASIC: Final = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
     " !\"#¤%&'()*+,-./0123456789:;<=>?"

@@ -4,6 +4,7 @@ import inspect
 import json
 from datetime import UTC, timedelta
 from decimal import Decimal
+from typing import get_type_hints
 
 import attrs
 import pytest
@@ -475,4 +476,4 @@ def test_samples_are_read(name, case, sample):
 
 def test_the_session_has_the_chapter():
     """Annotated, so that editors complete it."""
-    assert OctopushSession.__annotations__["multichannel"] is Multichannel
+    assert get_type_hints(OctopushSession)["multichannel"] is Multichannel

@@ -5,6 +5,7 @@ import json
 import logging
 import pickle
 import traceback
+from typing import get_type_hints
 
 import attrs
 import pytest
@@ -551,4 +552,4 @@ def test_samples_are_read(name, case, sample):
 
 def test_the_session_has_the_chapter():
     """Annotated, so that editors complete it."""
-    assert OctopushSession.__annotations__["otp"] is Otp
+    assert get_type_hints(OctopushSession)["otp"] is Otp

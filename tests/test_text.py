@@ -9,14 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiooctopush import text as text_module
+from aiooctopush._limits import LOW_COST_MAX, MAX_MERGE_FIELD, MAX_TEXT
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.text import (
     FRENCH_QUIET_HOURS,
     GSM_BASIC,
     GSM_EXTENSION,
-    LOW_COST_MAX,
-    MAX_MERGE_FIELD,
-    MAX_TEXT,
     MERGE_FIELDS,
     REPLACEMENTS,
     Encoding,

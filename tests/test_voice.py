@@ -4,6 +4,7 @@ import inspect
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import get_type_hints
 
 import attrs
 import pytest
@@ -584,4 +585,4 @@ def test_samples_are_read(name, case, sample):
 
 def test_the_session_has_the_chapter():
     """Annotated, so that editors complete it."""
-    assert OctopushSession.__annotations__["voice"] is Voice
+    assert get_type_hints(OctopushSession)["voice"] is Voice

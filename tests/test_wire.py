@@ -30,17 +30,9 @@ from aiooctopush._wire import (
     encode,
 )
 from aiooctopush.api._shared import Purpose, Recipient, SmsType
-from aiooctopush.api.sms import (
-    CANCEL,
-    CONFIRM,
-    CREATE_ON_LIST,
-    DRAFT,
-    SEND,
-    STATUS,
-    Audience,
-    CampaignState,
-    SmsRequest,
-)
+from aiooctopush.api.campaigns import CampaignState
+from aiooctopush.api.sms import CANCEL, SEND, Audience, SmsRequest
+from aiooctopush.api.sms_campaigns import CONFIRM, CREATE_ON_LIST, DRAFT, STATUS
 from aiooctopush.errors import (
     AuthenticationError,
     Backoff,

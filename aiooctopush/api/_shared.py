@@ -13,12 +13,12 @@ import orjson
 from attrs import field, frozen
 
 from .._engine import Background, NewId, OnAttempt
+from .._limits import MAX_MERGE_FIELD
 from .._wire import Answer, Endpoint, converter
 from ..errors import InvalidFieldError
-from ..ids import new_request_id
+from ..ids import check_request_id, new_request_id
 from ..phone import mask, normalise
 from ..retry import RetryPolicy
-from ..text import MAX_MERGE_FIELD
 
 
 T = TypeVar("T", bound=Answer)
@@ -227,6 +227,11 @@ def to_purpose(value: Purpose) -> Purpose:
 def to_segmentation(value: Segmentation | None) -> Segmentation | None:
     """Converter of a field named ``segmentation``."""
     return None if value is None else member(Segmentation, "segmentation", value)
+
+
+def request_id_field() -> Any:
+    """The id of a request that is stored: fixed when it is built."""
+    return field(factory=new_request_id, converter=check_request_id)
 
 
 def merge_field() -> Any:

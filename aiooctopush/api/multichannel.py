@@ -16,11 +16,10 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, encode, read_from
 from ..errors import InvalidFieldError
 from ..phone import mask, normalise
-from ..text import LOW_COST_MAX, MAX_TEXT
-from ._campaigns import ticket_body
 from ._shared import (
     MAX_LIST_NAME,
     MAX_RECIPIENTS,
@@ -37,6 +36,7 @@ from ._shared import (
     to_purpose,
 )
 from ._voices import VoiceGender, check_voice_sender
+from .campaigns import ticket_body
 
 
 class Channel(StrEnum):

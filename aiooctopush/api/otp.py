@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..errors import InvalidFieldError, Outcome
 from ..phone import mask, normalise
 from ..secret import Secret
-from ..text import MAX_TEXT
 from ._shared import (
     MAX_WHOLE,
     Caller,

@@ -32,6 +32,8 @@ _is_word = re.compile(r"[A-Za-z]+(?:[-_][A-Za-z]+)*|v\d", re.ASCII).fullmatch
 
 Value = str | int | bool
 
+Params = Mapping[str, Value] | Iterable[tuple[str, Value]]
+
 
 @frozen(kw_only=True)
 class RawAnswer(Answer):
@@ -64,7 +66,7 @@ async def raw(
     path: str,
     *,
     json: Any = None,
-    params: Mapping[str, Value] | Iterable[tuple[str, Value]] | None = None,
+    params: Params | None = None,
     idempotency: Idempotency | None = None,
     deadline: float | None = None,
 ) -> RawAnswer:
@@ -152,9 +154,7 @@ def _body(json: Any, endpoint: Endpoint[RawAnswer]) -> RawRequest | None:
     return request
 
 
-def _query(
-    params: Mapping[str, Value] | Iterable[tuple[str, Value]] | None,
-) -> tuple[tuple[str, str], ...]:
+def _query(params: Params | None) -> tuple[tuple[str, str], ...]:
     if params is None:
         return ()
     pairs: Iterable[Any] = params.items() if isinstance(params, Mapping) else params

@@ -12,24 +12,14 @@ from typing import Final
 
 from attrs import field, frozen
 
+from .. import api
 from .._clock import Clock
+from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..errors import InvalidFieldError
-from ..ids import check_request_id, first_tried_at, new_request_id
-from ..text import LOW_COST_MAX, MAX_TEXT
-from ._campaigns import (
-    CampaignConfirmed,
-    CampaignState,  # noqa: F401 - has always been imported from here
-    CampaignStatus,
-    CampaignTicket,
-    Draft,
-    check_ticket,
-    ticket_body,
-    wait_until_ready,
-)
+from ..ids import first_tried_at, new_request_id
 from ._shared import (
     MAX_LIST_NAME,
-    MAX_TAG_NAME,
     TICKET_NAMES,
     Audience,
     Caller,
@@ -45,8 +35,8 @@ from ._shared import (
     fresh_id,
     member,
     recipients_of,
+    request_id_field,
     to_purpose,
-    to_segmentation,
     to_type,
 )
 
@@ -102,17 +92,12 @@ class Message:
             check_switches(_SWITCHES, switches)
 
 
-@frozen(kw_only=True)
-class _MessageRequest(Message):
-    request_id: str = field(factory=new_request_id, converter=check_request_id)
-
-
 def _count(recipients: tuple[Recipient, ...]) -> str:
     return f"<{len(recipients)}>"
 
 
 @frozen(kw_only=True)
-class SmsRequest(_MessageRequest):
+class SmsRequest(Message):
     """
     One request for up to 500 recipients, as a value: build it, store it, submit it.
 
@@ -124,6 +109,7 @@ class SmsRequest(_MessageRequest):
         InvalidFieldError: A field is malformed or beyond its limit.
     """
 
+    request_id: str = request_id_field()
     recipients: tuple[Recipient, ...] = field(converter=recipients_of, repr=_count)
     list_name: str | None = None
 
@@ -131,40 +117,6 @@ class SmsRequest(_MessageRequest):
         super().__attrs_post_init__()
         if self.list_name is not None:
             check_text(self.list_name, "list_name", MAX_LIST_NAME)
-
-
-@frozen(kw_only=True)
-class ListCampaignRequest(_MessageRequest):
-    """
-    A campaign to a contact list, to be prepared; `Sms.create_on_list` documents it.
-
-    Raises:
-        InvalidFieldError: A field is malformed or beyond its limit.
-    """
-
-    list_name: str
-    segmentation: Segmentation | None = field(default=None, converter=to_segmentation)
-
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        check_text(self.list_name, "list_name", MAX_LIST_NAME)
-
-
-@frozen(kw_only=True)
-class TagCampaignRequest(_MessageRequest):
-    """
-    A campaign to a tag, to be prepared; `Sms.create_on_tag` documents it.
-
-    Raises:
-        InvalidFieldError: A field is malformed or beyond its limit.
-    """
-
-    tag_name: str
-    segmentation: Segmentation | None = field(default=None, converter=to_segmentation)
-
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        check_text(self.tag_name, "tag_name", MAX_TAG_NAME)
 
 
 # --- answers --------------------------------------------------------------------------
@@ -195,79 +147,19 @@ class SendResult(Answer):
     residual_credit: Decimal | None = None
 
 
-@frozen(kw_only=True)
-class SmsDraft(Draft):
-    """
-    The SMS campaign that waits in the account.
-
-    Attributes:
-        state: The gateway's word for its state, such as ``validated``.
-        message: The gateway's words, empty in the documented sample.
-    """
-
-    number_of_sms_needed: int | None = None
-
-
 # --- endpoints ------------------------------------------------------------------------
 
-_BASE = "/v1/public/sms-campaign"
+BASE: Final = "/v1/public/sms-campaign"
 
 SEND: Final = Endpoint(
     method="POST",
-    path=f"{_BASE}/send",
+    path=f"{BASE}/send",
     idempotency=Idempotency.REQUEST_ID,
     answer=SendResult,
 )
-DRAFT: Final = Endpoint(
-    method="GET",
-    path=f"{_BASE}/draft",
-    idempotency=Idempotency.SAFE,
-    answer=SmsDraft,
-)
 CANCEL: Final = Endpoint(
     method="DELETE",
-    path=f"{_BASE}/cancel",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
-)
-CREATE_ON_LIST: Final = Endpoint(
-    method="POST",
-    path=f"{_BASE}-on-list/create",
-    idempotency=Idempotency.REQUEST_ID,
-    answer=CampaignTicket,
-)
-CREATE_ON_TAG: Final = Endpoint(
-    method="POST",
-    path=f"{_BASE}-on-tag/create",
-    idempotency=Idempotency.REQUEST_ID,
-    answer=CampaignTicket,
-)
-# Serves tag campaigns too: no other path is documented.
-STATUS: Final = Endpoint(
-    method="GET",
-    path=f"{_BASE}-on-list/status",
-    idempotency=Idempotency.SAFE,
-    answer=CampaignStatus,
-)
-# The pages call it validating; no path of that name exists.
-CONFIRM: Final = {
-    Audience.LIST: Endpoint(
-        method="POST",
-        path=f"{_BASE}-on-list/send",
-        idempotency=Idempotency.NONE,
-        answer=CampaignConfirmed,
-    ),
-    Audience.TAG: Endpoint(
-        method="POST",
-        path=f"{_BASE}-on-tag/send",
-        idempotency=Idempotency.NONE,
-        answer=CampaignConfirmed,
-    ),
-}
-# As with the status, one path for both.
-CANCEL_CAMPAIGN: Final = Endpoint(
-    method="DELETE",
-    path=f"{_BASE}-on-list/cancel",
+    path=f"{BASE}/cancel",
     idempotency=Idempotency.IDEMPOTENT,
     answer=Answer,
 )
@@ -408,7 +300,9 @@ class Sms:
             unknown_since=first_tried_at(safe_to_retry_until),
         )
 
-    async def draft(self, *, deadline: float | None = None) -> SmsDraft:
+    async def draft(
+        self, *, deadline: float | None = None
+    ) -> "api.sms_campaigns.SmsDraft":
         """
         Read the SMS campaign that waits in the account; there is at most one.
 
@@ -419,7 +313,7 @@ class Sms:
 
         Source: gateway documentation, "Get your SMS campaign draft".
         """
-        return await self._call(DRAFT, deadline=deadline)
+        return await self._call(api.sms_campaigns.DRAFT, deadline=deadline)
 
     async def cancel(
         self, ticket: str, *, on: Audience | None = None, deadline: float | None = None
@@ -449,8 +343,8 @@ class Sms:
         if on is not None:
             on = member(Audience, "on", on)
         return await self._call(
-            CANCEL if on is None else CANCEL_CAMPAIGN,
-            body=ticket_body(ticket),
+            CANCEL if on is None else api.sms_campaigns.CANCEL_CAMPAIGN,
+            body=api.campaigns.ticket_body(ticket),
             deadline=deadline,
         )
 
@@ -471,7 +365,7 @@ class Sms:
         auto_remove_blacklisted_numbers: bool | None = None,
         recipient_tracking: bool | None = None,
         deadline: float | None = None,
-    ) -> CampaignTicket:
+    ) -> "api.campaigns.CampaignTicket":
         """
         Prepare a campaign to a contact list; nothing is sent before `confirm`.
 
@@ -493,7 +387,7 @@ class Sms:
 
         Source: gateway documentation, "Send SMS to list" (documented, unseen).
         """
-        request = ListCampaignRequest(
+        request = api.sms_campaigns.ListCampaignRequest(
             list_name=list_name,
             text=text,
             sender=sender,
@@ -509,7 +403,7 @@ class Sms:
             recipient_tracking=recipient_tracking,
         )
         return await self._call(
-            CREATE_ON_LIST,
+            api.sms_campaigns.CREATE_ON_LIST,
             body=request,
             new_id=fresh_id if request_id is None else None,
             deadline=deadline,
@@ -532,14 +426,14 @@ class Sms:
         auto_remove_blacklisted_numbers: bool | None = None,
         recipient_tracking: bool | None = None,
         deadline: float | None = None,
-    ) -> CampaignTicket:
+    ) -> "api.campaigns.CampaignTicket":
         """
         Same as `create_on_list`, but for the contacts that carry a tag.
 
         Args:
             tag_name: 1 to 20 characters.
         """
-        request = TagCampaignRequest(
+        request = api.sms_campaigns.TagCampaignRequest(
             tag_name=tag_name,
             text=text,
             sender=sender,
@@ -555,7 +449,7 @@ class Sms:
             recipient_tracking=recipient_tracking,
         )
         return await self._call(
-            CREATE_ON_TAG,
+            api.sms_campaigns.CREATE_ON_TAG,
             body=request,
             new_id=fresh_id if request_id is None else None,
             deadline=deadline,
@@ -563,7 +457,7 @@ class Sms:
 
     async def status(
         self, ticket: str, *, deadline: float | None = None
-    ) -> CampaignStatus:
+    ) -> "api.campaigns.CampaignStatus":
         """
         State and price of a prepared campaign, of a list or of a tag.
 
@@ -576,14 +470,14 @@ class Sms:
         Source: gateway documentation, "Status SMS campaign list".
         """
         return await self._call(
-            STATUS,
-            query=(("ticket_number", check_ticket(ticket)),),
+            api.sms_campaigns.STATUS,
+            query=(("ticket_number", api.campaigns.check_ticket(ticket)),),
             deadline=deadline,
         )
 
     async def wait_until_ready(
         self, ticket: str, *, timeout: float = 600.0, pause: float = 1.0
-    ) -> CampaignStatus:
+    ) -> "api.campaigns.CampaignStatus":
         """
         Ask for the state until the campaign is ready, in growing pauses.
 
@@ -602,7 +496,7 @@ class Sms:
                 waiting.
             UnknownOutcomeError: The gateway could not be asked.
         """
-        return await wait_until_ready(
+        return await api.campaigns.wait_until_ready(
             self.status, ticket, clock=self._clock, timeout=timeout, pause=pause
         )
 
@@ -613,7 +507,7 @@ class Sms:
         on: Audience,
         on_unknown: OnUnknown = OnUnknown.RAISE,
         deadline: float | None = None,
-    ) -> CampaignConfirmed:
+    ) -> "api.campaigns.CampaignConfirmed":
         """
         Let a prepared campaign go. This is what sends and costs.
 
@@ -633,8 +527,8 @@ class Sms:
         Source: gateway documentation, "Confirm SMS on list".
         """
         return await self._call(
-            CONFIRM[member(Audience, "on", on)],
-            body=ticket_body(ticket),
+            api.sms_campaigns.CONFIRM[member(Audience, "on", on)],
+            body=api.campaigns.ticket_body(ticket),
             deadline=deadline,
             repeat_unknown=member(OnUnknown, "on_unknown", on_unknown)
             is OnUnknown.RETRY,

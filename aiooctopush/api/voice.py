@@ -16,17 +16,9 @@ from typing import Final
 from attrs import field, frozen
 
 from .._clock import Clock
+from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
-from ..ids import check_request_id, first_tried_at, new_request_id
-from ..text import MAX_TEXT
-from ._campaigns import (
-    CampaignConfirmed,
-    CampaignStatus,
-    CampaignTicket,
-    Draft,
-    ticket_body,
-    wait_until_ready,
-)
+from ..ids import first_tried_at, new_request_id
 from ._shared import (
     MAX_LIST_NAME,
     MAX_TAG_NAME,
@@ -43,6 +35,7 @@ from ._shared import (
     fresh_id,
     member,
     recipients_of,
+    request_id_field,
     to_purpose,
     to_segmentation,
 )
@@ -51,6 +44,14 @@ from ._voices import (
     check_voice_sender,
     to_voice_gender,
     to_voice_language,
+)
+from .campaigns import (
+    CampaignConfirmed,
+    CampaignStatus,
+    CampaignTicket,
+    Draft,
+    ticket_body,
+    wait_until_ready,
 )
 
 
@@ -69,7 +70,7 @@ class _VoiceMessage:
     send_at: datetime | None = None
     simulation_mode: bool | None = None
     auto_remove_blacklisted_numbers: bool | None = None
-    request_id: str = field(factory=new_request_id, converter=check_request_id)
+    request_id: str = request_id_field()
 
     def __attrs_post_init__(self) -> None:
         check_text(self.text, "text", MAX_TEXT, private=True)

@@ -13,8 +13,9 @@ from ..errors import (
 )
 from .delivery import BatchResult
 from .ledger import BatchRecord, BatchState, Pause
-from .options import BulkOptions, OnForeign
+from .options import OnForeign
 from .packing import Content
+from .run_options import BulkOptions
 from .splitting import SplitWatch
 
 

@@ -11,10 +11,10 @@ from typing import Final, Self
 
 from attrs import evolve, field, frozen
 
+from .._limits import MAX_MERGE_FIELD
 from ..api._shared import Recipient, recipients_from
 from ..errors import InvalidFieldError
 from ..phone import normalise_all
-from ..text import MAX_MERGE_FIELD
 from .files import SourceError, can_be_encoded
 
 

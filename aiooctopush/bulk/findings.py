@@ -10,8 +10,9 @@ from typing import Any, Final
 import attrs
 from attrs import field, frozen
 
+from .._limits import MAX_MERGE_FIELD
 from ..errors import InvalidFieldError
-from ..text import MAX_MERGE_FIELD, MERGE_FIELDS, Encoding, TextMeasure
+from ..text import MERGE_FIELDS, Encoding, TextMeasure
 from .ledger import Rejection
 from .options import OnDuplicate
 

@@ -14,15 +14,13 @@ from typing import Final
 
 from attrs import define
 
+from .._limits import LOW_COST_MAX, MAX_MERGE_FIELD, MAX_TEXT
 from ..api._shared import MAX_RECIPIENTS, Purpose, Recipient, SmsType
 from ..api.sms import SmsRequest
 from ..errors import InvalidFieldError
 from ..phone import mask
 from ..text import (
     FRENCH_QUIET_HOURS,
-    LOW_COST_MAX,
-    MAX_MERGE_FIELD,
-    MAX_TEXT,
     MERGE_FIELDS,
     Encoding,
     QuietHours,

@@ -15,9 +15,10 @@ from .claims import FleetLedger
 from .delivery import new_record
 from .intake import Intake, Source, starts_anywhere
 from .ledger import BatchRecord, BatchState, RunRecord
-from .options import BulkOptions, Identity, OnDuplicate, OnInvalid
+from .options import Identity, OnDuplicate, OnInvalid
 from .packing import Content
 from .resume import check_settings, remember_numbers, reread
+from .run_options import BulkOptions
 
 
 # Each is a request of its own that says everything, so batches share no settings.

@@ -19,8 +19,9 @@ from ..text import FRENCH_QUIET_HOURS, QuietHours
 from .findings import Preflight, check_euros
 from .inspection import Inspection
 from .intake import Item, Source, opened
-from .options import BulkOptions, Identity, OnDuplicate
+from .options import Identity, OnDuplicate
 from .rows import FileSource
+from .run_options import BulkOptions
 
 
 # About two milliseconds of work.

@@ -7,7 +7,7 @@ from typing import Final
 
 from .._clock import Clock
 from ..errors import OctopushError
-from .options import BulkOptions
+from .run_options import BulkOptions
 
 
 Probe = Callable[[], Awaitable[bool]]

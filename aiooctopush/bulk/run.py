@@ -19,10 +19,10 @@ from .findings import Preflight
 from .intake import Source
 from .ledger import Ledger, RunRecord
 from .memory import MemoryLedger
-from .options import BulkOptions
 from .preflight import preflight
 from .recovery import Recovery
 from .report import BulkReport
+from .run_options import BulkOptions
 from .sending import Sending
 from .sqlite import SQLiteLedger
 from .worklist import Decision, Unresolved

@@ -33,7 +33,6 @@ from .ledger import (
     Pause,
     RunRecord,
 )
-from .options import BulkOptions
 from .pace import Pace
 from .packing import Content
 from .recovery import Recovery
@@ -45,6 +44,7 @@ from .resume import (
     reread,
     was_set_back,
 )
+from .run_options import BulkOptions
 
 
 _logger = logging.getLogger("aiooctopush")

@@ -24,8 +24,8 @@ from .alarm import Alarm
 from .claims import LEASE, Claim, ClaimLedger, FleetLedger, LeaseLostError, spacing
 from .delivery import BatchResult, Delivery
 from .ledger import BatchRecord, LedgerError, Pause
-from .options import BulkOptions
 from .packing import Content
+from .run_options import BulkOptions
 
 
 T = TypeVar("T")

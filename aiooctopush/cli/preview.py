@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import click
 
+from .._limits import MAX_TEXT
 from ..api._shared import Purpose, SmsType, check_text
 from ..bulk.findings import Preflight, character_in_words
 from ..bulk.inspection import Inspection
 from ..text import (
-    MAX_TEXT,
     REPLACEMENTS,
     Encoding,
     TextMeasure,

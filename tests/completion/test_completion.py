@@ -1,6 +1,7 @@
 """Editors offer every call and every keyword: read by jedi, as they read it."""
 
 import inspect
+from typing import get_type_hints
 
 import pytest
 
@@ -17,7 +18,7 @@ async def main():
         """
 NAMESPACES = {
     name: kind
-    for name, kind in OctopushSession.__annotations__.items()
+    for name, kind in get_type_hints(OctopushSession).items()
     if not name.startswith("_")
 }
 CALLS = {

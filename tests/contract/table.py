@@ -13,10 +13,12 @@ from attrs import field, frozen
 
 from aiooctopush import Callbacks, CampaignConfirmed, CampaignTicket, ManyResults
 from aiooctopush._wire import Answer, Idempotency
+from aiooctopush.api.campaigns import CampaignStatus
 from aiooctopush.api.multichannel import ChannelResult
 from aiooctopush.api.otp import OtpCheck, OtpSent
 from aiooctopush.api.settings import AccountSettings
-from aiooctopush.api.sms import CampaignStatus, SendResult, SmsDraft
+from aiooctopush.api.sms import SendResult
+from aiooctopush.api.sms_campaigns import SmsDraft
 from aiooctopush.api.subaccounts import (
     Subaccount,
     SubaccountCreated,

@@ -5,16 +5,16 @@ from random import Random
 
 from aiooctopush import HttpResponse, OctopushError, Outcome
 from aiooctopush._answers import decode, read, retry_after
-from aiooctopush.api import sms
+from aiooctopush.api import sms, sms_campaigns
 
 
 ENDPOINTS = (
     sms.SEND,
-    sms.DRAFT,
+    sms_campaigns.DRAFT,
     sms.CANCEL,
-    sms.CREATE_ON_LIST,
-    sms.STATUS,
-    sms.CONFIRM[sms.Audience.LIST],
+    sms_campaigns.CREATE_ON_LIST,
+    sms_campaigns.STATUS,
+    sms_campaigns.CONFIRM[sms.Audience.LIST],
 )
 STATUSES = (200, 201, 204, 307, 400, 401, 402, 403, 404, 408, 409, 413, 425, 429, 500)
 

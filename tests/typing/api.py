@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import assert_type
 
+import aiooctopush
 from aiooctopush import (
     Answer,
     AttemptEvent,
@@ -154,3 +155,10 @@ async def main(later: datetime) -> None:
             assert_type(batch.result, SendResult | None)
         assert_type(await run.send_all([]), BulkReport)
         assert_type(run.report.paused, Pause | None)
+
+
+def mistakes(octopush: OctopushSession) -> None:
+    """Most names are loaded when they are asked for; no other name is made up."""
+    aiooctopush.OctopusSession  # type: ignore[attr-defined]
+    octopush.contact  # type: ignore[attr-defined]
+    octopush.contacts.creat  # type: ignore[attr-defined]

@@ -1,0 +1,72 @@
+"""How a run is sent."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from ..api._shared import MAX_RECIPIENTS, member
+from ..errors import InvalidFieldError
+from ..retry import RetryPolicy
+from .options import (
+    BULK_RETRY,
+    Identity,
+    OnDuplicate,
+    OnForeign,
+    OnInDoubt,
+    OnInvalid,
+)
+
+
+def _option(default: StrEnum, name: str) -> Any:
+    kind = type(default)
+    return field(default=default, converter=lambda value: member(kind, name, value))
+
+
+@frozen(kw_only=True)
+class BulkOptions:
+    """
+    How a run is sent; `OctopushSession.bulk` documents each.
+
+    Raises:
+        InvalidFieldError: A figure is out of range, or a word unknown.
+    """
+
+    concurrency: int = 4
+    batch_size: int = MAX_RECIPIENTS
+    rate: float | None = None
+    max_cost: Decimal | None = None
+    on_duplicate: OnDuplicate = _option(OnDuplicate.SKIP, "on_duplicate")
+    on_invalid: OnInvalid = _option(OnInvalid.SKIP, "on_invalid")
+    on_in_doubt: OnInDoubt = _option(OnInDoubt.HOLD, "on_in_doubt")
+    on_foreign: OnForeign = _option(OnForeign.PAUSE, "on_foreign")
+    identity: Identity | None = None
+    split_limit: float = 0.05
+    wait_for_credit: float = 0.0
+    wait_for_gateway: float = 900.0
+    retry: RetryPolicy = BULK_RETRY
+
+    def __attrs_post_init__(self) -> None:
+        if not 1 <= self.batch_size <= MAX_RECIPIENTS:
+            raise InvalidFieldError(
+                "batch_size",
+                f"must be 1 to {MAX_RECIPIENTS}",
+                shown=repr(self.batch_size),
+            )
+        checks = (
+            ("concurrency", self.concurrency >= 1, "at least 1"),
+            ("rate", self.rate is None or self.rate > 0, "above 0, or None"),
+            (
+                "max_cost",
+                self.max_cost is None or self.max_cost > 0,
+                "above 0 euros, or None",
+            ),
+            ("split_limit", 0 <= self.split_limit <= 1, "0 to 1"),
+            ("wait_for_credit", self.wait_for_credit >= 0, "0 seconds or more"),
+            ("wait_for_gateway", self.wait_for_gateway >= 0, "0 seconds or more"),
+        )
+        for name, holds, wanted in checks:
+            if not holds:
+                value = getattr(self, name)
+                raise InvalidFieldError(name, f"must be {wanted}", shown=repr(value))

@@ -1,0 +1,281 @@
+"""What is loaded when: at import what a first send needs, the rest when asked for."""
+
+import ast
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from pathlib import Path
+from threading import Barrier
+from typing import get_type_hints
+
+import pytest
+
+import aiooctopush
+from aiooctopush import OctopushSession, _later, api, bulk
+
+
+PACKAGE = Path(aiooctopush.__file__).parent
+
+# Whoever adds a module to these makes every program slower to start.
+AT_IMPORT = {
+    *("_answers", "_calls", "_clock", "_engine", "_later", "_limits", "_throttle"),
+    *("_version", "_watch", "_wire", "errors", "ids", "observer", "phone", "retry"),
+    *("secret", "session", "transport"),
+    *("api", "api._shared", "api.sms"),
+    *("bulk", "bulk.options"),
+}
+# Of the standard library: what our files need, and neither a send nor aiohttp does.
+NOT_AT_IMPORT = {"csv", "difflib", "sqlite3", "unicodedata", "zlib", "zoneinfo"}
+
+IMPORTED = """
+import sys
+import aiohttp, attrs, cattrs, tenacity
+before = set(sys.modules)
+import aiooctopush
+print(*sys.modules.keys() - before)
+"""
+
+SENT = """
+import asyncio, sys
+from datetime import UTC, datetime
+from aiooctopush import HttpResponse, OctopushSession, Purpose, RefusedError
+
+class Clock:
+    def now(self):
+        return datetime(2026, 1, 1, tzinfo=UTC)
+    def monotonic(self):
+        return 0.0
+    async def sleep(self, seconds):
+        pass
+
+class Transport:
+    script = [(503, b""), (201, b'{"sms_ticket": "1"}'), (400, b'{"code": 100}')]
+    async def send(self, request):
+        status, body = self.script.pop(0)
+        return HttpResponse(status=status, body=body)
+    async def close(self):
+        pass
+
+async def main():
+    async with OctopushSession(
+        "me", "key", transport=Transport(), clock=Clock()
+    ) as octopush:
+        message = dict(
+            text="Hi",
+            recipients=["+33639980001"],
+            sender="Acme",
+            purpose=Purpose.ALERT,
+        )
+        sent = await octopush.sms.send(**message)
+        try:
+            await octopush.sms.send(**message)
+        except RefusedError as error:
+            print(sent.outcome, sent.attempts, error.code)
+
+asyncio.run(main())
+print(*sys.modules)
+"""
+
+
+def printed(code):
+    """Run code in a fresh Python, and return the words that it prints."""
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    )
+    return child.stdout.split()
+
+
+def ours(modules):
+    """Return those of the package, without its name."""
+    return {
+        name.removeprefix("aiooctopush.")
+        for name in modules
+        if name.startswith("aiooctopush.")
+    }
+
+
+def checked(package):
+    """Read what a package imports for type checkers only: names by module."""
+    (block,) = [
+        node
+        for node in ast.parse((package / "__init__.py").read_text("utf-8")).body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    return {
+        f".{node.module or ''}": tuple(alias.name for alias in node.names)
+        for node in block.body
+    }
+
+
+LATER = [
+    pytest.param(place, name, id=name)
+    for place, names in aiooctopush._LATER.items()
+    for name in names
+]
+
+
+# --- what is loaded -------------------------------------------------------------------
+
+
+def test_an_import_loads_what_a_send_needs():
+    """Of ours these modules and no other; of Python's own none that only they need."""
+    loaded = printed(IMPORTED)
+
+    assert ours(loaded) == AT_IMPORT
+    assert NOT_AT_IMPORT.intersection(loaded) == set()
+
+
+def test_a_send_loads_nothing_of_ours():
+    """Nor does a retry or a refusal: no message waits for a module, or fails by one."""
+    outcome, attempts, code, *loaded = printed(SENT)
+
+    assert (outcome, attempts, code) == ("accepted", "2", "100")
+    assert ours(loaded) == AT_IMPORT
+
+
+def test_a_run_has_what_it_may_ask():
+    """The balance is asked for in the middle of a run: its chapter is there by then."""
+    session = OctopushSession("me", "key")
+
+    session.bulk("november")
+
+    assert "wallet" in vars(session)
+
+
+# --- names ----------------------------------------------------------------------------
+
+
+def test_type_checkers_read_the_same_table():
+    """The imports that only they see are those that Python makes later."""
+    assert checked(PACKAGE) == aiooctopush._LATER
+    assert checked(PACKAGE / "api") == {".": tuple(api.__all__)}
+    assert checked(PACKAGE / "bulk") == {".": tuple(bulk.__all__)}
+
+
+@pytest.mark.parametrize(("place", "name"), LATER)
+def test_a_name_is_that_of_its_module(place, name):
+    """It is the very same object, however it is imported."""
+    module = import_module(place, "aiooctopush")
+
+    assert getattr(aiooctopush, name) is getattr(module, name)
+
+
+@pytest.mark.parametrize("name", [*api.__all__, *bulk.__all__])
+def test_a_module_is_the_one_that_is_imported(name):
+    """An attribute of `api` or `bulk` is what `import` gives."""
+    package = api if name in api.__all__ else bulk
+
+    assert getattr(package, name) is import_module(f"{package.__name__}.{name}")
+
+
+@pytest.mark.parametrize("package", [aiooctopush, api, bulk], ids=lambda p: p.__name__)
+def test_what_is_not_there_is_missed_as_ever(package):
+    """A name with a mistake is an AttributeError that knows where it was looked for."""
+    with pytest.raises(AttributeError) as caught:
+        package.Sesion  # noqa: B018
+
+    error = caught.value
+    assert str(error) == f"module {package.__name__!r} has no attribute 'Sesion'"
+    assert (error.name, error.obj) == ("Sesion", package)
+
+
+def test_dir_and_star_have_what_is_not_yet_loaded():
+    """Neither a prompt that completes nor a star import knows a difference."""
+    listed = printed("import aiooctopush; print(*dir(aiooctopush))")
+    starred = printed("from aiooctopush import *; print(*dir())")
+
+    assert set(listed) >= {*aiooctopush.__all__, "__doc__", "session"}
+    assert listed == sorted(listed)
+    assert set(starred) >= set(aiooctopush.__all__)
+
+
+# --- chapters -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("contacts", "lookup", "multichannel", "otp", "settings", "sms"),
+        *("subaccounts", "voice", "wallet"),
+    ],
+)
+def test_a_chapter_is_made_once(name):
+    """Of the kind that its annotation says, and then always the same."""
+    session = OctopushSession("me", "key")
+
+    chapter = getattr(session, name)
+
+    assert type(chapter) is get_type_hints(OctopushSession)[name]
+    assert getattr(session, name) is chapter
+
+
+def test_the_class_has_the_chapters_too():
+    """As it has properties: whoever looks at it, or makes a mock of it, sees them."""
+    session = OctopushSession("me", "key")
+
+    assert OctopushSession.otp is vars(OctopushSession)["otp"]
+    assert {"contacts", "otp", "sms", "wallet"} <= set(dir(session))
+
+
+@pytest.mark.parametrize("call", ["bulk", "worker", "raw", "from_env", "__init__"])
+def test_hints_of_the_session_can_be_read(call):
+    """Also those of classes that are not loaded yet."""
+    assert "return" in get_type_hints(getattr(OctopushSession, call))
+
+
+# --- how it is done -------------------------------------------------------------------
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with a module that counts how often it is loaded."""
+    folder = tmp_path / "planted"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("loads = []\n")
+    (folder / "part.py").write_text(
+        "from . import loads\nloads.append(1)\nThing = object()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield import_module("planted")
+    for name in ("planted", "planted.part"):
+        sys.modules.pop(name, None)
+
+
+def test_threads_that_ask_at_once_get_one_object(package):
+    """Python's own lock on imports keeps a module from being made twice."""
+    get = _later.names_of("planted", {".part": ("Thing",)})
+    barrier = Barrier(8)
+
+    def ask(_):
+        barrier.wait()
+        return get("Thing")
+
+    with ThreadPoolExecutor(8) as threads:
+        things = set(threads.map(ask, range(8)))
+
+    assert things == {package.Thing}
+    assert package.loads == [1]
+
+
+def test_a_name_is_asked_for_once(package):
+    """After that it is an attribute like any other."""
+    package.__getattr__ = _later.names_of("planted", {".part": ("Thing",)})
+
+    thing = package.Thing
+
+    assert vars(package)["Thing"] is thing
+
+
+def test_what_could_not_be_loaded_is_tried_again(package):
+    """A process that was out of file handles for a moment is not broken for good."""
+    path = Path(package.__file__).with_name("part.py")
+    good = path.read_text()
+    path.write_text("raise OSError(24, 'Too many open files')\n")
+    package.__getattr__ = _later.modules_of("planted", ["part"])
+    with pytest.raises(OSError, match="Too many open files"):
+        package.part  # noqa: B018
+
+    path.write_text(good)
+
+    assert package.part.Thing is not None
