@@ -13,6 +13,7 @@ weathers everything, the baseline included; `--short` takes half a minute.
 import argparse
 import asyncio
 import json
+import math
 import os
 import re
 import signal
@@ -204,15 +205,17 @@ class Weather:
         )
         self.starts += 1
         kill_at, before = None, self.gateway.requests
+        latest = math.inf
         gone, status, usage = os.wait4(process.pid, os.WNOHANG)
         while not gone:
-            time.sleep(0.01)
+            time.sleep(0.002)
             self.gateway.listen()
             self.found.memory = max(self.found.memory, peak_of(process.pid))
             now = time.monotonic()
             if kill_at is None and moment and self._is_time(moment[0], before):
                 kill_at = now + moment[1]
-            if kill_at is not None and now >= kill_at:
+                latest = self.gateway.requests + self._share
+            if kill_at and (now >= kill_at or self.gateway.requests >= latest):
                 # Not by Popen, which would wait for it and lose what it used.
                 os.kill(process.pid, signal.SIGKILL)
             gone, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -221,6 +224,12 @@ class Weather:
         self.found.cpu += usage.ru_utime + usage.ru_stime
         assert process.returncode in {0, -signal.SIGKILL}, "the worker failed"
         return process.returncode == -signal.SIGKILL
+
+    @property
+    def _share(self) -> int:
+        """Requests until a kill at most: a fast worker must not be done before all."""
+        left = self.storm.count // self.storm.batch - self.gateway.requests
+        return max(1, left // (self.storm.kills - self.found.kills + 1))
 
     def _is_time(self, requests: int, before: int) -> bool:
         # A worker that is not killed early has sent something first.
