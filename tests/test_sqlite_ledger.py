@@ -200,7 +200,7 @@ async def test_each_commit_waits_for_the_disk(ledger):
     def ask(connection):
         return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
 
-    actual = await ledger._in_thread(lambda: ledger._file.read(ask))
+    actual = await ledger._commits.read(ask)
 
     assert actual == ["wal", 2, 1, 5000]
 
@@ -635,7 +635,7 @@ async def test_close_waits_for_what_is_being_written(ledger, path):
     """Then it tidies up."""
     run = await begun(ledger)
     gate = threading.Event()
-    ledger._thread.submit(gate.wait)
+    ledger._commits._thread.submit(gate.wait)
     writing = asyncio.create_task(ledger.plan(run, [batch_record()]))
     await asyncio.sleep(0)
     closing_it = asyncio.create_task(ledger.close())
@@ -652,7 +652,7 @@ async def test_close_waits_for_what_is_being_written(ledger, path):
 async def test_a_cancelled_close_closes_all_the_same(ledger, path):
     """The cancellation passes, and the lock is free."""
     await begun(ledger)
-    gate, thread = threading.Event(), ledger._thread
+    gate, thread = threading.Event(), ledger._commits._thread
     thread.submit(gate.wait)
     closing_it = asyncio.create_task(ledger.close())
     await asyncio.sleep(0)
@@ -705,9 +705,7 @@ async def test_a_full_disk_leaves_nothing_of_a_write(ledger, path):
 
     async def allow(pages):
         limit = f"PRAGMA max_page_count = {pages}"
-        await ledger._in_thread(
-            lambda: ledger._file.read(lambda one: one.execute(limit).fetchone())
-        )
+        await ledger._commits.read(lambda one: one.execute(limit).fetchone())
 
     await allow(30)
     problem = await problem_of(ledger.plan(evolve(run, cursor=1), LARGE))
