@@ -38,7 +38,7 @@ def test_recipients_come_back(people):
 
 @given(people=st.lists(st.builds(Recipient, NUMBERS, first_name=NAMES), min_size=1))
 def test_what_is_not_packed_comes_back_as_well(people):
-    """A ledger in memory packs only what stays; twice is once."""
+    """Only what stays is packed; twice is once."""
     encoded = encode(tuple(people))
 
     assert unpack(encoded) == tuple(people)

@@ -353,8 +353,9 @@ class Sending:
                 first=starts[index],
                 state=BatchState.SENDING,
                 at=now,
-                # A ledger in memory forgets it with the answer, a moment later.
-                small=self._ledger.is_durable,
+                # It is dropped with the answer, a moment later: to pack it would take
+                # more time than to write what packing saves. What stays is packed then.
+                small=False,
             )
             jobs.append(Job(record=record, content=cut.content, is_written=True))
         return jobs
