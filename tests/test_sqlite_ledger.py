@@ -383,7 +383,7 @@ async def test_an_older_file_is_led_to_the_newest_version(written):
     assert sql(written, "SELECT key, cursor, residual_credit FROM runs") == [
         ("full", 9_000_000_001, "12345678901234567890.10")
     ]
-    assert sql(written, "SELECT payload FROM batches") == [(b"\0payload\xff",)]
+    assert sql(written, "SELECT payload FROM contents") == [(b"\0payload\xff",)]
 
 
 async def test_a_step_between_versions_is_taken_as_a_whole(written):
@@ -985,6 +985,21 @@ async def test_what_is_purged_is_in_no_file_any_more(ledger, tmp_path):
     assert before > 5_000
     assert traces(tmp_path) == 0
     assert len(await listed(ledger)) == 300
+
+
+@pytest.mark.parametrize("size", [4_000, 25_000, 27_000])
+async def test_what_is_dropped_leaves_no_room_behind(ledger, path, size):
+    """A batch that is done takes two kilobytes, whatever it said."""
+    run = await begun(ledger)
+    for number in range(1, 201):
+        values = {"numbers": os.urandom(1_510), "payload": os.urandom(size)}
+        await ledger.plan(run, [batch_record(number, **values)])
+        # Four are on their way.
+        done = evolve(batch_record(number - 3, **values), state=BatchState.ACCEPTED)
+        await (ledger.conclude("run", done) if number > 3 else asyncio.sleep(0))
+    await ledger.close()
+
+    assert path.stat().st_size < 200 * 2_500 + 4 * 30_000
 
 
 async def test_a_purge_makes_the_file_small(ledger, path):

@@ -114,7 +114,7 @@ class SQLiteLedger(LocalClaims):
         def plan(connection: sqlite3.Connection) -> None:
             self._replace_run(connection, run)
             for batch in batches:
-                connection.execute(_ADD_BATCH, _placed(batch, run.key))
+                _add(connection, run.key, batch)
             for rejection in rejections:
                 connection.execute(
                     _ADD_REJECTION, {**_stored(rejection), "run": run.key}
@@ -139,7 +139,7 @@ class SQLiteLedger(LocalClaims):
             whole = evolve(parent, state=BatchState.SPLIT)
             self._replace(connection, key, whole)
             for part in parts:
-                connection.execute(_ADD_BATCH, _placed(part, key))
+                _add(connection, key, part)
 
         await self._commits.write(split)
 
@@ -252,7 +252,8 @@ class SQLiteLedger(LocalClaims):
 
         def forget(connection: sqlite3.Connection) -> None:
             owner = self._run_id(connection, key)
-            connection.execute(_FORGET_BATCHES, (owner,))
+            connection.execute(_FORGET_NUMBERS, (owner,))
+            connection.execute(_FORGET_CONTENTS, (owner,))
             connection.execute(_FORGET_REJECTIONS, (owner,))
             connection.execute(_FORGET_RECEIPTS, (owner,))
 
@@ -284,9 +285,14 @@ class SQLiteLedger(LocalClaims):
     def _replace(
         self, connection: sqlite3.Connection, key: str, batch: BatchRecord
     ) -> None:
-        if not connection.execute(_REPLACE_BATCH, _placed(batch, key)).rowcount:
+        placed = _placed(batch, key)
+        if not connection.execute(_REPLACE_BATCH, placed).rowcount:
             self._run_id(connection, key)
             raise LedgerError(f"{self._path}: holds no batch {batch.name} of {key!r}")
+        if batch.state not in KEEPS_PAYLOAD:
+            connection.execute(_DROP_CONTENT, placed)
+        elif batch.payload is not None:
+            connection.execute(_REPLACE_CONTENT, placed)
 
     def _no_run(self, key: str) -> LedgerError:
         return LedgerError(f"{self._path}: holds no run {key!r}")
@@ -355,9 +361,14 @@ def _stored(record: BatchRecord | Rejection | RunRecord) -> dict[str, Any]:
 
 
 def _placed(batch: BatchRecord, key: str) -> dict[str, Any]:
-    keeps = batch.state in KEEPS_PAYLOAD
-    stored = {**_stored(batch), "run": key, "keeps": keeps}
-    return stored if keeps else {**stored, "payload": None}
+    return {**_stored(batch), "run": key}
+
+
+def _add(connection: sqlite3.Connection, key: str, batch: BatchRecord) -> None:
+    placed = _placed(batch, key)
+    connection.execute(_ADD_BATCH, placed)
+    if batch.state in KEEPS_PAYLOAD and batch.payload is not None:
+        connection.execute(_ADD_CONTENT, placed)
 
 
 def _names(kind: type[BatchRecord | Rejection | RunRecord]) -> Sequence[str]:
@@ -386,21 +397,28 @@ _REPLACE_RUN: Final = f"UPDATE runs SET {_assignments(_RUN)} WHERE key = :key"  
 _RUNS: Final = f"SELECT {', '.join(_RUN)} FROM runs ORDER BY began_at DESC, id"  # noqa: S608
 _FIND_RUN: Final = f"SELECT {', '.join(_RUN)} FROM runs WHERE key = ?"  # noqa: S608
 
-_ADD_BATCH: Final = _insert("batches", ("run", *_BATCH))
+_COLUMNS: Final = [name for name in _BATCH if name != "payload"]
+_CONTENT: Final = "(SELECT payload FROM contents WHERE batch = batches.id)"
+_READ: Final = ", ".join(_CONTENT if name == "payload" else name for name in _BATCH)
+_NAMED: Final = f"run = {_ITS_RUN} AND number = :number AND part = :part"
+
+_ADD_BATCH: Final = _insert("batches", ("run", *_COLUMNS))
+_ADD_CONTENT: Final = "INSERT INTO contents VALUES (last_insert_rowid(), :payload)"
 # What names a batch is not set, or SQLite would write the index anew as well.
-_SET: Final = [name for name in _BATCH if name not in {"number", "part", "payload"}]
-_REPLACE_BATCH: Final = f"""
-    UPDATE batches SET {_assignments(_SET)},
-        payload = CASE WHEN :keeps THEN coalesce(:payload, payload) END
-    WHERE run = {_ITS_RUN} AND number = :number AND part = :part
+_SET: Final = _assignments([one for one in _COLUMNS if one not in {"number", "part"}])
+_REPLACE_BATCH: Final = f"UPDATE batches SET {_SET} WHERE {_NAMED}"  # noqa: S608
+_REPLACE_CONTENT: Final = f"""
+    INSERT OR REPLACE INTO contents SELECT id, :payload FROM batches WHERE {_NAMED}
+"""  # noqa: S608
+_DROP_CONTENT: Final = f"""
+    DELETE FROM contents WHERE batch = (SELECT id FROM batches WHERE {_NAMED})
 """  # noqa: S608
 _BATCHES: Final = f"""
-    SELECT {", ".join(_BATCH)} FROM batches
-    WHERE {_OWNER} AND (number, part) > (?, ?)
+    SELECT {_READ} FROM batches WHERE {_OWNER} AND (number, part) > (?, ?)
 """  # noqa: S608
 
 _ONE_BATCH: Final = f"""
-    SELECT {", ".join(_BATCH)} FROM batches WHERE {_OWNER} AND number = ? AND part = ?
+    SELECT {_READ} FROM batches WHERE {_OWNER} AND number = ? AND part = ?
 """  # noqa: S608
 
 _ADD_REJECTION: Final = _insert("rejections", ("run", *_REJECTION))
@@ -409,8 +427,9 @@ _REJECTIONS: Final = f"""
     WHERE {_OWNER} AND (position, id) > (?, ?) ORDER BY position, id LIMIT ?
 """  # noqa: S608
 
-_FORGET_BATCHES: Final = (
-    "UPDATE batches SET payload = NULL, numbers = x'' WHERE run = ?"
+_FORGET_NUMBERS: Final = "UPDATE batches SET numbers = x'' WHERE run = ?"
+_FORGET_CONTENTS: Final = (
+    "DELETE FROM contents WHERE batch IN (SELECT id FROM batches WHERE run = ?)"
 )
 _FIND_BATCH: Final = "SELECT id FROM batches WHERE run = ? AND number = ? AND part = ?"
 _FIND_RECEIPT: Final = (
