@@ -252,6 +252,30 @@ async def test_an_error_is_for_who_comes_next():
     assert none is None
 
 
+async def test_what_was_not_ready_is_ready_later():
+    """It is read on meanwhile, and once."""
+    more = asyncio.Event()
+
+    async def source():
+        for number in numbers(2):
+            yield number
+        await more.wait()
+        for number in numbers(2, start=2):
+            yield number
+
+    reader = intake()
+    async with reader.reading(source()):
+        cuts = Cuts(reader, 2)
+        await cuts.next(RUN)
+        early = await cuts.ready(RUN)
+        more.set()
+        await turns()
+        late = await cuts.ready(RUN)
+
+    assert early is None
+    assert [one.phone_number for one in late.content] == numbers(2, start=2)
+
+
 async def test_a_source_that_is_cancelled_is_for_who_comes_next():
     """As if nobody had read ahead."""
 
