@@ -800,9 +800,10 @@ async def test_a_key_that_somebody_else_uses_pauses_the_run(gateway, ledger):
     assert gateway.book.numbers() == Counter(numbers(30))
 
 
-async def test_a_ledger_in_memory_packs_what_stays():
+@pytest.mark.parametrize("kind", [MemoryLedger, DurableLedger])
+async def test_what_stays_in_a_ledger_is_packed(kind):
     """A batch in doubt may stay for long; it is sent again all the same."""
-    ledger = MemoryLedger()
+    ledger = kind()
     silence = ScriptedTransport(UnknownOutcomeError("silence"))
 
     async with session_over(silence, clock=VirtualClock()) as octopush:

@@ -2,6 +2,7 @@
 
 import zlib
 from datetime import UTC, datetime
+from random import Random
 
 import pytest
 from attrs import evolve
@@ -37,7 +38,7 @@ def test_recipients_come_back(people):
 
 @given(people=st.lists(st.builds(Recipient, NUMBERS, first_name=NAMES), min_size=1))
 def test_what_is_not_packed_comes_back_as_well(people):
-    """A ledger in memory packs only what stays; twice is once."""
+    """Only what stays is packed; twice is once."""
     encoded = encode(tuple(people))
 
     assert unpack(encoded) == tuple(people)
@@ -85,7 +86,7 @@ def test_the_id_of_a_request_is_not_part_of_its_content():
 @given(people=st.lists(NUMBERS))
 def test_numbers_come_back_sorted(people):
     """Those that are there twice, twice."""
-    packed = pack_numbers([Recipient(one) for one in people])
+    packed = pack_numbers(people)
 
     assert unpack_numbers(packed) == tuple(sorted(people, key=lambda one: int(one[1:])))
 
@@ -118,7 +119,61 @@ def test_damage_is_told_without_what_is_in_there(payload):
     assert "0612345678" not in str(caught.value)
 
 
-def test_damaged_numbers_are_told():
-    """As damage of the ledger."""
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        ["+33639980001"],
+        ["+33639980001", "+33639980001"],
+        ["+10000000", "+33639980001", "+33639980256", "+999999999999999"],
+        [f"+{33_600_000_000 + 70_000 * one}" for one in range(500)],
+    ],
+    ids=["one", "twice", "all the world", "a batch"],
+)
+def test_numbers_of_any_distance_come_back(numbers):
+    """Whether they are neighbours or live on other continents."""
+    packed = pack_numbers(reversed(numbers))
+
+    assert unpack_numbers(packed) == tuple(numbers)
+
+
+def test_numbers_are_kept_in_a_form_that_stays():
+    """Whatever the machine: a ledger may be read on another one."""
+    packed = pack_numbers(["+33639980001", "+33639980514"])
+
+    # Two bytes of distance, two numbers, the least; then 513, its lowest byte first.
+    assert packed == bytes.fromhex("02 02000000 e15b19d507000000 01 02")
+
+
+def test_ten_million_mobiles_take_thirty_megabytes():
+    """About three bytes each, so that a ledger of them stays below a hundred."""
+    chance = Random(1)
+    mobiles = [f"+336{chance.randrange(10**8):08}" for _ in range(500)]
+
+    assert len(pack_numbers(mobiles)) < 1_530
+
+
+PACKED = pack_numbers(["+33639980001", "+999999999999999"])
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"garbage",
+        PACKED[:5],
+        PACKED[:-1],
+        pack_numbers(["+33639980001"]) + b"1",
+        PACKED[:1] + b"\xff" * 4 + PACKED[5:],
+        PACKED[:1] + b"\0" * 4 + PACKED[5:],
+    ],
+    ids=["bytes", "half a head", "too short", "too long", "too many", "none"],
+)
+def test_damaged_numbers_are_told(packed):
+    """As damage of the ledger, before room is taken for what is not there."""
     with pytest.raises(LedgerError, match="cannot be read"):
-        unpack_numbers(b"garbage")
+        unpack_numbers(packed)
+
+
+def test_numbers_of_another_form_are_refused():
+    """Nobody reads as numbers what an older version wrote with zlib alone."""
+    with pytest.raises(LedgerError, match="another version of this library"):
+        unpack_numbers(zlib.compress(bytes(500)))

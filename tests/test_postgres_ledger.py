@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import asyncpg
@@ -461,6 +462,17 @@ async def test_a_database_that_is_restarted_is_used_again(server, schema, ledger
         "runs, and its address."
     )
     assert [batch.state for batch in await listed(ledger)] == [S.ACCEPTED]
+
+
+async def test_what_a_batch_says_is_packed_on_its_way(ledger):
+    """It crosses a network, and the server would keep it as it is."""
+    plain = b"[" + b'"nobody",' * 5_000 + b'"nobody"]'
+    run = await begun(ledger)
+
+    await ledger.plan(run, [batch_record(1, payload=plain)])
+
+    (batch,) = await listed(ledger)
+    assert zlib.decompress(batch.payload) == plain
 
 
 async def test_a_write_that_was_cancelled_again_and_again_is_undone(ledger):

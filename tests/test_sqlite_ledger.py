@@ -200,7 +200,7 @@ async def test_each_commit_waits_for_the_disk(ledger):
     def ask(connection):
         return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
 
-    actual = await ledger._in_thread(lambda: ledger._file.read(ask))
+    actual = await ledger._commits.read(ask)
 
     assert actual == ["wal", 2, 1, 5000]
 
@@ -383,7 +383,7 @@ async def test_an_older_file_is_led_to_the_newest_version(written):
     assert sql(written, "SELECT key, cursor, residual_credit FROM runs") == [
         ("full", 9_000_000_001, "12345678901234567890.10")
     ]
-    assert sql(written, "SELECT payload FROM batches") == [(b"\0payload\xff",)]
+    assert sql(written, "SELECT payload FROM contents") == [(b"\0payload\xff",)]
 
 
 async def test_a_step_between_versions_is_taken_as_a_whole(written):
@@ -635,7 +635,7 @@ async def test_close_waits_for_what_is_being_written(ledger, path):
     """Then it tidies up."""
     run = await begun(ledger)
     gate = threading.Event()
-    ledger._thread.submit(gate.wait)
+    ledger._commits._thread.submit(gate.wait)
     writing = asyncio.create_task(ledger.plan(run, [batch_record()]))
     await asyncio.sleep(0)
     closing_it = asyncio.create_task(ledger.close())
@@ -652,7 +652,7 @@ async def test_close_waits_for_what_is_being_written(ledger, path):
 async def test_a_cancelled_close_closes_all_the_same(ledger, path):
     """The cancellation passes, and the lock is free."""
     await begun(ledger)
-    gate, thread = threading.Event(), ledger._thread
+    gate, thread = threading.Event(), ledger._commits._thread
     thread.submit(gate.wait)
     closing_it = asyncio.create_task(ledger.close())
     await asyncio.sleep(0)
@@ -705,9 +705,7 @@ async def test_a_full_disk_leaves_nothing_of_a_write(ledger, path):
 
     async def allow(pages):
         limit = f"PRAGMA max_page_count = {pages}"
-        await ledger._in_thread(
-            lambda: ledger._file.read(lambda one: one.execute(limit).fetchone())
-        )
+        await ledger._commits.read(lambda one: one.execute(limit).fetchone())
 
     await allow(30)
     problem = await problem_of(ledger.plan(evolve(run, cursor=1), LARGE))
@@ -987,6 +985,21 @@ async def test_what_is_purged_is_in_no_file_any_more(ledger, tmp_path):
     assert before > 5_000
     assert traces(tmp_path) == 0
     assert len(await listed(ledger)) == 300
+
+
+@pytest.mark.parametrize("size", [4_000, 25_000, 27_000])
+async def test_what_is_dropped_leaves_no_room_behind(ledger, path, size):
+    """A batch that is done takes two kilobytes, whatever it said."""
+    run = await begun(ledger)
+    for number in range(1, 201):
+        values = {"numbers": os.urandom(1_510), "payload": os.urandom(size)}
+        await ledger.plan(run, [batch_record(number, **values)])
+        # Four are on their way.
+        done = evolve(batch_record(number - 3, **values), state=BatchState.ACCEPTED)
+        await (ledger.conclude("run", done) if number > 3 else asyncio.sleep(0))
+    await ledger.close()
+
+    assert path.stat().st_size < 200 * 2_500 + 4 * 30_000
 
 
 async def test_a_purge_makes_the_file_small(ledger, path):

@@ -111,7 +111,7 @@ def new_record(
         digest=digest_of(settings, encoded),
         request_id="",
         payload=pack(encoded) if small else encoded,
-        numbers=pack_numbers(recipients),
+        numbers=pack_numbers(one.phone_number for one in recipients),
         state=state,
         first_tried_at=at,
     )

@@ -1,11 +1,12 @@
 """What a ledger keeps of a batch, as few bytes: whom it goes to, and what it says."""
 
 import json
+import struct
 import zlib
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import pairwise
-from operator import attrgetter
+from itertools import accumulate
+from operator import sub
 from typing import Final
 
 import attrs
@@ -21,10 +22,16 @@ Content = tuple[Recipient, ...] | SmsRequest
 
 # 500 recipients take 0.3 ms; higher levels take thrice that for a tenth less.
 _LEVEL: Final = 1
-_SEVEN_BITS: Final = 0x7F
-_number_of: Final = attrgetter("phone_number")
-_MORE: Final = 0x80
+# Bytes of the widest distance, how many numbers, and the least of them.
+_HEAD: Final = struct.Struct("<BIQ")
+_WIDEST: Final = 8
+# Mobiles of a batch are some 400,000 apart, which takes three bytes.
+_NOISE: Final = 3
 _DAMAGED: Final = "a batch of the ledger cannot be read: the file is damaged"
+_OTHER_FORM: Final = (
+    "the numbers of a batch cannot be read: the file is damaged, or another version of "
+    "this library wrote it"
+)
 
 
 def recipients_in(content: Content) -> tuple[Recipient, ...]:
@@ -77,21 +84,25 @@ def unpack(payload: bytes) -> Content:
         raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
 
 
-def pack_numbers(recipients: Iterable[Recipient]) -> bytes:
+def pack_numbers(numbers: Iterable[str]) -> bytes:
     """
-    The numbers of a batch, sorted: about 3 bytes each for ten million mobiles.
+    Numbers in international form, sorted: 3 bytes each for ten million mobiles.
 
-    Of each number the distance to the one before it is kept, as a base-128 integer.
+    Of each number the distance to the one before it is kept, spread over planes: all
+    lowest bytes, then all second ones, and so on. The lower planes of mobiles are
+    noise, on which zlib spends half of the time to gain nothing; the upper ones are
+    nearly empty, and there it costs next to nothing.
     """
-    packed = bytearray()
-    numbers = sorted(map(int, map(_number_of, recipients)))
-    for before, number in pairwise((0, *numbers)):
-        distance = number - before
-        while distance > _SEVEN_BITS:
-            packed.append(distance & _SEVEN_BITS | _MORE)
-            distance >>= 7
-        packed.append(distance)
-    return zlib.compress(packed, _LEVEL)
+    ordered = sorted(map(int, numbers))
+    if not ordered:
+        return b""
+    distances = list(map(sub, ordered[1:], ordered))
+    width = max(1, (max(distances, default=0).bit_length() + 7) // 8)
+    wide = struct.pack(f"<{len(distances)}Q", *distances)
+    planes = [wide[at::_WIDEST] for at in range(width)]
+    noise, rest = b"".join(planes[:_NOISE]), b"".join(planes[_NOISE:])
+    head = _HEAD.pack(width, len(ordered), ordered[0])
+    return head + noise + (zlib.compress(rest, _LEVEL) if rest else b"")
 
 
 def unpack_numbers(packed: bytes) -> tuple[str, ...]:
@@ -99,21 +110,29 @@ def unpack_numbers(packed: bytes) -> tuple[str, ...]:
     The numbers in international form, sorted as figures; none if they were purged.
 
     Raises:
-        LedgerError: They are damaged.
+        LedgerError: They are damaged, or of a form that is not ours.
     """
     if not packed:
         return ()
     try:
-        plain = zlib.decompress(packed)
-    except zlib.error as error:
+        return tuple(map("+{}".format, accumulate(_distances_in(packed))))
+    except (struct.error, zlib.error, ValueError) as error:
         raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
-    numbers: list[str] = []
-    number = distance = shift = 0
-    for one in plain:
-        distance |= (one & _SEVEN_BITS) << shift
-        shift += 7
-        if not one & _MORE:
-            number += distance
-            numbers.append(f"+{number}")
-            distance = shift = 0
-    return tuple(numbers)
+
+
+def _distances_in(packed: bytes) -> tuple[int, ...]:
+    """The least number, and how far each is from the one before it."""
+    width, count, least = _HEAD.unpack_from(packed)
+    if width > _WIDEST:
+        raise LedgerError(_OTHER_FORM)
+    steps = count - 1
+    at = _HEAD.size + min(width, _NOISE) * steps
+    planes = packed[_HEAD.size : at]
+    if packed[at:]:
+        planes += zlib.decompress(packed[at:])
+    if len(planes) != width * steps:
+        raise ValueError
+    wide = bytearray(_WIDEST * steps)
+    for plane in range(width):
+        wide[plane::_WIDEST] = planes[plane * steps : (plane + 1) * steps]
+    return least, *struct.unpack(f"<{steps}Q", wide)

@@ -24,6 +24,7 @@ from .ledger import (
     Rejection,
     RunRecord,
 )
+from .packing import pack
 from .postgres_database import DAMAGED, Database
 
 
@@ -162,6 +163,8 @@ _WORD: Final = _Form(word, unword)
 _MONEY: Final = _Form(str, Decimal)
 _FIGURE: Final = _Form(str, int)
 _MAPPING: Final = _Form(_mapping, json.loads)
+# It goes over a network, and no server packs it (see the schema).
+_PAYLOAD: Final = _Form(pack, bytes)
 _FORMS: Final[Mapping[str, _Form]] = {
     "code": _FIGURE,
     "cost": _MONEY,
@@ -171,6 +174,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
     "key": _WORD,
     "paused": _Form(str, Pause),
     "part": _WORD,
+    "payload": _PAYLOAD,
     "reason": _WORD,
     "request_id": _WORD,
     "residual_credit": _MONEY,

@@ -22,6 +22,7 @@ from ..errors import OctopushError
 from ..retry import RetryPolicy
 from .alarm import Alarm
 from .budget import Budget
+from .cuts import Cut, Cuts
 from .delivery import BatchResult, Delivery, Job, new_record
 from .intake import Intake, Source, starts_anywhere
 from .ledger import (
@@ -114,6 +115,7 @@ class Sending:
             on_invalid=options.on_invalid,
             identity=options.identity,
         )
+        self._cuts = Cuts(self._intake, options.batch_size)
         self._budget = Budget(options.max_cost, message)
         self._pace = Pace(clock, options.rate)
         self._alarm = Alarm(
@@ -123,6 +125,9 @@ class Sending:
             is_durable=ledger.is_durable,
         )
         self._leftovers: deque[Job] = deque()
+        # Written together with another one, for who waits for his turn.
+        self._planned: deque[Job] = deque()
+        self._queueing = 0
         self._told: asyncio.Queue[_Told | None] = asyncio.Queue()
         # A result that nobody has taken yet keeps its place in the window, so that a
         # slow consumer slows the run down instead of filling the memory.
@@ -156,7 +161,7 @@ class Sending:
             self._run = evolve(self._run, paused=None, latest=self._wall.now())
             await self._ledger.update_run(self._run)
             await self._open_again(leftovers)
-            async with aclosing(self._rounds()) as results:
+            async with aclosing(self._cuts), aclosing(self._rounds()) as results:
                 async for result in results:
                     yield result
             self._run = evolve(
@@ -270,7 +275,9 @@ class Sending:
                 await self._window.acquire()
                 await self._pace.turn()
                 # One at a time, so that batches are planned in order.
+                self._queueing += 1
                 async with self._turn:
+                    self._queueing -= 1
                     job = await self._next()
                     if job is not None and self._budget.wants_price:
                         # The next one waits for what this one costs.
@@ -287,6 +294,9 @@ class Sending:
 
     async def _next(self) -> Job | None:
         """The next batch, its intent written; None if there is none, or no money."""
+        if self._planned:
+            # Its intent is written: it is on its way, whatever comes.
+            return self._planned.popleft()
         if self.stops:
             return None
         if self._leftovers:
@@ -307,52 +317,71 @@ class Sending:
             raise
 
     async def _plan(self) -> Job | None:
-        """Cut the next batch from the source, and write down the intent to send it."""
-        content = await self._intake.take(self._options.batch_size)
-        if content is None:
+        """Cut the next batches from the source, and write down the intent to send."""
+        cut = await self._cuts.next(self._run)
+        if cut.is_end:
             self._source_ended = True
-            await self._read_so_far(None)
+            await self._read_so_far([cut], ())
             return None
-        if not self._has_money(self._budget.estimate(content)):
+        if not self._has_money(self._budget.estimate(cut.content)):
             # Not planned: the next start reads it again.
             self._source_ended = True
             return None
-        number = self._run.batches + 1
-        now = self._wall.now()
-        record = new_record(
-            self._run.key,
-            content,
-            self._delivery.settings,
-            number=number,
-            first=self._run.cursor,
-            state=BatchState.SENDING,
-            at=now,
-            # A ledger in memory forgets it with the answer, a moment later.
-            small=self._ledger.is_durable,
-        )
-        await self._read_so_far(record)
-        return Job(record=record, content=content, is_written=True)
+        cuts = [cut]
+        # A commit takes as long for one batch as for all that somebody waits to send.
+        # With a bound for costs, each is weighed when those before it are reserved.
+        while len(cuts) <= self._queueing and self._options.max_cost is None:
+            more = await self._cuts.ready(self._run)
+            if more is None:
+                break
+            cuts.append(more)
+        jobs = self._jobs_of(cuts)
+        await self._read_so_far(cuts, jobs)
+        self._planned.extend(jobs[1:])
+        return jobs[0]
 
-    async def _read_so_far(self, record: BatchRecord | None) -> None:
-        """Write down how far the source was read, and the batch that came of it."""
-        rejections = self._intake.take_rejections(self._run)
+    def _jobs_of(self, cuts: Sequence[Cut]) -> list[Job]:
+        starts = [self._run.cursor, *(cut.position for cut in cuts)]
+        now = self._wall.now()
+        jobs = []
+        for index, cut in enumerate(cuts):
+            record = new_record(
+                self._run.key,
+                cut.content,
+                self._delivery.settings,
+                number=self._run.batches + index + 1,
+                first=starts[index],
+                state=BatchState.SENDING,
+                at=now,
+                # It is dropped with the answer, a moment later: to pack it would take
+                # more time than to write what packing saves. What stays is packed then.
+                small=False,
+            )
+            jobs.append(Job(record=record, content=cut.content, is_written=True))
+        return jobs
+
+    async def _read_so_far(self, cuts: Sequence[Cut], jobs: Sequence[Job]) -> None:
+        """Write down how far the source was read, and the batches that came of it."""
+        records = [job.record for job in jobs]
+        rejections = tuple(one for cut in cuts for one in cut.rejections)
+        last = cuts[-1]
         run = evolve(
             self._run,
-            cursor=self._intake.position,
-            duplicates=self._intake.duplicates,
-            rejected=self._intake.rejected,
+            cursor=last.position,
+            planned=self._run.planned + sum(record.count for record in records),
+            duplicates=last.duplicates,
+            rejected=last.rejected,
+            batches=self._run.batches + len(records),
             latest=self._wall.now(),
             largest=self._delivery.largest,
             residual_credit=self._report.residual_credit,
-            exhausted=record is None,
+            exhausted=last.is_end,
         )
-        if record is not None:
-            run = evolve(run, planned=run.planned + record.count, batches=record.number)
-        await self._ledger.plan(run, [] if record is None else [record], rejections)
+        await self._ledger.plan(run, records, rejections)
         self._run = run
         self._report.take(run)
         self._report.reject(rejections)
-        if record is not None:
+        for record in records:
             self._report.count(record)
 
     async def _deliver(self, job: Job) -> None:

@@ -1,14 +1,11 @@
 """A ledger in one SQLite file, which outlives a crash of the process or the machine."""
 
-import asyncio
 import json
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TypeVar
@@ -29,10 +26,10 @@ from .ledger import (
     RunRecord,
 )
 from .local_claims import LocalClaims
+from .sqlite_commits import Commits
 from .sqlite_file import DAMAGED, LedgerFile
 
 
-T = TypeVar("T")
 Record = TypeVar("Record", BatchRecord, Rejection, RunRecord)
 
 # About a megabyte of batches that are not done.
@@ -74,8 +71,7 @@ class SQLiteLedger(LocalClaims):
             raise InvalidFieldError("path", "must not hold a NUL character")
         self._path = Path(path)
         self._file = LedgerFile(self._path, read_only=read_only)
-        self._thread: ThreadPoolExecutor | None = None
-        self._is_closed = False
+        self._commits = Commits(self._path, self._file)
 
     def __repr__(self) -> str:
         return f"<SQLiteLedger {str(self._path)!r}>"
@@ -105,7 +101,7 @@ class SQLiteLedger(LocalClaims):
             row = connection.execute(_FIND_RUN, (run.key,)).fetchone()
             return self._record(RunRecord, row)
 
-        return await self._write(find_or_begin)
+        return await self._commits.write(find_or_begin)
 
     async def plan(
         self,
@@ -116,21 +112,23 @@ class SQLiteLedger(LocalClaims):
         """See `Ledger.plan`."""
 
         def plan(connection: sqlite3.Connection) -> None:
-            owner = self._replace_run(connection, run)
-            connection.executemany(_ADD_BATCH, (_placed(one, owner) for one in batches))
-            connection.executemany(
-                _ADD_REJECTION, ({**_stored(one), "run": owner} for one in rejections)
-            )
+            self._replace_run(connection, run)
+            for batch in batches:
+                _add(connection, run.key, batch)
+            for rejection in rejections:
+                connection.execute(
+                    _ADD_REJECTION, {**_stored(rejection), "run": run.key}
+                )
 
-        await self._write(plan)
+        await self._commits.write(plan)
 
     async def begin(self, key: str, batch: BatchRecord) -> None:
         """See `Ledger.begin`."""
-        await self._write(lambda connection: self._replace(connection, key, batch))
+        await self._commits.write(lambda file: self._replace(file, key, batch))
 
     async def conclude(self, key: str, batch: BatchRecord) -> None:
         """See `Ledger.conclude`."""
-        await self._write(lambda connection: self._replace(connection, key, batch))
+        await self._commits.write(lambda file: self._replace(file, key, batch))
 
     async def split(
         self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
@@ -139,14 +137,15 @@ class SQLiteLedger(LocalClaims):
 
         def split(connection: sqlite3.Connection) -> None:
             whole = evolve(parent, state=BatchState.SPLIT)
-            owner = self._replace(connection, key, whole)
-            connection.executemany(_ADD_BATCH, (_placed(one, owner) for one in parts))
+            self._replace(connection, key, whole)
+            for part in parts:
+                _add(connection, key, part)
 
-        await self._write(split)
+        await self._commits.write(split)
 
     async def update_run(self, run: RunRecord) -> None:
         """See `Ledger.update_run`."""
-        await self._write(lambda connection: self._replace_run(connection, run))
+        await self._commits.write(lambda file: self._replace_run(file, run))
 
     async def batches(
         self, key: str, states: Collection[BatchState] | None = None
@@ -159,16 +158,13 @@ class SQLiteLedger(LocalClaims):
         )
         query = f"{_BATCHES} {marks} ORDER BY number, part LIMIT ?"
 
-        def page(after: tuple[int, str]) -> list[BatchRecord]:
-            def read(connection: sqlite3.Connection) -> list[BatchRecord]:
-                rows = connection.execute(query, (key, *after, *wanted, _PAGE))
-                return [self._record(BatchRecord, row) for row in rows.fetchall()]
-
-            return self._file.read(read)
+        def page(connection: sqlite3.Connection) -> list[BatchRecord]:
+            rows = connection.execute(query, (key, *last, *wanted, _PAGE))
+            return [self._record(BatchRecord, row) for row in rows.fetchall()]
 
         last, is_over = (-1, ""), False
         while not is_over:
-            found = await self._in_thread(partial(page, last))
+            found = await self._commits.read(page)
             is_over = len(found) < _PAGE
             for batch in found:
                 yield batch
@@ -182,21 +178,18 @@ class SQLiteLedger(LocalClaims):
             row = connection.execute(_ONE_BATCH, (key, number, part)).fetchone()
             return None if row is None else self._record(BatchRecord, row)
 
-        return await self._in_thread(lambda: self._file.read(read))
+        return await self._commits.read(read)
 
     async def rejections(self, key: str) -> AsyncIterator[Rejection]:
         """See `Ledger.rejections`."""
 
-        def page(after: tuple[int, int]) -> list[tuple[int, Rejection]]:
-            def read(connection: sqlite3.Connection) -> list[tuple[int, Rejection]]:
-                rows = connection.execute(_REJECTIONS, (key, *after, _PAGE)).fetchall()
-                return [(row[0], self._record(Rejection, row[1:])) for row in rows]
-
-            return self._file.read(read)
+        def page(connection: sqlite3.Connection) -> list[tuple[int, Rejection]]:
+            rows = connection.execute(_REJECTIONS, (key, *last, _PAGE)).fetchall()
+            return [(row[0], self._record(Rejection, row[1:])) for row in rows]
 
         last, is_over = (-1, 0), False
         while not is_over:
-            found = await self._in_thread(partial(page, last))
+            found = await self._commits.read(page)
             is_over = len(found) < _PAGE
             for number, rejection in found:
                 yield rejection
@@ -210,7 +203,7 @@ class SQLiteLedger(LocalClaims):
             for receipt in receipts:
                 self._record_receipt(connection, owner, receipt)
 
-        await self._write(record)
+        await self._commits.write(record)
 
     def _record_receipt(
         self, connection: sqlite3.Connection, owner: int, receipt: Receipt
@@ -235,7 +228,7 @@ class SQLiteLedger(LocalClaims):
         def read(connection: sqlite3.Connection) -> dict[str, int]:
             return dict(connection.execute(_DELIVERIES, (key,)).fetchall())
 
-        return await self._in_thread(lambda: self._file.read(read))
+        return await self._commits.read(read)
 
     async def runs(self) -> Sequence[RunRecord]:
         """See `Ledger.runs`."""
@@ -244,7 +237,7 @@ class SQLiteLedger(LocalClaims):
             rows = connection.execute(_RUNS).fetchall()
             return [self._record(RunRecord, row) for row in rows]
 
-        return await self._in_thread(lambda: self._file.read(read))
+        return await self._commits.read(read)
 
     async def purge(self, key: str) -> None:
         """
@@ -259,7 +252,8 @@ class SQLiteLedger(LocalClaims):
 
         def forget(connection: sqlite3.Connection) -> None:
             owner = self._run_id(connection, key)
-            connection.execute(_FORGET_BATCHES, (owner,))
+            connection.execute(_FORGET_NUMBERS, (owner,))
+            connection.execute(_FORGET_CONTENTS, (owner,))
             connection.execute(_FORGET_REJECTIONS, (owner,))
             connection.execute(_FORGET_RECEIPTS, (owner,))
 
@@ -267,7 +261,7 @@ class SQLiteLedger(LocalClaims):
             self._file.write(forget)
             self._file.rewrite()
 
-        await self._in_thread(purge)
+        await self._commits.do(purge)
 
     async def close(self) -> None:
         """
@@ -276,46 +270,32 @@ class SQLiteLedger(LocalClaims):
         A closed ledger cannot be used again. If this is cancelled, the file is closed
         all the same.
         """
-        self._is_closed = True
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        loop = asyncio.get_running_loop()
-        closing = loop.run_in_executor(thread, self._file.close)
-        # The thread does what it was given, and ends.
-        thread.shutdown(wait=False)
-        await asyncio.shield(closing)
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        if self._is_closed:
-            raise LedgerError(f"{self._path}: this ledger was closed: make a new one")
-        if self._thread is None:
-            # One thread: SQLite is asked in the order in which we were.
-            self._thread = ThreadPoolExecutor(1, "aiooctopush-ledger")
-        # Cancelled while it waits for its turn, it is not done; else to its end.
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._in_thread(lambda: self._file.write(work))
+        await self._commits.close()
 
     def _run_id(self, connection: sqlite3.Connection, key: str) -> int:
         row = connection.execute("SELECT id FROM runs WHERE key = ?", (key,)).fetchone()
         if row is None:
-            raise LedgerError(f"{self._path}: holds no run {key!r}")
+            raise self._no_run(key)
         return int(row[0])
 
-    def _replace_run(self, connection: sqlite3.Connection, run: RunRecord) -> int:
-        owner = self._run_id(connection, run.key)
-        connection.execute(_REPLACE_RUN, _stored(run))
-        return owner
+    def _replace_run(self, connection: sqlite3.Connection, run: RunRecord) -> None:
+        if not connection.execute(_REPLACE_RUN, _stored(run)).rowcount:
+            raise self._no_run(run.key)
 
     def _replace(
         self, connection: sqlite3.Connection, key: str, batch: BatchRecord
-    ) -> int:
-        owner = self._run_id(connection, key)
-        if not connection.execute(_REPLACE_BATCH, _placed(batch, owner)).rowcount:
+    ) -> None:
+        placed = _placed(batch, key)
+        if not connection.execute(_REPLACE_BATCH, placed).rowcount:
+            self._run_id(connection, key)
             raise LedgerError(f"{self._path}: holds no batch {batch.name} of {key!r}")
-        return owner
+        if batch.state not in KEEPS_PAYLOAD:
+            connection.execute(_DROP_CONTENT, placed)
+        elif batch.payload is not None:
+            connection.execute(_REPLACE_CONTENT, placed)
+
+    def _no_run(self, key: str) -> LedgerError:
+        return LedgerError(f"{self._path}: holds no run {key!r}")
 
     def _record(self, kind: type[Record], row: Sequence[Any]) -> Record:
         """Make a record of the columns that `_names` lists."""
@@ -380,10 +360,15 @@ def _stored(record: BatchRecord | Rejection | RunRecord) -> dict[str, Any]:
     }
 
 
-def _placed(batch: BatchRecord, owner: int) -> dict[str, Any]:
-    keeps = batch.state in KEEPS_PAYLOAD
-    stored = {**_stored(batch), "run": owner, "keeps": keeps}
-    return stored if keeps else {**stored, "payload": None}
+def _placed(batch: BatchRecord, key: str) -> dict[str, Any]:
+    return {**_stored(batch), "run": key}
+
+
+def _add(connection: sqlite3.Connection, key: str, batch: BatchRecord) -> None:
+    placed = _placed(batch, key)
+    connection.execute(_ADD_BATCH, placed)
+    if batch.state in KEEPS_PAYLOAD and batch.payload is not None:
+        connection.execute(_ADD_CONTENT, placed)
 
 
 def _names(kind: type[BatchRecord | Rejection | RunRecord]) -> Sequence[str]:
@@ -391,7 +376,7 @@ def _names(kind: type[BatchRecord | Rejection | RunRecord]) -> Sequence[str]:
 
 
 def _insert(table: str, names: Sequence[str]) -> str:
-    values = ", ".join(f":{name}" for name in names)
+    values = ", ".join(_ITS_RUN if name == "run" else f":{name}" for name in names)
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"  # noqa: S608
 
 
@@ -404,25 +389,36 @@ _RUN: Final = _names(RunRecord)
 _BATCH: Final = _names(BatchRecord)
 _REJECTION: Final = _names(Rejection)
 _OWNER: Final = "run = (SELECT id FROM runs WHERE key = ?)"
+# Each statement costs as much as what it writes: nothing is asked that one can do.
+_ITS_RUN: Final = "(SELECT id FROM runs WHERE key = :run)"
 
 _BEGIN_RUN: Final = f"{_insert('runs', _RUN)} ON CONFLICT (key) DO NOTHING"
 _REPLACE_RUN: Final = f"UPDATE runs SET {_assignments(_RUN)} WHERE key = :key"  # noqa: S608
 _RUNS: Final = f"SELECT {', '.join(_RUN)} FROM runs ORDER BY began_at DESC, id"  # noqa: S608
 _FIND_RUN: Final = f"SELECT {', '.join(_RUN)} FROM runs WHERE key = ?"  # noqa: S608
 
-_ADD_BATCH: Final = _insert("batches", ("run", *_BATCH))
-_REPLACE_BATCH: Final = f"""
-    UPDATE batches SET {_assignments([name for name in _BATCH if name != "payload"])},
-        payload = CASE WHEN :keeps THEN coalesce(:payload, payload) END
-    WHERE run = :run AND number = :number AND part = :part
+_COLUMNS: Final = [name for name in _BATCH if name != "payload"]
+_CONTENT: Final = "(SELECT payload FROM contents WHERE batch = batches.id)"
+_READ: Final = ", ".join(_CONTENT if name == "payload" else name for name in _BATCH)
+_NAMED: Final = f"run = {_ITS_RUN} AND number = :number AND part = :part"
+
+_ADD_BATCH: Final = _insert("batches", ("run", *_COLUMNS))
+_ADD_CONTENT: Final = "INSERT INTO contents VALUES (last_insert_rowid(), :payload)"
+# What names a batch is not set, or SQLite would write the index anew as well.
+_SET: Final = _assignments([one for one in _COLUMNS if one not in {"number", "part"}])
+_REPLACE_BATCH: Final = f"UPDATE batches SET {_SET} WHERE {_NAMED}"  # noqa: S608
+_REPLACE_CONTENT: Final = f"""
+    INSERT OR REPLACE INTO contents SELECT id, :payload FROM batches WHERE {_NAMED}
+"""  # noqa: S608
+_DROP_CONTENT: Final = f"""
+    DELETE FROM contents WHERE batch = (SELECT id FROM batches WHERE {_NAMED})
 """  # noqa: S608
 _BATCHES: Final = f"""
-    SELECT {", ".join(_BATCH)} FROM batches
-    WHERE {_OWNER} AND (number, part) > (?, ?)
+    SELECT {_READ} FROM batches WHERE {_OWNER} AND (number, part) > (?, ?)
 """  # noqa: S608
 
 _ONE_BATCH: Final = f"""
-    SELECT {", ".join(_BATCH)} FROM batches WHERE {_OWNER} AND number = ? AND part = ?
+    SELECT {_READ} FROM batches WHERE {_OWNER} AND number = ? AND part = ?
 """  # noqa: S608
 
 _ADD_REJECTION: Final = _insert("rejections", ("run", *_REJECTION))
@@ -431,8 +427,9 @@ _REJECTIONS: Final = f"""
     WHERE {_OWNER} AND (position, id) > (?, ?) ORDER BY position, id LIMIT ?
 """  # noqa: S608
 
-_FORGET_BATCHES: Final = (
-    "UPDATE batches SET payload = NULL, numbers = x'' WHERE run = ?"
+_FORGET_NUMBERS: Final = "UPDATE batches SET numbers = x'' WHERE run = ?"
+_FORGET_CONTENTS: Final = (
+    "DELETE FROM contents WHERE batch IN (SELECT id FROM batches WHERE run = ?)"
 )
 _FIND_BATCH: Final = "SELECT id FROM batches WHERE run = ? AND number = ? AND part = ?"
 _FIND_RECEIPT: Final = (

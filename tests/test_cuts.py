@@ -1,0 +1,309 @@
+"""Batches that are ready together are planned together, and none waits for another."""
+
+import asyncio
+from collections import Counter
+from contextlib import aclosing
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from aiooctopush import InvalidFieldError, OctopushSession
+from aiooctopush.bulk.cuts import Cuts
+from aiooctopush.bulk.intake import Intake
+from aiooctopush.bulk.ledger import BatchState, RunRecord
+from aiooctopush.bulk.memory import MemoryLedger
+from aiooctopush.bulk.options import OnDuplicate, OnInvalid
+from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
+
+
+MESSAGE = {"text": "Hi", "sender": "Acme", "purpose": "alert"}
+NOW = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
+RUN = RunRecord(key="run", settings={}, began_at=NOW, latest=NOW)
+
+
+def numbers(count, start=0):
+    """Made-up numbers in a range for fiction, all different."""
+    return [f"+3363998{start + one:08d}" for one in range(count)]
+
+
+async def turns(count=10):
+    """Let the others go on."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class SlowLedger(MemoryLedger):
+    """Takes its time to plan, and notes the plans."""
+
+    def __init__(self):
+        super().__init__()
+        self.plans = []
+        self.after_several = lambda: None
+
+    async def plan(self, run, batches, rejections=()):
+        """See `Ledger.plan`."""
+        self.plans.append((run, [batch.count for batch in batches], rejections))
+        await turns()
+        await super().plan(run, batches, rejections)
+        if len(batches) > 1:
+            self.after_several()
+
+    @property
+    def sizes(self):
+        """The batches of each plan, by their sizes; the last one is the end."""
+        return [sizes for _, sizes, _ in self.plans]
+
+
+@pytest.fixture
+def ledger():
+    """A ledger that nobody has used yet."""
+    return SlowLedger()
+
+
+@pytest.fixture
+def gateway():
+    """A gateway in virtual time."""
+    return Gateway(clock=VirtualClock(), credit=Decimal(1_000_000))
+
+
+@pytest.fixture
+async def octopush(gateway):
+    """A session over it."""
+    transport = SandboxTransport(gateway)
+    async with OctopushSession(
+        "me@example.org", "key", transport=transport, clock=gateway.clock
+    ) as octopush:
+        yield octopush
+
+
+@pytest.fixture
+def bulk(octopush, ledger):
+    """Begin a run of batches of two, three in flight."""
+
+    def begin(**options):
+        options = {"batch_size": 2, "concurrency": 3, "ledger": ledger} | options
+        return octopush.bulk("run", **MESSAGE, **options)
+
+    return begin
+
+
+# --- a run ----------------------------------------------------------------------------
+
+
+async def test_what_several_wait_for_is_planned_at_once(bulk, ledger, gateway):
+    """The first goes alone; then two wait for their turn, and one is on its way."""
+    report = await bulk().send_all(numbers(12))
+
+    assert ledger.sizes[:2] == [[2], [2, 2]]
+    assert sum(map(sum, ledger.sizes)) == 12
+    assert max(map(len, ledger.sizes)) <= 3
+    assert (report.accepted, report.is_complete) == (12, True)
+    assert gateway.book.numbers() == Counter(numbers(12))
+
+
+async def test_batches_that_are_planned_at_once_are_numbered_in_order(bulk, ledger):
+    """Each begins where the one before it ends, bad and double numbers included."""
+    people = numbers(12)
+    source = [*people[:3], people[0], "33", *people[3:7], "34", *people[7:]]
+
+    await bulk().send_all(source)
+
+    batches = [batch async for batch in ledger.batches("run")]
+    assert [batch.number for batch in batches] == [1, 2, 3, 4, 5, 6]
+    assert [batch.first for batch in batches] == [0, 2, 6, 8, 11, 13]
+    assert [
+        (run.cursor, sizes, [one.position for one in rejections])
+        for run, sizes, rejections in ledger.plans
+    ] == [
+        (2, [2], []),
+        (8, [2, 2], [4]),
+        (11, [2], [9]),
+        (15, [2, 2], []),
+        (15, [], []),
+    ]
+
+
+async def test_with_one_in_flight_each_batch_is_planned_by_itself(bulk, ledger):
+    """Nobody waits."""
+    await bulk(concurrency=1).send_all(numbers(6))
+
+    assert ledger.sizes == [[2], [2], [2], []]
+
+
+async def test_with_a_bound_for_costs_each_batch_is_planned_by_itself(bulk, ledger):
+    """Each is weighed when those before it are on their way."""
+    await bulk(max_cost=Decimal(1_000)).send_all(numbers(8))
+
+    assert ledger.sizes == [[2], [2], [2], [2], []]
+
+
+async def test_a_slow_source_holds_no_batch_back(bulk, ledger, gateway):
+    """A batch that is read goes out before the next one is."""
+    first_out = asyncio.Event()
+
+    async def source():
+        for number in numbers(4):
+            yield number
+        await first_out.wait()
+        for number in numbers(4, start=4):
+            yield number
+
+    results = bulk().send(source())
+    seen = [await anext(results), await anext(results)]
+    sent = gateway.book.numbers()
+    first_out.set()
+    seen += [result async for result in results]
+
+    assert sent == Counter(numbers(4))
+    assert [len(result.recipients) for result in seen] == [2, 2, 2, 2]
+    assert gateway.book.numbers() == Counter(numbers(8))
+
+
+async def test_what_is_read_before_a_failure_is_sent(bulk, gateway):
+    """Also if the failure was met while others waited."""
+
+    def source():
+        yield from numbers(8)
+        raise LookupError("the database is gone")
+
+    run = bulk()
+    with pytest.raises(LookupError):
+        await run.send_all(source())
+
+    assert run.report.accepted == 8
+    assert gateway.book.numbers() == Counter(numbers(8))
+
+
+async def test_what_is_planned_is_sent_though_the_run_stops(bulk, ledger, gateway):
+    """A stop in the meantime leaves nothing that is said to be on its way."""
+    run = bulk()
+    ledger.after_several = run.stop
+
+    report = await run.send_all(numbers(40))
+
+    assert ledger.sizes == [[2], [2, 2]]
+    assert {batch.state async for batch in ledger.batches("run")} == {
+        BatchState.ACCEPTED
+    }
+    assert (report.planned, report.accepted) == (6, 6)
+    assert gateway.book.numbers() == Counter(numbers(6))
+
+
+async def test_leaving_early_ends_the_reading_ahead(bulk):
+    """Nothing reads on when the source is closed."""
+    reading, closed = asyncio.Event(), asyncio.Event()
+
+    async def source():
+        try:
+            for number in numbers(4):
+                yield number
+            reading.set()
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    async with aclosing(bulk().send(source())) as results:
+        await anext(results)
+        await reading.wait()
+
+    assert closed.is_set()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+# --- cuts alone -----------------------------------------------------------------------
+
+
+def intake(**options):
+    """An intake of numbers."""
+    given = {
+        "whole_requests": False,
+        "on_duplicate": OnDuplicate.SKIP,
+        "on_invalid": OnInvalid.ERROR,
+        "identity": None,
+    }
+    return Intake(**(given | options))
+
+
+async def test_the_end_is_for_who_comes_next():
+    """Nobody gets an empty batch because he might have had one more."""
+    reader = intake()
+    async with reader.reading(numbers(4)):
+        cuts = Cuts(reader, 2)
+        first, second = await cuts.next(RUN), await cuts.ready(RUN)
+        none = await cuts.ready(RUN)
+        end = await cuts.next(RUN)
+
+    assert [one.position for one in (first, second, end)] == [2, 4, 4]
+    assert none is None
+    assert (first.is_end, end.is_end, end.content) == (False, True, ())
+
+
+async def test_an_error_is_for_who_comes_next():
+    """And for him alone."""
+    reader = intake()
+    async with reader.reading([*numbers(2), "33"]):
+        cuts = Cuts(reader, 2)
+        await cuts.next(RUN)
+        none = await cuts.ready(RUN)
+        with pytest.raises(InvalidFieldError, match="item 3 of the source"):
+            await cuts.next(RUN)
+
+    assert none is None
+
+
+async def test_what_was_not_ready_is_ready_later():
+    """It is read on meanwhile, and once."""
+    more = asyncio.Event()
+
+    async def source():
+        for number in numbers(2):
+            yield number
+        await more.wait()
+        for number in numbers(2, start=2):
+            yield number
+
+    reader = intake()
+    async with reader.reading(source()):
+        cuts = Cuts(reader, 2)
+        await cuts.next(RUN)
+        early = await cuts.ready(RUN)
+        more.set()
+        await turns()
+        late = await cuts.ready(RUN)
+
+    assert early is None
+    assert [one.phone_number for one in late.content] == numbers(2, start=2)
+
+
+async def test_a_source_that_is_cancelled_is_for_who_comes_next():
+    """As if nobody had read ahead."""
+
+    async def source():
+        for number in numbers(2):
+            yield number
+        raise asyncio.CancelledError
+
+    reader = intake()
+    async with reader.reading(source()):
+        cuts = Cuts(reader, 2)
+        await cuts.next(RUN)
+        none = await cuts.ready(RUN)
+        (error,) = await asyncio.gather(cuts.next(RUN), return_exceptions=True)
+
+    assert none is None
+    assert isinstance(error, asyncio.CancelledError)
+
+
+async def test_what_is_not_asked_for_is_dropped_at_the_end():
+    """Also what went wrong in it, and closing twice is closing once."""
+    reader = intake()
+    async with reader.reading([*numbers(2), "33"]):
+        cuts = Cuts(reader, 2)
+        await cuts.next(RUN)
+        await cuts.ready(RUN)
+
+        await cuts.aclose()
+        await cuts.aclose()
+
+    assert reader.position == 2
