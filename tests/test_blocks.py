@@ -173,14 +173,14 @@ def test_recipients_are_encoded_as_the_converter_does(people):
     expected = _wire.converter.dumps(people)
 
     assert json_of(people) == expected
-    assert CheckedRecipients(people).json == expected
+    assert CheckedRecipients.of(people).json == expected
 
 
 @given(PEOPLE)
 def test_a_request_of_checked_recipients_is_the_same(people):
     """And is not looked through again."""
     message = {"text": "Hi", "sender": "Acme", "purpose": "alert", "request_id": "a"}
-    checked = CheckedRecipients(people)
+    checked = CheckedRecipients.of(people)
 
     known = SmsRequest(recipients=checked, **message)
     plain = SmsRequest(recipients=people, **message)
@@ -198,7 +198,7 @@ def test_a_request_of_checked_recipients_is_the_same(people):
 def test_too_few_or_many_are_refused_though_they_are_checked(count):
     """The gateway takes 1 to 500."""
     with pytest.raises(InvalidFieldError, match="1 to 500"):
-        recipients_of(CheckedRecipients([Recipient("+33600000001")] * count))
+        recipients_of(CheckedRecipients.of([Recipient("+33600000001")] * count))
 
 
 # --- rows -----------------------------------------------------------------------------

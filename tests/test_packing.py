@@ -86,7 +86,7 @@ def test_the_id_of_a_request_is_not_part_of_its_content():
 @given(people=st.lists(NUMBERS))
 def test_numbers_come_back_sorted(people):
     """Those that are there twice, twice."""
-    packed = pack_numbers([Recipient(one) for one in people])
+    packed = pack_numbers(people)
 
     assert unpack_numbers(packed) == tuple(sorted(people, key=lambda one: int(one[1:])))
 

@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 
 from .._clock import HighWaterMark
 from .._engine import AttemptEvent, Background
-from ..api._shared import Caller, Recipient
+from ..api._shared import Caller, CheckedRecipients, Recipient
 from ..api.sms import SEND, SendResult, SmsRequest
 from ..errors import (
     AuthenticationError,
@@ -34,7 +34,14 @@ from .ledger import (
     LedgerError,
     part_of,
 )
-from .packing import Content, encode, pack, pack_numbers, recipients_in
+from .packing import (
+    Content,
+    encode,
+    numbers_in,
+    pack,
+    pack_numbers,
+    recipients_in,
+)
 from .splitting import cut, is_too_large, named_in, speaks_of_recipients
 
 
@@ -47,7 +54,6 @@ class BatchResult:
         number: Of the batch, counted from 1 in the order of the source.
         part: Which piece of it, if it had to be split; empty if it is whole.
         state: What became of it.
-        recipients: Who was in it.
         request_id: Its last id.
         result: The gateway's answer, if it was accepted or presumed.
         error: Why it was not.
@@ -56,10 +62,23 @@ class BatchResult:
     number: int
     part: str = ""
     state: BatchState
-    recipients: tuple[Recipient, ...] = field(repr=lambda value: f"<{len(value)}>")
+    _people: Sequence[Recipient] = field(alias="recipients", repr=False)
     request_id: str
     result: SendResult | None = None
     error: OctopushError | None = None
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Who was in it, made when it is asked for: of millions few are."""
+        return tuple(self._people)
+
+    def __repr__(self) -> str:
+        return (
+            f"BatchResult(number={self.number}, part={self.part!r}, "
+            f"state={self.state!r}, recipients=<{len(self._people)}>, "
+            f"request_id={self.request_id!r}, result={self.result!r}, "
+            f"error={self.error!r})"
+        )
 
 
 @frozen(kw_only=True)
@@ -102,16 +121,15 @@ def new_record(
         small: Whether to pack what it says, which takes longer than to encode it.
     """
     encoded = encode(content)
-    recipients = recipients_in(content)
     record = BatchRecord(
         number=number,
         part=part,
         first=first,
-        count=len(recipients),
+        count=len(recipients_in(content)),
         digest=digest_of(settings, encoded),
         request_id="",
         payload=pack(encoded) if small else encoded,
-        numbers=pack_numbers(recipients),
+        numbers=pack_numbers(numbers_in(content)),
         state=state,
         first_tried_at=at,
     )
@@ -412,12 +430,15 @@ def _told(
     result: SendResult | None = None,
     error: OctopushError | None = None,
 ) -> BatchResult:
+    people = recipients_in(job.content)
+    if isinstance(people, CheckedRecipients):
+        # Who keeps the result does not keep its JSON.
+        people = CheckedRecipients(people.columns)
     return BatchResult(
         number=record.number,
         part=record.part,
         state=record.state,
-        # A plain tuple: who keeps it does not keep its JSON.
-        recipients=tuple(recipients_in(job.content)),
+        recipients=people,
         request_id=record.request_id,
         result=result,
         error=error,

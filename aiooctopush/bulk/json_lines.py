@@ -16,10 +16,10 @@ from typing import Any, Final, NoReturn
 
 from attrs import define, field, frozen
 
-from ..api._shared import Recipient
+from ..api._shared import NUMBER, Recipient
 from ..errors import InvalidFieldError
 from ..phone import mask
-from .blocks import NUMBER, Piece
+from .blocks import Piece
 from .files import Format, LineFile, SourceError, caused_by, lines_of, open_file
 from .rows import COLUMNS, FileSource
 

@@ -15,9 +15,9 @@ from typing import Any, Final, Protocol, Self, runtime_checkable
 import attrs
 from attrs import field, frozen
 
-from ..api._shared import Recipient
+from ..api._shared import NUMBER, Recipient
 from ..errors import InvalidFieldError, shown
-from .blocks import NUMBER, Piece, block_of
+from .blocks import Piece, block_of
 from .files import Format, LineFile, SourceError, caused_by, lines_of, open_file
 from .rows import AT_A_TIME, COLUMNS, FileSource
 

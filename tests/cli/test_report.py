@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from aiooctopush.api._shared import Recipient
 from aiooctopush.bulk.ledger import (
     BatchRecord,
     BatchState,
@@ -88,7 +87,7 @@ def sent(bulk, people, ledger):
 
 def batch(number, state, *, after=0.0, **values):
     """A batch that came to this so many seconds after the start."""
-    people = [Recipient(f"+336000{number:05}"), Recipient(f"+337000{number:05}")]
+    people = [f"+336000{number:05}", f"+337000{number:05}"]
     given = {
         "number": number,
         "first": 2 * number,
@@ -500,7 +499,7 @@ def test_purged_ledger_has_no_numbers():
 
 def test_more_numbers_than_are_shown():
     """The first three stand for the rest."""
-    people = [Recipient(f"+3360000000{last}") for last in range(5)]
+    people = [f"+3360000000{last}" for last in range(5)]
     text = page(batch(1, BatchState.REFUSED, count=5, numbers=pack_numbers(people)))
 
     assert "+336****0000, +336****0001, +336****0002 and 2 more" in text
