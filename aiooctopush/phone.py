@@ -20,14 +20,15 @@ MIN_DIGITS: Final = 5
 MAX_DIGITS: Final = 16
 """The longest: the gateway's samples go one digit beyond the 15 of E.164."""
 
+CLEAN_NUMBER: Final = rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}+"
+"""A pattern of what `normalise` leaves as it is; it ends behind the last digit."""
+
 # Most numbers of a bulk are clean already, and one match is the cheapest proof of
 # it: 0.2 µs, as fast as asking isascii, isdigit and the length one after the other.
-_is_clean = re.compile(rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}").fullmatch
+_is_clean = re.compile(CLEAN_NUMBER).fullmatch
 # The same for many, each on a line of its own: a third of the time of one by one.
 # Possessive, for no number can be read in two ways.
-_are_clean = re.compile(
-    rf"(?:\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}+\n)*+"
-).fullmatch
+_are_clean = re.compile(rf"(?:{CLEAN_NUMBER}\n)*+").fullmatch
 _is_plausible = re.compile(rf"\+?[0-9]{{{MIN_DIGITS},{MAX_DIGITS}}}").fullmatch
 
 # What people and spreadsheets put between digits. No slash: it often stands between

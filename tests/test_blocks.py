@@ -21,7 +21,7 @@ from aiooctopush.api._shared import (
     recipients_of,
 )
 from aiooctopush.api.sms import Message, SmsRequest
-from aiooctopush.bulk import sources
+from aiooctopush.bulk import files, sources
 from aiooctopush.bulk.blocks import Block, block_of
 from aiooctopush.bulk.files import SourceError
 from aiooctopush.bulk.inspection import Inspection
@@ -247,6 +247,109 @@ def test_rows_are_read_together_as_one_by_one(rows, tmp_path, monkeypatch):
     alone = told(read_csv(path).rows())
 
     assert together == alone
+
+
+# Cells as they stand in a file: of some the csv module makes another thing.
+CELLS = st.sampled_from(
+    [
+        "",
+        " ",
+        "Ana",
+        " Li\t",
+        "Zoé",
+        '"Bo"',
+        '"a,b"',
+        '"a\nb"',
+        '"',
+        'a"b',
+        "x" * 51,
+        "x" * 50 + " ",
+        "\r",
+        "a;b",
+        "\x1c",
+        "\u2028",
+        "\x85",
+        "'",
+        "\\",
+    ]
+)
+LINES = st.lists(
+    st.tuples(GOOD | ODD, CELLS, CELLS).map(",".join)
+    | st.tuples(GOOD, st.sampled_from(["Ana", "Zoé", ""]), st.just("")).map(",".join)
+    | st.lists(CELLS, max_size=4).map(",".join),
+    max_size=30,
+)
+
+
+@given(
+    lines=LINES,
+    end=st.sampled_from(["\n", "\r\n", "\r", "\r\r\n"]),
+    is_ended=st.booleans(),
+    at_a_time=st.integers(1, 200),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_plain_lines_are_read_as_the_csv_module_reads_them(
+    *, lines, end, is_ended, at_a_time, tmp_path, monkeypatch
+):
+    """The same people, lines and words, wherever a text ends that is looked at."""
+    path = tmp_path / "people.csv"
+    text = end.join(["phone_number,first_name,note", *lines])
+    path.write_bytes((text + end * is_ended).encode("utf-8", "surrogatepass"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_AT_A_TIME", at_a_time)
+        quick = told(read_csv(path).rows())
+        patch.setattr(sources._Table, "block", lambda *_: None)
+        plain = told(read_csv(path).rows())
+
+    assert quick == plain
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "dos"])
+def test_a_long_plain_file_is_not_read_by_the_csv_module(tmp_path, monkeypatch, end):
+    """But for the text that the header stands in, in whatever place its columns are."""
+    path = tmp_path / "people.csv"
+    rows = [f"x;+33601{one:06}; Ana ;é;{'' if one % 2 else 7}" for one in range(99)]
+    header = "a;phone_number;Param1;b;first_name"
+    path.write_bytes(end.join([header, *rows, ""]).encode())
+    monkeypatch.setattr(files, "_AT_A_TIME", 300)
+    by_csv = []
+
+    def some_pieces(_, rows, *others):
+        by_csv.extend(rows)
+        return iter(())
+
+    monkeypatch.setattr(sources, "_some_pieces", some_pieces)
+
+    blocks = list(read_csv(path).rows().pieces)
+
+    assert 1 <= len(by_csv) <= 12
+    assert len(by_csv) + sum(map(len, blocks)) == 99
+    first, last = blocks[0], blocks[-1]
+    assert first.lines[0] == len(by_csv) + 2
+    assert last.lines[-1] == 100
+    assert list(last.columns) == ["phone_number", "first_name", "param1"]
+    assert last.numbers[-1] == "+33601000098"
+    assert first.columns["first_name"][:2] in (["", "7"], ["7", ""])
+    assert last.columns["param1"][-1] == "Ana"
+
+
+@pytest.mark.parametrize("limit", [60, 131_072])
+def test_cells_that_the_csv_module_refuses_are_refused(tmp_path, monkeypatch, limit):
+    """Also in a column that nobody uses, and among lines that are plain."""
+    path = tmp_path / "people.csv"
+    rows = [f"+33600000{one:03},{'x' * (61 * (one == 90))}" for one in range(100)]
+    path.write_bytes("\n".join(["phone_number,note", *rows, ""]).encode())
+    monkeypatch.setattr(files, "_AT_A_TIME", 55)
+    before = csv.field_size_limit(limit)
+    try:
+        found = told(read_csv(path).rows())
+    finally:
+        csv.field_size_limit(before)
+
+    bad = [line for line, row in found if isinstance(row, str)]
+    assert bad == ([92] if limit == 60 else [])
+    assert len(found) == 100
 
 
 def test_good_rows_come_as_one_block(tmp_path):
