@@ -30,7 +30,6 @@ from aiooctopush.bulk.json_lines import read_json_lines
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
 from aiooctopush.bulk.preflight import preflight
 from aiooctopush.bulk.rows import AT_A_TIME, COLUMNS
-from aiooctopush.bulk.seen import SeenNumbers
 from aiooctopush.bulk.sources import read_csv
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.phone import normalise, normalise_all
@@ -102,29 +101,6 @@ def test_many_numbers_are_written_as_each_alone(numbers):
     assert (found if isinstance(found, str) else list(found)) == or_error(
         one_by_one, numbers
     )
-
-
-@given(st.lists(st.integers(10_000, 10_000 + 3 * 65_536), max_size=300))
-def test_many_are_noted_as_each_alone(values):
-    """The same ones were there before, in sparse blocks and in full ones."""
-    numbers = [f"+{value}" for value in values]
-    alone, together = SeenNumbers(), SeenNumbers()
-
-    expected = [at for at, number in enumerate(numbers) if not alone.add(number)]
-
-    assert together.add_all(numbers) == expected
-    assert together.add_all(numbers) == list(range(len(numbers)))
-    assert len(together) == len(alone) == len(set(numbers))
-
-
-def test_many_are_noted_in_a_bitmap():
-    """From some thousand of a block on; those of before are still there."""
-    numbers = [f"+{one}" for one in range(33_600_000_000, 33_600_003_000)]
-    seen = SeenNumbers()
-
-    assert seen.add_all(numbers) == []
-    assert seen.add_all(numbers[:2]) == [0, 1]
-    assert seen.add_all(["+33600003000", "+33600003000"]) == [1]
 
 
 # --- recipients -----------------------------------------------------------------------

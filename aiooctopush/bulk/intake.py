@@ -89,11 +89,10 @@ class Intake:
         self.rejected: int = 0
         self.rejections: list[Rejection] = []
 
-    def remember(self, numbers: Iterable[str]) -> None:
+    def remember(self, numbers: Sequence[str]) -> None:
         """Note numbers of an earlier batch."""
-        if self._seen is not None:
-            for number in numbers:
-                self._seen.add(number)
+        if isinstance(self._seen, SeenNumbers):
+            self._seen.add_all(numbers)
 
     def start_at(self, run: RunRecord) -> None:
         """Go on where a run stood, without reading what comes before."""
