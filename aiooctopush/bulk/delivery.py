@@ -32,6 +32,7 @@ from .ledger import (
     BatchState,
     DeliveryLedger,
     LedgerError,
+    name_of,
     part_of,
 )
 from .packing import (
@@ -121,19 +122,19 @@ def new_record(
         small: Whether to pack what it says, which takes longer than to encode it.
     """
     encoded = encode(content)
-    record = BatchRecord(
+    digest = digest_of(settings, encoded)
+    return BatchRecord(
         number=number,
         part=part,
         first=first,
         count=len(recipients_in(content)),
-        digest=digest_of(settings, encoded),
-        request_id="",
+        digest=digest,
+        request_id=_id_of(key, name_of(number, part), 0, digest),
         payload=pack(encoded) if small else encoded,
         numbers=pack_numbers(numbers_in(content)),
         state=state,
         first_tried_at=at,
     )
-    return evolve(record, request_id=id_of(key, record))
 
 
 def digest_of(settings: bytes, encoded: bytes) -> str:
@@ -143,7 +144,11 @@ def digest_of(settings: bytes, encoded: bytes) -> str:
 
 def id_of(key: str, record: BatchRecord) -> str:
     """The id of a batch under its present epoch."""
-    return request_id_for(f"{key}/{record.name}/{record.epoch}/{record.digest}")
+    return _id_of(key, record.name, record.epoch, record.digest)
+
+
+def _id_of(key: str, name: str, epoch: int, digest: str) -> str:
+    return request_id_for(f"{key}/{name}/{epoch}/{digest}")
 
 
 def renewed(key: str, record: BatchRecord) -> BatchRecord:
@@ -371,17 +376,18 @@ class Delivery:
     ) -> BatchResult:
         """Write down what became of a batch."""
         state = self._state_after(old, result, error)
-        record = evolve(old, state=state, concluded_at=self.wall.now())
+        found: dict[str, Any] = {}
         if result is not None:
-            record = evolve(
-                record,
-                ticket=result.ticket,
-                sms_needed=result.number_of_sms_needed,
-                cost=result.total_cost,
-            )
+            found = {
+                "ticket": result.ticket,
+                "sms_needed": result.number_of_sms_needed,
+                "cost": result.total_cost,
+            }
+        elif error is not None:
+            found = _words_of(error)
+        record = evolve(old, state=state, concluded_at=self.wall.now(), **found)
         told = _told(job, record, result=result, error=error)
         if error is not None:
-            record = evolve(record, **_words_of(error))
             refused = error.outcome is Outcome.REFUSED
             if state is BatchState.NOT_SENT and refused and self.ledger.is_durable:
                 # A gateway that notes ids on receipt would refuse this one for ever.

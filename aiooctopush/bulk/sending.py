@@ -336,8 +336,11 @@ class Sending:
     async def _read_so_far(self, record: BatchRecord | None) -> None:
         """Write down how far the source was read, and the batch that came of it."""
         rejections = self._intake.take_rejections(self._run)
+        run = self._run
         run = evolve(
-            self._run,
+            run,
+            planned=run.planned + (0 if record is None else record.count),
+            batches=run.batches if record is None else record.number,
             cursor=self._intake.position,
             duplicates=self._intake.duplicates,
             rejected=self._intake.rejected,
@@ -346,8 +349,6 @@ class Sending:
             residual_credit=self._report.residual_credit,
             exhausted=record is None,
         )
-        if record is not None:
-            run = evolve(run, planned=run.planned + record.count, batches=record.number)
         await self._ledger.plan(run, [] if record is None else [record], rejections)
         self._run = run
         self._report.take(run)
