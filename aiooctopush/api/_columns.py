@@ -19,7 +19,7 @@ def json_of_columns(columns: Mapping[str, Sequence[str | None]]) -> bytes | None
 
     Args:
         columns: By name of the field, in the order of the record: a value for each.
-            The first has one for everybody.
+            The first are numbers.
     """
     step = 2 * len(columns)
     count = len(next(iter(columns.values())))
@@ -34,7 +34,8 @@ def json_of_columns(columns: Mapping[str, Sequence[str | None]]) -> bytes | None
                 return None
             absent.append(f',"{name}":""')
             values = [value or "" for value in column]
-        if _is_escaped("".join(values)):  # type: ignore[arg-type]  # no None is left
+        # The first is a number, and has been looked at.
+        if at and _is_escaped("".join(values)):  # type: ignore[arg-type]  # no None
             return None
         pieces[2 * at :: step] = [f'{opens}{name}":"'] * count
         pieces[2 * at + 1 :: step] = values  # type: ignore[assignment]  # as above

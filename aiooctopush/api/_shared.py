@@ -16,7 +16,7 @@ from .._engine import Background, NewId, OnAttempt
 from .._wire import Answer, Endpoint, converter
 from ..errors import InvalidFieldError
 from ..ids import new_request_id
-from ..phone import mask, normalise
+from ..phone import figures_of, mask, normalise
 from ..retry import RetryPolicy
 from ..text import MAX_MERGE_FIELD
 from ._columns import json_of_columns
@@ -360,11 +360,12 @@ class CheckedRecipients(Sequence[Recipient]):
         columns: As for `recipients_from`, in the order of the fields.
     """
 
-    __slots__ = ("_json", "columns")
+    __slots__ = ("_figures", "_json", "columns")
 
     def __init__(self, columns: Mapping[str, Sequence[str | None]]) -> None:
         self.columns = columns
         self._json: bytes | None = None
+        self._figures: Sequence[int] | None = None
 
     @classmethod
     def of(cls, recipients: Iterable[Recipient]) -> Self:
@@ -400,6 +401,13 @@ class CheckedRecipients(Sequence[Recipient]):
     def numbers(self) -> Sequence[str]:
         """Their phone numbers."""
         return self.columns[NUMBER]  # type: ignore[return-value]  # never None
+
+    @property
+    def figures(self) -> Sequence[int]:
+        """The same as integers, kept: who was there before, and what a ledger keeps."""
+        if self._figures is None:
+            self._figures = figures_of(self.numbers)
+        return self._figures
 
     @property
     def json(self) -> bytes:

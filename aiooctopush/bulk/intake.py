@@ -193,9 +193,15 @@ class Intake:
                 self._line_up(some)
 
     def _line_up(self, run: _Run) -> None:
+        self._at_hand += len(run)
+        if isinstance(run, CheckedRecipients) and self._ahead:
+            last = self._ahead[-1]
+            if isinstance(last, CheckedRecipients):
+                # A batch is looked at as a whole, wherever a block of it ends.
+                self._ahead[-1] = CheckedRecipients.joined([last, run])
+                return
         if run:
             self._ahead.append(run)
-            self._at_hand += len(run)
 
     def take_rejections(self, run: RunRecord) -> tuple[Rejection, ...]:
         """What was rejected since the last call, behind the cursor of the run."""
@@ -213,7 +219,7 @@ class Intake:
             return CheckedRecipients.of(one for one in found if one is not None)  # type: ignore[misc]  # and no request: see `take`
         self.position += len(items)
         if isinstance(self._seen, SeenNumbers):
-            again = self._seen.add_all(plain.numbers)
+            again = self._seen.note(plain.figures)
             if again:
                 self.duplicates += len(again)
                 chosen = [True] * len(plain)

@@ -40,11 +40,11 @@ def recipients_in(content: Content) -> Sequence[Recipient]:
     return content.recipients if isinstance(content, SmsRequest) else content
 
 
-def numbers_in(content: Content) -> Iterable[str]:
-    """Their phone numbers."""
+def numbers_in(content: Content) -> Iterable[str | int]:
+    """Their phone numbers, for `pack_numbers`."""
     people = recipients_in(content)
     if isinstance(people, CheckedRecipients):
-        return people.numbers
+        return people.figures
     return map(_number_of, people)
 
 
@@ -93,9 +93,10 @@ def unpack(payload: bytes) -> Content:
         raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
 
 
-def pack_numbers(numbers: Iterable[str]) -> bytes:
+def pack_numbers(numbers: Iterable[str | int]) -> bytes:
     """
-    Numbers in international form, sorted: 3 bytes each for ten million mobiles.
+    Numbers in international form, or as integers, sorted: 3 bytes each for ten million
+    mobiles.
 
     Of each number the distance to the one before it is kept, spread over planes: all
     lowest bytes, then all second ones, and so on. The lower planes of mobiles are
