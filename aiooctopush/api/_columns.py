@@ -15,7 +15,7 @@ _is_escaped: Final = re.compile(r'["\\\x00-\x1f]').search
 
 def json_of_columns(columns: Mapping[str, Sequence[str | None]]) -> bytes | None:
     """
-    An array of objects, without what is None; None if it takes a closer look.
+    An array of objects, without what is None; None if a value takes a closer look.
 
     Args:
         columns: By name of the field, in the order of the record: a value for each.
@@ -23,28 +23,22 @@ def json_of_columns(columns: Mapping[str, Sequence[str | None]]) -> bytes | None
     """
     step = 2 * len(columns)
     count = len(next(iter(columns.values())))
+    if not count:
+        return b"[]"
+    # Each field closes the one before it, and each object the one before it.
     pieces = [""] * (step * count)
-    absent = []
     opens = '"},{"'
-    for at, (name, column) in enumerate(columns.items()):
-        values = column
-        if None in column:
-            if "" in column:
-                # An empty value is a value, and here would look like none.
-                return None
-            absent.append(f',"{name}":""')
-            values = [value or "" for value in column]
+    for at, (name, values) in enumerate(columns.items()):
+        key = f'{opens}{name}":"'
+        keys = [key] * count
+        if None in values:
+            keys = [key if value is not None else "" for value in values]
+            values = [value or "" for value in values]  # noqa: PLW2901
         # The first is a number, and has been looked at.
         if at and _is_escaped("".join(values)):  # type: ignore[arg-type]  # no None
             return None
-        pieces[2 * at :: step] = [f'{opens}{name}":"'] * count
+        pieces[2 * at :: step] = keys
         pieces[2 * at + 1 :: step] = values  # type: ignore[assignment]  # as above
         opens = '","'
-    if not count:
-        return b"[]"
-    # Each object closes the one before it.
-    text = f'[{"".join(pieces)[3:]}"}}]'
-    for empty in absent:
-        # No value holds a quote, so this is never part of one.
-        text = text.replace(empty, "")
-    return text.encode()
+    text = "".join(pieces)
+    return f'[{text[3:]}"}}]'.encode()
