@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from itertools import chain, compress, repeat
+from itertools import compress, repeat
 from operator import attrgetter
 from typing import Any, Final, Protocol, Self, TypeVar, final, overload
 
@@ -385,17 +385,13 @@ class CheckedRecipients(Sequence[Recipient]):
         """Several as one, in their order."""
         if len(parts) == 1:
             return parts[0]
-        names = [name for name in _SLOTS if any(name in one.columns for one in parts)]
-        return cls(
-            {
-                name: list(
-                    chain.from_iterable(
-                        one.columns.get(name) or repeat(None, len(one)) for one in parts
-                    )
-                )
-                for name in names
-            }
-        )
+        joined: dict[str, Sequence[str | None]] = {}
+        for name in _SLOTS:
+            if any(name in one.columns for one in parts):
+                joined[name] = column = list[str | None]()
+                for one in parts:
+                    column += one.columns.get(name) or [None] * len(one)
+        return cls(joined)
 
     @property
     def numbers(self) -> Sequence[str]:

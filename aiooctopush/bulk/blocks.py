@@ -43,7 +43,9 @@ class Block:
         """The same as a batch has them."""
         return CheckedRecipients(
             {
-                name: [value or None for value in column] if "" in column else column
+                name: [value or None for value in column]
+                if name != NUMBER and "" in column
+                else column
                 for name, column in self.columns.items()
             }
         )

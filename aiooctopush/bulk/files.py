@@ -191,7 +191,11 @@ class Lines:
     def __init__(
         self, file: LineFile, encoding: str | None, *, expected: Format
     ) -> None:
-        self._texts = _texts(file, encoding, expected)
+        self._file = file
+        self._encoding = encoding
+        self._expected = expected
+        self._number = 0
+        self._texts = self._read()
         self._again: str | None = None
         self._at_hand: Iterator[str] = iter(())
         # Chained in C: a generator that passes each on would take as long as csv.
@@ -203,9 +207,17 @@ class Lines:
         return length_hint(self._at_hand)
 
     def text(self) -> str | None:
-        """The next text, if no line is left of the one before; None at the end."""
+        """
+        The next text, if no line is left of the one before; None at the end.
+
+        Whoever uses it says so by `used`, or else gives it back.
+        """
         again, self._again = self._again, None
         return next(self._texts, None) if again is None else again
+
+    def used(self, count: int) -> None:
+        """Pass over a text of so many lines; to count them here would take longer."""
+        self._number += count
 
     def give_back(self, text: str) -> None:
         """Have a text line by line after all."""
@@ -213,50 +225,50 @@ class Lines:
 
     def _split(self) -> Generator[Iterator[str]]:
         while (text := self.text()) is not None:
-            self._at_hand = iter(split(text))
+            lines = _lines_of(text)
+            self._number += len(lines)
+            self._at_hand = iter(lines)
             yield self._at_hand
 
+    def _read(self) -> Generator[str]:
+        """Some whole lines at a time, as far as they are text."""
+        path, encoding = self._file.path, self._encoding
+        try:
+            # Closed here, before the layers above it are dropped, which would warn.
+            with self._file as file:
+                plain, decoder = _opened(file, encoding, self._expected)
+                for at, text in enumerate(_some_lines(plain, decoder)):
+                    good, problem = _good_part(
+                        text if at else text.removeprefix(_MARK),
+                        encoding,
+                        self._expected,
+                    )
+                    if good:
+                        yield good
+                    if problem:
+                        raise SourceError(problem, path=path, line=self._number + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise SourceError(
+                f"cannot be read beyond line {self._number}: it is damaged or was cut "
+                f"off ({type(error).__name__})",
+                path=path,
+            ) from error
+        except UnicodeError as error:
+            raise SourceError(
+                f"is not {encoding or 'text'} somewhere beyond line {self._number}: "
+                "name the right encoding",
+                path=path,
+            ) from error
 
-def split(text: str) -> list[str]:
+
+def _lines_of(text: str) -> list[str]:
     """The lines of a text with their ends, which the csv module wants as they are."""
     return list(io.StringIO(text, newline=""))
 
 
 def line_ends(text: str) -> int:
     """How many lines end in a text."""
-    count = text.count("\n")
-    if "\r" in text:
-        count += text.count("\r") - text.count("\r\n")
-    return count
-
-
-def _texts(file: LineFile, encoding: str | None, expected: Format) -> Generator[str]:
-    """Some whole lines at a time, as far as they are text."""
-    number = 0
-    try:
-        # Closed here, before the layers above it are dropped, which would warn.
-        with file:
-            plain, decoder = _opened(file, encoding, expected)
-            for at, text in enumerate(_some_lines(plain, decoder)):
-                good, problem = _good_part(
-                    text if at else text.removeprefix(_MARK), encoding, expected
-                )
-                number += line_ends(good)
-                yield good
-                if problem:
-                    raise SourceError(problem, path=file.path, line=number + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(
-            f"cannot be read beyond line {number}: it is damaged or was cut off "
-            f"({type(error).__name__})",
-            path=file.path,
-        ) from error
-    except UnicodeError as error:
-        raise SourceError(
-            f"is not {encoding or 'text'} somewhere beyond line {number}: "
-            "name the right encoding",
-            path=file.path,
-        ) from error
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def _some_lines(
@@ -288,7 +300,7 @@ def _good_part(
     if len(text) < _LINE_AT_MOST and "\0" not in text and can_be_encoded(text):
         return text, None
     good = 0
-    for line in split(text):
+    for line in _lines_of(text):
         problem = _not_text(line, encoding, expected)
         if problem:
             return text[:good], problem

@@ -82,6 +82,8 @@ class Intake:
         self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
         self._pieces: AsyncGenerator[Piece, None] | None = None
         self._ahead: deque[_Run] = deque()
+        # Of the first of them so many are in a batch already.
+        self._begin: int = 0
         self._at_hand: int = 0
         self._failure: Exception | None = None
         self.position: int = 0
@@ -151,16 +153,16 @@ class Intake:
             except Exception as error:  # noqa: BLE001 - raised below
                 # What was read before it comes first.
                 self._failure = error
-        ahead = self._ahead
-        if not ahead:
+        if not self._ahead:
             if self._failure is not None:
                 raise self._failure
             return ()
-        some = ahead.popleft()
-        if len(some) > count:
-            ahead.appendleft(some[count:])
-            some = some[:count]
+        some = self._ahead[0][self._begin : self._begin + count]
         self._at_hand -= len(some)
+        self._begin += len(some)
+        if self._begin == len(self._ahead[0]):
+            self._ahead.popleft()
+            self._begin = 0
         return some
 
     async def _read(self, count: int) -> None:
@@ -193,15 +195,16 @@ class Intake:
                 self._line_up(some)
 
     def _line_up(self, run: _Run) -> None:
+        """Have items at hand: a batch is looked at whole, wherever a block ends."""
         self._at_hand += len(run)
-        if isinstance(run, CheckedRecipients) and self._ahead:
-            last = self._ahead[-1]
-            if isinstance(last, CheckedRecipients):
-                # A batch is looked at as a whole, wherever a block of it ends.
-                self._ahead[-1] = CheckedRecipients.joined([last, run])
-                return
-        if run:
-            self._ahead.append(run)
+        ahead = self._ahead
+        last = ahead[-1] if ahead else None
+        if isinstance(run, CheckedRecipients) and isinstance(last, CheckedRecipients):
+            if len(ahead) == 1:
+                last, self._begin = last[self._begin :], 0
+            ahead[-1] = CheckedRecipients.joined([last, run])
+        elif run:
+            ahead.append(run)
 
     def take_rejections(self, run: RunRecord) -> tuple[Rejection, ...]:
         """What was rejected since the last call, behind the cursor of the run."""

@@ -170,7 +170,7 @@ class _Table:
 
     def __attrs_post_init__(self) -> None:
         names = {at: name for name, at in self.used}
-        other = rf"[^{re.escape(self.delimiter)}\n]"
+        other = rf"""[^{re.escape(self.delimiter)}"\r\n]"""
         cells = [
             CLEAN_NUMBER
             if names.get(at) == NUMBER
@@ -179,7 +179,8 @@ class _Table:
             for at in range(self.width)
         ]
         row = re.escape(self.delimiter).join(cells)
-        object.__setattr__(self, "_are_plain", re.compile(rf"(?:{row}\n)*+").fullmatch)
+        rows = re.compile(rf"(?:{row}\r?\n)*+")
+        object.__setattr__(self, "_are_plain", rows.fullmatch)
 
     @classmethod
     def of(cls, source: CsvSource, file: LineFile) -> Self:
@@ -232,12 +233,11 @@ class _Table:
             text: Lines, each with its end.
             line: Number of the first.
         """
-        plain = text.replace("\r\n", "\n") if "\r" in text else text
-        if '"' in plain or "\r" in plain or len(plain) > csv.field_size_limit():
+        if len(text) > csv.field_size_limit() or not self._are_plain(text):
             return None
-        if not self._are_plain(plain):
-            return None
-        cells = plain.replace("\n", self.delimiter).split(self.delimiter)
+        cells = (
+            text.replace("\r", "").replace("\n", self.delimiter).split(self.delimiter)
+        )
         # Behind the last line end there is nothing.
         del cells[-1]
         columns = {
@@ -298,6 +298,7 @@ def _pieces(source: CsvSource, file: LineFile) -> Generator[Piece]:
                     return
                 block = table.block(text, start)
                 if block is not None:
+                    lines.used(len(block))
                     passed += len(block)
                     yield block
                     continue
