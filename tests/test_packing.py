@@ -142,16 +142,17 @@ def test_numbers_are_kept_in_a_form_that_stays():
 
     packed = pack_numbers(people)
 
-    # Two bytes of distance, two numbers, the least; then 513, its lowest byte first.
-    assert packed == bytes.fromhex("02 02000000 e15b19d507000000 01 02")
+    # Two numbers that differ in their two lowest bytes; these bytes of both, and then
+    # the other six of either.
+    assert packed == bytes.fromhex("02000000 03 e1e2 5b5d 19 d5 07 00 00 00")
 
 
-def test_ten_million_mobiles_take_thirty_megabytes():
-    """About three bytes each, so that a ledger of them stays below a hundred."""
+def test_ten_million_mobiles_take_forty_megabytes():
+    """About four bytes each, so that a ledger of them stays below a hundred."""
     chance = Random(1)
     mobiles = [f"+336{chance.randrange(10**8):08}" for _ in range(500)]
 
-    assert len(pack_numbers(mobiles)) < 1_530
+    assert len(pack_numbers(mobiles)) < 2_020
 
 
 PACKED = pack_numbers(["+33639980001", "+999999999999999"])
@@ -161,11 +162,11 @@ PACKED = pack_numbers(["+33639980001", "+999999999999999"])
     "packed",
     [
         b"garbage",
-        PACKED[:5],
+        PACKED[:4],
         PACKED[:-1],
         pack_numbers(["+33639980001"]) + b"1",
-        PACKED[:1] + b"\xff" * 4 + PACKED[5:],
-        PACKED[:1] + b"\0" * 4 + PACKED[5:],
+        b"\xff" * 4 + PACKED[4:],
+        b"\0" * 4 + PACKED[4:],
     ],
     ids=["bytes", "half a head", "too short", "too long", "too many", "none"],
 )

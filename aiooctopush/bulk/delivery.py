@@ -38,9 +38,9 @@ from .ledger import (
 from .packing import (
     Content,
     encode,
-    numbers_in,
+    figures_in,
     pack,
-    pack_numbers,
+    pack_figures,
     recipients_in,
 )
 from .splitting import cut, is_too_large, named_in, speaks_of_recipients
@@ -131,7 +131,7 @@ def new_record(
         digest=digest,
         request_id=_id_of(key, name_of(number, part), 0, digest),
         payload=pack(encoded) if small else encoded,
-        numbers=pack_numbers(numbers_in(content)),
+        numbers=pack_figures(figures_in(content)),
         state=state,
         first_tried_at=at,
     )
