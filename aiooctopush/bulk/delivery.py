@@ -119,7 +119,7 @@ def new_record(
         settings: What all batches of the run share, as bytes.
         first: Position in the source where it begins.
         at: When it is going to be tried; None if that is not now.
-        small: Whether to pack what it says, which takes longer than to encode it.
+        small: Whether to make it small, which takes longer than all the rest.
     """
     encoded = encode(content)
     digest = digest_of(settings, encoded)
@@ -131,7 +131,7 @@ def new_record(
         digest=digest,
         request_id=_id_of(key, name_of(number, part), 0, digest),
         payload=pack(encoded) if small else encoded,
-        numbers=pack_figures(figures_in(content)),
+        numbers=pack_figures(figures_in(content), small=small),
         state=state,
         first_tried_at=at,
     )
