@@ -571,6 +571,37 @@ def test_the_same_batches_come_of_many_as_of_each(items, on_duplicate, count, ma
     assert found == expected
 
 
+@given(
+    odd=st.dictionaries(
+        st.integers(0, 79),
+        st.sampled_from(["nonsense,", "+33600000001", "", '+33600000002,"Bo"']),
+        max_size=4,
+    ),
+    step=st.integers(1, 7),
+    on_duplicate=st.sampled_from([OnDuplicate.SKIP, OnDuplicate.KEEP]),
+    count=st.integers(1, 30),
+    at_a_time=st.integers(20, 200),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_same_batches_come_of_blocks_as_of_rows(
+    *, odd, step, on_duplicate, count, at_a_time, tmp_path, monkeypatch
+):
+    """Wherever a block ends, and whatever stands between two of them."""
+    path = tmp_path / "people.csv"
+    plain = {at: f"+3360000{at * step % 70:04},{'Ana' * (at % 3)}" for at in range(80)}
+    lines = (plain | odd).values()
+    path.write_text("\n".join(["phone_number,first_name", *lines, ""]))
+    how = {"on_duplicate": on_duplicate, "count": count}
+    expected = taken_from(read_csv(path), one_by_one=True, **how)
+
+    monkeypatch.setattr(files, "_AT_A_TIME", at_a_time)
+    found = taken_from(read_csv(path), one_by_one=False, **how)
+
+    assert found == expected
+    batches = found[0]
+    assert all(len(content) == count for content, _ in batches[:-1])
+
+
 def broken():
     """A source that breaks behind its first item."""
     yield "nonsense"

@@ -175,8 +175,6 @@ class Intake:
                 self._line_up(
                     piece.recipients() if isinstance(piece, Block) else (piece[1],)
                 )
-        elif self._at_hand:
-            return
         elif isinstance(self._items, AsyncIterator):
             some: list[Item] = []
             try:

@@ -2,9 +2,7 @@
 
 import json
 import struct
-import sys
 import zlib
-from array import array
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import accumulate
@@ -114,10 +112,7 @@ def pack_figures(figures: Sequence[int], *, small: bool = True) -> bytes:
     if small:
         ordered = sorted(figures)
         least, values = ordered[0], list(map(sub, ordered[1:], ordered))
-    wide = array("Q", values)
-    if sys.byteorder == "big":
-        wide.byteswap()
-    raw = wide.tobytes()
+    raw = struct.pack(f"<{len(values)}Q", *values)
     differ, kept = 0, []
     for at in range(_BYTES):
         plane = raw[at::_BYTES]
