@@ -55,6 +55,7 @@ class BatchResult:
         number: Of the batch, counted from 1 in the order of the source.
         part: Which piece of it, if it had to be split; empty if it is whole.
         state: What became of it.
+        recipients: Who was in it.
         request_id: Its last id.
         result: The gateway's answer, if it was accepted or presumed.
         error: Why it was not.
