@@ -112,6 +112,7 @@ def new_record(
     state: BatchState,
     at: datetime | None = None,
     small: bool = True,
+    stays: bool = True,
 ) -> BatchRecord:
     """
     The record of a batch, with the id that follows from its content and place.
@@ -120,7 +121,8 @@ def new_record(
         settings: What all batches of the run share, as bytes.
         first: Position in the source where it begins.
         at: When it is going to be tried; None if that is not now.
-        small: Whether to make it small, which takes longer than all the rest.
+        small: Whether to pack what it says, which takes longer than to encode it.
+        stays: Whether it outlives its run: then its numbers are made small, too.
     """
     encoded = encode(content)
     digest = digest_of(settings, encoded)
@@ -132,7 +134,7 @@ def new_record(
         digest=digest,
         request_id=_id_of(key, name_of(number, part), 0, digest),
         payload=pack(encoded) if small else encoded,
-        numbers=pack_figures(figures_in(content), small=small),
+        numbers=pack_figures(figures_in(content), small=stays),
         state=state,
         first_tried_at=at,
     )

@@ -329,6 +329,7 @@ class Sending:
             at=now,
             # A ledger in memory forgets it with the answer, a moment later.
             small=self._ledger.is_durable,
+            stays=self._ledger.is_durable,
         )
         await self._read_so_far(record)
         return Job(record=record, content=content, is_written=True)
@@ -336,11 +337,8 @@ class Sending:
     async def _read_so_far(self, record: BatchRecord | None) -> None:
         """Write down how far the source was read, and the batch that came of it."""
         rejections = self._intake.take_rejections(self._run)
-        run = self._run
         run = evolve(
-            run,
-            planned=run.planned + (0 if record is None else record.count),
-            batches=run.batches if record is None else record.number,
+            self._run,
             cursor=self._intake.position,
             duplicates=self._intake.duplicates,
             rejected=self._intake.rejected,
@@ -349,6 +347,8 @@ class Sending:
             residual_credit=self._report.residual_credit,
             exhausted=record is None,
         )
+        if record is not None:
+            run = evolve(run, planned=run.planned + record.count, batches=record.number)
         await self._ledger.plan(run, [] if record is None else [record], rejections)
         self._run = run
         self._report.take(run)
