@@ -1,5 +1,5 @@
 """
-Recipients as JSON straight from columns: a tenth of the time of one by one.
+Recipients as JSON straight from columns: half of the time, and no records are made.
 
 To the byte what orjson writes of the records, for the ids of a run follow from it.
 """

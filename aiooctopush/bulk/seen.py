@@ -58,7 +58,7 @@ class SeenNumbers:
     An exact set of phone numbers, as `phone.normalise` writes them.
 
     Made for many numbers of few countries: ten million random French mobiles take
-    about 35 MB, and a quarter of a microsecond each. Of many countries, bitmaps take
+    about 35 MB, and a third of a microsecond each. Of many countries, bitmaps take
     no more than 32 MB, or 16 bytes a number; a number alone in its region of 524,288
     then costs the most, up to 200 bytes. Not for several threads at once.
     """
@@ -143,7 +143,7 @@ class SeenNumbers:
         """
         Note values in bitmaps, all at once; None if one needs a closer look.
 
-        Each step is a loop in C: a third of the time of one value after the other.
+        Each step is a loop in C: two thirds of the time of one after the other.
         """
         if len(values) < 2:
             return None

@@ -226,7 +226,7 @@ class _Table:
         """
         Whole lines as a block, if the csv module would make the same of them.
 
-        That is so where nothing is quoted; it takes a third of the time. None if a
+        That is so where nothing is quoted; it takes two fifths of the time. None if a
         line may hold another thing than a row of a good recipient.
 
         Args:
