@@ -310,6 +310,35 @@ def test_a_long_plain_file_is_not_read_by_the_csv_module(tmp_path, monkeypatch, 
     assert last.columns["param1"][-1] == "Ana"
 
 
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        pytest.param("Bo", "Bo", id="plain"),
+        pytest.param('"Bo"', "Bo", id="quoted"),
+        pytest.param('"a""b"', 'a"b', id="a quote"),
+        pytest.param('"a\r\nb"', "a\r\nb", id="two lines"),
+        pytest.param(f" {'x' * 50} ", "x" * 50, id="long before it is stripped"),
+        pytest.param("x" * 51, "line 60, column first_name", id="too long"),
+        pytest.param("a,b", "line 60: has 3 cells", id="a cell too many"),
+        pytest.param('a"b"', 'a"b"', id="quotes within"),
+        pytest.param("a\0", "line 60: holds a NUL", id="no text"),
+    ],
+)
+def test_a_cell_among_plain_lines_is_what_the_csv_module_makes_of_it(
+    tmp_path, monkeypatch, cell, expected
+):
+    """Whatever it is, and with its line if it cannot be used."""
+    path = tmp_path / "people.csv"
+    rows = [f"+33600000{one:03},{cell if one == 58 else 'Ana'}" for one in range(100)]
+    path.write_bytes("\n".join(["phone_number,first_name", *rows, ""]).encode())
+    monkeypatch.setattr(files, "_AT_A_TIME", 50)
+
+    row = told(read_csv(path).rows())[58]
+
+    words = getattr(row[1], "first_name", row[1]) if len(row) == 2 else row
+    assert words == expected or f"{path.name}, {expected}" in words
+
+
 @pytest.mark.parametrize("limit", [60, 131_072])
 def test_cells_that_the_csv_module_refuses_are_refused(tmp_path, monkeypatch, limit):
     """Also in a column that nobody uses, and among lines that are plain."""
