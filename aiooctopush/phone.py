@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import orjson
+
 from .errors import InvalidFieldError
 
 
@@ -20,14 +22,15 @@ MIN_DIGITS: Final = 5
 MAX_DIGITS: Final = 16
 """The longest: the gateway's samples go one digit beyond the 15 of E.164."""
 
+CLEAN_NUMBER: Final = rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}+"
+"""A pattern of what `normalise` leaves as it is; it ends behind the last digit."""
+
 # Most numbers of a bulk are clean already, and one match is the cheapest proof of
 # it: 0.2 µs, as fast as asking isascii, isdigit and the length one after the other.
-_is_clean = re.compile(rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}").fullmatch
+_is_clean = re.compile(CLEAN_NUMBER).fullmatch
 # The same for many, each on a line of its own: a third of the time of one by one.
 # Possessive, for no number can be read in two ways.
-_are_clean = re.compile(
-    rf"(?:\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}+\n)*+"
-).fullmatch
+_are_clean = re.compile(rf"(?:{CLEAN_NUMBER}\n)*+").fullmatch
 _is_plausible = re.compile(rf"\+?[0-9]{{{MIN_DIGITS},{MAX_DIGITS}}}").fullmatch
 
 # What people and spreadsheets put between digits. No slash: it often stands between
@@ -100,6 +103,17 @@ def normalise_all(numbers: Sequence[str]) -> Sequence[str]:
     if lines.count("\n") == len(numbers) and _are_clean(lines):
         return numbers
     return [normalise(number) for number in numbers]
+
+
+def figures_of(numbers: Sequence[str]) -> list[int]:
+    """
+    Many numbers as integers, in half of the time that `int` takes.
+
+    Args:
+        numbers: As `normalise` writes them, so that each is read as another integer.
+    """
+    found: list[int] = orjson.loads(f"[{','.join(numbers)}]".replace("+", ""))
+    return found
 
 
 def _problem(stripped: str) -> str:

@@ -21,7 +21,7 @@ from aiooctopush.api._shared import (
     recipients_of,
 )
 from aiooctopush.api.sms import Message, SmsRequest
-from aiooctopush.bulk import sources
+from aiooctopush.bulk import files, sources
 from aiooctopush.bulk.blocks import Block, block_of
 from aiooctopush.bulk.files import SourceError
 from aiooctopush.bulk.inspection import Inspection
@@ -30,7 +30,6 @@ from aiooctopush.bulk.json_lines import read_json_lines
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
 from aiooctopush.bulk.preflight import preflight
 from aiooctopush.bulk.rows import AT_A_TIME, COLUMNS
-from aiooctopush.bulk.seen import SeenNumbers
 from aiooctopush.bulk.sources import read_csv
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.phone import normalise, normalise_all
@@ -104,29 +103,6 @@ def test_many_numbers_are_written_as_each_alone(numbers):
     )
 
 
-@given(st.lists(st.integers(10_000, 10_000 + 3 * 65_536), max_size=300))
-def test_many_are_noted_as_each_alone(values):
-    """The same ones were there before, in sparse blocks and in full ones."""
-    numbers = [f"+{value}" for value in values]
-    alone, together = SeenNumbers(), SeenNumbers()
-
-    expected = [at for at, number in enumerate(numbers) if not alone.add(number)]
-
-    assert together.add_all(numbers) == expected
-    assert together.add_all(numbers) == list(range(len(numbers)))
-    assert len(together) == len(alone) == len(set(numbers))
-
-
-def test_many_are_noted_in_a_bitmap():
-    """From some thousand of a block on; those of before are still there."""
-    numbers = [f"+{one}" for one in range(33_600_000_000, 33_600_003_000)]
-    seen = SeenNumbers()
-
-    assert seen.add_all(numbers) == []
-    assert seen.add_all(numbers[:2]) == [0, 1]
-    assert seen.add_all(["+33600003000", "+33600003000"]) == [1]
-
-
 # --- recipients -----------------------------------------------------------------------
 
 
@@ -173,14 +149,14 @@ def test_recipients_are_encoded_as_the_converter_does(people):
     expected = _wire.converter.dumps(people)
 
     assert json_of(people) == expected
-    assert CheckedRecipients(people).json == expected
+    assert CheckedRecipients.of(people).json == expected
 
 
 @given(PEOPLE)
 def test_a_request_of_checked_recipients_is_the_same(people):
     """And is not looked through again."""
     message = {"text": "Hi", "sender": "Acme", "purpose": "alert", "request_id": "a"}
-    checked = CheckedRecipients(people)
+    checked = CheckedRecipients.of(people)
 
     known = SmsRequest(recipients=checked, **message)
     plain = SmsRequest(recipients=people, **message)
@@ -198,7 +174,7 @@ def test_a_request_of_checked_recipients_is_the_same(people):
 def test_too_few_or_many_are_refused_though_they_are_checked(count):
     """The gateway takes 1 to 500."""
     with pytest.raises(InvalidFieldError, match="1 to 500"):
-        recipients_of(CheckedRecipients([Recipient("+33600000001")] * count))
+        recipients_of(CheckedRecipients.of([Recipient("+33600000001")] * count))
 
 
 # --- rows -----------------------------------------------------------------------------
@@ -247,6 +223,138 @@ def test_rows_are_read_together_as_one_by_one(rows, tmp_path, monkeypatch):
     alone = told(read_csv(path).rows())
 
     assert together == alone
+
+
+# Cells as they stand in a file: of some the csv module makes another thing.
+CELLS = st.sampled_from(
+    [
+        "",
+        " ",
+        "Ana",
+        " Li\t",
+        "Zoé",
+        '"Bo"',
+        '"a,b"',
+        '"a\nb"',
+        '"',
+        'a"b',
+        "x" * 51,
+        "x" * 50 + " ",
+        "\r",
+        "a;b",
+        "\x1c",
+        "\u2028",
+        "\x85",
+        "'",
+        "\\",
+    ]
+)
+LINES = st.lists(
+    st.tuples(GOOD | ODD, CELLS, CELLS).map(",".join)
+    | st.tuples(GOOD, st.sampled_from(["Ana", "Zoé", ""]), st.just("")).map(",".join)
+    | st.lists(CELLS, max_size=4).map(",".join),
+    max_size=30,
+)
+
+
+@given(
+    lines=LINES,
+    end=st.sampled_from(["\n", "\r\n", "\r", "\r\r\n"]),
+    is_ended=st.booleans(),
+    at_a_time=st.integers(1, 200),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_plain_lines_are_read_as_the_csv_module_reads_them(
+    *, lines, end, is_ended, at_a_time, tmp_path, monkeypatch
+):
+    """The same people, lines and words, wherever a text ends that is looked at."""
+    path = tmp_path / "people.csv"
+    text = end.join(["phone_number,first_name,note", *lines])
+    path.write_bytes((text + end * is_ended).encode("utf-8", "surrogatepass"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_AT_A_TIME", at_a_time)
+        quick = told(read_csv(path).rows())
+        patch.setattr(sources._Table, "block", lambda *_: None)
+        plain = told(read_csv(path).rows())
+
+    assert quick == plain
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "dos"])
+def test_a_long_plain_file_is_not_read_by_the_csv_module(tmp_path, monkeypatch, end):
+    """But for the text that the header stands in, in whatever place its columns are."""
+    path = tmp_path / "people.csv"
+    rows = [f"x;+33601{one:06}; Ana ;é;{'' if one % 2 else 7}" for one in range(99)]
+    header = "a;phone_number;Param1;b;first_name"
+    path.write_bytes(end.join([header, *rows, ""]).encode())
+    monkeypatch.setattr(files, "_AT_A_TIME", 300)
+    by_csv = []
+
+    def some_pieces(_, rows, *others):
+        by_csv.extend(rows)
+        return iter(())
+
+    monkeypatch.setattr(sources, "_some_pieces", some_pieces)
+
+    blocks = list(read_csv(path).rows().pieces)
+
+    assert 1 <= len(by_csv) <= 12
+    assert len(by_csv) + sum(map(len, blocks)) == 99
+    first, last = blocks[0], blocks[-1]
+    assert first.lines[0] == len(by_csv) + 2
+    assert last.lines[-1] == 100
+    assert list(last.columns) == ["phone_number", "first_name", "param1"]
+    assert last.numbers[-1] == "+33601000098"
+    assert first.columns["first_name"][:2] in (["", "7"], ["7", ""])
+    assert last.columns["param1"][-1] == "Ana"
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        pytest.param("Bo", "Bo", id="plain"),
+        pytest.param('"Bo"', "Bo", id="quoted"),
+        pytest.param('"a""b"', 'a"b', id="a quote"),
+        pytest.param('"a\r\nb"', "a\r\nb", id="two lines"),
+        pytest.param(f" {'x' * 50} ", "x" * 50, id="long before it is stripped"),
+        pytest.param("x" * 51, "line 60, column first_name", id="too long"),
+        pytest.param("a,b", "line 60: has 3 cells", id="a cell too many"),
+        pytest.param('a"b"', 'a"b"', id="quotes within"),
+        pytest.param("a\0", "line 60: holds a NUL", id="no text"),
+    ],
+)
+def test_a_cell_among_plain_lines_is_what_the_csv_module_makes_of_it(
+    tmp_path, monkeypatch, cell, expected
+):
+    """Whatever it is, and with its line if it cannot be used."""
+    path = tmp_path / "people.csv"
+    rows = [f"+33600000{one:03},{cell if one == 58 else 'Ana'}" for one in range(100)]
+    path.write_bytes("\n".join(["phone_number,first_name", *rows, ""]).encode())
+    monkeypatch.setattr(files, "_AT_A_TIME", 50)
+
+    row = told(read_csv(path).rows())[58]
+
+    words = getattr(row[1], "first_name", row[1]) if len(row) == 2 else row
+    assert words == expected or f"{path.name}, {expected}" in words
+
+
+@pytest.mark.parametrize("limit", [60, 131_072])
+def test_cells_that_the_csv_module_refuses_are_refused(tmp_path, monkeypatch, limit):
+    """Also in a column that nobody uses, and among lines that are plain."""
+    path = tmp_path / "people.csv"
+    rows = [f"+33600000{one:03},{'x' * (61 * (one == 90))}" for one in range(100)]
+    path.write_bytes("\n".join(["phone_number,note", *rows, ""]).encode())
+    monkeypatch.setattr(files, "_AT_A_TIME", 55)
+    before = csv.field_size_limit(limit)
+    try:
+        found = told(read_csv(path).rows())
+    finally:
+        csv.field_size_limit(before)
+
+    bad = [line for line, row in found if isinstance(row, str)]
+    assert bad == ([92] if limit == 60 else [])
+    assert len(found) == 100
 
 
 def test_good_rows_come_as_one_block(tmp_path):
@@ -490,6 +598,37 @@ def test_the_same_batches_come_of_many_as_of_each(items, on_duplicate, count, ma
     )
 
     assert found == expected
+
+
+@given(
+    odd=st.dictionaries(
+        st.integers(0, 79),
+        st.sampled_from(["nonsense,", "+33600000001", "", '+33600000002,"Bo"']),
+        max_size=4,
+    ),
+    step=st.integers(1, 7),
+    on_duplicate=st.sampled_from([OnDuplicate.SKIP, OnDuplicate.KEEP]),
+    count=st.integers(1, 30),
+    at_a_time=st.integers(20, 200),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_same_batches_come_of_blocks_as_of_rows(
+    *, odd, step, on_duplicate, count, at_a_time, tmp_path, monkeypatch
+):
+    """Wherever a block ends, and whatever stands between two of them."""
+    path = tmp_path / "people.csv"
+    plain = {at: f"+3360000{at * step % 70:04},{'Ana' * (at % 3)}" for at in range(80)}
+    lines = (plain | odd).values()
+    path.write_text("\n".join(["phone_number,first_name", *lines, ""]))
+    how = {"on_duplicate": on_duplicate, "count": count}
+    expected = taken_from(read_csv(path), one_by_one=True, **how)
+
+    monkeypatch.setattr(files, "_AT_A_TIME", at_a_time)
+    found = taken_from(read_csv(path), one_by_one=False, **how)
+
+    assert found == expected
+    batches = found[0]
+    assert all(len(content) == count for content, _ in batches[:-1])
 
 
 def broken():

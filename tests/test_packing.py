@@ -13,6 +13,7 @@ from aiooctopush import LedgerError, Recipient, SmsRequest
 from aiooctopush.bulk.packing import (
     encode,
     pack,
+    pack_figures,
     pack_numbers,
     recipients_in,
     unpack,
@@ -86,9 +87,11 @@ def test_the_id_of_a_request_is_not_part_of_its_content():
 @given(people=st.lists(NUMBERS))
 def test_numbers_come_back_sorted(people):
     """Those that are there twice, twice."""
-    packed = pack_numbers(people)
+    ordered = tuple(sorted(people, key=lambda one: int(one[1:])))
 
-    assert unpack_numbers(packed) == tuple(sorted(people, key=lambda one: int(one[1:])))
+    assert unpack_numbers(pack_numbers(people)) == ordered
+    unsorted = pack_figures([int(one) for one in people], small=False)
+    assert unpack_numbers(unsorted) == ordered
 
 
 def test_numbers_that_were_purged_are_none():
@@ -138,10 +141,26 @@ def test_numbers_of_any_distance_come_back(numbers):
 
 def test_numbers_are_kept_in_a_form_that_stays():
     """Whatever the machine: a ledger may be read on another one."""
-    packed = pack_numbers(["+33639980001", "+33639980514"])
+    people = ["+33639980001", "+33639980514"]
 
-    # Two bytes of distance, two numbers, the least; then 513, its lowest byte first.
-    assert packed == bytes.fromhex("02 02000000 e15b19d507000000 01 02")
+    packed = pack_numbers(people)
+
+    # One distance, of which all bytes are the same; the least; then 513.
+    assert packed == bytes.fromhex(
+        "01000000 00 e15b19d507000000 01 02 00 00 00 00 00 00"
+    )
+
+
+def test_numbers_that_stay_for_a_moment_are_not_sorted():
+    """They are packed as they come, and sorted when somebody reads them."""
+    packed = pack_figures([33639980514, 33639980001, 33639980514], small=False)
+
+    # Three numbers that differ in their two lowest bytes; these of all, and then the
+    # other six of any.
+    assert packed == bytes.fromhex(
+        "03000000 03 0000000000000000 e2e1e2 5d5b5d 19 d5 07 00 00 00"
+    )
+    assert unpack_numbers(packed) == ("+33639980001", "+33639980514", "+33639980514")
 
 
 def test_ten_million_mobiles_take_thirty_megabytes():
@@ -159,11 +178,11 @@ PACKED = pack_numbers(["+33639980001", "+999999999999999"])
     "packed",
     [
         b"garbage",
-        PACKED[:5],
+        PACKED[:4],
         PACKED[:-1],
         pack_numbers(["+33639980001"]) + b"1",
-        PACKED[:1] + b"\xff" * 4 + PACKED[5:],
-        PACKED[:1] + b"\0" * 4 + PACKED[5:],
+        b"\xff" * 4 + PACKED[4:],
+        b"\0" * 4 + PACKED[4:],
     ],
     ids=["bytes", "half a head", "too short", "too long", "too many", "none"],
 )

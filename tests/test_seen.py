@@ -4,16 +4,38 @@ import random
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aiooctopush.bulk.seen import _MOST_IN_ARRAY, SeenKeys, SeenNumbers
+from aiooctopush.bulk import seen as module
+from aiooctopush.bulk.seen import SeenKeys, SeenNumbers
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.phone import MAX_DIGITS, MIN_DIGITS, normalise
 
 
-BLOCK = 1 << 16
-FIRST = 33_600_000_000 // BLOCK * BLOCK + BLOCK  # of a block of French mobiles
+REGION = 1 << 19
+FIRST = 33_600_000_000 // REGION * REGION + REGION  # of a region of French mobiles
+
+# How many are few, how large bitmaps are together, how many are in an array.
+WAYS = pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param((131_072, 32 << 20, 4_096), id="a set"),
+        pytest.param((4, 1 << 19, 4_096), id="bitmaps"),
+        pytest.param((4, 0, 4_096), id="arrays"),
+        pytest.param((4, 1 << 16, 9), id="everything"),
+    ],
+    indirect=True,
+)
+many_examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def way(request, monkeypatch):
+    """Other bounds, so that few numbers go the way of many."""
+    names = ("_FEW", "_BITMAPS_AT_MOST", "_MOST_IN_ARRAY")
+    for name, value in zip(names, request.param, strict=True):
+        monkeypatch.setattr(module, name, value)
 
 
 def written(value):
@@ -29,20 +51,25 @@ def filled(values):
     return seen
 
 
-# Two blocks that touch, and what lies around their borders more often than not.
+# Two regions that touch, and what lies around their borders more often than not; and
+# numbers that share a byte of a bitmap.
 CLUSTERED = st.one_of(
-    st.integers(FIRST, FIRST + 2 * BLOCK - 1),
-    st.sampled_from([FIRST + step * BLOCK for step in range(3)]).flatmap(
+    st.integers(FIRST, FIRST + 2 * REGION - 1),
+    st.sampled_from([FIRST + step * REGION for step in range(3)]).flatmap(
         lambda border: st.integers(border - 2, border + 2)
     ),
+    st.integers(0, 15).map(lambda step: FIRST + step * 65_536),
 )
 ANYWHERE = st.from_regex(
     rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}", fullmatch=True
 )
+NUMBERS = st.lists(ANYWHERE | CLUSTERED.map(written))
 
 
-@given(st.lists(ANYWHERE | CLUSTERED.map(written)))
-def test_numbers_are_those_of_a_plain_set(numbers):
+@WAYS
+@given(numbers=NUMBERS)
+@many_examples
+def test_numbers_are_those_of_a_plain_set(numbers, way):
     """Whatever comes in whatever order, the answers are those of a set."""
     seen, model = SeenNumbers(), set()
 
@@ -54,60 +81,73 @@ def test_numbers_are_those_of_a_plain_set(numbers):
     assert all(number in seen for number in model)
 
 
-@given(
-    st.integers(_MOST_IN_ARRAY - 20, _MOST_IN_ARRAY + 1),
-    st.integers(),
-    st.lists(CLUSTERED, min_size=20),
-)
-def test_numbers_are_those_of_a_plain_set_while_a_block_turns(count, seed, more):
-    """A block that becomes a bitmap on the way forgets and invents nothing."""
-    lows = random.Random(seed).sample(range(BLOCK), count)
-    dense = [FIRST + low for low in lows]
-    seen, model = filled(dense), set(dense)
+@WAYS
+@given(batches=st.lists(NUMBERS, max_size=8))
+@many_examples
+def test_many_are_noted_as_a_plain_set_notes_them(batches, way):
+    """The same ones were there before, be it in the same batch."""
+    seen, model = SeenNumbers(), set()
 
-    for value in [*more, *dense, *more]:
-        assert seen.add(written(value)) == (value not in model)
-        model.add(value)
-    around = range(FIRST - 2, FIRST + 2 * BLOCK + 2, 257)
+    for numbers in batches:
+        expected = []
+        for place, number in enumerate(numbers):
+            if number in model:
+                expected.append(place)
+            model.add(number)
+        assert seen.add_all(numbers) == expected
+        assert len(seen) == len(model)
+    assert all(number in seen for number in model)
+    assert not any(seen.add(number) for number in model)
+
+
+@WAYS
+@pytest.mark.parametrize("seed", range(3))
+def test_thousands_in_a_few_regions_are_noted_exactly(seed, way):
+    """Half of them twice, in batches of any size, across all bounds."""
+    source = random.Random(seed)
+    values = source.choices(range(FIRST, FIRST + 4 * REGION, 97), k=20_000)
+    seen, model, at = SeenNumbers(), set(), 0
+
+    while at < len(values):
+        some = values[at : at + source.randrange(1, 700)]
+        at += len(some)
+        expected = []
+        for place, value in enumerate(some):
+            if value in model:
+                expected.append(place)
+            model.add(value)
+        assert seen.add_all([written(value) for value in some]) == expected
+    around = range(FIRST - 2, FIRST + 4 * REGION + 2, 251)
     assert [v for v in around if written(v) in seen] == [
         v for v in around if v in model
     ]
     assert len(seen) == len(model)
 
 
-@pytest.mark.parametrize("step", [1, 37, -1, -37], ids=str)
-@pytest.mark.parametrize("beyond", [-1, 0, 1, 2])
-def test_a_block_may_turn_at_any_count(step, beyond):
-    """On both sides of the threshold a block holds what was put in, and no more."""
-    count = _MOST_IN_ARRAY + beyond
-    values = [FIRST + index * step % BLOCK for index in range(count)]
+def test_numbers_in_a_row_fill_a_bitmap_to_the_last_bit(monkeypatch):
+    """All 524,288 of a region fit, each once, and no neighbour is among them."""
+    monkeypatch.setattr(module, "_FEW", 0)
+    seen = SeenNumbers()
 
-    seen = filled(values)
+    for start in range(FIRST, FIRST + REGION, 8_192):
+        row = [written(value) for value in range(start, start + 8_192)]
+        assert seen.add_all(row) == []
+        assert seen.add_all(row[:2]) == [0, 1]
 
-    (block,) = seen._blocks.values()
-    assert isinstance(block, bytearray) == (count > _MOST_IN_ARRAY)
-    inside = {FIRST + low for low in range(BLOCK) if written(FIRST + low) in seen}
-    assert inside == set(values)
-    assert not any(seen.add(written(value)) for value in values)
-    assert len(seen) == count
-
-
-def test_a_full_block_holds_every_number_and_no_neighbour():
-    """All 65,536 numbers of a block fit, and none of the next blocks is among them."""
-    seen = filled(range(FIRST, FIRST + BLOCK))
-
-    assert len(seen) == BLOCK
-    assert all(written(value) in seen for value in range(FIRST, FIRST + BLOCK))
+    assert len(seen) == REGION
+    assert set(seen._bits) == {255}
     assert written(FIRST - 1) not in seen
-    assert written(FIRST + BLOCK) not in seen
+    assert written(FIRST + REGION) not in seen
 
 
-@pytest.mark.parametrize("dense", [False, True], ids=["array", "bitmap"])
-@pytest.mark.parametrize("value", [FIRST - 1, FIRST, FIRST + BLOCK - 1, FIRST + BLOCK])
-def test_the_border_of_a_block_is_no_border_of_the_set(value, dense):
-    """The first and the last number of a block are as different as any others."""
-    start = value // BLOCK * BLOCK
-    inner = range(start + 10, start + 11 + dense * _MOST_IN_ARRAY)
+@WAYS
+@pytest.mark.parametrize(
+    "value", [FIRST - 1, FIRST, FIRST + REGION - 1, FIRST + REGION]
+)
+def test_the_border_of_a_region_is_no_border_of_the_set(value, way):
+    """The first and the last number of a region are as different as any others."""
+    start = value // REGION * REGION
+    inner = range(start + 10, start + 30)
     seen = filled(inner)
 
     assert written(value) not in seen
@@ -115,6 +155,21 @@ def test_the_border_of_a_block_is_no_border_of_the_set(value, dense):
     assert not seen.add(written(value))
     assert [written(value + step) in seen for step in (-1, 0, 1)] == [0, 1, 0]
     assert len(seen) == len(inner) + 1
+
+
+@pytest.mark.parametrize("count", [9, 10, 11])
+def test_an_array_becomes_a_bitmap_when_it_is_full(count, monkeypatch):
+    """Beyond the room for bitmaps it takes nine numbers here, and forgets none."""
+    monkeypatch.setattr(module, "_FEW", 1)
+    monkeypatch.setattr(module, "_BITMAPS_AT_MOST", 0)
+    monkeypatch.setattr(module, "_MOST_IN_ARRAY", 9)
+    values = [FIRST - 1, *(FIRST + 50_001 * step for step in range(count))]
+
+    seen = filled(values)
+
+    assert len(seen._bits) == (65_536 if count > 9 else 0)
+    assert not any(seen.add(written(value)) for value in values)
+    assert len(seen) == count + 1
 
 
 def test_numbers_of_different_lengths_are_different():
@@ -174,8 +229,9 @@ def test_what_could_be_taken_for_another_number_is_refused(act, number):
     assert len(seen) == 1
 
 
-@pytest.mark.parametrize("count", [0, 1, _MOST_IN_ARRAY + 1])
-def test_a_cleared_filter_is_a_new_one(count):
+@WAYS
+@pytest.mark.parametrize("count", [0, 1, 60])
+def test_a_cleared_filter_is_a_new_one(count, way):
     """After `clear` nothing has been seen, and everything can be seen again."""
     values = range(FIRST, FIRST + count)
     seen = filled(values)
@@ -198,30 +254,46 @@ def traced_bytes(seen, items):
         tracemalloc.stop()
 
 
-def test_a_french_mobile_costs_at_most_six_bytes():
-    """So many are 300,000 of all 200 million; a fifth of both is faster to trace."""
+def test_a_number_of_few_costs_at_most_110_bytes():
+    """A set of integers, whatever they are, and what it holds when it grows."""
     source = random.Random(3)
-    values = source.choices(range(33_600_000_000, 33_640_000_000), k=60_000)
+    numbers = [written(source.randrange(10**14, 10**15)) for _ in range(60_000)]
+
+    _, most = traced_bytes(SeenNumbers(), numbers)
+
+    assert most / 60_000 < 110
+
+
+def test_many_french_mobiles_take_no_more_than_their_bitmaps(monkeypatch):
+    """Which are 25 MB for all 200 million; a tenth of both is faster to trace."""
+    monkeypatch.setattr(module, "_FEW", 100)
+    source = random.Random(3)
+    values = source.choices(range(33_600_000_000, 33_620_000_000), k=30_000)
+
+    _, most = traced_bytes(SeenNumbers(), [written(value) for value in values])
+
+    # An eighth more than 39 bitmaps, for a bytearray grows ahead.
+    assert most < 3_000_000
+
+
+def test_beyond_the_room_for_bitmaps_a_number_costs_six_bytes(monkeypatch):
+    """As of a large country: 650 numbers in a region, sixteen regions of thousands."""
+    monkeypatch.setattr(module, "_FEW", 0)
+    monkeypatch.setattr(module, "_BITMAPS_AT_MOST", 0)
+    source = random.Random(3)
+    values = [source.randrange(FIRST, FIRST + 16 * REGION) for _ in range(16 * 650)]
+
+    kept, _ = traced_bytes(SeenNumbers(), [written(value) for value in values])
+
+    assert kept / len(values) < 6
+
+
+def test_a_lone_number_costs_at_most_200_bytes(monkeypatch):
+    """In the worst case each number has a region of its own."""
+    monkeypatch.setattr(module, "_FEW", 0)
+    monkeypatch.setattr(module, "_BITMAPS_AT_MOST", 0)
     seen = SeenNumbers()
-
-    _, most = traced_bytes(seen, [written(value) for value in values])
-
-    assert most / len(seen) < 6
-
-
-def test_numbers_in_a_row_cost_less_than_half_a_byte():
-    """A full block takes as much as its bitmap, and hardly more on the way."""
-    seen = SeenNumbers()
-
-    _, most = traced_bytes(seen, map(written, range(FIRST, FIRST + BLOCK)))
-
-    assert most / len(seen) < 0.5
-
-
-def test_a_lone_number_costs_at_most_200_bytes():
-    """In the worst case each number has a block of its own."""
-    seen = SeenNumbers()
-    values = range(FIRST, FIRST + 10_000 * BLOCK, BLOCK)
+    values = range(FIRST, FIRST + 10_000 * REGION, REGION)
 
     kept, _ = traced_bytes(seen, map(written, values))
 

@@ -2,12 +2,12 @@
 
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
-from itertools import repeat
-from typing import Any, Final, Protocol, TypeVar
+from itertools import compress, repeat
+from operator import attrgetter
+from typing import Any, Final, Protocol, Self, TypeVar, final, overload
 
 import orjson
 from attrs import field, frozen
@@ -17,8 +17,9 @@ from .._limits import MAX_MERGE_FIELD
 from .._wire import Answer, Endpoint, converter
 from ..errors import InvalidFieldError
 from ..ids import check_request_id, new_request_id
-from ..phone import mask, normalise
+from ..phone import figures_of, mask, normalise
 from ..retry import RetryPolicy
+from ._columns import json_of_columns
 
 
 T = TypeVar("T", bound=Answer)
@@ -250,6 +251,9 @@ _MERGE_FIELDS: Final = (
 )
 _NO_VALUES: Final = (None,) * len(_MERGE_FIELDS)
 
+NUMBER: Final = "phone_number"
+"""The one field that everybody has."""
+
 
 @frozen
 class Recipient:
@@ -299,8 +303,9 @@ class Recipient:
 
 # What sets a field of a frozen class from outside, in C: its slot.
 _SLOTS: Final[Mapping[str, Any]] = {
-    name: vars(Recipient)[name] for name in ("phone_number", *_MERGE_FIELDS)
+    name: vars(Recipient)[name] for name in (NUMBER, *_MERGE_FIELDS)
 }
+_values_of: Final = attrgetter(*_SLOTS)
 
 
 def recipients_from(columns: Mapping[str, Sequence[str | None]]) -> list[Recipient]:
@@ -312,7 +317,7 @@ def recipients_from(columns: Mapping[str, Sequence[str | None]]) -> list[Recipie
             must be there, as `phone.normalise` writes it; a field that is left out is
             None.
     """
-    count = len(columns["phone_number"])
+    count = len(columns[NUMBER])
     made = list(map(object.__new__, repeat(Recipient, count)))
     for name, slot in _SLOTS.items():
         # A loop in Python would take as long as the checks that are left out.
@@ -348,19 +353,113 @@ def _filled(one: Recipient) -> dict[str, str]:
     return found
 
 
-class CheckedRecipients(tuple[Recipient, ...]):  # noqa: SLOT001 - keeps its JSON
+@final
+class CheckedRecipients(Sequence[Recipient]):
     """
-    Recipients that are known to be such, and their JSON: a bulk asks for it twice, for
-    its digest and for its request.
+    Recipients that are known to be such, column by column: what a batch consists of.
+
+    Whoever asks for one gets a `Recipient`; a bulk asks for numbers and JSON only, and
+    never makes the millions of records. It equals a tuple of the same recipients.
+
+    Args:
+        columns: As for `recipients_from`, in the order of the fields.
     """
 
-    @cached_property
+    __slots__ = ("_figures", "_json", "columns")
+
+    def __init__(self, columns: Mapping[str, Sequence[str | None]]) -> None:
+        self.columns = columns
+        self._json: bytes | None = None
+        self._figures: Sequence[int] | None = None
+
+    @classmethod
+    def of(cls, recipients: Iterable[Recipient]) -> Self:
+        """The same as columns, without those that are None for everybody."""
+        columns = zip(*map(_values_of, recipients), strict=True)
+        found = dict(zip(_SLOTS, columns, strict=False)) or {NUMBER: ()}
+        return cls(
+            {
+                name: column
+                for name, column in found.items()
+                if name == NUMBER or column.count(None) < len(column)
+            }
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["CheckedRecipients"]) -> "CheckedRecipients":
+        """Several as one, in their order."""
+        if len(parts) == 1:
+            return parts[0]
+        joined: dict[str, Sequence[str | None]] = {}
+        for name in _SLOTS:
+            if any(name in one.columns for one in parts):
+                joined[name] = column = list[str | None]()
+                for one in parts:
+                    column += one.columns.get(name) or [None] * len(one)
+        return cls(joined)
+
+    @property
+    def numbers(self) -> Sequence[str]:
+        """Their phone numbers."""
+        return self.columns[NUMBER]  # type: ignore[return-value]  # never None
+
+    @property
+    def figures(self) -> Sequence[int]:
+        """The same as integers, kept: who was there before, and what a ledger keeps."""
+        if self._figures is None:
+            self._figures = figures_of(self.numbers)
+        return self._figures
+
+    @property
     def json(self) -> bytes:
-        """See `json_of`."""
-        return json_of(self)
+        """See `json_of`. It is kept: a bulk needs it for its digest and its request."""
+        if self._json is None:
+            found = json_of_columns(self.columns)
+            self._json = json_of(self) if found is None else found
+        return self._json
+
+    def only(self, chosen: Sequence[bool]) -> "CheckedRecipients":
+        """Those of them for whom it is true."""
+        return self._with(lambda column: list(compress(column, chosen)))
+
+    def _with(
+        self, change: Callable[[Sequence[str | None]], Sequence[str | None]]
+    ) -> "CheckedRecipients":
+        return CheckedRecipients(
+            {name: change(column) for name, column in self.columns.items()}
+        )
+
+    def __len__(self) -> int:
+        return len(self.columns[NUMBER])
+
+    def __iter__(self) -> Iterator[Recipient]:
+        return iter(recipients_from(self.columns))
+
+    @overload
+    def __getitem__(self, at: int) -> Recipient: ...
+    @overload
+    def __getitem__(self, at: slice) -> "CheckedRecipients": ...
+    def __getitem__(self, at: int | slice) -> "Recipient | CheckedRecipients":
+        if isinstance(at, slice):
+            return self._with(lambda column: column[at])
+        return Recipient(**{name: column[at] for name, column in self.columns.items()})  # type: ignore[arg-type]  # the number is never None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, tuple | CheckedRecipients):
+            return NotImplemented
+        return tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} recipients>"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object]]:
+        return type(self), (self.columns,)
 
 
-def _to_send(recipients: tuple[Recipient, ...]) -> orjson.Fragment:
+def _to_send(recipients: Sequence[Recipient]) -> orjson.Fragment:
     if isinstance(recipients, CheckedRecipients):
         return orjson.Fragment(recipients.json)
     return orjson.Fragment(json_of(recipients))
@@ -387,7 +486,7 @@ def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
             "recipients", "must be a list of numbers", shown=type(items).__name__
         )
     if isinstance(items, CheckedRecipients) and 1 <= len(items) <= MAX_RECIPIENTS:
-        return items
+        return items  # type: ignore[return-value]  # whoever made it, knows it so
     recipients: list[Recipient] = []
     for index, item in enumerate(items):
         try:

@@ -7,19 +7,15 @@ about a row is left to those who look at single rows; so is finding out which ro
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, compress
-from typing import Final, Self
+from typing import Self
 
 from attrs import evolve, field, frozen
 
 from .._limits import MAX_MERGE_FIELD
-from ..api._shared import Recipient, recipients_from
+from ..api._shared import NUMBER, CheckedRecipients, Recipient
 from ..errors import InvalidFieldError
 from ..phone import normalise_all
 from .files import SourceError, can_be_encoded
-
-
-NUMBER: Final = "phone_number"
-"""The column that must be there."""
 
 
 @frozen
@@ -43,11 +39,13 @@ class Block:
         """Phone numbers, as a Recipient has them."""
         return self.columns[NUMBER]
 
-    def recipients(self) -> list[Recipient]:
-        """The same as records."""
-        return recipients_from(
+    def recipients(self) -> CheckedRecipients:
+        """The same as a batch has them."""
+        return CheckedRecipients(
             {
-                name: [value or None for value in column] if "" in column else column
+                name: [value or None for value in column]
+                if name != NUMBER and "" in column
+                else column
                 for name, column in self.columns.items()
             }
         )

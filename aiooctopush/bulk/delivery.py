@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 
 from .._clock import HighWaterMark
 from .._engine import AttemptEvent, Background
-from ..api._shared import Caller, Recipient
+from ..api._shared import Caller, CheckedRecipients, Recipient
 from ..api.sms import SEND, SendResult, SmsRequest
 from ..errors import (
     AuthenticationError,
@@ -32,9 +32,17 @@ from .ledger import (
     BatchState,
     DeliveryLedger,
     LedgerError,
+    name_of,
     part_of,
 )
-from .packing import Content, encode, pack, pack_numbers, recipients_in
+from .packing import (
+    Content,
+    encode,
+    figures_in,
+    pack,
+    pack_figures,
+    recipients_in,
+)
 from .splitting import cut, is_too_large, named_in, speaks_of_recipients
 
 
@@ -56,10 +64,23 @@ class BatchResult:
     number: int
     part: str = ""
     state: BatchState
-    recipients: tuple[Recipient, ...] = field(repr=lambda value: f"<{len(value)}>")
+    _people: Sequence[Recipient] = field(alias="recipients", repr=False)
     request_id: str
     result: SendResult | None = None
     error: OctopushError | None = None
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Who was in it, made when it is asked for: of millions few are."""
+        return tuple(self._people)
+
+    def __repr__(self) -> str:
+        return (
+            f"BatchResult(number={self.number}, part={self.part!r}, "
+            f"state={self.state!r}, recipients=<{len(self._people)}>, "
+            f"request_id={self.request_id!r}, result={self.result!r}, "
+            f"error={self.error!r})"
+        )
 
 
 @frozen(kw_only=True)
@@ -91,6 +112,7 @@ def new_record(
     state: BatchState,
     at: datetime | None = None,
     small: bool = True,
+    stays: bool = True,
 ) -> BatchRecord:
     """
     The record of a batch, with the id that follows from its content and place.
@@ -100,22 +122,22 @@ def new_record(
         first: Position in the source where it begins.
         at: When it is going to be tried; None if that is not now.
         small: Whether to pack what it says, which takes longer than to encode it.
+        stays: Whether it outlives its run: then its numbers are made small, too.
     """
     encoded = encode(content)
-    recipients = recipients_in(content)
-    record = BatchRecord(
+    digest = digest_of(settings, encoded)
+    return BatchRecord(
         number=number,
         part=part,
         first=first,
-        count=len(recipients),
-        digest=digest_of(settings, encoded),
-        request_id="",
+        count=len(recipients_in(content)),
+        digest=digest,
+        request_id=_id_of(key, name_of(number, part), 0, digest),
         payload=pack(encoded) if small else encoded,
-        numbers=pack_numbers(one.phone_number for one in recipients),
+        numbers=pack_figures(figures_in(content), small=stays),
         state=state,
         first_tried_at=at,
     )
-    return evolve(record, request_id=id_of(key, record))
 
 
 def digest_of(settings: bytes, encoded: bytes) -> str:
@@ -125,7 +147,11 @@ def digest_of(settings: bytes, encoded: bytes) -> str:
 
 def id_of(key: str, record: BatchRecord) -> str:
     """The id of a batch under its present epoch."""
-    return request_id_for(f"{key}/{record.name}/{record.epoch}/{record.digest}")
+    return _id_of(key, record.name, record.epoch, record.digest)
+
+
+def _id_of(key: str, name: str, epoch: int, digest: str) -> str:
+    return request_id_for(f"{key}/{name}/{epoch}/{digest}")
 
 
 def renewed(key: str, record: BatchRecord) -> BatchRecord:
@@ -353,17 +379,18 @@ class Delivery:
     ) -> BatchResult:
         """Write down what became of a batch."""
         state = self._state_after(old, result, error)
-        record = evolve(old, state=state, concluded_at=self.wall.now())
+        found: dict[str, Any] = {}
         if result is not None:
-            record = evolve(
-                record,
-                ticket=result.ticket,
-                sms_needed=result.number_of_sms_needed,
-                cost=result.total_cost,
-            )
+            found = {
+                "ticket": result.ticket,
+                "sms_needed": result.number_of_sms_needed,
+                "cost": result.total_cost,
+            }
+        elif error is not None:
+            found = _words_of(error)
+        record = evolve(old, state=state, concluded_at=self.wall.now(), **found)
         told = _told(job, record, result=result, error=error)
         if error is not None:
-            record = evolve(record, **_words_of(error))
             refused = error.outcome is Outcome.REFUSED
             if state is BatchState.NOT_SENT and refused and self.ledger.is_durable:
                 # A gateway that notes ids on receipt would refuse this one for ever.
@@ -412,12 +439,15 @@ def _told(
     result: SendResult | None = None,
     error: OctopushError | None = None,
 ) -> BatchResult:
+    people = recipients_in(job.content)
+    if isinstance(people, CheckedRecipients):
+        # Who keeps the result does not keep its JSON.
+        people = CheckedRecipients(people.columns)
     return BatchResult(
         number=record.number,
         part=record.part,
         state=record.state,
-        # A plain tuple: who keeps it does not keep its JSON.
-        recipients=tuple(recipients_in(job.content)),
+        recipients=people,
         request_id=record.request_id,
         result=result,
         error=error,

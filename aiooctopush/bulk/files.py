@@ -11,8 +11,9 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from itertools import chain
+from operator import length_hint
 from pathlib import Path
 from typing import Any, Final
 
@@ -137,7 +138,7 @@ class LineFile(io.FileIO):
 
 def open_file(path: Path) -> LineFile:
     """
-    Open a file for `lines_of`.
+    Open a file for `Lines`.
 
     Raises:
         SourceError: It cannot be opened.
@@ -171,92 +172,140 @@ def _opened(
     return plain, io.IncrementalNewlineDecoder(decoder, translate=False)
 
 
-def lines_of(
-    file: LineFile, encoding: str | None, *, expected: Format
-) -> Iterator[str]:
+class Lines:
     """
-    Decode the file line by line, and close it at its end.
+    A file line by line, or some hundred lines as one text where that is enough.
+
+    Closes the file at its end.
 
     Args:
         file: Just opened.
         encoding: By default what a byte-order mark says, otherwise UTF-8.
         expected: What it should be, for the errors.
 
-    Raises:
-        SourceError: It is damaged, no text, or in another encoding.
+    Attributes:
+        each: The lines. Whoever asks for one, or for a text, may meet a `SourceError`:
+            the file is damaged, no text, or in another encoding.
     """
-    # Chained in C: a generator that passes each line on would take as long as csv.
-    return chain.from_iterable(_checked(file, encoding, expected))
+
+    def __init__(
+        self, file: LineFile, encoding: str | None, *, expected: Format
+    ) -> None:
+        self._file = file
+        self._encoding = encoding
+        self._expected = expected
+        self._number = 0
+        self._texts = self._read()
+        self._again: str | None = None
+        self._at_hand: Iterator[str] = iter(())
+        # Chained in C: a generator that passes each on would take as long as csv.
+        self.each: Iterator[str] = chain.from_iterable(self._split())
+
+    @property
+    def left(self) -> int:
+        """Lines of the text at hand that nobody took yet."""
+        return length_hint(self._at_hand)
+
+    def text(self) -> str | None:
+        """
+        The next text, if no line is left of the one before; None at the end.
+
+        Whoever uses it says so by `used`, or else gives it back.
+        """
+        again, self._again = self._again, None
+        return next(self._texts, None) if again is None else again
+
+    def used(self, count: int) -> None:
+        """Pass over a text of so many lines; to count them here would take longer."""
+        self._number += count
+
+    def give_back(self, text: str) -> None:
+        """Have a text line by line after all."""
+        self._again = text
+
+    def _split(self) -> Generator[Iterator[str]]:
+        while (text := self.text()) is not None:
+            lines = _lines_of(text)
+            self._number += len(lines)
+            self._at_hand = iter(lines)
+            yield self._at_hand
+
+    def _read(self) -> Generator[str]:
+        """Some whole lines at a time, as far as they are text."""
+        path, encoding = self._file.path, self._encoding
+        try:
+            # Closed here, before the layers above it are dropped, which would warn.
+            with self._file as file:
+                plain, decoder = _opened(file, encoding, self._expected)
+                for at, text in enumerate(_some_lines(plain, decoder)):
+                    good, problem = _good_part(
+                        text if at else text.removeprefix(_MARK),
+                        encoding,
+                        self._expected,
+                    )
+                    if good:
+                        yield good
+                    if problem:
+                        raise SourceError(problem, path=path, line=self._number + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise SourceError(
+                f"cannot be read beyond line {self._number}: it is damaged or was cut "
+                f"off ({type(error).__name__})",
+                path=path,
+            ) from error
+        except UnicodeError as error:
+            raise SourceError(
+                f"is not {encoding or 'text'} somewhere beyond line {self._number}: "
+                "name the right encoding",
+                path=path,
+            ) from error
 
 
-def _checked(
-    file: LineFile, encoding: str | None, expected: Format
-) -> Generator[Sequence[str]]:
-    """Some lines at a time, as far as they are text."""
-    number = 0
-    try:
-        # Closed here, before the layers above it are dropped, which would warn.
-        with file:
-            plain, decoder = _opened(file, encoding, expected)
-            for lines in _some_lines(plain, decoder):
-                if not number:
-                    lines[0] = lines[0].removeprefix(_MARK)
-                good, problem = _good_lines(lines, encoding, expected)
-                number += good
-                yield lines[:good]
-                if problem:
-                    raise SourceError(problem, path=file.path, line=number + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(
-            f"cannot be read beyond line {number}: it is damaged or was cut off "
-            f"({type(error).__name__})",
-            path=file.path,
-        ) from error
-    except UnicodeError as error:
-        raise SourceError(
-            f"is not {encoding or 'text'} somewhere beyond line {number}: "
-            "name the right encoding",
-            path=file.path,
-        ) from error
+def _lines_of(text: str) -> list[str]:
+    """The lines of a text with their ends, which the csv module wants as they are."""
+    return list(io.StringIO(text, newline=""))
+
+
+def line_ends(text: str) -> int:
+    """How many lines end in a text."""
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def _some_lines(
     plain: io.BufferedReader | gzip.GzipFile, decoder: io.IncrementalNewlineDecoder
-) -> Generator[list[str]]:
+) -> Generator[str]:
     """Whole lines, and the one that is too long as far as it was read."""
     rest, is_over = "", False
     while not is_over:
         # No more than there is: who reads from a pipe does not wait for it to fill.
         read = plain.read1(_AT_A_TIME)
         is_over = not read
-        lines = list(
-            io.StringIO(rest + decoder.decode(read, final=is_over), newline="")
-        )
-        rest = ""
-        # One that is too long already need not come to its end.
-        if not is_over and lines and _may_go_on(lines[-1]):
-            rest = lines.pop()
-        if lines:
-            yield lines
+        text = rest + decoder.decode(read, final=is_over)
+        end = len(text)
+        if not is_over:
+            end = max(text.rfind("\n"), text.rfind("\r")) + 1
+            # One that is too long already need not come to its end.
+            if len(text) - end >= _LINE_AT_MOST:
+                end = len(text)
+        rest = text[end:]
+        if end:
+            yield text[:end]
 
 
-def _may_go_on(line: str) -> bool:
-    return not line.endswith(("\n", "\r")) and len(line) < _LINE_AT_MOST
-
-
-def _good_lines(
-    lines: Sequence[str], encoding: str | None, expected: Format
-) -> tuple[int, str | None]:
-    """How many of these lines are text, and what is wrong with the next."""
+def _good_part(
+    text: str, encoding: str | None, expected: Format
+) -> tuple[str, str | None]:
+    """The lines up to the first that is no text, and what is wrong with that."""
     # All at once, for nearly always all of them are.
-    text = "".join(lines)
     if len(text) < _LINE_AT_MOST and "\0" not in text and can_be_encoded(text):
-        return len(lines), None
-    for good, line in enumerate(lines):
+        return text, None
+    good = 0
+    for line in _lines_of(text):
         problem = _not_text(line, encoding, expected)
         if problem:
-            return good, problem
-    return len(lines), None
+            return text[:good], problem
+        good += len(line)
+    return text, None
 
 
 def can_be_encoded(text: str) -> bool:

@@ -6,6 +6,7 @@ that rests that a run can go on after a crash.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -19,13 +20,12 @@ from collections.abc import (
 )
 from contextlib import aclosing, asynccontextmanager
 from itertools import islice
-from typing import Any
 
-from ..api._shared import CheckedRecipients, Recipient, recipients_from
+from ..api._shared import NUMBER, CheckedRecipients, Recipient
 from ..api.sms import SmsRequest
 from ..errors import InvalidFieldError
 from ..phone import mask, normalise_all
-from .blocks import NUMBER, Block, Piece
+from .blocks import Block, Piece
 from .files import SourceError
 from .ledger import Rejection, RunRecord
 from .options import Identity, OnDuplicate, OnInvalid
@@ -46,6 +46,9 @@ Source = Items | RowSource | Callable[[int], Items]
 Items, or a function that gives them from a position on, counted from 0. A function is
 believed: it is not asked for the items before that position, which so are not checked.
 """
+
+_Run = CheckedRecipients | Sequence[Item]
+"""Items one after the other, in columns where that is known to be possible."""
 
 
 class Intake:
@@ -78,18 +81,20 @@ class Intake:
             self._seen = SeenNumbers()
         self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
         self._pieces: AsyncGenerator[Piece, None] | None = None
-        self._ahead: list[Item] = []
+        self._ahead: deque[_Run] = deque()
+        # Of the first of them so many are in a batch already.
+        self._begin: int = 0
+        self._at_hand: int = 0
         self._failure: Exception | None = None
         self.position: int = 0
         self.duplicates: int = 0
         self.rejected: int = 0
         self.rejections: list[Rejection] = []
 
-    def remember(self, numbers: Iterable[str]) -> None:
+    def remember(self, numbers: Sequence[str]) -> None:
         """Note numbers of an earlier batch."""
-        if self._seen is not None:
-            for number in numbers:
-                self._seen.add(number)
+        if isinstance(self._seen, SeenNumbers):
+            self._seen.add_all(numbers)
 
     def start_at(self, run: RunRecord) -> None:
         """Go on where a run stood, without reading what comes before."""
@@ -119,52 +124,85 @@ class Intake:
             InvalidFieldError: An item is no recipient, or was there before, and that
                 was asked to be an error; or no run of this kind can send it.
         """
-        if self._whole_requests:
-            count = 1
-        taken: list[Any] = []
+        taken: list[CheckedRecipients] = []
+        room = 1 if self._whole_requests else count
+        pause_at = self.position + count
         # No more than there is room for: what is not needed stays where it is.
-        while some := await self._some(count - len(taken)):
-            self._look_at_all(some, taken)
-            if len(taken) == count:
-                break
+        while some := await self._some(room):
+            if self._whole_requests:
+                request = self._look_at(some[0])
+                if isinstance(request, SmsRequest):
+                    return request
+            else:
+                taken.append(self._look_at_all(some))
+                room -= len(taken[-1])
+                if not room:
+                    break
             # Let others run, should millions of items make no batch.
-            await asyncio.sleep(0)
-        if not taken:
-            return None
-        request: SmsRequest = taken[0]
-        return request if self._whole_requests else CheckedRecipients(taken)
+            if self.position >= pause_at:
+                pause_at += count
+                await asyncio.sleep(0)
+        content = CheckedRecipients.joined(taken) if taken else ()
+        return content or None
 
-    async def _some(self, count: int) -> Sequence[Item]:
-        """The next items; fewer than asked for only at the end."""
+    async def _some(self, count: int) -> _Run:
+        """The next items, as many as asked for or fewer; none at the end."""
         if self._failure is None:
             try:
                 await self._read(count)
             except Exception as error:  # noqa: BLE001 - raised below
                 # What was read before it comes first.
                 self._failure = error
-        some = self._ahead[:count]
-        del self._ahead[:count]
-        if self._failure is not None and not some:
-            raise self._failure
+        if not self._ahead:
+            if self._failure is not None:
+                raise self._failure
+            return ()
+        some = self._ahead[0][self._begin : self._begin + count]
+        self._at_hand -= len(some)
+        self._begin += len(some)
+        if self._begin == len(self._ahead[0]):
+            self._ahead.popleft()
+            self._begin = 0
         return some
 
     async def _read(self, count: int) -> None:
         """Have so many items at hand, if there are."""
-        ahead = self._ahead
         if self._pieces is not None:
-            while len(ahead) < count:
+            while self._at_hand < count:
                 piece = await anext(self._pieces, None)
                 if piece is None:
                     return
-                ahead += piece.recipients() if isinstance(piece, Block) else (piece[1],)
+                self._line_up(
+                    piece.recipients() if isinstance(piece, Block) else (piece[1],)
+                )
         elif isinstance(self._items, AsyncIterator):
-            async for item in self._items:
-                ahead.append(item)
-                if len(ahead) >= count:
-                    return
+            some: list[Item] = []
+            try:
+                async for item in self._items:
+                    some.append(item)
+                    if len(some) >= count:
+                        return
+            finally:
+                # Those before a failure are in there, too.
+                self._line_up(some)
         else:
-            # Those before a failure are in there, too.
-            ahead.extend(islice(self._items, count - len(ahead)))
+            some = []
+            try:
+                some.extend(islice(self._items, count))
+            finally:
+                self._line_up(some)
+
+    def _line_up(self, run: _Run) -> None:
+        """Have items at hand: a batch is looked at whole, wherever a block ends."""
+        self._at_hand += len(run)
+        ahead = self._ahead
+        last = ahead[-1] if ahead else None
+        if isinstance(run, CheckedRecipients) and isinstance(last, CheckedRecipients):
+            if len(ahead) == 1:
+                last, self._begin = last[self._begin :], 0
+            ahead[-1] = CheckedRecipients.joined([last, run])
+        elif run:
+            ahead.append(run)
 
     def take_rejections(self, run: RunRecord) -> tuple[Rejection, ...]:
         """What was rejected since the last call, behind the cursor of the run."""
@@ -173,20 +211,23 @@ class Intake:
         self.rejections.clear()
         return rejections
 
-    def _look_at_all(self, items: Sequence[Item], taken: list[Any]) -> None:
-        """Sort items in: together, if nothing is odd about any of them."""
+    def _look_at_all(self, items: _Run) -> CheckedRecipients:
+        """Those of some items that go into a batch."""
         plain = None if self._looks_at_each else _plain(items)
         if plain is None:
-            for item in items:
-                self._look_at(item, taken)
-            return
-        if isinstance(self._seen, SeenNumbers):
-            again = self._seen.add_all([one.phone_number for one in plain])
-            for at in reversed(again):
-                del plain[at]
-            self.duplicates += len(again)
-        taken += plain
+            # Whoever wants to know about single items, or has odd ones among them.
+            found = map(self._look_at, items)
+            return CheckedRecipients.of(one for one in found if one is not None)  # type: ignore[misc]  # and no request: see `take`
         self.position += len(items)
+        if isinstance(self._seen, SeenNumbers):
+            again = self._seen.note(plain.figures)
+            if again:
+                self.duplicates += len(again)
+                chosen = [True] * len(plain)
+                for at in again:
+                    chosen[at] = False
+                return plain.only(chosen)
+        return plain
 
     @property
     def _looks_at_each(self) -> bool:
@@ -194,14 +235,17 @@ class Intake:
         is_error = self._on_duplicate is OnDuplicate.ERROR
         return self._whole_requests or self._identity is not None or is_error
 
-    def _look_at(self, item: Item, taken: list[Any]) -> None:
-        """Sort one item in. What raises here leaves the position before it."""
+    def _look_at(self, item: Item) -> Recipient | SmsRequest | None:
+        """
+        What one item is, None if it is left out. What raises here leaves the position
+        before it.
+        """
         self._check_kind(item)
         try:
             content = _content_of(item)
         except (InvalidFieldError, SourceError) as error:
             self._reject(error)
-            return
+            return None
         if self._seen is not None and not self._seen.add(self._identity_of(content)):
             if self._on_duplicate is OnDuplicate.ERROR:
                 raise InvalidFieldError(
@@ -214,9 +258,9 @@ class Intake:
             if self._on_duplicate is OnDuplicate.SKIP:
                 self.duplicates += 1
                 self.position += 1
-                return
-        taken.append(content)
+                return None
         self.position += 1
+        return content
 
     @property
     def _place(self) -> str:
@@ -262,15 +306,17 @@ class Intake:
         self.position += 1
 
 
-def _plain(items: Sequence[Item]) -> list[Recipient] | None:
+def _plain(items: _Run) -> CheckedRecipients | None:
     """Recipients, if all are such, or all are good numbers; otherwise None."""
+    if isinstance(items, CheckedRecipients):
+        return items
     kinds = set(map(type, items))
     if kinds == {Recipient}:
-        return list(items)  # type: ignore[arg-type]  # see the line before
+        return CheckedRecipients.of(items)  # type: ignore[arg-type]  # see above
     if kinds != {str}:
         return None
     try:
-        return recipients_from({NUMBER: normalise_all(items)})  # type: ignore[arg-type]
+        return CheckedRecipients({NUMBER: normalise_all(items)})  # type: ignore[arg-type]  # as above
     except InvalidFieldError:
         return None
 

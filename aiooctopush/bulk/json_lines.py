@@ -16,11 +16,11 @@ from typing import Any, Final, NoReturn
 
 from attrs import define, field, frozen
 
-from ..api._shared import Recipient
+from ..api._shared import NUMBER, Recipient
 from ..errors import InvalidFieldError
 from ..phone import mask
-from .blocks import NUMBER, Piece
-from .files import Format, LineFile, SourceError, caused_by, lines_of, open_file
+from .blocks import Piece
+from .files import Format, LineFile, Lines, SourceError, caused_by, open_file
 from .rows import COLUMNS, FileSource
 
 
@@ -121,8 +121,8 @@ def _rows(
 def _lines(source: JsonLinesSource, file: LineFile) -> Generator[tuple[int, str]]:
     """The lines that are not blank, with their numbers."""
     is_first = True
-    lines = lines_of(file, source.encoding, expected=_FORMAT)
-    for line, text in enumerate(lines, 1):
+    lines = Lines(file, source.encoding, expected=_FORMAT)
+    for line, text in enumerate(lines.each, 1):
         if not text.strip():
             continue
         if is_first and text.lstrip().startswith("["):

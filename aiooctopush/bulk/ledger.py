@@ -171,7 +171,12 @@ class BatchRecord:
     @property
     def name(self) -> str:
         """Number and part, such as ``7`` or ``7.1.2``."""
-        return f"{self.number}.{self.part}" if self.part else str(self.number)
+        return name_of(self.number, self.part)
+
+
+def name_of(number: int, part: str) -> str:
+    """The name of a batch, from what it is made of."""
+    return f"{number}.{part}" if part else str(number)
 
 
 @frozen(kw_only=True)

@@ -173,9 +173,10 @@ class BulkReport:
         # A part that was refused by name was never asked about.
         self.batches += sign * bool(batch.attempts)
         self.attempts += sign * batch.attempts
-        for name, times in batch.faults.items():
-            self.faults[name] += sign * times
-        self.faults += Counter()
+        if batch.faults:
+            for name, times in batch.faults.items():
+                self.faults[name] += sign * times
+            self.faults += Counter()  # drops what is zero
 
     def check(self) -> None:
         """

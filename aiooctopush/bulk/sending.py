@@ -356,6 +356,7 @@ class Sending:
                 # It is dropped with the answer, a moment later: to pack it would take
                 # more time than to write what packing saves. What stays is packed then.
                 small=False,
+                stays=self._ledger.is_durable,
             )
             jobs.append(Job(record=record, content=cut.content, is_written=True))
         return jobs

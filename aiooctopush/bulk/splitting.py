@@ -1,7 +1,7 @@
 """One bad number must not sink 499 good ones: when and how a refused batch is cut."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from attrs import define
@@ -64,8 +64,8 @@ def _words(problem: str, details: Any) -> Iterator[str]:
 
 
 def cut(
-    recipients: tuple[Recipient, ...], named: set[int]
-) -> tuple[tuple[Recipient, ...], tuple[Recipient, ...]]:
+    recipients: Sequence[Recipient], named: set[int]
+) -> tuple[Sequence[Recipient], Sequence[Recipient]]:
     """
     Cut a batch of two or more in two.
 
