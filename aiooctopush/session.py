@@ -172,7 +172,8 @@ class OctopushSession:
             clock=self._clock,
             random=random or Random(),
         )
-        self.sms = Sms(call, self._clock)
+        # The method itself: Python looks for that of an object at each of its calls.
+        self.sms = Sms(call.__call__, self._clock)
         self.voice = Voice(call, self._clock)
         self.multichannel = Multichannel(call)
         self.otp = Otp(call)
