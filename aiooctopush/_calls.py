@@ -3,15 +3,16 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Coroutine
 from datetime import datetime
 from random import Random
 from typing import Any, Final, TypeVar
 
 from . import _answers
 from ._clock import Clock, HighWaterMark
-from ._engine import Background, Call, NewId, OnAttempt, run
+from ._engine import Background, Call, Means, NewId, OnAttempt, run
 from ._throttle import Gate, RetryQuota
-from ._wire import Answer, Endpoint, HttpRequest, HttpResponse, encode
+from ._wire import Answer, Endpoint, HttpRequest, HttpResponse
 from .errors import (
     Backoff,
     NotSentError,
@@ -59,16 +60,22 @@ class Calls:
         random: Random,
     ) -> None:
         self._transport = transport
-        self._credentials = credentials
-        self._retry = retry
-        self._timeouts = timeouts
-        self._observers = observers
+        # With each request, never as defaults of the aiohttp session, which may be
+        # shared with other hosts.
+        self._headers = credentials.headers
+        self._attempt_timeout = timeouts.attempt
         self._observer = observer
         self._base_url = base_url
         self._clock = clock
-        self._random = random
         self._wall = HighWaterMark(clock)
-        self._quota = RetryQuota(retry.quota)
+        self._means = Means(
+            policy=retry,
+            clock=clock,
+            wall=self._wall,
+            random=random,
+            quota=RetryQuota(retry.quota),
+            observers=observers,
+        )
         self.gate = Gate(max_in_flight=max_in_flight, clock=clock)
         self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -99,7 +106,7 @@ class Calls:
         self._loop = loop
         self._thread = threading.get_ident()
 
-    async def __call__(
+    def __call__(
         self,
         endpoint: Endpoint[T],
         *,
@@ -113,36 +120,39 @@ class Calls:
         repeat_unknown: bool = False,
         background: Background | None = None,
         observe: OnAttempt | None = None,
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """See `api._shared.Caller`."""
         self.check_usable()
-        policy = retry or self._retry
+        means = self._means
+        policy = retry or means.policy
+        present, started = self._clock.now(), self._clock.monotonic()
         call = Call(
-            endpoint=endpoint,
-            record=body,
-            payload=None if body is None else encode(body),
-            query=query,
-            path=path,
-            policy=policy,
-            clock=self._clock,
-            wall=self._wall,
-            random=self._random,
-            quota=self._quota if background is None else background.quota,
-            started=(started := self._clock.monotonic()),
-            ends=started + (policy.deadline if deadline is None else deadline),
-            first_tried_at=unknown_since or self._wall.now(),
-            request_id=getattr(body, "request_id", None),
-            new_id=new_id,
-            unknown_before=unknown_since is not None,
-            repeat_unknown=repeat_unknown,
-            background=background,
-            observers=self._observers
-            if observe is None
-            else (*self._observers, observe),
+            endpoint,
+            body,
+            means,
+            policy,
+            started,
+            started + (policy.deadline if deadline is None else deadline),
+            unknown_since or self._wall.at(present, started),
         )
+        if new_id is not None:
+            call.new_id = new_id
+        if query:
+            call.query = query
+        if path:
+            call.path = path
+        if unknown_since is not None:
+            call.unknown_before = True
+        if repeat_unknown:
+            call.repeat_unknown = True
+        if background is not None:
+            call.background = background
+            call.quota = background.quota
+        if observe is not None:
+            call.observers = (*call.observers, observe)
         if self._observer is not None:
-            return await watched(self._observer, self._base_url, call, self._attempt)
-        return await run(call, self._attempt)
+            return watched(self._observer, self._base_url, call, self._attempt)
+        return run(call, self._attempt)
 
     async def _attempt(self, call: Call[T]) -> T:
         """One try: wait for a slot, carry the bytes, read what the answer proves."""
@@ -163,16 +173,15 @@ class Calls:
                 call.check_protection()
             call.attempts += 1
             call.handed_over = True
+            endpoint = call.endpoint
             response = await self._transport.send(
                 HttpRequest(
-                    method=call.endpoint.method,
-                    path=call.path or call.endpoint.path,
+                    method=endpoint.method,
+                    path=call.path or endpoint.path,
                     query=call.query,
-                    # With each request, never as defaults of the aiohttp session,
-                    # which may be shared with other hosts.
-                    headers=self._credentials.headers,
+                    headers=self._headers,
                     body=call.payload,
-                    timeout=min(self._timeouts.attempt, call.ends - now),
+                    timeout=min(self._attempt_timeout, call.ends - now),
                     fresh_connection=call.wants_fresh_connection,
                 )
             )

@@ -55,12 +55,17 @@ class HighWaterMark:
 
     def now(self) -> datetime:
         """The present instant, as late as anything seen so far allows."""
-        now, at = self._clock.now(), self._clock.monotonic()
+        now = self._clock.now()
+        return self.at(now, self._clock.monotonic())
+
+    def at(self, now: datetime, monotonic: float) -> datetime:
+        """The same for who has just read the clock, the wall's first."""
         # Also while the clock is ahead of what was seen: it may have stepped back
         # and have passed that since.
-        if (now - self._latest).total_seconds() < at - self._at:
-            now = self._latest + timedelta(seconds=at - self._at)
-        self._latest, self._at = now, at
+        passed = monotonic - self._at
+        if (now - self._latest).total_seconds() < passed:
+            now = self._latest + timedelta(seconds=passed)
+        self._latest, self._at = now, monotonic
         return now
 
     def ahead(self) -> timedelta:

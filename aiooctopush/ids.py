@@ -27,7 +27,7 @@ SAFE_FOR: Final = timedelta(hours=23)
 # again what was already sent.
 _NAMESPACE: Final = uuid.UUID("6f0d2d0e-6d4c-5f0e-9d8a-0c7c1a4b9e21")
 
-_ALLOWED = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+is_request_id = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
 
 
 def new_request_id() -> str:
@@ -63,7 +63,7 @@ def check_request_id(value: str) -> str:
             refused rather than cleaned: two ids must never become one.
     """
     known: object = value
-    if not isinstance(known, str) or not _ALLOWED.fullmatch(known):
+    if not isinstance(known, str) or not is_request_id(known):
         raise InvalidFieldError(
             "request_id",
             "must be 1 to 64 ASCII letters, digits, '-' or '_'",

@@ -150,6 +150,6 @@ def _ended(
         status=status,
         error=error,
         code=code,
-        elapsed=call.clock.monotonic() - call.started,
+        elapsed=call.means.clock.monotonic() - call.started,
         retry_tokens=call.quota.tokens,
     )

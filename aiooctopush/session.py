@@ -110,7 +110,8 @@ class OctopushSession:
         InvalidFieldError: Credentials that no header can carry, or a bad base_url.
     """
 
-    sms: Sms = _chapter(lambda self: Sms(self._call, self._clock))
+    # The method itself: Python looks for that of an object at each of its calls.
+    sms: Sms = _chapter(lambda self: Sms(self._call.__call__, self._clock))
     """The SMS chapter: send, draft, cancel, campaigns on lists and tags."""
 
     voice: "api.voice.Voice" = _chapter(

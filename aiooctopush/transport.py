@@ -8,7 +8,7 @@ ever handed to the request, and `UnknownOutcomeError` for everything else.
 
 import ssl
 from functools import lru_cache
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import aiohttp
 from attrs import field, frozen
@@ -205,12 +205,14 @@ class AiohttpTransport:
         self._base = base_url.rstrip("/")
         self._timeouts = timeouts or Timeouts()
         self._max_connections = max_connections
-        self._ssl = ssl_context if ssl_context is not None else True
+        self._ssl = ssl_context
         self._proxy = proxy
         self._theirs = client_session
         self._kept: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
-        self._usual = self._limits(self._timeouts.attempt)
+        self._usual = self._limits_of(self._timeouts.attempt)
+        self._said = self._said_with_each_request()
+        self._said_to_try_once = self._said | {"middlewares": _ONE_TRY}
         self._watch = Watch()
         self._closed = False
         # Paths may hold arguments, so their number has no bound of its own.
@@ -219,8 +221,15 @@ class AiohttpTransport:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Carry one try; see `Transport.send`."""
         session = self._session(fresh=request.fresh_connection)
-        # To aiohttp, 0 and less would mean "no limit".
-        seconds = max(min(request.timeout, self._timeouts.attempt), 0.001)
+        seconds, limits = request.timeout, self._usual
+        if seconds < self._timeouts.attempt:
+            # To aiohttp, 0 and less would mean "no limit".
+            seconds = max(seconds, 0.001)
+            limits = self._limits_of(seconds)
+        else:
+            seconds = self._timeouts.attempt
+        # A POST is never repeated by aiohttp, and needs no guard.
+        said = self._said if request.method == "POST" else self._said_to_try_once
         try:
             with self._watch.limit(seconds):
                 # Awaited rather than entered: leaving the block costs as much as
@@ -230,16 +239,8 @@ class AiohttpTransport:
                     self._url(request),
                     data=request.body,
                     headers=request.headers,
-                    timeout=self._limits(seconds),
-                    # aiohttp would forward api-key and api-login to the other host.
-                    allow_redirects=False,
-                    # Said to a session of yours, whose own settings may differ.
-                    raise_for_status=False,
-                    auto_decompress=True,
-                    ssl=self._ssl,
-                    proxy=self._proxy,
-                    # A POST is never repeated by aiohttp, and needs no guard.
-                    middlewares=None if request.method == "POST" else _ONE_TRY,
+                    timeout=limits,
+                    **said,
                 )
                 try:
                     body = await _read_body(response)
@@ -304,9 +305,22 @@ class AiohttpTransport:
     def _build_url(self, path: str) -> URL:
         return URL(self._base + path, encoded=True)
 
-    def _limits(self, attempt: float) -> aiohttp.ClientTimeout:
-        if attempt == self._timeouts.attempt and hasattr(self, "_usual"):
-            return self._usual
+    def _said_with_each_request(self) -> dict[str, Any]:
+        """What aiohttp is told beside the request, in few words: each one costs."""
+        said: dict[str, Any] = {
+            # aiohttp would forward api-key and api-login to the other host.
+            "allow_redirects": False
+        }
+        if self._ssl is not None:
+            said["ssl"] = self._ssl
+        if self._proxy is not None:
+            said["proxy"] = self._proxy
+        if self._theirs is not None:
+            # A session of yours may have other settings.
+            said |= {"raise_for_status": False, "auto_decompress": True}
+        return said
+
+    def _limits_of(self, attempt: float) -> aiohttp.ClientTimeout:
         # Connecting must end before the whole try does: the limit of the try says
         # nothing about whether the request had left.
         connect = 0.9 * attempt

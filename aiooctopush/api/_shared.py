@@ -37,7 +37,7 @@ The largest whole number that is sent. Undocumented, our choice: what is larger 
 mistake.
 """
 
-_is_sender = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ]{1,9}[A-Za-z0-9]").fullmatch
+is_sender = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ]{1,9}[A-Za-z0-9]").fullmatch
 
 # The ticket has another name on nearly every page.
 # Source: gateway documentation, conflict between direct, list and voice pages.
@@ -163,6 +163,15 @@ def check_text(value: Any, name: str, at_most: int, *, private: bool = False) ->
             ) from None
 
 
+def is_utf_8(value: str) -> bool:
+    """Whether it can be written: nothing in it is half of a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_sender(value: Any) -> None:
     """
     Refuse what is not 3 to 11 letters, digits or inner spaces.
@@ -170,7 +179,7 @@ def check_sender(value: Any) -> None:
     Spaces are allowed on some pages only. Source: gateway documentation, "Send SMS"
     against "Transactional SMS".
     """
-    if not isinstance(value, str) or not _is_sender(value):
+    if not isinstance(value, str) or not is_sender(value):
         raise InvalidFieldError(
             "sender",
             "must have 3 to 11 letters, digits or inner spaces, without accents",

@@ -18,7 +18,7 @@ from aiooctopush import (
     UnknownOutcomeError,
 )
 from aiooctopush._answers import decode, read
-from aiooctopush._wire import MAX_BODY, HttpResponse, _optional_int, encode
+from aiooctopush._wire import MAX_BODY, HttpResponse, encode, optional_int
 from aiooctopush.api.sms import SEND
 from aiooctopush.sandbox import VirtualClock
 from aiooctopush.sandbox.clock import START
@@ -243,7 +243,7 @@ def test_what_is_no_json_is_named(body, words):
 )
 def test_a_count_has_at_most_thirty_digits(value, count):
     """A longer one is no count."""
-    assert _optional_int(value, None) == count
+    assert optional_int(value, None) == count
 
 
 def test_a_record_leaves_out_what_is_not_set():
