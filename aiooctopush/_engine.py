@@ -12,12 +12,12 @@ from datetime import datetime
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 from tenacity import AsyncRetrying, RetryCallState
 
 from ._clock import Clock, HighWaterMark
 from ._throttle import RetryQuota
-from ._wire import Answer, Endpoint, Idempotency, body_of, request_id_of, under
+from ._wire import Answer, Endpoint, Idempotency, encode
 from .errors import (
     Backoff,
     NotSentError,
@@ -140,7 +140,7 @@ class Call(Generic[T]):
 
     Attributes:
         endpoint: What is asked.
-        record: The body, as `_wire.body_of` takes it.
+        record: What is asked, as a request record; None if there is nothing to say.
         payload: The body as bytes, the same for every try under one id.
         request_id: The present id, None if the operation has none.
         means: What the session gives to all its calls.
@@ -203,8 +203,8 @@ class Call(Generic[T]):
     ) -> None:
         self.endpoint = endpoint
         self.record = record
-        self.payload = None if record is None else body_of(record)
-        self.request_id = request_id_of(record)
+        self.payload = None if record is None else encode(record)
+        self.request_id = getattr(record, "request_id", None)
         self.means = means
         self.policy = policy
         self.started = self.try_began = started
@@ -226,8 +226,8 @@ class Call(Generic[T]):
         self.request_id = request_id = await new_id()
         self.renews = False
         self.first_tried_at = self.means.wall.now()
-        self.record = under(self.record, request_id)
-        self.payload = body_of(self.record)
+        self.record = evolve(self.record, request_id=request_id)
+        self.payload = encode(self.record)
 
     @property
     def age(self) -> float:

@@ -21,19 +21,26 @@ class Watch:
     however many there are.
 
     It belongs to the event loop of its first use. What ends may be late by `GRAIN`.
+
+    Attributes:
+        under_way: Limits whose blocks were entered and not left.
     """
 
     def __init__(self) -> None:
-        self._under_way: set[Limit] = set()
+        self.under_way: set[Limit] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._looks_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
-    def limit(self, seconds: float) -> "Limit":
+    def limit(self, seconds: float, *, at_first: float = math.inf) -> "Limit":
         """
         A block of a task that ends with TimeoutError after so many seconds.
 
         What `asyncio.timeout` does, at a sixth of its cost.
+
+        Args:
+            seconds: For the whole.
+            at_first: Until `Limit.go_on` is called.
         """
         loop = self._loop
         if loop is None:
@@ -42,10 +49,18 @@ class Watch:
         if task is None:
             msg = "a limit is for a task, and a watch for one event loop"
             raise RuntimeError(msg)
-        ends = loop.time() + seconds
-        if ends < self._looks_at:
-            self._look_at(ends, loop)
-        return Limit(self._under_way, task, ends)
+        now = loop.time()
+        limit = Limit(self, task, ends=now + min(seconds, at_first), last=now + seconds)
+        if limit.ends < self._looks_at:
+            self._look_at(limit.ends, loop)
+        return limit
+
+    def move(self, limit: "Limit", seconds: float) -> None:
+        """Have a limit end so many seconds from now, if the whole allows that much."""
+        loop = asyncio.get_running_loop()
+        limit.ends = min(loop.time() + seconds, limit.last)
+        if limit.ends < self._looks_at:
+            self._look_at(limit.ends, loop)
 
     def _look_at(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
@@ -57,29 +72,30 @@ class Watch:
         self._timer = None
         self._looks_at = math.inf
         now = loop.time()
-        for late in [one for one in self._under_way if one.ends <= now]:
+        for late in [one for one in self.under_way if one.ends <= now]:
             late.expire()
-        if self._under_way:
-            first = min(one.ends for one in self._under_way)
+        if self.under_way:
+            first = min(one.ends for one in self.under_way)
             self._look_at(max(first, now + GRAIN), loop)
 
 
 class Limit:
     """A block with a limit on time, to be entered at once; see `Watch.limit`."""
 
-    __slots__ = ("_cancelling", "_expired", "_task", "_under_way", "ends")
+    __slots__ = ("_cancelling", "_expired", "_task", "_watch", "ends", "last")
 
     def __init__(
-        self, under_way: set["Limit"], task: asyncio.Task[Any], ends: float
+        self, watch: Watch, task: asyncio.Task[Any], *, ends: float, last: float
     ) -> None:
-        self._under_way = under_way
+        self._watch = watch
         self._task = task
         self._cancelling = task.cancelling()
         self._expired = False
         self.ends = ends
+        self.last = last
 
     def __enter__(self) -> Self:
-        self._under_way.add(self)
+        self._watch.under_way.add(self)
         return self
 
     def __exit__(
@@ -89,15 +105,19 @@ class Limit:
         traceback: TracebackType | None,
     ) -> None:
         if not self._expired:
-            self._under_way.discard(self)
+            self._watch.under_way.discard(self)
             return
         # Our cancellation is taken back; one of somebody else goes on.
         others = self._task.uncancel() > self._cancelling
         if isinstance(error, asyncio.CancelledError) and not others:
             raise TimeoutError from error
 
+    def go_on(self, seconds: float) -> None:
+        """Allow so many seconds from now on for what comes next, within the whole."""
+        self._watch.move(self, seconds)
+
     def expire(self) -> None:
         """End the block."""
-        self._under_way.discard(self)
+        self._watch.under_way.discard(self)
         self._expired = True
         self._task.cancel()

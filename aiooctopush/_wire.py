@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
-import orjson
 from attrs import field, frozen
 from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.preconf.orjson import make_converter
@@ -357,28 +356,3 @@ converter.register_unstructure_hook_factory(attrs.has, _unstructure_record)
 def encode(record: Any) -> bytes:
     """A request record, or a plain dict, as JSON."""
     return converter.dumps(record)
-
-
-# --- bodies: a record, or a dict of nothing but plain values --------------------------
-#
-# A dict says what a record would, to the byte, and is a quarter of its cost: so it is
-# what the commonest call is made of.
-
-
-def body_of(record: Any) -> bytes:
-    """The bytes of a request."""
-    return orjson.dumps(record) if type(record) is dict else encode(record)
-
-
-def request_id_of(record: Any) -> str | None:
-    """Its id, None if it has none."""
-    if type(record) is dict:
-        return record.get("request_id")
-    return getattr(record, "request_id", None)
-
-
-def under(record: Any, request_id: str) -> Any:
-    """The same request under another id."""
-    if type(record) is dict:
-        return record | {"request_id": request_id}
-    return attrs.evolve(record, request_id=request_id)

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from attrs.validators import gt
 from yarl import URL
 
-from ._watch import Watch
+from ._watch import Limit, Watch
 from ._wire import MAX_BODY, Headers, HttpRequest, HttpResponse
 from .errors import (
     Backoff,
@@ -57,7 +57,8 @@ class Timeouts:
 
     Attributes:
         connect: For DNS, TCP and TLS together. Cheap to find out: nothing was sent.
-        read: Without a single byte; a request for 500 recipients may take a while.
+        read: For the head of an answer, on top of `connect`, and then without a single
+            byte; a request for 500 recipients may take a while.
         attempt: For the try as a whole, against answers that drip.
     """
 
@@ -214,6 +215,9 @@ class AiohttpTransport:
         self._said = self._said_with_each_request()
         self._said_to_try_once = self._said | {"middlewares": _ONE_TRY}
         self._watch = Watch()
+        # As long as connecting may take, silence says nothing: that limit is aiohttp's,
+        # and knows whether a connection was handed over.
+        self._first = (self._usual.connect or 0.0) + self._timeouts.read
         self._closed = False
         # Paths may hold arguments, so their number has no bound of its own.
         self._url_of = lru_cache(maxsize=256)(self._build_url)
@@ -231,7 +235,7 @@ class AiohttpTransport:
         # A POST is never repeated by aiohttp, and needs no guard.
         said = self._said if request.method == "POST" else self._said_to_try_once
         try:
-            with self._watch.limit(seconds):
+            with self._watch.limit(seconds, at_first=self._first) as limit:
                 # Awaited rather than entered: leaving the block costs as much as
                 # reading.
                 response = await session.request(
@@ -243,7 +247,7 @@ class AiohttpTransport:
                     **said,
                 )
                 try:
-                    body = await _read_body(response)
+                    body = await self._read_body(response, limit)
                 finally:
                     # An answer that was read to its end has given it back already.
                     if response.connection is not None:
@@ -257,6 +261,29 @@ class AiohttpTransport:
             )
         # Raised out here, so that it has no context but the cause it was given.
         raise failure
+
+    async def _read_body(self, response: aiohttp.ClientResponse, limit: Limit) -> bytes:
+        """Read, counting bytes *after* decompression: a small bomb stays small."""
+        content = response.content
+        if content.is_eof():  # a short answer came with its headers
+            body = content.read_nowait()
+        else:
+            body = b""
+            while len(body) <= MAX_BODY:
+                limit.go_on(self._timeouts.read)
+                chunk = await content.readany()
+                if not chunk:
+                    break
+                body += chunk
+        if len(body) > MAX_BODY:
+            success = 200 <= response.status < 300
+            msg = f"an answer of over {MAX_BODY} bytes (HTTP {response.status})"
+            raise InvalidResponseError(
+                msg,
+                status=response.status,
+                backoff=Backoff.CAREFUL if success else Backoff.NEVER,
+            )
+        return body
 
     async def close(self) -> None:
         """Close the pools that this transport opened; nothing is carried after it."""
@@ -325,15 +352,15 @@ class AiohttpTransport:
         # nothing about whether the request had left.
         connect = 0.9 * attempt
         return aiohttp.ClientTimeout(
-            # The whole is ours to limit: see `Watch`.
+            # The whole is ours to limit, and silence, too: see `Watch`.
             total=None,
+            sock_read=None,
             # In a session of yours others may hold the pool, and waiting for it is
             # no failure to connect; our own pool is never waited for.
             connect=connect
             if self._theirs is not None
             else min(connect, self._timeouts.connect),
             sock_connect=min(connect, self._timeouts.connect),
-            sock_read=self._timeouts.read,
         )
 
 
@@ -352,23 +379,3 @@ async def _try_once(
 
 
 _ONE_TRY: Final = (_try_once,)
-
-
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Read the body, counting bytes *after* decompression: a small bomb stays small."""
-    content = response.content
-    if content.is_eof():  # a short answer came with its headers
-        body = content.read_nowait()
-    else:
-        body = b""
-        while len(body) <= MAX_BODY and (chunk := await content.readany()):
-            body += chunk
-    if len(body) > MAX_BODY:
-        success = 200 <= response.status < 300
-        msg = f"an answer of over {MAX_BODY} bytes (HTTP {response.status})"
-        raise InvalidResponseError(
-            msg,
-            status=response.status,
-            backoff=Backoff.CAREFUL if success else Backoff.NEVER,
-        )
-    return body

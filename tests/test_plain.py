@@ -1,4 +1,4 @@
-"""The commonest send, without a record: what a record would say, or nothing at all."""
+"""The commonest send: what the whole record would say, or nothing at all."""
 
 from datetime import UTC, datetime
 
@@ -15,8 +15,8 @@ from aiooctopush import (
     SmsType,
     UnknownOutcomeError,
 )
-from aiooctopush._wire import body_of, encode
-from aiooctopush.api._plain import plain_send
+from aiooctopush._wire import encode
+from aiooctopush.api._plain import plain_request
 
 
 ID = "0123456789abcdef0123456789abcdef"
@@ -31,8 +31,8 @@ PLAIN = {
 
 
 def plain(fields):
-    """The body of a send with these fields, or None."""
-    return plain_send(
+    """The record of a send with these fields, or None."""
+    return plain_request(
         **{"kind" if name == "type" else name: one for name, one in fields.items()}
     )
 
@@ -91,7 +91,7 @@ def test_it_is_to_the_byte_what_a_record_says_or_nothing(fields):
     """What it takes a record takes as well, and says the same."""
     found = plain(fields)
 
-    assert found is None or body_of(found) == recorded(fields)
+    assert found is None or encode(found) == recorded(fields)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_it_is_to_the_byte_what_a_record_says_or_nothing(fields):
         pytest.param({"request_id": "order-1_A"}, id="an id that was chosen"),
     ],
 )
-def test_the_common_send_needs_no_record(fields):
+def test_the_common_send_needs_no_more(fields):
     """What a service sends all day is taken as it is."""
     assert plain(PLAIN | fields) is not None
 
@@ -137,7 +137,7 @@ def test_the_common_send_needs_no_record(fields):
         ("recipients", iter(["+33639980001"])),
     ],
 )
-def test_anything_else_is_for_the_record(field, value):
+def test_anything_else_is_for_the_whole_record(field, value):
     """A mistake is never judged here, and what can be used up is not looked at."""
     assert plain(PLAIN | {field: value}) is None
 
@@ -152,7 +152,7 @@ BYTES = (
 )
 
 
-async def test_a_plain_send_is_these_bytes():
+async def test_a_plain_request_is_these_bytes():
     """Byte for byte, as they have always been: a repeat elsewhere must be the same."""
     transport = ScriptedTransport(answer())
     async with session_over(transport) as octopush:

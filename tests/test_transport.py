@@ -1033,27 +1033,27 @@ async def limits_of(request, **options):
 @pytest.mark.parametrize(
     ("timeouts", "attempt", "limits"),
     [
-        pytest.param(None, 45.0, (5.0, 5.0, 30.0), id="defaults"),
-        pytest.param(None, 3.0, (2.7, 2.7, 30.0), id="little time left"),
-        pytest.param(None, 900.0, (5.0, 5.0, 30.0), id="much time left"),
-        pytest.param(None, 0.0, (0.0009, 0.0009, 30.0), id="no time left"),
-        pytest.param(None, -1.0, (0.0009, 0.0009, 30.0), id="too late"),
+        pytest.param(None, 45.0, (5.0, 5.0), id="defaults"),
+        pytest.param(None, 3.0, (2.7, 2.7), id="little time left"),
+        pytest.param(None, 900.0, (5.0, 5.0), id="much time left"),
+        pytest.param(None, 0.0, (0.0009, 0.0009), id="no time left"),
+        pytest.param(None, -1.0, (0.0009, 0.0009), id="too late"),
         pytest.param(
             Timeouts(connect=1.0, read=2.0, attempt=3.0),
             45.0,
-            (1.0, 1.0, 2.0),
+            (1.0, 1.0),
             id="all given",
         ),
     ],
 )
 async def test_the_limits_reach_aiohttp(timeouts, attempt, limits):
-    """Each part of a try has its limit; that of the whole is not aiohttp's to keep."""
+    """Those of connecting; silence and the whole are not aiohttp's to limit."""
     request = attrs.evolve(SEND, timeout=attempt)
 
     told = await limits_of(request, timeouts=timeouts)
 
-    assert (told.connect, told.sock_connect, told.sock_read) == pytest.approx(limits)
-    assert told.total is None
+    assert (told.connect, told.sock_connect) == pytest.approx(limits)
+    assert (told.total, told.sock_read) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -1130,3 +1130,33 @@ def test_a_limit_that_is_none_is_refused(name, seconds):
     """No time at all would be no limit at all."""
     with pytest.raises(ValueError, match=name):
         Timeouts(**{name: seconds})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"", id="before it begins"),
+        pytest.param(b"HTTP/1.1 201 Created\r\nContent-", id="in its head"),
+        pytest.param(b"HTTP/1.1 201 X\r\nContent-Length: 9\r\n\r\n{", id="in its body"),
+    ],
+)
+async def test_silence_ends_a_try_long_before_the_whole(answer):
+    """Wherever an answer stops: the try proves nothing, and is not waited for."""
+    async with serving(answer, then=hold) as server:
+        error = await failure_of(
+            server.url, timeouts=Timeouts(connect=0.05, read=0.05, attempt=3_600.0)
+        )
+
+    assert (type(error), error.backoff) == (UnknownOutcomeError, CAREFUL)
+    assert "no answer in time" in error.problem
+
+
+async def test_silence_while_it_connects_is_no_silence_of_an_answer():
+    """However little time an answer has, a stalled handshake has sent nothing."""
+    async with serving(at_once=hold) as server:
+        error = await failure_of(
+            server.url.replace("http:", "https:"),
+            timeouts=Timeouts(connect=0.2, read=0.01, attempt=3_600.0),
+        )
+
+    assert (type(error), error.backoff) == (NotSentError, FAST)

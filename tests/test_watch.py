@@ -58,6 +58,45 @@ def test_without_time_a_block_ends_at_its_first_wait(seconds):
     assert virtual_time.run(ended_at(Watch(), seconds)) == (0.0, True)
 
 
+async def ended_in_steps(watch, limit, *steps):
+    """
+    When a block ended that goes on for some seconds after each of its steps, and
+    whether its time was up.
+    """
+    try:
+        with watch.limit(**limit) as block:
+            for takes, more in steps:
+                await asyncio.sleep(takes)
+                block.go_on(more)
+            await asyncio.sleep(LONG)
+    except TimeoutError:
+        return now(), True
+    return now(), False
+
+
+@pytest.mark.parametrize(
+    ("limit", "steps", "ended"),
+    [
+        pytest.param({"at_first": 3.0}, [], 3.0, id="no step"),
+        pytest.param({"at_first": 60.0}, [], 45.0, id="first is not more than all"),
+        pytest.param({"at_first": 3.0}, [(2.0, 10.0)], 12.0, id="longer"),
+        pytest.param({"at_first": 30.0}, [(2.0, 5.0)], 7.0, id="shorter"),
+        pytest.param({"at_first": 3.0}, [(2.0, 60.0)], 45.0, id="the whole stays"),
+        pytest.param(
+            {"at_first": 5.0}, [(4.0, 5.0)] * 30, 45.0, id="however often it goes on"
+        ),
+        pytest.param({}, [(4.0, 5.0)] * 3, 17.0, id="nothing said of the first"),
+    ],
+)
+def test_a_block_may_have_a_limit_for_each_step(limit, steps, ended):
+    """Each begins when the block says so, and none outlives the whole."""
+
+    async def main():
+        return await ended_in_steps(Watch(), {"seconds": 45.0, **limit}, *steps)
+
+    assert virtual_time.run(main()) == (pytest.approx(ended, abs=GRAIN), True)
+
+
 def test_each_block_has_its_own_limit():
     """One timer, and yet everybody ends when they should, first or last to come."""
     limits = [30.0, 5.0, 45.0, 10.0]

@@ -1,13 +1,17 @@
 """
-The commonest send, without a record: plain numbers, and nothing but what must be said.
+The commonest send as a record of its own: plain numbers, nothing but what must be said.
 
-To build a record and to turn it into bytes was a third of what a single send costs
-beside its HTTP. A dict that says the same takes a quarter of that.
+To build the whole record and to turn it into bytes was half of what a single send cost
+beside its HTTP, most of it in a dozen small calls. This one is a third of that.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from attrs import frozen
+
 from .._limits import LOW_COST_MAX, MAX_TEXT
+from .._wire import converter
 from ..ids import is_request_id
 from ..phone import is_clean
 from ._shared import MAX_RECIPIENTS, Purpose, SmsType, is_sender, is_utf_8
@@ -18,7 +22,19 @@ _LISTS: Final = (list, tuple)
 _PREMIUM: Final = SmsType.PREMIUM
 
 
-def plain_send(
+@frozen(repr=False)
+class PlainRequest:
+    """What `SmsRequest` is for everything else; valid for it, see `plain_request`."""
+
+    text: str
+    sender: str
+    purpose: Purpose
+    type: SmsType
+    request_id: str
+    numbers: Sequence[str]
+
+
+def plain_request(
     *,
     text: Any,
     recipients: Any,
@@ -26,16 +42,16 @@ def plain_send(
     purpose: Any,
     kind: Any,
     request_id: Any,
-) -> dict[str, Any] | None:
+) -> PlainRequest | None:
     """
-    What `SmsRequest` would make of these: valid for it, and to the byte the same body.
+    What `SmsRequest` would make of these: as valid, and to the byte the same body.
 
     Args:
         kind: The ``type`` of the message; the other names are those of `Sms.send`.
 
     Returns:
-        None for everything else, a mistake included: then the record has to be built,
-        which says what is wrong.
+        None for everything else, a mistake included: then the other record has to be
+        built, which says what is wrong.
     """
     if not (
         type(text) is str
@@ -52,17 +68,23 @@ def plain_send(
         and 1 <= len(recipients) <= MAX_RECIPIENTS
     ):
         return None
-    people = []
-    for number in recipients:
+    numbers = tuple(recipients)
+    for number in numbers:
         if type(number) is not str or not is_clean(number):
             return None
-        people.append({"phone_number": number})
-    # In the order of the fields of the record.
+    return PlainRequest(text, sender, purpose, kind, request_id, numbers)
+
+
+def _unstructure(request: PlainRequest) -> Mapping[str, Any]:
+    # In the order of the fields of the other record.
     return {
-        "text": text,
-        "sender": sender,
-        "purpose": purpose,
-        "type": kind,
-        "request_id": request_id,
-        "recipients": people,
+        "text": request.text,
+        "sender": request.sender,
+        "purpose": request.purpose,
+        "type": request.type,
+        "request_id": request.request_id,
+        "recipients": [{"phone_number": number} for number in request.numbers],
     }
+
+
+converter.register_unstructure_hook(PlainRequest, _unstructure)

@@ -25,7 +25,7 @@ from .._wire import (
 )
 from ..errors import InvalidFieldError
 from ..ids import first_tried_at, new_request_id
-from ._plain import plain_send
+from ._plain import PlainRequest, plain_request
 from ._shared import (
     MAX_LIST_NAME,
     TICKET_NAMES,
@@ -276,7 +276,7 @@ class Sms:
         new_id = None
         if request_id is None:
             request_id, new_id = new_request_id(), fresh_id
-        body: SmsRequest | dict[str, Any] | None = None
+        request: SmsRequest | PlainRequest | None = None
         if (
             send_at is None
             and with_replies is None
@@ -286,7 +286,7 @@ class Sms:
             and list_name is None
             and recipient_tracking is None
         ):
-            body = plain_send(
+            request = plain_request(
                 text=text,
                 recipients=recipients,
                 sender=sender,
@@ -294,8 +294,8 @@ class Sms:
                 kind=type,
                 request_id=request_id,
             )
-        if body is None:
-            body = SmsRequest(
+        if request is None:
+            request = SmsRequest(
                 text=text,
                 recipients=recipients,
                 sender=sender,
@@ -312,7 +312,7 @@ class Sms:
             )
         return await self._call(
             SEND,
-            body=body,
+            body=request,
             new_id=new_id,
             deadline=deadline,
         )
