@@ -387,7 +387,7 @@ MUTATION_GOAL = 0.95
 NOTICED = {"killed", "timeout"}
 # Policy and loop; and of the wire and the transport what says what an answer proves.
 MUTATED = re.compile(
-    r"aiooctopush\.((retry|_engine|_watch)\..+"
+    r"aiooctopush\.((retry|_call|_engine|_watch)\..+"
     r"|_answers\..+"
     r"|_wire\.x_(_decimal|_optional_int)__mutmut"
     r"|transport\.x_(translate|_read_body|_try_once)__mutmut).*"
@@ -397,6 +397,7 @@ MUTMUT = """\
 source_paths=aiooctopush
 only_mutate=
     aiooctopush/_answers.py
+    aiooctopush/_call.py
     aiooctopush/_engine.py
     aiooctopush/_watch.py
     aiooctopush/retry.py

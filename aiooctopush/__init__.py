@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from . import _later
+from ._call import AttemptEvent
 from ._clock import Clock, SystemClock
-from ._engine import AttemptEvent
 from ._version import __version__
 from ._wire import Answer, HttpRequest, HttpResponse, Idempotency
-from .api._shared import Audience, OnUnknown, Purpose, Recipient, Segmentation, SmsType
+from .api._recipients import Recipient
+from .api._shared import Audience, OnUnknown, Purpose, Segmentation, SmsType
 from .api.sms import (
     Message,
     SendResult,

@@ -9,8 +9,9 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from . import _answers
+from ._call import Background, Call, Means, NewId, OnAttempt
 from ._clock import Clock, HighWaterMark
-from ._engine import Background, Call, Means, NewId, OnAttempt, run
+from ._engine import run
 from ._throttle import Gate, RetryQuota
 from ._wire import Answer, Endpoint, HttpRequest, HttpResponse
 from .errors import (

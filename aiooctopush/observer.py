@@ -10,7 +10,8 @@ from typing import Protocol, TypeVar
 
 from attrs import frozen
 
-from ._engine import Attempt, AttemptEvent, Call, run
+from ._call import AttemptEvent, Call
+from ._engine import Attempt, run
 from ._wire import Answer
 from .errors import OctopushError, Outcome
 

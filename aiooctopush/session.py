@@ -15,12 +15,13 @@ import aiohttp
 
 from . import api
 from . import bulk as _bulk
+from ._call import OnAttempt
 from ._calls import Calls
 from ._clock import Clock, SystemClock
-from ._engine import OnAttempt
 from ._version import __version__
 from ._wire import Idempotency
-from .api._shared import MAX_RECIPIENTS, Purpose, SmsType
+from .api._recipients import MAX_RECIPIENTS
+from .api._shared import Purpose, SmsType
 from .api.sms import Message, Sms
 from .bulk.options import (
     BULK_RETRY,

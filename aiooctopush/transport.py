@@ -247,7 +247,7 @@ class AiohttpTransport:
                     **said,
                 )
                 try:
-                    body = await self._read_body(response, limit)
+                    body = await _read_body(response, limit, self._timeouts.read)
                 finally:
                     # An answer that was read to its end has given it back already.
                     if response.connection is not None:
@@ -261,29 +261,6 @@ class AiohttpTransport:
             )
         # Raised out here, so that it has no context but the cause it was given.
         raise failure
-
-    async def _read_body(self, response: aiohttp.ClientResponse, limit: Limit) -> bytes:
-        """Read, counting bytes *after* decompression: a small bomb stays small."""
-        content = response.content
-        if content.is_eof():  # a short answer came with its headers
-            body = content.read_nowait()
-        else:
-            body = b""
-            while len(body) <= MAX_BODY:
-                limit.go_on(self._timeouts.read)
-                chunk = await content.readany()
-                if not chunk:
-                    break
-                body += chunk
-        if len(body) > MAX_BODY:
-            success = 200 <= response.status < 300
-            msg = f"an answer of over {MAX_BODY} bytes (HTTP {response.status})"
-            raise InvalidResponseError(
-                msg,
-                status=response.status,
-                backoff=Backoff.CAREFUL if success else Backoff.NEVER,
-            )
-        return body
 
     async def close(self) -> None:
         """Close the pools that this transport opened; nothing is carried after it."""
@@ -379,3 +356,35 @@ async def _try_once(
 
 
 _ONE_TRY: Final = (_try_once,)
+
+
+async def _read_body(
+    response: aiohttp.ClientResponse, limit: Limit, silence: float
+) -> bytes:
+    """
+    Read the body, counting bytes *after* decompression: a small bomb stays small.
+
+    Args:
+        limit: On the time of the try.
+        silence: Seconds without a byte that end it.
+    """
+    content = response.content
+    if content.is_eof():  # a short answer came with its headers
+        body = content.read_nowait()
+    else:
+        body = b""
+        while len(body) <= MAX_BODY:
+            limit.go_on(silence)
+            chunk = await content.readany()
+            if not chunk:
+                break
+            body += chunk
+    if len(body) > MAX_BODY:
+        success = 200 <= response.status < 300
+        msg = f"an answer of over {MAX_BODY} bytes (HTTP {response.status})"
+        raise InvalidResponseError(
+            msg,
+            status=response.status,
+            backoff=Backoff.CAREFUL if success else Backoff.NEVER,
+        )
+    return body

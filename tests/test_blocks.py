@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aiooctopush import _wire
-from aiooctopush.api._shared import (
+from aiooctopush.api._recipients import (
     CheckedRecipients,
     Recipient,
     json_of,

@@ -12,8 +12,8 @@ from ledgers import batch_record, begun, listed, run_record
 from services import postgres
 
 from aiooctopush import InvalidFieldError, Recipient, RetryPolicy
+from aiooctopush._call import Background
 from aiooctopush._clock import HighWaterMark
-from aiooctopush._engine import Background
 from aiooctopush._throttle import RetryQuota
 from aiooctopush.bulk.claims import FleetLedger, LeaseLostError, Turn, spacing
 from aiooctopush.bulk.delivery import Delivery, new_record

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aiooctopush import BatchState, Recipient, _wire
 from aiooctopush.api._columns import json_of_columns
-from aiooctopush.api._shared import CheckedRecipients, json_of
+from aiooctopush.api._recipients import CheckedRecipients, json_of
 from aiooctopush.bulk.delivery import BatchResult
 
 

@@ -19,10 +19,11 @@ PACKAGE = Path(aiooctopush.__file__).parent
 
 # Whoever adds a module to these makes every program slower to start.
 AT_IMPORT = {
-    *("_answers", "_calls", "_clock", "_engine", "_later", "_limits", "_throttle"),
+    *("_answers", "_call", "_calls", "_clock", "_engine", "_later", "_limits"),
+    "_throttle",
     *("_version", "_watch", "_wire", "errors", "ids", "observer", "phone", "retry"),
     *("secret", "session", "transport"),
-    *("api", "api._columns", "api._plain", "api._shared", "api.sms"),
+    *("api", "api._columns", "api._plain", "api._recipients", "api._shared", "api.sms"),
     *("bulk", "bulk.options"),
 }
 # Of the standard library: what our files need, and neither a send nor aiohttp does.

@@ -35,6 +35,7 @@ LAYERS = {
     },
     1: {
         "_answers",
+        "_call",
         "_engine",
         "_throttle",
         "_watch",
@@ -52,7 +53,7 @@ EDGES = 4
 
 # Layers 0 and 1 decide; of their files only these may wait.
 NEVER_WAIT = 1
-MAY_WAIT = {"_clock", "_engine", "_throttle", "_watch", "observer"}
+MAY_WAIT = {"_call", "_clock", "_engine", "_throttle", "_watch", "observer"}
 
 # yarl and multidict are part of aiohttp's interface.
 CORE = {"aiohttp", "attrs", "cattrs", "multidict", "orjson", "tenacity", "yarl"}

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiooctopush.api._shared import Recipient
+from aiooctopush.api._recipients import Recipient
 from aiooctopush.bulk.files import SourceError
 from aiooctopush.bulk.rows import COLUMNS, _Reader
 from aiooctopush.bulk.sources import RowSource, read_csv

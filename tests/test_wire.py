@@ -30,7 +30,8 @@ from aiooctopush._wire import (
     encode,
     reader_of,
 )
-from aiooctopush.api._shared import Purpose, Recipient, SmsType
+from aiooctopush.api._recipients import Recipient
+from aiooctopush.api._shared import Purpose, SmsType
 from aiooctopush.api.campaigns import CampaignState
 from aiooctopush.api.sms import CANCEL, SEND, Audience, SendResult, SmsRequest
 from aiooctopush.api.sms_campaigns import CONFIRM, CREATE_ON_LIST, DRAFT, STATUS

@@ -14,7 +14,8 @@ from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import converter
 from ..ids import is_request_id
 from ..phone import is_clean
-from ._shared import MAX_RECIPIENTS, Purpose, SmsType, is_sender, is_utf_8
+from ._recipients import MAX_RECIPIENTS
+from ._shared import Purpose, SmsType, is_sender, is_utf_8
 
 
 _LISTS: Final = (list, tuple)

@@ -25,12 +25,12 @@ from ._chunks import (
     read_items,
     read_number,
 )
+from ._recipients import Recipient
 from ._shared import (
     MAX_LIST_NAME,
     MAX_TAG_NAME,
     Caller,
     OnUnknown,
-    Recipient,
     check_switches,
     check_text,
     member,

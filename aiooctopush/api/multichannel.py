@@ -20,9 +20,9 @@ from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, encode, read_from
 from ..errors import InvalidFieldError
 from ..phone import mask, normalise
+from ._recipients import MAX_RECIPIENTS
 from ._shared import (
     MAX_LIST_NAME,
-    MAX_RECIPIENTS,
     TICKET_NAMES,
     Caller,
     OnUnknown,

@@ -26,6 +26,7 @@ from .._wire import (
 from ..errors import InvalidFieldError
 from ..ids import first_tried_at, new_request_id
 from ._plain import PlainRequest, plain_request
+from ._recipients import Recipient, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
     TICKET_NAMES,
@@ -33,7 +34,6 @@ from ._shared import (
     Caller,
     OnUnknown,
     Purpose,
-    Recipient,
     Segmentation,
     SmsType,
     check_instant,
@@ -42,7 +42,6 @@ from ._shared import (
     check_text,
     fresh_id,
     member,
-    recipients_of,
     request_id_field,
     to_purpose,
     to_type,

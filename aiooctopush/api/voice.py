@@ -19,6 +19,7 @@ from .._clock import Clock
 from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..ids import first_tried_at, new_request_id
+from ._recipients import Recipient, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
     MAX_TAG_NAME,
@@ -27,14 +28,12 @@ from ._shared import (
     Caller,
     OnUnknown,
     Purpose,
-    Recipient,
     Segmentation,
     check_instant,
     check_switches,
     check_text,
     fresh_id,
     member,
-    recipients_of,
     request_id_field,
     to_purpose,
     to_segmentation,

@@ -12,7 +12,7 @@ from typing import Self
 from attrs import evolve, field, frozen
 
 from .._limits import MAX_MERGE_FIELD
-from ..api._shared import NUMBER, CheckedRecipients, Recipient
+from ..api._recipients import NUMBER, CheckedRecipients, Recipient
 from ..errors import InvalidFieldError
 from ..phone import normalise_all
 from .files import SourceError, can_be_encoded

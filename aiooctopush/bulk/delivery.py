@@ -12,9 +12,10 @@ from typing import Any, Final, Protocol
 
 from attrs import define, evolve, field, frozen
 
+from .._call import AttemptEvent, Background
 from .._clock import HighWaterMark
-from .._engine import AttemptEvent, Background
-from ..api._shared import Caller, CheckedRecipients, Recipient
+from ..api._recipients import CheckedRecipients, Recipient
+from ..api._shared import Caller
 from ..api.sms import SEND, SendResult, SmsRequest
 from ..errors import (
     AuthenticationError,

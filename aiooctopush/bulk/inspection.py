@@ -15,7 +15,8 @@ from typing import Final
 from attrs import define
 
 from .._limits import LOW_COST_MAX, MAX_MERGE_FIELD, MAX_TEXT
-from ..api._shared import MAX_RECIPIENTS, Purpose, Recipient, SmsType
+from ..api._recipients import MAX_RECIPIENTS, Recipient
+from ..api._shared import Purpose, SmsType
 from ..api.sms import SmsRequest
 from ..errors import InvalidFieldError
 from ..phone import mask

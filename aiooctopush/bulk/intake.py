@@ -21,7 +21,7 @@ from collections.abc import (
 from contextlib import aclosing, asynccontextmanager
 from itertools import islice
 
-from ..api._shared import NUMBER, CheckedRecipients, Recipient
+from ..api._recipients import NUMBER, CheckedRecipients, Recipient
 from ..api.sms import SmsRequest
 from ..errors import InvalidFieldError
 from ..phone import mask, normalise_all

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 from attrs import define, field, frozen
 
-from ..api._shared import NUMBER, Recipient
+from ..api._recipients import NUMBER, Recipient
 from ..errors import InvalidFieldError
 from ..phone import mask
 from .blocks import Piece

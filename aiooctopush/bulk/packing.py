@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from .. import _wire
-from ..api._shared import MAX_RECIPIENTS, CheckedRecipients, Recipient, json_of
+from ..api._recipients import MAX_RECIPIENTS, CheckedRecipients, Recipient, json_of
 from ..api.sms import SmsRequest
 from ..phone import figures_of
 from .ledger import LedgerError

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import define
 
-from ..api._shared import Recipient
+from ..api._recipients import Recipient
 from ..text import (
     DOUBLE_FOR_THE_GATEWAY,
     GSM_BASIC,

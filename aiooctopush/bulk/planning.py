@@ -8,7 +8,7 @@ import attrs
 from attrs import evolve
 
 from .._clock import Clock, SystemClock
-from ..api._shared import MAX_RECIPIENTS
+from ..api._recipients import MAX_RECIPIENTS
 from ..api.sms import Message, SmsRequest
 from ..errors import InvalidFieldError
 from .claims import FleetLedger

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from .._clock import Clock
-from ..api._shared import MAX_RECIPIENTS
+from ..api._recipients import MAX_RECIPIENTS
 from ..api.sms import Message
 from ..text import FRENCH_QUIET_HOURS, QuietHours
 from .findings import Preflight, check_euros

@@ -24,7 +24,7 @@ from typing import Any, Final, Self
 import attrs
 from attrs import field, frozen
 
-from ..api._shared import Recipient
+from ..api._recipients import Recipient
 from ..errors import InvalidFieldError, shown
 from .blocks import Block, Piece
 from .files import LineFile, SourceError, open_file

@@ -6,7 +6,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..api._shared import MAX_RECIPIENTS, member
+from ..api._recipients import MAX_RECIPIENTS
+from ..api._shared import member
 from ..errors import InvalidFieldError
 from ..retry import RetryPolicy
 from .options import (

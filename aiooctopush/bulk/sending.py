@@ -13,8 +13,8 @@ import attrs
 from attrs import evolve, frozen
 
 from .. import _wire
+from .._call import Background
 from .._clock import Clock, HighWaterMark
-from .._engine import Background
 from .._throttle import RetryQuota
 from ..api._shared import Caller
 from ..api.sms import Message

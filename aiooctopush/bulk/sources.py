@@ -16,7 +16,7 @@ import attrs
 from attrs import field, frozen
 
 from .._limits import MAX_MERGE_FIELD
-from ..api._shared import NUMBER, Recipient
+from ..api._recipients import NUMBER, Recipient
 from ..errors import InvalidFieldError, shown
 from ..phone import CLEAN_NUMBER
 from .blocks import Block, Piece, block_of

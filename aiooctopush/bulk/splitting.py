@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import define
 
-from ..api._shared import Recipient
+from ..api._recipients import Recipient
 from ..errors import OctopushError, Outcome
 from .ledger import BatchRecord
 

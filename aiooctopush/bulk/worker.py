@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 
 from attrs import define, field, frozen
 
+from .._call import Background
 from .._clock import Clock, HighWaterMark
-from .._engine import Background
 from .._throttle import RetryQuota
 from ..api._shared import Caller
 from ..errors import Backoff, NotSentError, OctopushError

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from ..api._shared import MAX_RECIPIENTS
+from ..api._recipients import MAX_RECIPIENTS
 from ..bulk.options import OnDuplicate, OnForeign, OnInDoubt, OnInvalid
 from ._help import Option
 from ._options import SENDING, euros

@@ -12,7 +12,7 @@ import click
 from attrs import define, field, frozen
 
 from ..api._chunks import ItemResult, ManyResults
-from ..api._shared import Recipient
+from ..api._recipients import Recipient
 from ..bulk.files import SourceError
 from ..bulk.seen import SeenNumbers
 from ..bulk.sources import read_csv

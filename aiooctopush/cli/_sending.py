@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from attrs import define, field
 
-from ..api._shared import Recipient
+from ..api._recipients import Recipient
 from ..bulk.files import SourceError
 from ..bulk.ledger import Pause
 from ..bulk.resume import SourceChangedError

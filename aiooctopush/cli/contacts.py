@@ -6,7 +6,8 @@ from typing import Any, Final
 import click
 
 from ..api._chunks import ManyResults
-from ..api._shared import MAX_LIST_NAME, Recipient, check_text
+from ..api._recipients import Recipient
+from ..api._shared import MAX_LIST_NAME, check_text
 from ..bulk.sources import read_csv
 from ..errors import InvalidFieldError, Outcome, shown
 from ._calls import open_calls

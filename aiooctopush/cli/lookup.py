@@ -11,7 +11,7 @@ import click
 from attrs import define, field
 
 from ..api._chunks import ItemResult, ManyResults
-from ..api._shared import Recipient
+from ..api._recipients import Recipient
 from ..api.lookup import HlrResult, MnpResult
 from ..session import OctopushSession
 from ._calls import Calls, open_calls

@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 
 import click
 
-from ..api._shared import MAX_RECIPIENTS, Purpose, SmsType
+from ..api._recipients import MAX_RECIPIENTS
+from ..api._shared import Purpose, SmsType
 from ..api.sms import SendResult
 from ..errors import DuplicateRequestError, OctopushError, Outcome
 from ..ids import request_id_for

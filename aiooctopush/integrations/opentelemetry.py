@@ -29,7 +29,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from .._engine import AttemptEvent
+from .._call import AttemptEvent
 from .._version import __version__
 from ..bulk.report import BulkReport
 from ..errors import Outcome

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from taskiq import AsyncBroker, InMemoryBroker, TaskiqEvents
 from taskiq.exceptions import SendTaskError
 
-from ..api._shared import MAX_RECIPIENTS
+from ..api._recipients import MAX_RECIPIENTS
 from ..api.sms import Message
 from ..bulk import following, planning
 from ..bulk.claims import FleetLedger, Progress, spacing

@@ -4,7 +4,7 @@ import math
 
 from attrs import evolve
 
-from aiooctopush._engine import Call
+from aiooctopush._call import Call
 from aiooctopush.bulk.delivery import Delivery, Job, renewed
 from aiooctopush.bulk.ledger import BatchState
 from aiooctopush.bulk.packing import unpack

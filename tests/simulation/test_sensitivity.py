@@ -13,8 +13,8 @@ from simulation.judge import report, violations
 from simulation.world import simulate
 
 from aiooctopush import DuplicateRequestError, Outcome, _engine
+from aiooctopush._call import Call
 from aiooctopush._clock import HighWaterMark
-from aiooctopush._engine import Call
 from aiooctopush.errors import Backoff
 from aiooctopush.retry import Retry, Return, decide
 
