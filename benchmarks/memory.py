@@ -129,6 +129,10 @@ thousand.
 ```text
 {table(everything)}
 ```
+
+With SQLite that is met. In memory a recipient costs so little that one step shows: the
+first 131,072 numbers are looked up in a set, and more in bitmaps, which take 0.2 µs
+longer and a tenth of the room.
 """
 
 
