@@ -260,8 +260,9 @@ async def test_what_was_not_ready_is_ready_later():
         for number in numbers(2):
             yield number
         await more.wait()
-        for number in numbers(2, start=2):
-            yield number
+        third, fourth = numbers(2, start=2)
+        yield third
+        yield fourth
 
     reader = intake()
     async with reader.reading(source()):

@@ -380,15 +380,13 @@ class Delivery:
     ) -> BatchResult:
         """Write down what became of a batch."""
         state = self._state_after(old, result, error)
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {} if error is None else _words_of(error)
         if result is not None:
             found = {
                 "ticket": result.ticket,
                 "sms_needed": result.number_of_sms_needed,
                 "cost": result.total_cost,
             }
-        elif error is not None:
-            found = _words_of(error)
         record = evolve(old, state=state, concluded_at=self.wall.now(), **found)
         told = _told(job, record, result=result, error=error)
         if error is not None:
