@@ -26,12 +26,12 @@ AT_IMPORT = {
     *("api", "api._columns", "api._plain", "api._recipients", "api._shared", "api.sms"),
     *("bulk", "bulk.options"),
 }
-# Of the standard library: what our files need, and neither a send nor aiohttp does.
+# Of the standard library: what our files need, and neither a send nor a library does.
 NOT_AT_IMPORT = {"csv", "difflib", "sqlite3", "unicodedata", "zlib", "zoneinfo"}
 
 IMPORTED = """
 import sys
-import aiohttp, attrs, cattrs, tenacity
+import aiohttp, attrs, cattrs, cattrs.preconf.orjson, tenacity
 before = set(sys.modules)
 import aiooctopush
 print(*sys.modules.keys() - before)
