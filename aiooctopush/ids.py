@@ -11,6 +11,7 @@ Source: gateway documentation, "Transactional SMS" (documented, unseen).
 import os
 import re
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,7 +28,10 @@ SAFE_FOR: Final = timedelta(hours=23)
 # again what was already sent.
 _NAMESPACE: Final = uuid.UUID("6f0d2d0e-6d4c-5f0e-9d8a-0c7c1a4b9e21")
 
-is_request_id = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
+is_request_id: Final[Callable[[str], re.Match[str] | None]] = re.compile(
+    r"[A-Za-z0-9_-]{1,64}", re.ASCII
+).fullmatch
+"""Whether the gateway takes it as one."""
 
 
 def new_request_id() -> str:

@@ -156,7 +156,7 @@ class CheckedRecipients(Sequence[Recipient]):
     __slots__ = ("_figures", "_json", "columns")
 
     def __init__(self, columns: Mapping[str, Sequence[str | None]]) -> None:
-        self.columns = columns
+        self.columns: Mapping[str, Sequence[str | None]] = columns
         self._json: bytes | None = None
         self._figures: Sequence[int] | None = None
 
