@@ -537,6 +537,24 @@ def test_blocks_add_up(tmp_path, name, expected):
     assert inspection.result().missing_values == {}
 
 
+def test_blocks_whose_text_says_a_name_twice(tmp_path):
+    """What is twice in the text counts twice, and who has no name is counted."""
+    path = tmp_path / "people.csv"
+    names = ["Ada", "x" * 50, "", "Bo"]
+    people = [(f"+33600000{one:03}", names[one % 4], "") for one in range(500)]
+    path.write_bytes(csv_of(people))
+    inspection = Inspection("Hi {first_name}! " * 2 + "-" * 60, now=SUNDAY)
+
+    for piece in read_csv(path).rows().pieces:
+        inspection.look_at(piece)
+
+    found = inspection.result()
+    assert found.messages == {(Encoding.GSM7, 1): 375, (Encoding.GSM7, 2): 125}
+    assert {name: one.count for name, one in found.missing_values.items()} == {
+        "first_name": 125
+    }
+
+
 def test_a_long_line_among_others_is_a_line(tmp_path):
     """They are looked at together, and that is not one line that is too long."""
     path = tmp_path / "people.jsonl"
