@@ -68,7 +68,9 @@ BATCHES = st.builds(
     digest=WORDS,
     epoch=COUNTS,
     request_id=WORDS,
-    payload=st.none() | st.binary(max_size=5),
+    # What is JSON may come back packed: test_postgres_ledger.py has a law of that.
+    payload=st.none()
+    | st.binary(max_size=5).filter(lambda one: not one.startswith((b"[", b"{"))),
     numbers=st.binary(max_size=5),
     state=st.sampled_from(BatchState),
     first_tried_at=st.none() | INSTANTS,
@@ -254,8 +256,7 @@ class LedgerMachine(RuleBasedStateMachine):
         ]
 
 
-# Hundreds of ledgers, each with tables of its own: on a busy machine a minute and more.
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(90)  # half of it is taking back what hundreds of ledgers left
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_ledger_is_as_good_as_its_model(kind):
     """Whatever is called in whatever order, refusals and crashes included."""
