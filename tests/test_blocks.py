@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from aiooctopush import _wire
+from aiooctopush import Purpose, _wire
 from aiooctopush.api._recipients import (
     CheckedRecipients,
     Recipient,
@@ -553,6 +553,20 @@ def test_blocks_whose_text_says_a_name_twice(tmp_path):
     assert {name: one.count for name, one in found.missing_values.items()} == {
         "first_name": 125
     }
+
+
+def test_a_block_of_marketing_lacks_its_mention(tmp_path):
+    """Whoever is in France counts; the others need none."""
+    path = tmp_path / "people.csv"
+    codes = ["+33600000", "+32470000"]
+    people = [(f"{codes[one % 2]}{one:03}", "", "") for one in range(500)]
+    path.write_bytes(csv_of(people))
+    inspection = Inspection("Buy", purpose=Purpose.WHOLESALE, now=SUNDAY)
+
+    for piece in read_csv(path).rows().pieces:
+        inspection.look_at(piece)
+
+    assert inspection.result().without_mention == {"STOP au XXXXX": 250}
 
 
 def test_a_long_line_among_others_is_a_line(tmp_path):
