@@ -555,6 +555,31 @@ def test_blocks_whose_text_says_a_name_twice(tmp_path):
     }
 
 
+def test_damage_behind_quoted_rows_is_told_after_them(tmp_path):
+    """What was read before it comes first, and then what is wrong."""
+    path = tmp_path / "people.csv"
+    rows = b"".join(b'"+33600000%03d",Ana\n' % one for one in range(20))
+    path.write_bytes(b"phone_number,first_name\n" + rows + b"+33600000999,\xff\n")
+    seen = []
+
+    with pytest.raises(SourceError, match="line 22"):
+        seen.extend(row for _, row in iter(read_csv(path).rows()))
+
+    assert len(seen) == 20
+
+
+def test_a_block_whose_duplicates_are_kept_is_looked_at_row_by_row(tmp_path):
+    """Each counts, however often it is there."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of([("+33600000001", "", "")] * 500))
+    inspection = Inspection("Hi", now=SUNDAY, on_duplicate=OnDuplicate.KEEP)
+
+    for piece in read_csv(path).rows().pieces:
+        inspection.look_at(piece)
+
+    assert inspection.result().recipients == 500
+
+
 def test_a_block_of_marketing_lacks_its_mention(tmp_path):
     """Whoever is in France counts; the others need none."""
     path = tmp_path / "people.csv"

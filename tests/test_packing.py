@@ -97,6 +97,7 @@ def test_numbers_come_back_sorted(people):
 def test_numbers_that_were_purged_are_none():
     """Nothing is no damage."""
     assert unpack_numbers(b"") == ()
+    assert pack_numbers([]) == b""
 
 
 @pytest.mark.parametrize(
