@@ -568,16 +568,30 @@ def test_damage_behind_quoted_rows_is_told_after_them(tmp_path):
     assert len(seen) == 20
 
 
-def test_a_block_whose_duplicates_are_kept_is_looked_at_row_by_row(tmp_path):
-    """Each counts, however often it is there."""
+def test_a_block_is_looked_at_row_by_row_for_an_identity(tmp_path):
+    """Who is the same is then for the caller to say."""
     path = tmp_path / "people.csv"
-    path.write_bytes(csv_of([("+33600000001", "", "")] * 500))
-    inspection = Inspection("Hi", now=SUNDAY, on_duplicate=OnDuplicate.KEEP)
+    path.write_bytes(csv_of([(f"+33600000{one:03}", "", "") for one in range(500)]))
+    inspection = Inspection("Hi", now=SUNDAY, identity=lambda one: one.phone_number[-1])
 
     for piece in read_csv(path).rows().pieces:
         inspection.look_at(piece)
 
-    assert inspection.result().recipients == 500
+    found = inspection.result()
+    assert (found.recipients, found.duplicates) == (10, 490)
+
+
+def test_damage_inside_a_quoted_cell_is_told_after_the_rows(tmp_path):
+    """A cell that goes on into it is not taken for one that ends."""
+    path = tmp_path / "people.csv"
+    rows = b"".join(b'"+33600000%03d",Ana\n' % one for one in range(20))
+    path.write_bytes(b"phone_number,first_name\n" + rows + b'+33600000999,"A\n\xff",\n')
+    seen = []
+
+    with pytest.raises(SourceError, match="line 23"):
+        seen.extend(row for _, row in iter(read_csv(path).rows()))
+
+    assert len(seen) == 20
 
 
 def test_a_block_of_marketing_lacks_its_mention(tmp_path):
