@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from aiooctopush import InvalidFieldError, OctopushSession
+from aiooctopush import InvalidFieldError, OctopushSession, read_csv
 from aiooctopush.bulk.cuts import Cuts
 from aiooctopush.bulk.intake import Intake
 from aiooctopush.bulk.ledger import BatchState, RunRecord
@@ -308,3 +308,17 @@ async def test_what_is_not_asked_for_is_dropped_at_the_end():
         await cuts.aclose()
 
     assert reader.position == 2
+
+
+async def test_rows_around_an_odd_one_are_one_batch(tmp_path):
+    """However the file was cut to find it."""
+    path = tmp_path / "people.csv"
+    people = [*numbers(3), "odd", *numbers(60, start=3)]
+    path.write_text("\n".join(["phone_number", *people, ""]))
+    reader = intake(on_invalid=OnInvalid.SKIP)
+
+    async with reader.reading(read_csv(path)):
+        content = await reader.take(500)
+
+    assert [one.phone_number for one in content] == [*numbers(63)]
+    assert reader.rejected == 1
