@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from . import _later
+from . import _lazy as _lazy
 from ._call import AttemptEvent
 from ._clock import Clock, SystemClock
 from ._version import __version__
@@ -93,10 +93,17 @@ if TYPE_CHECKING:
         Wallet,
         WalletPack,
     )
-    from .bulk.delivery import BatchResult
-    from .bulk.files import SourceError
-    from .bulk.json_lines import JsonLinesSource, read_json_lines
-    from .bulk.ledger import (
+    from .bulk.fleet.worker import Worker
+    from .bulk.report import BulkReport
+    from .bulk.review.decisions import Decision, Unresolved
+    from .bulk.run import BulkRun
+    from .bulk.sending.delivery import BatchResult
+    from .bulk.sending.resume import SourceChangedError
+    from .bulk.sources.csv_file import RowSource, read_csv
+    from .bulk.sources.json_lines import JsonLinesSource, read_json_lines
+    from .bulk.sources.text_file import SourceError
+    from .ledgers.memory import MemoryLedger
+    from .ledgers.records import (
         BatchRecord,
         BatchState,
         Ledger,
@@ -105,14 +112,7 @@ if TYPE_CHECKING:
         Rejection,
         RunRecord,
     )
-    from .bulk.memory import MemoryLedger
-    from .bulk.report import BulkReport
-    from .bulk.resume import SourceChangedError
-    from .bulk.run import BulkRun
-    from .bulk.sources import RowSource, read_csv
-    from .bulk.sqlite import SQLiteLedger
-    from .bulk.worker import Worker
-    from .bulk.worklist import Decision, Unresolved
+    from .ledgers.sqlite.ledger import SQLiteLedger
 else:
     _LATER = {
         ".api._callbacks": ("UNCHANGED", "Callbacks", "CallbackSettings", "Unchanged"),
@@ -167,10 +167,10 @@ else:
             "Wallet",
             "WalletPack",
         ),
-        ".bulk.delivery": ("BatchResult",),
-        ".bulk.files": ("SourceError",),
-        ".bulk.json_lines": ("JsonLinesSource", "read_json_lines"),
-        ".bulk.ledger": (
+        ".bulk.sending.delivery": ("BatchResult",),
+        ".bulk.sources.text_file": ("SourceError",),
+        ".bulk.sources.json_lines": ("JsonLinesSource", "read_json_lines"),
+        ".ledgers.records": (
             "BatchRecord",
             "BatchState",
             "Ledger",
@@ -179,16 +179,16 @@ else:
             "Rejection",
             "RunRecord",
         ),
-        ".bulk.memory": ("MemoryLedger",),
+        ".ledgers.memory": ("MemoryLedger",),
         ".bulk.report": ("BulkReport",),
-        ".bulk.resume": ("SourceChangedError",),
+        ".bulk.sending.resume": ("SourceChangedError",),
         ".bulk.run": ("BulkRun",),
-        ".bulk.sources": ("RowSource", "read_csv"),
-        ".bulk.sqlite": ("SQLiteLedger",),
-        ".bulk.worker": ("Worker",),
-        ".bulk.worklist": ("Decision", "Unresolved"),
+        ".bulk.sources.csv_file": ("RowSource", "read_csv"),
+        ".ledgers.sqlite.ledger": ("SQLiteLedger",),
+        ".bulk.fleet.worker": ("Worker",),
+        ".bulk.review.decisions": ("Decision", "Unresolved"),
     }
-    __getattr__ = _later.names_of(__name__, _LATER)
+    __getattr__ = _lazy.names_of(__name__, _LATER)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

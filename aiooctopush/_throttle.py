@@ -5,7 +5,7 @@ import math
 from collections import deque
 
 from ._clock import Clock
-from ._watch import Watch
+from ._deadlines import Watch
 from .errors import Backoff, NotSentError
 
 

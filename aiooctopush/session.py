@@ -15,9 +15,10 @@ import aiohttp
 
 from . import api
 from . import bulk as _bulk
+from . import ledgers as _ledgers
 from ._call import OnAttempt
-from ._calls import Calls
 from ._clock import Clock, SystemClock
+from ._pipeline import Calls
 from ._version import __version__
 from ._wire import Idempotency
 from .api._recipients import MAX_RECIPIENTS
@@ -292,7 +293,7 @@ class OctopushSession:
         auto_optimize_text: bool | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
         recipient_tracking: bool | None = None,
-        ledger: "_bulk.ledger.Ledger | str | os.PathLike[str] | None" = None,
+        ledger: "_ledgers.records.Ledger | str | os.PathLike[str] | None" = None,
         concurrency: int = 4,
         batch_size: int = MAX_RECIPIENTS,
         rate: float | None = None,
@@ -397,13 +398,13 @@ class OctopushSession:
 
     def worker(
         self,
-        ledger: "_bulk.claims.FleetLedger",
+        ledger: "_ledgers.leases.FleetLedger",
         *,
         rate: float | None = None,
         burst: int = 1,
         account: str = "default",
         owner: str | None = None,
-    ) -> "_bulk.worker.Worker":
+    ) -> "_bulk.fleet.worker.Worker":
         """
         Prepare to send batches of runs that many processes share; see `bulk.planning`.
 
@@ -421,7 +422,7 @@ class OctopushSession:
         Raises:
             InvalidFieldError: An argument is out of range.
         """
-        return _bulk.worker.Worker(
+        return _bulk.fleet.worker.Worker(
             self._call,
             self._clock,
             ledger,

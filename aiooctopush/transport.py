@@ -15,7 +15,7 @@ from attrs import field, frozen
 from attrs.validators import gt
 from yarl import URL
 
-from ._watch import Limit, Watch
+from ._deadlines import Limit, Watch
 from ._wire import MAX_BODY, Headers, HttpRequest, HttpResponse
 from .errors import (
     Backoff,

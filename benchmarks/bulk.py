@@ -31,7 +31,7 @@ import orjson
 from aiooctopush import OctopushSession, Purpose, read_csv
 from aiooctopush._clock import SystemClock
 from aiooctopush.api.sms import Message
-from aiooctopush.bulk.preflight import preflight
+from aiooctopush.bulk.preview.check import preflight
 
 
 BATCH: Final = 500

@@ -15,9 +15,9 @@ from typing import Any, Final
 from attrs import asdict, evolve
 from storm_worker import people
 
-from aiooctopush.bulk.ledger import BatchState
-from aiooctopush.bulk.planning import plan
-from aiooctopush.bulk.postgres import PostgresLedger
+from aiooctopush.bulk.fleet.planning import plan
+from aiooctopush.ledgers.postgres.ledger import PostgresLedger
+from aiooctopush.ledgers.records import BatchState
 
 
 # The tests' own servers and processes, to have one rig and not two.

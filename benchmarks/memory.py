@@ -26,8 +26,8 @@ from storm_table import with_section
 from storm_worker import KEY, LOGIN, MESSAGE, people
 
 from aiooctopush import HttpRequest, HttpResponse, OctopushSession
-from aiooctopush.bulk.memory import MemoryLedger
-from aiooctopush.bulk.sqlite import SQLiteLedger
+from aiooctopush.ledgers.memory import MemoryLedger
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 FOLDER: Final = Path(__file__).parent

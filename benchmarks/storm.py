@@ -42,7 +42,7 @@ from storm_judge import (
 from storm_table import section, table, with_section
 from storm_worker import people
 
-from aiooctopush.bulk.ledger import BatchState
+from aiooctopush.ledgers.records import BatchState
 
 
 SEED: Final = 20261105

@@ -8,9 +8,9 @@ from attrs import define, field, frozen
 from storm_worker import KEY, LOGIN, RUN, people
 
 from aiooctopush import OctopushSession
-from aiooctopush.bulk.ledger import BatchState
-from aiooctopush.bulk.packing import unpack_numbers
-from aiooctopush.bulk.sqlite import SQLiteLedger
+from aiooctopush.ledgers.batch import unpack_numbers
+from aiooctopush.ledgers.records import BatchState
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 @frozen(kw_only=True)

@@ -68,7 +68,7 @@ def find_public_name(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element
 ) -> Node | None:
     """
-    Find a name where it is public: `aiooctopush.bulk.ledger.Ledger` is
+    Find a name where it is public: `aiooctopush.ledgers.records.Ledger` is
     `aiooctopush.Ledger`, and `Ledger` anywhere is the same.
     """
     if node.get("refdomain") != "py":

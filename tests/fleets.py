@@ -4,8 +4,8 @@ from fakes import session_over
 from simulation.virtual import ClientClock, TrueClock
 
 from aiooctopush import MemoryLedger, Message
-from aiooctopush.bulk.ledger import LedgerError
-from aiooctopush.bulk.planning import plan
+from aiooctopush.bulk.fleet.planning import plan
+from aiooctopush.ledgers.records import LedgerError
 from aiooctopush.sandbox import SandboxTransport
 
 

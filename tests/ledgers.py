@@ -9,7 +9,8 @@ from pathlib import Path
 from attrs import evolve, frozen
 from services import postgres
 
-from aiooctopush.bulk.ledger import (
+from aiooctopush.ledgers.memory import MemoryLedger
+from aiooctopush.ledgers.records import (
     BatchRecord,
     BatchState,
     Ledger,
@@ -17,8 +18,7 @@ from aiooctopush.bulk.ledger import (
     Rejection,
     RunRecord,
 )
-from aiooctopush.bulk.memory import MemoryLedger
-from aiooctopush.bulk.sqlite import SQLiteLedger
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 NOW = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)

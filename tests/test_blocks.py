@@ -21,16 +21,17 @@ from aiooctopush.api._recipients import (
     recipients_of,
 )
 from aiooctopush.api.sms import Message, SmsRequest
-from aiooctopush.bulk import files, sources
-from aiooctopush.bulk.blocks import Block, block_of
-from aiooctopush.bulk.files import SourceError
-from aiooctopush.bulk.inspection import Inspection
-from aiooctopush.bulk.intake import Intake
-from aiooctopush.bulk.json_lines import read_json_lines
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
-from aiooctopush.bulk.preflight import preflight
-from aiooctopush.bulk.rows import AT_A_TIME, COLUMNS
-from aiooctopush.bulk.sources import read_csv
+from aiooctopush.bulk.preview.check import preflight
+from aiooctopush.bulk.preview.inspection import Inspection
+from aiooctopush.bulk.sources import csv_file as sources
+from aiooctopush.bulk.sources import text_file as files
+from aiooctopush.bulk.sources.batching import Intake
+from aiooctopush.bulk.sources.blocks import Block, block_of
+from aiooctopush.bulk.sources.csv_file import read_csv
+from aiooctopush.bulk.sources.json_lines import read_json_lines
+from aiooctopush.bulk.sources.rows import AT_A_TIME, COLUMNS
+from aiooctopush.bulk.sources.text_file import SourceError
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.phone import normalise, normalise_all
 from aiooctopush.sandbox import VirtualClock

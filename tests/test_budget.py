@@ -8,8 +8,8 @@ from attrs import evolve
 
 from aiooctopush import BatchRecord, BatchState, Recipient, SmsRequest
 from aiooctopush.api.sms import Message
-from aiooctopush.bulk.budget import Budget
-from aiooctopush.bulk.packing import encode, pack
+from aiooctopush.bulk.sending.budget import Budget
+from aiooctopush.ledgers.batch import encode, pack
 
 
 PEOPLE = (

@@ -23,9 +23,9 @@ from aiooctopush import (
     UnknownOutcomeError,
     read_csv,
 )
-from aiooctopush.bulk.ledger import BatchRecord
-from aiooctopush.bulk.memory import MemoryLedger
 from aiooctopush.bulk.report import BulkReport
+from aiooctopush.ledgers.memory import MemoryLedger
+from aiooctopush.ledgers.records import BatchRecord
 from aiooctopush.sandbox import (
     FaultPlan,
     Gateway,

@@ -27,7 +27,7 @@ from aiooctopush import (
     UnknownOutcomeError,
     read_csv,
 )
-from aiooctopush.bulk.packing import unpack, unpack_numbers
+from aiooctopush.ledgers.batch import unpack, unpack_numbers
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 

@@ -15,11 +15,11 @@ from aiooctopush import InvalidFieldError, Recipient, RetryPolicy
 from aiooctopush._call import Background
 from aiooctopush._clock import HighWaterMark
 from aiooctopush._throttle import RetryQuota
-from aiooctopush.bulk.claims import FleetLedger, LeaseLostError, Turn, spacing
-from aiooctopush.bulk.delivery import Delivery, new_record
-from aiooctopush.bulk.ledger import BatchState, LedgerError, Pause
-from aiooctopush.bulk.memory import MemoryLedger
-from aiooctopush.bulk.sqlite import SQLiteLedger
+from aiooctopush.bulk.sending.delivery import Delivery, new_record
+from aiooctopush.ledgers.leases import FleetLedger, LeaseLostError, Turn, spacing
+from aiooctopush.ledgers.memory import MemoryLedger
+from aiooctopush.ledgers.records import BatchState, LedgerError, Pause
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 from aiooctopush.sandbox import VirtualClock
 
 

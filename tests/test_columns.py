@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aiooctopush import BatchState, Recipient, _wire
 from aiooctopush.api._columns import json_of_columns
 from aiooctopush.api._recipients import CheckedRecipients, json_of
-from aiooctopush.bulk.delivery import BatchResult
+from aiooctopush.bulk.sending.delivery import BatchResult
 
 
 ANA, BO = Recipient("+33600000001", first_name="Ana"), Recipient("+33600000002")

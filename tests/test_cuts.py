@@ -9,11 +9,11 @@ from decimal import Decimal
 import pytest
 
 from aiooctopush import InvalidFieldError, OctopushSession, read_csv
-from aiooctopush.bulk.cuts import Cuts
-from aiooctopush.bulk.intake import Intake
-from aiooctopush.bulk.ledger import BatchState, RunRecord
-from aiooctopush.bulk.memory import MemoryLedger
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
+from aiooctopush.bulk.sources.batching import Intake
+from aiooctopush.bulk.sources.prefetching import Cuts
+from aiooctopush.ledgers.memory import MemoryLedger
+from aiooctopush.ledgers.records import BatchState, RunRecord
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 
 

@@ -23,8 +23,8 @@ import pytest
 from click.testing import CliRunner
 
 from aiooctopush import OctopushSession, SystemClock
-from aiooctopush.cli._connection import Surroundings
 from aiooctopush.cli.app import octopush as command
+from aiooctopush.cli.targets.gateway import Surroundings
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 

@@ -10,8 +10,8 @@ from taskiq_aio_pika import AioPikaBroker
 
 import aiooctopush
 from aiooctopush import OctopushSession
-from aiooctopush.bulk.postgres import PostgresLedger
 from aiooctopush.integrations.taskiq import Fleet
+from aiooctopush.ledgers.postgres.ledger import PostgresLedger
 
 
 PACKAGE = Path(aiooctopush.__file__).parent

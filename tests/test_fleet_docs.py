@@ -16,9 +16,9 @@ from aiooctopush import (
     Recipient,
     SystemClock,
 )
-from aiooctopush.bulk import postgres
-from aiooctopush.bulk.following import follow, sweep
-from aiooctopush.bulk.planning import plan
+from aiooctopush.bulk.fleet.following import follow, sweep
+from aiooctopush.bulk.fleet.planning import plan
+from aiooctopush.ledgers.postgres import ledger as postgres
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 

@@ -18,10 +18,10 @@ from ledgers import run_record
 from simulation.virtual import run
 
 from aiooctopush import InvalidFieldError, OctopushSession, SmsRequest
-from aiooctopush.bulk.following import follow, read_report, sweep
-from aiooctopush.bulk.ledger import BatchState, LedgerError, Pause, Rejection
-from aiooctopush.bulk.planning import plan
+from aiooctopush.bulk.fleet.following import follow, read_report, sweep
+from aiooctopush.bulk.fleet.planning import plan
 from aiooctopush.errors import UnknownOutcomeError
+from aiooctopush.ledgers.records import BatchState, LedgerError, Pause, Rejection
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 

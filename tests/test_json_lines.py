@@ -19,7 +19,7 @@ from aiooctopush import (
     SourceError,
     read_json_lines,
 )
-from aiooctopush.bulk.rows import COLUMNS
+from aiooctopush.bulk.sources.rows import COLUMNS
 
 
 ANA = Recipient("+33600000001", first_name="Ana")

@@ -12,7 +12,8 @@ from typing import get_type_hints
 import pytest
 
 import aiooctopush
-from aiooctopush import OctopushSession, _later, api, bulk
+from aiooctopush import OctopushSession, api, bulk
+from aiooctopush import _lazy as _later
 
 
 PACKAGE = Path(aiooctopush.__file__).parent

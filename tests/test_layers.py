@@ -167,13 +167,13 @@ def test_nothing_hides_its_imports():
             for module, path in FILES.items()
             if name in set(imports(module, path.read_text("utf-8")))
         }
-        for name in ("importlib.import_module", "aiooctopush._later")
+        for name in ("importlib.import_module", "aiooctopush._lazy")
     }
 
     assert users == {
         # The command imports the application that the user names.
         "importlib.import_module": {"_later", "cli._fleet_app"},
-        "aiooctopush._later": {"__init__", "api.__init__", "bulk.__init__"},
+        "aiooctopush._lazy": {"__init__", "api.__init__", "bulk.__init__"},
     }
 
 

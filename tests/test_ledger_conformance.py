@@ -20,7 +20,7 @@ from ledgers import (
     run_record,
 )
 
-from aiooctopush.bulk.ledger import BatchState, LedgerError, Receipt, Rejection
+from aiooctopush.ledgers.records import BatchState, LedgerError, Receipt, Rejection
 
 
 S = BatchState

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 from ledgers import KINDS, everything
 
-from aiooctopush.bulk.ledger import (
+from aiooctopush.ledgers.records import (
     KEEPS_PAYLOAD,
     BatchRecord,
     BatchState,

@@ -30,7 +30,7 @@ from aiooctopush import (
     UnknownOutcomeError,
     VoiceGender,
 )
-from aiooctopush._answers import read
+from aiooctopush._responses import read
 from aiooctopush._wire import Answer, converter, encode
 from aiooctopush.api import multichannel
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock

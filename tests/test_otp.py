@@ -31,7 +31,7 @@ from aiooctopush import (
     UnknownOutcomeError,
     VoiceGender,
 )
-from aiooctopush._answers import read
+from aiooctopush._responses import read
 from aiooctopush._wire import converter, encode
 from aiooctopush.api.otp import GENERATE, VALIDATE, OtpRequest, OtpValidation
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from aiooctopush.bulk.pace import Pace
+from aiooctopush.bulk.sending.pacing import Pace
 from aiooctopush.sandbox import VirtualClock
 
 

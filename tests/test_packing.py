@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiooctopush import LedgerError, Recipient, SmsRequest
-from aiooctopush.bulk.packing import (
+from aiooctopush.ledgers.batch import (
     encode,
     pack,
     pack_figures,

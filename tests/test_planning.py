@@ -15,9 +15,9 @@ from aiooctopush import (
     SourceChangedError,
     SQLiteLedger,
 )
-from aiooctopush.bulk.ledger import BatchState
-from aiooctopush.bulk.packing import unpack
-from aiooctopush.bulk.planning import plan
+from aiooctopush.bulk.fleet.planning import plan
+from aiooctopush.ledgers.batch import unpack
+from aiooctopush.ledgers.records import BatchState
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])

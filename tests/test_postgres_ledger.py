@@ -21,17 +21,17 @@ from ledgers import (
 )
 from services import postgres
 
-from aiooctopush.bulk import postgres_database
-from aiooctopush.bulk.ledger import (
+from aiooctopush.errors import InvalidFieldError
+from aiooctopush.ledgers.postgres import connection as postgres_database
+from aiooctopush.ledgers.postgres.ledger import PostgresLedger
+from aiooctopush.ledgers.postgres.schema import MIGRATIONS, within
+from aiooctopush.ledgers.records import (
     BatchState,
     LedgerError,
     Pause,
     Receipt,
     Rejection,
 )
-from aiooctopush.bulk.postgres import PostgresLedger
-from aiooctopush.bulk.postgres_schema import MIGRATIONS, within
-from aiooctopush.errors import InvalidFieldError
 
 
 S = BatchState

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from aiooctopush import InvalidFieldError, Purpose, Recipient, SmsRequest, SmsType
 from aiooctopush import text as text_module
 from aiooctopush.api.sms import Message
-from aiooctopush.bulk.files import SourceError
-from aiooctopush.bulk.findings import Finding
-from aiooctopush.bulk.inspection import Inspection
-from aiooctopush.bulk.ledger import Rejection
 from aiooctopush.bulk.options import OnDuplicate
-from aiooctopush.bulk.preflight import preflight
-from aiooctopush.bulk.sources import read_csv
+from aiooctopush.bulk.preview.check import preflight
+from aiooctopush.bulk.preview.findings import Finding
+from aiooctopush.bulk.preview.inspection import Inspection
+from aiooctopush.bulk.sources.csv_file import read_csv
+from aiooctopush.bulk.sources.text_file import SourceError
+from aiooctopush.ledgers.records import Rejection
 from aiooctopush.sandbox import VirtualClock
 from aiooctopush.text import GSM_BASIC, GSM_EXTENSION, REPLACEMENTS, Encoding, measure
 
@@ -538,7 +538,7 @@ def test_everybody_is_measured_as_if_alone(template, values, optimised):
 
 def test_lengths_are_remembered_up_to_a_bound(monkeypatch):
     """Beyond it everybody is still measured."""
-    monkeypatch.setattr("aiooctopush.bulk.personal._REMEMBERED", 2)
+    monkeypatch.setattr("aiooctopush.bulk.preview.text_lengths._REMEMBERED", 2)
     inspection = Inspection(
         "{param1}" + "a" * 157, now=MONDAY, on_duplicate=OnDuplicate.KEEP
     )

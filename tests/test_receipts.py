@@ -13,8 +13,8 @@ from aiooctopush import (
     UnknownOutcomeError,
     webhooks,
 )
-from aiooctopush.bulk.packing import unpack_numbers
-from aiooctopush.bulk.receipts import ReceiptDesk
+from aiooctopush.bulk.review.receipts import ReceiptDesk
+from aiooctopush.ledgers.batch import unpack_numbers
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 

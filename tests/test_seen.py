@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aiooctopush.bulk import seen as module
-from aiooctopush.bulk.seen import SeenKeys, SeenNumbers
+from aiooctopush.bulk.sources import duplicates as module
+from aiooctopush.bulk.sources.duplicates import SeenKeys, SeenNumbers
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.phone import MAX_DIGITS, MIN_DIGITS, normalise
 

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiooctopush.api._recipients import Recipient
-from aiooctopush.bulk.files import SourceError
-from aiooctopush.bulk.rows import COLUMNS, _Reader
-from aiooctopush.bulk.sources import RowSource, read_csv
+from aiooctopush.bulk.sources.csv_file import RowSource, read_csv
+from aiooctopush.bulk.sources.rows import COLUMNS, _Reader
+from aiooctopush.bulk.sources.text_file import SourceError
 from aiooctopush.errors import InvalidFieldError, OctopushError
 
 
@@ -500,7 +500,7 @@ def test_what_the_system_refuses_is_explained(people, monkeypatch, error, messag
         raise error
 
     source = people(PEOPLE)
-    monkeypatch.setattr("aiooctopush.bulk.files.LineFile", refuse)
+    monkeypatch.setattr("aiooctopush.bulk.sources.text_file.LineFile", refuse)
 
     assert message in str(error_of(source))
 
@@ -637,7 +637,7 @@ async def test_cancelling_does_not_wait_for_the_thread(tmp_path, monkeypatch):
         return all_rows[0]
 
     reader = _Reader(rows)
-    monkeypatch.setattr("aiooctopush.bulk.rows._Reader", lambda _: reader)
+    monkeypatch.setattr("aiooctopush.bulk.sources.rows._Reader", lambda _: reader)
     task = asyncio.create_task(anext(source.items()))
     await opened.wait()
 

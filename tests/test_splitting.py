@@ -11,7 +11,7 @@ from aiooctopush import (
     Recipient,
     ServerError,
 )
-from aiooctopush.bulk.splitting import (
+from aiooctopush.bulk.sending.splitting import (
     cut,
     is_too_large,
     named_in,

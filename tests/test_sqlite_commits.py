@@ -9,8 +9,8 @@ import pytest
 from attrs import evolve
 from ledgers import batch_record, begun, listed, run_record
 
-from aiooctopush.bulk.ledger import BatchState, LedgerError
-from aiooctopush.bulk.sqlite import SQLiteLedger
+from aiooctopush.ledgers.records import BatchState, LedgerError
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 ACCEPTED = BatchState.ACCEPTED

@@ -30,11 +30,11 @@ from ledgers import (
     run_record,
 )
 
-from aiooctopush.bulk import sqlite_file
-from aiooctopush.bulk.ledger import BatchState, LedgerError
-from aiooctopush.bulk.sqlite import SQLiteLedger
-from aiooctopush.bulk.sqlite_file import APPLICATION_ID, MIGRATIONS, LedgerFile
 from aiooctopush.errors import InvalidFieldError
+from aiooctopush.ledgers.records import BatchState, LedgerError
+from aiooctopush.ledgers.sqlite import file as sqlite_file
+from aiooctopush.ledgers.sqlite.file import APPLICATION_ID, MIGRATIONS, LedgerFile
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 PAGE_BYTES = 4096

@@ -38,7 +38,7 @@ from aiooctopush import (
     VoiceResult,
     VoiceTagCampaignRequest,
 )
-from aiooctopush._answers import read
+from aiooctopush._responses import read
 from aiooctopush._wire import Answer, converter, encode
 from aiooctopush.api import voice
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock

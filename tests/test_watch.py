@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from faults import virtual_time
 
-from aiooctopush._watch import GRAIN, Watch
+from aiooctopush._deadlines import GRAIN, Watch
 
 
 LONG = 3_600.0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aiooctopush._answers import (
+from aiooctopush._responses import (
     MAX_RETRY_AFTER,
     decode,
     gateway_code,

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from simulation.virtual import run
 
 from aiooctopush import InvalidFieldError, UnknownOutcomeError
-from aiooctopush.bulk import worker as module
-from aiooctopush.bulk.ledger import BatchState, LedgerError, Pause
-from aiooctopush.bulk.worker import NoTurnError
+from aiooctopush.bulk.fleet import worker as module
+from aiooctopush.bulk.fleet.worker import NoTurnError
+from aiooctopush.ledgers.records import BatchState, LedgerError, Pause
 from aiooctopush.sandbox import FaultPlan, Gateway, VirtualClock
 from aiooctopush.sandbox.clock import START
 

@@ -6,7 +6,7 @@ Those here are loaded when they are first asked for; `sms` comes with the sessio
 
 from typing import TYPE_CHECKING
 
-from .. import _later
+from .. import _lazy as _lazy
 
 
 __all__ = [
@@ -38,4 +38,4 @@ if TYPE_CHECKING:
         wallet,
     )
 else:
-    __getattr__ = _later.modules_of(__name__, __all__)
+    __getattr__ = _lazy.modules_of(__name__, __all__)

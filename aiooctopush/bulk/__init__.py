@@ -6,12 +6,12 @@ Those here are loaded when they are first asked for.
 
 from typing import TYPE_CHECKING
 
-from .. import _later
+from .. import _lazy
 
 
-__all__ = ["claims", "ledger", "run", "run_options", "worker"]
+__all__ = ["fleet", "run", "run_options"]
 
 if TYPE_CHECKING:
-    from . import claims, ledger, run, run_options, worker
+    from . import fleet, run, run_options
 else:
-    __getattr__ = _later.modules_of(__name__, __all__)
+    __getattr__ = _lazy.modules_of(__name__, __all__)

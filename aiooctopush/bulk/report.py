@@ -7,7 +7,14 @@ from typing import Final
 
 from attrs import Factory, define, field
 
-from .ledger import MAY_COST, BatchRecord, BatchState, Pause, Rejection, RunRecord
+from ..ledgers.records import (
+    MAY_COST,
+    BatchRecord,
+    BatchState,
+    Pause,
+    Rejection,
+    RunRecord,
+)
 
 
 LISTED_AT_MOST: Final = 100

@@ -12,20 +12,20 @@ from .._clock import Clock
 from ..api._shared import Caller
 from ..api.sms import Message
 from ..errors import InvalidFieldError
+from ..ledgers.memory import MemoryLedger
+from ..ledgers.records import Ledger, RunRecord
+from ..ledgers.sqlite.ledger import SQLiteLedger
 from ..text import FRENCH_QUIET_HOURS, QuietHours
-from . import worklist
-from .delivery import BatchResult
-from .findings import Preflight
-from .intake import Source
-from .ledger import Ledger, RunRecord
-from .memory import MemoryLedger
-from .preflight import preflight
-from .recovery import Recovery
+from .preview.check import preflight
+from .preview.findings import Preflight
 from .report import BulkReport
+from .review import decisions as worklist
+from .review.decisions import Decision, Unresolved
 from .run_options import BulkOptions
-from .sending import Sending
-from .sqlite import SQLiteLedger
-from .worklist import Decision, Unresolved
+from .sending.delivery import BatchResult
+from .sending.recovery import Recovery
+from .sending.run_loop import Sending
+from .sources.batching import Source
 
 
 class BulkRun:

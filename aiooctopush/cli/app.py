@@ -5,24 +5,24 @@ from typing import Final
 import click
 
 from .._version import __version__
-from ._help import Group
-from .bulk import bulk
-from .contacts import contacts, lists
-from .doctor import doctor
-from .fleet import fleet
-from .ledger import ledger
-from .lookup import lookup
-from .otp import otp
+from .account.contacts import contacts, lists
+from .account.lookup import lookup
+from .account.otp import otp
+from .account.settings import settings
+from .account.subaccounts import subaccounts
+from .account.wallet import balance, credits_
+from .bulk.command import bulk
+from .doctor.command import doctor
+from .fleet.commands import fleet
 from .preview import preview
-from .report import report
-from .runs import runs
+from .runs.ledger import ledger
+from .runs.listing import runs
+from .runs.report import report
+from .runs.unresolved import purge, resolve, unresolved
 from .sandbox import sandbox
 from .send import send
-from .settings import settings
-from .subaccounts import subaccounts
-from .wallet import balance, credits_
+from .terminal.help import Group
 from .webhooks import webhooks
-from .worklist import purge, resolve, unresolved
 
 
 _EXAMPLE = """\

@@ -9,8 +9,8 @@ import click
 
 from .._limits import MAX_TEXT
 from ..api._shared import Purpose, SmsType, check_text
-from ..bulk.findings import Preflight, character_in_words
-from ..bulk.inspection import Inspection
+from ..bulk.preview.findings import Preflight, character_in_words
+from ..bulk.preview.inspection import Inspection
 from ..text import (
     REPLACEMENTS,
     Encoding,
@@ -19,11 +19,12 @@ from ..text import (
     merge,
     placeholders,
 )
-from ._check import check_file, refuse_bad
-from ._connection import Surroundings
-from ._console import Screen, counted
-from ._help import Command
-from ._options import (
+from .bulk.check import check_file, refuse_bad
+from .targets.gateway import Surroundings
+from .targets.recipients import format_option, open_source
+from .terminal.console import Screen, counted
+from .terminal.help import Command
+from .terminal.options import (
     at_option,
     file_options,
     json_option,
@@ -31,7 +32,6 @@ from ._options import (
     text_option,
     type_option,
 )
-from ._source import format_option, open_source
 
 
 _CHARACTERS_SHOWN: Final = 5

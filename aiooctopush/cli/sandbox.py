@@ -15,10 +15,10 @@ from ..sandbox import (
     SandboxServer,
 )
 from ..sandbox.server import BOOK_PATH
-from ._console import ExitCode, Screen
-from ._help import Command, Option
-from ._interrupt import on_interrupt
-from ._options import Decorator, euros, fault_plan, seconds
+from .terminal.console import ExitCode, Screen
+from .terminal.help import Command, Option
+from .terminal.interrupt import on_interrupt
+from .terminal.options import Decorator, euros, fault_plan, seconds
 
 
 DEFAULT_PORT: Final = 8025

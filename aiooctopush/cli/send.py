@@ -13,11 +13,11 @@ from ..api.sms import SendResult
 from ..errors import DuplicateRequestError, OctopushError, Outcome
 from ..ids import request_id_for
 from ..sandbox import FaultPlan
-from ._connection import SANDBOX_BOOK, Connection, connect
-from ._console import ExitCode, Screen, counted, in_euros, in_figures
-from ._help import Command, Option
-from ._interrupt import interruptible
-from ._options import SENDING, gateway_options, json_option, message_options
+from .targets.gateway import SANDBOX_BOOK, Connection, connect
+from .terminal.console import ExitCode, Screen, counted, in_euros, in_figures
+from .terminal.help import Command, Option
+from .terminal.interrupt import interruptible
+from .terminal.options import SENDING, gateway_options, json_option, message_options
 
 
 _EXAMPLE = """\

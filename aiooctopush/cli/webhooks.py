@@ -10,16 +10,16 @@ from aiohttp import web
 from attrs import define, field
 
 from .._clock import Clock
-from ..bulk.ledger import LedgerError
-from ..bulk.receipts import ReceiptDesk
+from ..bulk.review.receipts import ReceiptDesk
 from ..integrations._receiver import new_token
 from ..integrations.aiohttp_web import create_app
+from ..ledgers.records import LedgerError
 from ..webhooks import DeliveryReceipt, Event
-from ._connection import clock_of
-from ._console import ExitCode, Screen, counted, problem_of
-from ._help import Command, Group, Option
-from ._interrupt import on_interrupt
-from ._ledger import LedgerPlace, LedgerType
+from .targets.gateway import clock_of
+from .targets.ledger import LedgerPlace, LedgerType
+from .terminal.console import ExitCode, Screen, counted, problem_of
+from .terminal.help import Command, Group, Option
+from .terminal.interrupt import on_interrupt
 
 
 DEFAULT_PORT: Final = 8026

@@ -19,13 +19,13 @@ from taskiq.exceptions import SendTaskError
 
 from ..api._recipients import MAX_RECIPIENTS
 from ..api.sms import Message
-from ..bulk import following, planning
-from ..bulk.claims import FleetLedger, Progress, spacing
-from ..bulk.intake import Source
-from ..bulk.ledger import RunRecord
+from ..bulk.fleet import following, planning
+from ..bulk.fleet.worker import Worker
 from ..bulk.options import Identity, OnDuplicate, OnInvalid
 from ..bulk.report import BulkReport
-from ..bulk.worker import Worker
+from ..bulk.sources.batching import Source
+from ..ledgers.leases import FleetLedger, Progress, spacing
+from ..ledgers.records import RunRecord
 from ..session import OctopushSession
 
 

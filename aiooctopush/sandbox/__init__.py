@@ -8,13 +8,13 @@ got what, and `Callbacks` are what the gateway tells a receiver about it.
 """
 
 from .book import Book, Entry
-from .callbacks import Callbacks
+from .callbacks.payloads import Callback, CallbackFormat, CallbackKind, CallbackPlan
+from .callbacks.posting import CallbackPoster
+from .callbacks.schedule import Callbacks
+from .chapters.otp import OneTimeCode
 from .clock import VirtualClock
 from .faults import Fault, FaultPlan
 from .gateway import Gateway
-from .otp import OneTimeCode
-from .payloads import Callback, CallbackFormat, CallbackKind, CallbackPlan
-from .posting import CallbackPoster
 from .server import SandboxServer, create_app
 from .transport import SandboxTransport
 

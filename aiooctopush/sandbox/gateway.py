@@ -17,20 +17,20 @@ from attrs import evolve
 
 from .._clock import Clock, SystemClock
 from .._wire import HttpRequest, HttpResponse
-from . import voice
 from .book import Book
-from .callbacks import Callbacks
-from .contacts import ContactOperations
-from .core import Call, Contacts, Settings, State
-from .lookup import LookupOperations
-from .multichannel import MultichannelOperations
-from .otp import OneTimeCode, OtpOperations
-from .payloads import CallbackPlan
-from .settings import SettingsOperations
-from .sms import CREATE_ON_LIST, CREATE_ON_TAG, SEND, SmsOperations
-from .subaccounts import SubaccountOperations
+from .callbacks.payloads import CallbackPlan
+from .callbacks.schedule import Callbacks
+from .chapters import voice
+from .chapters.contacts import ContactOperations
+from .chapters.lookup import LookupOperations
+from .chapters.multichannel import MultichannelOperations
+from .chapters.otp import OneTimeCode, OtpOperations
+from .chapters.settings import SettingsOperations
+from .chapters.sms import CREATE_ON_LIST, CREATE_ON_TAG, SEND, SmsOperations
+from .chapters.subaccounts import SubaccountOperations
+from .chapters.wallet import WalletOperations
+from .state import Call, Contacts, Settings, State
 from .validation import RefusalError, read_json, read_request_id
-from .wallet import WalletOperations
 
 
 LATE_SECONDS: Final = 5.0

@@ -28,7 +28,7 @@ import pytest
 from ..phone import mask
 from ..session import OctopushSession
 from .book import Book, Entry
-from .callbacks import Callbacks
+from .callbacks.schedule import Callbacks
 from .clock import VirtualClock
 from .faults import FaultPlan
 from .gateway import Gateway

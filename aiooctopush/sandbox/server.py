@@ -15,10 +15,10 @@ from yarl import URL
 
 from .._wire import HttpRequest, HttpResponse
 from ..errors import InvalidFieldError
-from .callbacks import Callbacks
+from .callbacks.posting import CallbackPoster
+from .callbacks.schedule import Callbacks
 from .faults import LIVE_KINDS, FaultPlan
 from .gateway import Gateway
-from .posting import CallbackPoster
 
 
 BOOK_PATH: Final = "/__sandbox__/book"

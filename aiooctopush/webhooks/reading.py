@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from .._answers import decode
+from .._responses import decode
 from .._wire import MAX_BODY, converter
 from ..errors import InvalidFieldError, WebhookError
 from ..phone import MAX_DIGITS, normalise

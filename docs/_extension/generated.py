@@ -17,8 +17,8 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
 from aiooctopush import GATEWAY_CODES, Outcome, RetryPolicy, Timeouts
-from aiooctopush.cli._help import Command, Group
 from aiooctopush.cli.app import octopush
+from aiooctopush.cli.terminal.help import Command, Group
 from aiooctopush.errors import Backoff, GatewayCode
 from aiooctopush.sandbox.faults import KINDS, Commit
 

@@ -18,8 +18,8 @@ from taskiq.schedule_sources import LabelScheduleSource
 from taskiq_aio_pika import AioPikaBroker
 
 from aiooctopush import OctopushSession
-from aiooctopush.bulk.postgres import PostgresLedger
 from aiooctopush.integrations.taskiq import Fleet
+from aiooctopush.ledgers.postgres.ledger import PostgresLedger
 
 
 SANDBOX = "http://127.0.0.1:8025"

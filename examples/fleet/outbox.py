@@ -13,7 +13,7 @@ import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 from app import fleet, ledger  # type: ignore[import-not-found]  # beside this file
 
 from aiooctopush import Message, Purpose
-from aiooctopush.bulk import planning
+from aiooctopush.bulk.fleet import planning
 
 
 MESSAGE = Message(text="Your order has shipped", sender="Acme", purpose=Purpose.ALERT)

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import pytest
 from click.testing import CliRunner
 
-from aiooctopush.bulk.ledger import LedgerError
-from aiooctopush.bulk.sqlite import SQLiteLedger
-from aiooctopush.cli import _questions
-from aiooctopush.cli._connection import Surroundings
 from aiooctopush.cli.app import octopush
+from aiooctopush.cli.targets.gateway import Surroundings
+from aiooctopush.cli.terminal import prompts as _questions
+from aiooctopush.ledgers.records import LedgerError
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxServer, VirtualClock
 
 

@@ -7,9 +7,9 @@ import pytest
 from fakes import answer
 
 from aiooctopush.api._callbacks import CallbackSettings
-from aiooctopush.cli._callbacks import callback_rows
+from aiooctopush.cli.account.callbacks import callback_rows
+from aiooctopush.cli.account.subaccounts import PASSWORD, TOKEN
 from aiooctopush.cli.app import octopush
-from aiooctopush.cli.subaccounts import PASSWORD, TOKEN
 from aiooctopush.sandbox import FaultPlan, VirtualClock
 
 

@@ -12,14 +12,14 @@ import click
 import pytest
 
 from aiooctopush import OctopushSession
-from aiooctopush.bulk.ledger import LedgerError, Pause
 from aiooctopush.bulk.report import BulkReport
-from aiooctopush.cli._bulk_options import duration
-from aiooctopush.cli._console import Screen
-from aiooctopush.cli._progress import Stages
-from aiooctopush.cli._sending import Sending
-from aiooctopush.cli._summary import Ending
-from aiooctopush.cli._words import Place
+from aiooctopush.cli.bulk.options import duration
+from aiooctopush.cli.bulk.sending import Sending
+from aiooctopush.cli.bulk.summary import Ending
+from aiooctopush.cli.terminal.console import Screen
+from aiooctopush.cli.terminal.progress import Stages
+from aiooctopush.cli.wording import Place
+from aiooctopush.ledgers.records import LedgerError, Pause
 from aiooctopush.sandbox import Gateway, VirtualClock
 
 
@@ -472,7 +472,7 @@ def test_interrupt_while_checking(bulk, people, gateway, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("aiooctopush.cli._check.check_file", interrupt)
+    monkeypatch.setattr("aiooctopush.cli.bulk.check.check_file", interrupt)
 
     result = bulk(people())
 
@@ -644,7 +644,7 @@ def test_interrupted_while_reading_again(bulk, people, gateway, ledger, monkeypa
         show(self, *given)
 
     monkeypatch.setattr(Stages, "show", press)
-    monkeypatch.setattr("aiooctopush.cli._sending._SHOW_EVERY", 1_000)
+    monkeypatch.setattr("aiooctopush.cli.bulk.sending._SHOW_EVERY", 1_000)
 
     result = bulk(path, "--ledger", ledger)
 
@@ -799,7 +799,7 @@ def test_failure_before_the_start_without_ledger(capsys):
 async def test_watches_while_it_waits(monkeypatch):
     """Whoever looks at a run that waits for long is told why, in real time."""
     told = asyncio.Event()
-    monkeypatch.setattr("aiooctopush.cli._sending._LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("aiooctopush.cli.bulk.sending._LOOK_EVERY_SECONDS", 0.001)
     monkeypatch.setattr(Sending, "_say_what_it_waits_for", lambda _: told.set())
     sending = Sending(None, None, None, None, None)
 

@@ -17,10 +17,11 @@ from click.testing import CliRunner
 from fakes import ScriptedTransport, answer, refusal
 
 from aiooctopush import OctopushSession, RetryPolicy
-from aiooctopush.cli import _checks, doctor
-from aiooctopush.cli._connection import Surroundings
-from aiooctopush.cli._probes import Kind, Probing, Question, Reply, send
 from aiooctopush.cli.app import octopush
+from aiooctopush.cli.doctor import checks as _checks
+from aiooctopush.cli.doctor import command as doctor
+from aiooctopush.cli.doctor.probes import Kind, Probing, Question, Reply, send
+from aiooctopush.cli.targets.gateway import Surroundings
 from aiooctopush.errors import NotSentError, ServerError, UnknownOutcomeError
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 from aiooctopush.sandbox.faults import KINDS

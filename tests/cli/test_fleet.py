@@ -12,9 +12,9 @@ from taskiq import AsyncBroker, InMemoryBroker
 
 from aiooctopush import MemoryLedger, Message, OctopushSession, SQLiteLedger
 from aiooctopush._clock import SystemClock
-from aiooctopush.bulk.ledger import LedgerError, Pause
-from aiooctopush.bulk.planning import plan
+from aiooctopush.bulk.fleet.planning import plan
 from aiooctopush.integrations.taskiq import Fleet
+from aiooctopush.ledgers.records import LedgerError, Pause
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from aiooctopush.cli import _many
-from aiooctopush.cli._many import Problem
+from aiooctopush.cli.account import many as _many
+from aiooctopush.cli.account.many import Problem
 from aiooctopush.errors import Outcome
 from aiooctopush.sandbox import FaultPlan, Gateway
 

@@ -7,10 +7,10 @@ import pytest
 from services import postgres
 
 from aiooctopush import Message
-from aiooctopush.bulk.ledger import BatchState
-from aiooctopush.bulk.planning import plan
-from aiooctopush.bulk.postgres import PostgresLedger
-from aiooctopush.cli._ledger import LedgerPlace
+from aiooctopush.bulk.fleet.planning import plan
+from aiooctopush.cli.targets.ledger import LedgerPlace
+from aiooctopush.ledgers.postgres.ledger import PostgresLedger
+from aiooctopush.ledgers.records import BatchState
 
 
 MESSAGE = Message(text="Hello", sender="Acme", purpose="alert")
@@ -216,7 +216,9 @@ def test_a_file_may_be_called_like_a_fleet(tmp_path, monkeypatch):
 
 def test_a_ledger_in_postgresql_without_its_extra(run, monkeypatch):
     """Says what to install."""
-    monkeypatch.delitem(sys.modules, "aiooctopush.bulk.postgres", raising=False)
+    monkeypatch.delitem(
+        sys.modules, "aiooctopush.ledgers.postgres.ledger", raising=False
+    )
     monkeypatch.setitem(sys.modules, "asyncpg", None)
 
     result = run("runs", "postgresql://nobody@nowhere/nothing")
@@ -338,7 +340,7 @@ def test_init_of_a_fleet(run, module):
     address = f"{postgres.server().dsn()}"
     ledger = f'PostgresLedger({address!r}, schema="made_by_app")'
     text = IN_PROCESS.replace('SQLiteLedger("fleet.db")', ledger)
-    module(f"from aiooctopush.bulk.postgres import PostgresLedger\n{text}")
+    module(f"from aiooctopush.ledgers.postgres.ledger import PostgresLedger\n{text}")
 
     result = run("ledger", "init", "--app", "my_app:fleet")
 

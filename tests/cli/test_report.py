@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from aiooctopush.bulk.ledger import (
+from aiooctopush.cli.runs.details import account_of
+from aiooctopush.cli.runs.html.chart import bar, chart
+from aiooctopush.cli.runs.html.markup import Html, joined, prose, tag
+from aiooctopush.cli.runs.html.page import _share, page_of
+from aiooctopush.cli.runs.html.timeline import Column, Gap, round_above, timeline
+from aiooctopush.cli.terminal.times import at, span
+from aiooctopush.ledgers.batch import pack_numbers
+from aiooctopush.ledgers.memory import MemoryLedger
+from aiooctopush.ledgers.records import (
     BatchRecord,
     BatchState,
     LedgerError,
@@ -18,15 +26,7 @@ from aiooctopush.bulk.ledger import (
     Rejection,
     RunRecord,
 )
-from aiooctopush.bulk.memory import MemoryLedger
-from aiooctopush.bulk.packing import pack_numbers
-from aiooctopush.bulk.sqlite import SQLiteLedger
-from aiooctopush.cli._account import account_of
-from aiooctopush.cli._chart import bar, chart
-from aiooctopush.cli._markup import Html, joined, prose, tag
-from aiooctopush.cli._page import _share, page_of
-from aiooctopush.cli._timeline import Column, Gap, round_above, timeline
-from aiooctopush.cli._times import at, span
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

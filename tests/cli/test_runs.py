@@ -8,8 +8,8 @@ from decimal import Decimal
 import click
 import pytest
 
-from aiooctopush.cli._export import harmless, new_file
-from aiooctopush.cli._words import Place, error_in_words, plain
+from aiooctopush.cli.terminal.export import harmless, new_file
+from aiooctopush.cli.wording import Place, error_in_words, plain
 from aiooctopush.errors import OctopushError
 
 

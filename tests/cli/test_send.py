@@ -14,8 +14,8 @@ from aiooctopush import (
     NotSentError,
     request_id_for,
 )
-from aiooctopush.cli import _connection
-from aiooctopush.cli._console import Screen
+from aiooctopush.cli.targets import gateway as _connection
+from aiooctopush.cli.terminal.console import Screen
 
 
 def test_says_what_became_of_it(send, gateway):

@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from aiooctopush.bulk.ledger import BatchState
 from aiooctopush.bulk.report import BulkReport
-from aiooctopush.cli._summary import Ending
-from aiooctopush.cli._words import Place
+from aiooctopush.cli.bulk.summary import Ending
+from aiooctopush.cli.wording import Place
+from aiooctopush.ledgers.records import BatchState
 
 
 class NoSandbox:

@@ -10,8 +10,8 @@ import click
 import pytest
 
 import aiooctopush
-from aiooctopush.cli._console import Screen, harden
-from aiooctopush.cli._progress import clock_time, meter
+from aiooctopush.cli.terminal.console import Screen, harden
+from aiooctopush.cli.terminal.progress import clock_time, meter
 from aiooctopush.sandbox import VirtualClock
 
 

@@ -18,7 +18,7 @@ from aiooctopush import (
     SQLiteLedger,
     UnknownOutcomeError,
 )
-from aiooctopush.cli._ledger import LedgerPlace
+from aiooctopush.cli.targets.ledger import LedgerPlace
 from aiooctopush.cli.webhooks import _Inbox
 from aiooctopush.sandbox import VirtualClock
 from aiooctopush.webhooks import DeliveryReceipt, OptOut

@@ -4,9 +4,9 @@ from collections import defaultdict
 
 from crash.world import BATCH, KEY, NAMED, PEOPLE, UNNAMED, Book
 
-from aiooctopush.bulk.ledger import BatchState
-from aiooctopush.bulk.packing import unpack_numbers
-from aiooctopush.bulk.sqlite import SQLiteLedger
+from aiooctopush.ledgers.batch import unpack_numbers
+from aiooctopush.ledgers.records import BatchState
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 async def problems(folder, plan, report):

@@ -5,11 +5,11 @@ import math
 from attrs import evolve
 
 from aiooctopush._call import Call
-from aiooctopush.bulk.delivery import Delivery, Job, renewed
-from aiooctopush.bulk.ledger import BatchState
-from aiooctopush.bulk.packing import unpack
-from aiooctopush.bulk.resume import Leftovers
-from aiooctopush.bulk.sqlite import SQLiteLedger
+from aiooctopush.bulk.sending.delivery import Delivery, Job, renewed
+from aiooctopush.bulk.sending.resume import Leftovers
+from aiooctopush.ledgers.batch import unpack
+from aiooctopush.ledgers.records import BatchState
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 def new_id_on_resume():

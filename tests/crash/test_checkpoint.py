@@ -9,8 +9,8 @@ import struct
 import pytest
 from ledgers import NOW
 
-from aiooctopush.bulk.ledger import BatchRecord, RunRecord
-from aiooctopush.bulk.sqlite import SQLiteLedger
+from aiooctopush.ledgers.records import BatchRecord, RunRecord
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 RUN = RunRecord(key="run", settings={}, began_at=NOW, latest=NOW)

@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 from fakes import answer, session_over
 
 from aiooctopush import UnknownOutcomeError
-from aiooctopush.bulk.sqlite import SQLiteLedger
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 from aiooctopush.sandbox import VirtualClock
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from taskiq_aio_pika import AioPikaBroker
 
 from aiooctopush import OctopushSession
-from aiooctopush.bulk.claims import LEASE
-from aiooctopush.bulk.postgres import PostgresLedger
 from aiooctopush.integrations.taskiq import Fleet
+from aiooctopush.ledgers.leases import LEASE
+from aiooctopush.ledgers.postgres.ledger import PostgresLedger
 
 
 VARIABLE = "AIOOCTOPUSH_TEST_FLEET"

@@ -12,7 +12,7 @@ from random import Random
 from attrs import define, field, frozen
 from fleet.rig import MESSAGE, Rig, most_within, numbers
 
-from aiooctopush.bulk.ledger import BatchState
+from aiooctopush.ledgers.records import BatchState
 
 
 SEED = 20261122

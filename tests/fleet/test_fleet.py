@@ -11,8 +11,8 @@ from fleet.rig import MESSAGE, Rig, numbers, wait_until
 from fleet.storm import SHORT, weather
 from services import rabbitmq
 
-from aiooctopush.bulk.ledger import Pause
-from aiooctopush.bulk.planning import plan
+from aiooctopush.bulk.fleet.planning import plan
+from aiooctopush.ledgers.records import Pause
 
 
 EVERYTHING = "state, attempts, faults, ticket, cost, error, owner, fence, concluded_at"

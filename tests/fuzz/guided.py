@@ -13,7 +13,7 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-WATCHED = ["aiooctopush._answers", "aiooctopush._wire", "json", "email"]
+WATCHED = ["aiooctopush._responses", "aiooctopush._wire", "json", "email"]
 with atheris.instrument_imports(include=WATCHED):
     from fuzz import harness
 

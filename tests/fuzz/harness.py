@@ -4,7 +4,7 @@ from decimal import Decimal
 from random import Random
 
 from aiooctopush import HttpResponse, OctopushError, Outcome
-from aiooctopush._answers import decode, read, retry_after
+from aiooctopush._responses import decode, read, retry_after
 from aiooctopush.api import sms, sms_campaigns
 
 

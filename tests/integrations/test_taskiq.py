@@ -9,8 +9,8 @@ from taskiq import InMemoryBroker
 from taskiq.exceptions import SendTaskError
 
 from aiooctopush import InvalidFieldError, OctopushSession
-from aiooctopush.bulk.ledger import LedgerError, Pause
 from aiooctopush.integrations.taskiq import Fleet
+from aiooctopush.ledgers.records import LedgerError, Pause
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 

@@ -32,7 +32,7 @@ from sandbox.contract import problems
 from aiooctopush.sandbox import (
     CallbackKind,
 )
-from aiooctopush.sandbox.payloads import FAILURES, NORMAL_LIVES
+from aiooctopush.sandbox.callbacks.payloads import FAILURES, NORMAL_LIVES
 
 
 # --- receipts -------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 
-from aiooctopush.bulk.postgres import PostgresLedger
+from aiooctopush.ledgers.postgres.ledger import PostgresLedger
 
 
 HOW_TO_GET_IT = (

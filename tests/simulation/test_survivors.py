@@ -17,8 +17,8 @@ from aiooctopush import (
     SmsRequest,
     UnknownOutcomeError,
 )
-from aiooctopush._answers import decode, read
-from aiooctopush._watch import Watch
+from aiooctopush._deadlines import Watch
+from aiooctopush._responses import decode, read
 from aiooctopush._wire import MAX_BODY, HttpResponse, encode, optional_int
 from aiooctopush.api.sms import SEND
 from aiooctopush.sandbox import VirtualClock

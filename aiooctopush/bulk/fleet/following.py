@@ -1,0 +1,298 @@
+"""
+How the one who started a run that workers send sees it to its end: wake them, look how
+far it is, wake them again if a broker forgot, and report.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol, TypeVar
+
+from ..._clock import Clock, SystemClock
+from ...errors import InvalidFieldError, shown
+from ...ledgers.leases import LEASE, FleetLedger, Progress
+from ...ledgers.records import BatchState, Ledger, LedgerError, Pause
+from ..report import LISTED_AT_MOST, BulkReport
+
+
+T = TypeVar("T")
+
+_SWEEP_EVERY: Final = 30.0
+# While a run goes on, its first batches that nobody is at are most likely those of a
+# worker that is gone; the others wait for their turn in the queue.
+_WOKEN_IN_PASSING: Final = 20
+WOKEN_AT_ONCE: Final = 1_000
+"""Batches that one sweep wakes at most, by default."""
+
+_ALL: Final = 1_000_000
+
+_AWAY_AT_MOST: Final = 120.0
+_FIRST_PROBE: Final = 30.0
+_LAST_PROBE: Final = 300.0
+
+
+class Wake(Protocol):
+    """Sends wake-ups, one for each batch; one that gets lost does no harm."""
+
+    async def __call__(
+        self, key: str, names: Sequence[str], *, in_doubt: bool = False
+    ) -> None:
+        """Have somebody call `Worker.send_batch` for each name, sooner or later."""
+
+
+async def read_report(ledger: Ledger, key: str) -> BulkReport:
+    """
+    What became of a run, by its ledger.
+
+    Raises:
+        InvalidFieldError: There is no such run.
+        LedgerError: It cannot be read, or changed while it was read.
+    """
+    run = next((one for one in await ledger.runs() if one.key == key), None)
+    if run is None:
+        raise no_such_run(key)
+    report = BulkReport(
+        key=key, whole_requests=run.settings.get("text") == "of each request"
+    )
+    report.take(run)
+    report.paused = run.paused
+    latest = run.latest
+    async for batch in ledger.batches(key):
+        latest = max(latest, batch.concluded_at or latest)
+        # What was planned after the run was read is not of this look.
+        if batch.number <= run.batches:
+            report.count(batch)
+    report.seconds = max(0.0, (latest - run.began_at).total_seconds())
+    async for rejection in ledger.rejections(key):
+        report.reject((rejection,))
+        if len(report.rejections) == LISTED_AT_MOST:
+            break
+    try:
+        report.check()
+    except RuntimeError as error:
+        raise LedgerError(f"run {shown(key)} changed while it was read: {error}") from (
+            error
+        )
+    return report
+
+
+def no_such_run(key: str) -> InvalidFieldError:
+    """What to raise if a ledger does not know a run."""
+    return InvalidFieldError("key", "names no run of this ledger", shown=shown(key))
+
+
+async def sweep(
+    ledger: FleetLedger,
+    wake: Wake,
+    key: str | None = None,
+    *,
+    limit: int = WOKEN_AT_ONCE,
+) -> int:
+    """
+    Wake batches that nobody is at: a broker lost the message, or a worker is gone.
+
+    That one is woken which still waits in a queue costs one look at the ledger. What
+    was sent too long ago for its id to protect it becomes ``in_doubt``. Runs that
+    stand still, or are not planned to their end, sleep on.
+
+    Args:
+        key: Of the run; all runs if it is None.
+        limit: Batches of each run, at most.
+
+    Returns:
+        How many were woken.
+
+    Raises:
+        InvalidFieldError: There is no such run.
+        LedgerError: The ledger cannot be read.
+    """
+    runs = await ledger.runs()
+    if key is not None:
+        runs = [run for run in runs if run.key == key]
+        if not runs:
+            raise no_such_run(key)
+    woken = 0
+    for run in runs:
+        if run.exhausted and run.paused is None:
+            names = await ledger.wake_list(run.key, limit=limit)
+            await wake(run.key, names)
+            woken += len(names)
+    return woken
+
+
+async def follow(
+    ledger: FleetLedger,
+    wake: Wake,
+    key: str,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    every: float = 1.0,
+    wait_for_gateway: float = 900.0,
+    clock: Clock | None = None,
+) -> BulkReport:
+    """
+    Wait until a run is done, or stands still, and report.
+
+    Meanwhile it sweeps twice a minute, and in the end has each batch asked about once
+    more that had no answer. A run that stands still because the gateway does is tried
+    again with one batch now and then; any other pause ends the wait. Leaving the wait
+    early changes nothing for the run.
+
+    Args:
+        progress: Called after each look.
+        every: Seconds between two looks.
+        wait_for_gateway: Seconds to wait for a gateway that does not answer.
+        clock: Time; replace it in tests.
+
+    Raises:
+        InvalidFieldError: There is no such run, or ``every`` is not above 0.
+        LedgerError: The ledger was away for two minutes.
+    """
+    if every <= 0:
+        raise InvalidFieldError("every", "must be above 0 seconds", shown=repr(every))
+    follower = _Follower(
+        ledger,
+        wake,
+        key,
+        progress=progress,
+        every=every,
+        wait_for_gateway=wait_for_gateway,
+        clock=clock or SystemClock(),
+    )
+    await follower.until_done()
+    await follower.ask_again()
+    return await follower.patiently(lambda: read_report(ledger, key))
+
+
+class _Follower:
+    """One wait for a run."""
+
+    def __init__(
+        self,
+        ledger: FleetLedger,
+        wake: Wake,
+        key: str,
+        *,
+        progress: Callable[[Progress], None] | None,
+        every: float,
+        wait_for_gateway: float,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._wake = wake
+        self._key = key
+        self._progress = progress
+        self._every = every
+        self._clock = clock
+        self._wait_for_gateway = wait_for_gateway
+        self._swept_at = self._moved_at = clock.monotonic()
+        self._seen: Progress | None = None
+        self._has_answer()
+
+    async def until_done(self) -> None:
+        """Look at the run until it is done, or stands still for good."""
+        while True:
+            progress = await self._look()
+            why = progress.run.paused
+            if why is None and progress.is_done:
+                return
+            if why is not None and not await self._try_gateway_again(why):
+                return
+            if why is None and self._clock.monotonic() >= self._swept_at + _SWEEP_EVERY:
+                await self._sweep()
+            await self._clock.sleep(self._every)
+
+    async def ask_again(self) -> None:
+        """Have each batch asked about once more that had no answer."""
+        tries = await self.patiently(self._tries_in_doubt)
+        names = await self.patiently(
+            lambda: self._ledger.wake_list(self._key, limit=_ALL, in_doubt=True)
+        )
+        names = [name for name in names if name in tries]
+        if not names:
+            return
+        await self._wake(self._key, names, in_doubt=True)
+        until = self._clock.monotonic() + LEASE
+        while self._clock.monotonic() < until:
+            await self._clock.sleep(self._every)
+            now = await self.patiently(self._tries_in_doubt)
+            if all(now.get(name) != tries[name] for name in names):
+                return
+
+    async def patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Do something with the ledger, again if it is away for a while."""
+        until = self._clock.monotonic() + _AWAY_AT_MOST
+        while True:
+            try:
+                return await step()
+            except LedgerError:
+                if self._clock.monotonic() >= until:
+                    raise
+                await self._clock.sleep(self._every)
+
+    async def _look(self) -> Progress:
+        progress = await self.patiently(lambda: self._ledger.progress(self._key))
+        if progress is None:
+            raise no_such_run(self._key)
+        if not progress.run.exhausted:
+            raise InvalidFieldError(
+                "key",
+                "names a run that is not planned to its end: submit it again, with "
+                "the same source",
+                shown=shown(self._key),
+            )
+        before, self._seen = self._seen, progress
+        if before is None or before.batches != progress.batches:
+            self._moved_at = self._clock.monotonic()
+        if before is not None and _answers(before) != _answers(progress):
+            self._has_answer()
+        if self._progress is not None:
+            self._progress(progress)
+        return progress
+
+    async def _sweep(self) -> None:
+        self._swept_at = now = self._clock.monotonic()
+        moves = now < self._moved_at + _SWEEP_EVERY
+        # When none has yet to begin, all that are free were left by who is gone.
+        queued = self._seen and self._seen.batches.get(BatchState.NOT_SENT)
+        limit = _WOKEN_IN_PASSING if moves and queued else WOKEN_AT_ONCE
+        names = await self.patiently(
+            lambda: self._ledger.wake_list(self._key, limit=limit)
+        )
+        await self._wake(self._key, names)
+
+    def _has_answer(self) -> None:
+        """The gateway is there: the next outage has all patience again."""
+        self._patience = self._wait_for_gateway
+        self._probe_after = _FIRST_PROBE
+
+    async def _try_gateway_again(self, why: Pause) -> bool:
+        """Wait, and let one batch go; whether there was patience left for it."""
+        if why is not Pause.OUTAGE or self._patience <= 0:
+            return False
+        wait = min(self._probe_after, self._patience)
+        self._patience -= wait
+        self._probe_after = min(2 * self._probe_after, _LAST_PROBE)
+        await self._clock.sleep(wait)
+        await self.patiently(lambda: self._ledger.lift(self._key))
+        names = await self.patiently(
+            lambda: self._ledger.wake_list(self._key, limit=1, in_doubt=True)
+        )
+        # The next sweep wakes more, unless this one makes the run stand still again.
+        self._swept_at = self._clock.monotonic()
+        await self._wake(self._key, names, in_doubt=True)
+        return True
+
+    async def _tries_in_doubt(self) -> Mapping[str, int]:
+        """How often each batch was tried that is in doubt, or being asked about."""
+        states = {BatchState.IN_DOUBT, BatchState.SENDING}
+        return {
+            batch.name: batch.attempts
+            async for batch in self._ledger.batches(self._key, states)
+        }
+
+
+def _answers(progress: Progress) -> int:
+    """Batches that the gateway has answered."""
+    unanswered = (BatchState.NOT_SENT, BatchState.SENDING, BatchState.IN_DOUBT)
+    return sum(
+        count for state, count in progress.batches.items() if state not in unanswered
+    )

@@ -1,0 +1,373 @@
+"""
+What a worker does with a batch of a run that many share: claim it, send it, tell all
+others to stand still if there is a reason.
+
+It knows nothing of what wakes it: a message of a broker, a timer, or a loop.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Final, TypeVar
+
+from attrs import define, field, frozen
+
+from ..._call import Background
+from ..._clock import Clock, HighWaterMark
+from ..._throttle import RetryQuota
+from ...api._shared import Caller
+from ...errors import Backoff, NotSentError, OctopushError
+from ...ledgers.batch import Content
+from ...ledgers.leases import (
+    LEASE,
+    Claim,
+    ClaimLedger,
+    FleetLedger,
+    LeaseLostError,
+    spacing,
+)
+from ...ledgers.records import BatchRecord, LedgerError, Pause
+from ...retry import RetryPolicy
+from ..run_options import BulkOptions
+from ..sending.delivery import BatchResult, Delivery
+from ..sending.pausing import Alarm
+
+
+T = TypeVar("T")
+
+_logger = logging.getLogger("aiooctopush")
+
+# All tries of a request, with the waits between and for a turn, end while the claim
+# still holds; what is left is for writing down the outcome.
+_DEADLINE: Final = 0.75 * LEASE
+_TURN_AT_MOST: Final = 30.0
+
+# Seconds by which requests reach the gateway late, some more and some less: a second
+# there sees what started in a little more than one. So turns are that much rarer.
+_LATE: Final = 0.05
+
+# A turn is waited for by this machine's clock, and judged by the ledger's: who is early
+# by no more than this waits for the rest, and keeps it.
+_SHARP: Final = 0.01
+# A ledger that takes longer to say that the rate is open holds up many, who then would
+# start at once.
+_TOO_SLOW: Final = 0.5
+
+# A database that is started again is away for seconds.
+_WHEN_AWAY: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+# What the gateway means when it says "too many" and not how long to wait.
+_UNSAID: Final = 1.0
+
+_RUNS_REMEMBERED: Final = 1_000
+
+
+class NoTurnError(NotSentError):
+    """The rate that all workers share had no turn for this request."""
+
+    backoff = Backoff.NEVER
+
+
+class Worker:
+    """
+    Sends batches of runs that are in a ledger; `OctopushSession.worker` makes it.
+
+    One for each process: its tasks share it. It never waits for more work: `send_batch`
+    and `send_next` do what there is to do now, and return.
+    """
+
+    def __init__(
+        self,
+        call: Caller,
+        clock: Clock,
+        ledger: FleetLedger,
+        *,
+        rate: float | None,
+        burst: int,
+        account: str,
+        owner: str | None,
+    ) -> None:
+        pacer = None
+        if rate is not None:
+            pace = rate / (1 + _LATE)
+            spacing(pace, burst)
+            pacer = _Turns(ledger, clock, account, pace, burst)
+        self._call = call
+        self._clock = clock
+        self._wall = HighWaterMark(clock)
+        self._ledger = ledger
+        self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
+        self._retry = RetryPolicy(attempts=12, deadline=_DEADLINE)
+        self._background = Background(quota=RetryQuota(self._retry.quota), pacer=pacer)
+        self._watches: dict[str, _Watch] = {}
+
+    def __repr__(self) -> str:
+        return f"<Worker {self._owner!r}>"
+
+    async def send_batch(
+        self, key: str, name: str, *, in_doubt: bool = False
+    ) -> Sequence[BatchResult]:
+        """
+        Send one batch, unless it is done, somebody is at it, or its run stands still.
+
+        However often and wherever this is called for the same batch, it is sent once.
+
+        Args:
+            key: Of the run.
+            name: Of the batch, such as ``7`` or ``7.1``.
+            in_doubt: Ask once more about one that had no answer, under its id.
+
+        Returns:
+            What became of it, or of its parts if it was cut; none if there was nothing
+            to do. That a run was paused for it stands in the ledger.
+
+        Raises:
+            InvalidFieldError: That is no name of a batch.
+            LedgerError: The ledger is away, or damaged. What was sent is asked about
+                under the same id, once the lease has run out.
+        """
+
+        async def claim() -> Sequence[Claim]:
+            found = await self._ledger.claim(
+                key, name, owner=self._owner, in_doubt=in_doubt
+            )
+            return () if found is None else (found,)
+
+        return await self._send(key, claim)
+
+    async def send_next(
+        self, key: str, *, in_doubt: bool = False
+    ) -> Sequence[BatchResult]:
+        """
+        Send the next batch of a run that nobody is at; see `send_batch`.
+
+        Returns:
+            None if there is nothing to do now.
+        """
+
+        async def claim() -> Sequence[Claim]:
+            return await self._ledger.claim_next(
+                key, owner=self._owner, in_doubt=in_doubt
+            )
+
+        return await self._send(key, claim)
+
+    async def _send(
+        self, key: str, claim: Callable[[], Awaitable[Sequence[Claim]]]
+    ) -> Sequence[BatchResult]:
+        told: list[BatchResult] = []
+        for claimed in await _patiently(self._clock, claim):
+            watch = self._watch_of(key)
+            delivery = Delivery(
+                call=self._call,
+                wall=self._wall,
+                ledger=_PatientLedger(claimed.ledger, self._clock),
+                key=key,
+                settings=b"",
+                shared={},
+                retry=self._retry,
+                background=self._background,
+                watcher=watch,
+                largest=watch.largest,
+            )
+            try:
+                async with aclosing(delivery.send(claimed.job)) as results:
+                    async for result in results:
+                        told.append(result)  # noqa: PERF401  # kept if it is cut short
+            except LeaseLostError:
+                # Whoever has it now asks under the same id.
+                _logger.warning(
+                    "batch %s of run %r was taken over by another worker",
+                    claimed.record.name,
+                    key,
+                )
+            watch.largest = delivery.largest
+            await self._heed(key, watch)
+        return told
+
+    async def _heed(self, key: str, watch: "_Watch") -> None:
+        """Let all workers stand still if there is a reason."""
+        why, watch.why = watch.why, None
+        if why is None:
+            return
+
+        async def pause() -> bool:
+            return await self._ledger.pause(key, why)
+
+        if await _patiently(self._clock, pause):
+            _logger.warning("run %r is paused for all workers: %s", key, why)
+
+    def _watch_of(self, key: str) -> "_Watch":
+        watch = self._watches.pop(key, None)
+        if watch is None:
+            watch = _Watch(
+                alarm=Alarm(
+                    BulkOptions(), self._clock, shares_text=True, is_durable=True
+                )
+            )
+        # The last one is the latest; who was not met for long is forgotten.
+        self._watches[key] = watch
+        if len(self._watches) > _RUNS_REMEMBERED:
+            del self._watches[next(iter(self._watches))]
+        return watch
+
+
+@define(kw_only=True)
+class _Watch:
+    """
+    What one worker has seen of a run, and makes of it.
+
+    Attributes:
+        why: Why the run should stand still, until that is written down.
+        largest: Recipients that the gateway takes in one request, if it refused more.
+    """
+
+    alarm: Alarm
+    why: Pause | None = None
+    largest: int | None = None
+
+    @property
+    def stops(self) -> bool:
+        """See `Watcher.stops`."""
+        return self.why is not None
+
+    def began(self, old: BatchRecord, new: BatchRecord) -> None:
+        """See `Watcher.began`."""
+
+    def throttled(self) -> None:
+        """See `Watcher.throttled`. The pacer was told already."""
+
+    def was_split(
+        self,
+        old: BatchRecord,  # noqa: ARG002  # a protocol's
+        parent: BatchRecord,
+        parts: Sequence[BatchRecord],  # noqa: ARG002  # as above
+        error: OctopushError | None,
+    ) -> None:
+        """See `Watcher.was_split`."""
+        if error is not None:
+            self.why = self.why or self.alarm.was_split(parent)
+
+    def concluded(
+        self,
+        old: BatchRecord,  # noqa: ARG002  # as above
+        new: BatchRecord,
+        content: Content,
+        told: BatchResult,
+    ) -> None:
+        """See `Watcher.concluded`."""
+        if not isinstance(told.error, NoTurnError):
+            self.why = self.why or self.alarm.concluded(new, content, told)
+
+
+@frozen
+class _Turns:
+    """A rate that all workers share, kept in their ledger."""
+
+    _ledger: FleetLedger
+    _clock: Clock
+    _name: str
+    _rate: float
+    _burst: int
+
+    async def turn(self) -> None:
+        """See `Pacer.turn`."""
+        until = self._clock.monotonic() + _TURN_AT_MOST
+        holds = False
+        while not holds:
+            patience = max(until - self._clock.monotonic(), 0.0)
+            wait = await self._reserve(patience)
+            await self._clock.sleep(min(wait, patience))
+            if wait > patience:
+                raise NoTurnError(
+                    f"the rate leaves no turn for another {wait - patience:,.0f} "
+                    "seconds"
+                )
+            # What needs no wait was reserved with all in sight that the ledger knows.
+            holds = not wait or await self._still_holds()
+
+    async def _reserve(self, at_most: float) -> float:
+        async def reserve() -> float:
+            return await self._ledger.reserve(
+                self._name, rate=self._rate, burst=self._burst, at_most=at_most
+            )
+
+        try:
+            return await _patiently(self._clock, reserve)
+        except LedgerError as error:
+            raise NoTurnError(
+                "the ledger is away, and with it the rate that is shared"
+            ) from error
+
+    async def _still_holds(self) -> bool:
+        """
+        Whether a turn that was waited for is still one.
+
+        The gateway may have throttled somebody since it was reserved. Then it is left
+        unused, and another one reserved: those start one after the other once the rate
+        is open, and no span of time gets more starts than it had.
+        """
+        asked = self._clock.monotonic()
+        try:
+            closed = await self._ledger.closed_for(self._name)
+        except LedgerError:
+            # All whose turn came meanwhile would start at once when it is back.
+            return False
+        if closed > _SHARP or self._clock.monotonic() - asked > _TOO_SLOW:
+            return False
+        await self._clock.sleep(closed)
+        return True
+
+    async def throttled(self, retry_after: float | None) -> None:
+        """See `Pacer.throttled`."""
+        wait = _UNSAID if retry_after is None else retry_after
+        try:
+            await self._ledger.throttle(self._name, wait)
+        except LedgerError:
+            # This try's refusal is what counts, and stays what it is.
+            _logger.warning("the ledger is away: other workers do not know of a 429")
+
+
+@frozen
+class _PatientLedger:
+    """
+    Writes once more what a ledger could not take because it is being started again.
+
+    What is known already would else be asked of the gateway again.
+    """
+
+    _ledger: ClaimLedger
+    _clock: Clock = field(repr=False)
+
+    @property
+    def is_durable(self) -> bool:
+        """See `DeliveryLedger.is_durable`."""
+        return self._ledger.is_durable
+
+    async def begin(self, key: str, batch: BatchRecord) -> None:
+        """See `DeliveryLedger.begin`."""
+        await _patiently(self._clock, lambda: self._ledger.begin(key, batch))
+
+    async def conclude(self, key: str, batch: BatchRecord) -> None:
+        """See `DeliveryLedger.conclude`."""
+        await _patiently(self._clock, lambda: self._ledger.conclude(key, batch))
+
+    async def split(
+        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+    ) -> None:
+        """See `DeliveryLedger.split`."""
+        await _patiently(self._clock, lambda: self._ledger.split(key, parent, parts))
+
+
+async def _patiently(clock: Clock, step: Callable[[], Awaitable[T]]) -> T:
+    """Do something with a ledger, again if it is away for a moment."""
+    for wait in _WHEN_AWAY:
+        try:
+            return await step()
+        except LeaseLostError:
+            raise
+        except LedgerError:
+            await clock.sleep(wait)
+    return await step()

@@ -1,0 +1,121 @@
+"""
+A look at a source and a message before anything is sent: offline, and in one pass.
+
+`preflight` looks at all of a source, `Inspection` at one item after the other; either
+ends in a `Preflight`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Final
+
+from ..._clock import Clock
+from ...api._recipients import MAX_RECIPIENTS
+from ...api.sms import Message
+from ...text import FRENCH_QUIET_HOURS, QuietHours
+from ..options import Identity, OnDuplicate
+from ..run_options import BulkOptions
+from ..sources.batching import Item, Source, opened
+from ..sources.rows import FileSource
+from .findings import Preflight, check_euros
+from .inspection import Inspection
+
+
+# About two milliseconds of work.
+_AT_A_TIME: Final = 500
+
+
+async def preflight(
+    source: Source,
+    *,
+    message: Message | None,
+    clock: Clock,
+    on_duplicate: OnDuplicate = OnDuplicate.SKIP,
+    identity: Identity | None = None,
+    batch_size: int = MAX_RECIPIENTS,
+    quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
+    price_per_sms: Decimal | None = None,
+    balance: Decimal | None = None,
+) -> Preflight:
+    """
+    Look at everything that a run would send, without sending anything.
+
+    Nothing is asked of the gateway. The source is read once, as a run reads it, and
+    not kept.
+
+    Args:
+        source: As for a run; with an ``items()`` of its own it is asked for that.
+        message: What all recipients get; None if the items are requests.
+        clock: For the quiet hours, if the message is not to be sent later.
+        on_duplicate: As for the run.
+        identity: As for the run.
+        batch_size: As for the run.
+        quiet_hours: Of marketing to French numbers; None for no warning.
+        price_per_sms: In euros, for an estimate of the cost; it is never guessed.
+        balance: In euros, to be compared with that.
+
+    Raises:
+        InvalidFieldError: An argument is malformed, which is said before the source
+            is read; or an item is none that a run with this message could send.
+        SourceError: A file cannot be opened, or not be read any further.
+    """
+    check_euros(price_per_sms, "price_per_sms")
+    check_euros(balance, "balance")
+    options = BulkOptions(
+        on_duplicate=on_duplicate, identity=identity, batch_size=batch_size
+    )
+    inspection = await asyncio.to_thread(
+        _inspection_of,
+        message,
+        now=clock.now(),
+        on_duplicate=options.on_duplicate,
+        identity=options.identity,
+        batch_size=options.batch_size,
+        quiet_hours=quiet_hours,
+    )
+    if not isinstance(source, FileSource):
+        async with opened(source, 0) as items:
+            await _look_through(items, inspection)
+    elif identity is None:
+        await source.scan(inspection.look_at)
+    else:
+        # A function of the caller's own is not called in a thread.
+        async with aclosing(source.pieces()) as pieces:
+            async for piece in pieces:
+                inspection.look_at(piece)
+    return inspection.result(price_per_sms=price_per_sms, balance=balance)
+
+
+async def _look_through(
+    items: Iterator[Item] | AsyncIterator[Item], inspection: Inspection
+) -> None:
+    if isinstance(items, AsyncIterator):
+        count = 0
+        async for item in items:
+            inspection.look(item)
+            count += 1
+            # A source may be asynchronous and yet have everything at hand.
+            if not count % _AT_A_TIME:
+                await asyncio.sleep(0)
+        return
+    while some := tuple(islice(items, _AT_A_TIME)):
+        for item in some:
+            inspection.look(item)
+        await asyncio.sleep(0)
+
+
+def _inspection_of(message: Message | None, **options: Any) -> Inspection:
+    # In a thread: the time zone of the quiet hours may have to be read from a file.
+    if message is None:
+        return Inspection(**options)
+    return Inspection(
+        message.text,
+        purpose=message.purpose,
+        type=message.type,
+        send_at=message.send_at,
+        optimised=message.auto_optimize_text is not False,
+        **options,
+    )

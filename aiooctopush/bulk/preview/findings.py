@@ -1,0 +1,343 @@
+"""What a preflight found, in figures, in words and as plain data."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any, Final
+
+import attrs
+from attrs import field, frozen
+
+from ..._limits import MAX_MERGE_FIELD
+from ...errors import InvalidFieldError
+from ...ledgers.records import Rejection
+from ...text import MERGE_FIELDS, Encoding, TextMeasure
+from ..options import OnDuplicate
+
+
+PREMIUM_MENTION: Final = "STOP au XXXXX"
+LOW_COST_MENTION: Final = "no PUB=STOP"
+"""Source: gateway documentation, "Return codes" (documented, unseen)."""
+
+_WITHOUT_MENTION: Final = {
+    PREMIUM_MENTION: "marketing to French numbers is refused without the mention "
+    f"'{PREMIUM_MENTION}' in the text.",
+    LOW_COST_MENTION: "marketing as sms_low_cost may be refused without the mention "
+    f"'{LOW_COST_MENTION}' in the text.",
+}
+
+
+@frozen(kw_only=True)
+class Finding:
+    """
+    Something that items of a source have in common.
+
+    Attributes:
+        count: Of recipients, or of rejected items.
+        position: Of the first in the source, counted from 0.
+        line: Of the first in its file, counted from 1; None if it was no file.
+        character: What is to blame in the first, if it is one character.
+    """
+
+    count: int
+    position: int
+    line: int | None = None
+    character: str | None = field(default=None, repr=False)
+
+    @property
+    def place(self) -> str:
+        """Where the first stands, for people."""
+        return place_of(self.position, self.line)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return attrs.asdict(self)
+
+
+def place_of(position: int, line: int | None) -> str:
+    """Where an item stands, for people: ``line 3``, or else ``item 2``."""
+    return f"item {position + 1:,}" if line is None else f"line {line:,}"
+
+
+def character_in_words(one: str) -> str:
+    """A character with its name and number, for those who cannot see it."""
+    name = unicodedata.name(one, "")
+    return f"{one!r} ({name}{', ' * bool(name)}U+{ord(one):04X})"
+
+
+def check_euros(value: Any, name: str) -> None:
+    """Refuse what is neither None nor a Decimal of 0 or more."""
+    if value is None:
+        return
+    if not isinstance(value, Decimal) or not value.is_finite() or value < 0:
+        raise InvalidFieldError(
+            name,
+            "must be a Decimal of 0 euros or more",
+            shown=repr(value)[:80],
+        )
+
+
+def _is_euros(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    check_euros(value, attribute.name)
+
+
+@frozen(kw_only=True)
+class Preflight:
+    """
+    What a source and a message look like before anything is sent.
+
+    Attributes:
+        items: What the source yielded.
+        recipients: Those who would get a message. If duplicates are kept, somebody
+            may be among them more than once.
+        duplicates: Items that were there before.
+        on_duplicate: What a run does with them.
+        by_identity: Whether the caller said what makes two items the same.
+        rejected: Items that are no recipients, and duplicates if these are errors.
+        rejections: The first 20 of them.
+        from_file: Whether items came with their lines.
+        text: The measure of the text as it is given; None if items have their own.
+        placeholders: Those of the texts.
+        unknown_placeholders: What looks like one and is sent as it stands.
+        missing_values: By placeholder, recipients who have no value for it.
+        long_values: By field, items rejected for more than 50 characters in it.
+        messages: Recipients by encoding and parts of what they get, values merged in.
+        sms_needed: Messages billed, by the standard count; an estimate.
+        sms_needed_at_most: The same by the gateway's stricter page.
+        too_long: By the limit of the route in characters, recipients whose text is
+            beyond it, values merged in.
+        forced: Recipients whose values make a text Unicode that is none, and the
+            first character that does.
+        short_numbers: Recipients whose values hold a run of five X.
+        repeats_short_number: Whether a text holds more than one such run by itself.
+        without_mention: By the STOP mention that a marketing text lacks, the
+            recipients it is refused for: of premium French numbers only.
+        in_quiet_hours: French numbers that marketing would go to in quiet hours.
+        goes_out_at: When marketing would go out, by the clock of Paris, if that is in
+            quiet hours; of several such instants the first met.
+        quiet_until: When these quiet hours end.
+        quiet_unknown: Whether that could not be told, for want of a time zone
+            database, though there is marketing.
+        requests: How many would be made.
+        price_per_sms: In euros, as the caller gave it.
+        balance: In euros, as the caller gave it.
+
+    French numbers are those that begin with +33: our reading.
+    """
+
+    items: int
+    recipients: int
+    duplicates: int
+    on_duplicate: OnDuplicate
+    by_identity: bool
+    rejected: int
+    rejections: tuple[Rejection, ...]
+    from_file: bool
+    text: TextMeasure | None
+    placeholders: tuple[str, ...]
+    unknown_placeholders: tuple[str, ...]
+    missing_values: Mapping[str, Finding]
+    long_values: Mapping[str, Finding]
+    messages: Mapping[tuple[Encoding, int], int]
+    sms_needed: int
+    sms_needed_at_most: int
+    too_long: Mapping[int, int]
+    forced: Finding | None
+    short_numbers: Finding | None
+    repeats_short_number: bool
+    without_mention: Mapping[str, int]
+    in_quiet_hours: int
+    goes_out_at: datetime | None
+    quiet_until: datetime | None
+    quiet_unknown: bool
+    requests: int
+    price_per_sms: Decimal | None = field(default=None, validator=_is_euros)
+    balance: Decimal | None = field(default=None, validator=_is_euros)
+
+    @property
+    def estimated_cost(self) -> Decimal | None:
+        """Euros, by the standard count; None without a price."""
+        return self._times_price(self.sms_needed)
+
+    @property
+    def estimated_cost_at_most(self) -> Decimal | None:
+        """Euros, by the gateway's stricter count; None without a price."""
+        return self._times_price(self.sms_needed_at_most)
+
+    @property
+    def is_enough(self) -> bool | None:
+        """
+        Whether the balance is.
+
+        True if it is by the stricter count, False if it is not even by the standard
+        one. None in between, and without a price or a balance.
+        """
+        least, most = self.estimated_cost, self.estimated_cost_at_most
+        if self.balance is None or least is None or most is None:
+            return None
+        if least > self.balance:
+            return False
+        return True if most <= self.balance else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What will hardly do what is wanted, in sentences."""
+        return (
+            *self._words_on_texts(),
+            *self._words_on_marketing(),
+            *self._words_on_values(),
+            *self._words_on_items(),
+            *self._words_on_money(),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as plain values, for JSON: money and instants as text."""
+        missing = {
+            name: self.missing_values[name].count if name in self.missing_values else 0
+            for name in self.placeholders
+        }
+        return {
+            "items": self.items,
+            "recipients": self.recipients,
+            "duplicates": self.duplicates,
+            "rejected": self.rejected,
+            "rejections": [attrs.asdict(one) for one in self.rejections],
+            "unknown_placeholders": list(self.unknown_placeholders),
+            "missing_values": missing,
+            "first_missing": _plain(self.missing_values),
+            "long_values": _plain(self.long_values),
+            "messages": [
+                {"encoding": str(encoding), "parts": parts, "recipients": count}
+                for (encoding, parts), count in self.messages.items()
+            ],
+            "too_long": sum(self.too_long.values()),
+            "forced": None if self.forced is None else self.forced.as_dict(),
+            "sms_needed": self.sms_needed,
+            "sms_needed_at_most": self.sms_needed_at_most,
+            "requests": self.requests,
+            "without_mention": dict(self.without_mention),
+            "in_quiet_hours": self.in_quiet_hours,
+            "quiet_until": None
+            if self.quiet_until is None
+            else self.quiet_until.isoformat(),
+            "estimated_cost": _as_text(self.estimated_cost),
+            "estimated_cost_at_most": _as_text(self.estimated_cost_at_most),
+            "balance": _as_text(self.balance),
+            "is_enough": self.is_enough,
+            "warnings": list(self.warnings),
+        }
+
+    def _times_price(self, messages: int) -> Decimal | None:
+        return None if self.price_per_sms is None else messages * self.price_per_sms
+
+    def _words_on_texts(self) -> Iterator[str]:
+        for name in self.unknown_placeholders:
+            meant = _suggestion(name)
+            advice = f"; did you mean {{{meant}}}?" if meant else "."
+            yield f"{{{name}}} is no placeholder and is sent as it stands{advice}"
+        if self.repeats_short_number:
+            yield (
+                "XXXXX stands in the text more than once: the gateway may put a short "
+                "number in place of each."
+            )
+
+    def _words_on_marketing(self) -> Iterator[str]:
+        # Of a text without recipients nobody knows where it goes.
+        for mention, count in self.without_mention.items():
+            if count or not self.recipients:
+                yield _WITHOUT_MENTION[mention]
+        concerns_somebody = self.in_quiet_hours or not self.recipients
+        if self.goes_out_at and self.quiet_until and concerns_somebody:
+            yield (
+                f"it is {self.goes_out_at:%Y-%m-%d %H:%M} in France when this goes "
+                "out: marketing should not reach French numbers before "
+                f"{self.quiet_until:%Y-%m-%d %H:%M}."
+            )
+        if self.quiet_unknown:
+            yield (
+                "whether marketing falls into quiet hours in France cannot be told: "
+                "this machine has no database of time zones; install the package "
+                "tzdata."
+            )
+
+    def _words_on_values(self) -> Iterator[str]:
+        for name, found in self.missing_values.items():
+            yield (
+                f"{{{name}}} has no value for {_counted(found.count, 'recipient')}, "
+                f"first in {found.place}."
+            )
+        if self.forced is not None and self.forced.character is not None:
+            yield (
+                f"the values of {_counted(self.forced.count, 'recipient')} make the "
+                f"text Unicode, first in {self.forced.place} by "
+                f"{character_in_words(self.forced.character)}."
+            )
+        if self.short_numbers is not None:
+            yield (
+                f"the values of {_counted(self.short_numbers.count, 'recipient')} hold "
+                f"XXXXX, first in {self.short_numbers.place}: the gateway may put a "
+                "short number in its place."
+            )
+        for limit, count in self.too_long.items():
+            yield (
+                f"the text has more than {limit:,} characters for "
+                f"{_counted(count, 'recipient')}: it may be refused."
+            )
+
+    def _words_on_items(self) -> Iterator[str]:
+        one, whole = ("row", "file") if self.from_file else ("item", "source")
+        if self.rejected:
+            first = self.rejections[0]
+            yield (
+                f"{_counted(self.rejected, one)} cannot be used, first {first.place}: "
+                f"{first.reason}."
+            )
+        for name, found in self.long_values.items():
+            yield (
+                f"{name} has more than {MAX_MERGE_FIELD} characters in "
+                f"{_counted(found.count, one)}, first in {found.place}."
+            )
+        if self.duplicates and self.on_duplicate is not OnDuplicate.ERROR:
+            fate = (
+                "these people get the message more than once."
+                if self.on_duplicate is OnDuplicate.KEEP
+                else "only the first is sent."
+            )
+            what = "" if self.by_identity else "with a number "
+            yield (
+                f"{_counted(self.duplicates, one)} {what}that stands in the {whole} "
+                f"already: {fate}"
+            )
+
+    def _words_on_money(self) -> Iterator[str]:
+        least, most = self.estimated_cost, self.estimated_cost_at_most
+        if self.is_enough is False:
+            yield (
+                f"the balance of {self.balance} euros is not enough for about {least}."
+            )
+        elif self.is_enough is None and self.balance is not None and most is not None:
+            yield (
+                f"the balance of {self.balance} euros may not be enough: about {least} "
+                f"are needed, at most {most}."
+            )
+
+
+def _plain(findings: Mapping[str, Finding]) -> dict[str, Any]:
+    return {name: found.as_dict() for name, found in findings.items()}
+
+
+def _as_text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
+def _suggestion(name: str) -> str | None:
+    """The placeholder that was probably meant."""
+    plain = name.strip().lower().replace(" ", "_").replace("-", "_")
+    found = get_close_matches(plain, MERGE_FIELDS, n=1)
+    return found[0] if found else None

@@ -1,0 +1,1 @@
+"""What a run left undecided: decisions by people, and delivery receipts."""

@@ -1,0 +1,143 @@
+"""What nobody knows for sure yet, and who decides about it."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from attrs import evolve, field, frozen
+
+from ..._clock import Clock
+from ...api._shared import member
+from ...errors import InvalidFieldError
+from ...ledgers.batch import unpack_numbers
+from ...ledgers.records import UNFINISHED, UNRESOLVED, BatchRecord, BatchState, Ledger
+from ..sending.delivery import renewed
+
+
+class Decision(StrEnum):
+    """What is decided about a batch that may have been sent."""
+
+    SENT = "sent"
+    """It was sent: somebody has seen it, or a delivery receipt."""
+
+    RESEND = "resend"
+    """Send it under a new id when the run goes on; twice, if it was sent after all."""
+
+    SKIP = "skip"
+    """Let it be: whoever did not get it will not."""
+
+
+@frozen(kw_only=True)
+class Unresolved:
+    """
+    A batch that may have been sent, and how to find out.
+
+    Attributes:
+        batch: Its name in the run, such as ``7`` or ``7.1``.
+        state: ``in_doubt``, ``presumed`` or ``foreign``.
+        request_id: The id that it was sent under.
+        first_tried_at: The gateway has it from this instant on, if at all.
+        concluded_at: Up to this instant; None if a crash cut it off.
+        numbers: Whom it goes to; empty if the ledger was purged.
+        error: Class of the error that it ended with.
+    """
+
+    batch: str
+    state: BatchState
+    request_id: str
+    first_tried_at: datetime | None
+    concluded_at: datetime | None
+    numbers: tuple[str, ...] = field(repr=lambda numbers: f"<{len(numbers)}>")
+    error: str | None
+
+
+_DECIDED_ABOUT: Final = UNRESOLVED | {BatchState.REFUSED}
+
+
+async def unresolved(ledger: Ledger, key: str) -> AsyncIterator[Unresolved]:
+    """
+    The batches of a run that may have been sent, or were not by this run.
+
+    Delivery receipts for any number of a batch prove that it was sent.
+    """
+    async for batch in ledger.batches(key, UNRESOLVED):
+        yield Unresolved(
+            batch=batch.name,
+            state=batch.state,
+            request_id=batch.request_id,
+            first_tried_at=batch.first_tried_at,
+            concluded_at=batch.concluded_at,
+            numbers=unpack_numbers(batch.numbers),
+            error=batch.error,
+        )
+
+
+async def resolve(
+    ledger: Ledger, key: str, batch: str, decision: Decision, *, by: str, clock: Clock
+) -> BatchRecord:
+    """
+    Decide about a batch, and write down who did.
+
+    Args:
+        batch: Its name in the run.
+        decision: What is to become of it.
+        by: Who decides; a name, or what they went by.
+        clock: For the date of the decision.
+
+    Returns:
+        The batch as it stands now.
+
+    Raises:
+        InvalidFieldError: There is no such batch, nothing is to be decided about it,
+            or what it said is not known any more.
+    """
+    decision = member(Decision, "decision", decision)
+    record = await _find(ledger, key, batch)
+    now = clock.now()
+    words = f"{decision}, by {by}, {now.isoformat(timespec='seconds')}"
+    if record.state is BatchState.REFUSED and decision is not Decision.RESEND:
+        raise InvalidFieldError("decision", "of a refused batch can only be 'resend'")
+    if decision is Decision.RESEND:
+        if record.payload is None:
+            raise InvalidFieldError(
+                "batch", "cannot be sent again: the ledger was purged", shown=batch
+            )
+        record = evolve(renewed(key, record), state=BatchState.NOT_SENT)
+    else:
+        sent = decision is Decision.SENT
+        state = BatchState.ACCEPTED if sent else BatchState.SKIPPED
+        record = evolve(record, state=state)
+    record = evolve(record, resolution=words, concluded_at=now)
+    await ledger.conclude(key, record)
+    return record
+
+
+async def _find(ledger: Ledger, key: str, name: str) -> BatchRecord:
+    async for record in ledger.batches(key):
+        if record.name == name:
+            if record.state in _DECIDED_ABOUT:
+                return record
+            raise InvalidFieldError(
+                "batch",
+                f"is {record.state}: there is nothing to decide",
+                shown=repr(name),
+            )
+    raise InvalidFieldError("batch", "is not in this run", shown=repr(name)[:80])
+
+
+async def purge(ledger: Ledger, key: str) -> None:
+    """
+    Forget whom a run went to and what it said; its figures stay.
+
+    Raises:
+        InvalidFieldError: It has batches that are not finished, or not resolved.
+    """
+    async for record in ledger.batches(key, UNFINISHED | UNRESOLVED):
+        raise InvalidFieldError(
+            "key",
+            f"names a run that is not finished: batch {record.name} is {record.state}; "
+            "send or resolve it first",
+            shown=repr(key)[:80],
+        )
+    await ledger.purge(key)

@@ -1,0 +1,1 @@
+"""One run on its way: batches out, outcomes back, pauses between them."""

@@ -1,0 +1,101 @@
+"""What a run may cost, counted before it is spent."""
+
+from decimal import Decimal
+
+from attrs import define
+
+from ...api.sms import Message, SmsRequest
+from ...ledgers.batch import Content, recipients_in, unpack
+from ...ledgers.records import MAY_COST, BatchRecord
+from ...text import measure, merge, placeholders
+
+
+@define
+class Budget:
+    """
+    Stops a run before the batch that could cost too much.
+
+    What a batch will cost is reckoned with the highest price of an SMS so far, and the
+    gateway's stricter count of parts. What may have been sent without an answer is
+    taken for sent. Until a price is known, one request goes at a time.
+
+    Attributes:
+        most: In euros; None for no bound.
+        price: The highest price of one SMS so far, in euros; None if unknown.
+        told: What the gateway told of costs, in euros.
+        unpriced: SMS that were sent, or may have been, at a price that it did not tell.
+        reserved: What the batches in flight may cost, in euros.
+    """
+
+    most: Decimal | None
+    _message: Message | None
+    price: Decimal | None = None
+    told: Decimal = Decimal(0)
+    unpriced: int = 0
+    reserved: Decimal = Decimal(0)
+    _parts: int | None = None
+
+    @property
+    def wants_price(self) -> bool:
+        """Whether nothing can be reckoned yet."""
+        return self.most is not None and self.price is None
+
+    def parts(self, content: Content) -> int:
+        """How many SMS a batch has, by the stricter count."""
+        text = content.text if isinstance(content, SmsRequest) else None
+        if text is None:
+            if self._parts is not None:
+                return self._parts * len(recipients_in(content))
+            text = "" if self._message is None else self._message.text
+        names = placeholders(text)
+        if not names:
+            each = measure(text).parts_at_most
+            if not isinstance(content, SmsRequest):
+                self._parts = each
+            return each * len(recipients_in(content))
+        return sum(
+            measure(
+                merge(text, {name: getattr(one, name) for name in names})
+            ).parts_at_most
+            for one in recipients_in(content)
+        )
+
+    def estimate(self, content: Content) -> Decimal:
+        """What a batch may cost, in euros; 0 without a bound, or a price."""
+        if self.most is None or self.price is None:
+            return Decimal(0)
+        return self.price * self.parts(content)
+
+    def allows(self, estimate: Decimal) -> bool:
+        """Whether there is room for a batch that may cost that much."""
+        if self.most is None:
+            return True
+        spent = self.told + self.unpriced * (self.price or 0)
+        return spent + self.reserved + estimate <= self.most
+
+    def learn(
+        self, batch: BatchRecord, content: Content | None = None, *, sign: int = 1
+    ) -> None:
+        """
+        Take note of a batch as it stands.
+
+        Args:
+            batch: Whatever became of it.
+            content: What it says; read from the batch if it is left out.
+            sign: -1 to take back what was noted before it changed. The highest price
+                stays.
+        """
+        if self.most is None:
+            return
+        if batch.cost is not None:
+            self.told += sign * batch.cost
+            sms = batch.sms_needed or batch.count
+            self.price = max(self.price or Decimal(0), batch.cost / sms)
+        # Under a new id, which nobody has tried yet, it may cost once more: what the
+        # earlier one may have cost is not taken back.
+        elif batch.state in MAY_COST and (sign > 0 or batch.first_tried_at is not None):
+            if content is None and batch.payload is not None:
+                content = unpack(batch.payload)
+            # Without its content it counts as if each had one part.
+            parts = batch.count if content is None else self.parts(content)
+            self.unpriced += sign * parts

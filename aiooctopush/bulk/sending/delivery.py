@@ -1,0 +1,457 @@
+"""
+One batch on its way: intent, tries, outcome, and its parts if it has to be cut.
+
+It knows nothing of sources, or of who hands out batches: any engine may.
+"""
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from attrs import define, evolve, field, frozen
+
+from ..._call import AttemptEvent, Background
+from ..._clock import HighWaterMark
+from ...api._recipients import CheckedRecipients, Recipient
+from ...api._shared import Caller
+from ...api.sms import SEND, SendResult, SmsRequest
+from ...errors import (
+    AuthenticationError,
+    DuplicateRequestError,
+    InsufficientCreditError,
+    OctopushError,
+    Outcome,
+    ThrottledError,
+)
+from ...ids import request_id_for
+from ...ledgers.batch import (
+    Content,
+    encode,
+    figures_in,
+    pack,
+    pack_figures,
+    recipients_in,
+)
+from ...ledgers.records import (
+    KEEPS_PAYLOAD,
+    BatchRecord,
+    BatchState,
+    DeliveryLedger,
+    LedgerError,
+    name_of,
+    part_of,
+)
+from ...retry import RetryPolicy
+from .splitting import cut, is_too_large, named_in, speaks_of_recipients
+
+
+@frozen(kw_only=True)
+class BatchResult:
+    """
+    What became of one batch.
+
+    Attributes:
+        number: Of the batch, counted from 1 in the order of the source.
+        part: Which piece of it, if it had to be split; empty if it is whole.
+        state: What became of it.
+        recipients: Who was in it.
+        request_id: Its last id.
+        result: The gateway's answer, if it was accepted or presumed.
+        error: Why it was not.
+    """
+
+    number: int
+    part: str = ""
+    state: BatchState
+    _people: Sequence[Recipient] = field(alias="recipients", repr=False)
+    request_id: str
+    result: SendResult | None = None
+    error: OctopushError | None = None
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Who was in it, made when it is asked for: of millions few are."""
+        return tuple(self._people)
+
+    def __repr__(self) -> str:
+        return (
+            f"BatchResult(number={self.number}, part={self.part!r}, "
+            f"state={self.state!r}, recipients=<{len(self._people)}>, "
+            f"request_id={self.request_id!r}, result={self.result!r}, "
+            f"error={self.error!r})"
+        )
+
+
+@frozen(kw_only=True)
+class Job:
+    """
+    A batch to be sent.
+
+    Attributes:
+        record: As it stands in the ledger.
+        content: What it says to whom.
+        is_written: Whether its intent is in the ledger already.
+        was_tried: Whether a try under its present id may have been executed.
+    """
+
+    record: BatchRecord
+    content: Content = field(repr=False)
+    is_written: bool = False
+    was_tried: bool = False
+
+
+def new_record(
+    key: str,
+    content: Content,
+    settings: bytes,
+    *,
+    number: int,
+    part: str = "",
+    first: int,
+    state: BatchState,
+    at: datetime | None = None,
+    small: bool = True,
+    stays: bool = True,
+) -> BatchRecord:
+    """
+    The record of a batch, with the id that follows from its content and place.
+
+    Args:
+        settings: What all batches of the run share, as bytes.
+        first: Position in the source where it begins.
+        at: When it is going to be tried; None if that is not now.
+        small: Whether to pack what it says, which takes longer than to encode it.
+        stays: Whether it outlives its run: then its numbers are made small, too.
+    """
+    encoded = encode(content)
+    digest = digest_of(settings, encoded)
+    return BatchRecord(
+        number=number,
+        part=part,
+        first=first,
+        count=len(recipients_in(content)),
+        digest=digest,
+        request_id=_id_of(key, name_of(number, part), 0, digest),
+        payload=pack(encoded) if small else encoded,
+        numbers=pack_figures(figures_in(content), small=stays),
+        state=state,
+        first_tried_at=at,
+    )
+
+
+def digest_of(settings: bytes, encoded: bytes) -> str:
+    """SHA-256 of all that a batch says to whom, in hexadecimal."""
+    return hashlib.sha256(settings + encoded).hexdigest()
+
+
+def id_of(key: str, record: BatchRecord) -> str:
+    """The id of a batch under its present epoch."""
+    return _id_of(key, record.name, record.epoch, record.digest)
+
+
+def _id_of(key: str, name: str, epoch: int, digest: str) -> str:
+    return request_id_for(f"{key}/{name}/{epoch}/{digest}")
+
+
+def renewed(key: str, record: BatchRecord) -> BatchRecord:
+    """The batch under its next id, which nobody has tried."""
+    record = evolve(record, epoch=record.epoch + 1, first_tried_at=None)
+    return evolve(record, request_id=id_of(key, record))
+
+
+class Watcher(Protocol):
+    """Who wants to know how a delivery goes, and may stop it."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether no further request may start."""
+
+    def began(self, old: BatchRecord, new: BatchRecord) -> None:
+        """The intent to send a batch is written."""
+
+    def throttled(self) -> None:
+        """A try found the gateway too busy."""
+
+    def was_split(
+        self,
+        old: BatchRecord,
+        parent: BatchRecord,
+        parts: Sequence[BatchRecord],
+        error: OctopushError | None,
+    ) -> None:
+        """A batch stands in the ledger as parts; why, unless it was too large."""
+
+    def concluded(
+        self, old: BatchRecord, new: BatchRecord, content: Content, told: BatchResult
+    ) -> None:
+        """The outcome of a batch is written."""
+
+
+@define(kw_only=True)
+class Delivery:
+    """
+    Sends batches of one run, and writes down what becomes of them.
+
+    Attributes:
+        key: Names the run.
+        settings: What all batches share, as bytes; part of their digests.
+        shared: Fields that their requests share; none if each has a text of its own.
+        largest: Recipients that the gateway takes in one request, if it refused more.
+    """
+
+    call: Caller
+    wall: HighWaterMark
+    ledger: DeliveryLedger
+    key: str
+    settings: bytes
+    shared: Mapping[str, Any] = field(repr=False)  # the text is one of them
+    retry: RetryPolicy
+    background: Background
+    watcher: Watcher
+    largest: int | None = None
+
+    async def send(self, job: Job) -> AsyncGenerator[BatchResult, None]:
+        """
+        Send a batch, and its parts if it is cut; tell what became of each.
+
+        When the watcher stops it in between, parts that were not sent yet stay so in
+        the ledger.
+
+        Raises:
+            LedgerError: It could not be written. Before a batch was sent: nothing of
+                it was. After that: it is asked again under the same id.
+        """
+        jobs = deque([job])
+        while jobs:
+            job = jobs.popleft()
+            if self.watcher.stops and not job.is_written:
+                return
+            if self._is_too_large(job):
+                parts, record, error = self._cut(job, set()), job.record, None
+            else:
+                record, result, error = await self._try(job)
+                parts = self._parts_after(job, error)
+                if not parts:
+                    yield await self._conclude(job, record, result, error)
+                    continue
+            await self._split(record, parts, error)
+            for part in parts:
+                if part.record.state is BatchState.REFUSED:
+                    yield _told(part, part.record, error=error)
+            open_still = [p for p in parts if p.record.state is BatchState.NOT_SENT]
+            jobs.extendleft(reversed(open_still))
+
+    def _is_too_large(self, job: Job) -> bool:
+        # What was tried keeps its id, and so its size.
+        largest = self.largest
+        return largest is not None and job.record.count > largest and not job.was_tried
+
+    async def _try(
+        self, job: Job
+    ) -> tuple[BatchRecord, SendResult | None, OctopushError | None]:
+        """Try until the outcome is known or given up; nothing of it is written yet."""
+        record = await self._begin(job)
+        faults: Counter[str] = Counter(record.faults)
+
+        def observe(event: AttemptEvent) -> None:
+            if event.error is not None:
+                status = "" if event.status is None else f" {event.status}"
+                faults[f"{event.error}{status}"] += 1
+            if event.error == ThrottledError.__name__:
+                self.watcher.throttled()
+
+        async def renew() -> str:
+            nonlocal record
+            record = evolve(renewed(self.key, record), first_tried_at=self.wall.now())
+            await self.ledger.begin(self.key, record)
+            return record.request_id
+
+        result: SendResult | None = None
+        failure: OctopushError | None = None
+        try:
+            result = await self.call(
+                SEND,
+                body=self._request(record, job.content),
+                retry=self.retry,
+                # An epoch that outlives no crash would be unknown to the next run of
+                # this key, which would then send the batch again.
+                new_id=renew if self.ledger.is_durable else None,
+                unknown_since=self._unknown_since(job),
+                background=self.background,
+                observe=observe,
+            )
+            attempts = result.attempts
+        except LedgerError:
+            raise
+        except OctopushError as error:
+            failure = error
+            attempts = error.attempts
+        record = evolve(
+            record, attempts=record.attempts + attempts, faults=dict(faults)
+        )
+        return record, result, failure
+
+    async def _begin(self, job: Job) -> BatchRecord:
+        """Write the intent, unless it is written."""
+        if job.is_written:
+            return job.record
+        record = evolve(job.record, state=BatchState.SENDING, error=None, code=None)
+        if not job.was_tried:
+            record = evolve(record, first_tried_at=self.wall.now())
+        await self.ledger.begin(self.key, record)
+        self.watcher.began(job.record, record)
+        return record
+
+    def _request(self, record: BatchRecord, content: Content) -> SmsRequest:
+        if isinstance(content, SmsRequest):
+            return evolve(content, request_id=record.request_id)
+        return SmsRequest(
+            **self.shared, recipients=content, request_id=record.request_id
+        )
+
+    def _unknown_since(self, job: Job) -> datetime | None:
+        """When the id was first tried, as the machine's clock would have it."""
+        if not job.was_tried or job.record.first_tried_at is None:
+            return None
+        # Our mark may be ahead of that clock, and the age is what counts.
+        return job.record.first_tried_at - self.wall.ahead()
+
+    def _parts_after(self, job: Job, error: OctopushError | None) -> Sequence[Job]:
+        """What to have instead of a batch that was refused, if that may help."""
+        if error is None or job.record.count == 1:
+            return ()
+        if is_too_large(error):
+            half = (job.record.count + 1) // 2
+            self.largest = min(half, self.largest or half)
+            return self._cut(job, set())
+        if not speaks_of_recipients(error):
+            return ()
+        named = {at for at in named_in(error) if at < job.record.count}
+        bad, rest = self._cut(job, named)
+        if 0 < len(named) < job.record.count:
+            # These are the bad ones, and need no request of their own.
+            refused = evolve(
+                bad.record,
+                state=BatchState.REFUSED,
+                concluded_at=self.wall.now(),
+                **_words_of(error),
+            )
+            bad = evolve(bad, record=refused)
+        return bad, rest
+
+    def _cut(self, job: Job, named: set[int]) -> Sequence[Job]:
+        parts = []
+        halves = cut(recipients_in(job.content), named)
+        for index, recipients in enumerate(halves, 1):
+            content: Content = recipients
+            if isinstance(job.content, SmsRequest):
+                content = evolve(job.content, recipients=recipients)
+            record = new_record(
+                self.key,
+                content,
+                self.settings,
+                number=job.record.number,
+                part=part_of(job.record.part, index),
+                first=job.record.first,
+                state=BatchState.NOT_SENT,
+            )
+            parts.append(Job(record=record, content=content))
+        return parts
+
+    async def _split(
+        self, old: BatchRecord, parts: Sequence[Job], error: OctopushError | None
+    ) -> None:
+        """Write the parts down in place of the whole."""
+        parent = evolve(old, state=BatchState.SPLIT, concluded_at=self.wall.now())
+        if error is not None:
+            parent = evolve(parent, **_words_of(error))
+        records = [part.record for part in parts]
+        await self.ledger.split(self.key, parent, records)
+        self.watcher.was_split(old, parent, records, error)
+
+    async def _conclude(
+        self,
+        job: Job,
+        old: BatchRecord,
+        result: SendResult | None,
+        error: OctopushError | None,
+    ) -> BatchResult:
+        """Write down what became of a batch."""
+        state = self._state_after(old, result, error)
+        found: dict[str, Any] = {} if error is None else _words_of(error)
+        if result is not None:
+            found = {
+                "ticket": result.ticket,
+                "sms_needed": result.number_of_sms_needed,
+                "cost": result.total_cost,
+            }
+        record = evolve(old, state=state, concluded_at=self.wall.now(), **found)
+        told = _told(job, record, result=result, error=error)
+        if error is not None:
+            refused = error.outcome is Outcome.REFUSED
+            if state is BatchState.NOT_SENT and refused and self.ledger.is_durable:
+                # A gateway that notes ids on receipt would refuse this one for ever.
+                record = renewed(self.key, record)
+        if record.payload is not None and state in KEEPS_PAYLOAD:
+            # It may stay for long.
+            record = evolve(record, payload=pack(record.payload))
+        await self.ledger.conclude(self.key, record)
+        self.watcher.concluded(old, record, job.content, told)
+        return told
+
+    def _state_after(
+        self,
+        record: BatchRecord,
+        result: SendResult | None,
+        error: OctopushError | None,
+    ) -> BatchState:
+        if error is None:
+            presumed = result is not None and result.outcome is Outcome.PRESUMED
+            return BatchState.PRESUMED if presumed else BatchState.ACCEPTED
+        if error.outcome is Outcome.UNKNOWN:
+            return BatchState.IN_DOUBT
+        if error.outcome is Outcome.NOT_SENT or isinstance(error, _TRIED_AGAIN_LATER):
+            return BatchState.NOT_SENT
+        if isinstance(error, DuplicateRequestError):
+            # After a refused try of ours under this id the gateway may have noted it
+            # then, and nothing was sent; or somebody else had sent it. Nobody can
+            # tell. With a durable ledger each refusal is followed by a new id.
+            ours = record.attempts > 1 and not self.ledger.is_durable
+            return BatchState.IN_DOUBT if ours else BatchState.FOREIGN
+        return BatchState.REFUSED
+
+
+_TRIED_AGAIN_LATER: Final = (
+    AuthenticationError,
+    InsufficientCreditError,
+    ThrottledError,
+)
+"""Refusals that are about the account and the moment, and not about the batch."""
+
+
+def _told(
+    job: Job,
+    record: BatchRecord,
+    *,
+    result: SendResult | None = None,
+    error: OctopushError | None = None,
+) -> BatchResult:
+    people = recipients_in(job.content)
+    if isinstance(people, CheckedRecipients):
+        # Who keeps the result does not keep its JSON.
+        people = CheckedRecipients(people.columns)
+    return BatchResult(
+        number=record.number,
+        part=record.part,
+        state=record.state,
+        recipients=people,
+        request_id=record.request_id,
+        result=result,
+        error=error,
+    )
+
+
+def _words_of(error: OctopushError) -> dict[str, Any]:
+    return {"code": error.code, "error": type(error).__name__}

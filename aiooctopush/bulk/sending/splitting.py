@@ -1,0 +1,130 @@
+"""One bad number must not sink 499 good ones: when and how a refused batch is cut."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from attrs import define
+
+from ...api._recipients import Recipient
+from ...errors import OctopushError, Outcome
+from ...ledgers.records import BatchRecord
+
+
+RECIPIENT_CODES: Final = frozenset({103, 117, 150, 151, 152, 181})
+"""Codes that speak of recipients. What the gateway does with the good ones beside a bad
+one is documented nowhere; third-party clients read 103 and 181 as "the whole request is
+refused". Documented or guessed, unseen."""
+
+_TOO_LARGE: Final = 413
+
+# As the gateway's validation writes paths; the index is our guess, unseen.
+_entry = re.compile(r"\brecipients[.\[](\d{1,3})\b").finditer
+
+# Two to the ninth is 512: one bad number is alone after 18 requests. Twice that, all
+# refused, is no bad number.
+_REFUSED_IN_A_ROW: Final = 40
+_DEEP_IN_A_ROW: Final = 3
+_AT_LEAST: Final = 3
+
+
+def speaks_of_recipients(error: OctopushError) -> bool:
+    """
+    Whether a refusal is about some recipients and not about the whole.
+
+    Only a clean one: after a silent try, a part might be sent twice.
+    """
+    if error.outcome is not Outcome.REFUSED:
+        return False
+    return error.code in RECIPIENT_CODES or any(named_in(error))
+
+
+def is_too_large(error: OctopushError) -> bool:
+    """Whether the gateway, or something before it, wants a smaller request."""
+    return error.outcome is Outcome.REFUSED and error.status == _TOO_LARGE
+
+
+def named_in(error: OctopushError) -> Iterator[int]:
+    """Positions of the recipients that a refusal names, counted from 0."""
+    for words in _words(error.problem, error.details):
+        for found in _entry(words):
+            yield int(found[1])
+
+
+def _words(problem: str, details: Any) -> Iterator[str]:
+    yield problem
+    if isinstance(details, str):
+        yield details
+    elif isinstance(details, list):
+        for one in details:
+            yield from _words("", one)
+    elif isinstance(details, dict):
+        for name, value in details.items():
+            yield from _words(str(name), value)
+
+
+def cut(
+    recipients: Sequence[Recipient], named: set[int]
+) -> tuple[Sequence[Recipient], Sequence[Recipient]]:
+    """
+    Cut a batch of two or more in two.
+
+    Args:
+        recipients: Of the batch.
+        named: Positions that the refusal named; those that exist go into the first
+            half. With none, or all, it is cut in the middle.
+    """
+    first = tuple(one for at, one in enumerate(recipients) if at in named)
+    if not first or len(first) == len(recipients):
+        middle = len(recipients) // 2
+        return recipients[:middle], recipients[middle:]
+    return first, tuple(one for at, one in enumerate(recipients) if at not in named)
+
+
+@define
+class SplitWatch:
+    """
+    Tells one bad number from a cause that splitting cannot find.
+
+    Attributes:
+        limit: Share of the batches that may split.
+    """
+
+    limit: float
+    _batches: int = 0
+    _splits: int = 0
+    _deep: int = 0
+    _refused: int = 0
+    _last_split: int = 0
+
+    def accepted(self, batch: BatchRecord) -> None:
+        """A batch, or a part of one, was taken."""
+        self._refused = 0
+        if not batch.part:
+            self._batches += 1
+            self._deep = 0
+
+    def split(self, batch: BatchRecord) -> None:
+        """A batch, or a part of one, is going to be cut."""
+        self._refused += 1
+        if not batch.part:
+            self._batches += 1
+            self._splits += 1
+
+    def alone(self, batch: BatchRecord) -> None:
+        """A single recipient was refused, which a split had left alone."""
+        self._refused += 1
+        if batch.number != self._last_split:
+            self._last_split = batch.number
+            self._deep += 1
+
+    @property
+    def is_systemic(self) -> bool:
+        """Whether splitting on would only cost requests."""
+        if self.limit >= 1:
+            return False
+        return (
+            self._refused >= _REFUSED_IN_A_ROW
+            or self._deep >= _DEEP_IN_A_ROW
+            or self._splits > max(_AT_LEAST, self.limit * self._batches)
+        )

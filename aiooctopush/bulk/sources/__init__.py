@@ -1,0 +1,1 @@
+"""From files and iterables to batches of recipients."""

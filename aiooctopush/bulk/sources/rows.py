@@ -1,0 +1,272 @@
+"""
+What every file of recipients has in common: it goes on after a row it cannot use.
+
+Rows are read by a thread, some at a time, so that a slow disk does not hold up the
+event loop.
+"""
+
+import asyncio
+import math
+import threading
+from abc import abstractmethod
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import attrs
+from attrs import field, frozen
+
+from ...api._recipients import Recipient
+from ...errors import InvalidFieldError, shown
+from .blocks import Block, Piece
+from .text_file import LineFile, SourceError, open_file
+
+
+COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(Recipient))
+"""Names that a column or field may have; every other one is ignored."""
+
+AT_A_TIME: Final = 250
+"""
+Rows that are looked at together, at most: with more of them, what was read falls out of
+the cache of the processor before it is looked at.
+"""
+
+# Rows that a thread reads in one go: about a millisecond of work.
+_IN_A_THREAD: Final = 1_000
+
+
+class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
+    """
+    One pass through a file: the line where each row starts, and what it holds.
+
+    A row that cannot be used is given as a `SourceError`, not raised. Raised is what
+    concerns the rest of the file, such as another encoding.
+
+    It closes the file at its end; use ``with`` to close it before.
+
+    Attributes:
+        total_bytes: Size of the file on disk; None for a pipe.
+        pieces: The same rows, many good ones together; each is given once, here or by
+            iterating.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        read: Callable[[LineFile], Generator[Piece]],
+    ) -> None:
+        self._file = open_file(path)
+        self.total_bytes: int | None = self._file.size()
+        self.pieces: Generator[Piece] = read(self._file)
+        self._rows = _single(self.pieces)
+
+    @property
+    def bytes_read(self) -> int:
+        """
+        Bytes taken from the disk so far, of a gzipped file the compressed ones.
+
+        The file is read ahead by up to 128 KiB.
+        """
+        return self._file.bytes_read
+
+    def __next__(self) -> tuple[int, Recipient | SourceError]:
+        return next(self._rows)
+
+    def close(self) -> None:
+        """Close the file; nothing comes after it."""
+        self._rows.close()
+        self.pieces.close()
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _single(pieces: Iterable[Piece]) -> Generator[tuple[int, Recipient | SourceError]]:
+    for piece in pieces:
+        if isinstance(piece, Block):
+            yield from zip(piece.lines, piece.recipients(), strict=True)
+        else:
+            yield piece
+
+
+def _is_encoding(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
+    if value is None:
+        return
+    try:
+        "a".encode(value)
+    except (LookupError, ValueError) as error:
+        problem = "must be an encoding that Python knows, such as 'cp1252'"
+        raise InvalidFieldError(attribute.name, problem, shown=shown(value)) from error
+
+
+@frozen
+class FileSource:
+    """
+    The recipients of a file, as often as they are asked for; its kinds say how.
+
+    The file is opened anew for each pass, so that a bulk can be resumed from it, and
+    no more than some rows are held, whatever its size.
+    """
+
+    path: Path = field(converter=Path)
+    encoding: str | None = field(default=None, kw_only=True, validator=_is_encoding)
+
+    @abstractmethod
+    def _read(self, file: LineFile) -> Generator[Piece]:
+        """Go through an open file, and close it at its end."""
+
+    def __iter__(self) -> Generator[Recipient, None, None]:
+        with self.rows() as rows:
+            for _, row in rows:
+                if isinstance(row, SourceError):
+                    raise row
+                yield row
+
+    async def __aiter__(self) -> AsyncGenerator[Recipient, None]:
+        async with aclosing(self.items()) as items:
+            async for item in items:
+                if isinstance(item, SourceError):
+                    raise item
+                yield item
+
+    async def items(self) -> AsyncGenerator[Recipient | SourceError, None]:
+        """
+        Go through the file once, past lines that cannot be used.
+
+        Each of them is given as a `SourceError` with its line. Reads in threads.
+
+        Raises:
+            SourceError: The file cannot be opened, or not be read any further. The
+                rows before that were given.
+        """
+        async with aclosing(self.pieces()) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Block):
+                    for one in piece.recipients():
+                        yield one
+                else:
+                    yield piece[1]
+
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
+        """
+        Go through the file as `items` does, many good rows at a time.
+
+        Raises:
+            SourceError: As for `items`.
+        """
+        reader = _Reader(self.rows)
+        try:
+            while some := await asyncio.to_thread(reader.take):
+                for piece in some:
+                    yield piece
+        finally:
+            reader.close()
+
+    async def scan(self, look: Callable[[Piece], None]) -> None:
+        """
+        Go through the file as `pieces` does, but look at each in the thread that reads.
+
+        One thread reads all of it, for a change of threads costs as much as to read a
+        hundred rows.
+
+        Raises:
+            SourceError: As for `items`.
+        """
+        reader = _Reader(self.rows)
+        try:
+            while await asyncio.to_thread(reader.hand, look, math.inf):
+                pass
+        finally:
+            reader.close()
+
+    def rows(self) -> FileRows:
+        """
+        Open the file and go through it once, past lines that cannot be used.
+
+        For a thread of its own or a script: it blocks. Progress is told in bytes.
+
+        Raises:
+            SourceError: The file cannot be opened.
+        """
+        return FileRows(self.path, self._read)
+
+
+class _Reader:
+    """
+    Rows for a task, read in threads.
+
+    A task that is cancelled does not wait for its thread, which may hang on a slow
+    disk or an idle pipe: the file is closed by whoever is the last to use it.
+    """
+
+    def __init__(self, opened: Callable[[], FileRows]) -> None:
+        self._opened = opened
+        self._rows: FileRows | None = None
+        self._error: SourceError | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def take(self) -> list[Piece]:
+        """Read some rows; none are left if there are none."""
+        some: list[Piece] = []
+        self.hand(some.append)
+        return some
+
+    def hand(
+        self, look: Callable[[Piece], None], at_least: float = _IN_A_THREAD
+    ) -> bool:
+        """Read that many rows, and hand them on; whether there were any."""
+        try:
+            with self._lock:
+                return self._hand(look, at_least)
+        finally:
+            if self._closed:
+                self.close()
+
+    def close(self) -> None:
+        """Close the file, now or when the thread that reads it is done."""
+        self._closed = True
+        # Asked again by `hand` once it has let go, so that no order of the two
+        # leaves the file open.
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._rows is not None:
+                    self._rows.close()
+            finally:
+                self._lock.release()
+
+    def _hand(self, look: Callable[[Piece], None], at_least: float) -> bool:
+        if self._error is not None:
+            raise self._error
+        if self._rows is None:
+            self._rows = self._opened()
+        count = 0
+        try:
+            for piece in self._rows.pieces:
+                count += len(piece) if isinstance(piece, Block) else 1
+                look(piece)
+                if count >= at_least or self._closed:
+                    break
+        except SourceError as error:
+            # The rows before it come first, as they do without threads.
+            if not count:
+                raise
+            self._error = error
+        return count > 0

@@ -1,0 +1,1 @@
+"""Commands about the account: credit, contacts, lookups, codes, settings."""

@@ -1,0 +1,1 @@
+"""``octopush bulk``: one text to everyone in a file."""

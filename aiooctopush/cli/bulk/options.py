@@ -1,0 +1,197 @@
+"""The options of ``octopush bulk`` that say how a run is sent."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from ...api._recipients import MAX_RECIPIENTS
+from ...bulk.options import OnDuplicate, OnForeign, OnInDoubt, OnInvalid
+from ..terminal.help import Option
+from ..terminal.options import SENDING, euros
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TROUBLE: Final = "What to do if"
+
+_UNITS: Final = {
+    "": timedelta(seconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+}
+_is_duration = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smh]?)").fullmatch
+
+
+def duration(_: click.Context, parameter: click.Parameter, value: str) -> float:
+    """Read seconds, or a figure with its unit: ``90``, ``30m``, ``2h``."""
+    found = _is_duration(value.strip())
+    if found is None:
+        raise click.BadParameter(
+            f"{value!r} must be seconds, or such as 30m or 2h.", param=parameter
+        )
+    return float(found[1]) * _UNITS[found[2]].total_seconds()
+
+
+def maximum(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> Decimal | None:
+    """Read an amount of money that may be left out."""
+    return None if value is None else euros(ctx, parameter, value)
+
+
+def _choice(kind: type[Any]) -> click.Choice[str]:
+    return click.Choice([str(one) for one in kind])
+
+
+_BATCH_SIZE: Final = click.option(
+    "--batch-size",
+    cls=Option,
+    type=click.IntRange(1, MAX_RECIPIENTS),
+    metavar="N",
+    default=MAX_RECIPIENTS,
+    show_default=True,
+    heading=SENDING,
+    help="Recipients of one request.",
+)
+
+_ON_INVALID: Final = click.option(
+    "--on-invalid",
+    cls=Option,
+    type=_choice(OnInvalid),
+    default=str(OnInvalid.SKIP),
+    show_default=True,
+    heading=TROUBLE,
+    help="A row cannot be used: leave it out and list it, or send nothing at all.",
+)
+
+_ON_DUPLICATE: Final = click.option(
+    "--on-duplicate",
+    cls=Option,
+    type=_choice(OnDuplicate),
+    default=str(OnDuplicate.SKIP),
+    show_default=True,
+    heading=TROUBLE,
+    help="A number stands in the file already: leave it out, send once more, or "
+    "send nothing at all.",
+)
+
+_WAIT_FOR_GATEWAY: Final = click.option(
+    "--wait-for-gateway",
+    cls=Option,
+    callback=duration,
+    metavar="TIME",
+    default="15m",
+    show_default=True,
+    heading=TROUBLE,
+    help="The gateway is silent: how long to wait for it before the run pauses.",
+)
+
+_OF_BULK: Final = (
+    click.option(
+        "--ledger",
+        cls=Option,
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="RUN.db",
+        heading=SENDING,
+        help="File where the run is written down, so that it survives a crash; made if "
+        "it is not there. It holds numbers and texts.",
+    ),
+    click.option(
+        "--key",
+        cls=Option,
+        metavar="TEXT",
+        heading=SENDING,
+        help="Names the run. By default the file's name and a digest of text, sender "
+        "and the other settings.",
+    ),
+    click.option(
+        "--concurrency",
+        cls=Option,
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=4,
+        show_default=True,
+        heading=SENDING,
+        help="Requests at the same time.",
+    ),
+    _BATCH_SIZE,
+    click.option(
+        "--rate",
+        cls=Option,
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="N",
+        heading=SENDING,
+        help="Requests per second at most.",
+    ),
+    click.option(
+        "--max-cost",
+        cls=Option,
+        callback=maximum,
+        metavar="EUR",
+        heading=SENDING,
+        help="Pause before a request that could make the run cost more. The first one "
+        "goes without, to learn the price.",
+    ),
+    _ON_INVALID,
+    _ON_DUPLICATE,
+    click.option(
+        "--on-in-doubt",
+        cls=Option,
+        type=_choice(OnInDoubt),
+        default=str(OnInDoubt.HOLD),
+        show_default=True,
+        heading=TROUBLE,
+        help="A request of a resumed run may have been sent, and is too old to ask: "
+        "leave it to `octopush resolve`, send it again (some may get it twice), or "
+        "never.",
+    ),
+    click.option(
+        "--on-foreign",
+        cls=Option,
+        type=_choice(OnForeign),
+        default=str(OnForeign.PAUSE),
+        show_default=True,
+        heading=TROUBLE,
+        help="The gateway knows a request that the ledger does not: pause, or count it "
+        "and go on. Without --ledger always the latter.",
+    ),
+    click.option(
+        "--wait-for-credit",
+        cls=Option,
+        callback=duration,
+        metavar="TIME",
+        default="0",
+        show_default=True,
+        heading=TROUBLE,
+        help="Credit is used up: how long to wait for more before the run pauses, such "
+        "as 2h.",
+    ),
+    _WAIT_FOR_GATEWAY,
+)
+
+_OF_FLEET: Final = (_BATCH_SIZE, _ON_INVALID, _ON_DUPLICATE)
+
+
+def bulk_options(function: F) -> F:
+    """How a run is sent, and what it does when something is not as it should be."""
+    for decorate in reversed(_OF_BULK):
+        function = decorate(function)
+    return function
+
+
+def planning_options(function: F) -> F:
+    """How a run is cut into batches, for others to send."""
+    for decorate in reversed(_OF_FLEET):
+        function = decorate(function)
+    return function
+
+
+def waiting_option(function: F) -> F:
+    """How long a gateway is waited for that does not answer."""
+    return _WAIT_FOR_GATEWAY(function)

@@ -1,0 +1,1 @@
+"""``octopush doctor``: checks of everything that a send needs."""

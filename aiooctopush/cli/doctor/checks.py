@@ -1,0 +1,318 @@
+"""What `octopush doctor` looks at: each check is a line, with what to do."""
+
+import os
+import platform
+import socket
+import ssl
+from asyncio import StreamWriter, get_running_loop, open_connection, timeout
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final, Protocol
+
+from attrs import frozen
+from yarl import URL
+
+from ..._clock import Clock
+from ..._responses import http_date
+from ..._version import __version__
+from ...errors import (
+    AuthenticationError,
+    InvalidFieldError,
+    OctopushError,
+    UnknownOutcomeError,
+    shown,
+)
+from ...secret import Credentials
+from ...session import BASE_URL, OctopushSession
+from ..terminal.console import in_euros
+from ..terminal.times import span
+
+
+CONNECT_SECONDS: Final = 5.0
+"""For DNS, TCP and TLS together, as in a call."""
+
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_NO_SANDBOX: Final = "Is `octopush sandbox` running, and at this port?"
+_ENDS_SOON: Final = timedelta(days=14)
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+
+_PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_QUOTES: Final = "\"'`"
+
+
+class State(StrEnum):
+    """How a check went."""
+
+    FINE = "fine"
+    ODD = "odd"
+    WRONG = "wrong"
+    SKIPPED = "skipped"
+
+
+@frozen(kw_only=True)
+class Check:
+    """
+    One line of the diagnosis.
+
+    Attributes:
+        name: What was looked at.
+        state: How it went.
+        found: What was seen.
+        advice: What to do about it.
+    """
+
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "check": self.name.lower(),
+            "state": str(self.state),
+            "found": self.found,
+            "advice": self.advice or None,
+        }
+
+
+class Answered(Protocol):
+    """Anything that holds the headers of an answer: a result or an error."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """With names in lower case."""
+
+
+def credentials() -> Check:
+    """Whether login and key are there and well-formed; nothing is asked."""
+    names = ("OCTOPUSH_API_LOGIN", "OCTOPUSH_API_KEY")
+    login, key = (os.environ.get(name, "") for name in names)
+    missing = [
+        name for name, value in zip(names, (login, key), strict=True) if not value
+    ]
+    if missing:
+        return Check(
+            name="Credentials",
+            state=State.WRONG,
+            found=f"not set: {', '.join(missing)}",
+            advice=f"Set it: export {missing[0]}=…; both stand on the gateway's web "
+            "site.",
+        )
+    try:
+        Credentials(login, key)
+    except InvalidFieldError as error:
+        return Check(
+            name="Credentials",
+            state=State.WRONG,
+            found=f"{error.field.upper()} {error.limit}",
+            advice="Copy it again, without what stands around it.",
+        )
+    for name, value in zip(names, (login, key), strict=True):
+        if value[0] in _QUOTES or value[-1] in _QUOTES:
+            return Check(
+                name="Credentials",
+                state=State.ODD,
+                found=f"{name} holds quotes",
+                advice="Leave them out if they are not part of it.",
+            )
+    if "@" not in login:
+        return Check(
+            name="Credentials",
+            state=State.ODD,
+            found="OCTOPUSH_API_LOGIN is no e-mail address",
+            advice="The login is the address of the account.",
+        )
+    return Check(
+        name="Credentials", state=State.FINE, found="login and key are set, well-formed"
+    )
+
+
+def address(given: str | None) -> tuple[Check | None, str]:
+    """
+    Which gateway it is, and what is wrong with the address, if anything is.
+
+    Args:
+        given: On the command line.
+    """
+    url = given or os.environ.get("OCTOPUSH_BASE_URL") or BASE_URL
+    try:
+        # Building one does nothing.
+        OctopushSession("doctor", "doctor", base_url=url)
+    except InvalidFieldError as error:
+        limit = error.limit.partition("; allow_")[0]
+        wrong = Check(
+            name="Connection",
+            state=State.WRONG,
+            found=f"the address {limit}",
+            advice="See --base-url and OCTOPUSH_BASE_URL.",
+        )
+        return wrong, url
+    return None, url
+
+
+# --- DNS, TCP, TLS --------------------------------------------------------------------
+
+
+async def connection(url: str, clock: Clock) -> Check:
+    """Whether the gateway can be reached, and with which certificate."""
+    parsed = URL(url)
+    host, port = str(parsed.host), parsed.port or 0
+    tls = ssl.create_default_context() if parsed.scheme == "https" else None
+    writer: StreamWriter | None = None
+    try:
+        async with timeout(CONNECT_SECONDS):
+            found = await get_running_loop().getaddrinfo(
+                host, port, type=socket.SOCK_STREAM
+            )
+            _, writer = await open_connection(host, port, ssl=tls)
+    except (OSError, ValueError) as error:
+        return _unreachable(error, host, port)
+    certificate = writer.get_extra_info("peercert")
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+    where = f"{host}, port {port} ({found[0][4][0]})"
+    if certificate is None:
+        return Check(
+            name="Connection",
+            state=State.FINE,
+            found=f"{where}, without TLS, as only this machine may be",
+        )
+    return _certified(where, certificate, clock.now())
+
+
+def _unreachable(error: Exception, host: str, port: int) -> Check:
+    """In which of its stages a connection failed; children before parents."""
+    network = "Look at the network and its firewall."
+    if isinstance(error, socket.gaierror):
+        found, advice = f"the name {host} was not found", "Look at name and DNS."
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        found = f"the certificate of {host} is not valid: {error.verify_message}"
+        advice = (
+            "Nothing is entrusted to it. Is this machine's clock right, are its "
+            "certificates up to date? If a proxy of the company opens the traffic, "
+            "its certificate must be trusted: SSL_CERT_FILE."
+        )
+    elif isinstance(error, ssl.SSLError):
+        found = f"the TLS handshake with {host} failed: {error.reason}"
+        advice = f"Something else may answer on port {port}."
+    elif isinstance(error, TimeoutError):
+        found = f"no connection to {host}, port {port}, in {CONNECT_SECONDS:g} s"
+        advice = network
+    else:
+        number = getattr(error, "errno", None)
+        words = os.strerror(number) if number else "none of its addresses answers"
+        found = f"cannot connect to {host}, port {port}: {words}"
+        advice = network if host not in _THIS_MACHINE else _NO_SANDBOX
+    return Check(name="Connection", state=State.WRONG, found=found, advice=advice)
+
+
+def _certified(where: str, certificate: Mapping[str, Any], now: datetime) -> Check:
+    names = dict(pair for part in certificate["issuer"] for pair in part)
+    issuer = names.get("organizationName") or names.get("commonName") or "nobody"
+    seconds = ssl.cert_time_to_seconds(certificate["notAfter"])
+    ends = datetime.fromtimestamp(seconds, UTC)
+    soon = ends - now < _ENDS_SOON
+    return Check(
+        name="Connection",
+        state=State.ODD if soon else State.FINE,
+        found=f"{where}, certificate by {shown(issuer)} until {ends:%Y-%m-%d}",
+        advice="The certificate ends soon; the gateway should renew it." * soon,
+    )
+
+
+# --- what the gateway answers ---------------------------------------------------------
+
+
+def account(amount: Any) -> Check:
+    """What the balance says."""
+    if amount <= 0:
+        return Check(
+            name="Account",
+            state=State.ODD,
+            found=f"login and key are accepted; balance {in_euros(amount)}",
+            advice="Top it up: nothing can be sent.",
+        )
+    return Check(
+        name="Account",
+        state=State.FINE,
+        found=f"login and key are accepted; balance {in_euros(amount)}",
+    )
+
+
+def failed_account(error: OctopushError) -> Check:
+    """Why there is no balance."""
+    advice = "Look at what it says."
+    if isinstance(error, AuthenticationError):
+        advice = (
+            "Check OCTOPUSH_API_LOGIN and OCTOPUSH_API_KEY: the login is the address "
+            "of the account, the key is no password."
+        )
+    elif isinstance(error, UnknownOutcomeError):
+        advice = "The gateway, or something before it, is out of order: try later."
+    return Check(name="Account", state=State.WRONG, found=error.problem, advice=advice)
+
+
+def clocks(answer: Answered, now: datetime) -> Check:
+    """How far this machine's clock and the gateway's differ."""
+    date = http_date(answer.headers.get("date", ""))
+    if date is None:
+        return Check(
+            name="Clock",
+            state=State.SKIPPED,
+            found="the gateway did not say what time it is",
+        )
+    difference = abs(now - date)
+    # It is told in whole seconds, and takes its time to arrive.
+    if difference < timedelta(seconds=3):
+        return Check(name="Clock", state=State.FINE, found="the same as the gateway's")
+    found = f"{span(difference)} {'ahead of' if now > date else 'behind'} the gateway's"
+    if difference <= _CLOCKS_DIFFER:
+        return Check(name="Clock", state=State.FINE, found=found)
+    return Check(
+        name="Clock",
+        state=State.ODD,
+        found=found,
+        advice="Set it, by NTP: repeats are protected for 23 hours, counted by clocks.",
+    )
+
+
+# --- this machine ---------------------------------------------------------------------
+
+
+def versions() -> Check:
+    """What is installed."""
+    try:
+        loop = f"uvloop {version('uvloop')}"
+    except PackageNotFoundError:
+        loop = "no uvloop"
+    return Check(
+        name="Versions",
+        state=State.FINE,
+        found=f"aiooctopush {__version__}, Python {platform.python_version()}, "
+        f"aiohttp {version('aiohttp')}, {loop}",
+    )
+
+
+def proxies() -> Check:
+    """Whether there are proxy variables, which we do not follow."""
+    names = [
+        name
+        for upper in _PROXIES
+        for name in (upper, upper.lower())
+        if os.environ.get(name)
+    ]
+    if not names:
+        return Check(name="Proxy", state=State.FINE, found="no proxy variables are set")
+    # Their values may hold passwords.
+    return Check(
+        name="Proxy",
+        state=State.ODD,
+        found=f"ignored: {', '.join(names)}",
+        advice="No variable decides where a key goes. A program of yours can say "
+        "OctopushSession(proxy=…); this command connects directly.",
+    )

@@ -1,0 +1,278 @@
+"""``octopush doctor``: does everything that a send needs work?"""
+
+import asyncio
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import click
+from attrs import define, field
+
+from ...api._shared import check_sender
+from ...api.wallet import Balance
+from ...errors import OctopushError
+from ...phone import normalise
+from ..targets.gateway import clock_of
+from ..targets.session import Calls, give_up, open_calls
+from ..terminal.console import ExitCode, Screen
+from ..terminal.help import Command, Option
+from ..terminal.options import gateway_options, json_option
+from ..terminal.prompts import somebody_is_there, yes_option
+from . import checks as _checks
+from .checks import Check, State
+from .probes import LABELS, Plan, Probing, Reply, send
+
+
+_EXAMPLE = """\
+octopush doctor
+octopush doctor --probe --to +33600000001
+"""
+
+_EPILOG = """\
+Exit codes: 0 if nothing is wrong, 1 if something is or a probe could not tell, 3 if a
+real request of a probe may have been sent without a clear answer.
+
+--json gives: checks, for each check, state ("fine", "odd", "wrong", "skipped"), found,
+advice; and probes, null without --probe: id_noted_on, repeat, bad_number, simulation,
+for each answer (null if nobody could tell) and words, some with real (false if seen
+in simulation mode), status, code, ticket_repeated, named.
+"""
+
+_PROBES: Final = "What no page of the gateway says"
+
+_MARKS: Final = {
+    State.FINE: ("✓", "+", "green"),
+    State.ODD: ("!", "!", "bold yellow"),
+    State.WRONG: ("✗", "x", "bold red"),
+    State.SKIPPED: ("-", "-", "dim"),
+}
+_LABEL: Final = 13
+_DEADLINE: Final = 15.0
+
+
+@click.command(
+    cls=Command,
+    short_help="Check credentials, network, clocks.",
+    example=_EXAMPLE,
+    epilog=_EPILOG,
+)
+@click.option(
+    "--probe",
+    cls=Option,
+    is_flag=True,
+    heading=_PROBES,
+    help="Find it out by requests, in simulation mode where possible. Each says what "
+    "it sends and may cost, and asks.",
+)
+@click.option(
+    "--to",
+    cls=Option,
+    metavar="NUMBER",
+    heading=_PROBES,
+    help="Your own number: the only one that may get a message.",
+)
+@click.option(
+    "--sender",
+    cls=Option,
+    metavar="NAME",
+    default="Octopush",
+    show_default=True,
+    heading=_PROBES,
+    help="A sender that you may use there.",
+)
+@yes_option("Do not ask before probes in simulation mode; the others ask all the same.")
+@gateway_options
+@json_option()
+@click.pass_context
+def doctor(
+    ctx: click.Context,
+    /,
+    *,
+    probe: bool,
+    to: str | None,
+    sender: str,
+    yes: bool,
+    as_json: bool,
+    **gateway: Any,
+) -> None:
+    """
+    Check whether everything that a send needs works, and say what to do if not.
+
+    Nothing is sent without --probe, and it costs nothing. With --probe it finds out
+    what decides how sure the outcome of a send can be: when the gateway notes a
+    request_id, how it refuses a repeat, what one bad number does, and whether
+    simulation mode honours ids.
+    """
+    screen = Screen(as_json=as_json)
+    if probe != (to is not None):
+        raise click.UsageError("--probe needs --to, and --to needs --probe.")
+    if to is not None:
+        with screen.failures():
+            to = _check_number(to)
+            check_sender(sender)
+    diagnosis = _Diagnosis(screen=screen)
+    probing = None
+    with _look(ctx, diagnosis, gateway) as calls:
+        if calls is not None:
+            _look_at_account(diagnosis, calls)
+        diagnosis.add(_checks.versions())
+        diagnosis.add(_checks.proxies())
+        if to is not None:
+            probing = _probe(diagnosis, calls, to=to, sender=sender, yes=yes)
+    screen.document(
+        {
+            "checks": [one.as_dict() for one in diagnosis.checks],
+            "probes": None if probing is None else _findings_of(probing),
+        }
+    )
+    raise click.exceptions.Exit(_exit_code_of(diagnosis, probing))
+
+
+def _check_number(number: str) -> str:
+    return normalise(number, field="--to")
+
+
+# --- checks ---------------------------------------------------------------------------
+
+
+@define(kw_only=True)
+class _Diagnosis:
+    """What was found so far; each check is told as it is made."""
+
+    screen: Screen
+    checks: list[Check] = field(factory=list)
+
+    def add(self, check: Check) -> None:
+        self.checks.append(check)
+        pretty, plain, style = _MARKS[check.state]
+        mark = pretty if _can_write("✓✗") else plain
+        room = self.screen.room(_LABEL + 4)
+        first, *others = textwrap.wrap(check.found, room)
+        self.screen.say_parts(
+            (f"{mark} ", style), (f"{check.name:{_LABEL}}  ", "dim"), first
+        )
+        for line in (*others, *textwrap.wrap(check.advice, room)):
+            self.screen.say(f"{'':{_LABEL + 4}}{line}")
+
+    @property
+    def is_bad(self) -> bool:
+        return any(one.state is State.WRONG for one in self.checks)
+
+
+def _can_write(characters: str) -> bool:
+    try:
+        characters.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@contextmanager
+def _look(
+    ctx: click.Context, diagnosis: _Diagnosis, gateway: Any
+) -> Iterator[Calls | None]:
+    """Look at what comes before any call; gives None if none can be made."""
+    if gateway["sandbox"]:
+        with open_calls(ctx, diagnosis.screen, gateway) as calls:
+            for name, found in (
+                ("Credentials", "none are needed: the sandbox lets everybody in"),
+                ("Connection", "none is needed: the sandbox is in this process"),
+            ):
+                diagnosis.add(Check(name=name, state=State.SKIPPED, found=found))
+            yield calls
+        return
+    diagnosis.add(_checks.credentials())
+    wrong, url = _checks.address(gateway["base_url"])
+    clock = clock_of(ctx.obj)
+    diagnosis.add(wrong or asyncio.run(_checks.connection(url, clock)))
+    if diagnosis.is_bad:
+        found = "not asked: first put right what is wrong above"
+        diagnosis.add(Check(name="Account", state=State.SKIPPED, found=found))
+        yield None
+        return
+    with open_calls(ctx, diagnosis.screen, gateway) as calls:
+        yield calls
+
+
+def _look_at_account(diagnosis: _Diagnosis, calls: Calls) -> None:
+    answered: Balance | OctopushError
+    try:
+        answered = calls.attempt(calls.session.wallet.balance(deadline=_DEADLINE))
+    except OctopushError as error:
+        answered = error
+        diagnosis.add(_checks.failed_account(error))
+    except TimeoutError:
+        give_up(diagnosis.screen, reads=True)
+    else:
+        diagnosis.add(_checks.account(answered.amount))
+    diagnosis.add(_checks.clocks(answered, calls.connection.clock.now()))
+
+
+# --- probes ---------------------------------------------------------------------------
+
+
+def _probe(
+    diagnosis: _Diagnosis, calls: Calls | None, *, to: str, sender: str, yes: bool
+) -> Probing | None:
+    screen = diagnosis.screen
+    if calls is None or diagnosis.is_bad:
+        screen.warn("no probe was made: first put right what is wrong.")
+        return None
+
+    def ask(body: Mapping[str, Any]) -> Reply:
+        return calls.attempt(send(calls.session, body))
+
+    def agreed(plan: Plan) -> bool:
+        return _agreed(screen, plan, yes=yes)
+
+    probing = Probing(to=to, sender=sender, send=ask, agreed=agreed)
+    try:
+        probing.run()
+    except (TimeoutError, click.Abort):
+        probing.interrupted = True
+        screen.note("Interrupted: what was learned so far is shown.")
+    screen.say("")
+    screen.say("What the gateway does", style="bold")
+    screen.rows((LABELS[one], said.words) for one, said in probing.findings.items())
+    return probing
+
+
+def _agreed(screen: Screen, plan: Plan, *, yes: bool) -> bool:
+    """Say what a probe sends, to whom, and what it may cost; then ask."""
+    screen.note("")
+    for words in (
+        f"Probe: {plan.question}",
+        f"  Sends: {plan.sends}.",
+        f"  Costs: {plan.cost}.",
+    ):
+        screen.note(_hanging(screen, words))
+    if yes and plan.is_free:
+        return True
+    if not somebody_is_there():
+        screen.note("  Not made: nobody is there to agree.")
+        return False
+    return click.confirm("  Make it?", err=True)
+
+
+def _hanging(screen: Screen, words: str) -> str:
+    """Words for stderr, with further lines of a terminal indented."""
+    if not screen.err.is_terminal:
+        return words
+    width = screen.err.width
+    return textwrap.fill(words, width, subsequent_indent=" " * 9)
+
+
+def _findings_of(probing: Probing) -> dict[str, Any]:
+    return {str(one): said.as_dict() for one, said in probing.findings.items()}
+
+
+def _exit_code_of(diagnosis: _Diagnosis, probing: Probing | None) -> ExitCode:
+    if probing is not None and probing.interrupted:
+        return ExitCode.INTERRUPTED
+    if probing is not None and probing.maybe_sent:
+        return ExitCode.UNKNOWN
+    if diagnosis.is_bad or (probing is not None and probing.could_not_tell):
+        return ExitCode.NOT_ACCEPTED
+    return ExitCode.ACCEPTED

@@ -1,0 +1,1 @@
+"""``octopush fleet``: runs that workers on many machines send."""

@@ -1,0 +1,202 @@
+"""A run of a fleet: planned, woken and followed to its end."""
+
+from typing import TYPE_CHECKING, Final
+
+from attrs import define, evolve, frozen
+
+from ..._clock import Clock
+from ...api.sms import Message
+from ...bulk.fleet import planning
+from ...bulk.options import OnDuplicate, OnInvalid
+from ...bulk.report import BulkReport
+from ...errors import InvalidFieldError, shown
+from ...ledgers.leases import FleetLedger, Progress
+from ...ledgers.records import Pause, RunRecord
+from ..bulk.summary import Ending
+from ..targets.fleet import BrokerError, started, wake
+from ..targets.recipients import FileSource
+from ..terminal.console import Screen
+from ..terminal.progress import Stages
+from ..wording import Place, going_on_in_fleet, waiting_for
+from .view import counts_of, done_of
+
+
+if TYPE_CHECKING:
+    from ...integrations.taskiq import Fleet
+
+
+_NOBODY_ELSE: Final = (
+    "This broker has no workers, so this process sends the batches itself."
+)
+
+_PATIENCE: Final = 900.0
+
+
+@frozen(kw_only=True)
+class Submitted:
+    """
+    What became of a submission.
+
+    Attributes:
+        run: As it was planned.
+        was_planned: Whether it was planned to its end before.
+        woken: Batches that workers were told of.
+        error: Why they were not; the run stands all the same.
+        report: What became of whom, if it was sent in this process.
+    """
+
+    run: RunRecord
+    was_planned: bool
+    woken: int = 0
+    error: BrokerError | None = None
+    report: BulkReport | None = None
+
+
+@define(kw_only=True)
+class FleetRun:
+    """
+    One run of a fleet.
+
+    Attributes:
+        fleet: Its broker is started for each call, and all is closed at the end.
+        key: Names the run.
+        screen: For progress and notes.
+        clock: For rate and time left.
+    """
+
+    fleet: "Fleet"
+    key: str
+    screen: Screen
+    clock: Clock
+
+    async def submit(
+        self,
+        message: Message,
+        source: FileSource,
+        *,
+        total: int,
+        batch_size: int,
+        on_duplicate: OnDuplicate,
+        on_invalid: OnInvalid,
+    ) -> Submitted:
+        """
+        Plan it, and wake the workers; if there are none, send it.
+
+        The broker may be away: planning takes only the ledger.
+
+        Raises:
+            InvalidFieldError: See `bulk.planning.plan`, like the next two.
+            SourceChangedError: The source is not what it was when planning began.
+            LedgerError: It cannot be written; or workers are at this run already.
+        """
+        ledger = self.fleet.ledger
+        try:
+            known = await ledger.progress(self.key)
+            with Stages(self.screen, self.clock) as stages:
+                stages.begin("Planning")
+                run = await planning.plan(
+                    ledger,
+                    self.key,
+                    message,
+                    source,
+                    batch_size=batch_size,
+                    on_duplicate=on_duplicate,
+                    on_invalid=on_invalid,
+                    progress=lambda run: stages.show(run.planned, total),
+                )
+        except BaseException:
+            await self.fleet.close()
+            raise
+        was_planned = known is not None and known.run.exhausted
+        submitted = Submitted(run=run, was_planned=was_planned)
+        try:
+            async with started(self.fleet):
+                woken, report = await self._wake(_PATIENCE)
+        except BrokerError as error:
+            return evolve(submitted, error=error)
+        return evolve(submitted, woken=woken, report=report)
+
+    async def resume(self) -> tuple[int, BulkReport | None]:
+        """
+        Let it go on, and wake the workers; if there are none, send it.
+
+        Returns:
+            How many batches were woken, and what became of it if it was sent here.
+
+        Raises:
+            BrokerError: The broker is away, and nothing was changed; or it went away,
+                and the next sweep wakes the workers.
+            InvalidFieldError: It is not there.
+            LedgerError: It cannot be written.
+        """
+        async with started(self.fleet):
+            await check_key(self.fleet.ledger, self.key)
+            await self.fleet.ledger.lift(self.key)
+            return await self._wake(_PATIENCE)
+
+    async def wait(self, *, wait_for_gateway: float) -> BulkReport:
+        """
+        Follow it until it is done, or stands still.
+
+        Raises:
+            BrokerError: The broker is away.
+            InvalidFieldError: It is not there, or not planned to its end.
+            LedgerError: The ledger is away.
+        """
+        async with started(self.fleet):
+            await check_key(self.fleet.ledger, self.key)
+            report = None
+            if self.fleet.is_in_process:
+                _, report = await self._wake(wait_for_gateway)
+            return report or await self._follow(wait_for_gateway)
+
+    async def _wake(self, wait_for_gateway: float) -> tuple[int, BulkReport | None]:
+        """Wake the workers; if there are none, see the run to its end."""
+        woken = await wake(self.fleet, self.key)
+        if not self.fleet.is_in_process:
+            return woken, None
+        self.screen.note(_NOBODY_ELSE)
+        return woken, await self._follow(wait_for_gateway)
+
+    async def _follow(self, wait_for_gateway: float) -> BulkReport:
+        told: Pause | None = None
+        stages = Stages(self.screen, self.clock)
+
+        def show(progress: Progress) -> None:
+            nonlocal told
+            done, why = done_of(progress), progress.run.paused
+            if stages.label is None:
+                stages.begin("Sending", unit="recipients", before=done)
+            stages.show(done, progress.run.planned, counts_of(progress))
+            words = None if why is None or why is told else waiting_for(why)
+            told = why
+            if words is not None and why is Pause.OUTAGE and wait_for_gateway:
+                self.screen.note(words)
+
+        with stages:
+            return await self.fleet.wait(
+                self.key, progress=show, wait_for_gateway=wait_for_gateway
+            )
+
+
+async def check_key(ledger: FleetLedger, key: str) -> None:
+    """
+    Make sure that a run is there.
+
+    Raises:
+        InvalidFieldError: It is not.
+    """
+    if await ledger.progress(key) is None:
+        raise InvalidFieldError("KEY", "names no run of this ledger", shown=shown(key))
+
+
+def ending_of(report: BulkReport, place: Place, *, command: str) -> Ending:
+    """How a run ended that workers sent."""
+    return Ending(
+        report=report,
+        total=report.planned,
+        bad_rows=report.rejected,
+        place=place,
+        command=command,
+        how=going_on_in_fleet(place),
+    )

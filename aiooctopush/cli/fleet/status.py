@@ -1,0 +1,178 @@
+"""``octopush fleet status``: one look, or one after the other."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from attrs import define, field
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from ..._clock import Clock
+from ...ledgers.records import LedgerError
+from ..targets.ledger import LedgerPlace
+from ..terminal.console import Screen, problem_of
+from ..wording import Place
+from .run import check_key
+from .view import RunView, Stage, Watch, as_dict
+
+
+if TYPE_CHECKING:
+    from ...integrations.taskiq import Fleet
+
+
+_LOOK_EVERY: Final = 1.0
+_LINE_EVERY: Final = 10.0
+
+# A database that is started again must not end the watch.
+_AWAY_AT_MOST: Final = 120.0
+_LOOKING_AGAIN: Final = "Looking again."
+
+# Who asks about all runs wants those that move, and the latest.
+_SHOWN_AT_MOST: Final = 10
+
+
+@define(kw_only=True)
+class Status:
+    """
+    What the runs of a fleet are doing.
+
+    Attributes:
+        fleet: Of which only the ledger is used.
+        app: Its name, for commands to paste.
+        key: Of the run; all of them if it is None.
+        screen: The latest look goes to its result, others beside it.
+        clock: Of looks and rates.
+    """
+
+    fleet: "Fleet"
+    app: str
+    key: str | None
+    screen: Screen
+    clock: Clock
+    _watch: Watch = field(factory=Watch, init=False)
+    _keys: list[str] | None = field(default=None, init=False)
+    _hidden: int = field(default=0, init=False)
+
+    async def once(self) -> None:
+        """
+        Tell how far they are.
+
+        Raises:
+            InvalidFieldError: There is no such run.
+            LedgerError: The ledger cannot be read.
+        """
+        try:
+            self._tell(await self._look())
+        finally:
+            await self.fleet.close()
+
+    async def watch(self) -> None:
+        """
+        Show how far they are until nothing is sent any more, then tell.
+
+        Raises:
+            InvalidFieldError: There is no such run.
+            LedgerError: The ledger cannot be read, or was away for two minutes.
+        """
+        try:
+            follow = self._draw if self.screen.err.is_terminal else self._write
+            self._tell(await follow())
+        finally:
+            await self.fleet.close()
+
+    async def _draw(self) -> list[RunView]:
+        views: list[RunView] = []
+        with Live(
+            console=self.screen.err, transient=True, auto_refresh=False
+        ) as screen:
+            async with aclosing(self._looks(_LOOK_EVERY)) as looks:
+                async for views, trouble in looks:
+                    said = [Text(trouble, "yellow")] if trouble else []
+                    screen.update(Group(*views, *said), refresh=True)
+        return views
+
+    async def _write(self) -> list[RunView]:
+        views: list[RunView] = []
+        told: set[str] = set()
+        async with aclosing(self._looks(_LINE_EVERY)) as looks:
+            async for views, trouble in looks:
+                lines = [trouble] if trouble else [one.in_one_line() for one in views]
+                for line in lines if _is_moving(views) else ():
+                    if line not in told:
+                        self.screen.note(line)
+                told = set(lines)
+        return views
+
+    async def _looks(
+        self, every: float
+    ) -> AsyncGenerator[tuple[list[RunView], str], None]:
+        """
+        One look after the other, until nothing is sent any more.
+
+        Each comes with what is wrong, if the ledger is away for a while: then it is the
+        last one that there was.
+        """
+        views, problem = await self._look(), ""
+        seen_at = self.clock.monotonic()
+        yield views, problem
+        while _is_moving(views):
+            await self.clock.sleep(every)
+            try:
+                views, problem = await self._look(), ""
+                seen_at = self.clock.monotonic()
+            except LedgerError as error:
+                if self.clock.monotonic() - seen_at > _AWAY_AT_MOST:
+                    raise
+                problem = f"{problem_of(error)} {_LOOKING_AGAIN}"
+            yield views, problem
+
+    async def _look(self) -> list[RunView]:
+        ledger = self.fleet.ledger
+        if self._keys is None:
+            if self.key is not None:
+                await check_key(ledger, self.key)
+                self._keys = [self.key]
+            else:
+                self._keys = [run.key for run in await ledger.runs()]
+        views = [
+            self._watch.look(
+                progress,
+                self.clock.monotonic(),
+                Place(key=key, ledger=LedgerPlace(self.app)),
+            )
+            for key in self._keys
+            if (progress := await ledger.progress(key)) is not None
+        ]
+        return self._most_telling(views)
+
+    def _most_telling(self, views: list[RunView]) -> list[RunView]:
+        """Those that are not done, and the latest; the others are not asked again."""
+        shown = [
+            view
+            for place, view in enumerate(views)
+            if place < _SHOWN_AT_MOST or view.stage is not Stage.DONE
+        ]
+        self._hidden += len(views) - len(shown)
+        self._keys = [view.progress.run.key for view in shown]
+        return shown
+
+    def _tell(self, views: list[RunView]) -> None:
+        for view in views:
+            if self.screen.is_terminal:
+                self.screen.show(view)
+            else:
+                for line in view.lines():
+                    self.screen.say(line.plain)
+        if not views:
+            self.screen.say("The ledger holds no run.")
+        if self._hidden:
+            words = f"and {self._hidden:,} more that are done: octopush runs {self.app}"
+            self.screen.say(f"… {words}", style="dim")
+        self.screen.document({"runs": [as_dict(view.progress) for view in views]})
+
+
+def _is_moving(views: list[RunView]) -> bool:
+    """Whether it is worth another look."""
+    return any(view.stage in {Stage.SENDING, Stage.PLANNING} for view in views)

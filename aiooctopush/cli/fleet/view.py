@@ -1,0 +1,200 @@
+"""What the runs of a fleet are doing, for people who watch."""
+
+from collections import deque
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, Final
+
+from attrs import define, field, frozen
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ...ledgers.leases import Progress
+from ...ledgers.records import BatchState
+from ..terminal.progress import clock_time
+from ..wording import LABELS, PAUSED_BY, Place, plain
+
+
+# A rate is that of the last seconds; one over all would never show that all stopped.
+_RATE_OVER: Final = 30.0
+
+_BAR_AT_MOST: Final = 40
+_BESIDE_THE_BAR: Final = 44  # so that the bar seldom changes its length
+_INDENT: Final = 4
+_BAR_AT_LEAST: Final = 10
+
+_ON_THE_WAY: Final = {
+    BatchState.SENDING: "on their way",
+    BatchState.NOT_SENT: "waiting",
+}
+
+
+class Stage(StrEnum):
+    """Where a run of a fleet stands."""
+
+    PLANNING = "planning"
+    """Its source is being read, or planning was broken off."""
+
+    SENDING = "sending"
+    """Workers have something to do."""
+
+    PAUSED = "paused"
+    """It stands still for a reason."""
+
+    DONE = "done"
+    """No worker has anything to do."""
+
+
+_STYLES: Final = {
+    Stage.PLANNING: "yellow",
+    Stage.SENDING: "bold",
+    Stage.PAUSED: "bold red",
+    Stage.DONE: "green",
+}
+
+
+def stage_of(progress: Progress) -> Stage:
+    """Where a run stands."""
+    if progress.run.paused is not None:
+        return Stage.PAUSED
+    if not progress.run.exhausted:
+        return Stage.PLANNING
+    return Stage.DONE if progress.is_done else Stage.SENDING
+
+
+def done_of(progress: Progress) -> int:
+    """Recipients of whom is known what became, doubt included."""
+    return sum(
+        count
+        for state, count in progress.recipients.items()
+        if state not in _ON_THE_WAY and state is not BatchState.SPLIT
+    )
+
+
+def counts_of(progress: Progress) -> str:
+    """What became of whom so far, without what there is none of."""
+    words = {**LABELS, **_ON_THE_WAY}
+    # What is still to come stands last.
+    counts = (
+        f"{words[state].lower()} {progress.recipients[state]:,}"
+        for state in (*(one for one in LABELS if one not in _ON_THE_WAY), *_ON_THE_WAY)
+        if progress.recipients.get(state)
+    )
+    return "  ".join(counts)
+
+
+def as_dict(progress: Progress) -> dict[str, Any]:
+    """A run as plain values."""
+    run = progress.run
+    return {
+        "key": run.key,
+        "stage": str(stage_of(progress)),
+        "paused": None if run.paused is None else str(run.paused),
+        "begun": run.began_at.isoformat(),
+        "planned": run.planned,
+        "done": done_of(progress),
+        "recipients": {str(one): n for one, n in progress.recipients.items()},
+        "batches": {str(one): n for one, n in progress.batches.items()},
+    }
+
+
+@frozen
+class RunView:
+    """
+    One run, as it is shown.
+
+    Attributes:
+        progress: How far it is.
+        rate: Recipients per second just now; None if nobody knows.
+    """
+
+    progress: Progress
+    rate: float | None
+    _place: Place
+
+    @property
+    def stage(self) -> Stage:
+        """Where it stands."""
+        return stage_of(self.progress)
+
+    def figures(self) -> str:
+        """How far it is, and how fast."""
+        done, planned = done_of(self.progress), self.progress.run.planned
+        figures = [f"{done / planned:.0%}"] if planned else []
+        figures.append(f"{done:,}/{planned:,}")
+        if self.rate and self.stage is Stage.SENDING:
+            left = clock_time((planned - done) / self.rate)
+            figures += [f"{self.rate:,.0f}/s", f"{left} left"]
+        return "  ".join(figures)
+
+    def notes(self) -> Iterator[str]:
+        """What became of whom, and what is to be done."""
+        yield counts_of(self.progress)
+        paused = self.progress.run.paused
+        if paused is not None:
+            yield f"{PAUSED_BY[paused]}; then {self._place.fleet_command('resume')}"
+        elif self.stage is Stage.PLANNING:
+            yield "if nobody is planning it any more, submit it again"
+
+    def lines(self) -> Iterator[Text]:
+        """All of it, without a bar."""
+        yield Text.assemble(
+            (plain(self.progress.run.key), "bold"),
+            "  ",
+            (str(self.stage), _STYLES[self.stage]),
+        )
+        yield Text(f"  {self.figures()}")
+        for words in filter(None, self.notes()):
+            yield Text(f"  {plain(words)}", "dim")
+
+    def in_one_line(self) -> str:
+        """The same for a log."""
+        told = (str(self.stage), self.figures(), *self.notes())
+        return f"{plain(self.progress.run.key)}: {', '.join(filter(None, told))}"
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> RenderResult:
+        heading, figures, *notes = self.lines()
+        yield heading
+        beside = max(len(self.figures()) + _INDENT, _BESIDE_THE_BAR)
+        room = options.max_width - beside
+        if room < _BAR_AT_LEAST:
+            yield figures
+        else:
+            bar = ProgressBar(
+                total=self.progress.run.planned or 1,
+                completed=done_of(self.progress),
+                width=min(room, _BAR_AT_MOST),
+            )
+            row = Table.grid(padding=(0, 1))
+            row.add_row(" ", bar, self.figures())
+            yield row
+        yield from notes
+
+
+@define
+class Watch:
+    """What was seen of runs so far, to know how fast they are."""
+
+    _seen: dict[str, deque[tuple[float, int]]] = field(factory=dict, init=False)
+
+    def look(self, progress: Progress, at: float, place: Place) -> RunView:
+        """
+        Take note of a run.
+
+        Args:
+            progress: How far it is.
+            at: When, in seconds of a clock that never steps back.
+            place: Where it is.
+        """
+        done = done_of(progress)
+        seen = self._seen.setdefault(progress.run.key, deque())
+        seen.append((at, done))
+        while at - seen[0][0] > _RATE_OVER:
+            seen.popleft()
+        began, before = seen[0]
+        rate = (done - before) / (at - began) if at > began else None
+        return RunView(progress, rate, place)

@@ -1,0 +1,26 @@
+"""What is said when a command takes a library that an extra brings."""
+
+from typing import Self
+
+from ...errors import OctopushError, Outcome
+
+
+class MissingExtraError(OctopushError, ValueError):
+    """A library is not installed."""
+
+    # It is about this machine, and no message.
+    outcome: Outcome | None = None
+
+    @classmethod
+    def of(cls, error: ModuleNotFoundError, what: str) -> Self:
+        """
+        For an import that failed.
+
+        Args:
+            error: What it raised.
+            what: Needs the library, for people.
+        """
+        return cls(
+            f"{error.name} is not installed, which {what} needs: "
+            'pip install "aiooctopush[fleet]"'
+        )

@@ -1,0 +1,169 @@
+"""The calls of a command, one after the other, with questions between them."""
+
+import asyncio
+import re
+from collections.abc import Coroutine, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, NoReturn, Self, TypeVar
+
+import click
+
+from ...errors import InvalidFieldError, OctopushError, Outcome
+from ...session import OctopushSession
+from ..terminal.console import ExitCode, Screen
+from ..terminal.interrupt import interruptible
+from .gateway import Connection, connect
+
+
+T = TypeVar("T")
+
+_NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+
+_indexed = re.compile(r"(\w+)\[(\d+)\].*").fullmatch
+
+
+class Calls:
+    """
+    One session for all calls of a command.
+
+    Use it as a context manager: the session is closed at its end. Calls are made on
+    one event loop, which stands still between them, so that Ctrl-C at a question is
+    that of a question.
+
+    Attributes:
+        screen: Where words go.
+        connection: Which gateway.
+    """
+
+    def __init__(self, screen: Screen, connection: Connection) -> None:
+        self.screen = screen
+        self.connection = connection
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._runner:
+            self._runner.run(self.session.close())
+
+    @property
+    def session(self) -> OctopushSession:
+        """For the calls themselves."""
+        return self.connection.session
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for work that looks after Ctrl-C itself."""
+        return self._runner.run(work)
+
+    def attempt(self, work: Coroutine[Any, Any, T]) -> T:
+        """
+        Make a call.
+
+        Raises:
+            OctopushError: What the call raises.
+            TimeoutError: At the second Ctrl-C.
+        """
+        return self.run(self._interruptibly(work))
+
+    def ask(
+        self,
+        work: Coroutine[Any, Any, T],
+        *,
+        names: Mapping[str, str] = _NO_NAMES,
+        reads: bool = False,
+        advice: str = "",
+    ) -> T:
+        """
+        Make a call, or say what went wrong and exit.
+
+        Args:
+            work: The call.
+            names: What its arguments are called on this command line.
+            reads: Whether it changes nothing.
+            advice: A further line, for when it may have been done.
+
+        Raises:
+            Exit: It failed, or somebody pressed Ctrl-C twice.
+        """
+        try:
+            return self.attempt(work)
+        except OctopushError as error:
+            # Nothing can have become of anything: "unknown" would alarm a script.
+            if reads and error.outcome is Outcome.UNKNOWN:
+                error.outcome = None
+            self.screen.fail(named(error, names), advice=advice * error.maybe_sent)
+        except TimeoutError:
+            give_up(self.screen, reads=reads, advice=advice)
+
+    async def _interruptibly(self, work: Coroutine[Any, Any, T]) -> T:
+        async with interruptible(self._say_that_it_waits):
+            return await work
+
+    def _say_that_it_waits(self) -> None:
+        self.screen.note(
+            "Waiting for the gateway's answer; press Ctrl-C again to give up on it."
+        )
+
+
+def open_calls(context: click.Context, screen: Screen, gateway: Any) -> Calls:
+    """
+    Find gateway and credentials for a command.
+
+    Args:
+        context: Of the command.
+        screen: Where words go.
+        gateway: Values of `gateway_options`.
+
+    Raises:
+        Exit: They are missing or malformed.
+    """
+    with screen.failures():
+        connection = connect(context.obj, **gateway)
+    return Calls(screen, connection)
+
+
+def named(error: OctopushError, names: Mapping[str, str]) -> OctopushError:
+    """The same error, with what a person typed in the place of an argument."""
+    if not isinstance(error, InvalidFieldError):
+        return error
+    place = names.get(error.field, error.field)
+    found = _indexed(error.field)
+    if found is not None:
+        place = f"{names.get(found[1], found[1])}, number {int(found[2]) + 1}"
+    return InvalidFieldError(place, error.limit, shown=error.shown)
+
+
+def give_up(screen: Screen, *, reads: bool, advice: str = "") -> NoReturn:
+    """
+    Say that nobody waits for the answer any more, and exit.
+
+    Args:
+        screen: Where words go.
+        reads: Whether nothing was to be changed.
+        advice: A further line, for when it may have been done.
+
+    Raises:
+        Exit: Always.
+    """
+    words = "Interrupted before the gateway answered"
+    words += "." if reads else ": it may have been done."
+    screen.error(words)
+    if advice and not reads:
+        screen.note(advice)
+    screen.document(
+        {
+            "error": "Interrupted",
+            "message": words,
+            "outcome": None if reads else str(Outcome.UNKNOWN),
+            "maybe_sent": not reads,
+            "request_id": None,
+            "code": None,
+        }
+    )
+    raise click.exceptions.Exit(ExitCode.INTERRUPTED)

@@ -1,0 +1,88 @@
+"""Files for others to read: whole or not at all, and safe in a spreadsheet."""
+
+import csv
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TextIO
+
+from ...errors import OctopushError, Outcome
+
+
+# A cell that begins so is a formula to a spreadsheet.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class ExportError(OctopushError, ValueError):
+    """A file cannot be written."""
+
+    # It is about a file of ours, and no message.
+    outcome: Outcome | None = None
+
+
+@contextmanager
+def new_file(path: Path, *, private: bool) -> Iterator[TextIO]:
+    """
+    Write a file anew; it replaces one of that name only when it is whole.
+
+    Args:
+        path: The file.
+        private: Whether it is for its owner alone.
+
+    Raises:
+        ExportError: It cannot be written.
+    """
+    aside = path.with_name(f"{path.name}.new")
+    mode = 0o600 if private else 0o666
+
+    def create(name: str, flags: int) -> int:
+        # Made here or not at all, so that no link of somebody else is followed.
+        return os.open(name, flags | os.O_EXCL, mode)
+
+    try:
+        aside.unlink(missing_ok=True)
+        try:
+            # Line ends are those that the writer says.
+            with open(aside, "w", encoding="utf-8", newline="", opener=create) as file:
+                yield file
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_csv(
+    path: Path,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Collection[str],
+) -> None:
+    """
+    Write a CSV file that a spreadsheet shows and does not run.
+
+    Args:
+        path: The file, for its owner alone.
+        headings: Of its columns.
+        rows: A cell for each of them.
+        numbers: Headings of columns with phone numbers, which keep their ``+``.
+
+    Raises:
+        ExportError: It cannot be written.
+    """
+    with new_file(path, private=True) as file:
+        # Quoted, so that numbers are text.
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerow(headings)
+        for row in rows:
+            writer.writerow(
+                cell if heading in numbers else harmless(cell)
+                for heading, cell in zip(headings, row, strict=True)
+            )
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

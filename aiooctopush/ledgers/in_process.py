@@ -1,0 +1,369 @@
+"""
+How the tasks of one process share the runs of a ledger that is for that one alone.
+
+States and ids are in the ledger, and as durable as it is. Who holds what is kept in
+memory: no lease can outlive the process, for nobody else may write to such a ledger.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from attrs import define, evolve
+
+from .._clock import Clock
+from ..errors import DuplicateRequestError
+from ..ids import SAFE_FOR
+from .leases import (
+    CLAIMED,
+    LEASE,
+    LONGEST_WAIT,
+    Claim,
+    LeaseLostError,
+    Progress,
+    Turn,
+    checked_lease,
+    checked_limit,
+    checked_pause,
+    place_of,
+    spacing,
+)
+from .records import BatchRecord, BatchState, LedgerError, Pause, RunRecord
+
+
+_AT_ONCE: Final = 1_000
+_LISTED_AT_MOST: Final = 1_000_000
+# What is more in the future than this was written by a clock that was set back since.
+_AHEAD: Final = timedelta(hours=1)
+# Any would do: what counts from here is a clock that nobody sets.
+_START: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@define
+class _Lease:
+    """Who holds a batch, and until when on the monotonic clock."""
+
+    fence: int
+    until: float
+
+
+class LocalClaims(ABC):
+    """
+    The half of a ledger that the tasks of one process use; see `FleetLedger`.
+
+    Attributes:
+        clock: By which leases run out, turns come, and ids grow old.
+    """
+
+    clock: Clock
+    is_durable: bool
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._leases: dict[tuple[str, str], _Lease] = {}
+        self._turns: dict[str, Turn] = {}
+        self._fence = 0
+        self._turn = asyncio.Lock()
+
+    @abstractmethod
+    async def find_batch(self, key: str, name: str) -> BatchRecord | None:
+        """One batch of a run; None if it is not there."""
+
+    @abstractmethod
+    async def begin(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.begin`."""
+
+    @abstractmethod
+    async def conclude(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.conclude`."""
+
+    @abstractmethod
+    async def split(
+        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+    ) -> None:
+        """See `Ledger.split`."""
+
+    @abstractmethod
+    async def update_run(self, run: RunRecord) -> None:
+        """See `Ledger.update_run`."""
+
+    @abstractmethod
+    async def runs(self) -> Sequence[RunRecord]:
+        """See `Ledger.runs`."""
+
+    @abstractmethod
+    def batches(
+        self, key: str, states: Collection[BatchState] | None = None
+    ) -> AsyncIterator[BatchRecord]:
+        """See `Ledger.batches`."""
+
+    async def leave_run(self, key: str) -> None:  # noqa: B027  # needs no other
+        """See `FleetLedger.leave_run`. Nothing: whoever may write is in here."""
+
+    async def claim(
+        self,
+        key: str,
+        name: str,
+        *,
+        owner: str,  # noqa: ARG002  # there is only this process
+        lease: float = LEASE,
+        in_doubt: bool = False,
+    ) -> Claim | None:
+        """See `FleetLedger.claim`."""
+        number, part = place_of(name)
+        span = checked_lease(lease)
+        name = f"{number}.{part}" if part else str(number)
+        async with self._turn:
+            if await self._stands_still(key):
+                return None
+            batch = await self.find_batch(key, name)
+            if batch is None or not self._is_claimable(key, batch, in_doubt=in_doubt):
+                return None
+            return await self._take(key, batch, span)
+
+    async def claim_next(
+        self,
+        key: str,
+        *,
+        owner: str,  # noqa: ARG002  # there is only this process
+        lease: float = LEASE,
+        limit: int = 1,
+        in_doubt: bool = False,
+    ) -> Sequence[Claim]:
+        """See `FleetLedger.claim_next`."""
+        span = checked_lease(lease)
+        limit = checked_limit(limit, _AT_ONCE)
+        async with self._turn:
+            found = await self._claimable(key, limit, in_doubt=in_doubt)
+            claims = [await self._take(key, batch, span) for batch in found]
+        return [claim for claim in claims if claim is not None]
+
+    async def wake_list(
+        self, key: str, *, limit: int = 1_000, in_doubt: bool = False
+    ) -> Sequence[str]:
+        """See `FleetLedger.wake_list`."""
+        checked_limit(limit, _LISTED_AT_MOST)
+        async with self._turn:
+            found = await self._claimable(key, None, in_doubt=in_doubt)
+            names: list[str] = []
+            for batch in found:
+                if batch.state is BatchState.SENDING and not self._is_young(batch):
+                    await self.conclude(key, evolve(batch, state=BatchState.IN_DOUBT))
+                elif len(names) < limit:
+                    names.append(batch.name)
+        return names
+
+    async def pause(self, key: str, why: Pause) -> bool:
+        """See `FleetLedger.pause`."""
+        run = await self._run(key)
+        if run is None:
+            raise LedgerError(f"the ledger holds no run {key!r}")
+        if run.paused is None:
+            await self.update_run(evolve(run, paused=why))
+        return run.paused is None
+
+    async def lift(self, key: str) -> None:
+        """See `FleetLedger.lift`."""
+        run = await self._run(key)
+        if run is None:
+            raise LedgerError(f"the ledger holds no run {key!r}")
+        await self.update_run(evolve(run, paused=None))
+
+    async def progress(self, key: str) -> Progress | None:
+        """See `FleetLedger.progress`. It reads all batches of the run."""
+        run = await self._run(key)
+        if run is None:
+            return None
+        batches: Counter[BatchState] = Counter()
+        recipients: Counter[BatchState] = Counter()
+        async for batch in self.batches(key):
+            batches[batch.state] += 1
+            if batch.state is not BatchState.SPLIT:
+                recipients[batch.state] += batch.count
+        return Progress(run=run, batches=dict(batches), recipients=dict(recipients))
+
+    async def reserve(
+        self,
+        name: str,
+        *,
+        rate: float,
+        burst: int = 1,
+        at_most: float = LONGEST_WAIT,
+    ) -> float:
+        """See `FleetLedger.reserve`."""
+        step, early = spacing(rate, burst)
+        now = self._now()
+        turn = self._turns.get(name, Turn(due=now, closed_until=now - early))
+        reserved, wait = turn.next(now, step=step, early=early)
+        if wait <= at_most:
+            self._turns[name] = reserved
+        return wait
+
+    async def throttle(self, name: str, retry_after: float) -> None:
+        """See `FleetLedger.throttle`."""
+        now = self._now()
+        until = now + checked_pause(retry_after)
+        turn = self._turns.get(name, Turn(due=now, closed_until=until))
+        closed_until = max(turn.closed_until, until)
+        self._turns[name] = evolve(turn, closed_until=closed_until)
+
+    async def closed_for(self, name: str) -> float:
+        """See `FleetLedger.closed_for`."""
+        turn = self._turns.get(name)
+        if turn is None:
+            return 0.0
+        return max((turn.closed_until - self._now()).total_seconds(), 0.0)
+
+    def _now(self) -> datetime:
+        """As far as turns go: set back by an hour, a wall clock would stop them."""
+        return _START + timedelta(seconds=self.clock.monotonic())
+
+    async def _run(self, key: str) -> RunRecord | None:
+        return next((run for run in await self.runs() if run.key == key), None)
+
+    async def _stands_still(self, key: str) -> bool:
+        run = await self._run(key)
+        return run is None or run.paused is not None
+
+    async def _claimable(
+        self, key: str, limit: int | None, *, in_doubt: bool
+    ) -> Sequence[BatchRecord]:
+        found: list[BatchRecord] = []
+        if await self._stands_still(key):
+            return found
+        async for batch in self.batches(key, CLAIMED):
+            if self._is_claimable(key, batch, in_doubt=in_doubt):
+                found.append(batch)
+                if len(found) == limit:
+                    break
+        return found
+
+    def _is_claimable(self, key: str, batch: BatchRecord, *, in_doubt: bool) -> bool:
+        if batch.payload is None or batch.state not in CLAIMED:
+            return False
+        lease = self._leases.get((key, batch.name))
+        if lease is not None and lease.until >= self.clock.monotonic():
+            return False
+        if batch.state is not BatchState.IN_DOUBT:
+            return True
+        # Asked once more, a duplicate would be one again, which says nothing new.
+        duplicate = batch.error == DuplicateRequestError.__name__
+        return in_doubt and self._is_young(batch) and not duplicate
+
+    def _is_young(self, batch: BatchRecord) -> bool:
+        """Whether an id still protects; a clock that was set back tells no age."""
+        if batch.first_tried_at is None:
+            return False
+        return -_AHEAD <= self.clock.now() - batch.first_tried_at <= SAFE_FOR
+
+    async def _take(
+        self, key: str, batch: BatchRecord, lease: timedelta
+    ) -> Claim | None:
+        was_tried = batch.state is not BatchState.NOT_SENT
+        if was_tried and not self._is_young(batch):
+            await self.conclude(key, evolve(batch, state=BatchState.IN_DOUBT))
+            return None
+        record = evolve(batch, state=BatchState.SENDING, error=None, code=None)
+        if not was_tried:
+            record = evolve(record, first_tried_at=self.clock.now())
+        await self.begin(key, record)
+        self._fence += 1
+        seconds = lease.total_seconds()
+        self.hold(key, record.name, self._fence, seconds)
+        held = _Held(self, self._turn, key, self._fence, seconds, {record.name})
+        return Claim(key=key, record=record, was_tried=was_tried, ledger=held)
+
+    def hold(self, key: str, name: str, fence: int, seconds: float) -> None:
+        """Keep others from a batch for that long."""
+        until = self.clock.monotonic() + seconds
+        self._leases[key, name] = _Lease(fence=fence, until=until)
+
+    def is_held(self, key: str, name: str, fence: int) -> bool:
+        """Whether nobody took a batch over since it was held under a fence."""
+        lease = self._leases.get((key, name))
+        return lease is not None and lease.fence == fence
+
+    def let_go(self, key: str, name: str) -> None:
+        """Let others at a batch, as far as its state does."""
+        del self._leases[key, name]
+
+
+@define
+class _Held:
+    """
+    What the holder of a claim may write to: its batch, and the parts of that.
+
+    Attributes:
+        names: Of all that it holds. Who takes a batch over holds it under another
+            fence, and what is written under the old one is refused.
+    """
+
+    _ledger: LocalClaims
+    _turn: asyncio.Lock
+    _key: str
+    _fence: int
+    _lease: float
+    names: set[str]
+
+    @property
+    def is_durable(self) -> bool:
+        """See `Ledger.is_durable`."""
+        return self._ledger.is_durable
+
+    async def begin(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.begin`."""
+        async with self._turn:
+            self._check(batch)
+            await self._ledger.begin(key, batch)
+            self._renew()
+
+    async def conclude(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.conclude`."""
+        async with self._turn:
+            self._check(batch)
+            await self._ledger.conclude(key, batch)
+            self._let_go(batch)
+
+    async def split(
+        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+    ) -> None:
+        """See `Ledger.split`. The parts are held, too, until they are concluded."""
+        async with self._turn:
+            self._check(parent)
+            await self._ledger.split(key, parent, parts)
+            self._let_go(parent)
+            for part in parts:
+                if part.state is BatchState.NOT_SENT:
+                    self.names.add(part.name)
+                    self._ledger.hold(key, part.name, self._fence, self._lease)
+
+    async def renew(self) -> None:
+        """See `ClaimLedger.renew`."""
+        if not self._renew():
+            raise LeaseLostError(
+                f"the lease of a batch of {self._key!r} had run out, and somebody else "
+                "took it over"
+            )
+
+    def _renew(self) -> bool:
+        held = [name for name in self.names if self._holds(name)]
+        for name in held:
+            self._ledger.hold(self._key, name, self._fence, self._lease)
+        return bool(held)
+
+    def _holds(self, name: str) -> bool:
+        return self._ledger.is_held(self._key, name, self._fence)
+
+    def _check(self, batch: BatchRecord) -> None:
+        if batch.name not in self.names or not self._holds(batch.name):
+            raise LeaseLostError(
+                f"the lease of batch {batch.name} of {self._key!r} had run out, and "
+                "somebody else took it over"
+            )
+
+    def _let_go(self, batch: BatchRecord) -> None:
+        self.names.discard(batch.name)
+        self._ledger.let_go(self._key, batch.name)

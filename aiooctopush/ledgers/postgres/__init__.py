@@ -1,0 +1,1 @@
+"""A ledger in PostgreSQL, which many workers share."""

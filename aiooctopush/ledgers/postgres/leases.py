@@ -1,0 +1,373 @@
+"""How workers share the runs of a ledger in PostgreSQL, by the database's clock."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from ...errors import DuplicateRequestError
+from ...ids import SAFE_FOR
+from ..leases import (
+    LEASE,
+    LONGEST_WAIT,
+    Claim,
+    LeaseLostError,
+    Progress,
+    checked_lease,
+    checked_limit,
+    checked_pause,
+    place_of,
+    spacing,
+)
+from ..records import BatchRecord, BatchState, LedgerError, Pause, RunRecord
+from .connection import Database
+from .rows import BATCH, LOCK, RUN, Tables, word
+
+
+_AT_ONCE: Final = 1_000
+_LISTED_AT_MOST: Final = 1_000_000
+
+
+class PostgresClaims:
+    """The half of a `PostgresLedger` that many workers use; see `FleetLedger`."""
+
+    _database: Database
+    _tables: Tables
+
+    async def claim(
+        self,
+        key: str,
+        name: str,
+        *,
+        owner: str,
+        lease: float = LEASE,
+        in_doubt: bool = False,
+    ) -> Claim | None:
+        """See `FleetLedger.claim`."""
+        claims = await self._claim(
+            _CLAIM_ONE, key, owner, lease, in_doubt, *place_of(name)
+        )
+        return claims[0] if claims else None
+
+    async def claim_next(
+        self,
+        key: str,
+        *,
+        owner: str,
+        lease: float = LEASE,
+        limit: int = 1,
+        in_doubt: bool = False,
+    ) -> Sequence[Claim]:
+        """See `FleetLedger.claim_next`."""
+        limit = checked_limit(limit, _AT_ONCE)
+        return await self._claim(_CLAIM_NEXT, key, owner, lease, in_doubt, limit)
+
+    async def _claim(
+        self,
+        statement: str,
+        key: str,
+        owner: str,
+        lease: float,
+        in_doubt: bool,  # noqa: FBT001  # one of the statement's parameters
+        *which: Any,
+    ) -> Sequence[Claim]:
+        span = checked_lease(lease)
+        async with self._database.connected() as connection:
+            rows = await connection.fetch(
+                self._tables.sql(statement),
+                *(word(key), word(owner), span, SAFE_FOR, in_doubt, *which),
+            )
+        claims = []
+        for run, fence, before, *values in rows:
+            record = self._tables.record(BatchRecord, values)
+            # One that is too old was only written down as such.
+            if record.state is BatchState.SENDING:
+                ledger = _Held(self._tables, run, record.number, owner, span)
+                ledger.fences[record.part] = fence
+                was_tried = before != BatchState.NOT_SENT
+                claims.append(
+                    Claim(key=key, record=record, was_tried=was_tried, ledger=ledger)
+                )
+        return sorted(claims, key=_in_order)
+
+    async def wake_list(
+        self, key: str, *, limit: int = 1_000, in_doubt: bool = False
+    ) -> Sequence[str]:
+        """See `FleetLedger.wake_list`."""
+        checked_limit(limit, _LISTED_AT_MOST)
+        async with self._database.connected() as connection:
+            age = self._tables.sql(_AGE)
+            await connection.execute(age, word(key), SAFE_FOR)
+            rows = await connection.fetch(
+                self._tables.sql(_WAKE), word(key), SAFE_FOR, in_doubt, limit
+            )
+        return [f"{number}.{part}" if part else str(number) for number, part in rows]
+
+    async def pause(self, key: str, why: Pause) -> bool:
+        """See `FleetLedger.pause`."""
+        async with self._database.connected() as connection:
+            paused = self._tables.sql(_PAUSE)
+            before = await connection.fetch(paused, word(key), why.value)
+        if not before:
+            raise LedgerError(f"{self._database.name}: holds no run {key!r}")
+        return before[0][0] is None
+
+    async def lift(self, key: str) -> None:
+        """See `FleetLedger.lift`."""
+        async with self._database.connected() as connection:
+            found = await connection.fetchval(self._tables.sql(_LIFT), word(key))
+        if found is None:
+            raise LedgerError(f"{self._database.name}: holds no run {key!r}")
+
+    async def progress(self, key: str) -> Progress | None:
+        """See `FleetLedger.progress`."""
+        async with self._database.connected() as connection:
+            rows = await connection.fetch(self._tables.sql(_PROGRESS), word(key))
+        if not rows:
+            return None
+        run = self._tables.record(RunRecord, tuple(rows[0])[3:])
+        found = [tuple(row)[:3] for row in rows if row[0] is not None]
+        return Progress(
+            run=run,
+            batches={BatchState(state): batches for state, batches, _ in found},
+            recipients={
+                BatchState(state): int(recipients)
+                for state, _, recipients in found
+                if state != BatchState.SPLIT
+            },
+        )
+
+    async def reserve(
+        self,
+        name: str,
+        *,
+        rate: float,
+        burst: int = 1,
+        at_most: float = LONGEST_WAIT,
+    ) -> float:
+        """See `FleetLedger.reserve`."""
+        step, early = spacing(rate, burst)
+        patience = timedelta(seconds=at_most)
+        async with self._database.connected() as connection:
+            wait = await connection.fetchval(
+                self._tables.sql(_RESERVE), word(name), step, early, patience
+            )
+            if wait is None:
+                wait = await connection.fetchval(
+                    self._tables.sql(_WAIT), word(name), early
+                )
+            seconds = float(wait)
+        return max(seconds, 0.0)
+
+    async def throttle(self, name: str, retry_after: float) -> None:
+        """See `FleetLedger.throttle`."""
+        wait = checked_pause(retry_after)
+        async with self._database.connected() as connection:
+            throttle = self._tables.sql(_THROTTLE)
+            await connection.execute(throttle, word(name), wait)
+
+    async def closed_for(self, name: str) -> float:
+        """See `FleetLedger.closed_for`."""
+        async with self._database.connected() as connection:
+            closed = self._tables.sql(_CLOSED)
+            seconds = float(await connection.fetchval(closed, word(name)) or 0)
+        return max(seconds, 0.0)
+
+
+def _in_order(claim: Claim) -> tuple[int, str]:
+    return claim.record.number, claim.record.part
+
+
+@define
+class _Held:
+    """
+    What the holder of a claim may write to: its batch, and the parts of that.
+
+    Attributes:
+        fences: Of all that it holds, by part. Who takes a batch over raises its fence,
+            and what is written under the old one is refused.
+    """
+
+    _tables: Tables
+    _run: int
+    _number: int
+    _owner: str
+    _lease: timedelta
+    fences: dict[str, int] = field(factory=dict, init=False)
+
+    is_durable = True
+
+    async def begin(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.begin`."""
+        async with self._tables.database.transaction() as connection:
+            await self._replace(connection, key, batch, lease=self._lease)
+            await self._renew(connection)
+
+    async def conclude(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.conclude`."""
+        async with self._tables.database.transaction() as connection:
+            await self._replace(connection, key, batch)
+        self.fences.pop(batch.part, None)
+
+    async def split(
+        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+    ) -> None:
+        """See `Ledger.split`. The parts are held, too, until they are concluded."""
+        whole = evolve(parent, state=BatchState.SPLIT)
+        async with self._tables.database.transaction() as connection:
+            await self._replace(connection, key, whole)
+            await self._tables.add(
+                *(connection, self._run, parts), worker=self._owner, lease=self._lease
+            )
+        self.fences.pop(parent.part, None)
+        self.fences.update((part.part, 0) for part in parts)
+
+    async def renew(self) -> None:
+        """See `ClaimLedger.renew`."""
+        async with self._tables.database.transaction() as connection:
+            is_held = await self._renew(connection)
+        if not is_held:
+            raise LeaseLostError(
+                f"{self._tables.database.name}: the lease of batch {self._number} had "
+                "run out, and somebody else took it over"
+            )
+
+    async def _renew(self, connection: Any) -> bool:
+        renewed = await connection.fetch(
+            self._tables.sql(_RENEW),
+            *(self._run, self._number, self._lease),
+            *(list(self.fences), list(self.fences.values())),
+        )
+        return bool(renewed)
+
+    async def _replace(
+        self,
+        connection: Any,
+        key: str,
+        batch: BatchRecord,
+        lease: timedelta | None = None,
+    ) -> None:
+        await self._tables.replace(
+            *(connection, key, self._run, batch),
+            # No batch has a fence of -1: what is not held is never written.
+            fence=self.fences.get(batch.part, -1),
+            worker=None if lease is None else self._owner,
+            lease=lease,
+        )
+
+
+# What is put into the statements (S608) are names of ours, never values.
+_OPEN: Final = "state IN ('not_sent', 'sending', 'in_doubt')"
+_FREE: Final = "(lease_until IS NULL OR lease_until < now()) AND payload IS NOT NULL"
+
+
+def _young(limit: str) -> str:
+    """Whether an id still protects; a clock that was set back tells no age."""
+    return (
+        f"coalesce(first_tried_at BETWEEN now() - {limit}::interval "
+        "AND now() + interval '1 hour', false)"
+    )
+
+
+def _claimable(limit: str, in_doubt: str) -> str:
+    """Asked once more, a duplicate would be one again, which says nothing new."""
+    return f"""
+        {_OPEN} AND {_FREE} AND (state <> 'in_doubt' OR ({in_doubt}
+            AND {_young(limit)}
+            AND error IS DISTINCT FROM '{DuplicateRequestError.__name__}'))
+    """
+
+
+# Only while nobody holds the run: the lock is let go of with the statement.
+_RUN: Final = f"""
+    named AS MATERIALIZED (
+        SELECT id, {LOCK} AS lock FROM LEDGER.runs WHERE key = $1 AND paused IS NULL
+    ), run AS MATERIALIZED (
+        SELECT id FROM named WHERE pg_try_advisory_xact_lock_shared(lock)
+    )
+"""  # noqa: S608
+
+
+def _claim(which: str) -> str:
+    """A statement that claims batches of $1 for $2 and $3; ids are young until $4."""
+    return f"""
+        WITH {_RUN}, found AS MATERIALIZED (
+            SELECT id, state AS before,
+                state <> 'not_sent' AND NOT {_young("$4")} AS is_old
+            FROM LEDGER.batches
+            WHERE run = (SELECT id FROM run) AND {_claimable("$4", "$5")} {which}
+            FOR NO KEY UPDATE SKIP LOCKED
+        )
+        UPDATE LEDGER.batches AS batch SET
+            state = CASE WHEN is_old THEN 'in_doubt' ELSE 'sending' END,
+            owner = CASE WHEN is_old THEN NULL ELSE $2 END,
+            lease_until = CASE WHEN is_old THEN NULL ELSE now() + $3::interval END,
+            fence = fence + 1,
+            first_tried_at =
+                CASE WHEN before = 'not_sent' THEN now() ELSE first_tried_at END,
+            error = CASE WHEN is_old THEN error END,
+            code = CASE WHEN is_old THEN code END
+        FROM found WHERE batch.id = found.id
+        RETURNING run, fence, before, {", ".join(BATCH)}
+    """  # noqa: S608
+
+
+_CLAIM_ONE: Final = _claim("AND number = $6 AND part = $7")
+_CLAIM_NEXT: Final = _claim("ORDER BY number, part LIMIT $6")
+_WAKE: Final = f"""
+    WITH {_RUN} SELECT number, part FROM LEDGER.batches
+    WHERE run = (SELECT id FROM run) AND {_claimable("$2", "$3")}
+    ORDER BY number, part LIMIT $4
+"""  # noqa: S608
+_AGE: Final = f"""
+    WITH {_RUN} UPDATE LEDGER.batches SET state = 'in_doubt', owner = NULL,
+        lease_until = NULL
+    WHERE run = (SELECT id FROM run) AND state = 'sending' AND {_FREE}
+        AND NOT {_young("$2")}
+"""  # noqa: S608
+_RENEW: Final = """
+    UPDATE LEDGER.batches SET lease_until = now() + $3::interval
+    WHERE run = $1 AND number = $2 AND lease_until IS NOT NULL
+        AND (part, fence) IN (SELECT * FROM unnest($4::text[], $5::bigint[]))
+    RETURNING id
+"""
+_PAUSE: Final = """
+    WITH before AS (SELECT id, paused FROM LEDGER.runs WHERE key = $1 FOR UPDATE)
+    UPDATE LEDGER.runs AS run SET paused = coalesce(before.paused, $2)
+    FROM before WHERE run.id = before.id
+    RETURNING before.paused
+"""
+_LIFT: Final = "UPDATE LEDGER.runs SET paused = NULL WHERE key = $1 RETURNING id"
+_PROGRESS: Final = f"""
+    SELECT batch.state, count(*), sum(batch.count),
+        {", ".join(f"run.{name}" for name in RUN)}
+    FROM LEDGER.runs AS run LEFT JOIN LEDGER.batches AS batch ON batch.run = run.id
+    WHERE run.key = $1 GROUP BY run.id, batch.state
+"""  # noqa: S608
+# The clock is read when the row is ours, not when we began to wait for it.
+_RESERVE: Final = """
+    INSERT INTO LEDGER.rates AS known
+    VALUES ($1, clock_timestamp() + $2::interval, '-infinity')
+    ON CONFLICT (name) DO UPDATE SET due = $2::interval + greatest(
+        known.due, clock_timestamp(), known.closed_until + $3::interval)
+    WHERE greatest(known.due - $3::interval, known.closed_until)
+        <= clock_timestamp() + $4::interval
+    RETURNING extract(epoch FROM due - $2::interval - $3::interval - clock_timestamp())
+"""
+_WAIT: Final = """
+    SELECT extract(epoch FROM
+        greatest(due - $2::interval, closed_until) - clock_timestamp())
+    FROM LEDGER.rates WHERE name = $1
+"""
+_THROTTLE: Final = """
+    INSERT INTO LEDGER.rates AS known
+    VALUES ($1, clock_timestamp(), clock_timestamp() + $2::interval)
+    ON CONFLICT (name) DO UPDATE SET
+        closed_until = greatest(known.closed_until, excluded.closed_until)
+"""
+# A rate that never was throttled is closed until minus infinity, which is no time away.
+_CLOSED: Final = """
+    SELECT extract(epoch FROM closed_until - clock_timestamp()) FROM LEDGER.rates
+    WHERE name = $1 AND closed_until > clock_timestamp()
+"""

@@ -1,0 +1,342 @@
+"""A ledger in PostgreSQL: for many workers, and next to the data of an application."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+import asyncpg  # type: ignore[import-untyped]  # it has no stubs
+from attrs import evolve
+
+from ..records import (
+    BatchRecord,
+    BatchState,
+    LedgerError,
+    Receipt,
+    Rejection,
+    RunRecord,
+)
+from .connection import BoundDatabase, Database
+from .leases import PostgresClaims
+from .rows import (
+    BATCH,
+    LOCK,
+    OWNER,
+    REJECTION,
+    RUN,
+    Tables,
+    insert,
+    stored,
+    unword,
+    word,
+)
+
+
+# About a megabyte of batches that are not done.
+_PAGE: Final = 200
+
+_LONG_PATIENCE: Final = 3600.0
+
+
+class PostgresLedger(PostgresClaims):
+    """
+    Keeps runs in a schema of a PostgreSQL database, for one process or for many.
+
+    Nothing is reached before the first use, and nothing is made but by `migrate`.
+    While a run is held by `open_run`, nobody else writes to it and no worker claims
+    from it; the connection that holds it is one for that alone. So a pool needs two
+    or more, and what stands between must not share sessions between transactions.
+
+    The tables hold phone numbers and texts: let nobody read them who need not.
+
+    Args:
+        dsn_or_pool: ``postgresql://user:password@host/database``, or an
+            ``asyncpg.Pool``, which stays open when this is closed.
+        schema: Where its tables are: small letters, digits and ``_``.
+
+    Raises:
+        InvalidFieldError: That cannot be an address, or the name of a schema.
+    """
+
+    is_durable = True
+
+    def __init__(
+        self, dsn_or_pool: str | asyncpg.Pool, *, schema: str = "aiooctopush"
+    ) -> None:
+        self._database = Database(dsn_or_pool, schema)
+        self._tables = Tables(self._database)
+
+    def __repr__(self) -> str:
+        # Not where it is: an address may hold a password.
+        return f"<PostgresLedger schema {self._database.schema!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def bound_to(self, connection: Any) -> "PostgresLedger":
+        """
+        This ledger inside of a transaction of yours: all of it is written, or nothing.
+
+        So a run can be planned together with the rows that it is about. What fails in
+        here is undone alone, and the transaction may go on.
+
+        Args:
+            connection: Of asyncpg, in a transaction. A run that is opened here is
+                held until that ends; nobody needs to close this.
+        """
+        return _BoundLedger(connection, self._database.schema)
+
+    async def migrate(self) -> None:
+        """
+        Make the schema and its tables, or lead them to this version of the library.
+
+        A second time does nothing. Others may use the ledger meanwhile.
+
+        Raises:
+            LedgerError: A newer version of this library made it, this user may not, or
+                the database cannot be reached. Nothing was changed.
+        """
+        await self._database.migrate()
+
+    async def open_run(self, run: RunRecord) -> RunRecord:
+        """
+        See `Ledger.open_run`.
+
+        What workers held before, and let run out, they cannot write any more.
+
+        Raises:
+            LedgerError: Another process holds the run, workers are sending it, or
+                there is no ledger.
+        """
+        async with self._database.own_transaction() as connection:
+            await connection.execute(self._tables.sql(_BEGIN_RUN), *stored(run))
+            owner, lock, *values = await connection.fetchrow(
+                self._tables.sql(_FIND_RUN), word(run.key)
+            )
+            if not await connection.fetchval(_TRY_LOCK, lock):
+                raise LedgerError(
+                    f"{self._database.name}: another process is at run {run.key!r}: "
+                    "wait for it"
+                )
+            if await connection.fetchval(self._tables.sql(_IS_CLAIMED), owner):
+                raise LedgerError(
+                    f"{self._database.name}: workers are sending run {run.key!r}: wait "
+                    "for them"
+                )
+            await connection.execute(self._tables.sql(_END_CLAIMS), owner)
+            await self._database.hold(run.key, lock)
+        return self._tables.record(RunRecord, values)
+
+    async def leave_run(self, key: str) -> None:
+        """See `FleetLedger.leave_run`."""
+        await self._database.let_go(key)
+
+    async def plan(
+        self,
+        run: RunRecord,
+        batches: Sequence[BatchRecord],
+        rejections: Sequence[Rejection] = (),
+    ) -> None:
+        """See `Ledger.plan`."""
+        async with self._database.transaction(run.key) as connection:
+            owner = await self._tables.replace_run(connection, run)
+            await self._tables.add(connection, owner, batches)
+            await connection.executemany(
+                self._tables.sql(_ADD_REJECTION),
+                [(owner, *stored(rejection)) for rejection in rejections],
+            )
+
+    async def begin(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.begin`."""
+        async with self._database.transaction(key) as connection:
+            owner = await self._tables.run_id(connection, key)
+            await self._tables.replace(connection, key, owner, batch)
+
+    async def conclude(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.conclude`."""
+        await self.begin(key, batch)
+
+    async def split(
+        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+    ) -> None:
+        """See `Ledger.split`."""
+        async with self._database.transaction(key) as connection:
+            owner = await self._tables.run_id(connection, key)
+            whole = evolve(parent, state=BatchState.SPLIT)
+            await self._tables.replace(connection, key, owner, whole)
+            await self._tables.add(connection, owner, parts)
+
+    async def update_run(self, run: RunRecord) -> None:
+        """See `Ledger.update_run`."""
+        async with self._database.transaction(run.key) as connection:
+            await self._tables.replace_run(connection, run)
+
+    async def batches(
+        self, key: str, states: Collection[BatchState] | None = None
+    ) -> AsyncIterator[BatchRecord]:
+        """See `Ledger.batches`."""
+        wanted = None if states is None else [state.value for state in states]
+        last, is_over = (-1, ""), False
+        while not is_over:
+            async with self._database.connected() as connection:
+                rows = await connection.fetch(
+                    self._tables.sql(_BATCHES), word(key), *last, wanted, _PAGE
+                )
+            is_over = len(rows) < _PAGE
+            for row in rows:
+                batch = self._tables.record(BatchRecord, tuple(row))
+                yield batch
+                last = (batch.number, word(batch.part))
+
+    async def rejections(self, key: str) -> AsyncIterator[Rejection]:
+        """See `Ledger.rejections`."""
+        last, is_over = (-1, 0), False
+        while not is_over:
+            async with self._database.connected() as connection:
+                rows = await connection.fetch(
+                    self._tables.sql(_REJECTIONS), word(key), *last, _PAGE
+                )
+            is_over = len(rows) < _PAGE
+            for number, *values in rows:
+                rejection = self._tables.record(Rejection, values)
+                yield rejection
+                last = (rejection.position, number)
+
+    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
+        """See `Ledger.record_receipts`. It may be done while a run is held."""
+        async with self._database.transaction(key) as connection:
+            owner, _ = await self._tables.find_run(connection, key)
+            # In one order everywhere, so that no two wait for each other for ever.
+            batches = {
+                name: await self._tables.lock_batch(connection, owner, name)
+                for name in sorted({receipt.batch for receipt in receipts})
+            }
+            counts: Counter[str] = Counter()
+            for receipt in receipts:
+                place = (batches[receipt.batch], int(receipt.number))
+                old = await connection.fetchrow(self._tables.sql(_FIND_RECEIPT), *place)
+                if old is not None:
+                    if old["is_final"] and not receipt.is_final:
+                        continue
+                    counts[old["status"]] -= 1
+                status = word(receipt.status)
+                await connection.execute(
+                    self._tables.sql(_PUT_RECEIPT), *place, status, receipt.is_final
+                )
+                counts[status] += 1
+            await connection.executemany(
+                self._tables.sql(_COUNT_DELIVERY),
+                [(owner, status, count) for status, count in sorted(counts.items())],
+            )
+
+    async def deliveries(self, key: str) -> Mapping[str, int]:
+        """See `Ledger.deliveries`."""
+        async with self._database.connected() as connection:
+            rows = await connection.fetch(self._tables.sql(_DELIVERIES), word(key))
+        return {unword(status): count for status, count in rows}
+
+    async def runs(self) -> Sequence[RunRecord]:
+        """See `Ledger.runs`."""
+        async with self._database.connected() as connection:
+            rows = await connection.fetch(self._tables.sql(_RUNS))
+        return [self._tables.record(RunRecord, tuple(row)) for row in rows]
+
+    async def purge(self, key: str) -> None:
+        """
+        See `Ledger.purge`.
+
+        PostgreSQL removes what was forgotten from its files at its next vacuum; its
+        logs and your backups keep it as long as you keep those.
+        """
+        async with self._database.transaction(key) as connection:
+            owner = await self._tables.run_id(connection, key)
+            for statement in _FORGET:
+                await connection.execute(
+                    self._tables.sql(statement), owner, timeout=_LONG_PATIENCE
+                )
+
+    async def close(self) -> None:
+        """
+        Let go of all runs, and close what this ledger opened; a pool of yours stays.
+
+        It waits for what is being written. A closed ledger cannot be used again.
+        """
+        await self._database.close()
+
+
+class _BoundLedger(PostgresLedger):
+    """A ledger in a transaction of somebody else."""
+
+    def __init__(self, connection: Any, schema: str) -> None:
+        self._database = BoundDatabase(connection, schema)
+        self._tables = Tables(self._database)
+
+
+# What is put into the statements (S608) are names of ours, never values.
+_BEGIN_RUN: Final = f"{insert('runs', RUN)} ON CONFLICT DO NOTHING"
+_FIND_RUN: Final = f"""
+    SELECT id, {LOCK}, {", ".join(RUN)} FROM LEDGER.runs WHERE key = $1
+"""  # noqa: S608
+_RUNS: Final = f"""
+    SELECT {", ".join(RUN)} FROM LEDGER.runs ORDER BY began_at DESC, id
+"""  # noqa: S608
+_TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock($1)"
+_IS_CLAIMED: Final = """
+    SELECT EXISTS (SELECT FROM LEDGER.batches WHERE run = $1 AND lease_until > now()
+        AND state IN ('not_sent', 'sending', 'in_doubt'))
+"""
+_END_CLAIMS: Final = """
+    UPDATE LEDGER.batches SET owner = NULL, lease_until = NULL
+    WHERE run = $1 AND lease_until IS NOT NULL
+        AND state IN ('not_sent', 'sending', 'in_doubt')
+"""
+
+_BATCHES: Final = f"""
+    SELECT {", ".join(BATCH)} FROM LEDGER.batches
+    WHERE {OWNER} AND (number, part) > ($2, $3)
+        AND ($4::text[] IS NULL OR state = ANY ($4))
+    ORDER BY number, part LIMIT $5
+"""  # noqa: S608
+_ADD_REJECTION: Final = insert("rejections", ("run", *REJECTION))
+_REJECTIONS: Final = f"""
+    SELECT id, {", ".join(REJECTION)} FROM LEDGER.rejections
+    WHERE {OWNER} AND (position, id) > ($2, $3) ORDER BY position, id LIMIT $4
+"""  # noqa: S608
+
+_FIND_RECEIPT: Final = """
+    SELECT status, is_final FROM LEDGER.receipts WHERE batch = $1 AND number = $2
+"""
+_PUT_RECEIPT: Final = """
+    INSERT INTO LEDGER.receipts VALUES ($1, $2, $3, $4)
+    ON CONFLICT (batch, number)
+    DO UPDATE SET status = excluded.status, is_final = excluded.is_final
+"""
+_COUNT_DELIVERY: Final = """
+    INSERT INTO LEDGER.deliveries AS known VALUES ($1, $2, $3)
+    ON CONFLICT (run, status) DO UPDATE SET count = known.count + excluded.count
+"""
+_DELIVERIES: Final = f"""
+    SELECT status, count FROM LEDGER.deliveries WHERE {OWNER} AND count > 0
+    ORDER BY count DESC, status
+"""  # noqa: S608
+
+_FORGET: Final = (
+    """
+    UPDATE LEDGER.batches SET payload = NULL, numbers = '', owner = NULL,
+        lease_until = NULL
+    WHERE run = $1
+    """,
+    "DELETE FROM LEDGER.rejections WHERE run = $1",
+    """
+    DELETE FROM LEDGER.receipts
+    WHERE batch IN (SELECT id FROM LEDGER.batches WHERE run = $1)
+    """,
+)

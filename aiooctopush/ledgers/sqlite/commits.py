@@ -1,0 +1,183 @@
+"""
+Who waits for the thread of an SQLite ledger, and what of it shares a commit.
+
+To wait for the disk takes more time of the processor than all else that a write does,
+and as long for one batch as for ten. So what several tasks write while the disk is busy
+becomes one transaction. Each of them is answered when that is on the disk, and what one
+of them may not write is refused to that one alone.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attrs import define
+
+from ..records import LedgerError
+from .file import LedgerFile
+
+
+T = TypeVar("T")
+Write = Callable[[sqlite3.Connection], T]
+"""
+What is done in a transaction, and only there: when another of its group fails, all are
+rolled back, and it is done again.
+"""
+
+
+@define(eq=False)
+class _Asked:
+    """
+    Something to be done in the thread, and what came of it.
+
+    Attributes:
+        alone: Does it, in a transaction of its own if it writes.
+        write: What it does in a transaction; None if it takes part in none.
+        answer: Who waits for it.
+    """
+
+    alone: Callable[[], Any]
+    write: Write[Any] | None
+    answer: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+    def do_alone(self) -> None:
+        try:
+            self.result = self.alone()
+        except BaseException as error:  # noqa: BLE001  # it is for who asked
+            self.error = error
+
+    def tell(self) -> None:
+        """Answer who asked, unless he has left."""
+        if self.answer.done():
+            return
+        if self.error is None:
+            self.answer.set_result(self.result)
+        else:
+            self.answer.set_exception(self.error)
+
+
+class Commits:
+    """
+    Does what is asked of a file in one thread, in the order in which it was asked.
+
+    Cancelled while it waits for its turn, something is not done; else to its end.
+
+    Args:
+        path: Of the file, for errors.
+        file: Is used in the thread alone.
+    """
+
+    def __init__(self, path: Path, file: LedgerFile) -> None:
+        self._path = path
+        self._file = file
+        self._thread: ThreadPoolExecutor | None = None
+        self._waiting: deque[_Asked] = deque()
+        self._is_closed = False
+
+    async def write(self, work: Write[T]) -> T:
+        """
+        Write something, which is on the disk when this returns.
+
+        Raises:
+            LedgerError: Nothing of it was written.
+        """
+        return await self._ask(partial(self._file.write, work), work)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Read something, after all that was asked before.
+
+        Raises:
+            LedgerError: It could not be read.
+        """
+        return await self._ask(partial(self._file.read, work))
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Do something else with the file, after all that was asked before."""
+        return await self._ask(work)
+
+    async def close(self) -> None:
+        """
+        Do what was asked, then close the file; also if this is cancelled.
+
+        A second time does nothing.
+        """
+        self._is_closed = True
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        loop = asyncio.get_running_loop()
+        closing = loop.run_in_executor(thread, self._file.close)
+        # The thread does what it was given, and ends.
+        thread.shutdown(wait=False)
+        await asyncio.shield(closing)
+
+    def _ask(
+        self, alone: Callable[[], T], write: Write[T] | None = None
+    ) -> asyncio.Future[T]:
+        if self._is_closed:
+            raise LedgerError(f"{self._path}: this ledger was closed: make a new one")
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Asked(alone, write, answer))
+        # Where something waits already, the thread is on its way, and does not leave
+        # before nothing waits. Asked after ours was added: before, it might leave then.
+        if len(self._waiting) == 1:
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1, "aiooctopush-ledger")
+            self._thread.submit(self._serve)
+        return answer
+
+    # --- in the thread ----------------------------------------------------------------
+
+    def _serve(self) -> None:
+        """Do all that waits, and what comes in the meantime."""
+        while self._waiting:
+            group = [one for one in self._take() if not one.answer.cancelled()]
+            if not self._do_together(group):
+                for one in group:
+                    one.do_alone()
+            _tell(group)
+
+    def _take(self) -> list[_Asked]:
+        """The next thing to do, or all writes up to the next thing that is none."""
+        taken = [self._waiting.popleft()]
+        if taken[0].write is not None:
+            while self._waiting and self._waiting[0].write is not None:
+                taken.append(self._waiting.popleft())
+        return taken
+
+    def _do_together(self, group: Sequence[_Asked]) -> bool:
+        """Write it in one transaction, if it is several writes; whether that worked."""
+        writes = [one.write for one in group if one.write is not None]
+        if len(writes) < 2:
+            return False
+        try:
+            results = self._file.write(lambda file: [write(file) for write in writes])
+        except BaseException:  # noqa: BLE001  # nothing was written
+            # Alone, each of them meets what is its own.
+            return False
+        for one, result in zip(group, results, strict=True):
+            one.result = result
+        return True
+
+
+def _tell(group: Sequence[_Asked]) -> None:
+    """Wake up all who asked, once for each loop."""
+    for loop, asked in groupby(group, lambda one: one.answer.get_loop()):
+        # A loop that is closed has nobody left who waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_answer, list(asked))
+
+
+def _answer(asked: Sequence[_Asked]) -> None:
+    for one in asked:
+        one.tell()

@@ -1,0 +1,450 @@
+"""A ledger in one SQLite file, which outlives a crash of the process or the machine."""
+
+import json
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+import attrs
+from attrs import evolve
+
+from ..._clock import Clock, SystemClock
+from ...errors import InvalidFieldError
+from ..in_process import LocalClaims
+from ..records import (
+    KEEPS_PAYLOAD,
+    BatchRecord,
+    BatchState,
+    LedgerError,
+    Pause,
+    Receipt,
+    Rejection,
+    RunRecord,
+)
+from .commits import Commits
+from .file import DAMAGED, LedgerFile
+
+
+Record = TypeVar("Record", BatchRecord, Rejection, RunRecord)
+
+# About a megabyte of batches that are not done.
+_PAGE: Final = 200
+
+
+class SQLiteLedger(LocalClaims):
+    """
+    Keeps runs in a file, also several: enough to go on after a crash or a power cut.
+
+    Nothing is opened before the first use. As long as it is open, no other process
+    can write to the same file, but any can read it with ``read_only``. SQLite runs in
+    a thread of its own.
+
+    The file holds phone numbers and texts. It is made for its owner alone, as are
+    the files next to it, whose names begin like its own. It belongs on a disk of this
+    machine, not on a network drive.
+
+    Args:
+        path: Of the file; made if it is not there, in a folder that is.
+        read_only: Reads without a lock, also while a run is going on.
+        clock: By which leases of a fleet in this process run out; the machine's.
+
+    Raises:
+        InvalidFieldError: That cannot be a path.
+    """
+
+    is_durable = True
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(clock or SystemClock())
+        if "\0" in os.fspath(path):
+            raise InvalidFieldError("path", "must not hold a NUL character")
+        self._path = Path(path)
+        self._file = LedgerFile(self._path, read_only=read_only)
+        self._commits = Commits(self._path, self._file)
+
+    def __repr__(self) -> str:
+        return f"<SQLiteLedger {str(self._path)!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def open_run(self, run: RunRecord) -> RunRecord:
+        """
+        See `Ledger.open_run`.
+
+        Raises:
+            LedgerError: Another process is writing to the file, it is no ledger, or it
+                cannot be written. It was left as it is.
+        """
+
+        def find_or_begin(connection: sqlite3.Connection) -> RunRecord:
+            connection.execute(_BEGIN_RUN, _stored(run))
+            row = connection.execute(_FIND_RUN, (run.key,)).fetchone()
+            return self._record(RunRecord, row)
+
+        return await self._commits.write(find_or_begin)
+
+    async def plan(
+        self,
+        run: RunRecord,
+        batches: Sequence[BatchRecord],
+        rejections: Sequence[Rejection] = (),
+    ) -> None:
+        """See `Ledger.plan`."""
+
+        def plan(connection: sqlite3.Connection) -> None:
+            self._replace_run(connection, run)
+            for batch in batches:
+                _add(connection, run.key, batch)
+            for rejection in rejections:
+                connection.execute(
+                    _ADD_REJECTION, {**_stored(rejection), "run": run.key}
+                )
+
+        await self._commits.write(plan)
+
+    async def begin(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.begin`."""
+        await self._commits.write(lambda file: self._replace(file, key, batch))
+
+    async def conclude(self, key: str, batch: BatchRecord) -> None:
+        """See `Ledger.conclude`."""
+        await self._commits.write(lambda file: self._replace(file, key, batch))
+
+    async def split(
+        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+    ) -> None:
+        """See `Ledger.split`."""
+
+        def split(connection: sqlite3.Connection) -> None:
+            whole = evolve(parent, state=BatchState.SPLIT)
+            self._replace(connection, key, whole)
+            for part in parts:
+                _add(connection, key, part)
+
+        await self._commits.write(split)
+
+    async def update_run(self, run: RunRecord) -> None:
+        """See `Ledger.update_run`."""
+        await self._commits.write(lambda file: self._replace_run(file, run))
+
+    async def batches(
+        self, key: str, states: Collection[BatchState] | None = None
+    ) -> AsyncIterator[BatchRecord]:
+        """See `Ledger.batches`."""
+        # None is not all of them: a state that makes no sense must not go unnoticed.
+        wanted = [] if states is None else [state.value for state in states]
+        marks = (
+            "" if states is None else f"AND state IN ({', '.join('?' * len(wanted))})"
+        )
+        query = f"{_BATCHES} {marks} ORDER BY number, part LIMIT ?"
+
+        def page(connection: sqlite3.Connection) -> list[BatchRecord]:
+            rows = connection.execute(query, (key, *last, *wanted, _PAGE))
+            return [self._record(BatchRecord, row) for row in rows.fetchall()]
+
+        last, is_over = (-1, ""), False
+        while not is_over:
+            found = await self._commits.read(page)
+            is_over = len(found) < _PAGE
+            for batch in found:
+                yield batch
+                last = (batch.number, batch.part)
+
+    async def find_batch(self, key: str, name: str) -> BatchRecord | None:
+        """One batch of a run; None if it is not there."""
+        number, _, part = name.partition(".")
+
+        def read(connection: sqlite3.Connection) -> BatchRecord | None:
+            row = connection.execute(_ONE_BATCH, (key, number, part)).fetchone()
+            return None if row is None else self._record(BatchRecord, row)
+
+        return await self._commits.read(read)
+
+    async def rejections(self, key: str) -> AsyncIterator[Rejection]:
+        """See `Ledger.rejections`."""
+
+        def page(connection: sqlite3.Connection) -> list[tuple[int, Rejection]]:
+            rows = connection.execute(_REJECTIONS, (key, *last, _PAGE)).fetchall()
+            return [(row[0], self._record(Rejection, row[1:])) for row in rows]
+
+        last, is_over = (-1, 0), False
+        while not is_over:
+            found = await self._commits.read(page)
+            is_over = len(found) < _PAGE
+            for number, rejection in found:
+                yield rejection
+                last = (rejection.position, number)
+
+    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
+        """See `Ledger.record_receipts`."""
+
+        def record(connection: sqlite3.Connection) -> None:
+            owner = self._run_id(connection, key)
+            for receipt in receipts:
+                self._record_receipt(connection, owner, receipt)
+
+        await self._commits.write(record)
+
+    def _record_receipt(
+        self, connection: sqlite3.Connection, owner: int, receipt: Receipt
+    ) -> None:
+        number, _, part = receipt.batch.partition(".")
+        batch = connection.execute(_FIND_BATCH, (owner, number, part)).fetchone()
+        if batch is None:
+            raise LedgerError(f"{self._path}: holds no batch {receipt.batch}")
+        place = (*batch, int(receipt.number))
+        old = connection.execute(_FIND_RECEIPT, place).fetchone()
+        if old is not None:
+            status, is_final = old
+            if is_final and not receipt.is_final:
+                return
+            connection.execute(_COUNT_DELIVERY, (owner, status, -1))
+        connection.execute(_PUT_RECEIPT, (*place, receipt.status, receipt.is_final))
+        connection.execute(_COUNT_DELIVERY, (owner, receipt.status, 1))
+
+    async def deliveries(self, key: str) -> Mapping[str, int]:
+        """See `Ledger.deliveries`."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, int]:
+            return dict(connection.execute(_DELIVERIES, (key,)).fetchall())
+
+        return await self._commits.read(read)
+
+    async def runs(self) -> Sequence[RunRecord]:
+        """See `Ledger.runs`."""
+
+        def read(connection: sqlite3.Connection) -> list[RunRecord]:
+            rows = connection.execute(_RUNS).fetchall()
+            return [self._record(RunRecord, row) for row in rows]
+
+        return await self._commits.read(read)
+
+    async def purge(self, key: str) -> None:
+        """
+        See `Ledger.purge`. The file is written anew, and so becomes as small as it can.
+
+        It takes as much room again while that goes on.
+
+        Raises:
+            LedgerError: It could not be done, or what was forgotten may still be found
+                in the file; then purge again.
+        """
+
+        def forget(connection: sqlite3.Connection) -> None:
+            owner = self._run_id(connection, key)
+            connection.execute(_FORGET_NUMBERS, (owner,))
+            connection.execute(_FORGET_CONTENTS, (owner,))
+            connection.execute(_FORGET_REJECTIONS, (owner,))
+            connection.execute(_FORGET_RECEIPTS, (owner,))
+
+        def purge() -> None:
+            self._file.write(forget)
+            self._file.rewrite()
+
+        await self._commits.do(purge)
+
+    async def close(self) -> None:
+        """
+        Wait for what is being written, then close the file. A second time does nothing.
+
+        A closed ledger cannot be used again. If this is cancelled, the file is closed
+        all the same.
+        """
+        await self._commits.close()
+
+    def _run_id(self, connection: sqlite3.Connection, key: str) -> int:
+        row = connection.execute("SELECT id FROM runs WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise self._no_run(key)
+        return int(row[0])
+
+    def _replace_run(self, connection: sqlite3.Connection, run: RunRecord) -> None:
+        if not connection.execute(_REPLACE_RUN, _stored(run)).rowcount:
+            raise self._no_run(run.key)
+
+    def _replace(
+        self, connection: sqlite3.Connection, key: str, batch: BatchRecord
+    ) -> None:
+        placed = _placed(batch, key)
+        if not connection.execute(_REPLACE_BATCH, placed).rowcount:
+            self._run_id(connection, key)
+            raise LedgerError(f"{self._path}: holds no batch {batch.name} of {key!r}")
+        if batch.state not in KEEPS_PAYLOAD:
+            connection.execute(_DROP_CONTENT, placed)
+        elif batch.payload is not None:
+            connection.execute(_REPLACE_CONTENT, placed)
+
+    def _no_run(self, key: str) -> LedgerError:
+        return LedgerError(f"{self._path}: holds no run {key!r}")
+
+    def _record(self, kind: type[Record], row: Sequence[Any]) -> Record:
+        """Make a record of the columns that `_names` lists."""
+        try:
+            return kind(
+                **{
+                    name: _FORMS[name].read(value)
+                    if name in _FORMS and value is not None
+                    else value
+                    for name, value in zip(_names(kind), row, strict=True)
+                }
+            )
+        except (ValueError, ArithmeticError, TypeError, AttributeError):
+            # Their words show the value.
+            raise LedgerError(f"{self._path}: {DAMAGED}") from None
+
+
+class _Form(NamedTuple):
+    """How a value is written where SQLite has no type for it."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+def _instant(value: datetime) -> str:
+    # All alike in length and zone, so that their order is that of time.
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _mapping(value: Mapping[str, Any]) -> str:
+    return json.dumps(dict(value))
+
+
+_INSTANT: Final = _Form(_instant, datetime.fromisoformat)
+_MONEY: Final = _Form(str, Decimal)
+_FIGURE: Final = _Form(str, int)
+_MAPPING: Final = _Form(_mapping, json.loads)
+_FORMS: Final[Mapping[str, _Form]] = {
+    "began_at": _INSTANT,
+    "code": _FIGURE,
+    "concluded_at": _INSTANT,
+    "cost": _MONEY,
+    "exhausted": _Form(int, bool),
+    "faults": _MAPPING,
+    "first_tried_at": _INSTANT,
+    "latest": _INSTANT,
+    "paused": _Form(str, Pause),
+    "residual_credit": _MONEY,
+    "settings": _MAPPING,
+    "sms_needed": _FIGURE,
+    "state": _Form(str, BatchState),
+}
+
+
+def _stored(record: BatchRecord | Rejection | RunRecord) -> dict[str, Any]:
+    """Each attribute in the column of its name."""
+    return {
+        name: _FORMS[name].write(value)
+        if name in _FORMS and value is not None
+        else value
+        for name, value in attrs.asdict(record, recurse=False).items()
+    }
+
+
+def _placed(batch: BatchRecord, key: str) -> dict[str, Any]:
+    return {**_stored(batch), "run": key}
+
+
+def _add(connection: sqlite3.Connection, key: str, batch: BatchRecord) -> None:
+    placed = _placed(batch, key)
+    connection.execute(_ADD_BATCH, placed)
+    if batch.state in KEEPS_PAYLOAD and batch.payload is not None:
+        connection.execute(_ADD_CONTENT, placed)
+
+
+def _names(kind: type[BatchRecord | Rejection | RunRecord]) -> Sequence[str]:
+    return tuple(field.name for field in attrs.fields(kind))
+
+
+def _insert(table: str, names: Sequence[str]) -> str:
+    values = ", ".join(_ITS_RUN if name == "run" else f":{name}" for name in names)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"  # noqa: S608
+
+
+def _assignments(names: Sequence[str]) -> str:
+    return ", ".join(f"{name} = :{name}" for name in names)
+
+
+# What is put into the statements (S608) are names of ours, never values.
+_RUN: Final = _names(RunRecord)
+_BATCH: Final = _names(BatchRecord)
+_REJECTION: Final = _names(Rejection)
+_OWNER: Final = "run = (SELECT id FROM runs WHERE key = ?)"
+# Each statement costs as much as what it writes: nothing is asked that one can do.
+_ITS_RUN: Final = "(SELECT id FROM runs WHERE key = :run)"
+
+_BEGIN_RUN: Final = f"{_insert('runs', _RUN)} ON CONFLICT (key) DO NOTHING"
+_REPLACE_RUN: Final = f"UPDATE runs SET {_assignments(_RUN)} WHERE key = :key"  # noqa: S608
+_RUNS: Final = f"SELECT {', '.join(_RUN)} FROM runs ORDER BY began_at DESC, id"  # noqa: S608
+_FIND_RUN: Final = f"SELECT {', '.join(_RUN)} FROM runs WHERE key = ?"  # noqa: S608
+
+_COLUMNS: Final = [name for name in _BATCH if name != "payload"]
+_CONTENT: Final = "(SELECT payload FROM contents WHERE batch = batches.id)"
+_READ: Final = ", ".join(_CONTENT if name == "payload" else name for name in _BATCH)
+_NAMED: Final = f"run = {_ITS_RUN} AND number = :number AND part = :part"
+
+_ADD_BATCH: Final = _insert("batches", ("run", *_COLUMNS))
+_ADD_CONTENT: Final = "INSERT INTO contents VALUES (last_insert_rowid(), :payload)"
+# What names a batch is not set, or SQLite would write the index anew as well.
+_SET: Final = _assignments([one for one in _COLUMNS if one not in {"number", "part"}])
+_REPLACE_BATCH: Final = f"UPDATE batches SET {_SET} WHERE {_NAMED}"  # noqa: S608
+_REPLACE_CONTENT: Final = f"""
+    INSERT OR REPLACE INTO contents SELECT id, :payload FROM batches WHERE {_NAMED}
+"""  # noqa: S608
+_DROP_CONTENT: Final = f"""
+    DELETE FROM contents WHERE batch = (SELECT id FROM batches WHERE {_NAMED})
+"""  # noqa: S608
+_BATCHES: Final = f"""
+    SELECT {_READ} FROM batches WHERE {_OWNER} AND (number, part) > (?, ?)
+"""  # noqa: S608
+
+_ONE_BATCH: Final = f"""
+    SELECT {_READ} FROM batches WHERE {_OWNER} AND number = ? AND part = ?
+"""  # noqa: S608
+
+_ADD_REJECTION: Final = _insert("rejections", ("run", *_REJECTION))
+_REJECTIONS: Final = f"""
+    SELECT id, {", ".join(_REJECTION)} FROM rejections
+    WHERE {_OWNER} AND (position, id) > (?, ?) ORDER BY position, id LIMIT ?
+"""  # noqa: S608
+
+_FORGET_NUMBERS: Final = "UPDATE batches SET numbers = x'' WHERE run = ?"
+_FORGET_CONTENTS: Final = (
+    "DELETE FROM contents WHERE batch IN (SELECT id FROM batches WHERE run = ?)"
+)
+_FIND_BATCH: Final = "SELECT id FROM batches WHERE run = ? AND number = ? AND part = ?"
+_FIND_RECEIPT: Final = (
+    "SELECT status, is_final FROM receipts WHERE batch = ? AND number = ?"
+)
+_PUT_RECEIPT: Final = "INSERT OR REPLACE INTO receipts VALUES (?, ?, ?, ?)"
+_COUNT_DELIVERY: Final = """
+    INSERT INTO deliveries VALUES (?, ?, ?)
+    ON CONFLICT (run, status) DO UPDATE SET count = count + excluded.count
+"""
+_DELIVERIES: Final = f"""
+    SELECT status, count FROM deliveries WHERE {_OWNER} AND count > 0
+    ORDER BY count DESC, status
+"""  # noqa: S608
+_FORGET_RECEIPTS: Final = (
+    "DELETE FROM receipts WHERE batch IN (SELECT id FROM batches WHERE run = ?)"
+)
+_FORGET_REJECTIONS: Final = "DELETE FROM rejections WHERE run = ?"

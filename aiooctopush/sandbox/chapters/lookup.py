@@ -1,0 +1,125 @@
+"""
+Operations 26 to 28: HLR, and MNP in two versions.
+
+What a line is like is made up, the same for every number; `Gateway.lines` says
+otherwise for some.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from ..._wire import HttpResponse
+from ..state import Call, State
+from ..validation import RefusalError
+from .contacts import read_numbers
+
+
+MNP_V2: Final = "/v2/public/contact/mnp-request"
+"""The one operation outside version 1: its path as a whole."""
+
+MAX_NUMBERS: Final = 200
+"""From the comments of the vendor's Java client for HLR; undocumented for MNP."""
+
+_HLR_FIELDS: Final = frozenset({"phone_numbers", "simulation_mode"})
+_MNP_FIELDS: Final = frozenset({"phone_numbers"})
+
+# Source: gateway documentation, "HLR lookup" and "MNP": HLR writes figures and a
+# date without a zone, MNP text with leading zeros and a date with a Z.
+_HLR_NETWORK: Final[Mapping[str, Any]] = {
+    "network_name": "Sandbox Mobile",
+    "mcc": 208,
+    "mnc": 8,
+    "country_name": "France",
+    "country_code_iso3": "FRA",
+    "country_code": "FR",
+    "area": "Europe",
+    "country_prefix": "+33",
+}
+_MNP_NETWORK: Final[Mapping[str, Any]] = {
+    **_HLR_NETWORK,
+    "mcc": "208",
+    "mnc": "08",
+    "country_prefix": "33",
+}
+_LINE: Final[Mapping[str, Any]] = {
+    "line_status": "live",
+    "is_ported": False,
+    "ported_date": None,
+    "original_network_details": None,
+}
+
+
+class LookupOperations:
+    """The chapter of number lookup of the documents."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._asked = 0
+
+    @property
+    def routes(self) -> Mapping[tuple[str, str], Callable[[Call], HttpResponse]]:
+        """Method and path, without its common start, of each operation."""
+        return {
+            ("POST", "contact/hlr-request"): self._hlr,
+            ("POST", "contact/mnp-request"): self._mnp,
+            ("POST", MNP_V2): self._mnp_v2,
+        }
+
+    def _hlr(self, call: Call) -> HttpResponse:
+        numbers, _ = self._charge(call, "hlr", _HLR_FIELDS)
+        made_up = {
+            **_HLR_NETWORK,
+            "status": "valid",
+            "phone_number_type": "mobile",
+            **_LINE,
+        }
+        return self._state.answer(200, self._describe(numbers, made_up))
+
+    def _mnp(self, call: Call) -> HttpResponse:
+        numbers, _ = self._charge(call, "mnp", _MNP_FIELDS)
+        rows = self._describe(numbers, {**_MNP_NETWORK, **_LINE})
+        return self._state.answer(200, rows)
+
+    def _mnp_v2(self, call: Call) -> HttpResponse:
+        numbers, cost = self._charge(call, "mnp", _HLR_FIELDS)
+        self._asked += 1
+        answer = {
+            "request_id": str(UUID(int=self._asked)),
+            "cost": f"{cost:f}",
+            "number_of_numbers": self._state.figure(len(numbers)),
+            "results": self._describe(numbers, {**_MNP_NETWORK, **_LINE}),
+        }
+        if self._state.settings.brackets_mnp:
+            return self._state.answer(200, [answer])
+        return self._state.answer(200, answer)
+
+    def _charge(
+        self, call: Call, product: str, known: frozenset[str]
+    ) -> tuple[list[str], Decimal]:
+        """Read the numbers, take the money, and note who was looked up."""
+        state = self._state
+        unknown = [name for name in call.body if name not in known]
+        if unknown and state.settings.strict_unknown_fields:
+            raise RefusalError(400, f"{unknown[0]}: this field was not expected")
+        # That a malformed payload has code 400 is documented for MNP.
+        numbers = read_numbers(call.body, at_most=MAX_NUMBERS, code=400)
+        if "simulation_mode" in known and call.body.get("simulation_mode") is True:
+            return numbers, Decimal(0)
+        cost = state.settings.prices[product] * len(numbers)
+        if cost > state.credit:
+            # Status and body are undocumented; 104 is the legacy code.
+            raise RefusalError(104, "There is not enough credit")
+        state.credit -= cost
+        state.lookups.update(numbers)
+        return numbers, cost
+
+    def _describe(
+        self, numbers: list[str], made_up: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        lines = self._state.lines
+        return [
+            {**made_up, **lines.get(number, {}), "phone_number": number}
+            for number in numbers
+        ]

@@ -1,0 +1,317 @@
+"""What the SMS and the voice chapter share: direct sends, campaigns, cancellations."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from attrs import evolve
+
+from ..._wire import HttpResponse
+from ..book import Entry
+from ..campaigns import Campaign, Stage
+from ..state import Call, Contacts, State
+from ..validation import (
+    Message,
+    Recipient,
+    RefusalError,
+    read_contacts,
+    read_message,
+    read_name,
+    read_recipients,
+    read_ticket,
+)
+
+
+_MOST_CANCELLATIONS = 1000
+_MOST_CANCELLED_RECIPIENTS = 2
+_CANCEL_AHEAD = timedelta(minutes=10)
+
+
+def check_cancellation(
+    state: State, account: str, *, contacts: int, entry: Entry | None, sent: bool
+) -> None:
+    """
+    Refuse what the three limits forbid, or count the cancellation.
+
+    The limits are documented on readme.io, for all channels in the same words; their
+    codes are our choice, and so is that the channels are counted together.
+    """
+    now = state.clock.now()
+    if sent:
+        raise RefusalError(132, "The campaign was already sent")
+    if contacts > _MOST_CANCELLED_RECIPIENTS:
+        raise RefusalError(400, "ticket_number: 3 recipients or more")
+    if entry and entry.send_at and entry.send_at - now <= _CANCEL_AHEAD:
+        raise RefusalError(127, "The campaign leaves within 10 minutes")
+    month = (account, now.year, now.month)
+    if state.cancellations[month] >= _MOST_CANCELLATIONS:
+        raise RefusalError(128, "1000 cancellations this month were all")
+    state.cancellations[month] += 1
+
+
+def has_left(entry: Entry, now: datetime) -> bool:
+    """Whether it is too late to call something back."""
+    return entry.send_at is None or entry.send_at <= now
+
+
+class SendingOperations(ABC):
+    """
+    Nine operations that differ only in what is sent.
+
+    Attributes:
+        channel: As the book says it.
+        chapter: Start of the paths, such as ``sms-campaign``.
+        ticket_name: Key of the ticket in the answer to a send.
+        ticket_prefix: What tickets begin with.
+        send_fields: What a send understands.
+        create_fields: What the creation of a campaign understands, its name excepted.
+    """
+
+    channel: ClassVar[str]
+    chapter: ClassVar[str]
+    ticket_name: ClassVar[str]
+    ticket_prefix: ClassVar[str]
+    send_fields: ClassVar[Collection[str]]
+    create_fields: ClassVar[Collection[str]]
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    @property
+    def routes(self) -> Mapping[tuple[str, str], Callable[[Call], HttpResponse]]:
+        """Method and path, without its common start, of each operation."""
+        return {
+            ("POST", f"{self.chapter}/send"): self._send,
+            ("GET", f"{self.chapter}/draft"): self._draft,
+            ("DELETE", f"{self.chapter}/cancel"): self._cancel,
+            ("POST", f"{self.chapter}-on-list/create"): self._create_on_list,
+            ("POST", f"{self.chapter}-on-tag/create"): self._create_on_tag,
+            ("GET", f"{self.chapter}-on-list/status"): self._status,
+            ("POST", f"{self.chapter}-on-list/send"): self._confirm_list,
+            ("POST", f"{self.chapter}-on-tag/send"): self._confirm_tag,
+            ("DELETE", f"{self.chapter}-on-list/cancel"): self._cancel_prepared,
+        }
+
+    # --- what differs -------------------------------------------------------------
+
+    def _check(self, _: Mapping[str, Any]) -> list[str]:
+        """Refuse what is special to the channel, or name what of it is dropped."""
+        return []
+
+    @abstractmethod
+    def _size(self, message: Message) -> Mapping[str, Any]:
+        """How much there is to send, as the answers to a send and a draft say it."""
+
+    def _price(self, _: Campaign) -> Mapping[str, Any]:
+        """What a status says besides contacts, cost and state."""
+        return {}
+
+    @abstractmethod
+    def _confirmed(self, leaves_at: datetime) -> Mapping[str, Any] | None:
+        """The body that answers a confirmation."""
+
+    # --- direct sends -------------------------------------------------------------
+
+    def _read(
+        self,
+        call: Call,
+        recipients: Sequence[Recipient],
+        known: Collection[str],
+        ignored: Sequence[str] = (),
+    ) -> Message:
+        message = read_message(
+            call.body,
+            recipients=recipients,
+            known=known,
+            now=self._state.clock.now(),
+            ignored=[*ignored, *self._check(call.body)],
+            strict=self._state.settings.strict_unknown_fields,
+            channel=self.channel,
+        )
+        return self._state.without_blacklisted(message)
+
+    def _send(self, call: Call) -> HttpResponse:
+        self._state.refuse_duplicate(call)
+        recipients, dropped = read_recipients(
+            call.body, names_bad_recipient=self._state.settings.names_bad_recipient
+        )
+        message = self._read(call, recipients, self.send_fields, dropped)
+        if not message.recipients:
+            raise RefusalError(117, "There is no valid number left")
+        cost = self._state.cost(message)
+        ticket = self._state.new_ticket(self.ticket_prefix)
+        self._state.accept(
+            call.account, ticket, message, cost=cost, operation=f"{self.chapter}/send"
+        )
+        self._state.note_accepted(call.account, message)
+        self._store(call, message)
+        return self._state.answer(
+            201,
+            {
+                self.ticket_name: ticket,
+                "number_of_contacts": self._state.figure(len(message.recipients)),
+                # A simulation tells the price, but nobody pays it.
+                "total_cost": self._state.figure(cost),
+                "residual_credit": self._state.figure(self._state.credit),
+                **self._size(message),
+            },
+        )
+
+    def _store(self, call: Call, message: Message) -> None:
+        list_name = call.body.get("list_name")
+        known = "list_name" in self.send_fields and not message.simulated
+        if known and isinstance(list_name, str) and list_name:
+            # Only the newer reference has it; an existing list is added to: our choice.
+            contacts = [
+                {"phone_number": one.number, **one.fields} for one in message.recipients
+            ]
+            lists = self._state.lists
+            lists[list_name] = [*lists.get(list_name, ()), *contacts]
+
+    def _draft(self, call: Call) -> HttpResponse:
+        # What waits is what was created and not yet confirmed (inferred).
+        waiting = self._state.campaigns.waiting(call.account, self.channel)
+        campaign = next(waiting, None)
+        if campaign is None:
+            # Undocumented, our choice: the legacy code for "not found".
+            raise RefusalError(131, "There is no campaign waiting")
+        self._state.campaigns.check_computed(campaign, self._state.clock.monotonic())
+        message = campaign.message
+        return self._state.answer(
+            200,
+            {
+                "ticket_number": campaign.ticket,
+                "number_of_contacts": self._state.figure(len(message.recipients)),
+                "residual_credit": self._state.figure(self._state.credit),
+                "total_cost": self._state.figure(campaign.cost),
+                "status": "validated",
+                "message": "",
+                "code": 0,
+                **self._size(message),
+            },
+        )
+
+    def _cancel(self, call: Call) -> HttpResponse:
+        ticket = read_ticket(call.body)
+        entry = self._state.entry(ticket, call.account, self.chapter)
+        if entry is None:
+            campaign = self._find(call)
+            contacts = len(campaign.message.recipients)
+            sent = campaign.stage is Stage.CONFIRMED
+        else:
+            contacts = entry.number_of_contacts
+            sent = has_left(entry, self._state.clock.now())
+        check_cancellation(
+            self._state, call.account, contacts=contacts, entry=entry, sent=sent
+        )
+        # A second time finds nothing and is refused with 131: our choice.
+        self._state.call_back(ticket)
+        return self._state.answer(204)
+
+    # --- list and tag campaigns ---------------------------------------------------
+
+    def _find(self, call: Call) -> Campaign:
+        ticket = read_ticket(call.body)
+        return self._state.campaigns.find(ticket, call.account, self.channel)
+
+    def _create_on_list(self, call: Call) -> HttpResponse:
+        return self._create(call, "list", self._state.lists)
+
+    def _create_on_tag(self, call: Call) -> HttpResponse:
+        return self._create(call, "tag", self._state.tags)
+
+    def _create(
+        self, call: Call, kind: str, contacts: Mapping[str, Contacts]
+    ) -> HttpResponse:
+        self._state.refuse_duplicate(call)
+        field = f"{kind}_name"
+        name = read_name(call.body, field)
+        if name not in contacts:
+            # 303 is the legacy code for a list; for a tag it is our choice.
+            raise RefusalError(303, f"{field}: unknown")
+        waiting = any(self._state.campaigns.waiting(call.account, self.channel))
+        if waiting and self._state.settings.refuses_second_campaign:
+            raise RefusalError(126, "A campaign is already waiting")
+        recipients = read_contacts(contacts[name])
+        message = self._read(call, recipients, {*self.create_fields, field})
+        self._state.note_accepted(call.account, message)
+        campaign = Campaign(
+            ticket=self._state.new_ticket(self.ticket_prefix),
+            account=call.account,
+            kind=kind,
+            message=message,
+            cost=self._state.cost(message),
+            created_at=self._state.clock.monotonic(),
+        )
+        self._state.campaigns.add(campaign)
+        return self._state.answer(201, {"ticket_number": campaign.ticket})
+
+    def _status(self, call: Call) -> HttpResponse:
+        campaign = self._find(call)
+        if campaign.stage is Stage.CONFIRMED:
+            # Undocumented, our choice.
+            raise RefusalError(132, "The campaign was already sent")
+        contacts, cost, status = 0, Decimal(0), "under_computation"
+        now = self._state.clock.monotonic()
+        if not self._state.campaigns.is_computed(campaign, now):
+            campaign.polls += 1
+            if self._state.settings.pending_as_400:
+                raise RefusalError(129, "The campaign is being built")
+        elif campaign.failed:
+            status = "failed"
+        else:
+            contacts, cost = len(campaign.message.recipients), campaign.cost
+            misspelt = self._state.settings.misspells_ready
+            status = "ready_to_be_send" if misspelt else "ready_to_be_sent"
+        return self._state.answer(
+            200,
+            {
+                "number_of_contacts": self._state.figure(contacts),
+                "cost": self._state.figure(cost),
+                "status": status,
+                **self._price(campaign),
+            },
+        )
+
+    def _confirm_list(self, call: Call) -> HttpResponse:
+        return self._confirm(call, "list")
+
+    def _confirm_tag(self, call: Call) -> HttpResponse:
+        return self._confirm(call, "tag")
+
+    def _confirm(self, call: Call, kind: str) -> HttpResponse:
+        campaign = self._find(call)
+        # A path takes the tickets of its own kind only: undocumented, our choice, so
+        # that a wrong path does not go unnoticed.
+        if campaign.kind != kind:
+            raise RefusalError(131, f"The campaign is not one on a {kind}")
+        if campaign.stage is Stage.CONFIRMED:
+            raise RefusalError(132, "The campaign was already sent")
+        self._state.campaigns.check_computed(campaign, self._state.clock.monotonic())
+        if campaign.failed:
+            # Undocumented; 134 is "cannot go on" in a third-party client.
+            raise RefusalError(134, "The campaign has failed")
+        now = self._state.clock.now()
+        leaves_at = campaign.leaves_at(now)
+        self._state.accept(
+            call.account,
+            campaign.ticket,
+            evolve(campaign.message, send_at=leaves_at if leaves_at > now else None),
+            cost=campaign.cost,
+            operation=f"{self.chapter}-on-{kind}/send",
+        )
+        campaign.stage = Stage.CONFIRMED
+        return self._state.answer(200, self._confirmed(leaves_at))
+
+    def _cancel_prepared(self, call: Call) -> HttpResponse:
+        campaign = self._find(call)
+        entry = self._state.entry(campaign.ticket, call.account, self.chapter)
+        # What was confirmed can be dropped until it leaves; no limit is documented.
+        if campaign.stage is Stage.CONFIRMED and (
+            entry is None or has_left(entry, self._state.clock.now())
+        ):
+            raise RefusalError(132, "The campaign was already sent")
+        self._state.call_back(campaign.ticket)
+        return self._state.answer(204)
