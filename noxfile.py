@@ -406,16 +406,16 @@ only_mutate=
 use_setproctitle=false
 pytest_add_cli_args=
     -x
-    --deselect=tests/test_sms.py::test_a_value_within_its_limit_is_taken
+    --deselect=tests/api/test_sms.py::test_a_value_within_its_limit_is_taken
 pytest_add_cli_args_test_selection=
-    tests/test_decide.py
-    tests/test_retry_engine.py
-    tests/test_session.py
-    tests/test_sms.py
-    tests/test_throttle.py
-    tests/test_transport.py
-    tests/test_watch.py
-    tests/test_wire.py
+    tests/core/test_retry.py
+    tests/core/test_retry_engine.py
+    tests/core/test_session.py
+    tests/api/test_sms.py
+    tests/core/test_throttle.py
+    tests/core/test_transport.py
+    tests/core/test_deadlines.py
+    tests/core/test_wire.py
     tests/simulation/test_survivors.py
 """
 

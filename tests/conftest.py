@@ -2,6 +2,7 @@
 
 import logging
 import os
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -21,6 +22,7 @@ settings.load_profile(
 )
 
 
+TESTS = Path(__file__).parent
 # What goes through many cases to be sure of one thing; a session of its own runs it.
 EXHAUSTIVE = {
     "canary",
@@ -37,7 +39,7 @@ EXHAUSTIVE = {
 def pytest_collection_modifyitems(items):
     """Mark what is exhaustive by its folder."""
     for item in items:
-        if EXHAUSTIVE.intersection(item.path.parts):
+        if item.path.relative_to(TESTS).parts[0] in EXHAUSTIVE:
             item.add_marker("exhaustive")
 
 

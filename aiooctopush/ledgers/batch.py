@@ -1,5 +1,6 @@
 """What a ledger keeps of a batch, as few bytes: whom it goes to, and what it says."""
 
+import hashlib
 import json
 import struct
 import zlib
@@ -10,12 +11,14 @@ from operator import sub
 from typing import Final
 
 import attrs
+from attrs import evolve, field, frozen
 
 from .. import _wire
 from ..api._recipients import MAX_RECIPIENTS, CheckedRecipients, Recipient, json_of
 from ..api.sms import SmsRequest
+from ..ids import request_id_for
 from ..phone import figures_of
-from .records import LedgerError
+from .records import BatchRecord, BatchState, LedgerError, name_of
 
 
 Content = Sequence[Recipient] | SmsRequest
@@ -150,3 +153,80 @@ def unpack_numbers(packed: bytes) -> tuple[str, ...]:
     values = struct.unpack(f"<{count}Q", raw)
     numbers = accumulate((least, *values)) if least else sorted(values)
     return tuple(map("+{}".format, numbers))
+
+
+@frozen(kw_only=True)
+class Job:
+    """
+    A batch to be sent.
+
+    Attributes:
+        record: As it stands in the ledger.
+        content: What it says to whom.
+        is_written: Whether its intent is in the ledger already.
+        was_tried: Whether a try under its present id may have been executed.
+    """
+
+    record: BatchRecord
+    content: Content = field(repr=False)
+    is_written: bool = False
+    was_tried: bool = False
+
+
+def new_record(
+    key: str,
+    content: Content,
+    settings: bytes,
+    *,
+    number: int,
+    part: str = "",
+    first: int,
+    state: BatchState,
+    at: datetime | None = None,
+    small: bool = True,
+    stays: bool = True,
+) -> BatchRecord:
+    """
+    The record of a batch, with the id that follows from its content and place.
+
+    Args:
+        settings: What all batches of the run share, as bytes.
+        first: Position in the source where it begins.
+        at: When it is going to be tried; None if that is not now.
+        small: Whether to pack what it says, which takes longer than to encode it.
+        stays: Whether it outlives its run: then its numbers are made small, too.
+    """
+    encoded = encode(content)
+    digest = digest_of(settings, encoded)
+    return BatchRecord(
+        number=number,
+        part=part,
+        first=first,
+        count=len(recipients_in(content)),
+        digest=digest,
+        request_id=_id_of(key, name_of(number, part), 0, digest),
+        payload=pack(encoded) if small else encoded,
+        numbers=pack_figures(figures_in(content), small=stays),
+        state=state,
+        first_tried_at=at,
+    )
+
+
+def digest_of(settings: bytes, encoded: bytes) -> str:
+    """SHA-256 of all that a batch says to whom, in hexadecimal."""
+    return hashlib.sha256(settings + encoded).hexdigest()
+
+
+def id_of(key: str, record: BatchRecord) -> str:
+    """The id of a batch under its present epoch."""
+    return _id_of(key, record.name, record.epoch, record.digest)
+
+
+def _id_of(key: str, name: str, epoch: int, digest: str) -> str:
+    return request_id_for(f"{key}/{name}/{epoch}/{digest}")
+
+
+def renewed(key: str, record: BatchRecord) -> BatchRecord:
+    """The batch under its next id, which nobody has tried."""
+    record = evolve(record, epoch=record.epoch + 1, first_tried_at=None)
+    return evolve(record, request_id=id_of(key, record))

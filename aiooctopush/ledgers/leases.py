@@ -14,9 +14,8 @@ from typing import Final, Protocol
 
 from attrs import field, frozen
 
-from ..bulk.sending.delivery import Job
 from ..errors import InvalidFieldError, shown
-from .batch import unpack
+from .batch import Job, unpack
 from .records import (
     BatchRecord,
     BatchState,

@@ -5,9 +5,9 @@ import math
 from attrs import evolve
 
 from aiooctopush._call import Call
-from aiooctopush.bulk.sending.delivery import Delivery, Job, renewed
+from aiooctopush.bulk.sending.delivery import Delivery
 from aiooctopush.bulk.sending.resume import Leftovers
-from aiooctopush.ledgers.batch import unpack
+from aiooctopush.ledgers.batch import Job, renewed, unpack
 from aiooctopush.ledgers.records import BatchState
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 

@@ -7,7 +7,7 @@ import shutil
 import struct
 
 import pytest
-from ledgers import NOW
+from ledger_kinds import NOW
 
 from aiooctopush.ledgers.records import BatchRecord, RunRecord
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger

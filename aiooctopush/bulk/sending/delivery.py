@@ -4,7 +4,6 @@ One batch on its way: intent, tries, outcome, and its parts if it has to be cut.
 It knows nothing of sources, or of who hands out batches: any engine may.
 """
 
-import hashlib
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
@@ -25,14 +24,13 @@ from ...errors import (
     Outcome,
     ThrottledError,
 )
-from ...ids import request_id_for
 from ...ledgers.batch import (
     Content,
-    encode,
-    figures_in,
+    Job,
+    new_record,
     pack,
-    pack_figures,
     recipients_in,
+    renewed,
 )
 from ...ledgers.records import (
     KEEPS_PAYLOAD,
@@ -40,7 +38,6 @@ from ...ledgers.records import (
     BatchState,
     DeliveryLedger,
     LedgerError,
-    name_of,
     part_of,
 )
 from ...retry import RetryPolicy
@@ -82,83 +79,6 @@ class BatchResult:
             f"request_id={self.request_id!r}, result={self.result!r}, "
             f"error={self.error!r})"
         )
-
-
-@frozen(kw_only=True)
-class Job:
-    """
-    A batch to be sent.
-
-    Attributes:
-        record: As it stands in the ledger.
-        content: What it says to whom.
-        is_written: Whether its intent is in the ledger already.
-        was_tried: Whether a try under its present id may have been executed.
-    """
-
-    record: BatchRecord
-    content: Content = field(repr=False)
-    is_written: bool = False
-    was_tried: bool = False
-
-
-def new_record(
-    key: str,
-    content: Content,
-    settings: bytes,
-    *,
-    number: int,
-    part: str = "",
-    first: int,
-    state: BatchState,
-    at: datetime | None = None,
-    small: bool = True,
-    stays: bool = True,
-) -> BatchRecord:
-    """
-    The record of a batch, with the id that follows from its content and place.
-
-    Args:
-        settings: What all batches of the run share, as bytes.
-        first: Position in the source where it begins.
-        at: When it is going to be tried; None if that is not now.
-        small: Whether to pack what it says, which takes longer than to encode it.
-        stays: Whether it outlives its run: then its numbers are made small, too.
-    """
-    encoded = encode(content)
-    digest = digest_of(settings, encoded)
-    return BatchRecord(
-        number=number,
-        part=part,
-        first=first,
-        count=len(recipients_in(content)),
-        digest=digest,
-        request_id=_id_of(key, name_of(number, part), 0, digest),
-        payload=pack(encoded) if small else encoded,
-        numbers=pack_figures(figures_in(content), small=stays),
-        state=state,
-        first_tried_at=at,
-    )
-
-
-def digest_of(settings: bytes, encoded: bytes) -> str:
-    """SHA-256 of all that a batch says to whom, in hexadecimal."""
-    return hashlib.sha256(settings + encoded).hexdigest()
-
-
-def id_of(key: str, record: BatchRecord) -> str:
-    """The id of a batch under its present epoch."""
-    return _id_of(key, record.name, record.epoch, record.digest)
-
-
-def _id_of(key: str, name: str, epoch: int, digest: str) -> str:
-    return request_id_for(f"{key}/{name}/{epoch}/{digest}")
-
-
-def renewed(key: str, record: BatchRecord) -> BatchRecord:
-    """The batch under its next id, which nobody has tried."""
-    record = evolve(record, epoch=record.epoch + 1, first_tried_at=None)
-    return evolve(record, request_id=id_of(key, record))
 
 
 class Watcher(Protocol):

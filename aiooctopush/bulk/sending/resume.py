@@ -15,11 +15,18 @@ from ...errors import (
     Outcome,
 )
 from ...ids import SAFE_FOR
-from ...ledgers.batch import encode, recipients_in, unpack, unpack_numbers
+from ...ledgers.batch import (
+    Job,
+    digest_of,
+    encode,
+    recipients_in,
+    renewed,
+    unpack,
+    unpack_numbers,
+)
 from ...ledgers.records import BatchRecord, BatchState, Ledger, LedgerError, RunRecord
 from ..options import OnInDoubt
 from ..sources.batching import Intake
-from .delivery import Job, digest_of, renewed
 
 
 # A clock that was set back by more than this hides how much time has passed, and with

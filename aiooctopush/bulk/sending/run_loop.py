@@ -19,7 +19,7 @@ from ..._throttle import RetryQuota
 from ...api._shared import Caller
 from ...api.sms import Message
 from ...errors import OctopushError
-from ...ledgers.batch import Content
+from ...ledgers.batch import Content, Job, new_record
 from ...ledgers.records import (
     MAY_COST,
     UNFINISHED,
@@ -35,7 +35,7 @@ from ..run_options import BulkOptions
 from ..sources.batching import Intake, Source, starts_anywhere
 from ..sources.prefetching import Cut, Cuts
 from .budget import Budget
-from .delivery import BatchResult, Delivery, Job, new_record
+from .delivery import BatchResult, Delivery
 from .pacing import Pace
 from .pausing import Alarm
 from .recovery import Recovery

@@ -17,7 +17,7 @@ from aiooctopush.integrations.taskiq import Fleet
 from aiooctopush.sandbox import Gateway, SandboxServer
 
 
-FOLDER = Path(__file__).parents[1] / "examples" / "fleet"
+FOLDER = Path(__file__).parents[2] / "examples" / "fleet"
 NUMBER = "+33639980001"
 
 

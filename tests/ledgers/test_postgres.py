@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from attrs import evolve
-from ledgers import (
+from ledger_kinds import (
     FULL_BATCH,
     FULL_REJECTION,
     FULL_RUN,
@@ -35,7 +35,7 @@ from aiooctopush.ledgers.records import (
 
 
 S = BatchState
-PAGE = Path(__file__).parents[1] / "docs" / "fleet.md"
+PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
 ORDER = "INSERT INTO LEDGER.orders VALUES (7)"
 COUNT_ORDERS = "SELECT count(*) FROM LEDGER.orders"
 DSN = "postgresql://me:secret@nowhere.invalid/db"

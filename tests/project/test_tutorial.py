@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pages
 import pytest
-from test_docs import compare
+from project.test_docs import compare
 
 
-PAGE = Path(__file__).parents[1] / "docs" / "tutorial.md"
+PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 TOKEN = "http://127.0.0.1:8026/TOKEN"  # in place of what the receiver says
 OCTOPUSH = [sys.executable, "-m", "aiooctopush"]
 

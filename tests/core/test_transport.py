@@ -34,7 +34,7 @@ from aiooctopush.errors import (
 from aiooctopush.transport import KEEP_ALIVE, AiohttpTransport, Timeouts, translate
 
 
-CERTIFICATES = Path(__file__).parent / "certificates"
+CERTIFICATES = Path(__file__).parents[1] / "certificates"
 MEBIBYTE = 1_048_576
 NEVER, FAST, CAREFUL = Backoff.NEVER, Backoff.FAST, Backoff.CAREFUL
 

@@ -31,7 +31,7 @@ from aiooctopush.webhooks import (
 
 SAMPLES = {
     path.stem: json.loads(path.read_text("utf-8"))
-    for path in sorted((Path(__file__).parent / "samples/callbacks").glob("*.json"))
+    for path in sorted((Path(__file__).parents[1] / "samples/callbacks").glob("*.json"))
 }
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 NOON = datetime(2020, 11, 4, 11, 11, 45)  # noqa: DTZ001  # the gateway gives no zone

@@ -12,20 +12,19 @@ from typing import get_type_hints
 import pytest
 
 import aiooctopush
-from aiooctopush import OctopushSession, api, bulk
-from aiooctopush import _lazy as _later
+from aiooctopush import OctopushSession, _lazy, api, bulk
 
 
 PACKAGE = Path(aiooctopush.__file__).parent
 
 # Whoever adds a module to these makes every program slower to start.
 AT_IMPORT = {
-    *("_answers", "_call", "_calls", "_clock", "_engine", "_later", "_limits"),
+    *("_call", "_clock", "_deadlines", "_engine", "_lazy", "_limits", "_pipeline"),
     "_throttle",
-    *("_version", "_watch", "_wire", "errors", "ids", "observer", "phone", "retry"),
+    *("_responses", "_version", "_wire", "errors", "ids", "observer", "phone", "retry"),
     *("secret", "session", "transport"),
     *("api", "api._columns", "api._plain", "api._recipients", "api._shared", "api.sms"),
-    *("bulk", "bulk.options"),
+    *("bulk", "bulk.options", "ledgers"),
 }
 # Of the standard library: what our files need, and neither a send nor a library does.
 NOT_AT_IMPORT = {"csv", "difflib", "sqlite3", "unicodedata", "zlib", "zoneinfo"}
@@ -246,7 +245,7 @@ def package(tmp_path, monkeypatch):
 
 def test_threads_that_ask_at_once_get_one_object(package):
     """Python's own lock on imports keeps a module from being made twice."""
-    get = _later.names_of("planted", {".part": ("Thing",)})
+    get = _lazy.names_of("planted", {".part": ("Thing",)})
     barrier = Barrier(8)
 
     def ask(_):
@@ -262,7 +261,7 @@ def test_threads_that_ask_at_once_get_one_object(package):
 
 def test_a_name_is_asked_for_once(package):
     """After that it is an attribute like any other."""
-    package.__getattr__ = _later.names_of("planted", {".part": ("Thing",)})
+    package.__getattr__ = _lazy.names_of("planted", {".part": ("Thing",)})
 
     thing = package.Thing
 
@@ -274,7 +273,7 @@ def test_what_could_not_be_loaded_is_tried_again(package):
     path = Path(package.__file__).with_name("part.py")
     good = path.read_text()
     path.write_text("raise OSError(24, 'Too many open files')\n")
-    package.__getattr__ = _later.modules_of("planted", ["part"])
+    package.__getattr__ = _lazy.modules_of("planted", ["part"])
     with pytest.raises(OSError, match="Too many open files"):
         package.part  # noqa: B018
 

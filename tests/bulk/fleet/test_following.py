@@ -14,7 +14,7 @@ from fleets import (
     states,
     virtual_clock,
 )
-from ledgers import run_record
+from ledger_kinds import run_record
 from simulation.virtual import run
 
 from aiooctopush import InvalidFieldError, OctopushSession, SmsRequest

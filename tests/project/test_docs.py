@@ -28,7 +28,7 @@ from aiooctopush.cli.targets.gateway import Surroundings
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 # A program that has a test of its own, with processes: test_tutorial.py.
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 PAGES = [one for one in pages.paths(ROOT) if one != TUTORIAL]

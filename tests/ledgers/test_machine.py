@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from ledgers import KINDS, everything
+from ledger_kinds import KINDS, everything
 
 from aiooctopush.ledgers.records import (
     KEEPS_PAYLOAD,

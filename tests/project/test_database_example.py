@@ -13,7 +13,7 @@ from aiooctopush import OctopushSession, Recipient, SourceError
 from aiooctopush.sandbox import Gateway, SandboxServer, SandboxTransport, VirtualClock
 
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ANA = Recipient("+33639980001", first_name="Ana")
 BOB = Recipient("+33639980002")
 

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 from fleets import MESSAGE, DurableLedger, numbers, states
-from ledgers import listed, rejected
+from ledger_kinds import listed, rejected
 from services import postgres
 
 from aiooctopush import (

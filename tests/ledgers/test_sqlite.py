@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from ledgers import (
+from ledger_kinds import (
     FULL_BATCH,
     FULL_REJECTION,
     FULL_RUN,
@@ -520,7 +520,7 @@ async def test_a_disk_without_locks_is_refused(ledger, path, monkeypatch):
 WRITER = """
 import asyncio, sys
 sys.path.insert(0, {tests!r})
-from ledgers import SQLiteLedger, batch_record, begun
+from ledger_kinds import SQLiteLedger, batch_record, begun
 
 async def main():
     ledger = SQLiteLedger({path!r})
@@ -537,7 +537,7 @@ asyncio.run(main())
 @contextmanager
 def writing_process(path):
     """A process that writes batches for ever, and says which are written."""
-    script = WRITER.format(tests=str(Path(__file__).parent), path=str(path))
+    script = WRITER.format(tests=str(Path(__file__).parents[1]), path=str(path))
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
     )

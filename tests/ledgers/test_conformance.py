@@ -5,7 +5,7 @@ from datetime import timedelta, timezone
 
 import pytest
 from attrs import evolve
-from ledgers import (
+from ledger_kinds import (
     DURABLE,
     FULL_BATCH,
     FULL_REJECTION,

@@ -8,7 +8,7 @@ from attrs import define, evolve
 from fakes import ScriptedTransport, answer, refusal, session_over
 from hypothesis import given
 from hypothesis import strategies as st
-from ledgers import batch_record, begun, listed, run_record
+from ledger_kinds import batch_record, begun, listed, run_record
 from services import postgres
 
 from aiooctopush import InvalidFieldError, Recipient, RetryPolicy

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from attrs import evolve
-from ledgers import batch_record, begun, listed, run_record
+from ledger_kinds import batch_record, begun, listed, run_record
 
 from aiooctopush.ledgers.records import BatchState, LedgerError
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger

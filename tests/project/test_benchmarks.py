@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 
-FOLDER = Path(__file__).parent.parent / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks"
 sys.path.append(str(FOLDER))
 
 import bench  # noqa: E402 - after the path that they stand in

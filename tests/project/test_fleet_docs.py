@@ -22,7 +22,7 @@ from aiooctopush.ledgers.postgres import ledger as postgres
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 
-PAGE = (Path(__file__).parents[1] / "docs" / "fleet.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text("utf-8")
 RECIPES = {item.file: item.code for item in pages.read(PAGE) if item.file}
 MESSAGE = Message(text="Hello", sender="Acme", purpose="alert")
 PEOPLE = [Recipient(f"+3363998{number:04}", first_name="Ada") for number in range(20)]
