@@ -103,10 +103,10 @@ if TYPE_CHECKING:
     from .bulk.sources.json_lines import JsonLinesSource, read_json_lines
     from .bulk.sources.text_file import SourceError
     from .ledgers.memory import MemoryLedger
+    from .ledgers.protocols import Ledger
     from .ledgers.records import (
         BatchRecord,
         BatchState,
-        Ledger,
         LedgerError,
         Pause,
         Rejection,
@@ -173,12 +173,12 @@ else:
         ".ledgers.records": (
             "BatchRecord",
             "BatchState",
-            "Ledger",
             "LedgerError",
             "Pause",
             "Rejection",
             "RunRecord",
         ),
+        ".ledgers.protocols": ("Ledger",),
         ".ledgers.memory": ("MemoryLedger",),
         ".bulk.report": ("BulkReport",),
         ".bulk.sending.resume": ("SourceChangedError",),

@@ -293,7 +293,7 @@ class OctopushSession:
         auto_optimize_text: bool | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
         recipient_tracking: bool | None = None,
-        ledger: "_ledgers.records.Ledger | str | os.PathLike[str] | None" = None,
+        ledger: "_ledgers.protocols.Ledger | str | os.PathLike[str] | None" = None,
         concurrency: int = 4,
         batch_size: int = MAX_RECIPIENTS,
         rate: float | None = None,
@@ -398,7 +398,7 @@ class OctopushSession:
 
     def worker(
         self,
-        ledger: "_ledgers.leases.FleetLedger",
+        ledger: "_ledgers.protocols.FleetLedger",
         *,
         rate: float | None = None,
         burst: int = 1,

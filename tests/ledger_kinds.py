@@ -10,10 +10,10 @@ from attrs import evolve, frozen
 from services import postgres
 
 from aiooctopush.ledgers.memory import MemoryLedger
+from aiooctopush.ledgers.protocols import Ledger
 from aiooctopush.ledgers.records import (
     BatchRecord,
     BatchState,
-    Ledger,
     Pause,
     Rejection,
     RunRecord,

@@ -13,7 +13,8 @@ from ..api._shared import Caller
 from ..api.sms import Message
 from ..errors import InvalidFieldError
 from ..ledgers.memory import MemoryLedger
-from ..ledgers.records import Ledger, RunRecord
+from ..ledgers.protocols import Ledger
+from ..ledgers.records import RunRecord
 from ..ledgers.sqlite.ledger import SQLiteLedger
 from ..text import FRENCH_QUIET_HOURS, QuietHours
 from .preview.check import preflight

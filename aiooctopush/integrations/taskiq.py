@@ -24,8 +24,9 @@ from ..bulk.fleet.worker import Worker
 from ..bulk.options import Identity, OnDuplicate, OnInvalid
 from ..bulk.report import BulkReport
 from ..bulk.sources.batching import Source
-from ..ledgers.leases import FleetLedger, Progress, spacing
-from ..ledgers.records import RunRecord
+from ..ledgers.leases import spacing
+from ..ledgers.protocols import FleetLedger
+from ..ledgers.records import Progress, RunRecord
 from ..session import OctopushSession
 
 

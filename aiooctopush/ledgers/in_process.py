@@ -21,9 +21,6 @@ from .leases import (
     CLAIMED,
     LEASE,
     LONGEST_WAIT,
-    Claim,
-    LeaseLostError,
-    Progress,
     Turn,
     checked_lease,
     checked_limit,
@@ -31,7 +28,16 @@ from .leases import (
     place_of,
     spacing,
 )
-from .records import BatchRecord, BatchState, LedgerError, Pause, RunRecord
+from .protocols import Claim
+from .records import (
+    BatchRecord,
+    BatchState,
+    LeaseLostError,
+    LedgerError,
+    Pause,
+    Progress,
+    RunRecord,
+)
 
 
 _AT_ONCE: Final = 1_000

@@ -1,30 +1,19 @@
 """
-How many workers share one run: each claims a batch for a while, and only who holds it
-may write what became of it.
+The rules of leases and of shared rates, which all ledgers have in common.
 
-Here are the protocol and what its ledgers have in common. The ledger decides: whatever
-wakes a worker, be it twice, late or never, does no harm.
+A worker holds a batch for a while, and only who holds it may write what became of it.
+The ledger decides: whatever wakes a worker, be it twice, late or never, does no harm.
 """
 
 import math
 import re
-from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ..errors import InvalidFieldError, shown
-from .batch import Job, unpack
-from .records import (
-    BatchRecord,
-    BatchState,
-    DeliveryLedger,
-    Ledger,
-    LedgerError,
-    Pause,
-    RunRecord,
-)
+from .records import BatchState
 
 
 LEASE: Final = 120.0
@@ -43,214 +32,6 @@ CLAIMED: Final = frozenset(
     {BatchState.NOT_SENT, BatchState.SENDING, BatchState.IN_DOUBT}
 )
 """States that a batch may be claimed in, some of them on conditions."""
-
-
-class LeaseLostError(LedgerError):
-    """
-    Somebody else holds the batch now, or has finished it; nothing was written.
-
-    The lease had run out. What this worker sent stays sent, and whoever took over asks
-    under the same id.
-    """
-
-
-@frozen(kw_only=True)
-class Claim:
-    """
-    A batch that one worker holds for a while.
-
-    Attributes:
-        key: Of its run.
-        record: As it stands now: ``sending``, its intent written.
-        was_tried: Whether a try under its id may have been executed, by a worker that
-            did not come back.
-        ledger: To write through. It takes only what the holder of this claim may
-            write: a batch of somebody else raises `LeaseLostError`. What is begun
-            renews the lease, also of the parts that the batch was split into.
-    """
-
-    key: str
-    record: BatchRecord
-    was_tried: bool
-    ledger: "ClaimLedger" = field(repr=False)
-
-    @property
-    def job(self) -> Job:
-        """What `Delivery.send` takes."""
-        # One without a payload is never claimed.
-        payload = self.record.payload or b""
-        return Job(
-            record=self.record,
-            content=unpack(payload),
-            is_written=True,
-            was_tried=self.was_tried,
-        )
-
-
-@frozen(kw_only=True)
-class Progress:
-    """
-    How far a run is.
-
-    Attributes:
-        run: As it stands.
-        batches: How many there are in which state; states without any are left out.
-        recipients: How many recipients they have. Of what was split only the parts
-            count.
-    """
-
-    run: RunRecord
-    batches: Mapping[BatchState, int]
-    recipients: Mapping[BatchState, int]
-
-    @property
-    def left(self) -> int:
-        """Batches that wait for a worker, or are with one."""
-        waiting = self.batches.get(BatchState.NOT_SENT, 0)
-        return waiting + self.batches.get(BatchState.SENDING, 0)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all of the source was read, and no worker has anything to do."""
-        return self.run.exhausted and not self.left
-
-
-class ClaimLedger(DeliveryLedger, Protocol):
-    """A ledger as the holder of one claim sees it."""
-
-    async def renew(self) -> None:
-        """
-        Hold on to all that this claim still holds, from now on for a whole lease.
-
-        Raises:
-            LeaseLostError: It holds nothing any more.
-        """
-
-
-class FleetLedger(Ledger, Protocol):
-    """
-    A ledger that many workers write to, each the batches that it has claimed.
-
-    A batch is claimed if it is ``not_sent``, or ``sending`` and its lease has run out,
-    while its run is not paused and nobody holds it with `open_run`.
-    """
-
-    async def leave_run(self, key: str) -> None:
-        """Let others at a run that `open_run` took; else they wait until `close`."""
-
-    async def claim(
-        self,
-        key: str,
-        name: str,
-        *,
-        owner: str,
-        lease: float = LEASE,
-        in_doubt: bool = False,
-    ) -> Claim | None:
-        """
-        Take a batch, and write the intent to send it.
-
-        Args:
-            key: Of the run.
-            name: Of the batch, such as ``7`` or ``7.1``.
-            owner: Who asks, for people to read.
-            lease: Seconds until somebody else may take it. Long enough for all tries
-                of one request, for only the next one renews it.
-            in_doubt: Whether to ask once more about one that had no answer, under its
-                id, as long as that protects it.
-
-        Returns:
-            The claim; None if there is nothing to do: it is done, somebody holds it,
-            its run stands still or is not there, or what it said was purged. If it was
-            sent too long ago for its id to protect it, it is ``in_doubt`` from now on.
-
-        Raises:
-            InvalidFieldError: That is no name of a batch, or no lease.
-            LedgerError: It could not be written; the batch was not claimed, or is free
-                again when the lease runs out.
-        """
-
-    async def claim_next(
-        self,
-        key: str,
-        *,
-        owner: str,
-        lease: float = LEASE,
-        limit: int = 1,
-        in_doubt: bool = False,
-    ) -> Sequence[Claim]:
-        """
-        Take the next batches that nobody holds, in the order of the source.
-
-        Args:
-            limit: At most that many, 1 to 1,000.
-
-        Returns:
-            Fewer if there are fewer; none if there is nothing to do now.
-        """
-
-    async def wake_list(
-        self, key: str, *, limit: int = 1_000, in_doubt: bool = False
-    ) -> Sequence[str]:
-        """
-        Names of batches that `claim` would take now, in the order of the source.
-
-        What was sent too long ago for its id to protect it becomes ``in_doubt``.
-        """
-
-    async def pause(self, key: str, why: Pause) -> bool:
-        """
-        Let nobody claim a batch of this run any more.
-
-        Returns:
-            Whether it was not paused before; the first reason stays.
-        """
-
-    async def lift(self, key: str) -> None:
-        """Let the run go on."""
-
-    async def progress(self, key: str) -> Progress | None:
-        """How far a run is; None if there is no such run."""
-
-    async def reserve(
-        self,
-        name: str,
-        *,
-        rate: float,
-        burst: int = 1,
-        at_most: float = LONGEST_WAIT,
-    ) -> float:
-        """
-        Reserve the start of one request among all who share a rate.
-
-        In any span of time at most ``rate * seconds + burst`` reservations start.
-
-        Args:
-            name: Of the rate, such as that of the account.
-            rate: Requests in a second.
-            burst: How many may start at once after a pause, 1 or more.
-            at_most: Seconds that it would wait; if that is too short, nothing is
-                reserved.
-
-        Returns:
-            Seconds to wait before it may start; 0 or more.
-        """
-
-    async def throttle(self, name: str, retry_after: float) -> None:
-        """
-        Let nobody start for that many seconds, a day at most.
-
-        What is reserved from now on starts after that, one after the other and not all
-        at once. Who has reserved already, and waits, learns of it from `closed_for`.
-        """
-
-    async def closed_for(self, name: str) -> float:
-        """
-        Seconds until anybody may start after a `throttle`; 0 if that is now.
-
-        To be asked when a turn has come that was waited for. If it is more, that turn
-        is to be left unused, and another one reserved.
-        """
 
 
 def place_of(name: str) -> tuple[int, str]:

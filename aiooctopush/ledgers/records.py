@@ -2,15 +2,14 @@
 What a bulk run writes down, and when: intent before the first byte of a batch, its
 outcome after the answer, and nothing on the way out.
 
-Here are the records and the protocol. `memory` forgets with the process, `sqlite`
-survives it.
+Here are the records; `protocols` says what a ledger does with them.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import field, frozen
 
@@ -115,6 +114,15 @@ class LedgerError(OctopushError):
 
     # It depends on the moment; the batch's own state tells.
     outcome: Outcome | None = None
+
+
+class LeaseLostError(LedgerError):
+    """
+    Somebody else holds the batch now, or has finished it; nothing was written.
+
+    The lease had run out. What this worker sent stays sent, and whoever took over asks
+    under the same id.
+    """
 
 
 @frozen(kw_only=True)
@@ -261,110 +269,32 @@ class RunRecord:
     residual_credit: Decimal | None = None
 
 
-class DeliveryLedger(Protocol):
+@frozen(kw_only=True)
+class Progress:
     """
-    What it takes to send a batch that is in a ledger already.
+    How far a run is.
 
-    Every method that writes is one transaction: all of it is durable when it returns,
-    or none of it ever was. Cancelled in the middle, it is one or the other.
+    Attributes:
+        run: As it stands.
+        batches: How many there are in which state; states without any are left out.
+        recipients: How many recipients they have. Of what was split only the parts
+            count.
     """
+
+    run: RunRecord
+    batches: Mapping[BatchState, int]
+    recipients: Mapping[BatchState, int]
 
     @property
-    def is_durable(self) -> bool:
-        """Whether what is written outlives the process."""
+    def left(self) -> int:
+        """Batches that wait for a worker, or are with one."""
+        waiting = self.batches.get(BatchState.NOT_SENT, 0)
+        return waiting + self.batches.get(BatchState.SENDING, 0)
 
-    async def begin(self, key: str, batch: BatchRecord) -> None:
-        """Write the intent to send a batch that is in the ledger, before it is sent."""
-
-    async def conclude(self, key: str, batch: BatchRecord) -> None:
-        """
-        Write what became of a batch.
-
-        Its payload is dropped, except in the states of `KEEPS_PAYLOAD`; one that is
-        None there leaves what was stored.
-        """
-
-    async def split(
-        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
-    ) -> None:
-        """Replace a batch by its parts: it becomes ``split``, they are new."""
-
-
-class Ledger(DeliveryLedger, Protocol):
-    """
-    Where runs write down what they are about to do, and what became of it.
-
-    Every method that writes is one transaction, as in `DeliveryLedger`.
-    """
-
-    async def open_run(self, run: RunRecord) -> RunRecord:
-        """
-        Begin a run, or find it as it was left; nobody else may then write to it.
-
-        Args:
-            run: As it would be new.
-
-        Returns:
-            The run as it stands in the ledger, whatever its settings.
-
-        Raises:
-            LedgerError: Another process is at it, or this is no ledger.
-        """
-
-    async def plan(
-        self,
-        run: RunRecord,
-        batches: Sequence[BatchRecord],
-        rejections: Sequence[Rejection] = (),
-    ) -> None:
-        """
-        Write down new batches, and how far the source was read, together.
-
-        Args:
-            run: As it stands now; replaces what was there.
-            batches: New ones. Those in state ``sending`` go out next.
-            rejections: New ones.
-        """
-
-    async def update_run(self, run: RunRecord) -> None:
-        """Replace what the ledger says of a run as a whole."""
-
-    def batches(
-        self, key: str, states: Collection[BatchState] | None = None
-    ) -> AsyncIterator[BatchRecord]:
-        """
-        The batches of a run by number and part, or those in some states only.
-
-        Writing while this is iterated is allowed; what is seen of it is not defined.
-        """
-
-    def rejections(self, key: str) -> AsyncIterator[Rejection]:
-        """What was rejected, in the order of the source."""
-
-    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
-        """
-        Write down what the network said, in the order of the sequence.
-
-        For each number of a batch the latest counts, but what is not final never
-        replaces what is.
-        """
-
-    async def deliveries(self, key: str) -> Mapping[str, int]:
-        """How many numbers of a run stand at which status, by the gateway's word."""
-
-    async def runs(self) -> Sequence[RunRecord]:
-        """All runs, the latest begun first."""
-
-    async def purge(self, key: str) -> None:
-        """
-        Forget whom a run went to and what it said, and keep the figures.
-
-        Batches that are not finished lose what they would send: they are not sent any
-        more.
-        """
-
-    async def close(self) -> None:
-        """Release what this ledger opened. A second time does nothing."""
+    @property
+    def is_done(self) -> bool:
+        """Whether all of the source was read, and no worker has anything to do."""
+        return self.run.exhausted and not self.left
 
 
 def numbered(batch: BatchRecord) -> tuple[int, str]:

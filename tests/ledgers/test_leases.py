@@ -16,9 +16,10 @@ from aiooctopush._call import Background
 from aiooctopush._clock import HighWaterMark
 from aiooctopush._throttle import RetryQuota
 from aiooctopush.bulk.sending.delivery import Delivery, new_record
-from aiooctopush.ledgers.leases import FleetLedger, LeaseLostError, Turn, spacing
+from aiooctopush.ledgers.leases import Turn, spacing
 from aiooctopush.ledgers.memory import MemoryLedger
-from aiooctopush.ledgers.records import BatchState, LedgerError, Pause
+from aiooctopush.ledgers.protocols import FleetLedger
+from aiooctopush.ledgers.records import BatchState, LeaseLostError, LedgerError, Pause
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 from aiooctopush.sandbox import VirtualClock
 

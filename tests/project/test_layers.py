@@ -49,6 +49,7 @@ ROOMS = {
         ("records",),
         ("batch",),
         ("leases",),
+        ("protocols",),
         ("in_process",),
         ("memory", "postgres", "sqlite"),
     ),

@@ -8,8 +8,9 @@ from typing import Final, Protocol, TypeVar
 
 from ..._clock import Clock, SystemClock
 from ...errors import InvalidFieldError, shown
-from ...ledgers.leases import LEASE, FleetLedger, Progress
-from ...ledgers.records import BatchState, Ledger, LedgerError, Pause
+from ...ledgers.leases import LEASE
+from ...ledgers.protocols import FleetLedger, Ledger
+from ...ledgers.records import BatchState, LedgerError, Pause, Progress
 from ..report import LISTED_AT_MOST, BulkReport
 
 

@@ -11,12 +11,11 @@ from ..._clock import Clock, SystemClock
 from ...api._recipients import MAX_RECIPIENTS
 from ...api.sms import Message, SmsRequest
 from ...errors import InvalidFieldError
-from ...ledgers.batch import Content
-from ...ledgers.leases import FleetLedger
+from ...ledgers.batch import Content, new_record
+from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import BatchRecord, BatchState, RunRecord
 from ..options import Identity, OnDuplicate, OnInvalid
 from ..run_options import BulkOptions
-from ..sending.delivery import new_record
 from ..sending.resume import check_settings, remember_numbers, reread
 from ..sources.batching import Intake, Source, starts_anywhere
 

@@ -20,15 +20,9 @@ from ..._throttle import RetryQuota
 from ...api._shared import Caller
 from ...errors import Backoff, NotSentError, OctopushError
 from ...ledgers.batch import Content
-from ...ledgers.leases import (
-    LEASE,
-    Claim,
-    ClaimLedger,
-    FleetLedger,
-    LeaseLostError,
-    spacing,
-)
-from ...ledgers.records import BatchRecord, LedgerError, Pause
+from ...ledgers.leases import LEASE, spacing
+from ...ledgers.protocols import Claim, ClaimLedger, FleetLedger
+from ...ledgers.records import BatchRecord, LeaseLostError, LedgerError, Pause
 from ...retry import RetryPolicy
 from ..run_options import BulkOptions
 from ..sending.delivery import BatchResult, Delivery

@@ -10,9 +10,9 @@ from attrs import evolve, field, frozen
 from ..._clock import Clock
 from ...api._shared import member
 from ...errors import InvalidFieldError
-from ...ledgers.batch import unpack_numbers
-from ...ledgers.records import UNFINISHED, UNRESOLVED, BatchRecord, BatchState, Ledger
-from ..sending.delivery import renewed
+from ...ledgers.batch import renewed, unpack_numbers
+from ...ledgers.protocols import Ledger
+from ...ledgers.records import UNFINISHED, UNRESOLVED, BatchRecord, BatchState
 
 
 class Decision(StrEnum):

@@ -8,7 +8,8 @@ from attrs import evolve
 from ..._clock import Clock
 from ...errors import InvalidFieldError
 from ...ledgers.batch import unpack_numbers
-from ...ledgers.records import BatchRecord, BatchState, Ledger, Receipt
+from ...ledgers.protocols import Ledger
+from ...ledgers.records import BatchRecord, BatchState, Receipt
 from ...phone import normalise
 from ...webhooks import DeliveryReceipt
 

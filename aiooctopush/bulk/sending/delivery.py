@@ -32,11 +32,11 @@ from ...ledgers.batch import (
     recipients_in,
     renewed,
 )
+from ...ledgers.protocols import DeliveryLedger
 from ...ledgers.records import (
     KEEPS_PAYLOAD,
     BatchRecord,
     BatchState,
-    DeliveryLedger,
     LedgerError,
     part_of,
 )

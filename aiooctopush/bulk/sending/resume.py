@@ -24,7 +24,8 @@ from ...ledgers.batch import (
     unpack,
     unpack_numbers,
 )
-from ...ledgers.records import BatchRecord, BatchState, Ledger, LedgerError, RunRecord
+from ...ledgers.protocols import Ledger
+from ...ledgers.records import BatchRecord, BatchState, LedgerError, RunRecord
 from ..options import OnInDoubt
 from ..sources.batching import Intake
 

@@ -20,12 +20,12 @@ from ...api._shared import Caller
 from ...api.sms import Message
 from ...errors import OctopushError
 from ...ledgers.batch import Content, Job, new_record
+from ...ledgers.protocols import Ledger
 from ...ledgers.records import (
     MAY_COST,
     UNFINISHED,
     BatchRecord,
     BatchState,
-    Ledger,
     Pause,
     RunRecord,
 )

@@ -10,8 +10,8 @@ from ...bulk.fleet import planning
 from ...bulk.options import OnDuplicate, OnInvalid
 from ...bulk.report import BulkReport
 from ...errors import InvalidFieldError, shown
-from ...ledgers.leases import FleetLedger, Progress
-from ...ledgers.records import Pause, RunRecord
+from ...ledgers.protocols import FleetLedger
+from ...ledgers.records import Pause, Progress, RunRecord
 from ..bulk.summary import Ending
 from ..targets.fleet import BrokerError, started, wake
 from ..targets.recipients import FileSource

@@ -11,8 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ...ledgers.leases import Progress
-from ...ledgers.records import BatchState
+from ...ledgers.records import BatchState, Progress
 from ..terminal.progress import clock_time
 from ..wording import LABELS, PAUSED_BY, Place, plain
 

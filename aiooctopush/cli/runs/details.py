@@ -13,11 +13,11 @@ from ...bulk.report import LISTED_AT_MOST as REJECTIONS_AT_MOST
 from ...bulk.report import BulkReport
 from ...errors import InvalidFieldError, shown
 from ...ledgers.batch import unpack_numbers
+from ...ledgers.protocols import Ledger
 from ...ledgers.records import (
     UNRESOLVED,
     BatchRecord,
     BatchState,
-    Ledger,
     LedgerError,
     RunRecord,
 )

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 import click
 from attrs import field, frozen
 
-from ...ledgers.leases import FleetLedger
+from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import RunRecord
 from ...ledgers.sqlite.ledger import SQLiteLedger
 from ..terminal.options import Decorator

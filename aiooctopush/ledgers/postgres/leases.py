@@ -11,16 +11,22 @@ from ...ids import SAFE_FOR
 from ..leases import (
     LEASE,
     LONGEST_WAIT,
-    Claim,
-    LeaseLostError,
-    Progress,
     checked_lease,
     checked_limit,
     checked_pause,
     place_of,
     spacing,
 )
-from ..records import BatchRecord, BatchState, LedgerError, Pause, RunRecord
+from ..protocols import Claim
+from ..records import (
+    BatchRecord,
+    BatchState,
+    LeaseLostError,
+    LedgerError,
+    Pause,
+    Progress,
+    RunRecord,
+)
 from .connection import Database
 from .rows import BATCH, LOCK, RUN, Tables, word
 

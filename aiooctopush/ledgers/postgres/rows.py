@@ -15,11 +15,11 @@ import attrs
 from attrs import evolve, frozen
 
 from ..batch import pack
-from ..leases import LeaseLostError
 from ..records import (
     KEEPS_PAYLOAD,
     BatchRecord,
     BatchState,
+    LeaseLostError,
     LedgerError,
     Pause,
     Rejection,

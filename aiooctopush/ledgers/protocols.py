@@ -1,0 +1,299 @@
+"""
+What a ledger does: for one run, for the holder of a claim, and for many workers.
+
+`memory` forgets with the process, `sqlite` survives it, `postgres` is shared.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Protocol
+
+from attrs import field, frozen
+
+from .batch import Job, unpack
+from .leases import LEASE, LONGEST_WAIT
+from .records import (
+    BatchRecord,
+    BatchState,
+    Pause,
+    Progress,
+    Receipt,
+    Rejection,
+    RunRecord,
+)
+
+
+class DeliveryLedger(Protocol):
+    """
+    What it takes to send a batch that is in a ledger already.
+
+    Every method that writes is one transaction: all of it is durable when it returns,
+    or none of it ever was. Cancelled in the middle, it is one or the other.
+    """
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether what is written outlives the process."""
+
+    async def begin(self, key: str, batch: BatchRecord) -> None:
+        """Write the intent to send a batch that is in the ledger, before it is sent."""
+
+    async def conclude(self, key: str, batch: BatchRecord) -> None:
+        """
+        Write what became of a batch.
+
+        Its payload is dropped, except in the states of `KEEPS_PAYLOAD`; one that is
+        None there leaves what was stored.
+        """
+
+    async def split(
+        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+    ) -> None:
+        """Replace a batch by its parts: it becomes ``split``, they are new."""
+
+
+class Ledger(DeliveryLedger, Protocol):
+    """
+    Where runs write down what they are about to do, and what became of it.
+
+    Every method that writes is one transaction, as in `DeliveryLedger`.
+    """
+
+    async def open_run(self, run: RunRecord) -> RunRecord:
+        """
+        Begin a run, or find it as it was left; nobody else may then write to it.
+
+        Args:
+            run: As it would be new.
+
+        Returns:
+            The run as it stands in the ledger, whatever its settings.
+
+        Raises:
+            LedgerError: Another process is at it, or this is no ledger.
+        """
+
+    async def plan(
+        self,
+        run: RunRecord,
+        batches: Sequence[BatchRecord],
+        rejections: Sequence[Rejection] = (),
+    ) -> None:
+        """
+        Write down new batches, and how far the source was read, together.
+
+        Args:
+            run: As it stands now; replaces what was there.
+            batches: New ones. Those in state ``sending`` go out next.
+            rejections: New ones.
+        """
+
+    async def update_run(self, run: RunRecord) -> None:
+        """Replace what the ledger says of a run as a whole."""
+
+    def batches(
+        self, key: str, states: Collection[BatchState] | None = None
+    ) -> AsyncIterator[BatchRecord]:
+        """
+        The batches of a run by number and part, or those in some states only.
+
+        Writing while this is iterated is allowed; what is seen of it is not defined.
+        """
+
+    def rejections(self, key: str) -> AsyncIterator[Rejection]:
+        """What was rejected, in the order of the source."""
+
+    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
+        """
+        Write down what the network said, in the order of the sequence.
+
+        For each number of a batch the latest counts, but what is not final never
+        replaces what is.
+        """
+
+    async def deliveries(self, key: str) -> Mapping[str, int]:
+        """How many numbers of a run stand at which status, by the gateway's word."""
+
+    async def runs(self) -> Sequence[RunRecord]:
+        """All runs, the latest begun first."""
+
+    async def purge(self, key: str) -> None:
+        """
+        Forget whom a run went to and what it said, and keep the figures.
+
+        Batches that are not finished lose what they would send: they are not sent any
+        more.
+        """
+
+    async def close(self) -> None:
+        """Release what this ledger opened. A second time does nothing."""
+
+
+class ClaimLedger(DeliveryLedger, Protocol):
+    """A ledger as the holder of one claim sees it."""
+
+    async def renew(self) -> None:
+        """
+        Hold on to all that this claim still holds, from now on for a whole lease.
+
+        Raises:
+            LeaseLostError: It holds nothing any more.
+        """
+
+
+@frozen(kw_only=True)
+class Claim:
+    """
+    A batch that one worker holds for a while.
+
+    Attributes:
+        key: Of its run.
+        record: As it stands now: ``sending``, its intent written.
+        was_tried: Whether a try under its id may have been executed, by a worker that
+            did not come back.
+        ledger: To write through. It takes only what the holder of this claim may
+            write: a batch of somebody else raises `LeaseLostError`. What is begun
+            renews the lease, also of the parts that the batch was split into.
+    """
+
+    key: str
+    record: BatchRecord
+    was_tried: bool
+    ledger: ClaimLedger = field(repr=False)
+
+    @property
+    def job(self) -> Job:
+        """What `Delivery.send` takes."""
+        # One without a payload is never claimed.
+        payload = self.record.payload or b""
+        return Job(
+            record=self.record,
+            content=unpack(payload),
+            is_written=True,
+            was_tried=self.was_tried,
+        )
+
+
+class FleetLedger(Ledger, Protocol):
+    """
+    A ledger that many workers write to, each the batches that it has claimed.
+
+    A batch is claimed if it is ``not_sent``, or ``sending`` and its lease has run out,
+    while its run is not paused and nobody holds it with `open_run`.
+    """
+
+    async def leave_run(self, key: str) -> None:
+        """Let others at a run that `open_run` took; else they wait until `close`."""
+
+    async def claim(
+        self,
+        key: str,
+        name: str,
+        *,
+        owner: str,
+        lease: float = LEASE,
+        in_doubt: bool = False,
+    ) -> Claim | None:
+        """
+        Take a batch, and write the intent to send it.
+
+        Args:
+            key: Of the run.
+            name: Of the batch, such as ``7`` or ``7.1``.
+            owner: Who asks, for people to read.
+            lease: Seconds until somebody else may take it. Long enough for all tries
+                of one request, for only the next one renews it.
+            in_doubt: Whether to ask once more about one that had no answer, under its
+                id, as long as that protects it.
+
+        Returns:
+            The claim; None if there is nothing to do: it is done, somebody holds it,
+            its run stands still or is not there, or what it said was purged. If it was
+            sent too long ago for its id to protect it, it is ``in_doubt`` from now on.
+
+        Raises:
+            InvalidFieldError: That is no name of a batch, or no lease.
+            LedgerError: It could not be written; the batch was not claimed, or is free
+                again when the lease runs out.
+        """
+
+    async def claim_next(
+        self,
+        key: str,
+        *,
+        owner: str,
+        lease: float = LEASE,
+        limit: int = 1,
+        in_doubt: bool = False,
+    ) -> Sequence[Claim]:
+        """
+        Take the next batches that nobody holds, in the order of the source.
+
+        Args:
+            limit: At most that many, 1 to 1,000.
+
+        Returns:
+            Fewer if there are fewer; none if there is nothing to do now.
+        """
+
+    async def wake_list(
+        self, key: str, *, limit: int = 1_000, in_doubt: bool = False
+    ) -> Sequence[str]:
+        """
+        Names of batches that `claim` would take now, in the order of the source.
+
+        What was sent too long ago for its id to protect it becomes ``in_doubt``.
+        """
+
+    async def pause(self, key: str, why: Pause) -> bool:
+        """
+        Let nobody claim a batch of this run any more.
+
+        Returns:
+            Whether it was not paused before; the first reason stays.
+        """
+
+    async def lift(self, key: str) -> None:
+        """Let the run go on."""
+
+    async def progress(self, key: str) -> Progress | None:
+        """How far a run is; None if there is no such run."""
+
+    async def reserve(
+        self,
+        name: str,
+        *,
+        rate: float,
+        burst: int = 1,
+        at_most: float = LONGEST_WAIT,
+    ) -> float:
+        """
+        Reserve the start of one request among all who share a rate.
+
+        In any span of time at most ``rate * seconds + burst`` reservations start.
+
+        Args:
+            name: Of the rate, such as that of the account.
+            rate: Requests in a second.
+            burst: How many may start at once after a pause, 1 or more.
+            at_most: Seconds that it would wait; if that is too short, nothing is
+                reserved.
+
+        Returns:
+            Seconds to wait before it may start; 0 or more.
+        """
+
+    async def throttle(self, name: str, retry_after: float) -> None:
+        """
+        Let nobody start for that many seconds, a day at most.
+
+        What is reserved from now on starts after that, one after the other and not all
+        at once. Who has reserved already, and waits, learns of it from `closed_for`.
+        """
+
+    async def closed_for(self, name: str) -> float:
+        """
+        Seconds until anybody may start after a `throttle`; 0 if that is now.
+
+        To be asked when a turn has come that was waited for. If it is more, that turn
+        is to be left unused, and another one reserved.
+        """
