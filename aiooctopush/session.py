@@ -440,7 +440,7 @@ class OctopushSession:
         json: Any = None,
         params: "api.raw.Params | None" = None,
         idempotency: Idempotency | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> "api.raw.RawAnswer":
         """
         Make a call that this SDK has no name for, the way of every other call.
@@ -454,7 +454,7 @@ class OctopushSession:
             params: Names and values of the query; a name may come several times.
             idempotency: Decides about repeats after silence: ``safe`` for ``GET``,
                 else ``none`` by default; ``request_id`` wants one in the JSON object.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: An argument is malformed; nothing was sent.
@@ -469,7 +469,7 @@ class OctopushSession:
             json=json,
             params=params,
             idempotency=idempotency,
-            deadline=deadline,
+            timeout=timeout,
         )
 
 

@@ -211,7 +211,7 @@ class Worker:
 async def send_one(octopush: OctopushSession, request: SmsRequest) -> str:
     """Send, and ask again while nobody knows; gives the outcome in a word."""
     try:
-        return str((await octopush.sms.submit(request)).outcome)
+        return str((await octopush.sms.send_request(request)).outcome)
     except OctopushError as error:
         until = error.safe_to_retry_until
         if not error.maybe_sent or until is None:

@@ -100,7 +100,7 @@ async def send_code(wanted: Wanted, request: Request) -> dict[str, str]:
             sender="Acme",
             purpose=Purpose.ALERT,
             request_id=request_id_for(f"signup-{wanted.signup}"),
-            deadline=10,  # a person is waiting
+            timeout=10,  # a person is waiting
         )
     except InvalidFieldError as error:
         del signups[wanted.signup]

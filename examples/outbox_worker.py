@@ -71,7 +71,7 @@ async def send(octopush: OctopushSession, row: asyncpg.Record) -> str | None:
             sender="Acme",
             purpose=Purpose.ALERT,
             request_id=request_id_for(f"outbox-{row['id']}"),
-            deadline=60,  # well within the lease
+            timeout=60,  # well within the lease
         )
     except DuplicateRequestError:
         return "sent before"  # by a worker that did not live to write it down

@@ -45,7 +45,7 @@ async def start(request: Request) -> JSONResponse:
         sent = await request.state.octopush.otp.generate(
             number,
             text="Your code is {code}",
-            deadline=10,  # a person is waiting
+            timeout=10,  # a person is waiting
         )
     except InvalidFieldError as error:
         return JSONResponse({"problem": str(error)}, 422)

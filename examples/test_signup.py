@@ -33,7 +33,7 @@ async def send_code(octopush: OctopushSession, signup: int, code: str) -> str:
             sender="Acme",
             purpose=Purpose.ALERT,
             request_id=request_id_for(f"signup-{signup}"),
-            deadline=10,
+            timeout=10,
         )
     except UnknownOutcomeError:
         return "It should be there in a minute."

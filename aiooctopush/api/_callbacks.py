@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from .._wire import converter, read_from
 from ..errors import InvalidFieldError
-from ._parts import Part
+from ._nested import NestedValue
 from ._shared import check_switches, check_text
 
 
@@ -174,7 +174,7 @@ def _url(*names: str) -> Any:
 
 
 @frozen(kw_only=True)
-class CallbackSettings(Part):
+class CallbackSettings(NestedValue):
     """
     Callback URLs as they are; `Callbacks` explains them.
 

@@ -1,5 +1,5 @@
 """
-Many items for a gateway that takes a few at a time: cut, ask, and tell of each.
+Calls with many items: cut into requests, sent a few at a time, each item reported.
 
 One request that fails says nothing about the others, so nothing is raised for it:
 every item carries what became of its own request.
@@ -131,9 +131,9 @@ class ManyResults(Generic[T, D]):
 
 
 @frozen(kw_only=True)
-class Reply(Generic[D]):
+class ChunkReply(Generic[D]):
     """
-    What one request was answered.
+    The response to one request of many.
 
     Attributes:
         outcome: ``accepted`` or ``presumed``.
@@ -146,8 +146,8 @@ class Reply(Generic[D]):
     cost: Decimal | None = None
 
 
-Ask = Callable[[tuple[T, ...]], Awaitable[Reply[D]]]
-"""Asks for the items of one request; raises what the call raises."""
+Request = Callable[[tuple[T, ...]], Awaitable[ChunkReply[D]]]
+"""Sends one request for some items; raises what the call raises."""
 
 
 def read_items(
@@ -184,18 +184,18 @@ def masked_numbers(numbers: tuple[str, ...]) -> str:
     return f"<{len(numbers)}{first}>"
 
 
-async def ask_in_chunks(
-    ask: Ask[T, D], items: tuple[T, ...], *, size: int, concurrency: int
+async def call_in_chunks(
+    request: Request[T, D], items: tuple[T, ...], *, size: int, concurrency: int
 ) -> ManyResults[T, D]:
     """
-    Ask for all items, a few requests at a time.
+    Send requests for all items, a few at a time.
 
     The first request goes alone: if the key is wrong, or a list has to be made, the
     others find that settled. After a failure that the others would share, and after
     5 requests in a row without an answer, the rest is not asked.
 
     Args:
-        ask: Asks for the items of one request.
+        request: Sends one request for the given items.
         items: All of them; none is fine.
         size: Items of one request.
         concurrency: Requests in flight at the same time.
@@ -213,39 +213,39 @@ async def ask_in_chunks(
         )
     rest = iter(items)
     chunks = list(iter(lambda: tuple(islice(rest, size)), ()))
-    course: _Course[T, D] = _Course(ask=ask, chunks=chunks)
-    await course.run(concurrency)
+    call: _ChunkedCall[T, D] = _ChunkedCall(request=request, chunks=chunks)
+    await call.run(concurrency)
     return ManyResults(
         items=tuple(
-            one for number in range(len(chunks)) for one in course.told[number]
+            one for number in range(len(chunks)) for one in call.results[number]
         ),
-        cost=sum(course.costs, Decimal(0)) if course.costs else None,
+        cost=sum(call.costs, Decimal(0)) if call.costs else None,
     )
 
 
 @define(kw_only=True)
-class _Course(Generic[T, D]):
+class _ChunkedCall(Generic[T, D]):
     """
-    The requests of one call, on their way.
+    The requests of one call and their results so far.
 
     Attributes:
-        begun: How many chunks were taken up.
-        told: Results by the number of their chunk.
+        started: How many chunks were taken up.
+        results: Results by the number of their chunk.
         costs: In euros, of the requests whose price the gateway named.
-        silent_in_a_row: Requests without an answer since the last one with.
+        unanswered_streak: Requests without an answer since the last one with.
         stopped_by: Why the rest is not asked; None if it is.
     """
 
-    ask: Ask[T, D]
+    request: Request[T, D]
     chunks: list[tuple[T, ...]] = field(repr=False)  # of numbers, mostly
-    begun: int = 0
-    told: dict[int, list[ItemResult[T, D]]] = Factory(dict)
+    started: int = 0
+    results: dict[int, list[ItemResult[T, D]]] = Factory(dict)
     costs: list[Decimal] = Factory(list)
-    silent_in_a_row: int = 0
+    unanswered_streak: int = 0
     stopped_by: NotSentError | None = None
 
     async def run(self, concurrency: int) -> None:
-        """Ask for every chunk, the first one alone."""
+        """Send every chunk, the first one alone."""
         numbers = iter(range(len(self.chunks)))
         try:
             await self._work(islice(numbers, 1))
@@ -257,22 +257,22 @@ class _Course(Generic[T, D]):
             raise several.exceptions[0] from several
         except asyncio.CancelledError as cancelled:
             cancelled.add_note(
-                f"of {len(self.chunks):,} requests {len(self.told):,} had ended, "
-                f"{self.begun - len(self.told):,} more may have been executed"
+                f"of {len(self.chunks):,} requests {len(self.results):,} had ended, "
+                f"{self.started - len(self.results):,} more may have been executed"
             )
             raise
 
     async def _work(self, numbers: Iterator[int]) -> None:
         # The workers share the iterator: each takes up what comes next.
         for number in numbers:
-            self.begun += 1
-            self.told[number] = await self._settle(self.chunks[number])
+            self.started += 1
+            self.results[number] = await self._settle(self.chunks[number])
 
     async def _settle(self, chunk: tuple[T, ...]) -> list[ItemResult[T, D]]:
         if self.stopped_by is not None:
             return _failed(chunk, self.stopped_by)
         try:
-            reply = await self.ask(chunk)
+            reply = await self.request(chunk)
         except OctopushError as error:
             if _is_too_long(error) and len(chunk) > 1:
                 half = len(chunk) // 2
@@ -281,7 +281,7 @@ class _Course(Generic[T, D]):
                 )
             self._judge(error)
             return _failed(chunk, error)
-        self.silent_in_a_row = 0
+        self.unanswered_streak = 0
         if reply.cost is not None:
             self.costs.append(reply.cost)
         return [
@@ -290,12 +290,12 @@ class _Course(Generic[T, D]):
         ]
 
     def _judge(self, error: OctopushError) -> None:
-        """Look whether it is any use to go on."""
-        silent = error.outcome in {Outcome.UNKNOWN, Outcome.NOT_SENT}
-        self.silent_in_a_row = self.silent_in_a_row + 1 if silent else 0
-        if isinstance(error, _HOPELESS) or self.silent_in_a_row >= _OUTAGE_AFTER:
+        """Stop the rest if the next request would fail too."""
+        unanswered = error.outcome in {Outcome.UNKNOWN, Outcome.NOT_SENT}
+        self.unanswered_streak = self.unanswered_streak + 1 if unanswered else 0
+        if isinstance(error, _HOPELESS) or self.unanswered_streak >= _OUTAGE_AFTER:
             self.stopped_by = NotSentError(
-                f"not asked, since an earlier request failed: {error.problem}",
+                f"not requested, because an earlier request failed: {error.problem}",
                 backoff=Backoff.NEVER,
             )
             self.stopped_by.__cause__ = error

@@ -153,12 +153,12 @@ class CheckedRecipients(Sequence[Recipient]):
         columns: As for `recipients_from`, in the order of the fields.
     """
 
-    __slots__ = ("_figures", "_json", "columns")
+    __slots__ = ("_as_ints", "_json", "columns")
 
     def __init__(self, columns: Mapping[str, Sequence[str | None]]) -> None:
         self.columns: Mapping[str, Sequence[str | None]] = columns
         self._json: bytes | None = None
-        self._figures: Sequence[int] | None = None
+        self._as_ints: Sequence[int] | None = None
 
     @classmethod
     def of(cls, recipients: Iterable[Recipient]) -> Self:
@@ -192,11 +192,11 @@ class CheckedRecipients(Sequence[Recipient]):
         return self.columns[NUMBER]  # type: ignore[return-value]  # never None
 
     @property
-    def figures(self) -> Sequence[int]:
-        """The same as integers, kept: who was there before, and what a ledger keeps."""
-        if self._figures is None:
-            self._figures = figures_of(self.numbers)
-        return self._figures
+    def as_ints(self) -> Sequence[int]:
+        """Phone numbers as integers, computed once: for duplicates and for ledgers."""
+        if self._as_ints is None:
+            self._as_ints = figures_of(self.numbers)
+        return self._as_ints
 
     @property
     def json(self) -> bytes:
@@ -206,8 +206,8 @@ class CheckedRecipients(Sequence[Recipient]):
             self._json = json_of(self) if found is None else found
         return self._json
 
-    def only(self, chosen: Sequence[bool]) -> "CheckedRecipients":
-        """Those of them for whom it is true."""
+    def select(self, chosen: Sequence[bool]) -> "CheckedRecipients":
+        """Return the recipients at whose place ``chosen`` is true."""
         return self._with(lambda column: list(compress(column, chosen)))
 
     def _with(

@@ -76,7 +76,7 @@ class Caller(Protocol):
         """
 
 
-async def fresh_id() -> str:
+async def next_request_id() -> str:
     """The next random id, for who need not write it down."""
     return new_request_id()
 
@@ -200,7 +200,7 @@ def check_switches(names: tuple[str, ...], values: tuple[Any, ...]) -> None:
 E = TypeVar("E", bound=StrEnum)
 
 
-def member(kind: type[E], name: str, value: E) -> E:
+def to_enum(kind: type[E], name: str, value: E) -> E:
     """A member of an enum, also from its word; anything else is refused."""
     if type(value) is kind:
         return value
@@ -215,17 +215,17 @@ def member(kind: type[E], name: str, value: E) -> E:
 
 def to_type(value: SmsType) -> SmsType:
     """Converter of a field named ``type``."""
-    return value if type(value) is SmsType else member(SmsType, "type", value)
+    return value if type(value) is SmsType else to_enum(SmsType, "type", value)
 
 
 def to_purpose(value: Purpose) -> Purpose:
     """Converter of a field named ``purpose``."""
-    return value if type(value) is Purpose else member(Purpose, "purpose", value)
+    return value if type(value) is Purpose else to_enum(Purpose, "purpose", value)
 
 
 def to_segmentation(value: Segmentation | None) -> Segmentation | None:
     """Converter of a field named ``segmentation``."""
-    return None if value is None else member(Segmentation, "segmentation", value)
+    return None if value is None else to_enum(Segmentation, "segmentation", value)
 
 
 def request_id_field() -> Any:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import InvalidFieldError
-from ._shared import check_sender, member
+from ._shared import check_sender, to_enum
 
 
 class VoiceGender(StrEnum):
@@ -72,7 +72,7 @@ _is_language = re.compile(r"[a-z]{2,3}(?:-[A-Z]{2})?").fullmatch
 
 def to_voice_gender(value: VoiceGender) -> VoiceGender:
     """Converter of a field named ``voice_gender``."""
-    return member(VoiceGender, "voice_gender", value)
+    return to_enum(VoiceGender, "voice_gender", value)
 
 
 def to_voice_language(value: Any) -> str:

@@ -18,9 +18,9 @@ from .._wire import Answer, Endpoint, Idempotency
 from ..errors import InvalidFieldError, Outcome, RefusedError
 from ._chunks import (
     CONCURRENCY,
+    ChunkReply,
     ManyResults,
-    Reply,
-    ask_in_chunks,
+    call_in_chunks,
     masked_numbers,
     read_items,
     read_number,
@@ -33,7 +33,7 @@ from ._shared import (
     OnUnknown,
     check_switches,
     check_text,
-    member,
+    to_enum,
 )
 
 
@@ -258,7 +258,7 @@ class Contacts:
         auto_remove_blacklisted_numbers: bool | None = None,
         do_not_overwrite: bool | None = None,
         concurrency: int = CONCURRENCY,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> ManyResults[Recipient, None]:
         """
         Add or update any number of contacts, and put them into lists and tags.
@@ -282,7 +282,7 @@ class Contacts:
                 Whether it costs, as it does for a send, is undocumented.
             do_not_overwrite: Leave contacts as they are that exist already.
             concurrency: Requests in flight at the same time.
-            deadline: Seconds for each request, retries included.
+            timeout: Seconds for each request, retries included.
 
         Returns:
             A result for each contact, in order. No error is raised for a request that
@@ -306,13 +306,13 @@ class Contacts:
         )
         shared = attrs.asdict(settings, recurse=False)
 
-        async def ask(chunk: tuple[Recipient, ...]) -> Reply[None]:
+        async def send_chunk(chunk: tuple[Recipient, ...]) -> ChunkReply[None]:
             request = CreateContactsRequest(contacts=chunk, **shared)
-            answer = await self._call(CREATE, body=request, deadline=deadline)
-            return Reply(outcome=answer.outcome, details=(None,) * len(chunk))
+            answer = await self._call(CREATE, body=request, deadline=timeout)
+            return ChunkReply(outcome=answer.outcome, details=(None,) * len(chunk))
 
-        return await ask_in_chunks(
-            ask,
+        return await call_in_chunks(
+            send_chunk,
             read_items(contacts, "contacts", _read_contact),
             size=MAX_CREATED,
             concurrency=concurrency,
@@ -324,7 +324,7 @@ class Contacts:
         *,
         list_name: str | None = None,
         concurrency: int = CONCURRENCY,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> ManyResults[str, None]:
         """
         Remove any number of contacts from one list, or **from the whole account**.
@@ -337,7 +337,7 @@ class Contacts:
             list_name: Remove them from this list only. Without it they leave the
                 account, and so every list and tag.
             concurrency: Requests in flight at the same time.
-            deadline: Seconds for each request, retries included.
+            timeout: Seconds for each request, retries included.
 
         Returns:
             A result for each number, in order. No error is raised for a request that
@@ -351,13 +351,13 @@ class Contacts:
         if list_name is not None:
             check_text(list_name, "list_name", MAX_LIST_NAME)
 
-        async def ask(chunk: tuple[str, ...]) -> Reply[None]:
+        async def send_chunk(chunk: tuple[str, ...]) -> ChunkReply[None]:
             request = DeleteContactsRequest(phone_numbers=chunk, list_name=list_name)
-            answer = await self._call(DELETE, body=request, deadline=deadline)
-            return Reply(outcome=answer.outcome, details=(None,) * len(chunk))
+            answer = await self._call(DELETE, body=request, deadline=timeout)
+            return ChunkReply(outcome=answer.outcome, details=(None,) * len(chunk))
 
-        return await ask_in_chunks(
-            ask,
+        return await call_in_chunks(
+            send_chunk,
             read_items(phone_numbers, "phone_numbers", read_number),
             size=MAX_DELETED,
             concurrency=concurrency,
@@ -368,7 +368,7 @@ class Contacts:
         list_name: str,
         *,
         on_unknown: OnUnknown = OnUnknown.RAISE,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> Answer:
         """
         Create an empty list.
@@ -379,7 +379,7 @@ class Contacts:
         Args:
             list_name: 1 to 30 characters.
             on_unknown: ``retry`` to repeat it after silence.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Returns:
             An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the name
@@ -394,12 +394,12 @@ class Contacts:
         Source: gateway documentation, "Create a contact list"; the codes from "Return
         codes" (documented, unseen).
         """
-        repeat = member(OnUnknown, "on_unknown", on_unknown) is OnUnknown.RETRY
+        repeat = to_enum(OnUnknown, "on_unknown", on_unknown) is OnUnknown.RETRY
         try:
             return await self._call(
                 CREATE_LIST,
                 body=ListRequest(list_name=list_name),
-                deadline=deadline,
+                deadline=timeout,
                 repeat_unknown=repeat,
             )
         except RefusedError as error:
@@ -410,7 +410,7 @@ class Contacts:
         list_name: str,
         *,
         delete_contacts: bool | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> Answer:
         """
         Take all contacts out of a list; the list stays.
@@ -418,7 +418,7 @@ class Contacts:
         Args:
             list_name: 1 to 30 characters.
             delete_contacts: True to delete the contacts **from the account**, too.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: An argument is malformed; the list is as it was.
@@ -428,17 +428,17 @@ class Contacts:
         Source: newer reference, "Empty a list" (documented, unseen).
         """
         request = EmptyListRequest(list_name=list_name, delete_contacts=delete_contacts)
-        return await self._call(EMPTY_LIST, body=request, deadline=deadline)
+        return await self._call(EMPTY_LIST, body=request, deadline=timeout)
 
     async def delete_list(
-        self, list_name: str, *, deadline: float | None = None
+        self, list_name: str, *, timeout: float | None = None
     ) -> Answer:
         """
         Delete a list. Its contacts stay in the account, as far as is known.
 
         Args:
             list_name: 1 to 30 characters.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Returns:
             An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the list
@@ -453,6 +453,6 @@ class Contacts:
         """
         request = ListRequest(list_name=list_name)
         try:
-            return await self._call(DELETE_LIST, body=request, deadline=deadline)
+            return await self._call(DELETE_LIST, body=request, deadline=timeout)
         except RefusedError as error:
             return _presumed(error, _NO_SUCH_LIST)

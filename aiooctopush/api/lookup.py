@@ -18,14 +18,14 @@ from .._wire import Answer, Endpoint, Idempotency, converter, read_from, read_wh
 from ..phone import mask
 from ._chunks import (
     CONCURRENCY,
+    ChunkReply,
     ManyResults,
-    Reply,
-    ask_in_chunks,
+    call_in_chunks,
     masked_numbers,
     read_items,
     read_number,
 )
-from ._parts import Part
+from ._nested import NestedValue
 from ._shared import Caller, check_switches
 
 
@@ -51,7 +51,7 @@ class LookupRequest:
 
 
 @frozen(kw_only=True)
-class Network(Part):
+class Network(NestedValue):
     """
     The network that a number belongs to, in the gateway's words.
 
@@ -127,7 +127,7 @@ class HlrResult(MnpResult):
 
 
 @frozen(kw_only=True)
-class _Said(Part):
+class _Said(NestedValue):
     """An answer of any of the three operations, in one shape."""
 
     results: Any = field(default=None, repr=False)
@@ -238,7 +238,7 @@ class Lookup:
         *,
         simulation_mode: bool | None = None,
         concurrency: int = CONCURRENCY,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> ManyResults[str, HlrResult]:
         """
         Ask whether lines are valid and alive. **Every number costs.**
@@ -254,7 +254,7 @@ class Lookup:
             phone_numbers: Numbers in international form.
             simulation_mode: Only check the request, and invent the result.
             concurrency: Requests in flight at the same time.
-            deadline: Seconds for each request, retries included.
+            timeout: Seconds for each request, retries included.
 
         Returns:
             A result for each number, in order. No error is raised for a request that
@@ -271,7 +271,7 @@ class Lookup:
             phone_numbers,
             simulation_mode=simulation_mode,
             concurrency=concurrency,
-            deadline=deadline,
+            timeout=timeout,
         )
 
     async def mnp(
@@ -279,7 +279,7 @@ class Lookup:
         phone_numbers: Iterable[str],
         *,
         concurrency: int = CONCURRENCY,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> ManyResults[str, MnpResult]:
         """
         Ask which networks numbers belong to now. **Every number costs.**
@@ -294,7 +294,7 @@ class Lookup:
             phone_numbers,
             simulation_mode=None,
             concurrency=concurrency,
-            deadline=deadline,
+            timeout=timeout,
         )
 
     async def mnp_v2(
@@ -303,7 +303,7 @@ class Lookup:
         *,
         simulation_mode: bool | None = None,
         concurrency: int = CONCURRENCY,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> ManyResults[str, MnpResult]:
         """
         Same as `mnp`, but the gateway names the price: ``cost`` of the result.
@@ -318,7 +318,7 @@ class Lookup:
             phone_numbers,
             simulation_mode=simulation_mode,
             concurrency=concurrency,
-            deadline=deadline,
+            timeout=timeout,
         )
 
     async def _look_up(
@@ -329,23 +329,23 @@ class Lookup:
         *,
         simulation_mode: bool | None,
         concurrency: int,
-        deadline: float | None,
+        timeout: float | None,
     ) -> ManyResults[str, R]:
         check_switches(("simulation_mode",), (simulation_mode,))
 
-        async def ask(chunk: tuple[str, ...]) -> Reply[R]:
+        async def send_chunk(chunk: tuple[str, ...]) -> ChunkReply[R]:
             request = LookupRequest(
                 phone_numbers=chunk, simulation_mode=simulation_mode
             )
-            answer = await self._call(endpoint, body=request, deadline=deadline)
-            return Reply(
+            answer = await self._call(endpoint, body=request, deadline=timeout)
+            return ChunkReply(
                 outcome=answer.outcome,
                 details=_matched(kind, chunk, answer.said),
                 cost=answer.said.cost,
             )
 
-        return await ask_in_chunks(
-            ask,
+        return await call_in_chunks(
+            send_chunk,
             read_items(phone_numbers, "phone_numbers", read_number),
             size=MAX_NUMBERS,
             concurrency=concurrency,

@@ -32,7 +32,7 @@ from ._shared import (
     check_sender,
     check_switches,
     check_text,
-    member,
+    to_enum,
     to_purpose,
 )
 from ._voices import VoiceGender, check_voice_sender
@@ -52,7 +52,7 @@ class Channel(StrEnum):
 
 def to_channel(value: Channel) -> Channel:
     """Converter of a field named ``channel``."""
-    return member(Channel, "channel", value)
+    return to_enum(Channel, "channel", value)
 
 
 # --- requests -------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def _complete(given: Any, channel: Channel) -> dict[str, Any] | None:
     # The type is always sent, as with `Sms.send`.
     if channel is Channel.SMS:
         quality = metadata.get("type", SmsType.PREMIUM)
-        metadata["type"] = str(member(SmsType, "metadata.type", quality))
+        metadata["type"] = str(to_enum(SmsType, "metadata.type", quality))
     elif channel is Channel.VOICE and (
         metadata.setdefault("type", "voice_sms") != "voice_sms"
     ):
@@ -173,7 +173,7 @@ def _complete(given: Any, channel: Channel) -> dict[str, Any] | None:
     gender = metadata.get("voice_gender")
     if gender is not None:
         metadata["voice_gender"] = str(
-            member(VoiceGender, "metadata.voice_gender", gender)
+            to_enum(VoiceGender, "metadata.voice_gender", gender)
         )
     return metadata or None
 
@@ -328,7 +328,7 @@ class Multichannel:
         list_name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         on_unknown: OnUnknown = OnUnknown.RAISE,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> ChannelResult:
         """
         Send one message to up to 500 recipients on one channel, now or later.
@@ -357,7 +357,7 @@ class Multichannel:
                 of the page that we know break off here.
             on_unknown: ``retry`` to repeat it after silence all the same: some may
                 then get it twice, and it costs twice.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: An argument is malformed; nothing was sent.
@@ -381,14 +381,14 @@ class Multichannel:
             list_name=list_name,
             metadata=metadata,
         )
-        return await self.submit(request, on_unknown=on_unknown, deadline=deadline)
+        return await self.send_request(request, on_unknown=on_unknown, timeout=timeout)
 
-    async def submit(
+    async def send_request(
         self,
         request: ChannelRequest,
         *,
         on_unknown: OnUnknown = OnUnknown.RAISE,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> ChannelResult:
         """
         Send a request that was built before; `send` has the details.
@@ -398,13 +398,13 @@ class Multichannel:
         return await self._call(
             SEND,
             body=request,
-            deadline=deadline,
-            repeat_unknown=member(OnUnknown, "on_unknown", on_unknown)
+            deadline=timeout,
+            repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
             is OnUnknown.RETRY,
         )
 
     async def cancel(
-        self, ticket: str, *, channel: Channel, deadline: float | None = None
+        self, ticket: str, *, channel: Channel, timeout: float | None = None
     ) -> Answer:
         """
         Cancel a scheduled send.
@@ -415,7 +415,7 @@ class Multichannel:
         Args:
             ticket: Of the send.
             channel: On which it was sent; not ``live_chat``, which is not documented.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Returns:
             An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the ticket
@@ -434,5 +434,5 @@ class Multichannel:
         return await self._call(
             CANCEL,
             body={"channel": str(channel), **ticket_body(ticket)},
-            deadline=deadline,
+            deadline=timeout,
         )

@@ -27,7 +27,7 @@ from ._shared import (
     check_sender,
     check_switches,
     check_text,
-    member,
+    to_enum,
 )
 from ._voices import VoiceGender, to_optional_gender, to_optional_language
 
@@ -82,7 +82,7 @@ _STATES: Final = {
 
 
 def _to_channel(value: OtpChannel | None) -> OtpChannel | None:
-    return None if value is None else member(OtpChannel, "channel", value)
+    return None if value is None else to_enum(OtpChannel, "channel", value)
 
 
 def _check_whole(value: Any, name: str, at_least: int, at_most: int) -> None:
@@ -301,7 +301,7 @@ class Otp:
         max_wrong_attempts: int | None = None,
         recipient_ip: str | None = None,
         on_unknown: OnUnknown = OnUnknown.RAISE,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> OtpSent:
         """
         Make a one-time code and send it. What is left out is as set in the account.
@@ -327,7 +327,7 @@ class Otp:
                 pass the address on is undocumented, so such a code may be refused.
             on_unknown: ``retry`` to repeat it after silence all the same: the person
                 may get two codes, of which the last one counts, and both cost.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: An argument is malformed; nothing was sent.
@@ -358,8 +358,8 @@ class Otp:
         return await self._call(
             GENERATE,
             body=request,
-            deadline=deadline,
-            repeat_unknown=member(OnUnknown, "on_unknown", on_unknown)
+            deadline=timeout,
+            repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
             is OnUnknown.RETRY,
         )
 
@@ -370,7 +370,7 @@ class Otp:
         token: str | Secret | None = None,
         phone_number: str | None = None,
         on_unknown: OnUnknown = OnUnknown.RAISE,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> OtpCheck:
         """
         Check a code that somebody typed. A wrong one is a result, never an error.
@@ -385,7 +385,7 @@ class Otp:
             on_unknown: ``retry`` to repeat it after silence all the same. It may use
                 up another attempt, and ``not_found`` may then mean that the code was
                 right the first time.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Returns:
             A check that is true only if the code is right.
@@ -405,9 +405,9 @@ class Otp:
         request = OtpValidation(
             code=typed, otp_request_token=token, phone_number=phone_number
         )
-        repeat = member(OnUnknown, "on_unknown", on_unknown) is OnUnknown.RETRY
+        repeat = to_enum(OnUnknown, "on_unknown", on_unknown) is OnUnknown.RETRY
         if not _may_be_code(typed):
             return OtpCheck(code=_WRONG, outcome=Outcome.NOT_SENT, attempts=0)
         return await self._call(
-            VALIDATE, body=request, deadline=deadline, repeat_unknown=repeat
+            VALIDATE, body=request, deadline=timeout, repeat_unknown=repeat
         )

@@ -16,7 +16,7 @@ from attrs import field, frozen
 from .._wire import Answer, Endpoint, Idempotency, converter, encode, read_whole
 from ..errors import InvalidFieldError
 from ..ids import check_request_id
-from ._shared import Caller, member
+from ._shared import Caller, to_enum
 
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -68,7 +68,7 @@ async def raw(
     json: Any = None,
     params: Params | None = None,
     idempotency: Idempotency | None = None,
-    deadline: float | None = None,
+    timeout: float | None = None,
 ) -> RawAnswer:
     """Check the arguments and make the call; `OctopushSession.raw` documents it."""
     endpoint = Endpoint(
@@ -83,7 +83,7 @@ async def raw(
         body=_body(json, endpoint),
         query=_query(params),
         path=path,
-        deadline=deadline,
+        deadline=timeout,
     )
 
 
@@ -123,7 +123,7 @@ def _shown(path: str) -> str:
 def _idempotency(given: Idempotency | None, method: str) -> Idempotency:
     if given is None:
         return Idempotency.SAFE if method == "GET" else Idempotency.NONE
-    return member(Idempotency, "idempotency", given)
+    return to_enum(Idempotency, "idempotency", given)
 
 
 def _body(json: Any, endpoint: Endpoint[RawAnswer]) -> RawRequest | None:

@@ -15,8 +15,8 @@ from .._wire import Answer, Endpoint, Idempotency, converter, read_from
 from ..errors import InvalidFieldError, OctopushError
 from ..phone import mask, normalise
 from ._callbacks import Callbacks, CallbackSettings, check_callbacks, check_email
-from ._parts import Part
-from ._shared import MAX_WHOLE, Caller, SmsType, check_sender, member
+from ._nested import NestedValue
+from ._shared import MAX_WHOLE, Caller, SmsType, check_sender, to_enum
 
 
 _NOT_FOUND = 404
@@ -39,7 +39,7 @@ def _number(name: str) -> Any:
 
 
 def _to_alert_type(value: SmsType | None) -> SmsType | None:
-    return None if value is None else member(SmsType, "alert_type", value)
+    return None if value is None else to_enum(SmsType, "alert_type", value)
 
 
 @frozen(kw_only=True)
@@ -130,7 +130,7 @@ converter.register_unstructure_hook(SettingsChanges, _write)
 
 
 @frozen(kw_only=True)
-class AlertSettings(Part):
+class AlertSettings(NestedValue):
     """
     When somebody is warned that credit runs low.
 
@@ -153,7 +153,7 @@ class AlertSettings(Part):
 
 
 @frozen(kw_only=True)
-class DefaultSettings(Part):
+class DefaultSettings(NestedValue):
     """
     What is used where a message says nothing.
 
@@ -226,14 +226,14 @@ class Settings:
     _call: Caller
     _clock: Clock = field(repr=False)
 
-    async def get(self, *, deadline: float | None = None) -> AccountSettings:
+    async def get(self, *, timeout: float | None = None) -> AccountSettings:
         """
         Read alerts, default senders and callback URLs.
 
         Two addresses are documented; the second is asked if the first is not found.
 
         Args:
-            deadline: Seconds for the whole call, retries and second address included.
+            timeout: Seconds for the whole call, retries and second address included.
 
         Raises:
             RefusedError: The gateway refused.
@@ -244,13 +244,13 @@ class Settings:
         """
         started = self._clock.monotonic()
         try:
-            return await self._call(READ, deadline=deadline)
+            return await self._call(READ, deadline=timeout)
         except OctopushError as error:
             if error.status != _NOT_FOUND:
                 raise
-        if deadline is not None:
-            deadline -= self._clock.monotonic() - started
-        return await self._call(READ_ALIAS, deadline=deadline)
+        if timeout is not None:
+            timeout -= self._clock.monotonic() - started
+        return await self._call(READ_ALIAS, deadline=timeout)
 
     async def update(
         self,
@@ -263,7 +263,7 @@ class Settings:
         sender_for_voice_sms: str | None = None,
         phone_number_for_test_sms: str | None = None,
         callbacks: Callbacks | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> Answer:
         """
         Change settings of the account; what is left out is not sent.
@@ -277,7 +277,7 @@ class Settings:
             sender_for_voice_sms: 3 to 11 digits.
             phone_number_for_test_sms: In international form.
             callbacks: Callback URLs to set or to remove.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: An argument is malformed, or there is none.
@@ -296,4 +296,4 @@ class Settings:
             phone_number_for_test_sms=phone_number_for_test_sms,
             callbacks=callbacks,
         )
-        return await self._call(UPDATE, body=changes, deadline=deadline)
+        return await self._call(UPDATE, body=changes, deadline=timeout)

@@ -40,9 +40,9 @@ from ._shared import (
     check_sender,
     check_switches,
     check_text,
-    fresh_id,
-    member,
+    next_request_id,
     request_id_field,
+    to_enum,
     to_purpose,
     to_type,
 )
@@ -229,7 +229,7 @@ class Sms:
         auto_remove_blacklisted_numbers: bool | None = None,
         list_name: str | None = None,
         recipient_tracking: bool | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> SendResult:
         """
         Send one text to up to 500 recipients, now or later.
@@ -256,7 +256,7 @@ class Sms:
             list_name: Also store the recipients as a new list of this name, of at
                 most 30 characters.
             recipient_tracking: Ask for tracking; the gateway does not explain it.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Returns:
             The result. Its ``outcome`` is ``accepted``, or ``presumed`` if a repeat
@@ -274,7 +274,7 @@ class Sms:
         """
         new_id = None
         if request_id is None:
-            request_id, new_id = new_request_id(), fresh_id
+            request_id, new_id = new_request_id(), next_request_id
         request: SmsRequest | PlainRequest | None = None
         if (
             send_at is None
@@ -313,11 +313,11 @@ class Sms:
             SEND,
             body=request,
             new_id=new_id,
-            deadline=deadline,
+            deadline=timeout,
         )
 
-    async def submit(
-        self, request: SmsRequest, *, deadline: float | None = None
+    async def send_request(
+        self, request: SmsRequest, *, timeout: float | None = None
     ) -> SendResult:
         """
         Send a request that was built before; `send` has the details.
@@ -325,14 +325,14 @@ class Sms:
         Its ``request_id`` is never replaced, even if you did not choose it: you may
         have stored it.
         """
-        return await self._call(SEND, body=request, deadline=deadline)
+        return await self._call(SEND, body=request, deadline=timeout)
 
     async def settle(
         self,
         request: SmsRequest,
         *,
         safe_to_retry_until: datetime,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> SendResult:
         """
         Find out what became of a request whose outcome is unknown.
@@ -345,7 +345,7 @@ class Sms:
             request: The same request, with the ``request_id`` of the error.
             safe_to_retry_until: As the error says. After that the gateway may have
                 forgotten the id, and the request is not sent again.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             RefusedError: Refused now, for another reason than being a duplicate;
@@ -356,12 +356,12 @@ class Sms:
         return await self._call(
             SEND,
             body=request,
-            deadline=deadline,
+            deadline=timeout,
             unknown_since=first_tried_at(safe_to_retry_until),
         )
 
     async def draft(
-        self, *, deadline: float | None = None
+        self, *, timeout: float | None = None
     ) -> "api.sms_campaigns.SmsDraft":
         """
         Read the SMS campaign that waits in the account; there is at most one.
@@ -373,10 +373,14 @@ class Sms:
 
         Source: gateway documentation, "Get your SMS campaign draft".
         """
-        return await self._call(api.sms_campaigns.DRAFT, deadline=deadline)
+        return await self._call(api.sms_campaigns.DRAFT, deadline=timeout)
 
     async def cancel(
-        self, ticket: str, *, on: Audience | None = None, deadline: float | None = None
+        self,
+        ticket: str,
+        *,
+        audience: Audience | None = None,
+        timeout: float | None = None,
     ) -> Answer:
         """
         Cancel a waiting or scheduled send, or a prepared campaign.
@@ -387,8 +391,8 @@ class Sms:
 
         Args:
             ticket: Of the send or of the campaign.
-            on: ``list`` or ``tag`` for a prepared campaign; None for a send.
-            deadline: Seconds for the whole call, retries included.
+            audience: ``list`` or ``tag`` for a prepared campaign; None for a send.
+            timeout: Seconds for the whole call, retries included.
 
         Returns:
             An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the ticket
@@ -400,12 +404,12 @@ class Sms:
 
         Source: gateway documentation, "Cancel SMS", "Cancel an SMS on list".
         """
-        if on is not None:
-            on = member(Audience, "on", on)
+        if audience is not None:
+            audience = to_enum(Audience, "audience", audience)
         return await self._call(
-            CANCEL if on is None else api.sms_campaigns.CANCEL_CAMPAIGN,
+            CANCEL if audience is None else api.sms_campaigns.CANCEL_CAMPAIGN,
             body=api.campaigns.ticket_body(ticket),
-            deadline=deadline,
+            deadline=timeout,
         )
 
     async def create_on_list(
@@ -424,7 +428,7 @@ class Sms:
         auto_optimize_text: bool | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
         recipient_tracking: bool | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> "api.campaigns.CampaignTicket":
         """
         Prepare a campaign to a contact list; nothing is sent before `confirm`.
@@ -465,8 +469,8 @@ class Sms:
         return await self._call(
             api.sms_campaigns.CREATE_ON_LIST,
             body=request,
-            new_id=fresh_id if request_id is None else None,
-            deadline=deadline,
+            new_id=next_request_id if request_id is None else None,
+            deadline=timeout,
         )
 
     async def create_on_tag(
@@ -485,7 +489,7 @@ class Sms:
         auto_optimize_text: bool | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
         recipient_tracking: bool | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> "api.campaigns.CampaignTicket":
         """
         Same as `create_on_list`, but for the contacts that carry a tag.
@@ -511,12 +515,12 @@ class Sms:
         return await self._call(
             api.sms_campaigns.CREATE_ON_TAG,
             body=request,
-            new_id=fresh_id if request_id is None else None,
-            deadline=deadline,
+            new_id=next_request_id if request_id is None else None,
+            deadline=timeout,
         )
 
     async def status(
-        self, ticket: str, *, deadline: float | None = None
+        self, ticket: str, *, timeout: float | None = None
     ) -> "api.campaigns.CampaignStatus":
         """
         State and price of a prepared campaign, of a list or of a tag.
@@ -532,7 +536,7 @@ class Sms:
         return await self._call(
             api.sms_campaigns.STATUS,
             query=(("ticket_number", api.campaigns.check_ticket(ticket)),),
-            deadline=deadline,
+            deadline=timeout,
         )
 
     async def wait_until_ready(
@@ -564,9 +568,9 @@ class Sms:
         self,
         ticket: str,
         *,
-        on: Audience,
+        audience: Audience,
         on_unknown: OnUnknown = OnUnknown.RAISE,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> "api.campaigns.CampaignConfirmed":
         """
         Let a prepared campaign go. This is what sends and costs.
@@ -576,9 +580,9 @@ class Sms:
 
         Args:
             ticket: Of the campaign.
-            on: ``list`` or ``tag``, as it was created.
+            audience: ``list`` or ``tag``, as it was created.
             on_unknown: ``retry`` to repeat it after silence all the same.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             RefusedError: The gateway refused, or the campaign is not ready.
@@ -587,9 +591,9 @@ class Sms:
         Source: gateway documentation, "Confirm SMS on list".
         """
         return await self._call(
-            api.sms_campaigns.CONFIRM[member(Audience, "on", on)],
+            api.sms_campaigns.CONFIRM[to_enum(Audience, "audience", audience)],
             body=api.campaigns.ticket_body(ticket),
-            deadline=deadline,
-            repeat_unknown=member(OnUnknown, "on_unknown", on_unknown)
+            deadline=timeout,
+            repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
             is OnUnknown.RETRY,
         )

@@ -23,7 +23,7 @@ from ._callbacks import (
     check_callbacks,
     check_email,
 )
-from ._parts import Part
+from ._nested import NestedValue
 from ._shared import MAX_WHOLE, Caller, check_text
 
 
@@ -172,7 +172,7 @@ class TransferToken(Answer):
 
 
 @frozen(kw_only=True)
-class TransferPack(Part):
+class TransferPack(NestedValue):
     """
     One side of a transfer.
 
@@ -267,7 +267,7 @@ class Subaccounts:
         password: str | Secret,
         company_name: str | None = None,
         callbacks: Callbacks | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> SubaccountCreated:
         """
         Create a sub-account; an account may have 20 by default.
@@ -280,7 +280,7 @@ class Subaccounts:
             password: Likewise; it is shown nowhere.
             company_name: Likewise.
             callbacks: Where its deliveries, replies and STOPs are reported.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Returns:
             An answer whose fields are undocumented; `get` has the details.
@@ -299,16 +299,16 @@ class Subaccounts:
             company_name=company_name,
             callbacks=callbacks,
         )
-        return await self._call(CREATE, body=request, deadline=deadline)
+        return await self._call(CREATE, body=request, deadline=timeout)
 
-    async def get(self, login: str, *, deadline: float | None = None) -> Subaccount:
+    async def get(self, login: str, *, timeout: float | None = None) -> Subaccount:
         """
         Read a sub-account, **with its key**.
 
         Args:
             login: Of the sub-account: an address, which ends in
                 ``@sub-accounts.com`` in the samples.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: The login is no address.
@@ -317,7 +317,7 @@ class Subaccounts:
 
         Source: gateway documentation, "Account information" (documented, unseen).
         """
-        return await self._call(GET, path=_path(GET, login), deadline=deadline)
+        return await self._call(GET, path=_path(GET, login), deadline=timeout)
 
     async def update(
         self,
@@ -328,7 +328,7 @@ class Subaccounts:
         password: str | Secret | None = None,
         company_name: str | None = None,
         callbacks: Callbacks | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> Answer:
         """
         Change a sub-account; what is left out is not sent.
@@ -353,11 +353,11 @@ class Subaccounts:
             callbacks=callbacks,
         )
         return await self._call(
-            UPDATE, body=changes, path=_path(UPDATE, login), deadline=deadline
+            UPDATE, body=changes, path=_path(UPDATE, login), deadline=timeout
         )
 
     async def transfer_token(
-        self, email_to: str, *, deadline: float | None = None
+        self, email_to: str, *, timeout: float | None = None
     ) -> TransferToken:
         """
         Get leave to move credit to a sub-account, once. Nothing moves yet.
@@ -366,7 +366,7 @@ class Subaccounts:
 
         Args:
             email_to: Login of the sub-account.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: The login is no address.
@@ -378,7 +378,7 @@ class Subaccounts:
         Source: gateway documentation, "Transfer credit token" (documented, unseen).
         """
         check_email(email_to, "email_to")
-        return await self._call(TOKEN, body={"email_to": email_to}, deadline=deadline)
+        return await self._call(TOKEN, body={"email_to": email_to}, deadline=timeout)
 
     async def transfer(
         self,
@@ -386,7 +386,7 @@ class Subaccounts:
         token: str | Secret,
         from_wallet_pack_id: str,
         amount: int,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> Transfer:
         """
         Move credit to the sub-account that the token was made for.
@@ -401,7 +401,7 @@ class Subaccounts:
             from_wallet_pack_id: The pack that pays, as `Wallet.balance` lists them
                 with details.
             amount: Whole euros, from 1.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: An argument is malformed; no credit has moved.
@@ -417,7 +417,7 @@ class Subaccounts:
             token=token, from_wallet_pack_id=from_wallet_pack_id, amount=amount
         )
         try:
-            return await self._call(TRANSFER, body=request, deadline=deadline)
+            return await self._call(TRANSFER, body=request, deadline=timeout)
         except OctopushError as error:
             if error.maybe_sent:
                 error.add_note(HOW_TO_CHECK)

@@ -32,9 +32,9 @@ from ._shared import (
     check_instant,
     check_switches,
     check_text,
-    fresh_id,
-    member,
+    next_request_id,
     request_id_field,
+    to_enum,
     to_purpose,
     to_segmentation,
 )
@@ -89,7 +89,7 @@ def _count(recipients: tuple[Recipient, ...]) -> str:
 @frozen(kw_only=True)
 class VoiceRequest(_VoiceMessage):
     """
-    One voice request for up to 500 recipients, as a value: build, store, submit it.
+    One voice request for up to 500 recipients, as a value: build, store, send it.
 
     Its ``request_id`` is fixed when it is built, as that of an `SmsRequest` is.
     `Voice.send` documents the fields, which are its keywords.
@@ -280,7 +280,7 @@ class Voice:
         simulation_mode: bool | None = None,
         request_id: str | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> VoiceResult:
         """
         Have one text read out to up to 500 recipients, now or later.
@@ -300,7 +300,7 @@ class Voice:
                 only; made up if left out. See `request_id_for`.
             auto_remove_blacklisted_numbers: Strip the numbers on your stop list, for
                 0.01 euro a request.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Returns:
             The result. Its ``outcome`` is ``accepted``, or ``presumed`` if a repeat
@@ -330,12 +330,12 @@ class Voice:
         return await self._call(
             SEND,
             body=request,
-            new_id=fresh_id if request_id is None else None,
-            deadline=deadline,
+            new_id=next_request_id if request_id is None else None,
+            deadline=timeout,
         )
 
-    async def submit(
-        self, request: VoiceRequest, *, deadline: float | None = None
+    async def send_request(
+        self, request: VoiceRequest, *, timeout: float | None = None
     ) -> VoiceResult:
         """
         Send a request that was built before; `send` has the details.
@@ -343,14 +343,14 @@ class Voice:
         Its ``request_id`` is never replaced, even if you did not choose it: you may
         have stored it.
         """
-        return await self._call(SEND, body=request, deadline=deadline)
+        return await self._call(SEND, body=request, deadline=timeout)
 
     async def settle(
         self,
         request: VoiceRequest,
         *,
         safe_to_retry_until: datetime,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> VoiceResult:
         """
         Find out what became of a request whose outcome is unknown.
@@ -361,7 +361,7 @@ class Voice:
         Args:
             request: The same request, with the ``request_id`` of the error.
             safe_to_retry_until: As the error says.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             RefusedError: Refused now, for another reason than being a duplicate;
@@ -372,11 +372,11 @@ class Voice:
         return await self._call(
             SEND,
             body=request,
-            deadline=deadline,
+            deadline=timeout,
             unknown_since=first_tried_at(safe_to_retry_until),
         )
 
-    async def draft(self, *, deadline: float | None = None) -> VoiceDraft:
+    async def draft(self, *, timeout: float | None = None) -> VoiceDraft:
         """
         Read the voice campaign that waits in the account; there is at most one.
 
@@ -387,10 +387,14 @@ class Voice:
 
         Source: gateway documentation, the Spanish page on the voice draft.
         """
-        return await self._call(DRAFT, deadline=deadline)
+        return await self._call(DRAFT, deadline=timeout)
 
     async def cancel(
-        self, ticket: str, *, on: Audience | None = None, deadline: float | None = None
+        self,
+        ticket: str,
+        *,
+        audience: Audience | None = None,
+        timeout: float | None = None,
     ) -> Answer:
         """
         Cancel a waiting or scheduled voice send, or a prepared voice campaign.
@@ -400,8 +404,8 @@ class Voice:
 
         Args:
             ticket: Of the send or of the campaign.
-            on: ``list`` or ``tag`` for a prepared campaign; None for a send.
-            deadline: Seconds for the whole call, retries included.
+            audience: ``list`` or ``tag`` for a prepared campaign; None for a send.
+            timeout: Seconds for the whole call, retries included.
 
         Returns:
             An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the ticket
@@ -414,12 +418,12 @@ class Voice:
         Source: newer reference, "Cancel a voice campaign"; gateway documentation,
         "Cancel voice SMS on a list".
         """
-        if on is not None:
-            on = member(Audience, "on", on)
+        if audience is not None:
+            audience = to_enum(Audience, "audience", audience)
         return await self._call(
-            CANCEL if on is None else CANCEL_CAMPAIGN,
+            CANCEL if audience is None else CANCEL_CAMPAIGN,
             body=ticket_body(ticket),
-            deadline=deadline,
+            deadline=timeout,
         )
 
     async def create_on_list(
@@ -437,7 +441,7 @@ class Voice:
         request_id: str | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
         get_back_pressed_keys: bool | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> CampaignTicket:
         """
         Prepare a voice campaign to a contact list; nobody is called before `confirm`.
@@ -479,8 +483,8 @@ class Voice:
         return await self._call(
             CREATE_ON_LIST,
             body=request,
-            new_id=fresh_id if request_id is None else None,
-            deadline=deadline,
+            new_id=next_request_id if request_id is None else None,
+            deadline=timeout,
         )
 
     async def create_on_tag(
@@ -498,7 +502,7 @@ class Voice:
         request_id: str | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
         get_back_pressed_keys: bool | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> CampaignTicket:
         """
         Prepare a voice campaign to everybody with a tag; see `create_on_list`.
@@ -525,12 +529,12 @@ class Voice:
         return await self._call(
             CREATE_ON_TAG,
             body=request,
-            new_id=fresh_id if request_id is None else None,
-            deadline=deadline,
+            new_id=next_request_id if request_id is None else None,
+            deadline=timeout,
         )
 
     async def status(
-        self, ticket: str, *, deadline: float | None = None
+        self, ticket: str, *, timeout: float | None = None
     ) -> VoiceCampaignStatus:
         """
         State, price and duration of a prepared campaign, of a list or of a tag.
@@ -544,7 +548,7 @@ class Voice:
         Source: gateway documentation, "Status voice SMS on a list".
         """
         return await self._call(
-            STATUS, query=tuple(ticket_body(ticket).items()), deadline=deadline
+            STATUS, query=tuple(ticket_body(ticket).items()), deadline=timeout
         )
 
     async def wait_until_ready(
@@ -576,9 +580,9 @@ class Voice:
         self,
         ticket: str,
         *,
-        on: Audience,
+        audience: Audience,
         on_unknown: OnUnknown = OnUnknown.RAISE,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> CampaignConfirmed:
         """
         Let a prepared campaign go. This is what calls people and costs.
@@ -588,9 +592,9 @@ class Voice:
 
         Args:
             ticket: Of the campaign.
-            on: ``list`` or ``tag``, as it was created.
+            audience: ``list`` or ``tag``, as it was created.
             on_unknown: ``retry`` to repeat it after silence all the same.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Returns:
             A confirmation, most likely without its ``sending_date``: the pages show
@@ -603,9 +607,9 @@ class Voice:
         Source: gateway documentation, "Confirmer un SMS vocal sur liste".
         """
         return await self._call(
-            CONFIRM[member(Audience, "on", on)],
+            CONFIRM[to_enum(Audience, "audience", audience)],
             body=ticket_body(ticket),
-            deadline=deadline,
-            repeat_unknown=member(OnUnknown, "on_unknown", on_unknown)
+            deadline=timeout,
+            repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
             is OnUnknown.RETRY,
         )

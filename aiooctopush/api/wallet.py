@@ -16,8 +16,8 @@ from attrs import field, frozen
 
 from .._wire import Answer, Endpoint, Idempotency, read_from, read_whole
 from ..errors import InvalidFieldError
-from ._parts import Part
-from ._shared import Caller, member
+from ._nested import NestedValue
+from ._shared import Caller, to_enum
 
 
 EUROS: Final = "euros"
@@ -43,7 +43,7 @@ class Product(StrEnum):
 
 
 @frozen(kw_only=True)
-class WalletPack(Part):
+class WalletPack(NestedValue):
     """
     Credit that was bought at once, and expires at once.
 
@@ -81,7 +81,7 @@ class Balance(Answer):
 
 
 @frozen(kw_only=True)
-class CountryCredits(Part):
+class CountryCredits(NestedValue):
     """
     How many units the balance buys in one country, of each product.
 
@@ -144,7 +144,7 @@ class Wallet:
         with_details: bool = False,
         country_code: str | None = None,
         product_name: Product | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> Balance:
         """
         Read what the account has left, in euros or in messages of one product.
@@ -154,7 +154,7 @@ class Wallet:
             country_code: Two capital letters, such as ``FR``; only together with
                 ``product_name``.
             product_name: What to count instead of euros.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: An argument is malformed, or one of the two is missing.
@@ -174,15 +174,15 @@ class Wallet:
                 missing, "country_code and product_name go together"
             )
         if country_code is not None and product_name is not None:
-            product = member(Product, "product_name", product_name)
+            product = to_enum(Product, "product_name", product_name)
             query += [
                 ("country_code", _check_country(country_code, "country_code")),
                 ("product_name", str(product)),
             ]
-        return await self._call(BALANCE, query=tuple(query), deadline=deadline)
+        return await self._call(BALANCE, query=tuple(query), deadline=timeout)
 
     async def credits(
-        self, *, country_codes: Iterable[str] = (), deadline: float | None = None
+        self, *, country_codes: Iterable[str] = (), timeout: float | None = None
     ) -> Credits:
         """
         Read how many messages and lookups the balance buys, for each country.
@@ -192,7 +192,7 @@ class Wallet:
         Args:
             country_codes: Two capital letters each. Which countries the gateway
                 answers without any is undocumented.
-            deadline: Seconds for the whole call, retries included.
+            timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: A country code is malformed.
@@ -213,7 +213,7 @@ class Wallet:
             ("country_codes[]", _check_country(code, f"country_codes[{index}]"))
             for index, code in enumerate(country_codes)
         )
-        return await self._call(CREDITS, query=query, deadline=deadline)
+        return await self._call(CREDITS, query=query, deadline=timeout)
 
 
 def _check_country(value: Any, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..api._recipients import MAX_RECIPIENTS
-from ..api._shared import member
+from ..api._shared import to_enum
 from ..errors import InvalidFieldError
 from ..retry import RetryPolicy
 from .options import (
@@ -22,7 +22,7 @@ from .options import (
 
 def _option(default: StrEnum, name: str) -> Any:
     kind = type(default)
-    return field(default=default, converter=lambda value: member(kind, name, value))
+    return field(default=default, converter=lambda value: to_enum(kind, name, value))
 
 
 @frozen(kw_only=True)

@@ -46,7 +46,7 @@ def figures_in(content: Content) -> Sequence[int]:
     """Their phone numbers as integers."""
     people = recipients_in(content)
     if isinstance(people, CheckedRecipients):
-        return people.figures
+        return people.as_ints
     return figures_of([one.phone_number for one in people])
 
 

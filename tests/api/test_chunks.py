@@ -22,7 +22,7 @@ from aiooctopush import (
     ServerError,
     TransportSecurityError,
 )
-from aiooctopush.api._chunks import Reply, ask_in_chunks
+from aiooctopush.api._chunks import ChunkReply, call_in_chunks
 from aiooctopush.api.contacts import CreateContactsRequest, DeleteContactsRequest
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
@@ -358,9 +358,9 @@ async def test_no_item_is_lost_or_told_twice(count, size, failing, concurrency):
     async def ask(chunk):
         if failing.intersection(chunk):
             raise RefusedError("no")
-        return Reply(outcome=Outcome.ACCEPTED, details=[-item for item in chunk])
+        return ChunkReply(outcome=Outcome.ACCEPTED, details=[-item for item in chunk])
 
-    results = await ask_in_chunks(
+    results = await call_in_chunks(
         ask, tuple(range(count)), size=size, concurrency=concurrency
     )
 

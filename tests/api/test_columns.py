@@ -101,7 +101,7 @@ def test_columns_are_cut_and_joined_as_a_list_is(one, other, begin, end):
     assert list(joined) == both
     assert list(joined[begin:end]) == both[begin:end]
     assert joined.json == _wire.converter.dumps(both)
-    assert list(joined.only([at % 2 == 0 for at in range(len(both))])) == both[::2]
+    assert list(joined.select([at % 2 == 0 for at in range(len(both))])) == both[::2]
 
 
 def test_checked_recipients_are_a_tuple_to_whoever_compares():

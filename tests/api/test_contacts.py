@@ -109,7 +109,7 @@ async def test_a_campaign_goes_to_the_contacts_that_were_created(octopush, gatew
     )
     await octopush.sms.wait_until_ready(created.ticket)
 
-    await octopush.sms.confirm(created.ticket, on="list")
+    await octopush.sms.confirm(created.ticket, audience="list")
 
     assert gateway.book.numbers() == {ONE: 1, TWO: 1}
 
@@ -364,24 +364,24 @@ def test_keywords_and_fields_are_the_same():
     keywords = set(inspect.signature(Contacts.create).parameters)
     fields = {one.name for one in attrs.fields(CreateContactsRequest)}
 
-    assert keywords - {"self", "concurrency", "deadline"} == fields
+    assert keywords - {"self", "concurrency", "timeout"} == fields
 
 
-def test_deadline_is_an_option_of_every_call():
+def test_timeout_is_an_option_of_every_call():
     """Seconds for each request."""
     calls = inspect.getmembers(Contacts, inspect.iscoroutinefunction)
 
     assert len(calls) == 5
     for _, call in calls:
-        assert "deadline" in inspect.signature(call).parameters, call
+        assert "timeout" in inspect.signature(call).parameters, call
 
 
-async def test_a_deadline_bounds_each_request():
+async def test_a_timeout_bounds_each_request():
     """Not all of them together."""
     transport = ScriptedTransport(*[answer(201, {})] * 2)
 
     async with session_over(transport) as octopush:
-        await octopush.contacts.create(numbers(400), deadline=7.0)
+        await octopush.contacts.create(numbers(400), timeout=7.0)
 
     assert [request.timeout for request in transport.requests] == [7.0, 7.0]
 

@@ -238,7 +238,7 @@ async def test_two_hundred_numbers_leave_in_a_request(call):
     transport = ScriptedTransport(*[answer(200, [])] * 3)
 
     async with session_over(transport) as octopush:
-        await getattr(octopush.lookup, call)(iter(numbers(401)), deadline=7.0)
+        await getattr(octopush.lookup, call)(iter(numbers(401)), timeout=7.0)
 
     assert [len(one["phone_numbers"]) for one in transport.bodies] == [200, 200, 1]
     assert {request.timeout for request in transport.requests} == {7.0}

@@ -149,7 +149,7 @@ async def test_whoever_prefers_twice_to_never_says_so():
     transport = ScriptedTransport(answer(500, {}), answer(201, {}))
 
     async with session_over(transport) as octopush:
-        sent = await octopush.multichannel.submit(
+        sent = await octopush.multichannel.send_request(
             ChannelRequest(**SMS), on_unknown="retry"
         )
 
@@ -231,7 +231,7 @@ def test_keywords_and_fields_are_the_same():
     keywords = set(inspect.signature(Multichannel.send).parameters)
     fields = {one.name for one in attrs.fields(ChannelRequest)}
 
-    assert keywords - {"self", "deadline", "on_unknown"} == fields
+    assert keywords - {"self", "timeout", "on_unknown"} == fields
 
 
 def test_the_body_says_the_type_and_never_none():

@@ -477,7 +477,7 @@ def test_an_unreadable_check_cannot_be_built():
 def test_keywords_and_fields_are_the_same(call, record, others):
     """The list is written twice, for editors; the token has its short name."""
     keywords = set(inspect.signature(call).parameters)
-    keywords -= {"self", "deadline", "on_unknown"} | others
+    keywords -= {"self", "timeout", "on_unknown"} | others
     fields = {one.name for one in attrs.fields(record)} - {"otp_request_token"}
 
     assert keywords == fields

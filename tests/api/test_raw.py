@@ -142,9 +142,9 @@ async def test_without_json_there_is_no_body():
     assert empty.body == b"{}"
 
 
-async def test_the_deadline_bounds_the_call():
+async def test_the_timeout_bounds_the_call():
     """Seconds for the whole call."""
-    _, (request,) = await raw(answer(200, {}), deadline=3)
+    _, (request,) = await raw(answer(200, {}), timeout=3)
 
     assert request.timeout == 3
 

@@ -227,7 +227,7 @@ async def test_another_refusal_is_final():
     assert len(transport.requests) == 1
 
 
-async def test_both_addresses_share_one_deadline():
+async def test_both_addresses_share_one_timeout():
     """What the first took, the second has no more."""
     clock = VirtualClock()
 
@@ -238,7 +238,7 @@ async def test_both_addresses_share_one_deadline():
     transport = ScriptedTransport(slow, answer(200, {}))
 
     async with session_over(transport, clock=clock) as octopush:
-        await octopush.settings.get(deadline=10)
+        await octopush.settings.get(timeout=10)
 
     assert [one.timeout for one in transport.requests] == [10, 4]
 
@@ -382,18 +382,18 @@ def test_keywords_and_fields_are_the_same():
     """The list is written twice, for editors; here it is kept equal."""
     keywords = set(inspect.signature(Settings.update).parameters)
 
-    assert keywords - {"self", "deadline"} == {
+    assert keywords - {"self", "timeout"} == {
         one.name for one in attrs.fields(SettingsChanges)
     }
 
 
-def test_deadline_is_an_option_of_every_call():
+def test_timeout_is_an_option_of_every_call():
     """Seconds for the whole call."""
     calls = inspect.getmembers(Settings, inspect.iscoroutinefunction)
 
     assert [name for name, _ in calls] == ["get", "update"]
     for _, call in calls:
-        assert "deadline" in inspect.signature(call).parameters
+        assert "timeout" in inspect.signature(call).parameters
 
 
 urls = st.sampled_from([None, UNCHANGED, "https://example.org/x"])

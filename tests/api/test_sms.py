@@ -192,7 +192,7 @@ async def test_a_campaign_is_created_priced_confirmed_and_sent(
 
     created = await create(**name, **CAMPAIGN, segmentation=Segmentation.FILTER)
     status = await octopush.sms.wait_until_ready(created.ticket)
-    confirmed = await octopush.sms.confirm(created.ticket, on=audience)
+    confirmed = await octopush.sms.confirm(created.ticket, audience=audience)
 
     assert status.state is CampaignState.READY_TO_BE_SENT
     assert status.number_of_contacts == len(people)
@@ -207,7 +207,7 @@ async def test_a_prepared_campaign_can_be_dropped(octopush, gateway):
     """Nothing is sent, and its ticket is gone."""
     created = await octopush.sms.create_on_list(list_name="customers", **CAMPAIGN)
 
-    await octopush.sms.cancel(created.ticket, on=Audience.LIST)
+    await octopush.sms.cancel(created.ticket, audience=Audience.LIST)
 
     with pytest.raises(RefusedError, match="code 131"):
         await octopush.sms.status(created.ticket)
@@ -295,7 +295,7 @@ async def test_what_is_no_ticket_is_refused(ticket):
         for call in (
             octopush.sms.cancel(ticket),
             octopush.sms.status(ticket),
-            octopush.sms.confirm(ticket, on="tag"),
+            octopush.sms.confirm(ticket, audience="tag"),
         ):
             with pytest.raises(InvalidFieldError, match="ticket"):
                 await call
@@ -305,9 +305,9 @@ async def test_a_campaign_on_something_else_is_refused():
     """Confirming goes to a list or to a tag."""
     async with session_over(ScriptedTransport()) as octopush:
         with pytest.raises(InvalidFieldError, match="'list' or 'tag'"):
-            await octopush.sms.confirm("sms_1", on="segment")
+            await octopush.sms.confirm("sms_1", audience="segment")
         with pytest.raises(InvalidFieldError, match="'list' or 'tag'"):
-            await octopush.sms.cancel("sms_1", on="segment")
+            await octopush.sms.cancel("sms_1", audience="segment")
 
 
 async def test_a_creation_that_is_presumed_has_no_ticket():
@@ -333,7 +333,7 @@ async def test_a_creation_that_is_presumed_has_no_ticket():
 )
 def test_keywords_and_fields_are_the_same(call, record):
     """The list is written twice, for editors; here it is kept equal."""
-    keywords = set(inspect.signature(call).parameters) - {"self", "deadline"}
+    keywords = set(inspect.signature(call).parameters) - {"self", "timeout"}
     fields = {one.name for one in attrs.fields(record)}
 
     assert keywords == fields
@@ -350,7 +350,7 @@ def test_the_bulk_of_a_session_takes_the_same_message(call):
     assert message <= set(inspect.signature(call).parameters)
 
 
-async def test_deadline_is_an_option_of_every_call():
+async def test_timeout_is_an_option_of_every_call():
     """Seconds for the whole call."""
     calls = [
         member
@@ -360,7 +360,7 @@ async def test_deadline_is_an_option_of_every_call():
 
     assert len(calls) == 9
     for call in calls:
-        assert "deadline" in inspect.signature(call).parameters, call
+        assert "timeout" in inspect.signature(call).parameters, call
 
 
 def test_a_record_shows_neither_number_nor_text_nor_name():

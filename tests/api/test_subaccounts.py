@@ -632,18 +632,18 @@ async def test_every_argument_is_sent_under_its_own_name(octopush):
 )
 def test_keywords_and_fields_are_the_same(call, record, others):
     """The list is written twice, for editors; here it is kept equal."""
-    keywords = set(inspect.signature(call).parameters) - {"self", "deadline"}
+    keywords = set(inspect.signature(call).parameters) - {"self", "timeout"}
 
     assert keywords - others == {one.name for one in attrs.fields(record)}
 
 
-def test_deadline_is_an_option_of_every_call():
+def test_timeout_is_an_option_of_every_call():
     """Seconds for the whole call."""
     calls = inspect.getmembers(Subaccounts, inspect.iscoroutinefunction)
 
     assert len(calls) == 5
     for _, call in calls:
-        assert "deadline" in inspect.signature(call).parameters
+        assert "timeout" in inspect.signature(call).parameters
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)

@@ -176,9 +176,9 @@ async def test_a_stored_request_is_sent_once(octopush, gateway):
     """A second submission under its id is refused as a duplicate."""
     request = VoiceRequest(**MESSAGE)
 
-    await octopush.voice.submit(request)
+    await octopush.voice.send_request(request)
     with pytest.raises(RefusedError, match="code 120"):
-        await octopush.voice.submit(request)
+        await octopush.voice.send_request(request)
 
     assert gateway.book.times("+33639980001") == 1
 
@@ -238,7 +238,7 @@ async def test_a_campaign_is_created_priced_confirmed_and_sent(
         auto_remove_blacklisted_numbers=False,
     )
     status = await octopush.voice.wait_until_ready(created.ticket)
-    confirmed = await octopush.voice.confirm(created.ticket, on=audience)
+    confirmed = await octopush.voice.confirm(created.ticket, audience=audience)
 
     assert status.state is CampaignState.READY_TO_BE_SENT
     assert status.number_of_contacts == len(people)
@@ -264,7 +264,7 @@ async def test_a_prepared_campaign_can_be_dropped(octopush, gateway):
     """Nobody is called, and its ticket is gone."""
     created = await octopush.voice.create_on_tag(tag_name="vip", **CAMPAIGN)
 
-    await octopush.voice.cancel(created.ticket, on="tag")
+    await octopush.voice.cancel(created.ticket, audience="tag")
 
     with pytest.raises(RefusedError, match="code 131"):
         await octopush.voice.status(created.ticket)
@@ -289,7 +289,7 @@ async def test_a_confirmation_is_not_repeated_after_silence():
 
     async with session_over(transport) as octopush:
         with pytest.raises(UnknownOutcomeError) as caught:
-            await octopush.voice.confirm("voice_1", on="list")
+            await octopush.voice.confirm("voice_1", audience="list")
 
     assert caught.value.maybe_sent
     assert len(transport.requests) == 1
@@ -301,7 +301,7 @@ async def test_a_confirmation_is_repeated_for_whoever_asks_for_it():
 
     async with session_over(transport) as octopush:
         confirmed = await octopush.voice.confirm(
-            "voice_1", on="tag", on_unknown="retry"
+            "voice_1", audience="tag", on_unknown="retry"
         )
 
     assert confirmed.attempts == 2
@@ -313,7 +313,7 @@ async def test_a_page_is_no_confirmation():
 
     async with session_over(ScriptedTransport(page)) as octopush:
         with pytest.raises(UnknownOutcomeError, match="a page"):
-            await octopush.voice.confirm("voice_1", on="list")
+            await octopush.voice.confirm("voice_1", audience="list")
 
 
 @pytest.mark.parametrize("ticket", ["", "  ", None, 7], ids=repr)
@@ -323,7 +323,7 @@ async def test_what_is_no_ticket_is_refused(ticket):
         for call in (
             octopush.voice.cancel(ticket),
             octopush.voice.status(ticket),
-            octopush.voice.confirm(ticket, on="tag"),
+            octopush.voice.confirm(ticket, audience="tag"),
         ):
             with pytest.raises(InvalidFieldError, match="ticket"):
                 await call
@@ -333,9 +333,9 @@ async def test_a_campaign_on_something_else_is_refused():
     """Confirming and cancelling go to a list or to a tag."""
     async with session_over(ScriptedTransport()) as octopush:
         with pytest.raises(InvalidFieldError, match="'list' or 'tag'"):
-            await octopush.voice.confirm("voice_1", on="segment")
+            await octopush.voice.confirm("voice_1", audience="segment")
         with pytest.raises(InvalidFieldError, match="'list' or 'tag'"):
-            await octopush.voice.cancel("voice_1", on="segment")
+            await octopush.voice.cancel("voice_1", audience="segment")
 
 
 async def test_an_id_is_replaced_only_if_nobody_chose_it():
@@ -376,13 +376,13 @@ async def test_an_id_is_replaced_only_if_nobody_chose_it():
 )
 def test_keywords_and_fields_are_the_same(call, record):
     """The list is written twice, for editors; here it is kept equal."""
-    keywords = set(inspect.signature(call).parameters) - {"self", "deadline"}
+    keywords = set(inspect.signature(call).parameters) - {"self", "timeout"}
     fields = {one.name for one in attrs.fields(record)}
 
     assert keywords == fields
 
 
-async def test_deadline_is_an_option_of_every_call():
+async def test_timeout_is_an_option_of_every_call():
     """Seconds for the whole call."""
     calls = [
         member
@@ -392,7 +392,7 @@ async def test_deadline_is_an_option_of_every_call():
 
     assert len(calls) == 9
     for call in calls:
-        assert "deadline" in inspect.signature(call).parameters, call
+        assert "timeout" in inspect.signature(call).parameters, call
 
 
 def test_a_record_shows_neither_number_nor_text():

@@ -302,13 +302,13 @@ async def test_a_read_that_failed_once_is_answered_the_second_time():
     assert (balance.amount, balance.attempts) == (Decimal(3), 2)
 
 
-def test_deadline_is_an_option_of_every_call():
+def test_timeout_is_an_option_of_every_call():
     """Seconds for the whole call."""
     calls = inspect.getmembers(Wallet, inspect.iscoroutinefunction)
 
     assert [name for name, _ in calls] == ["balance", "credits"]
     for _, call in calls:
-        assert "deadline" in inspect.signature(call).parameters
+        assert "timeout" in inspect.signature(call).parameters
 
 
 async def test_the_sandbox_tells_what_is_left():

@@ -161,19 +161,19 @@ ROWS = {
     "confirm_sms_campaign_on_list": Row(
         repeat=NONE,
         answer=CampaignConfirmed,
-        call=lambda octopush, ticket: octopush.sms.confirm(ticket, on="list"),
+        call=lambda octopush, ticket: octopush.sms.confirm(ticket, audience="list"),
         prepare=_created("sms", "list", MESSAGE),
     ),
     "confirm_sms_campaign_on_tag": Row(
         repeat=NONE,
         answer=CampaignConfirmed,
-        call=lambda octopush, ticket: octopush.sms.confirm(ticket, on="tag"),
+        call=lambda octopush, ticket: octopush.sms.confirm(ticket, audience="tag"),
         prepare=_created("sms", "tag", MESSAGE),
     ),
     "cancel_sms_campaign_on_list": Row(
         repeat=IDEMPOTENT,
         answer=Answer,
-        call=lambda octopush, ticket: octopush.sms.cancel(ticket, on="tag"),
+        call=lambda octopush, ticket: octopush.sms.cancel(ticket, audience="tag"),
         prepare=_created("sms", "tag", MESSAGE),
     ),
     "send_voice_campaign": Row(
@@ -212,19 +212,19 @@ ROWS = {
     "confirm_voice_campaign_on_list": Row(
         repeat=NONE,
         answer=CampaignConfirmed,
-        call=lambda octopush, ticket: octopush.voice.confirm(ticket, on="list"),
+        call=lambda octopush, ticket: octopush.voice.confirm(ticket, audience="list"),
         prepare=_created("voice", "list", VOICE),
     ),
     "confirm_voice_campaign_on_tag": Row(
         repeat=NONE,
         answer=CampaignConfirmed,
-        call=lambda octopush, ticket: octopush.voice.confirm(ticket, on="tag"),
+        call=lambda octopush, ticket: octopush.voice.confirm(ticket, audience="tag"),
         prepare=_created("voice", "tag", VOICE),
     ),
     "cancel_voice_campaign_on_list": Row(
         repeat=IDEMPOTENT,
         answer=Answer,
-        call=lambda octopush, ticket: octopush.voice.cancel(ticket, on="list"),
+        call=lambda octopush, ticket: octopush.voice.cancel(ticket, audience="list"),
         prepare=_created("voice", "list", VOICE),
     ),
     "send_multi_channel": Row(

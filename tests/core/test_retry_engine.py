@@ -146,7 +146,7 @@ async def test_the_id_of_a_record_is_never_replaced():
     transport = ScriptedTransport(answer(429, {}), answer())
 
     async with session_over(transport) as octopush:
-        await octopush.sms.submit(request)
+        await octopush.sms.send_request(request)
 
     assert transport.ids == [request.request_id] * 2
 
@@ -291,7 +291,7 @@ async def test_clean_calls_refill_the_quota_by_one():
             await octopush.sms.send(**MESSAGE)
         await octopush.sms.send(**MESSAGE)  # the 14th token
         with pytest.raises(UnknownOutcomeError) as caught:
-            await octopush.sms.send(**MESSAGE, deadline=0.5)
+            await octopush.sms.send(**MESSAGE, timeout=0.5)
 
     assert caught.value.retry_quota_exhausted is False
 
@@ -412,7 +412,7 @@ async def test_a_write_without_id_names_no_id_when_cancelled():
 
     transport = ScriptedTransport(hang)
     async with session_over(transport) as octopush:
-        task = asyncio.create_task(octopush.sms.confirm("sms_1", on="list"))
+        task = asyncio.create_task(octopush.sms.confirm("sms_1", audience="list"))
         while not transport.requests:
             await asyncio.sleep(0)
         task.cancel()
@@ -464,7 +464,7 @@ async def test_a_write_without_id_is_not_repeated_after_silence():
 
     async with session_over(transport) as octopush:
         with pytest.raises(UnknownOutcomeError) as caught:
-            await octopush.sms.confirm("sms_1", on="list")
+            await octopush.sms.confirm("sms_1", audience="list")
 
     assert len(transport.requests) == 1
     assert caught.value.request_id is None
@@ -477,7 +477,7 @@ async def test_a_write_without_id_is_repeated_if_it_never_left():
     transport = ScriptedTransport(unreachable(), refusal(438), answer())
 
     async with session_over(transport) as octopush:
-        confirmed = await octopush.sms.confirm("sms_1", on="list")
+        confirmed = await octopush.sms.confirm("sms_1", audience="list")
 
     assert confirmed.attempts == 3
 
@@ -581,7 +581,7 @@ async def test_settling_tells_what_became_of_it(burns_ids, fault, outcome, recei
 
     async with session_over(transport, clock=gateway.clock, retry=policy) as octopush:
         with pytest.raises(UnknownOutcomeError) as caught:
-            await octopush.sms.submit(request)
+            await octopush.sms.send_request(request)
         settled = await octopush.sms.settle(
             request, safe_to_retry_until=caught.value.safe_to_retry_until
         )
@@ -729,7 +729,7 @@ async def test_a_caller_may_prefer_a_duplicate_to_a_loss():
 
     async with session_over(transport) as octopush:
         confirmed = await octopush.sms.confirm(
-            "sms_1", on=Audience.LIST, on_unknown=OnUnknown.RETRY
+            "sms_1", audience=Audience.LIST, on_unknown=OnUnknown.RETRY
         )
 
     assert confirmed.attempts == 2
@@ -763,7 +763,7 @@ async def test_a_call_without_time_is_not_sent():
     transport = ScriptedTransport()
 
     with pytest.raises(NotSentError, match="deadline"):
-        await send(transport, deadline=0)
+        await send(transport, timeout=0)
 
     assert transport.requests == []
 
@@ -801,6 +801,6 @@ async def test_until_when_it_is_safe_is_told_on_the_clock_that_the_caller_has():
         return silence()
 
     with pytest.raises(UnknownOutcomeError) as caught:
-        await send(ScriptedTransport(step_back), clock=clock, deadline=1)
+        await send(ScriptedTransport(step_back), clock=clock, timeout=1)
 
     assert caught.value.safe_to_retry_until == START + timedelta(hours=22)

@@ -23,7 +23,7 @@ NUMBER = MESSAGE["recipients"][0]
 # The four kinds of operation that the decision table tells apart.
 CALLS = {
     "request_id": lambda sms, **options: sms.send(**MESSAGE, **options),
-    "confirm": lambda sms, **options: sms.confirm("sms_1", on="list", **options),
+    "confirm": lambda sms, **options: sms.confirm("sms_1", audience="list", **options),
     "read": lambda sms, **options: sms.draft(**options),
     "delete": lambda sms, **options: sms.cancel("sms_1", **options),
 }

@@ -27,7 +27,7 @@ CALLS = {
     "POST": lambda sms: sms.send(
         text=TEXT, recipients=[NUMBER], sender="Acme", purpose="alert"
     ),
-    "POST without request_id": lambda sms: sms.confirm("sms_1", on="list"),
+    "POST without request_id": lambda sms: sms.confirm("sms_1", audience="list"),
     "GET": lambda sms: sms.draft(),
     "DELETE": lambda sms: sms.cancel("sms_1"),
 }

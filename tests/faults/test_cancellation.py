@@ -89,11 +89,11 @@ async def test_a_thousand_moments(burns_ids):
         request = request_number(moment)
         _, twin = world_of(moment, burns_ids=burns_ids)
         async with twin:
-            steps = await steps_of(twin.sms.submit(request))
+            steps = await steps_of(twin.sms.send_request(request))
         gateway, octopush = world_of(moment, burns_ids=burns_ids)
         async with octopush:
             assert await cancelled_after(
-                random.randrange(steps), octopush.sms.submit(request), at_most=5
+                random.randrange(steps), octopush.sms.send_request(request), at_most=5
             )
             assert octopush._call.gate._free == 100
         calm = SandboxTransport(gateway)
@@ -116,7 +116,7 @@ async def test_a_thousand_moments_without_faults(burns_ids):
         for moment in range(1000):
             request = request_number(moment)
             cancelled += await cancelled_after(
-                random.randrange(6), octopush.sms.submit(request), at_most=5
+                random.randrange(6), octopush.sms.send_request(request), at_most=5
             )
             await octopush.sms.settle(request, safe_to_retry_until=UNTIL)
             assert gateway.book.times(NUMBER) == moment + 1
@@ -136,7 +136,7 @@ async def test_the_others_go_on():
             SandboxTransport(gateway), clock=gateway.clock, max_in_flight=1
         ) as octopush:
             tasks = [
-                asyncio.ensure_future(octopush.sms.submit(request_number(n)))
+                asyncio.ensure_future(octopush.sms.send_request(request_number(n)))
                 for n in range(5)
             ]
             for _ in range(random.randrange(12)):
@@ -185,7 +185,7 @@ async def test_moments_over_real_sockets(burns_ids):
             for moment in range(250):
                 request = request_number(moment)
                 cancelled += await cancelled_after(
-                    random.randrange(12), octopush.sms.submit(request), at_most=20
+                    random.randrange(12), octopush.sms.send_request(request), at_most=20
                 )
                 result = await result_of(
                     octopush.sms.settle(request, safe_to_retry_until=UNTIL)

@@ -154,7 +154,7 @@ async def test_no_free_slot_before_the_deadline():
         group.create_task(result_of(octopush.sms.send(**MESSAGE)))
         while not gateway.requests:
             await asyncio.sleep(0)
-        error = await result_of(octopush.sms.send(**MESSAGE, deadline=0.05))
+        error = await result_of(octopush.sms.send(**MESSAGE, timeout=0.05))
 
     assert (type(error), error.outcome, error.maybe_sent) == NOTHING_SENT
     assert len(gateway.requests) == 1

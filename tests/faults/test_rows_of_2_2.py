@@ -556,10 +556,10 @@ async def test_row_6(call):
         session_to(gateway.url, max_in_flight=1, timeouts=SHORT) as octopush,
         asyncio.TaskGroup() as group,
     ):
-        group.create_task(result_of(octopush.sms.confirm("sms_1", on="tag")))
+        group.create_task(result_of(octopush.sms.confirm("sms_1", audience="tag")))
         while not gateway.requests:
             await asyncio.sleep(0)
-        result = await result_of(CALLS[call](octopush.sms, deadline=0.05))
+        result = await result_of(CALLS[call](octopush.sms, timeout=0.05))
 
     assert what(result) == not_sent()
     assert result.attempts == 0
@@ -588,7 +588,7 @@ async def test_row_8_without_request_id():
         session_to(gateway.url) as octopush,
     ):
         await octopush.sms.draft()
-        result = await result_of(octopush.sms.confirm("sms_1", on="list"))
+        result = await result_of(octopush.sms.confirm("sms_1", audience="list"))
 
     assert what(result) == unknown(UnknownOutcomeError)
     assert (gateway.tries, gateway.book.total()) == (2, 0)
@@ -693,7 +693,7 @@ async def test_row_25(call):
         session_to(gateway.url, max_in_flight=1, timeouts=SHORT) as octopush,
         asyncio.TaskGroup() as group,
     ):
-        group.create_task(result_of(octopush.sms.confirm("sms_1", on="tag")))
+        group.create_task(result_of(octopush.sms.confirm("sms_1", audience="tag")))
         while not gateway.requests:
             await asyncio.sleep(0)
         notes = await cancelled_while(
@@ -853,7 +853,7 @@ async def test_row_33_after_the_age_was_reached():
         session_to(gateway.url, clock=clock) as octopush,
     ):
         request = SmsRequest(**MESSAGE)
-        error = await result_of(octopush.sms.submit(request))
+        error = await result_of(octopush.sms.send_request(request))
         clock.jump(-20 * HOUR)
         later = await result_of(
             octopush.sms.settle(request, safe_to_retry_until=error.safe_to_retry_until)
@@ -909,7 +909,7 @@ async def test_settling(first, then, gets, book, burns_ids):
 
     async with FaultGateway(first, *then, burns_ids=burns_ids) as gateway:
         async with session_to(gateway.url, retry=RetryPolicy(attempts=1)) as before:
-            error = await result_of(before.sms.submit(request))
+            error = await result_of(before.sms.send_request(request))
         async with session_to(
             gateway.url, clock=clock, on_attempt=told.append
         ) as after:

@@ -336,7 +336,7 @@ async def test_what_was_never_asked_is_no_try(observed, collected):
             await asyncio.sleep(0)
         assert collected.points("aiooctopush.active_calls") == [(1, WHERE)]
         with pytest.raises(NotSentError):
-            await octopush.sms.send(**MESSAGE, deadline=0)
+            await octopush.sms.send(**MESSAGE, timeout=0)
         assert "aiooctopush.tries" not in collected.metrics
         first.cancel()
 

@@ -35,7 +35,7 @@ class Scene:
     async def send_in_vain(self):
         """Send, and give back the error of unknown outcome."""
         with pytest.raises(UnknownOutcomeError) as caught:
-            await self.session.sms.submit(self.request, deadline=0.5)
+            await self.session.sms.send_request(self.request, timeout=0.5)
         return caught.value
 
     async def settle(self, error):

@@ -51,7 +51,7 @@ async def test_a_deadline_counts_from_the_beginning_of_the_call():
     transport = ScriptedTransport(silence(), answer())
 
     async with session_over(transport, clock=late_clock()) as octopush:
-        sent = await octopush.sms.send(**MESSAGE, deadline=30)
+        sent = await octopush.sms.send(**MESSAGE, timeout=30)
 
     assert (sent.outcome, sent.attempts) == (Outcome.ACCEPTED, 2)
 
@@ -75,7 +75,7 @@ async def test_a_cancelled_write_without_id_has_a_note_without_id():
     async with session_over(ScriptedTransport(hang)) as octopush:
         with pytest.raises(TimeoutError) as caught:
             async with asyncio.timeout(0):
-                await octopush.sms.confirm("sms_1", on="list")
+                await octopush.sms.confirm("sms_1", audience="list")
 
     (note,) = caught.value.__cause__.__notes__
     assert note.endswith("was cancelled and may have been executed")

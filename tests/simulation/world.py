@@ -424,7 +424,7 @@ class World:
         if errand == "send":
             call = self._session.sms.send(**message)
         elif errand == "submit":
-            call = self._session.sms.submit(SmsRequest(**message))
+            call = self._session.sms.send_request(SmsRequest(**message))
         else:
             call = self._session.sms.send(**message, request_id=chosen)
         try:
@@ -478,7 +478,7 @@ class World:
         )
         if not isinstance(ready, OctopushError):
             _CALL.set(1)
-            confirm = self._session.sms.confirm(created.ticket, on="list")
+            confirm = self._session.sms.confirm(created.ticket, audience="list")
             self._say(name, await self._ask(confirm))
 
     async def _follow(self, who, numbers, said, random):
@@ -505,7 +505,9 @@ class World:
                 )
             else:
                 await asyncio.sleep(random.uniform(5, 60))
-                said = await self._ask(self._session.sms.submit(SmsRequest(**again)))
+                said = await self._ask(
+                    self._session.sms.send_request(SmsRequest(**again))
+                )
             self._say(who, said)
 
     def _any_session(self, random):

@@ -78,7 +78,7 @@ async def main(later: datetime) -> None:
         )
         assert_type(request.recipients, tuple[Recipient, ...])
         assert_type(request.request_id, str)
-        assert_type(await octopush.sms.submit(request), SendResult)
+        assert_type(await octopush.sms.send_request(request), SendResult)
         try:
             await octopush.sms.settle(request, safe_to_retry_until=later)
         except OctopushError as error:
@@ -89,7 +89,7 @@ async def main(later: datetime) -> None:
         status = await octopush.sms.wait_until_ready("sms_1")
         assert_type(status, CampaignStatus)
         assert_type(status.state, CampaignState | str | None)
-        assert_type(await octopush.sms.cancel("sms_1", on=Audience.TAG), Answer)
+        assert_type(await octopush.sms.cancel("sms_1", audience=Audience.TAG), Answer)
 
         called = await octopush.voice.send(
             text="Hi",

@@ -227,7 +227,7 @@ class Inspection:
             for at in again:
                 number = block.numbers[at]
                 chosen[at] = self._is_kept(positions[at], block.lines[at], number)
-            positions, block = list(compress(positions, chosen)), block.only(chosen)
+            positions, block = list(compress(positions, chosen)), block.select(chosen)
         if len(block):
             self._count_block(block, said, positions)
 

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from ..._clock import Clock
-from ...api._shared import member
+from ...api._shared import to_enum
 from ...errors import InvalidFieldError
 from ...ledgers.batch import renewed, unpack_numbers
 from ...ledgers.protocols import Ledger
@@ -92,7 +92,7 @@ async def resolve(
         InvalidFieldError: There is no such batch, nothing is to be decided about it,
             or what it said is not known any more.
     """
-    decision = member(Decision, "decision", decision)
+    decision = to_enum(Decision, "decision", decision)
     record = await _find(ledger, key, batch)
     now = clock.now()
     words = f"{decision}, by {by}, {now.isoformat(timespec='seconds')}"

@@ -220,13 +220,13 @@ class Intake:
             return CheckedRecipients.of(one for one in found if one is not None)  # type: ignore[misc]  # and no request: see `take`
         self.position += len(items)
         if isinstance(self._seen, SeenNumbers):
-            again = self._seen.note(plain.figures)
+            again = self._seen.note(plain.as_ints)
             if again:
                 self.duplicates += len(again)
                 chosen = [True] * len(plain)
                 for at in again:
                     chosen[at] = False
-                return plain.only(chosen)
+                return plain.select(chosen)
         return plain
 
     @property

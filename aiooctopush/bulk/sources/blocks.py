@@ -50,8 +50,8 @@ class Block:
             }
         )
 
-    def only(self, chosen: Sequence[bool]) -> Self:
-        """Those of them for whom it is true."""
+    def select(self, chosen: Sequence[bool]) -> Self:
+        """Return the recipients at whose place ``chosen`` is true."""
         return evolve(
             self,
             lines=list(compress(self.lines, chosen)),

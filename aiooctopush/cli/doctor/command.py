@@ -199,7 +199,7 @@ def _look(
 def _look_at_account(diagnosis: _Diagnosis, calls: Calls) -> None:
     answered: Balance | OctopushError
     try:
-        answered = calls.attempt(calls.session.wallet.balance(deadline=_DEADLINE))
+        answered = calls.attempt(calls.session.wallet.balance(timeout=_DEADLINE))
     except OctopushError as error:
         answered = error
         diagnosis.add(_checks.failed_account(error))

@@ -87,7 +87,7 @@ async def send(octopush: OctopushSession, body: Mapping[str, Any]) -> Reply:
             SEND.path,
             json=body,
             idempotency=Idempotency.REQUEST_ID,
-            deadline=_DEADLINE,
+            timeout=_DEADLINE,
         )
     except OctopushError as error:
         return _reply_of_error(error)

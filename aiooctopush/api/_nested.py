@@ -15,31 +15,33 @@ from .._wire import converter, reader_of
 
 
 @frozen(kw_only=True)
-class Part:
+class NestedValue:
     """A value that stands inside an answer."""
 
 
-def _is_part(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Part)
+def _is_nested(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, NestedValue)
 
 
-def _holds_part(kind: Any, origin: Any, position: int) -> bool:
+def _holds_nested(kind: Any, origin: Any, position: int) -> bool:
     inner = get_args(kind)
-    return get_origin(kind) is origin and bool(inner) and _is_part(inner[position])
+    return get_origin(kind) is origin and bool(inner) and _is_nested(inner[position])
 
 
-def _is_optional_part(kind: Any) -> bool:
+def _is_optional(kind: Any) -> bool:
     inner = get_args(kind)
-    return len(inner) == 2 and _is_part(inner[0]) and kind == inner[0] | None
+    return len(inner) == 2 and _is_nested(inner[0]) and kind == inner[0] | None
 
 
-def _read_part(value: Any, kind: Any) -> Any:
+def _read_nested(value: Any, kind: Any) -> Any:
     # An empty list is how PHP writes an object without anything in it (inferred).
     return reader_of(kind)(value if isinstance(value, Mapping) else {}, {})
 
 
 def _read_optional(value: Any, kind: Any) -> Any:
-    return _read_part(value, get_args(kind)[0]) if isinstance(value, Mapping) else None
+    return (
+        _read_nested(value, get_args(kind)[0]) if isinstance(value, Mapping) else None
+    )
 
 
 def _read_several(value: Any, kind: Any) -> Any:
@@ -47,7 +49,9 @@ def _read_several(value: Any, kind: Any) -> Any:
     # A text instead of a list is one that says "none".
     # Source: gateway documentation, PHP read-me of 2020.
     several = value if isinstance(value, list | tuple) else ()
-    return tuple(_read_part(one, inner) for one in several if isinstance(one, Mapping))
+    return tuple(
+        _read_nested(one, inner) for one in several if isinstance(one, Mapping)
+    )
 
 
 def _read_texts(value: Any, _: Any) -> tuple[str, ...]:
@@ -61,19 +65,19 @@ def _read_by_key(value: Any, kind: Any) -> Any:
     # What is empty may come as an empty list: the habit of PHP (inferred).
     pairs = {} if value == [] else value
     return {
-        key: _read_part(one, inner)
+        key: _read_nested(one, inner)
         for key, one in pairs.items()
         if isinstance(one, Mapping)
     }
 
 
-converter.register_structure_hook_func(_is_part, _read_part)
-converter.register_structure_hook_func(_is_optional_part, _read_optional)
+converter.register_structure_hook_func(_is_nested, _read_nested)
+converter.register_structure_hook_func(_is_optional, _read_optional)
 converter.register_structure_hook_func(
-    lambda kind: _holds_part(kind, tuple, 0), _read_several
+    lambda kind: _holds_nested(kind, tuple, 0), _read_several
 )
 converter.register_structure_hook_func(
-    lambda kind: _holds_part(kind, Mapping, 1), _read_by_key
+    lambda kind: _holds_nested(kind, Mapping, 1), _read_by_key
 )
 converter.register_structure_hook_func(
     lambda kind: kind == tuple[str, ...], _read_texts
