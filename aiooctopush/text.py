@@ -83,7 +83,7 @@ REPLACEMENTS: Final[Mapping[str, str]] = {
     **dict.fromkeys("\N{EN DASH}\N{EM DASH}", "-"),
 }
 """
-What the gateway's optimisation replaces, in the order of its page.
+What the gateway's optimization replaces, in the order of its page.
 
 Always one character by one character, and no result is replaced again, so the
 order does not matter.
@@ -165,7 +165,7 @@ class TextMeasure:
         return unicodedata.name(self.forced_by, f"U+{ord(self.forced_by):04X}")
 
 
-def optimise(text: str) -> str:
+def optimize(text: str) -> str:
     """
     Replace what the gateway replaces unless ``auto_optimize_text`` is false.
 
@@ -177,7 +177,7 @@ def optimise(text: str) -> str:
     return text.translate(_REPLACE)
 
 
-def measure(text: str, *, optimised: bool = True) -> TextMeasure:
+def measure(text: str, *, optimized: bool = True) -> TextMeasure:
     """
     Count the units and parts of a text, with its values merged already.
 
@@ -186,12 +186,12 @@ def measure(text: str, *, optimised: bool = True) -> TextMeasure:
 
     Args:
         text: Of any length; what is too long is measured, too.
-        optimised: Whether the gateway may rewrite the text first, see `optimise`.
+        optimized: Whether the gateway may rewrite the text first, see `optimize`.
 
     Source: 3GPP TS 23.038 and 23.040; ``parts_at_most`` by the gateway's
     documentation, "Special characters" (documented, unseen).
     """
-    sent = optimise(text) if optimised else text
+    sent = optimize(text) if optimized else text
     outsider = _not_gsm(sent)
     if outsider:
         units = _surrogate_pair.sub(_TWO_UNITS, sent)

@@ -4,7 +4,7 @@ What a bulk costs beside a loop that anybody would write: csv, dicts, orjson, ai
 The same file, the same batches, as many requests in flight, one server in another
 process that only answers. Rounds in turn, medians of processor time, threads included,
 and ratios of one run: an absolute time says more about a machine than about us. With
-`--preflight` it is a look at the file beside one pass of the csv module over it.
+`--preview` it is a look at the file beside one pass of the csv module over it.
 
     python benchmarks/bulk.py
 """
@@ -31,7 +31,7 @@ import orjson
 from aiooctopush import OctopushSession, Purpose, read_csv
 from aiooctopush._clock import SystemClock
 from aiooctopush.api.sms import Message
-from aiooctopush.bulk.preview.check import preflight
+from aiooctopush.bulk.preview.check import preview
 
 
 BATCH: Final = 500
@@ -122,9 +122,9 @@ async def ours(path: Path, url: str, ledger: Path | None) -> int:
 
 
 async def look(path: Path) -> None:
-    """A preflight of the same message; a session would cost the same once."""
+    """A preview of the same message; a session would cost the same once."""
     message = Message(text=TEXT, sender="Acme", purpose=Purpose.ALERT)
-    found = await preflight(read_csv(path), message=message, clock=SystemClock())
+    found = await preview(read_csv(path), message=message, clock=SystemClock())
     assert not found.warnings
 
 
@@ -184,7 +184,7 @@ def looks(path: Path) -> dict[str, Callable[[], object]]:
     """One pass of csv, and ours."""
     return {
         "csv": lambda: one_pass(path),
-        "preflight": lambda: asyncio.run(look(path)),
+        "preview": lambda: asyncio.run(look(path)),
     }
 
 
@@ -217,7 +217,7 @@ def main() -> None:
         sent = with_server(path, options.rounds, options.count)
         looked = medians(looks(path), options.rounds, options.count)
     ratios = {name: sent["loop"] / sent[name] for name in GOALS}
-    passes = looked["preflight"] / looked["csv"]
+    passes = looked["preview"] / looked["csv"]
     if options.json:
         print(json.dumps({"us": sent | looked, "ratios": ratios, "passes": passes}))
         return
@@ -227,7 +227,7 @@ def main() -> None:
     print()
     for name, goal in GOALS.items():
         print(f"  {name:<12}{ratios[name]:8.2f} of the loop, goal {goal}")
-    print(f"  {'preflight':<12}{passes:8.2f} passes of csv, goal {PASSES_GOAL}")
+    print(f"  {'preview':<12}{passes:8.2f} passes of csv, goal {PASSES_GOAL}")
 
 
 if __name__ == "__main__":

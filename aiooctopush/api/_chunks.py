@@ -24,7 +24,7 @@ from ..errors import (
     Outcome,
     TransportSecurityError,
 )
-from ..phone import mask, normalise
+from ..phone import mask, normalize
 
 
 T = TypeVar("T")
@@ -175,7 +175,7 @@ def read_items(
 
 def read_number(item: Any, place: str) -> str:
     """Read an item that is a phone number."""
-    return normalise(item, field=place)
+    return normalize(item, field=place)
 
 
 def masked_numbers(numbers: tuple[str, ...]) -> str:

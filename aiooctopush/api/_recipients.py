@@ -14,7 +14,7 @@ from attrs import field, frozen
 from .._limits import MAX_MERGE_FIELD
 from .._wire import converter
 from ..errors import InvalidFieldError
-from ..phone import figures_of, mask, normalise
+from ..phone import as_ints, mask, normalize
 from ._columns import json_of_columns
 from ._shared import check_text
 
@@ -61,7 +61,7 @@ class Recipient:
     Source: gateway documentation, "Personalized sendings".
     """
 
-    phone_number: str = field(converter=normalise, repr=mask)
+    phone_number: str = field(converter=normalize, repr=mask)
     first_name: str | None = merge_field()
     last_name: str | None = merge_field()
     param1: str | None = merge_field()
@@ -102,7 +102,7 @@ def recipients_from(columns: Mapping[str, Sequence[str | None]]) -> list[Recipie
 
     Args:
         columns: By name of the field, one value for each recipient. ``phone_number``
-            must be there, as `phone.normalise` writes it; a field that is left out is
+            must be there, as `phone.normalize` writes it; a field that is left out is
             None.
     """
     count = len(columns[NUMBER])
@@ -195,7 +195,7 @@ class CheckedRecipients(Sequence[Recipient]):
     def as_ints(self) -> Sequence[int]:
         """Phone numbers as integers, computed once: for duplicates and for ledgers."""
         if self._as_ints is None:
-            self._as_ints = figures_of(self.numbers)
+            self._as_ints = as_ints(self.numbers)
         return self._as_ints
 
     @property

@@ -19,7 +19,7 @@ from attrs import field, frozen
 from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, encode, read_from
 from ..errors import InvalidFieldError
-from ..phone import mask, normalise
+from ..phone import mask, normalize
 from ._recipients import MAX_RECIPIENTS
 from ._shared import (
     MAX_LIST_NAME,
@@ -65,7 +65,7 @@ _is_address = re.compile(r"[^@\s]+@[^@\s]+").fullmatch
 
 
 def _to_number(value: str | None) -> str | None:
-    return None if value is None else normalise(value)
+    return None if value is None else normalize(value)
 
 
 def _shown_number(value: str | None) -> str:

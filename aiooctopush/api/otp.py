@@ -18,7 +18,7 @@ from attrs import field, frozen
 from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..errors import InvalidFieldError, Outcome
-from ..phone import mask, normalise
+from ..phone import mask, normalize
 from ..secret import Secret
 from ._shared import (
     MAX_WHOLE,
@@ -111,7 +111,7 @@ class OtpRequest:
         InvalidFieldError: A field is malformed or beyond its limit.
     """
 
-    phone_number: str = field(converter=normalise, repr=mask)
+    phone_number: str = field(converter=normalize, repr=mask)
     channel: OtpChannel | None = field(default=None, converter=_to_channel)
     text: str | None = field(default=None, repr=False)
     sender: str | None = None
@@ -167,7 +167,7 @@ def _to_optional_secret(value: str | Secret | None) -> Secret | None:
 
 
 def _to_number(value: str | None) -> str | None:
-    return None if value is None else normalise(value)
+    return None if value is None else normalize(value)
 
 
 @frozen(kw_only=True)

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from .._clock import Clock
 from .._wire import Answer, Endpoint, Idempotency, converter, read_from
 from ..errors import InvalidFieldError, OctopushError
-from ..phone import mask, normalise
+from ..phone import mask, normalize
 from ._callbacks import Callbacks, CallbackSettings, check_callbacks, check_email
 from ._nested import NestedValue
 from ._shared import MAX_WHOLE, Caller, SmsType, check_sender, to_enum
@@ -33,7 +33,7 @@ def _masked(number: str | None) -> str:
 def _number(name: str) -> Any:
     return field(
         default=None,
-        converter=lambda value: None if value is None else normalise(value, field=name),
+        converter=lambda value: None if value is None else normalize(value, field=name),
         repr=_masked,
     )
 

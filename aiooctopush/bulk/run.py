@@ -17,8 +17,8 @@ from ..ledgers.protocols import Ledger
 from ..ledgers.records import RunRecord
 from ..ledgers.sqlite.ledger import SQLiteLedger
 from ..text import FRENCH_QUIET_HOURS, QuietHours
-from .preview.check import preflight
-from .preview.findings import Preflight
+from .preview.check import preview
+from .preview.findings import Preview
 from .report import BulkReport
 from .review import decisions as worklist
 from .review.decisions import Decision, Unresolved
@@ -152,14 +152,14 @@ class BulkRun:
                 async for result in results:
                     yield result
 
-    async def preflight(
+    async def preview(
         self,
         source: Source,
         *,
         quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
         price_per_sms: Decimal | None = None,
         check_balance: bool = False,
-    ) -> Preflight:
+    ) -> Preview:
         """
         Look at everything that would be sent, without sending anything.
 
@@ -179,7 +179,7 @@ class BulkRun:
             SourceError: A file cannot be opened, or not be read any further.
             OctopushError: The gateway did not tell the balance.
         """
-        return await preflight(
+        return await preview(
             source,
             message=self._message,
             clock=self._clock,

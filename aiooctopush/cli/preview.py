@@ -9,7 +9,7 @@ import click
 
 from .._limits import MAX_TEXT
 from ..api._shared import Purpose, SmsType, check_text
-from ..bulk.preview.findings import Preflight, character_in_words
+from ..bulk.preview.findings import Preview, character_in_words
 from ..bulk.preview.inspection import Inspection
 from ..text import (
     REPLACEMENTS,
@@ -44,11 +44,11 @@ octopush preview --text "Déjà prêt ? Votre commande vous attend"
 _EPILOG = """\
 --json gives: encoding, units, parts, parts_at_most, forced_by, forced_name,
 forced_at (the first character that forces Unicode, and its place counted from 0),
-replaced (characters that the gateway's optimisation replaces), warnings. With a file
+replaced (characters that the gateway's optimization replaces), warnings. With a file
 also: items, recipients, duplicates, missing_values and first_missing, messages (how
 many recipients get how many parts in which encoding), too_long, forced (values that
 force Unicode), sms_needed, sms_needed_at_most, requests, without_mention,
-in_quiet_hours, quiet_until, and more of Preflight.as_dict(). If the file cannot be
+in_quiet_hours, quiet_until, and more of Preview.as_dict(). If the file cannot be
 used: error, message, bad_rows and more, as `octopush bulk` does.
 """
 
@@ -123,13 +123,13 @@ def preview(
     screen.document(document | {"warnings": list(warnings)})
 
 
-def _table(found: Preflight) -> Iterator[tuple[str, str, str, str]]:
+def _table(found: Preview) -> Iterator[tuple[str, str, str, str]]:
     """How many recipients get how many parts, in which encoding."""
     for (encoding, parts), count in found.messages.items():
         yield f"{count:,}", _ENCODINGS[encoding], f"{parts}", f"{count * parts:,}"
 
 
-def _sums(found: Preflight) -> Iterator[tuple[str, str]]:
+def _sums(found: Preview) -> Iterator[tuple[str, str]]:
     yield "Recipients", f"{found.recipients:,}"
     yield (
         "SMS billed",
@@ -196,7 +196,7 @@ def _replacement_rows(text: str) -> Iterator[tuple[str, str]]:
     more = len(replaced) - _CHARACTERS_SHOWN
     if more > 0:
         yield "", f"and {more:,} more"
-    before, after = measure(text, optimised=False), measure(text)
+    before, after = measure(text, optimized=False), measure(text)
     if before.encoding is not after.encoding:
         yield (
             "Otherwise",

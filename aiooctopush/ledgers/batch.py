@@ -17,7 +17,7 @@ from .. import _wire
 from ..api._recipients import MAX_RECIPIENTS, CheckedRecipients, Recipient, json_of
 from ..api.sms import SmsRequest
 from ..ids import request_id_for
-from ..phone import figures_of
+from ..phone import as_ints
 from .records import BatchRecord, BatchState, LedgerError, name_of
 
 
@@ -47,7 +47,7 @@ def figures_in(content: Content) -> Sequence[int]:
     people = recipients_in(content)
     if isinstance(people, CheckedRecipients):
         return people.as_ints
-    return figures_of([one.phone_number for one in people])
+    return as_ints([one.phone_number for one in people])
 
 
 def pack(encoded: bytes) -> bytes:
@@ -97,7 +97,7 @@ def unpack(payload: bytes) -> Content:
 
 def pack_numbers(numbers: Iterable[str]) -> bytes:
     """Numbers in international form: see `pack_figures`."""
-    return pack_figures(figures_of([*numbers]))
+    return pack_figures(as_ints([*numbers]))
 
 
 def pack_figures(figures: Sequence[int], *, small: bool = True) -> bytes:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from .._responses import decode
 from .._wire import MAX_BODY, converter
 from ..errors import InvalidFieldError, WebhookError
-from ..phone import MAX_DIGITS, normalise
+from ..phone import MAX_DIGITS, normalize
 from .events import (
     DeliveryReceipt,
     EmailDelivery,
@@ -238,7 +238,7 @@ def _number(body: Mapping[str, Any], name: str) -> str | None:
     if _is_bare(came):
         return f"+{came}"
     try:
-        return normalise(came)
+        return normalize(came)
     except InvalidFieldError:
         return came or None
 

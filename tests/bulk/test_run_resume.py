@@ -616,7 +616,7 @@ async def test_a_run_looks_at_a_source_that_has_to_be_waited_for(gateway, ledger
         for one in numbers(3):
             yield one
 
-    found = await started(gateway, ledger).preflight(source())
+    found = await started(gateway, ledger).preview(source())
 
     assert found.recipients == 3
 
@@ -731,7 +731,7 @@ async def test_a_run_that_is_not_finished_is_not_purged(ledger):
     assert unpack_numbers((await records(ledger))["1"].numbers) == ()
 
 
-# --- preflight ------------------------------------------------------------------------
+# --- preview ------------------------------------------------------------------------
 
 
 async def test_a_run_looks_before_it_sends(gateway, ledger):
@@ -739,10 +739,8 @@ async def test_a_run_looks_before_it_sends(gateway, ledger):
     people = [*numbers(12), numbers(1)[0], "06"]
     run = started(gateway, ledger, text="Hi {first_name}, " + "x" * 160)
 
-    found = await run.preflight(
-        people, price_per_sms=Decimal("0.05"), check_balance=True
-    )
-    other = await run.preflight(iter(numbers(2)))
+    found = await run.preview(people, price_per_sms=Decimal("0.05"), check_balance=True)
+    other = await run.preview(iter(numbers(2)))
 
     assert (found.recipients, found.duplicates, found.rejected) == (12, 1, 1)
     assert (found.requests, found.sms_needed) == (2, 24)

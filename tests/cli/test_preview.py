@@ -58,7 +58,7 @@ def test_character_without_a_name(preview):
 
 
 def test_character_that_is_replaced(preview):
-    """What the gateway's optimisation does, and what it saves."""
+    """What the gateway's optimization does, and what it saves."""
     result = preview("prêt " * 20)
 
     assert "'ê' (LATIN SMALL LETTER E WITH CIRCUMFLEX, U+00EA), char" in result.stdout

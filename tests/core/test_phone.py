@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from aiooctopush.errors import InvalidFieldError, Outcome
-from aiooctopush.phone import mask, normalise
+from aiooctopush.phone import mask, normalize
 
 
 NUMBERS = st.from_regex(r"\+[1-9][0-9]{4,15}", fullmatch=True)
@@ -34,7 +34,7 @@ SEPARATORS = " .-\u00a0\u202f\u2010\u2011"
 )
 def test_international_numbers_are_accepted(written, number):
     """What people put between digits goes; the digits stay."""
-    assert normalise(written) == number
+    assert normalize(written) == number
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_international_numbers_are_accepted(written, number):
 def test_everything_else_is_refused(written, problem):
     """A number that would have to be guessed is refused, with what to write."""
     with pytest.raises(InvalidFieldError, match=re.escape(problem)) as caught:
-        normalise(written)
+        normalize(written)
 
     assert caught.value.outcome is Outcome.NOT_SENT
 
@@ -81,7 +81,7 @@ def test_everything_else_is_refused(written, problem):
 def test_only_a_string_is_a_number(value):
     """An int has lost its plus already; the error names the type, not the value."""
     with pytest.raises(InvalidFieldError, match="must be a string") as caught:
-        normalise(value)
+        normalize(value)
 
     assert caught.value.shown == type(value).__name__
 
@@ -89,7 +89,7 @@ def test_only_a_string_is_a_number(value):
 def test_error_names_the_field_and_masks_the_number():
     """The error says where, and shows no more than the ends of the number."""
     with pytest.raises(InvalidFieldError) as caught:
-        normalise("33612345678", field="recipients[3]")
+        normalize("33612345678", field="recipients[3]")
 
     assert caught.value.field == "recipients[3]"
     assert caught.value.shown == "336****5678"
@@ -99,7 +99,7 @@ def test_error_names_the_field_and_masks_the_number():
 def test_error_survives_pickle():
     """A worker may send it to another process."""
     with pytest.raises(InvalidFieldError) as caught:
-        normalise("0612345678")
+        normalize("0612345678")
 
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own bytes
 
@@ -131,9 +131,9 @@ def test_mask_shows_the_ends_at_most(number, shown):
 
 
 @given(NUMBERS)
-def test_normalising_twice_is_normalising_once(number):
+def test_normalizing_twice_is_normalizing_once(number):
     """A clean number comes out as it went in."""
-    assert normalise(normalise(number)) == number
+    assert normalize(normalize(number)) == number
 
 
 @given(NUMBERS, st.data())
@@ -152,21 +152,21 @@ def test_separators_make_no_difference(number, data):
 
     # One dot before a last nought is no separator: see the floats above.
     assume(not re.fullmatch(r"\+\d+\.00?", spaced))
-    assert normalise(spaced) == number
+    assert normalize(spaced) == number
 
 
 @given(st.text() | st.text(string.digits + SEPARATORS + "+()/eE", max_size=24))
 def test_what_comes_out_is_always_clean(written):
     """Whatever goes in, out comes a plus with 5 to 16 ASCII digits, or nothing."""
     with contextlib.suppress(InvalidFieldError):
-        assert re.fullmatch(r"\+[1-9][0-9]{4,15}", normalise(written))
+        assert re.fullmatch(r"\+[1-9][0-9]{4,15}", normalize(written))
 
 
 @given(st.from_regex(r"[0-9]{6,16}", fullmatch=True), st.sampled_from(["", "00", "+0"]))
 def test_no_error_shows_a_whole_number(digits, prefix):
     """Errors end up in logs."""
     with pytest.raises(InvalidFieldError) as caught:
-        normalise(prefix + digits)
+        normalize(prefix + digits)
 
     assert digits not in str(caught.value)
 

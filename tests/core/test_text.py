@@ -25,7 +25,7 @@ from aiooctopush.text import (
     has_stop_mention,
     measure,
     merge,
-    optimise,
+    optimize,
     placeholder_runs,
     placeholders,
     public_holidays,
@@ -112,26 +112,26 @@ def test_extension_table_is_the_standard_one():
         ("–—", "--"),
     ],
 )
-def test_optimise_follows_the_page(before, after):
+def test_optimize_follows_the_page(before, after):
     """Row by row of the gateway's table."""
-    assert optimise(before) == after
+    assert optimize(before) == after
 
 
 @pytest.mark.parametrize(
     "kept", ["éèàùìòÉÇäöüÄÖÜñÑåÅæÆøØß", "ΔΦΓΛΩΠΨΣΘΞ", "a  b ", "μ"]
 )
-def test_optimise_keeps_what_is_not_on_the_page(kept):
+def test_optimize_keeps_what_is_not_on_the_page(kept):
     """GSM letters, Greek capitals, spaces of any number, and the Greek letter mu."""
-    assert optimise(kept) == kept
+    assert optimize(kept) == kept
 
 
 @given(TEXTS)
-def test_optimise_keeps_the_length_and_runs_once(text):
+def test_optimize_keeps_the_length_and_runs_once(text):
     """One character for one, and no result is replaced again."""
-    once = optimise(text)
+    once = optimize(text)
 
     assert len(once) == len(text)
-    assert optimise(once) == once
+    assert optimize(once) == once
 
 
 def test_every_replacement_can_be_sent_in_one_septet():
@@ -165,7 +165,7 @@ def test_every_replacement_can_be_sent_in_one_septet():
 )
 def test_septets_are_packed_into_parts(text, units, expected):
     """160 in one part, then 153 a part, and no escape pair is split."""
-    found = measure(text, optimised=False)
+    found = measure(text, optimized=False)
 
     assert found.encoding is Encoding.GSM7
     assert (found.units, found.parts) == (units, expected)
@@ -229,7 +229,7 @@ def test_measure_counts_what_the_gateway_will_send():
     text = "Voilà… c’est prêt"
 
     assert measure(text).encoding is Encoding.GSM7
-    assert measure(text, optimised=False).encoding is Encoding.UNICODE
+    assert measure(text, optimized=False).encoding is Encoding.UNICODE
 
 
 @pytest.mark.parametrize(
@@ -274,23 +274,23 @@ def test_a_measure_is_a_value():
 @given(TEXTS)
 def test_measuring_is_measuring_the_rewritten_text(text):
     """Rewriting first and measuring as is gives the same, places included."""
-    assert measure(optimise(text), optimised=False) == measure(text)
+    assert measure(optimize(text), optimized=False) == measure(text)
 
 
 @given(TEXTS, TEXTS, st.booleans())
-def test_a_longer_text_never_has_fewer_parts(text, more, optimised):
+def test_a_longer_text_never_has_fewer_parts(text, more, optimized):
     """Neither the count nor its upper bound goes down."""
-    short = measure(text, optimised=optimised)
-    long = measure(text + more, optimised=optimised)
+    short = measure(text, optimized=optimized)
+    long = measure(text + more, optimized=optimized)
 
     assert short.parts <= long.parts
     assert short.parts_at_most <= long.parts_at_most
 
 
 @given(TEXTS.map(lambda text: text * 9), st.booleans())
-def test_the_upper_bound_is_one(text, optimised):
+def test_the_upper_bound_is_one(text, optimized):
     """It is never below the count by the standard."""
-    found = measure(text, optimised=optimised)
+    found = measure(text, optimized=optimized)
 
     assert found.parts <= found.parts_at_most
 

@@ -62,7 +62,7 @@ async def bulk(octopush: OctopushSession) -> None:
         assert_type(batch, BatchResult)
     async for one in run.unresolved():
         assert_type(one, Unresolved)
-    found = await run.preflight(["+33639980001"], price_per_sms=Decimal("0.05"))
+    found = await run.preview(["+33639980001"], price_per_sms=Decimal("0.05"))
     assert_type(found.recipients, int)
     assert_type(run.report.cost, Decimal)
 

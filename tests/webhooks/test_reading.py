@@ -407,7 +407,7 @@ def test_the_longest_is_read():
         pytest.param("Acme", "Acme", id="a name"),
     ],
 )
-def test_numbers_are_normalised_where_certain(came, expected):
+def test_numbers_are_normalized_where_certain(came, expected):
     """Else they stay as they came."""
     assert read({**RECEIPT, "number": came}).number == expected
 

@@ -1,8 +1,8 @@
 """
 A look at a source and a message before anything is sent: offline, and in one pass.
 
-`preflight` looks at all of a source, `Inspection` at one item after the other; either
-ends in a `Preflight`.
+`preview` looks at all of a source, `Inspection` at one item after the other; either
+ends in a `Preview`.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from ..options import Identity, OnDuplicate
 from ..run_options import BulkOptions
 from ..sources.batching import Item, Source, opened
 from ..sources.rows import FileSource
-from .findings import Preflight, check_euros
+from .findings import Preview, check_euros
 from .inspection import Inspection
 
 
@@ -28,7 +28,7 @@ from .inspection import Inspection
 _AT_A_TIME: Final = 500
 
 
-async def preflight(
+async def preview(
     source: Source,
     *,
     message: Message | None,
@@ -39,7 +39,7 @@ async def preflight(
     quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
     price_per_sms: Decimal | None = None,
     balance: Decimal | None = None,
-) -> Preflight:
+) -> Preview:
     """
     Look at everything that a run would send, without sending anything.
 
@@ -116,6 +116,6 @@ def _inspection_of(message: Message | None, **options: Any) -> Inspection:
         purpose=message.purpose,
         type=message.type,
         send_at=message.send_at,
-        optimised=message.auto_optimize_text is not False,
+        optimized=message.auto_optimize_text is not False,
         **options,
     )

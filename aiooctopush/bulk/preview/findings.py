@@ -1,4 +1,4 @@
-"""What a preflight found, in figures, in words and as plain data."""
+"""What a preview found, in figures, in words and as plain data."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -84,7 +84,7 @@ def _is_euros(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
 
 
 @frozen(kw_only=True)
-class Preflight:
+class Preview:
     """
     What a source and a message look like before anything is sent.
 

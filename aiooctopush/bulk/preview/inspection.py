@@ -36,11 +36,11 @@ from ...text import (
 )
 from ..options import Identity, OnDuplicate
 from ..sources.batching import Item
-from ..sources.blocks import Block, Piece
+from ..sources.blocks import Block, RowOrBlock
 from ..sources.duplicates import SeenKeys, SeenNumbers
 from ..sources.text_file import SourceError
-from .findings import LOW_COST_MENTION, PREMIUM_MENTION, Finding, Preflight
-from .text_lengths import SHORT_NUMBER, Group, PersonalText
+from .findings import LOW_COST_MENTION, PREMIUM_MENTION, Finding, Preview
+from .text_lengths import SHORT_NUMBER, LengthGroup, MergedLengths
 
 
 LISTED_AT_MOST: Final = 20
@@ -90,8 +90,8 @@ class _Said:
         is_marketing: Whether one of the two before is said.
     """
 
-    text: PersonalText
-    alone: Group | None
+    text: MergedLengths
+    alone: LengthGroup | None
     is_unicode: bool
     lacks: str | None
     quiet: tuple[datetime, datetime] | None
@@ -109,7 +109,7 @@ class Inspection:
         purpose: None if it is not known; then nothing is said about marketing.
         type: The quality of the route.
         send_at: When; None for now.
-        optimised: Whether the gateway may rewrite the text.
+        optimized: Whether the gateway may rewrite the text.
         now: The present instant.
         on_duplicate: As in a run. An error is a rejection here.
         identity: As in a run.
@@ -126,7 +126,7 @@ class Inspection:
         purpose: Purpose | None = None,
         type: SmsType = SmsType.PREMIUM,
         send_at: datetime | None = None,
-        optimised: bool = True,
+        optimized: bool = True,
         now: datetime,
         on_duplicate: OnDuplicate = OnDuplicate.SKIP,
         identity: Identity | None = None,
@@ -144,7 +144,7 @@ class Inspection:
         self._items = self._recipients = self._duplicates = self._requests = 0
         self._has_lines = False
         self._rejected, self._rejections = 0, list[Rejection]()
-        self._groups: dict[tuple[object, ...], Group] = {}
+        self._groups: dict[tuple[object, ...], LengthGroup] = {}
         self._missing: dict[str, _Tally] = {}
         self._long_values: dict[str, _Tally] = {}
         self._forced, self._forced_by = _Tally(), ""
@@ -161,7 +161,7 @@ class Inspection:
         self._said = (
             None
             if text is None
-            else self._say(text, purpose, type, send_at, optimised=optimised)
+            else self._say(text, purpose, type, send_at, optimized=optimized)
         )
 
     # --- items ------------------------------------------------------------------------
@@ -201,7 +201,7 @@ class Inspection:
         if is_new or self._is_kept(position, line, number):
             self._count(number, said.text.values_of(recipient), said, position, line)
 
-    def look_at(self, piece: Piece) -> None:
+    def look_at(self, piece: RowOrBlock) -> None:
         """
         Look at what comes next in a file: as `look` at each row, if there are many.
 
@@ -236,7 +236,7 @@ class Inspection:
         text, lines = said.text, block.lines
         nothing = ("",) * len(block)
         columns = [block.columns.get(name, nothing) for name in text.names]
-        groups: Iterable[tuple[Group, int]] | None
+        groups: Iterable[tuple[LengthGroup, int]] | None
         if said.alone is None:
             groups = text.groups(columns)
         else:
@@ -381,7 +381,7 @@ class Inspection:
         )
         if self._latest is None or self._latest[0] != key:
             said = self._say(
-                *key[:4], optimised=request.auto_optimize_text is not False
+                *key[:4], optimized=request.auto_optimize_text is not False
             )
             self._latest = key, said
         return self._latest[1]
@@ -393,13 +393,13 @@ class Inspection:
         type: SmsType,
         send_at: datetime | None,
         *,
-        optimised: bool,
+        optimized: bool,
     ) -> _Said:
         """Look at a text by itself."""
         is_low_cost = type is SmsType.LOW_COST
         limit = LOW_COST_MAX if is_low_cost else MAX_TEXT
-        personal = PersonalText(
-            text, optimised=optimised, group_of=partial(self._group_of, limit)
+        personal = MergedLengths(
+            text, optimized=optimized, group_of=partial(self._group_of, limit)
         )
         for name in unknown_placeholders(text):
             if len(self._unknown) < LISTED_AT_MOST:
@@ -425,12 +425,14 @@ class Inspection:
             is_marketing=lacks is not None or quiet is not None,
         )
 
-    def _group_of(self, limit: int, measured: TextMeasure, characters: int) -> Group:
+    def _group_of(
+        self, limit: int, measured: TextMeasure, characters: int
+    ) -> LengthGroup:
         exceeds = limit if characters > limit else None
         key = (measured.encoding, measured.parts, measured.parts_at_most, exceeds)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(
+            group = self._groups[key] = LengthGroup(
                 encoding=measured.encoding,
                 parts=measured.parts,
                 parts_at_most=measured.parts_at_most,
@@ -453,7 +455,7 @@ class Inspection:
 
     def result(
         self, *, price_per_sms: Decimal | None = None, balance: Decimal | None = None
-    ) -> Preflight:
+    ) -> Preview:
         """
         What was found so far.
 
@@ -471,7 +473,7 @@ class Inspection:
             messages[group.encoding, group.parts] += group.recipients
             if group.exceeds is not None:
                 too_long[group.exceeds] += group.recipients
-        return Preflight(
+        return Preview(
             items=self._items,
             recipients=self._recipients,
             duplicates=self._duplicates,

@@ -51,7 +51,7 @@ _outsider: Final = {
 
 
 @define(kw_only=True)
-class Group:
+class LengthGroup:
     """
     Recipients whose texts are equally long, as far as anybody pays for it.
 
@@ -70,7 +70,7 @@ class Group:
     recipients: int = 0
 
 
-class PersonalText:
+class MergedLengths:
     """
     A text that is measured with the values of each recipient.
 
@@ -80,7 +80,7 @@ class PersonalText:
 
     Args:
         text: As it is given.
-        optimised: Whether the gateway may rewrite it.
+        optimized: Whether the gateway may rewrite it.
         group_of: Finds the group of a text from its measure and its characters.
 
     Attributes:
@@ -92,27 +92,27 @@ class PersonalText:
         self,
         text: str,
         *,
-        optimised: bool,
-        group_of: Callable[[TextMeasure, int], Group],
+        optimized: bool,
+        group_of: Callable[[TextMeasure, int], LengthGroup],
     ) -> None:
         self._text = text
-        self._optimised = optimised
+        self._optimized = optimized
         self._group_of = group_of
         self.names: tuple[str, ...] = placeholders(text)
-        self.measured: TextMeasure = measure(text, optimised=optimised)
+        self.measured: TextMeasure = measure(text, optimized=optimized)
         self._runs = placeholder_runs(text)
         self._has_one = len(self.names) == 1
         # An attrgetter wants a name, even if there is none.
         self._get = attrgetter(*self.names or MERGE_FIELDS)
-        self._is_plain = _is_plain[optimised]
-        self._outsider = _outsider[optimised]
+        self._is_plain = _is_plain[optimized]
+        self._outsider = _outsider[optimized]
         # Where nothing beside the values is counted double, and none comes twice, not
         # even which value is how long makes a difference, but only their sum.
         rest = merge(text, {})
         once = len(text) - len(rest) == sum(len(name) + 2 for name in self.names)
         self._adds_up = once and self._is_plain(rest) is not None
-        self._known: dict[object, Group] = {}
-        self._known_in_unicode: dict[object, Group] = {}
+        self._known: dict[object, LengthGroup] = {}
+        self._known_in_unicode: dict[object, LengthGroup] = {}
 
     def values_of(self, recipient: Recipient) -> tuple[str, ...]:
         """What a recipient has for each of `names`; empty where that is nothing."""
@@ -122,7 +122,7 @@ class PersonalText:
         values = (found,) if self._has_one else found
         return tuple([value or "" for value in values]) if None in values else values
 
-    def group(self, values: tuple[str, ...], joined: str) -> Group:
+    def group(self, values: tuple[str, ...], joined: str) -> LengthGroup:
         """
         The group of a recipient with these values.
 
@@ -146,7 +146,7 @@ class PersonalText:
 
     def groups(
         self, columns: Sequence[Sequence[str]]
-    ) -> Sequence[tuple[Group, int]] | None:
+    ) -> Sequence[tuple[LengthGroup, int]] | None:
         """
         The groups of many recipients, and how many are in each; as `group` tells.
 
@@ -188,6 +188,6 @@ class PersonalText:
     def _merged(self, values: tuple[str, ...]) -> str:
         return merge(self._text, dict(zip(self.names, values, strict=True)))
 
-    def _measured(self, values: tuple[str, ...]) -> Group:
+    def _measured(self, values: tuple[str, ...]) -> LengthGroup:
         text = self._merged(values)
-        return self._group_of(measure(text, optimised=self._optimised), len(text))
+        return self._group_of(measure(text, optimized=self._optimized), len(text))

@@ -10,7 +10,7 @@ from ...errors import InvalidFieldError
 from ...ledgers.batch import unpack_numbers
 from ...ledgers.protocols import Ledger
 from ...ledgers.records import BatchRecord, BatchState, Receipt
-from ...phone import normalise
+from ...phone import normalize
 from ...webhooks import DeliveryReceipt
 
 
@@ -141,6 +141,6 @@ class ReceiptDesk:
 
 def _number_of(receipt: DeliveryReceipt) -> str | None:
     try:
-        return normalise(receipt.number)
+        return normalize(receipt.number)
     except InvalidFieldError:
         return None

@@ -26,9 +26,9 @@ from ...api.sms import SmsRequest
 from ...errors import InvalidFieldError
 from ...ledgers.batch import Content
 from ...ledgers.records import Rejection, RunRecord
-from ...phone import mask, normalise_all
+from ...phone import mask, normalize_all
 from ..options import Identity, OnDuplicate, OnInvalid
-from .blocks import Block, Piece
+from .blocks import Block, RowOrBlock
 from .csv_file import RowSource
 from .duplicates import Seen, SeenKeys, SeenNumbers
 from .rows import FileSource
@@ -80,7 +80,7 @@ class Intake:
         elif on_duplicate is not OnDuplicate.KEEP and not whole_requests:
             self._seen = SeenNumbers()
         self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
-        self._pieces: AsyncGenerator[Piece, None] | None = None
+        self._pieces: AsyncGenerator[RowOrBlock, None] | None = None
         self._ahead: deque[_Run] = deque()
         # Of the first of them so many are in a batch already.
         self._begin: int = 0
@@ -316,7 +316,7 @@ def _plain(items: _Run) -> CheckedRecipients | None:
     if kinds != {str}:
         return None
     try:
-        return CheckedRecipients({NUMBER: normalise_all(items)})  # type: ignore[arg-type]  # as above
+        return CheckedRecipients({NUMBER: normalize_all(items)})  # type: ignore[arg-type]  # as above
     except InvalidFieldError:
         return None
 

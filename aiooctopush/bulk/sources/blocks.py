@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from ..._limits import MAX_MERGE_FIELD
 from ...api._recipients import NUMBER, CheckedRecipients, Recipient
 from ...errors import InvalidFieldError
-from ...phone import normalise_all
+from ...phone import normalize_all
 from .text_file import SourceError, can_be_encoded
 
 
@@ -62,7 +62,7 @@ class Block:
         )
 
 
-Piece = Block | tuple[int, Recipient | SourceError]
+RowOrBlock = Block | tuple[int, Recipient | SourceError]
 """What a file is read as: many good rows, or one of any kind and its line."""
 
 
@@ -84,7 +84,7 @@ def block_of(
     if not can_be_encoded("".join(chain.from_iterable(values))):
         return None
     try:
-        numbers = normalise_all(columns[NUMBER])
+        numbers = normalize_all(columns[NUMBER])
     except InvalidFieldError:
         return None
     return Block(lines, {**columns, NUMBER: numbers})

@@ -19,7 +19,7 @@ from ..._limits import MAX_MERGE_FIELD
 from ...api._recipients import NUMBER, Recipient
 from ...errors import InvalidFieldError, shown
 from ...phone import CLEAN_NUMBER
-from .blocks import Block, Piece, block_of
+from .blocks import Block, RowOrBlock, block_of
 from .rows import AT_A_TIME, COLUMNS, FileSource
 from .text_file import (
     Format,
@@ -140,7 +140,7 @@ class CsvSource(FileSource):
         with open_file(self.path) as file:
             return _Table.of(self, file).ignored
 
-    def _read(self, file: LineFile) -> Generator[Piece]:
+    def _read(self, file: LineFile) -> Generator[RowOrBlock]:
         return _pieces(self, file)
 
 
@@ -284,7 +284,7 @@ def _header_problem(cells: Sequence[str], names: Sequence[str]) -> str | None:
     )
 
 
-def _pieces(source: CsvSource, file: LineFile) -> Generator[Piece]:
+def _pieces(source: CsvSource, file: LineFile) -> Generator[RowOrBlock]:
     with file:
         table = _Table.of(source, file)
         lines, rows = table.lines, table.rows
@@ -306,7 +306,7 @@ def _pieces(source: CsvSource, file: LineFile) -> Generator[Piece]:
             yield from _rows_at_hand(table, passed, source.path)
 
 
-def _rows_at_hand(table: _Table, passed: int, path: Path) -> Generator[Piece]:
+def _rows_at_hand(table: _Table, passed: int, path: Path) -> Generator[RowOrBlock]:
     """Some rows, as the csv module reads them from the lines at hand."""
     lines, rows = table.lines, table.rows
     start = passed + rows.line_num + 1
@@ -339,7 +339,7 @@ def _height(row: Iterable[str]) -> int:
 
 def _some_pieces(
     table: _Table, rows: Sequence[list[str]], lines: Sequence[int], path: Path
-) -> Generator[Piece]:
+) -> Generator[RowOrBlock]:
     """Rows as one block, or, as long as that cannot be, each half of them."""
     if len(rows) < _ONE_BY_ONE:
         for cells, line in zip(rows, lines, strict=True):

@@ -15,7 +15,7 @@ from operator import itemgetter, rshift, setitem
 from typing import Final, Protocol
 
 from ...errors import InvalidFieldError
-from ...phone import figures_of, mask
+from ...phone import as_ints, mask
 
 
 # The first of them are kept in a plain set, of 8 MB in the end: most runs need no more,
@@ -55,7 +55,7 @@ class Seen(Protocol):
 
 class SeenNumbers:
     """
-    An exact set of phone numbers, as `phone.normalise` writes them.
+    An exact set of phone numbers, as `phone.normalize` writes them.
 
     Made for many numbers of few countries: ten million random French mobiles take
     about 35 MB, and a third of a microsecond each. Of many countries, bitmaps take
@@ -114,7 +114,7 @@ class SeenNumbers:
             The places, counted from 0, of those that were there before, be it earlier
             among these.
         """
-        return self.note(figures_of(numbers))
+        return self.note(as_ints(numbers))
 
     def note(self, values: Sequence[int]) -> list[int]:
         """The same for numbers that were read as integers already."""

@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 from ...api._recipients import NUMBER, Recipient
 from ...errors import InvalidFieldError
 from ...phone import mask
-from .blocks import Piece
+from .blocks import RowOrBlock
 from .rows import COLUMNS, FileSource
 from .text_file import Format, LineFile, Lines, SourceError, caused_by, open_file
 
@@ -106,7 +106,7 @@ class JsonLinesSource(FileSource):
                     names.update(dict.fromkeys(found))
         return tuple(name for name in names if name not in _NAMES)
 
-    def _read(self, file: LineFile) -> Generator[Piece]:
+    def _read(self, file: LineFile) -> Generator[RowOrBlock]:
         return _rows(self, file)
 
 

@@ -26,7 +26,7 @@ from attrs import field, frozen
 
 from ...api._recipients import Recipient
 from ...errors import InvalidFieldError, shown
-from .blocks import Block, Piece
+from .blocks import Block, RowOrBlock
 from .text_file import LineFile, SourceError, open_file
 
 
@@ -61,11 +61,11 @@ class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
     def __init__(
         self,
         path: Path,
-        read: Callable[[LineFile], Generator[Piece]],
+        read: Callable[[LineFile], Generator[RowOrBlock]],
     ) -> None:
         self._file = open_file(path)
         self.total_bytes: int | None = self._file.size()
-        self.pieces: Generator[Piece] = read(self._file)
+        self.pieces: Generator[RowOrBlock] = read(self._file)
         self._rows = _single(self.pieces)
 
     @property
@@ -98,7 +98,9 @@ class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
         self.close()
 
 
-def _single(pieces: Iterable[Piece]) -> Generator[tuple[int, Recipient | SourceError]]:
+def _single(
+    pieces: Iterable[RowOrBlock],
+) -> Generator[tuple[int, Recipient | SourceError]]:
     for piece in pieces:
         if isinstance(piece, Block):
             yield from zip(piece.lines, piece.recipients(), strict=True)
@@ -129,7 +131,7 @@ class FileSource:
     encoding: str | None = field(default=None, kw_only=True, validator=_is_encoding)
 
     @abstractmethod
-    def _read(self, file: LineFile) -> Generator[Piece]:
+    def _read(self, file: LineFile) -> Generator[RowOrBlock]:
         """Go through an open file, and close it at its end."""
 
     def __iter__(self) -> Generator[Recipient, None, None]:
@@ -164,7 +166,7 @@ class FileSource:
                 else:
                     yield piece[1]
 
-    async def pieces(self) -> AsyncGenerator[Piece, None]:
+    async def pieces(self) -> AsyncGenerator[RowOrBlock, None]:
         """
         Go through the file as `items` does, many good rows at a time.
 
@@ -179,7 +181,7 @@ class FileSource:
         finally:
             reader.close()
 
-    async def scan(self, look: Callable[[Piece], None]) -> None:
+    async def scan(self, look: Callable[[RowOrBlock], None]) -> None:
         """
         Go through the file as `pieces` does, but look at each in the thread that reads.
 
@@ -223,14 +225,14 @@ class _Reader:
         self._closed = False
         self._lock = threading.Lock()
 
-    def take(self) -> list[Piece]:
+    def take(self) -> list[RowOrBlock]:
         """Read some rows; none are left if there are none."""
-        some: list[Piece] = []
+        some: list[RowOrBlock] = []
         self.hand(some.append)
         return some
 
     def hand(
-        self, look: Callable[[Piece], None], at_least: float = _IN_A_THREAD
+        self, look: Callable[[RowOrBlock], None], at_least: float = _IN_A_THREAD
     ) -> bool:
         """Read that many rows, and hand them on; whether there were any."""
         try:
@@ -252,7 +254,7 @@ class _Reader:
             finally:
                 self._lock.release()
 
-    def _hand(self, look: Callable[[Piece], None], at_least: float) -> bool:
+    def _hand(self, look: Callable[[RowOrBlock], None], at_least: float) -> bool:
         if self._error is not None:
             raise self._error
         if self._rows is None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import click
 
 from ...api.otp import MAX_CODE, MIN_CODE, OtpChannel, OtpCheck, OtpSent, OtpState
-from ...phone import mask, normalise
+from ...phone import mask, normalize
 from ..targets.session import open_calls
 from ..terminal.console import ExitCode, Screen, counted
 from ..terminal.help import Command, Group, Option
@@ -214,7 +214,7 @@ def check_code(
     screen = Screen(as_json=as_json)
     with screen.failures():
         # Before anybody is asked for a code.
-        normalise(number, field="NUMBER")
+        normalize(number, field="NUMBER")
         typed = ask_code() if code is None else code
     with open_calls(ctx, screen, gateway) as calls:
         check = calls.ask(

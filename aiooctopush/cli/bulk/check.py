@@ -10,7 +10,7 @@ from attrs import frozen
 from ..._clock import Clock
 from ...api.sms import Message
 from ...bulk.options import OnDuplicate, OnInvalid
-from ...bulk.preview.findings import Preflight
+from ...bulk.preview.findings import Preview
 from ...bulk.preview.inspection import LISTED_AT_MOST, Inspection
 from ...bulk.sources.blocks import Block
 from ...bulk.sources.text_file import SourceError
@@ -34,7 +34,7 @@ class FileCheck:
         ignored: Names of columns that are not used.
     """
 
-    found: Preflight
+    found: Preview
     bad: tuple[SourceError, ...]
     ignored: tuple[str, ...]
 

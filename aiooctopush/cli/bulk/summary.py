@@ -47,7 +47,7 @@ def counts_of(report: BulkReport) -> str:
     )
 
 
-def figures_of(
+def as_ints(
     report: BulkReport, *, total: int, words: dict[str, str] | None = None
 ) -> Iterator[tuple[str, str]]:
     """
@@ -171,7 +171,7 @@ class Ending:
     def rows(self, connection: Connection | None) -> Iterator[tuple[str, str]]:
         """The figures, with their labels."""
         report = self.report
-        yield from figures_of(report, total=self.total, words=self._words)
+        yield from as_ints(report, total=self.total, words=self._words)
         done = report.done - self._done_before
         rate = f", {done / report.seconds:,.0f}/s" if done and report.seconds else ""
         yield "Duration", f"{clock_time(report.seconds)}{rate}"

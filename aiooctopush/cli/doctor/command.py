@@ -13,7 +13,7 @@ from attrs import define, field
 from ...api._shared import check_sender
 from ...api.wallet import Balance
 from ...errors import OctopushError
-from ...phone import normalise
+from ...phone import normalize
 from ..targets.gateway import clock_of
 from ..targets.session import Calls, give_up, open_calls
 from ..terminal.console import ExitCode, Screen
@@ -131,7 +131,7 @@ def doctor(
 
 
 def _check_number(number: str) -> str:
-    return normalise(number, field="--to")
+    return normalize(number, field="--to")
 
 
 # --- checks ---------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from ..bulk.summary import figures_of
+from ..bulk.summary import as_ints
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace, ledger_argument
 from ..terminal.console import Screen
@@ -121,7 +121,7 @@ def _tell(screen: Screen, account: Account, ledger: LedgerPlace, now: datetime) 
 
 def _rows(account: Account, ledger: LedgerPlace) -> Iterator[tuple[str, str]]:
     report, run = account.report, account.run
-    yield from figures_of(report, total=report.planned)
+    yield from as_ints(report, total=report.planned)
     for name, times in report.faults.most_common(_FAULTS_SHOWN):
         yield "Met", f"{times:,} × {plain(error_in_words(name))}"
     for status, count in account.deliveries.items():

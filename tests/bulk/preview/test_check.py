@@ -1,4 +1,4 @@
-"""Preflight: what a source and a message look like before anything is sent."""
+"""Preview: what a source and a message look like before anything is sent."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from aiooctopush import InvalidFieldError, Purpose, Recipient, SmsRequest, SmsTy
 from aiooctopush import text as text_module
 from aiooctopush.api.sms import Message
 from aiooctopush.bulk.options import OnDuplicate
-from aiooctopush.bulk.preview.check import preflight
+from aiooctopush.bulk.preview.check import preview
 from aiooctopush.bulk.preview.findings import Finding
 from aiooctopush.bulk.preview.inspection import Inspection
 from aiooctopush.bulk.sources.csv_file import read_csv
@@ -50,7 +50,7 @@ def found_in(source, text="Hello", purpose="alert", *, now=MONDAY, **settings):
         if name in settings
     }
     return asyncio.run(
-        preflight(
+        preview(
             source,
             message=text and message(text, purpose, **said),
             clock=VirtualClock(now),
@@ -220,7 +220,7 @@ async def test_source_is_never_held_as_a_whole():
             yield f"+336{taken:08}"
 
     looking = asyncio.create_task(
-        preflight(numbers(), message=message(), clock=VirtualClock())
+        preview(numbers(), message=message(), clock=VirtualClock())
     )
     while not taken:
         await asyncio.sleep(0)
@@ -248,7 +248,7 @@ async def test_asynchronous_source_lets_others_go_on():
                 closed.append(True)
 
     looking = asyncio.create_task(
-        preflight(Numbers(), message=message(), clock=VirtualClock())
+        preview(Numbers(), message=message(), clock=VirtualClock())
     )
     while not taken:
         await asyncio.sleep(0)
@@ -271,7 +271,7 @@ async def test_generator_that_was_passed_in_stays_open():
 
     source = items()
     with pytest.raises(InvalidFieldError, match="item 2 of the source"):
-        await preflight(source, message=message(), clock=VirtualClock())
+        await preview(source, message=message(), clock=VirtualClock())
 
     assert [item async for item in source] == [BOB]
 
@@ -317,7 +317,7 @@ def test_one_string_is_no_source():
     ],
 )
 def test_items_that_no_run_could_send(item, text, words):
-    """A mistake in the program ends a preflight as it ends the run."""
+    """A mistake in the program ends a preview as it ends the run."""
     with pytest.raises(InvalidFieldError, match=words):
         found_in([item], text)
 
@@ -514,17 +514,17 @@ TEMPLATES = st.lists(
 
 
 @given(TEMPLATES, st.lists(st.tuples(VALUES, VALUES), max_size=8), st.booleans())
-def test_everybody_is_measured_as_if_alone(template, values, optimised):
+def test_everybody_is_measured_as_if_alone(template, values, optimized):
     """What is looked up by lengths is what merging and measuring gives."""
     inspection = Inspection(
-        template, now=MONDAY, on_duplicate=OnDuplicate.KEEP, optimised=optimised
+        template, now=MONDAY, on_duplicate=OnDuplicate.KEEP, optimized=optimized
     )
     measured = []
     for one, two in values:
         inspection.look(Recipient(ADA, param1=one or None, param2=two))
         # By hand: a value that looks like a placeholder cannot be drawn.
         merged = template.replace("{param1}", one).replace("{param2}", two)
-        measured.append(measure(merged, optimised=optimised))
+        measured.append(measure(merged, optimized=optimized))
 
     found = inspection.result()
 

@@ -22,7 +22,7 @@ from aiooctopush.api._recipients import (
 )
 from aiooctopush.api.sms import Message, SmsRequest
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
-from aiooctopush.bulk.preview.check import preflight
+from aiooctopush.bulk.preview.check import preview
 from aiooctopush.bulk.preview.inspection import Inspection
 from aiooctopush.bulk.sources import csv_file as sources
 from aiooctopush.bulk.sources import text_file as files
@@ -33,7 +33,7 @@ from aiooctopush.bulk.sources.json_lines import read_json_lines
 from aiooctopush.bulk.sources.rows import AT_A_TIME, COLUMNS
 from aiooctopush.bulk.sources.text_file import SourceError
 from aiooctopush.errors import InvalidFieldError
-from aiooctopush.phone import normalise, normalise_all
+from aiooctopush.phone import normalize, normalize_all
 from aiooctopush.sandbox import VirtualClock
 from aiooctopush.text import Encoding
 
@@ -95,9 +95,9 @@ def test_many_numbers_are_written_as_each_alone(numbers):
     """The same numbers, or the same words about the first that is none."""
 
     def one_by_one(several):
-        return [normalise(number) for number in several]
+        return [normalize(number) for number in several]
 
-    found = or_error(normalise_all, numbers)
+    found = or_error(normalize_all, numbers)
 
     assert (found if isinstance(found, str) else list(found)) == or_error(
         one_by_one, numbers
@@ -482,7 +482,7 @@ async def test_a_key_of_ones_own_is_asked_for_each_of_a_file(tmp_path):
     )
     message = Message(text="Hi {param1}", sender="Acme", purpose="alert")
 
-    found = await preflight(
+    found = await preview(
         read_csv(path),
         message=message,
         clock=VirtualClock(),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aiooctopush.bulk.sources import duplicates as module
 from aiooctopush.bulk.sources.duplicates import SeenKeys, SeenNumbers
 from aiooctopush.errors import InvalidFieldError
-from aiooctopush.phone import MAX_DIGITS, MIN_DIGITS, normalise
+from aiooctopush.phone import MAX_DIGITS, MIN_DIGITS, normalize
 
 
 REGION = 1 << 19
@@ -188,10 +188,10 @@ def test_numbers_of_different_lengths_are_different():
 
 @given(ANYWHERE)
 def test_what_the_package_calls_a_number_is_taken(number):
-    """Every number as `normalise` writes it can be noted and found."""
+    """Every number as `normalize` writes it can be noted and found."""
     seen = SeenNumbers()
 
-    assert seen.add(normalise(number))
+    assert seen.add(normalize(number))
     assert number in seen
 
 
