@@ -6,9 +6,9 @@ memory: no lease can outlive the process, for nobody else may write to such a le
 """
 
 import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -28,7 +28,7 @@ from .leases import (
     place_of,
     spacing,
 )
-from .protocols import Claim
+from .protocols import Claim, ClaimLedger, FleetLedger
 from .records import (
     BatchRecord,
     BatchState,
@@ -56,16 +56,15 @@ class _Lease:
     until: float
 
 
-class LocalClaims(ABC):
+class LocalClaims(FleetLedger):
     """
-    The half of a ledger that the tasks of one process use; see `FleetLedger`.
+    How the tasks of one process claim the batches of a ledger.
 
     Attributes:
         clock: By which leases run out, turns come, and ids grow old.
     """
 
     clock: Clock
-    is_durable: bool
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -78,36 +77,8 @@ class LocalClaims(ABC):
     async def find_batch(self, key: str, name: str) -> BatchRecord | None:
         """One batch of a run; None if it is not there."""
 
-    @abstractmethod
-    async def begin(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.begin`."""
-
-    @abstractmethod
-    async def conclude(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.conclude`."""
-
-    @abstractmethod
-    async def split(
-        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
-    ) -> None:
-        """See `Ledger.split`."""
-
-    @abstractmethod
-    async def update_run(self, run: RunRecord) -> None:
-        """See `Ledger.update_run`."""
-
-    @abstractmethod
-    async def runs(self) -> Sequence[RunRecord]:
-        """See `Ledger.runs`."""
-
-    @abstractmethod
-    def batches(
-        self, key: str, states: Collection[BatchState] | None = None
-    ) -> AsyncIterator[BatchRecord]:
-        """See `Ledger.batches`."""
-
-    async def leave_run(self, key: str) -> None:  # noqa: B027  # needs no other
-        """See `FleetLedger.leave_run`. Nothing: whoever may write is in here."""
+    async def leave_run(self, key: str) -> None:
+        """Do nothing: whoever may write is in this process."""
 
     async def claim(
         self,
@@ -118,7 +89,6 @@ class LocalClaims(ABC):
         lease: float = LEASE,
         in_doubt: bool = False,
     ) -> Claim | None:
-        """See `FleetLedger.claim`."""
         number, part = place_of(name)
         span = checked_lease(lease)
         name = f"{number}.{part}" if part else str(number)
@@ -139,7 +109,6 @@ class LocalClaims(ABC):
         limit: int = 1,
         in_doubt: bool = False,
     ) -> Sequence[Claim]:
-        """See `FleetLedger.claim_next`."""
         span = checked_lease(lease)
         limit = checked_limit(limit, _AT_ONCE)
         async with self._turn:
@@ -150,7 +119,6 @@ class LocalClaims(ABC):
     async def wake_list(
         self, key: str, *, limit: int = 1_000, in_doubt: bool = False
     ) -> Sequence[str]:
-        """See `FleetLedger.wake_list`."""
         checked_limit(limit, _LISTED_AT_MOST)
         async with self._turn:
             found = await self._claimable(key, None, in_doubt=in_doubt)
@@ -163,7 +131,6 @@ class LocalClaims(ABC):
         return names
 
     async def pause(self, key: str, why: Pause) -> bool:
-        """See `FleetLedger.pause`."""
         run = await self._run(key)
         if run is None:
             raise LedgerError(f"the ledger holds no run {key!r}")
@@ -172,14 +139,13 @@ class LocalClaims(ABC):
         return run.paused is None
 
     async def lift(self, key: str) -> None:
-        """See `FleetLedger.lift`."""
         run = await self._run(key)
         if run is None:
             raise LedgerError(f"the ledger holds no run {key!r}")
         await self.update_run(evolve(run, paused=None))
 
     async def progress(self, key: str) -> Progress | None:
-        """See `FleetLedger.progress`. It reads all batches of the run."""
+        """Count how far a run is; it reads all of its batches."""
         run = await self._run(key)
         if run is None:
             return None
@@ -199,7 +165,6 @@ class LocalClaims(ABC):
         burst: int = 1,
         at_most: float = LONGEST_WAIT,
     ) -> float:
-        """See `FleetLedger.reserve`."""
         step, early = spacing(rate, burst)
         now = self._now()
         turn = self._turns.get(name, Turn(due=now, closed_until=now - early))
@@ -209,7 +174,6 @@ class LocalClaims(ABC):
         return wait
 
     async def throttle(self, name: str, retry_after: float) -> None:
-        """See `FleetLedger.throttle`."""
         now = self._now()
         until = now + checked_pause(retry_after)
         turn = self._turns.get(name, Turn(due=now, closed_until=until))
@@ -217,7 +181,6 @@ class LocalClaims(ABC):
         self._turns[name] = evolve(turn, closed_until=closed_until)
 
     async def closed_for(self, name: str) -> float:
-        """See `FleetLedger.closed_for`."""
         turn = self._turns.get(name)
         if turn is None:
             return 0.0
@@ -298,7 +261,7 @@ class LocalClaims(ABC):
 
 
 @define
-class _Held:
+class _Held(ClaimLedger):
     """
     What the holder of a claim may write to: its batch, and the parts of that.
 
@@ -316,18 +279,15 @@ class _Held:
 
     @property
     def is_durable(self) -> bool:
-        """See `Ledger.is_durable`."""
         return self._ledger.is_durable
 
     async def begin(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.begin`."""
         async with self._turn:
             self._check(batch)
             await self._ledger.begin(key, batch)
             self._renew()
 
     async def conclude(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.conclude`."""
         async with self._turn:
             self._check(batch)
             await self._ledger.conclude(key, batch)
@@ -336,7 +296,7 @@ class _Held:
     async def split(
         self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
-        """See `Ledger.split`. The parts are held, too, until they are concluded."""
+        # The parts are held, too, until they are concluded.
         async with self._turn:
             self._check(parent)
             await self._ledger.split(key, parent, parts)
@@ -347,7 +307,6 @@ class _Held:
                     self._ledger.hold(key, part.name, self._fence, self._lease)
 
     async def renew(self) -> None:
-        """See `ClaimLedger.renew`."""
         if not self._renew():
             raise LeaseLostError(
                 f"the lease of a batch of {self._key!r} had run out, and somebody else "

@@ -9,7 +9,6 @@ from attrs import evolve
 from .._clock import Clock, SystemClock
 from .in_process import LocalClaims
 from .records import (
-    KEEPS_PAYLOAD,
     BatchRecord,
     BatchState,
     LedgerError,
@@ -17,6 +16,7 @@ from .records import (
     Rejection,
     RunRecord,
     numbered,
+    without_payload,
 )
 
 
@@ -41,7 +41,6 @@ class MemoryLedger(LocalClaims):
         self._deliveries: dict[str, Counter[str]] = {}
 
     async def open_run(self, run: RunRecord) -> RunRecord:
-        """See `Ledger.open_run`."""
         self._batches.setdefault(run.key, {})
         self._rejections.setdefault(run.key, [])
         self._receipts.setdefault(run.key, {})
@@ -54,35 +53,29 @@ class MemoryLedger(LocalClaims):
         batches: Sequence[BatchRecord],
         rejections: Sequence[Rejection] = (),
     ) -> None:
-        """See `Ledger.plan`."""
         self._batches_of(run.key).update(self._new(run.key, batches))
         self._runs[run.key] = run
         self._rejections[run.key] += rejections
 
     async def begin(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.begin`."""
         self._batches_of(key)[batch.name] = self._kept(key, batch)
 
     async def conclude(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.conclude`."""
         self._batches_of(key)[batch.name] = self._kept(key, batch)
 
     async def split(
         self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
-        """See `Ledger.split`."""
         whole = self._kept(key, evolve(parent, state=BatchState.SPLIT))
         self._batches[key].update({whole.name: whole} | self._new(key, parts))
 
     async def update_run(self, run: RunRecord) -> None:
-        """See `Ledger.update_run`."""
         self._batches_of(run.key)
         self._runs[run.key] = run
 
     async def batches(
         self, key: str, states: Collection[BatchState] | None = None
     ) -> AsyncIterator[BatchRecord]:
-        """See `Ledger.batches`."""
         for batch in sorted(self._batches.get(key, {}).values(), key=numbered):
             if states is None or batch.state in states:
                 yield batch
@@ -92,12 +85,10 @@ class MemoryLedger(LocalClaims):
         return self._batches.get(key, {}).get(name)
 
     async def rejections(self, key: str) -> AsyncIterator[Rejection]:
-        """See `Ledger.rejections`."""
         for rejection in sorted(self._rejections.get(key, ()), key=_position):
             yield rejection
 
     async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
-        """See `Ledger.record_receipts`."""
         for receipt in receipts:
             if receipt.batch not in self._batches_of(key):
                 raise LedgerError(f"the ledger holds no batch {receipt.batch}")
@@ -105,22 +96,19 @@ class MemoryLedger(LocalClaims):
         for receipt in receipts:
             old = kept.get((receipt.batch, receipt.number))
             if old is not None:
-                if old.is_final and not receipt.is_final:
+                if not receipt.replaces(is_final=old.is_final):
                     continue
                 counts[old.status] -= 1
             kept[receipt.batch, receipt.number] = receipt
             counts[receipt.status] += 1
 
     async def deliveries(self, key: str) -> Mapping[str, int]:
-        """See `Ledger.deliveries`."""
         return dict(+self._deliveries.get(key, Counter()))
 
     async def runs(self) -> Sequence[RunRecord]:
-        """See `Ledger.runs`."""
         return sorted(self._runs.values(), key=_began, reverse=True)
 
     async def purge(self, key: str) -> None:
-        """See `Ledger.purge`."""
         self._batches[key] = {
             name: evolve(batch, payload=None, numbers=b"")
             for name, batch in self._batches_of(key).items()
@@ -129,7 +117,7 @@ class MemoryLedger(LocalClaims):
         self._receipts[key] = {}
 
     async def close(self) -> None:
-        """See `Ledger.close`."""
+        """Do nothing: there is nothing to release."""
 
     def _batches_of(self, key: str) -> dict[str, BatchRecord]:
         if key not in self._batches:
@@ -143,7 +131,7 @@ class MemoryLedger(LocalClaims):
             raise LedgerError(f"the ledger holds no batch {batch.name} of {key!r}")
         if batch.payload is None:
             batch = evolve(batch, payload=old.payload)
-        return _lightened(batch)
+        return without_payload(batch)
 
     def _new(self, key: str, batches: Iterable[BatchRecord]) -> dict[str, BatchRecord]:
         """What is kept of batches that must not be there yet."""
@@ -151,13 +139,8 @@ class MemoryLedger(LocalClaims):
         for batch in batches:
             if batch.name in new or batch.name in self._batches_of(key):
                 raise LedgerError(f"the ledger holds a batch {batch.name} already")
-            new[batch.name] = _lightened(batch)
+            new[batch.name] = without_payload(batch)
         return new
-
-
-def _lightened(batch: BatchRecord) -> BatchRecord:
-    """Without its payload, if it will not be sent any more."""
-    return batch if batch.state in KEEPS_PAYLOAD else evolve(batch, payload=None)
 
 
 def _began(run: RunRecord) -> datetime:

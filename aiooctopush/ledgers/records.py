@@ -11,9 +11,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from attrs import field, frozen
+from attrs import Attribute, evolve, field, frozen
 
-from ..errors import OctopushError, Outcome
+from ..errors import InvalidFieldError, OctopushError, Outcome
 from ..phone import mask
 
 
@@ -125,6 +125,23 @@ class LeaseLostError(LedgerError):
     """
 
 
+def _refuse_nul(_record: object, attribute: "Attribute[str]", value: str) -> None:
+    """Refuse the one character that no PostgreSQL text can hold, in what users name."""
+    if "\0" in value:
+        raise InvalidFieldError(
+            attribute.name, "must not hold a NUL character", shown=repr(value)[:80]
+        )
+
+
+def _without_nul(value: str) -> str:
+    """Put a sign in the place of NUL, in what the gateway or a file says."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _without_nul_if_any(value: str | None) -> str | None:
+    return value if value is None else _without_nul(value)
+
+
 @frozen(kw_only=True)
 class BatchRecord:
     """
@@ -169,12 +186,12 @@ class BatchRecord:
     concluded_at: datetime | None = None
     attempts: int = 0
     faults: Mapping[str, int] = field(factory=dict)
-    ticket: str | None = None
+    ticket: str | None = field(default=None, converter=_without_nul_if_any)
     sms_needed: int | None = None
     cost: Decimal | None = None
     code: int | None = None
     error: str | None = None
-    resolution: str | None = None
+    resolution: str | None = field(default=None, converter=_without_nul_if_any)
 
     @property
     def name(self) -> str:
@@ -201,8 +218,8 @@ class Rejection:
 
     position: int
     line: int | None = None
-    reason: str
-    shown: str | None = None
+    reason: str = field(converter=_without_nul)
+    shown: str | None = field(default=None, converter=_without_nul_if_any)
 
     @property
     def place(self) -> str:
@@ -226,8 +243,16 @@ class Receipt:
 
     batch: str
     number: str = field(repr=mask)
-    status: str
+    status: str = field(converter=_without_nul)
     is_final: bool
+
+    def replaces(self, *, is_final: bool) -> bool:
+        """
+        Whether it counts in place of an earlier receipt of the same number.
+
+        The latest counts, but what is not final never replaces what is.
+        """
+        return self.is_final or not is_final
 
 
 @frozen(kw_only=True)
@@ -254,7 +279,7 @@ class RunRecord:
         residual_credit: Euros left after the latest answer that said so.
     """
 
-    key: str
+    key: str = field(validator=_refuse_nul)
     settings: Mapping[str, str]
     cursor: int = 0
     planned: int = 0
@@ -295,6 +320,11 @@ class Progress:
     def is_done(self) -> bool:
         """Whether all of the source was read, and no worker has anything to do."""
         return self.run.exhausted and not self.left
+
+
+def without_payload(batch: BatchRecord) -> BatchRecord:
+    """The batch without what it says to whom, unless it may be sent once more."""
+    return batch if batch.state in KEEPS_PAYLOAD else evolve(batch, payload=None)
 
 
 def numbered(batch: BatchRecord) -> tuple[int, str]:

@@ -50,7 +50,7 @@ ROOMS = {
         ("batch",),
         ("leases",),
         ("protocols",),
-        ("in_process",),
+        ("in_process", "rows"),
         ("memory", "postgres", "sqlite"),
     ),
     "bulk": (

@@ -48,7 +48,6 @@ _SERVER_SETTINGS: Final = {
     "tcp_keepalives_count": "3",
 }
 
-DAMAGED: Final = "is damaged: keep it, and go on with a copy from before"
 _ALREADY_THERE: Final = (
     "holds a batch of that number already; nothing of this was written"
 )
@@ -60,8 +59,8 @@ _NO_LEDGER: Final = (
     "holds no ledger: check its name, or make one with PostgresLedger.migrate()"
 )
 _STRANGE_VALUE: Final = (
-    "cannot hold such a value: numbers have at most 64 bits, and text no halves of "
-    "characters"
+    "cannot hold such a value: numbers have at most 64 bits, and text neither NUL nor "
+    "halves of characters"
 )
 _NO_ADDRESS: Final = "its address is none: write postgresql://user@host/database"
 _OUT_OF_REACH: Final = (

@@ -17,7 +17,7 @@ from ..leases import (
     place_of,
     spacing,
 )
-from ..protocols import Claim
+from ..protocols import Claim, ClaimLedger, FleetLedger
 from ..records import (
     BatchRecord,
     BatchState,
@@ -27,16 +27,17 @@ from ..records import (
     Progress,
     RunRecord,
 )
+from ..rows import BATCH_COLUMNS, RUN_COLUMNS
 from .connection import Database
-from .rows import BATCH, LOCK, RUN, Tables, word
+from .rows import LOCK, Tables
 
 
 _AT_ONCE: Final = 1_000
 _LISTED_AT_MOST: Final = 1_000_000
 
 
-class PostgresClaims:
-    """The half of a `PostgresLedger` that many workers use; see `FleetLedger`."""
+class PostgresClaims(FleetLedger):
+    """How many workers claim the batches of a ledger in PostgreSQL."""
 
     _database: Database
     _tables: Tables
@@ -50,7 +51,6 @@ class PostgresClaims:
         lease: float = LEASE,
         in_doubt: bool = False,
     ) -> Claim | None:
-        """See `FleetLedger.claim`."""
         claims = await self._claim(
             _CLAIM_ONE, key, owner, lease, in_doubt, *place_of(name)
         )
@@ -65,7 +65,6 @@ class PostgresClaims:
         limit: int = 1,
         in_doubt: bool = False,
     ) -> Sequence[Claim]:
-        """See `FleetLedger.claim_next`."""
         limit = checked_limit(limit, _AT_ONCE)
         return await self._claim(_CLAIM_NEXT, key, owner, lease, in_doubt, limit)
 
@@ -82,7 +81,7 @@ class PostgresClaims:
         async with self._database.connected() as connection:
             rows = await connection.fetch(
                 self._tables.sql(statement),
-                *(word(key), word(owner), span, SAFE_FOR, in_doubt, *which),
+                *(key, owner, span, SAFE_FOR, in_doubt, *which),
             )
         claims = []
         for run, fence, before, *values in rows:
@@ -100,36 +99,32 @@ class PostgresClaims:
     async def wake_list(
         self, key: str, *, limit: int = 1_000, in_doubt: bool = False
     ) -> Sequence[str]:
-        """See `FleetLedger.wake_list`."""
         checked_limit(limit, _LISTED_AT_MOST)
         async with self._database.connected() as connection:
             age = self._tables.sql(_AGE)
-            await connection.execute(age, word(key), SAFE_FOR)
+            await connection.execute(age, key, SAFE_FOR)
             rows = await connection.fetch(
-                self._tables.sql(_WAKE), word(key), SAFE_FOR, in_doubt, limit
+                self._tables.sql(_WAKE), key, SAFE_FOR, in_doubt, limit
             )
         return [f"{number}.{part}" if part else str(number) for number, part in rows]
 
     async def pause(self, key: str, why: Pause) -> bool:
-        """See `FleetLedger.pause`."""
         async with self._database.connected() as connection:
             paused = self._tables.sql(_PAUSE)
-            before = await connection.fetch(paused, word(key), why.value)
+            before = await connection.fetch(paused, key, why.value)
         if not before:
             raise LedgerError(f"{self._database.name}: holds no run {key!r}")
         return before[0][0] is None
 
     async def lift(self, key: str) -> None:
-        """See `FleetLedger.lift`."""
         async with self._database.connected() as connection:
-            found = await connection.fetchval(self._tables.sql(_LIFT), word(key))
+            found = await connection.fetchval(self._tables.sql(_LIFT), key)
         if found is None:
             raise LedgerError(f"{self._database.name}: holds no run {key!r}")
 
     async def progress(self, key: str) -> Progress | None:
-        """See `FleetLedger.progress`."""
         async with self._database.connected() as connection:
-            rows = await connection.fetch(self._tables.sql(_PROGRESS), word(key))
+            rows = await connection.fetch(self._tables.sql(_PROGRESS), key)
         if not rows:
             return None
         run = self._tables.record(RunRecord, tuple(rows[0])[3:])
@@ -152,32 +147,27 @@ class PostgresClaims:
         burst: int = 1,
         at_most: float = LONGEST_WAIT,
     ) -> float:
-        """See `FleetLedger.reserve`."""
         step, early = spacing(rate, burst)
         patience = timedelta(seconds=at_most)
         async with self._database.connected() as connection:
             wait = await connection.fetchval(
-                self._tables.sql(_RESERVE), word(name), step, early, patience
+                self._tables.sql(_RESERVE), name, step, early, patience
             )
             if wait is None:
-                wait = await connection.fetchval(
-                    self._tables.sql(_WAIT), word(name), early
-                )
+                wait = await connection.fetchval(self._tables.sql(_WAIT), name, early)
             seconds = float(wait)
         return max(seconds, 0.0)
 
     async def throttle(self, name: str, retry_after: float) -> None:
-        """See `FleetLedger.throttle`."""
         wait = checked_pause(retry_after)
         async with self._database.connected() as connection:
             throttle = self._tables.sql(_THROTTLE)
-            await connection.execute(throttle, word(name), wait)
+            await connection.execute(throttle, name, wait)
 
     async def closed_for(self, name: str) -> float:
-        """See `FleetLedger.closed_for`."""
         async with self._database.connected() as connection:
             closed = self._tables.sql(_CLOSED)
-            seconds = float(await connection.fetchval(closed, word(name)) or 0)
+            seconds = float(await connection.fetchval(closed, name) or 0)
         return max(seconds, 0.0)
 
 
@@ -186,7 +176,7 @@ def _in_order(claim: Claim) -> tuple[int, str]:
 
 
 @define
-class _Held:
+class _Held(ClaimLedger):
     """
     What the holder of a claim may write to: its batch, and the parts of that.
 
@@ -205,13 +195,11 @@ class _Held:
     is_durable = True
 
     async def begin(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.begin`."""
         async with self._tables.database.transaction() as connection:
             await self._replace(connection, key, batch, lease=self._lease)
             await self._renew(connection)
 
     async def conclude(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.conclude`."""
         async with self._tables.database.transaction() as connection:
             await self._replace(connection, key, batch)
         self.fences.pop(batch.part, None)
@@ -219,7 +207,7 @@ class _Held:
     async def split(
         self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
-        """See `Ledger.split`. The parts are held, too, until they are concluded."""
+        # The parts are held, too, until they are concluded.
         whole = evolve(parent, state=BatchState.SPLIT)
         async with self._tables.database.transaction() as connection:
             await self._replace(connection, key, whole)
@@ -230,7 +218,6 @@ class _Held:
         self.fences.update((part.part, 0) for part in parts)
 
     async def renew(self) -> None:
-        """See `ClaimLedger.renew`."""
         async with self._tables.database.transaction() as connection:
             is_held = await self._renew(connection)
         if not is_held:
@@ -315,7 +302,7 @@ def _claim(which: str) -> str:
             error = CASE WHEN is_old THEN error END,
             code = CASE WHEN is_old THEN code END
         FROM found WHERE batch.id = found.id
-        RETURNING run, fence, before, {", ".join(BATCH)}
+        RETURNING run, fence, before, {", ".join(BATCH_COLUMNS)}
     """  # noqa: S608
 
 
@@ -347,7 +334,7 @@ _PAUSE: Final = """
 _LIFT: Final = "UPDATE LEDGER.runs SET paused = NULL WHERE key = $1 RETURNING id"
 _PROGRESS: Final = f"""
     SELECT batch.state, count(*), sum(batch.count),
-        {", ".join(f"run.{name}" for name in RUN)}
+        {", ".join(f"run.{name}" for name in RUN_COLUMNS)}
     FROM LEDGER.runs AS run LEFT JOIN LEDGER.batches AS batch ON batch.run = run.id
     WHERE run.key = $1 GROUP BY run.id, batch.state
 """  # noqa: S608

@@ -15,25 +15,21 @@ from ..records import (
     Receipt,
     Rejection,
     RunRecord,
+    numbered,
+)
+from ..rows import (
+    BATCH_COLUMNS,
+    PAGE_SIZE,
+    REJECTION_COLUMNS,
+    RUN_COLUMNS,
+    in_pages,
+    insert,
+    rejection_place,
 )
 from .connection import BoundDatabase, Database
 from .leases import PostgresClaims
-from .rows import (
-    BATCH,
-    LOCK,
-    OWNER,
-    REJECTION,
-    RUN,
-    Tables,
-    insert,
-    stored,
-    unword,
-    word,
-)
+from .rows import LOCK, OWNER, Tables, numbered_from, stored
 
-
-# About a megabyte of batches that are not done.
-_PAGE: Final = 200
 
 _LONG_PATIENCE: Final = 3600.0
 
@@ -108,7 +104,7 @@ class PostgresLedger(PostgresClaims):
 
     async def open_run(self, run: RunRecord) -> RunRecord:
         """
-        See `Ledger.open_run`.
+        Begin a run, or find it as it was left; nobody else may then write to it.
 
         What workers held before, and let run out, they cannot write any more.
 
@@ -119,7 +115,7 @@ class PostgresLedger(PostgresClaims):
         async with self._database.own_transaction() as connection:
             await connection.execute(self._tables.sql(_BEGIN_RUN), *stored(run))
             owner, lock, *values = await connection.fetchrow(
-                self._tables.sql(_FIND_RUN), word(run.key)
+                self._tables.sql(_FIND_RUN), run.key
             )
             if not await connection.fetchval(_TRY_LOCK, lock):
                 raise LedgerError(
@@ -136,7 +132,6 @@ class PostgresLedger(PostgresClaims):
         return self._tables.record(RunRecord, values)
 
     async def leave_run(self, key: str) -> None:
-        """See `FleetLedger.leave_run`."""
         await self._database.let_go(key)
 
     async def plan(
@@ -145,7 +140,6 @@ class PostgresLedger(PostgresClaims):
         batches: Sequence[BatchRecord],
         rejections: Sequence[Rejection] = (),
     ) -> None:
-        """See `Ledger.plan`."""
         async with self._database.transaction(run.key) as connection:
             owner = await self._tables.replace_run(connection, run)
             await self._tables.add(connection, owner, batches)
@@ -155,19 +149,16 @@ class PostgresLedger(PostgresClaims):
             )
 
     async def begin(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.begin`."""
         async with self._database.transaction(key) as connection:
             owner = await self._tables.run_id(connection, key)
             await self._tables.replace(connection, key, owner, batch)
 
     async def conclude(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.conclude`."""
         await self.begin(key, batch)
 
     async def split(
         self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
-        """See `Ledger.split`."""
         async with self._database.transaction(key) as connection:
             owner = await self._tables.run_id(connection, key)
             whole = evolve(parent, state=BatchState.SPLIT)
@@ -175,43 +166,41 @@ class PostgresLedger(PostgresClaims):
             await self._tables.add(connection, owner, parts)
 
     async def update_run(self, run: RunRecord) -> None:
-        """See `Ledger.update_run`."""
         async with self._database.transaction(run.key) as connection:
             await self._tables.replace_run(connection, run)
 
     async def batches(
         self, key: str, states: Collection[BatchState] | None = None
     ) -> AsyncIterator[BatchRecord]:
-        """See `Ledger.batches`."""
         wanted = None if states is None else [state.value for state in states]
-        last, is_over = (-1, ""), False
-        while not is_over:
+
+        async def page(last: tuple[int, str]) -> Sequence[BatchRecord]:
             async with self._database.connected() as connection:
                 rows = await connection.fetch(
-                    self._tables.sql(_BATCHES), word(key), *last, wanted, _PAGE
+                    self._tables.sql(_BATCHES), key, *last, wanted, PAGE_SIZE
                 )
-            is_over = len(rows) < _PAGE
-            for row in rows:
-                batch = self._tables.record(BatchRecord, tuple(row))
-                yield batch
-                last = (batch.number, word(batch.part))
+            return [self._tables.record(BatchRecord, row) for row in rows]
+
+        async for batch in in_pages(page, (-1, ""), numbered):
+            yield batch
 
     async def rejections(self, key: str) -> AsyncIterator[Rejection]:
-        """See `Ledger.rejections`."""
-        last, is_over = (-1, 0), False
-        while not is_over:
+
+        async def page(last: tuple[int, int]) -> Sequence[tuple[int, Rejection]]:
             async with self._database.connected() as connection:
                 rows = await connection.fetch(
-                    self._tables.sql(_REJECTIONS), word(key), *last, _PAGE
+                    self._tables.sql(_REJECTIONS), key, *last, PAGE_SIZE
                 )
-            is_over = len(rows) < _PAGE
-            for number, *values in rows:
-                rejection = self._tables.record(Rejection, values)
-                yield rejection
-                last = (rejection.position, number)
+            return [
+                (number, self._tables.record(Rejection, values))
+                for number, *values in rows
+            ]
+
+        async for _, rejection in in_pages(page, (-1, 0), rejection_place):
+            yield rejection
 
     async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
-        """See `Ledger.record_receipts`. It may be done while a run is held."""
+        """Write down what the network said; it may be done while a run is held."""
         async with self._database.transaction(key) as connection:
             owner, _ = await self._tables.find_run(connection, key)
             # In one order everywhere, so that no two wait for each other for ever.
@@ -224,34 +213,32 @@ class PostgresLedger(PostgresClaims):
                 place = (batches[receipt.batch], int(receipt.number))
                 old = await connection.fetchrow(self._tables.sql(_FIND_RECEIPT), *place)
                 if old is not None:
-                    if old["is_final"] and not receipt.is_final:
+                    if not receipt.replaces(is_final=old["is_final"]):
                         continue
                     counts[old["status"]] -= 1
-                status = word(receipt.status)
                 await connection.execute(
-                    self._tables.sql(_PUT_RECEIPT), *place, status, receipt.is_final
+                    self._tables.sql(_PUT_RECEIPT),
+                    *(*place, receipt.status, receipt.is_final),
                 )
-                counts[status] += 1
+                counts[receipt.status] += 1
             await connection.executemany(
                 self._tables.sql(_COUNT_DELIVERY),
                 [(owner, status, count) for status, count in sorted(counts.items())],
             )
 
     async def deliveries(self, key: str) -> Mapping[str, int]:
-        """See `Ledger.deliveries`."""
         async with self._database.connected() as connection:
-            rows = await connection.fetch(self._tables.sql(_DELIVERIES), word(key))
-        return {unword(status): count for status, count in rows}
+            rows = await connection.fetch(self._tables.sql(_DELIVERIES), key)
+        return dict(rows)
 
     async def runs(self) -> Sequence[RunRecord]:
-        """See `Ledger.runs`."""
         async with self._database.connected() as connection:
             rows = await connection.fetch(self._tables.sql(_RUNS))
-        return [self._tables.record(RunRecord, tuple(row)) for row in rows]
+        return [self._tables.record(RunRecord, row) for row in rows]
 
     async def purge(self, key: str) -> None:
         """
-        See `Ledger.purge`.
+        Forget whom a run went to and what it said, and keep the figures.
 
         PostgreSQL removes what was forgotten from its files at its next vacuum; its
         logs and your backups keep it as long as you keep those.
@@ -281,12 +268,13 @@ class _BoundLedger(PostgresLedger):
 
 
 # What is put into the statements (S608) are names of ours, never values.
-_BEGIN_RUN: Final = f"{insert('runs', RUN)} ON CONFLICT DO NOTHING"
+_ADD_RUN: Final = insert("LEDGER.runs", numbered_from(1, RUN_COLUMNS))
+_BEGIN_RUN: Final = f"{_ADD_RUN} ON CONFLICT DO NOTHING"
 _FIND_RUN: Final = f"""
-    SELECT id, {LOCK}, {", ".join(RUN)} FROM LEDGER.runs WHERE key = $1
+    SELECT id, {LOCK}, {", ".join(RUN_COLUMNS)} FROM LEDGER.runs WHERE key = $1
 """  # noqa: S608
 _RUNS: Final = f"""
-    SELECT {", ".join(RUN)} FROM LEDGER.runs ORDER BY began_at DESC, id
+    SELECT {", ".join(RUN_COLUMNS)} FROM LEDGER.runs ORDER BY began_at DESC, id
 """  # noqa: S608
 _TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock($1)"
 _IS_CLAIMED: Final = """
@@ -300,14 +288,16 @@ _END_CLAIMS: Final = """
 """
 
 _BATCHES: Final = f"""
-    SELECT {", ".join(BATCH)} FROM LEDGER.batches
+    SELECT {", ".join(BATCH_COLUMNS)} FROM LEDGER.batches
     WHERE {OWNER} AND (number, part) > ($2, $3)
         AND ($4::text[] IS NULL OR state = ANY ($4))
     ORDER BY number, part LIMIT $5
 """  # noqa: S608
-_ADD_REJECTION: Final = insert("rejections", ("run", *REJECTION))
+_ADD_REJECTION: Final = insert(
+    "LEDGER.rejections", numbered_from(1, ("run", *REJECTION_COLUMNS))
+)
 _REJECTIONS: Final = f"""
-    SELECT id, {", ".join(REJECTION)} FROM LEDGER.rejections
+    SELECT id, {", ".join(REJECTION_COLUMNS)} FROM LEDGER.rejections
     WHERE {OWNER} AND (position, id) > ($2, $3) ORDER BY position, id LIMIT $4
 """  # noqa: S608
 

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ..records import LedgerError
+from ..rows import DAMAGED
 
-
-DAMAGED: Final = "is damaged: keep it, and go on with a copy from before"
 
 T = TypeVar("T")
 Identity = tuple[int, int]

@@ -1,16 +1,20 @@
 """A ledger in one SQLite file, which outlives a crash of the process or the machine."""
 
-import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, Self
 
-import attrs
 from attrs import evolve
 
 from ..._clock import Clock, SystemClock
@@ -21,19 +25,26 @@ from ..records import (
     BatchRecord,
     BatchState,
     LedgerError,
-    Pause,
     Receipt,
     Rejection,
     RunRecord,
+    numbered,
+)
+from ..rows import (
+    BATCH_COLUMNS,
+    PAGE_SIZE,
+    REJECTION_COLUMNS,
+    RUN_COLUMNS,
+    Form,
+    Record,
+    RowCodec,
+    assignments,
+    in_pages,
+    insert,
+    rejection_place,
 )
 from .commits import Commits
-from .file import DAMAGED, LedgerFile
-
-
-Record = TypeVar("Record", BatchRecord, Rejection, RunRecord)
-
-# About a megabyte of batches that are not done.
-_PAGE: Final = 200
+from .file import LedgerFile
 
 
 class SQLiteLedger(LocalClaims):
@@ -89,7 +100,7 @@ class SQLiteLedger(LocalClaims):
 
     async def open_run(self, run: RunRecord) -> RunRecord:
         """
-        See `Ledger.open_run`.
+        Begin a run, or find it as it was left; nobody else may then write to it.
 
         Raises:
             LedgerError: Another process is writing to the file, it is no ledger, or it
@@ -97,7 +108,7 @@ class SQLiteLedger(LocalClaims):
         """
 
         def find_or_begin(connection: sqlite3.Connection) -> RunRecord:
-            connection.execute(_BEGIN_RUN, _stored(run))
+            connection.execute(_BEGIN_RUN, _CODEC.to_row(run))
             row = connection.execute(_FIND_RUN, (run.key,)).fetchone()
             return self._record(RunRecord, row)
 
@@ -109,7 +120,6 @@ class SQLiteLedger(LocalClaims):
         batches: Sequence[BatchRecord],
         rejections: Sequence[Rejection] = (),
     ) -> None:
-        """See `Ledger.plan`."""
 
         def plan(connection: sqlite3.Connection) -> None:
             self._replace_run(connection, run)
@@ -117,23 +127,20 @@ class SQLiteLedger(LocalClaims):
                 _add(connection, run.key, batch)
             for rejection in rejections:
                 connection.execute(
-                    _ADD_REJECTION, {**_stored(rejection), "run": run.key}
+                    _ADD_REJECTION, {**_CODEC.to_row(rejection), "run": run.key}
                 )
 
         await self._commits.write(plan)
 
     async def begin(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.begin`."""
         await self._commits.write(lambda file: self._replace(file, key, batch))
 
     async def conclude(self, key: str, batch: BatchRecord) -> None:
-        """See `Ledger.conclude`."""
         await self._commits.write(lambda file: self._replace(file, key, batch))
 
     async def split(
         self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
-        """See `Ledger.split`."""
 
         def split(connection: sqlite3.Connection) -> None:
             whole = evolve(parent, state=BatchState.SPLIT)
@@ -144,13 +151,11 @@ class SQLiteLedger(LocalClaims):
         await self._commits.write(split)
 
     async def update_run(self, run: RunRecord) -> None:
-        """See `Ledger.update_run`."""
         await self._commits.write(lambda file: self._replace_run(file, run))
 
     async def batches(
         self, key: str, states: Collection[BatchState] | None = None
     ) -> AsyncIterator[BatchRecord]:
-        """See `Ledger.batches`."""
         # None is not all of them: a state that makes no sense must not go unnoticed.
         wanted = [] if states is None else [state.value for state in states]
         marks = (
@@ -158,17 +163,15 @@ class SQLiteLedger(LocalClaims):
         )
         query = f"{_BATCHES} {marks} ORDER BY number, part LIMIT ?"
 
-        def page(connection: sqlite3.Connection) -> list[BatchRecord]:
-            rows = connection.execute(query, (key, *last, *wanted, _PAGE))
-            return [self._record(BatchRecord, row) for row in rows.fetchall()]
+        def page(last: tuple[int, str]) -> Awaitable[list[BatchRecord]]:
+            def read(connection: sqlite3.Connection) -> list[BatchRecord]:
+                rows = connection.execute(query, (key, *last, *wanted, PAGE_SIZE))
+                return [self._record(BatchRecord, row) for row in rows.fetchall()]
 
-        last, is_over = (-1, ""), False
-        while not is_over:
-            found = await self._commits.read(page)
-            is_over = len(found) < _PAGE
-            for batch in found:
-                yield batch
-                last = (batch.number, batch.part)
+            return self._commits.read(read)
+
+        async for batch in in_pages(page, (-1, ""), numbered):
+            yield batch
 
     async def find_batch(self, key: str, name: str) -> BatchRecord | None:
         """One batch of a run; None if it is not there."""
@@ -181,22 +184,21 @@ class SQLiteLedger(LocalClaims):
         return await self._commits.read(read)
 
     async def rejections(self, key: str) -> AsyncIterator[Rejection]:
-        """See `Ledger.rejections`."""
 
-        def page(connection: sqlite3.Connection) -> list[tuple[int, Rejection]]:
-            rows = connection.execute(_REJECTIONS, (key, *last, _PAGE)).fetchall()
-            return [(row[0], self._record(Rejection, row[1:])) for row in rows]
+        def page(last: tuple[int, int]) -> Awaitable[list[tuple[int, Rejection]]]:
+            def read(connection: sqlite3.Connection) -> list[tuple[int, Rejection]]:
+                found = connection.execute(_REJECTIONS, (key, *last, PAGE_SIZE))
+                return [
+                    (number, self._record(Rejection, values))
+                    for number, *values in found.fetchall()
+                ]
 
-        last, is_over = (-1, 0), False
-        while not is_over:
-            found = await self._commits.read(page)
-            is_over = len(found) < _PAGE
-            for number, rejection in found:
-                yield rejection
-                last = (rejection.position, number)
+            return self._commits.read(read)
+
+        async for _, rejection in in_pages(page, (-1, 0), rejection_place):
+            yield rejection
 
     async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
-        """See `Ledger.record_receipts`."""
 
         def record(connection: sqlite3.Connection) -> None:
             owner = self._run_id(connection, key)
@@ -216,14 +218,13 @@ class SQLiteLedger(LocalClaims):
         old = connection.execute(_FIND_RECEIPT, place).fetchone()
         if old is not None:
             status, is_final = old
-            if is_final and not receipt.is_final:
+            if not receipt.replaces(is_final=is_final):
                 return
             connection.execute(_COUNT_DELIVERY, (owner, status, -1))
         connection.execute(_PUT_RECEIPT, (*place, receipt.status, receipt.is_final))
         connection.execute(_COUNT_DELIVERY, (owner, receipt.status, 1))
 
     async def deliveries(self, key: str) -> Mapping[str, int]:
-        """See `Ledger.deliveries`."""
 
         def read(connection: sqlite3.Connection) -> dict[str, int]:
             return dict(connection.execute(_DELIVERIES, (key,)).fetchall())
@@ -231,7 +232,6 @@ class SQLiteLedger(LocalClaims):
         return await self._commits.read(read)
 
     async def runs(self) -> Sequence[RunRecord]:
-        """See `Ledger.runs`."""
 
         def read(connection: sqlite3.Connection) -> list[RunRecord]:
             rows = connection.execute(_RUNS).fetchall()
@@ -241,9 +241,10 @@ class SQLiteLedger(LocalClaims):
 
     async def purge(self, key: str) -> None:
         """
-        See `Ledger.purge`. The file is written anew, and so becomes as small as it can.
+        Forget whom a run went to and what it said, and keep the figures.
 
-        It takes as much room again while that goes on.
+        The file is written anew, and so becomes as small as it can. It takes
+        as much room again while that goes on.
 
         Raises:
             LedgerError: It could not be done, or what was forgotten may still be found
@@ -279,7 +280,7 @@ class SQLiteLedger(LocalClaims):
         return int(row[0])
 
     def _replace_run(self, connection: sqlite3.Connection, run: RunRecord) -> None:
-        if not connection.execute(_REPLACE_RUN, _stored(run)).rowcount:
+        if not connection.execute(_REPLACE_RUN, _CODEC.to_row(run)).rowcount:
             raise self._no_run(run.key)
 
     def _replace(
@@ -297,27 +298,8 @@ class SQLiteLedger(LocalClaims):
     def _no_run(self, key: str) -> LedgerError:
         return LedgerError(f"{self._path}: holds no run {key!r}")
 
-    def _record(self, kind: type[Record], row: Sequence[Any]) -> Record:
-        """Make a record of the columns that `_names` lists."""
-        try:
-            return kind(
-                **{
-                    name: _FORMS[name].read(value)
-                    if name in _FORMS and value is not None
-                    else value
-                    for name, value in zip(_names(kind), row, strict=True)
-                }
-            )
-        except (ValueError, ArithmeticError, TypeError, AttributeError):
-            # Their words show the value.
-            raise LedgerError(f"{self._path}: {DAMAGED}") from None
-
-
-class _Form(NamedTuple):
-    """How a value is written where SQLite has no type for it."""
-
-    write: Callable[[Any], Any]
-    read: Callable[[Any], Any]
+    def _record(self, kind: type[Record], row: Iterable[Any]) -> Record:
+        return _CODEC.from_row(kind, row, str(self._path))
 
 
 def _instant(value: datetime) -> str:
@@ -325,43 +307,20 @@ def _instant(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _mapping(value: Mapping[str, Any]) -> str:
-    return json.dumps(dict(value))
-
-
-_INSTANT: Final = _Form(_instant, datetime.fromisoformat)
-_MONEY: Final = _Form(str, Decimal)
-_FIGURE: Final = _Form(str, int)
-_MAPPING: Final = _Form(_mapping, json.loads)
-_FORMS: Final[Mapping[str, _Form]] = {
-    "began_at": _INSTANT,
-    "code": _FIGURE,
-    "concluded_at": _INSTANT,
-    "cost": _MONEY,
-    "exhausted": _Form(int, bool),
-    "faults": _MAPPING,
-    "first_tried_at": _INSTANT,
-    "latest": _INSTANT,
-    "paused": _Form(str, Pause),
-    "residual_credit": _MONEY,
-    "settings": _MAPPING,
-    "sms_needed": _FIGURE,
-    "state": _Form(str, BatchState),
-}
-
-
-def _stored(record: BatchRecord | Rejection | RunRecord) -> dict[str, Any]:
-    """Each attribute in the column of its name."""
-    return {
-        name: _FORMS[name].write(value)
-        if name in _FORMS and value is not None
-        else value
-        for name, value in attrs.asdict(record, recurse=False).items()
+_INSTANT: Final = Form(_instant, datetime.fromisoformat)
+_CODEC: Final = RowCodec(
+    {
+        "began_at": _INSTANT,
+        "concluded_at": _INSTANT,
+        "exhausted": Form(int, bool),
+        "first_tried_at": _INSTANT,
+        "latest": _INSTANT,
     }
+)
 
 
 def _placed(batch: BatchRecord, key: str) -> dict[str, Any]:
-    return {**_stored(batch), "run": key}
+    return {**_CODEC.to_row(batch), "run": key}
 
 
 def _add(connection: sqlite3.Connection, key: str, batch: BatchRecord) -> None:
@@ -371,41 +330,38 @@ def _add(connection: sqlite3.Connection, key: str, batch: BatchRecord) -> None:
         connection.execute(_ADD_CONTENT, placed)
 
 
-def _names(kind: type[BatchRecord | Rejection | RunRecord]) -> Sequence[str]:
-    return tuple(field.name for field in attrs.fields(kind))
-
-
-def _insert(table: str, names: Sequence[str]) -> str:
-    values = ", ".join(_ITS_RUN if name == "run" else f":{name}" for name in names)
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"  # noqa: S608
-
-
-def _assignments(names: Sequence[str]) -> str:
-    return ", ".join(f"{name} = :{name}" for name in names)
+def _named(columns: Iterable[str]) -> dict[str, str]:
+    """Each column with the parameter of its name."""
+    return {name: f":{name}" for name in columns}
 
 
 # What is put into the statements (S608) are names of ours, never values.
-_RUN: Final = _names(RunRecord)
-_BATCH: Final = _names(BatchRecord)
-_REJECTION: Final = _names(Rejection)
 _OWNER: Final = "run = (SELECT id FROM runs WHERE key = ?)"
 # Each statement costs as much as what it writes: nothing is asked that one can do.
 _ITS_RUN: Final = "(SELECT id FROM runs WHERE key = :run)"
 
-_BEGIN_RUN: Final = f"{_insert('runs', _RUN)} ON CONFLICT (key) DO NOTHING"
-_REPLACE_RUN: Final = f"UPDATE runs SET {_assignments(_RUN)} WHERE key = :key"  # noqa: S608
-_RUNS: Final = f"SELECT {', '.join(_RUN)} FROM runs ORDER BY began_at DESC, id"  # noqa: S608
-_FIND_RUN: Final = f"SELECT {', '.join(_RUN)} FROM runs WHERE key = ?"  # noqa: S608
+_BEGIN_RUN: Final = (
+    f"{insert('runs', _named(RUN_COLUMNS))} ON CONFLICT (key) DO NOTHING"
+)
+_REPLACE_RUN: Final = (
+    f"UPDATE runs SET {assignments(_named(RUN_COLUMNS))} WHERE key = :key"  # noqa: S608
+)
+_RUNS: Final = f"SELECT {', '.join(RUN_COLUMNS)} FROM runs ORDER BY began_at DESC, id"  # noqa: S608
+_FIND_RUN: Final = f"SELECT {', '.join(RUN_COLUMNS)} FROM runs WHERE key = ?"  # noqa: S608
 
-_COLUMNS: Final = [name for name in _BATCH if name != "payload"]
+_COLUMNS: Final = [name for name in BATCH_COLUMNS if name != "payload"]
 _CONTENT: Final = "(SELECT payload FROM contents WHERE batch = batches.id)"
-_READ: Final = ", ".join(_CONTENT if name == "payload" else name for name in _BATCH)
+_READ: Final = ", ".join(
+    _CONTENT if name == "payload" else name for name in BATCH_COLUMNS
+)
 _NAMED: Final = f"run = {_ITS_RUN} AND number = :number AND part = :part"
 
-_ADD_BATCH: Final = _insert("batches", ("run", *_COLUMNS))
+_ADD_BATCH: Final = insert("batches", {"run": _ITS_RUN, **_named(_COLUMNS)})
 _ADD_CONTENT: Final = "INSERT INTO contents VALUES (last_insert_rowid(), :payload)"
 # What names a batch is not set, or SQLite would write the index anew as well.
-_SET: Final = _assignments([one for one in _COLUMNS if one not in {"number", "part"}])
+_SET: Final = assignments(
+    _named(name for name in _COLUMNS if name not in {"number", "part"})
+)
 _REPLACE_BATCH: Final = f"UPDATE batches SET {_SET} WHERE {_NAMED}"  # noqa: S608
 _REPLACE_CONTENT: Final = f"""
     INSERT OR REPLACE INTO contents SELECT id, :payload FROM batches WHERE {_NAMED}
@@ -421,9 +377,11 @@ _ONE_BATCH: Final = f"""
     SELECT {_READ} FROM batches WHERE {_OWNER} AND number = ? AND part = ?
 """  # noqa: S608
 
-_ADD_REJECTION: Final = _insert("rejections", ("run", *_REJECTION))
+_ADD_REJECTION: Final = insert(
+    "rejections", {"run": _ITS_RUN, **_named(REJECTION_COLUMNS)}
+)
 _REJECTIONS: Final = f"""
-    SELECT id, {", ".join(_REJECTION)} FROM rejections
+    SELECT id, {", ".join(REJECTION_COLUMNS)} FROM rejections
     WHERE {_OWNER} AND (position, id) > (?, ?) ORDER BY position, id LIMIT ?
 """  # noqa: S608
 

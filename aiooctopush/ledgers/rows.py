@@ -1,0 +1,168 @@
+"""
+How records become rows of a database, and rows become records again.
+
+SQLite and PostgreSQL share the code; where only one of them has a type for a value, the
+other writes it as text.
+"""
+
+import json
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, TypeVar
+
+import attrs
+from attrs import field, frozen
+
+from .records import (
+    BatchRecord,
+    BatchState,
+    LedgerError,
+    Pause,
+    Rejection,
+    RunRecord,
+)
+
+
+T = TypeVar("T")
+AnyRecord = BatchRecord | Rejection | RunRecord
+Record = TypeVar("Record", BatchRecord, Rejection, RunRecord)
+
+PAGE_SIZE: Final = 200
+"""Rows read at once: about a megabyte of batches that are not done."""
+
+DAMAGED: Final = "is damaged: keep it, and go on with a copy from before"
+
+
+class Form(NamedTuple):
+    """How a value is written where the database has no type for it."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+def _mapping(value: Mapping[str, Any]) -> str:
+    return json.dumps(dict(value))
+
+
+_MONEY: Final = Form(str, Decimal)
+# Figures of the gateway may be of any size.
+_FIGURE: Final = Form(str, int)
+_MAPPING: Final = Form(_mapping, json.loads)
+_FORMS: Final[Mapping[str, Form]] = {
+    "code": _FIGURE,
+    "cost": _MONEY,
+    "faults": _MAPPING,
+    "paused": Form(str, Pause),
+    "residual_credit": _MONEY,
+    "settings": _MAPPING,
+    "sms_needed": _FIGURE,
+    "state": Form(str, BatchState),
+}
+
+
+def _with_common_forms(own: Mapping[str, Form]) -> Mapping[str, Form]:
+    return {**_FORMS, **own}
+
+
+def columns_of(kind: type[AnyRecord]) -> Sequence[str]:
+    """The columns of a record, in the order of its attributes."""
+    return tuple(one.name for one in attrs.fields(kind))
+
+
+RUN_COLUMNS: Final = columns_of(RunRecord)
+BATCH_COLUMNS: Final = columns_of(BatchRecord)
+REJECTION_COLUMNS: Final = columns_of(Rejection)
+
+
+@frozen
+class RowCodec:
+    """
+    Writes and reads the rows of one kind of database.
+
+    Attributes:
+        forms: Forms that this database needs beside the common ones, by column.
+    """
+
+    forms: Mapping[str, Form] = field(converter=_with_common_forms)
+
+    def to_row(self, record: AnyRecord) -> dict[str, Any]:
+        """Each attribute as the column of its name takes it, in their order."""
+        forms = self.forms
+        return {
+            name: forms[name].write(value)
+            if name in forms and value is not None
+            else value
+            for name, value in attrs.asdict(record, recurse=False).items()
+        }
+
+    def from_row(self, kind: type[Record], row: Iterable[Any], where: str) -> Record:
+        """
+        Make a record of its columns.
+
+        Args:
+            kind: Of record.
+            row: Its columns, in the order of `columns_of`.
+            where: What an error calls the database.
+
+        Raises:
+            LedgerError: They make no such record.
+        """
+        forms = self.forms
+        try:
+            return kind(
+                **{
+                    name: forms[name].read(value)
+                    if name in forms and value is not None
+                    else value
+                    for name, value in zip(columns_of(kind), row, strict=True)
+                }
+            )
+        except (ValueError, ArithmeticError, TypeError, AttributeError):
+            # Their words show the value.
+            raise LedgerError(f"{where}: {DAMAGED}") from None
+
+
+def insert(table: str, values: Mapping[str, str]) -> str:
+    """A statement that adds a row: the parameter or expression for each column."""
+    names, given = ", ".join(values), ", ".join(values.values())
+    return f"INSERT INTO {table} ({names}) VALUES ({given})"  # noqa: S608  # ours
+
+
+def assignments(values: Mapping[str, str]) -> str:
+    """What follows ``SET``: the parameter or expression for each column."""
+    return ", ".join(f"{name} = {value}" for name, value in values.items())
+
+
+async def in_pages(
+    read: Callable[[Any], Awaitable[Sequence[T]]],
+    start: Any,
+    place_of: Callable[[T], Any],
+) -> AsyncIterator[T]:
+    """
+    Yield all rows of a query that is read page by page.
+
+    Args:
+        read: Gives up to `PAGE_SIZE` rows that come after a place.
+        start: The place before the first row.
+        place_of: The place of a row.
+    """
+    place, is_over = start, False
+    while not is_over:
+        found = await read(place)
+        is_over = len(found) < PAGE_SIZE
+        for one in found:
+            yield one
+            place = place_of(one)
+
+
+def rejection_place(row: tuple[int, Rejection]) -> tuple[int, int]:
+    """The place of a rejection, from its id in the database and itself."""
+    number, rejection = row
+    return rejection.position, number
