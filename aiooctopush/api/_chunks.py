@@ -168,7 +168,9 @@ def read_items(
     # A str is iterable: each digit would become an item.
     if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
         raise InvalidFieldError(
-            name, "must be a list of items", shown=type(items).__name__
+            name,
+            "must be a list of items, [one] for a single one",
+            shown=type(items).__name__,
         )
     return tuple(read(item, f"{name}[{index}]") for index, item in enumerate(items))
 

@@ -258,20 +258,27 @@ converter.register_unstructure_hook_func(
 )
 
 
+def count_only(recipients: Sequence[Recipient]) -> str:
+    """Show how many there are and nobody's number: a ``repr`` may stand in a log."""
+    return f"<{len(recipients)}>"
+
+
 _NOT_MANY: Final = (str, bytes, dict)
 
 
 def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
     """
-    Numbers and recipients as one tuple of 1 to 500 recipients.
+    Return numbers and recipients as one tuple of 1 to 500 recipients.
 
     Raises:
         InvalidFieldError: One is not valid; the field says which, counted from 0.
     """
-    if isinstance(items, _NOT_MANY):
-        # A str is iterable: each digit would become a recipient.
+    # A str is iterable: each digit would become a recipient.
+    if isinstance(items, _NOT_MANY) or not isinstance(items, Iterable):
         raise InvalidFieldError(
-            "recipients", "must be a list of numbers", shown=type(items).__name__
+            "recipients",
+            "must be a list of numbers or Recipients, [one] for a single one",
+            shown=type(items).__name__,
         )
     # By its type: to ask an abstract class whether this is one takes longer.
     if type(items) is CheckedRecipients and 1 <= len(items) <= MAX_RECIPIENTS:

@@ -1,20 +1,19 @@
 """
-What the SMS and the voice chapter share: campaigns that are prepared, priced and then
-confirmed, and the draft that waits.
+Campaigns of SMS and of voice: their results, their endpoints, and the draft that waits.
 
 Source: gateway documentation, "SMS on list" and "Voice SMS on a list".
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
 from .._clock import Clock
-from .._wire import Answer, read_from
+from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..errors import (
     AuthenticationError,
     Backoff,
@@ -23,7 +22,7 @@ from ..errors import (
     OctopushError,
     RefusedError,
 )
-from ._shared import TICKET_NAMES
+from ._shared import TICKET_NAMES, Audience
 
 
 _HTTP_BAD_REQUEST = 400
@@ -36,7 +35,7 @@ _LONGEST_PAUSE = 30.0
 
 @frozen(kw_only=True)
 class Draft(Answer):
-    """What the drafts of all channels have."""
+    """The campaign that waits in the account, of any channel."""
 
     ticket: str | None = field(default=None, metadata=read_from(*TICKET_NAMES))
     number_of_contacts: int | None = None
@@ -52,7 +51,8 @@ class CampaignTicket(Answer):
     A campaign that is being prepared; nothing is sent before it is confirmed.
 
     Attributes:
-        ticket: None if the outcome is ``presumed``: the gateway does not repeat it.
+        ticket: Names the campaign in other calls. None if the outcome is ``presumed``:
+            the gateway does not repeat it.
     """
 
     ticket: str | None = field(
@@ -101,13 +101,96 @@ class CampaignStatus(Answer):
 @frozen(kw_only=True)
 class CampaignConfirmed(Answer):
     """
-    The campaign is on its way.
+    A campaign that was confirmed and is on its way.
 
     Attributes:
         sending_date: When it is sent; None if the gateway did not say.
     """
 
     sending_date: datetime | None = None
+
+
+# --- endpoints ------------------------------------------------------------------------
+
+D = TypeVar("D", bound=Draft)
+S = TypeVar("S", bound=CampaignStatus)
+
+
+@frozen(kw_only=True)
+class CampaignEndpoints(Generic[D, S]):
+    """The operations of SMS or of voice, beside the direct send."""
+
+    cancel_send: Endpoint[Answer]
+    draft: Endpoint[D]
+    create_on_list: Endpoint[CampaignTicket]
+    create_on_tag: Endpoint[CampaignTicket]
+    status: Endpoint[S]
+    confirm: Mapping[Audience, Endpoint[CampaignConfirmed]]
+    cancel_campaign: Endpoint[Answer]
+
+
+def campaign_endpoints(
+    base: str, *, draft: type[D], status: type[S], confirm_is_bodiless: bool = False
+) -> CampaignEndpoints[D, S]:
+    """
+    Return the endpoints of a channel.
+
+    Status and cancellation have one path for lists and tags: no other is documented.
+    Confirming is called validating on the pages; no path of that name exists.
+
+    Args:
+        base: Path that all of them begin with.
+        draft: What a draft is read as.
+        status: What a status is read as.
+        confirm_is_bodiless: Whether a confirmation may come without a body.
+    """
+    create = {
+        audience: Endpoint(
+            method="POST",
+            path=f"{base}-on-{audience}/create",
+            idempotency=Idempotency.REQUEST_ID,
+            answer=CampaignTicket,
+        )
+        for audience in Audience
+    }
+    return CampaignEndpoints(
+        cancel_send=Endpoint(
+            method="DELETE",
+            path=f"{base}/cancel",
+            idempotency=Idempotency.IDEMPOTENT,
+            answer=Answer,
+        ),
+        draft=Endpoint(
+            method="GET",
+            path=f"{base}/draft",
+            idempotency=Idempotency.SAFE,
+            answer=draft,
+        ),
+        create_on_list=create[Audience.LIST],
+        create_on_tag=create[Audience.TAG],
+        status=Endpoint(
+            method="GET",
+            path=f"{base}-on-list/status",
+            idempotency=Idempotency.SAFE,
+            answer=status,
+        ),
+        confirm={
+            audience: Endpoint(
+                method="POST",
+                path=f"{base}-on-{audience}/send",
+                idempotency=Idempotency.NONE,
+                answer=CampaignConfirmed,
+                bodiless=confirm_is_bodiless,
+            )
+            for audience in Audience
+        },
+        cancel_campaign=Endpoint(
+            method="DELETE",
+            path=f"{base}-on-list/cancel",
+            idempotency=Idempotency.IDEMPOTENT,
+            answer=Answer,
+        ),
+    )
 
 
 # --- tickets --------------------------------------------------------------------------
@@ -128,8 +211,6 @@ def ticket_body(ticket: Any) -> dict[str, str]:
 
 # --- waiting --------------------------------------------------------------------------
 
-S = TypeVar("S", bound=CampaignStatus)
-
 
 async def wait_until_ready(
     status_of: Callable[[str], Awaitable[S]],
@@ -139,9 +220,7 @@ async def wait_until_ready(
     timeout: float,
     pause: float,
 ) -> S:
-    """
-    Ask for the state until the campaign is ready; `Sms.wait_until_ready` documents it.
-    """
+    """Wait until a campaign is prepared; `Sms.wait_until_ready` documents it."""
     give_up_at = clock.monotonic() + timeout
     while True:
         try:

@@ -13,7 +13,6 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from .. import api
-from .._clock import Clock
 from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import (
     Answer,
@@ -24,15 +23,12 @@ from .._wire import (
     read_from,
 )
 from ..errors import InvalidFieldError
-from ..ids import first_tried_at, new_request_id
+from ._campaign_calls import CampaignCalls, id_and_successor
 from ._plain import PlainRequest, plain_request
-from ._recipients import Recipient, recipients_of
+from ._recipients import Recipient, count_only, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
     TICKET_NAMES,
-    Audience,
-    Caller,
-    OnUnknown,
     Purpose,
     Segmentation,
     SmsType,
@@ -40,9 +36,7 @@ from ._shared import (
     check_sender,
     check_switches,
     check_text,
-    next_request_id,
     request_id_field,
-    to_enum,
     to_purpose,
     to_type,
 )
@@ -99,10 +93,6 @@ class Message:
             check_switches(_SWITCHES, switches)
 
 
-def _count(recipients: tuple[Recipient, ...]) -> str:
-    return f"<{len(recipients)}>"
-
-
 @frozen(kw_only=True)
 class SmsRequest(Message):
     """
@@ -117,7 +107,7 @@ class SmsRequest(Message):
     """
 
     request_id: str = request_id_field()
-    recipients: tuple[Recipient, ...] = field(converter=recipients_of, repr=_count)
+    recipients: tuple[Recipient, ...] = field(converter=recipients_of, repr=count_only)
     list_name: str | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -195,23 +185,29 @@ SEND: Final = Endpoint(
     answer=SendResult,
     reader=_read_sent,
 )
-CANCEL: Final = Endpoint(
-    method="DELETE",
-    path=f"{BASE}/cancel",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
-)
 
 
 # --- calls ----------------------------------------------------------------------------
 
 
 @frozen
-class Sms:
-    """The SMS chapter, as ``octopush.sms``."""
+class Sms(
+    CampaignCalls[
+        SmsRequest,
+        SendResult,
+        "api.sms_campaigns.SmsDraft",
+        "api.campaigns.CampaignStatus",
+    ]
+):
+    """The SMS namespace, as ``octopush.sms``."""
 
-    _call: Caller
-    _clock: Clock = field(repr=False)
+    @property
+    def _send(self) -> Endpoint[SendResult]:
+        return SEND
+
+    @property
+    def _endpoints(self) -> "api.sms_campaigns.SmsEndpoints":
+        return api.sms_campaigns.ENDPOINTS
 
     async def send(
         self,
@@ -272,9 +268,7 @@ class Sms:
         Source: gateway documentation, "Send SMS", "Transactional SMS", "Schedule SMS
         Sending"; ``list_name`` and ``recipient_tracking`` from the newer reference.
         """
-        new_id = None
-        if request_id is None:
-            request_id, new_id = new_request_id(), next_request_id
+        request_id, new_id = id_and_successor(request_id)
         request: SmsRequest | PlainRequest | None = None
         if (
             send_at is None
@@ -313,102 +307,6 @@ class Sms:
             SEND,
             body=request,
             new_id=new_id,
-            deadline=timeout,
-        )
-
-    async def send_request(
-        self, request: SmsRequest, *, timeout: float | None = None
-    ) -> SendResult:
-        """
-        Send a request that was built before; `send` has the details.
-
-        Its ``request_id`` is never replaced, even if you did not choose it: you may
-        have stored it.
-        """
-        return await self._call(SEND, body=request, deadline=timeout)
-
-    async def settle(
-        self,
-        request: SmsRequest,
-        *,
-        safe_to_retry_until: datetime,
-        timeout: float | None = None,
-    ) -> SendResult:
-        """
-        Find out what became of a request whose outcome is unknown.
-
-        It is asked again, with its id. If the gateway had taken it, the repeat is
-        refused as a duplicate and the outcome is ``presumed``; otherwise it is sent
-        now and the outcome is ``accepted``. Either way it is not sent twice.
-
-        Args:
-            request: The same request, with the ``request_id`` of the error.
-            safe_to_retry_until: As the error says. After that the gateway may have
-                forgotten the id, and the request is not sent again.
-            timeout: Seconds for the whole call, retries included.
-
-        Raises:
-            RefusedError: Refused now, for another reason than being a duplicate;
-                ``maybe_sent`` stays true.
-            UnknownOutcomeError: Still unknown, or too late to ask.
-        """
-        check_instant(safe_to_retry_until, "safe_to_retry_until")
-        return await self._call(
-            SEND,
-            body=request,
-            deadline=timeout,
-            unknown_since=first_tried_at(safe_to_retry_until),
-        )
-
-    async def draft(
-        self, *, timeout: float | None = None
-    ) -> "api.sms_campaigns.SmsDraft":
-        """
-        Read the SMS campaign that waits in the account; there is at most one.
-
-        What the gateway answers without one is undocumented.
-
-        Raises:
-            RefusedError: The gateway refused.
-
-        Source: gateway documentation, "Get your SMS campaign draft".
-        """
-        return await self._call(api.sms_campaigns.DRAFT, deadline=timeout)
-
-    async def cancel(
-        self,
-        ticket: str,
-        *,
-        audience: Audience | None = None,
-        timeout: float | None = None,
-    ) -> Answer:
-        """
-        Cancel a waiting or scheduled send, or a prepared campaign.
-
-        The gateway's limits for sends: fewer than 3 recipients, more than 10 minutes
-        before the sending time, 1,000 cancellations a month. A bulk send can in
-        effect not be called back. None is stated for prepared campaigns.
-
-        Args:
-            ticket: Of the send or of the campaign.
-            audience: ``list`` or ``tag`` for a prepared campaign; None for a send.
-            timeout: Seconds for the whole call, retries included.
-
-        Returns:
-            An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the ticket
-            was gone when we asked again after a try that had no answer.
-
-        Raises:
-            RefusedError: The gateway refused; the campaign stays as it was.
-            UnknownOutcomeError: It may have been cancelled; asking again is harmless.
-
-        Source: gateway documentation, "Cancel SMS", "Cancel an SMS on list".
-        """
-        if audience is not None:
-            audience = to_enum(Audience, "audience", audience)
-        return await self._call(
-            CANCEL if audience is None else api.sms_campaigns.CANCEL_CAMPAIGN,
-            body=api.campaigns.ticket_body(ticket),
             deadline=timeout,
         )
 
@@ -451,6 +349,7 @@ class Sms:
 
         Source: gateway documentation, "Send SMS to list" (documented, unseen).
         """
+        request_id, new_id = id_and_successor(request_id)
         request = api.sms_campaigns.ListCampaignRequest(
             list_name=list_name,
             text=text,
@@ -461,16 +360,13 @@ class Sms:
             send_at=send_at,
             with_replies=with_replies,
             simulation_mode=simulation_mode,
-            request_id=new_request_id() if request_id is None else request_id,
+            request_id=request_id,
             auto_optimize_text=auto_optimize_text,
             auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
             recipient_tracking=recipient_tracking,
         )
-        return await self._call(
-            api.sms_campaigns.CREATE_ON_LIST,
-            body=request,
-            new_id=next_request_id if request_id is None else None,
-            deadline=timeout,
+        return await self._create(
+            self._endpoints.create_on_list, request, new_id, timeout
         )
 
     async def create_on_tag(
@@ -492,11 +388,14 @@ class Sms:
         timeout: float | None = None,
     ) -> "api.campaigns.CampaignTicket":
         """
-        Same as `create_on_list`, but for the contacts that carry a tag.
+        Prepare a campaign to the contacts with a tag; nothing is sent before `confirm`.
 
         Args:
             tag_name: 1 to 20 characters.
+
+        The other arguments and the errors are those of `create_on_list`.
         """
+        request_id, new_id = id_and_successor(request_id)
         request = api.sms_campaigns.TagCampaignRequest(
             tag_name=tag_name,
             text=text,
@@ -507,93 +406,11 @@ class Sms:
             send_at=send_at,
             with_replies=with_replies,
             simulation_mode=simulation_mode,
-            request_id=new_request_id() if request_id is None else request_id,
+            request_id=request_id,
             auto_optimize_text=auto_optimize_text,
             auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
             recipient_tracking=recipient_tracking,
         )
-        return await self._call(
-            api.sms_campaigns.CREATE_ON_TAG,
-            body=request,
-            new_id=next_request_id if request_id is None else None,
-            deadline=timeout,
-        )
-
-    async def status(
-        self, ticket: str, *, timeout: float | None = None
-    ) -> "api.campaigns.CampaignStatus":
-        """
-        State and price of a prepared campaign, of a list or of a tag.
-
-        Meaningful before `confirm` only. The gateway may also answer with a refusal
-        (HTTP 400) while the campaign is not ready; `wait_until_ready` copes with it.
-
-        Raises:
-            RefusedError: The gateway refused, or the campaign is not ready.
-
-        Source: gateway documentation, "Status SMS campaign list".
-        """
-        return await self._call(
-            api.sms_campaigns.STATUS,
-            query=(("ticket_number", api.campaigns.check_ticket(ticket)),),
-            deadline=timeout,
-        )
-
-    async def wait_until_ready(
-        self, ticket: str, *, timeout: float = 600.0, pause: float = 1.0
-    ) -> "api.campaigns.CampaignStatus":
-        """
-        Ask for the state until the campaign is ready, in growing pauses.
-
-        Args:
-            ticket: Of a campaign on a list or a tag.
-            timeout: Seconds to wait at most.
-            pause: Seconds before the second question; each pause is half as long
-                again as the one before, up to 30 seconds.
-
-        Returns:
-            A status that is ready, with its cost.
-
-        Raises:
-            RefusedError: The preparation failed, or there is no such campaign.
-            NotSentError: It was not ready in time; nothing is sent, and you may go on
-                waiting.
-            UnknownOutcomeError: The gateway could not be asked.
-        """
-        return await api.campaigns.wait_until_ready(
-            self.status, ticket, clock=self._clock, timeout=timeout, pause=pause
-        )
-
-    async def confirm(
-        self,
-        ticket: str,
-        *,
-        audience: Audience,
-        on_unknown: OnUnknown = OnUnknown.RAISE,
-        timeout: float | None = None,
-    ) -> "api.campaigns.CampaignConfirmed":
-        """
-        Let a prepared campaign go. This is what sends and costs.
-
-        It has no ``request_id``: after silence it is not repeated. If you repeat it
-        yourself, code 132 (already sent) then means that the first one worked.
-
-        Args:
-            ticket: Of the campaign.
-            audience: ``list`` or ``tag``, as it was created.
-            on_unknown: ``retry`` to repeat it after silence all the same.
-            timeout: Seconds for the whole call, retries included.
-
-        Raises:
-            RefusedError: The gateway refused, or the campaign is not ready.
-            UnknownOutcomeError: It may have been confirmed.
-
-        Source: gateway documentation, "Confirm SMS on list".
-        """
-        return await self._call(
-            api.sms_campaigns.CONFIRM[to_enum(Audience, "audience", audience)],
-            body=api.campaigns.ticket_body(ticket),
-            deadline=timeout,
-            repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
-            is OnUnknown.RETRY,
+        return await self._create(
+            self._endpoints.create_on_tag, request, new_id, timeout
         )

@@ -1,6 +1,6 @@
 """
-SMS to a list or a tag of contacts: what `sms` has calls for, and a plain send does not
-need. The calls, and what they say of themselves, are there.
+SMS to a list or a tag of contacts: requests and endpoints that a plain send does not
+need. The calls are in `sms`.
 
 Source: gateway documentation, "Send SMS to contacts".
 """
@@ -9,17 +9,15 @@ from typing import Final
 
 from attrs import field, frozen
 
-from .._wire import Answer, Endpoint, Idempotency
 from ._shared import (
     MAX_LIST_NAME,
     MAX_TAG_NAME,
-    Audience,
     Segmentation,
     check_text,
     request_id_field,
     to_segmentation,
 )
-from .campaigns import CampaignConfirmed, CampaignStatus, CampaignTicket, Draft
+from .campaigns import CampaignEndpoints, CampaignStatus, Draft, campaign_endpoints
 from .sms import BASE, Message
 
 
@@ -80,50 +78,8 @@ class SmsDraft(Draft):
 
 # --- endpoints ------------------------------------------------------------------------
 
-DRAFT: Final = Endpoint(
-    method="GET",
-    path=f"{BASE}/draft",
-    idempotency=Idempotency.SAFE,
-    answer=SmsDraft,
-)
-CREATE_ON_LIST: Final = Endpoint(
-    method="POST",
-    path=f"{BASE}-on-list/create",
-    idempotency=Idempotency.REQUEST_ID,
-    answer=CampaignTicket,
-)
-CREATE_ON_TAG: Final = Endpoint(
-    method="POST",
-    path=f"{BASE}-on-tag/create",
-    idempotency=Idempotency.REQUEST_ID,
-    answer=CampaignTicket,
-)
-# Serves tag campaigns too: no other path is documented.
-STATUS: Final = Endpoint(
-    method="GET",
-    path=f"{BASE}-on-list/status",
-    idempotency=Idempotency.SAFE,
-    answer=CampaignStatus,
-)
-# The pages call it validating; no path of that name exists.
-CONFIRM: Final = {
-    Audience.LIST: Endpoint(
-        method="POST",
-        path=f"{BASE}-on-list/send",
-        idempotency=Idempotency.NONE,
-        answer=CampaignConfirmed,
-    ),
-    Audience.TAG: Endpoint(
-        method="POST",
-        path=f"{BASE}-on-tag/send",
-        idempotency=Idempotency.NONE,
-        answer=CampaignConfirmed,
-    ),
-}
-# As with the status, one path for both.
-CANCEL_CAMPAIGN: Final = Endpoint(
-    method="DELETE",
-    path=f"{BASE}-on-list/cancel",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
+SmsEndpoints = CampaignEndpoints[SmsDraft, CampaignStatus]
+
+ENDPOINTS: Final[SmsEndpoints] = campaign_endpoints(
+    BASE, draft=SmsDraft, status=CampaignStatus
 )

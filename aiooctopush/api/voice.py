@@ -15,26 +15,20 @@ from typing import Final
 
 from attrs import field, frozen
 
-from .._clock import Clock
 from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
-from ..ids import first_tried_at, new_request_id
-from ._recipients import Recipient, recipients_of
+from ._campaign_calls import CampaignCalls, id_and_successor
+from ._recipients import Recipient, count_only, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
     MAX_TAG_NAME,
     TICKET_NAMES,
-    Audience,
-    Caller,
-    OnUnknown,
     Purpose,
     Segmentation,
     check_instant,
     check_switches,
     check_text,
-    next_request_id,
     request_id_field,
-    to_enum,
     to_purpose,
     to_segmentation,
 )
@@ -45,12 +39,11 @@ from ._voices import (
     to_voice_language,
 )
 from .campaigns import (
-    CampaignConfirmed,
+    CampaignEndpoints,
     CampaignStatus,
     CampaignTicket,
     Draft,
-    ticket_body,
-    wait_until_ready,
+    campaign_endpoints,
 )
 
 
@@ -82,10 +75,6 @@ class _VoiceMessage:
         )
 
 
-def _count(recipients: tuple[Recipient, ...]) -> str:
-    return f"<{len(recipients)}>"
-
-
 @frozen(kw_only=True)
 class VoiceRequest(_VoiceMessage):
     """
@@ -98,7 +87,7 @@ class VoiceRequest(_VoiceMessage):
         InvalidFieldError: A field is malformed or beyond its limit.
     """
 
-    recipients: tuple[Recipient, ...] = field(converter=recipients_of, repr=_count)
+    recipients: tuple[Recipient, ...] = field(converter=recipients_of, repr=count_only)
 
 
 @frozen(kw_only=True)
@@ -207,53 +196,9 @@ SEND: Final = Endpoint(
     idempotency=Idempotency.REQUEST_ID,
     answer=VoiceResult,
 )
-DRAFT: Final = Endpoint(
-    method="GET",
-    path=f"{_BASE}/draft",
-    idempotency=Idempotency.SAFE,
-    answer=VoiceDraft,
-)
-CANCEL: Final = Endpoint(
-    method="DELETE",
-    path=f"{_BASE}/cancel",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
-)
-CREATE_ON_LIST: Final = Endpoint(
-    method="POST",
-    path=f"{_BASE}-on-list/create",
-    idempotency=Idempotency.REQUEST_ID,
-    answer=CampaignTicket,
-)
-CREATE_ON_TAG: Final = Endpoint(
-    method="POST",
-    path=f"{_BASE}-on-tag/create",
-    idempotency=Idempotency.REQUEST_ID,
-    answer=CampaignTicket,
-)
-# Serves tag campaigns too, as with SMS. The English page says 201, the French 200.
-STATUS: Final = Endpoint(
-    method="GET",
-    path=f"{_BASE}-on-list/status",
-    idempotency=Idempotency.SAFE,
-    answer=VoiceCampaignStatus,
-)
-# The pages show no body, so that there may be none.
-CONFIRM: Final = {
-    audience: Endpoint(
-        method="POST",
-        path=f"{_BASE}-on-{audience}/send",
-        idempotency=Idempotency.NONE,
-        answer=CampaignConfirmed,
-        bodiless=True,
-    )
-    for audience in Audience
-}
-CANCEL_CAMPAIGN: Final = Endpoint(
-    method="DELETE",
-    path=f"{_BASE}-on-list/cancel",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
+# The English page of the status says 201, the French one 200.
+ENDPOINTS: Final = campaign_endpoints(
+    _BASE, draft=VoiceDraft, status=VoiceCampaignStatus, confirm_is_bodiless=True
 )
 
 
@@ -261,11 +206,16 @@ CANCEL_CAMPAIGN: Final = Endpoint(
 
 
 @frozen
-class Voice:
-    """The voice chapter, as ``octopush.voice``."""
+class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignStatus]):
+    """The voice namespace, as ``octopush.voice``."""
 
-    _call: Caller
-    _clock: Clock = field(repr=False)
+    @property
+    def _send(self) -> Endpoint[VoiceResult]:
+        return SEND
+
+    @property
+    def _endpoints(self) -> CampaignEndpoints[VoiceDraft, VoiceCampaignStatus]:
+        return ENDPOINTS
 
     async def send(
         self,
@@ -315,6 +265,7 @@ class Voice:
 
         Source: gateway documentation, "Send voice SMS", "Schedule voice SMS sending".
         """
+        request_id, new_id = id_and_successor(request_id)
         request = VoiceRequest(
             text=text,
             recipients=recipients,
@@ -324,105 +275,13 @@ class Voice:
             voice_language=voice_language,
             send_at=send_at,
             simulation_mode=simulation_mode,
-            request_id=new_request_id() if request_id is None else request_id,
+            request_id=request_id,
             auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
         )
         return await self._call(
             SEND,
             body=request,
-            new_id=next_request_id if request_id is None else None,
-            deadline=timeout,
-        )
-
-    async def send_request(
-        self, request: VoiceRequest, *, timeout: float | None = None
-    ) -> VoiceResult:
-        """
-        Send a request that was built before; `send` has the details.
-
-        Its ``request_id`` is never replaced, even if you did not choose it: you may
-        have stored it.
-        """
-        return await self._call(SEND, body=request, deadline=timeout)
-
-    async def settle(
-        self,
-        request: VoiceRequest,
-        *,
-        safe_to_retry_until: datetime,
-        timeout: float | None = None,
-    ) -> VoiceResult:
-        """
-        Find out what became of a request whose outcome is unknown.
-
-        It is asked again, with its id, and so nobody is called twice for it;
-        `Sms.settle` has the details.
-
-        Args:
-            request: The same request, with the ``request_id`` of the error.
-            safe_to_retry_until: As the error says.
-            timeout: Seconds for the whole call, retries included.
-
-        Raises:
-            RefusedError: Refused now, for another reason than being a duplicate;
-                ``maybe_sent`` stays true.
-            UnknownOutcomeError: Still unknown, or too late to ask.
-        """
-        check_instant(safe_to_retry_until, "safe_to_retry_until")
-        return await self._call(
-            SEND,
-            body=request,
-            deadline=timeout,
-            unknown_since=first_tried_at(safe_to_retry_until),
-        )
-
-    async def draft(self, *, timeout: float | None = None) -> VoiceDraft:
-        """
-        Read the voice campaign that waits in the account; there is at most one.
-
-        What the gateway answers without one is undocumented.
-
-        Raises:
-            RefusedError: The gateway refused.
-
-        Source: gateway documentation, the Spanish page on the voice draft.
-        """
-        return await self._call(DRAFT, deadline=timeout)
-
-    async def cancel(
-        self,
-        ticket: str,
-        *,
-        audience: Audience | None = None,
-        timeout: float | None = None,
-    ) -> Answer:
-        """
-        Cancel a waiting or scheduled voice send, or a prepared voice campaign.
-
-        The gateway's limits for sends are those of `Sms.cancel`: fewer than 3
-        recipients, more than 10 minutes ahead, 1,000 cancellations a month.
-
-        Args:
-            ticket: Of the send or of the campaign.
-            audience: ``list`` or ``tag`` for a prepared campaign; None for a send.
-            timeout: Seconds for the whole call, retries included.
-
-        Returns:
-            An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the ticket
-            was gone when we asked again after a try that had no answer.
-
-        Raises:
-            RefusedError: The gateway refused; the campaign stays as it was.
-            UnknownOutcomeError: It may have been cancelled; asking again is harmless.
-
-        Source: newer reference, "Cancel a voice campaign"; gateway documentation,
-        "Cancel voice SMS on a list".
-        """
-        if audience is not None:
-            audience = to_enum(Audience, "audience", audience)
-        return await self._call(
-            CANCEL if audience is None else CANCEL_CAMPAIGN,
-            body=ticket_body(ticket),
+            new_id=new_id,
             deadline=timeout,
         )
 
@@ -466,6 +325,7 @@ class Voice:
         is a leftover; ``segmentation`` and ``get_back_pressed_keys`` from the newer
         reference.
         """
+        request_id, new_id = id_and_successor(request_id)
         request = VoiceListCampaignRequest(
             list_name=list_name,
             text=text,
@@ -476,15 +336,12 @@ class Voice:
             segmentation=segmentation,
             send_at=send_at,
             simulation_mode=simulation_mode,
-            request_id=new_request_id() if request_id is None else request_id,
+            request_id=request_id,
             auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
             get_back_pressed_keys=get_back_pressed_keys,
         )
-        return await self._call(
-            CREATE_ON_LIST,
-            body=request,
-            new_id=next_request_id if request_id is None else None,
-            deadline=timeout,
+        return await self._create(
+            self._endpoints.create_on_list, request, new_id, timeout
         )
 
     async def create_on_tag(
@@ -505,13 +362,14 @@ class Voice:
         timeout: float | None = None,
     ) -> CampaignTicket:
         """
-        Prepare a voice campaign to everybody with a tag; see `create_on_list`.
+        Prepare a voice campaign to a tag; nobody is called before `confirm`.
 
         Args:
             tag_name: 1 to 20 characters.
 
-        The other arguments are those of `create_on_list`.
+        The other arguments and the errors are those of `create_on_list`.
         """
+        request_id, new_id = id_and_successor(request_id)
         request = VoiceTagCampaignRequest(
             tag_name=tag_name,
             text=text,
@@ -522,94 +380,10 @@ class Voice:
             segmentation=segmentation,
             send_at=send_at,
             simulation_mode=simulation_mode,
-            request_id=new_request_id() if request_id is None else request_id,
+            request_id=request_id,
             auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
             get_back_pressed_keys=get_back_pressed_keys,
         )
-        return await self._call(
-            CREATE_ON_TAG,
-            body=request,
-            new_id=next_request_id if request_id is None else None,
-            deadline=timeout,
-        )
-
-    async def status(
-        self, ticket: str, *, timeout: float | None = None
-    ) -> VoiceCampaignStatus:
-        """
-        State, price and duration of a prepared campaign, of a list or of a tag.
-
-        Meaningful before `confirm` only. The gateway may also answer with a refusal
-        (HTTP 400) while the campaign is not ready; `wait_until_ready` copes with it.
-
-        Raises:
-            RefusedError: The gateway refused, or the campaign is not ready.
-
-        Source: gateway documentation, "Status voice SMS on a list".
-        """
-        return await self._call(
-            STATUS, query=tuple(ticket_body(ticket).items()), deadline=timeout
-        )
-
-    async def wait_until_ready(
-        self, ticket: str, *, timeout: float = 600.0, pause: float = 1.0
-    ) -> VoiceCampaignStatus:
-        """
-        Ask for the state until the campaign is ready, in growing pauses.
-
-        Args:
-            ticket: Of a campaign on a list or a tag.
-            timeout: Seconds to wait at most.
-            pause: Seconds before the second question; each pause is half as long
-                again as the one before, up to 30 seconds.
-
-        Returns:
-            A status that is ready, with its cost.
-
-        Raises:
-            RefusedError: The preparation failed, or there is no such campaign.
-            NotSentError: It was not ready in time; nobody is called, and you may go
-                on waiting.
-            UnknownOutcomeError: The gateway could not be asked.
-        """
-        return await wait_until_ready(
-            self.status, ticket, clock=self._clock, timeout=timeout, pause=pause
-        )
-
-    async def confirm(
-        self,
-        ticket: str,
-        *,
-        audience: Audience,
-        on_unknown: OnUnknown = OnUnknown.RAISE,
-        timeout: float | None = None,
-    ) -> CampaignConfirmed:
-        """
-        Let a prepared campaign go. This is what calls people and costs.
-
-        It has no ``request_id``: after silence it is not repeated. If you repeat it
-        yourself, code 132 (already sent) then means that the first one worked.
-
-        Args:
-            ticket: Of the campaign.
-            audience: ``list`` or ``tag``, as it was created.
-            on_unknown: ``retry`` to repeat it after silence all the same.
-            timeout: Seconds for the whole call, retries included.
-
-        Returns:
-            A confirmation, most likely without its ``sending_date``: the pages show
-            no body.
-
-        Raises:
-            RefusedError: The gateway refused, or the campaign is not ready.
-            UnknownOutcomeError: It may have been confirmed.
-
-        Source: gateway documentation, "Confirmer un SMS vocal sur liste".
-        """
-        return await self._call(
-            CONFIRM[to_enum(Audience, "audience", audience)],
-            body=ticket_body(ticket),
-            deadline=timeout,
-            repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
-            is OnUnknown.RETRY,
+        return await self._create(
+            self._endpoints.create_on_tag, request, new_id, timeout
         )

@@ -5,26 +5,21 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
-import attrs
 import pytest
-from fakes import MESSAGE, ScriptedTransport, answer, refusal, session_over
+from fakes import MESSAGE, ScriptedTransport, session_over
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aiooctopush import (
     Audience,
-    AuthenticationError,
     CampaignState,
     CampaignStatus,
     InvalidFieldError,
-    InvalidResponseError,
     ListCampaignRequest,
-    NotSentError,
     OctopushSession,
     Outcome,
     Purpose,
     Recipient,
-    RefusedError,
     Segmentation,
     SendResult,
     Sms,
@@ -134,28 +129,6 @@ async def test_a_simulation_costs_nothing(octopush, gateway):
     assert gateway.book.times("+33639980001") == 0
 
 
-async def test_a_scheduled_message_can_be_cancelled(octopush, gateway):
-    """By its ticket, before it leaves."""
-    sent = await octopush.sms.send(**MESSAGE, send_at=LATER)
-
-    cancelled = await octopush.sms.cancel(sent.ticket)
-
-    assert cancelled.outcome is Outcome.ACCEPTED
-    assert cancelled.status == 204
-    assert gateway.book.find(sent.ticket).cancelled
-
-
-async def test_the_draft_tells_what_waits(octopush):
-    """The campaign that waits in the account."""
-    created = await octopush.sms.create_on_list(list_name="customers", **CAMPAIGN)
-    await octopush.sms.wait_until_ready(created.ticket)
-
-    draft = await octopush.sms.draft()
-
-    assert isinstance(draft, SmsDraft)
-    assert draft.ticket == created.ticket
-
-
 async def test_a_wrong_number_is_refused_before_any_request():
     """Validation comes before I/O."""
     transport = ScriptedTransport()
@@ -169,174 +142,17 @@ async def test_a_wrong_number_is_refused_before_any_request():
     assert transport.requests == []
 
 
-# --- campaigns on a list or a tag -----------------------------------------------------
-
-
-@pytest.mark.parametrize("audience", list(Audience))
-async def test_a_campaign_is_created_priced_confirmed_and_sent(
-    octopush, gateway, audience
-):
-    """The whole life cycle, to a list and to a tag."""
-    create, name, people = {
-        Audience.LIST: (
-            octopush.sms.create_on_list,
-            {"list_name": "customers"},
-            ("+33639980001", "+33639980002"),
-        ),
-        Audience.TAG: (
-            octopush.sms.create_on_tag,
-            {"tag_name": "vip"},
-            ("+33639980003",),
-        ),
-    }[audience]
-
-    created = await create(**name, **CAMPAIGN, segmentation=Segmentation.FILTER)
-    status = await octopush.sms.wait_until_ready(created.ticket)
-    confirmed = await octopush.sms.confirm(created.ticket, audience=audience)
-
-    assert status.state is CampaignState.READY_TO_BE_SENT
-    assert status.number_of_contacts == len(people)
-    assert isinstance(status.cost, Decimal)
-    assert confirmed.sending_date.utcoffset() is not None
-    entry = gateway.book.find(created.ticket)
-    assert entry.recipients == people
-    assert entry.ignored_fields == ()
-
-
-async def test_a_prepared_campaign_can_be_dropped(octopush, gateway):
-    """Nothing is sent, and its ticket is gone."""
+async def test_a_confirmed_campaign_has_its_date(octopush):
+    """In the gateway's own zone."""
     created = await octopush.sms.create_on_list(list_name="customers", **CAMPAIGN)
+    await octopush.sms.wait_until_ready(created.ticket)
 
-    await octopush.sms.cancel(created.ticket, audience=Audience.LIST)
+    confirmed = await octopush.sms.confirm(created.ticket, audience=Audience.LIST)
 
-    with pytest.raises(RefusedError, match="code 131"):
-        await octopush.sms.status(created.ticket)
-    assert len(gateway.book) == 0
-
-
-@pytest.mark.parametrize(
-    "pending",
-    [
-        pytest.param(answer(200, {"status": "under_computation"}), id="under way"),
-        pytest.param(answer(200, {"status": "a new word"}), id="unknown word"),
-        pytest.param(refusal(129), id="400 with a code"),
-        pytest.param(answer(400, {"message": "not ready"}), id="400 without"),
-    ],
-)
-@pytest.mark.parametrize("ready", ["ready_to_be_sent", "ready_to_be_send"])
-async def test_waiting_takes_each_sign_of_pending_for_one(pending, ready):
-    """A 400, a known and an unknown word; and both spellings of ready."""
-    clock = VirtualClock()
-    transport = ScriptedTransport(
-        *[pending] * 3, answer(200, {"status": ready, "cost": "1.5"})
-    )
-
-    async with session_over(transport, clock=clock) as octopush:
-        status = await octopush.sms.wait_until_ready("sms_1")
-
-    assert status.state is CampaignState.READY_TO_BE_SENT
-    assert status.cost == Decimal("1.5")
-    assert clock.sleeps == [1.0, 1.5, 2.25]
-    assert transport.requests[0].query == (("ticket_number", "sms_1"),)
-
-
-async def test_pauses_between_questions_grow_to_half_a_minute():
-    """Polite, and never slower than that."""
-    clock = VirtualClock()
-    pending = answer(200, {"status": "under_computation"})
-    transport = ScriptedTransport(*[pending] * 99)
-
-    async with session_over(transport, clock=clock) as octopush:
-        with pytest.raises(NotSentError, match="not ready after 300 seconds") as caught:
-            await octopush.sms.wait_until_ready("sms_1", timeout=300)
-
-    assert max(clock.sleeps) == 30.0
-    assert clock.monotonic() <= 300
-    assert caught.value.maybe_sent is False
-
-
-async def test_a_campaign_that_failed_is_an_error():
-    """Nothing is sent, and waiting longer is no use."""
-    transport = ScriptedTransport(answer(200, {"status": "failed"}))
-
-    async with session_over(transport) as octopush:
-        with pytest.raises(RefusedError, match="could not prepare") as caught:
-            await octopush.sms.wait_until_ready("sms_1")
-
-    assert caught.value.status == 200
-
-
-@pytest.mark.parametrize(
-    ("step", "error"),
-    [
-        (refusal(131), RefusedError),
-        (refusal(101, 400), AuthenticationError),
-        (answer(302, {}), InvalidResponseError),
-    ],
-    ids=["no such campaign", "wrong key", "redirect"],
-)
-async def test_waiting_ends_at_what_waiting_cannot_mend(step, error):
-    """An error that does not mean pending comes out at once."""
-    transport = ScriptedTransport(step)
-
-    async with session_over(transport) as octopush:
-        with pytest.raises(error):
-            await octopush.sms.wait_until_ready("sms_1")
-
-    assert len(transport.requests) == 1
-
-
-@pytest.mark.parametrize("ticket", ["", "  ", None, 7], ids=repr)
-async def test_what_is_no_ticket_is_refused(ticket):
-    """A presumed call has no ticket: None must not travel as the word None."""
-    transport = ScriptedTransport()
-
-    async with session_over(transport) as octopush:
-        for call in (
-            octopush.sms.cancel(ticket),
-            octopush.sms.status(ticket),
-            octopush.sms.confirm(ticket, audience="tag"),
-        ):
-            with pytest.raises(InvalidFieldError, match="ticket"):
-                await call
-
-
-async def test_a_campaign_on_something_else_is_refused():
-    """Confirming goes to a list or to a tag."""
-    async with session_over(ScriptedTransport()) as octopush:
-        with pytest.raises(InvalidFieldError, match="'list' or 'tag'"):
-            await octopush.sms.confirm("sms_1", audience="segment")
-        with pytest.raises(InvalidFieldError, match="'list' or 'tag'"):
-            await octopush.sms.cancel("sms_1", audience="segment")
-
-
-async def test_a_creation_that_is_presumed_has_no_ticket():
-    """The gateway does not repeat it; nothing is sent without a confirmation."""
-    transport = ScriptedTransport(answer(500, {}), refusal(120))
-
-    async with session_over(transport) as octopush:
-        created = await octopush.sms.create_on_tag(tag_name="vip", **CAMPAIGN)
-
-    assert (created.outcome, created.ticket) == (Outcome.PRESUMED, None)
+    assert confirmed.sending_date.utcoffset() is not None
 
 
 # --- keywords and records -------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("call", "record"),
-    [
-        (Sms.send, SmsRequest),
-        (Sms.create_on_list, ListCampaignRequest),
-        (Sms.create_on_tag, TagCampaignRequest),
-    ],
-)
-def test_keywords_and_fields_are_the_same(call, record):
-    """The list is written twice, for editors; here it is kept equal."""
-    keywords = set(inspect.signature(call).parameters) - {"self", "timeout"}
-    fields = {one.name for one in attrs.fields(record)}
-
-    assert keywords == fields
 
 
 @pytest.mark.parametrize("call", [Sms.send, Sms.create_on_list, Sms.create_on_tag])
@@ -348,19 +164,6 @@ def test_the_bulk_of_a_session_takes_the_same_message(call):
 
     assert message <= set(inspect.signature(OctopushSession.bulk).parameters)
     assert message <= set(inspect.signature(call).parameters)
-
-
-async def test_timeout_is_an_option_of_every_call():
-    """Seconds for the whole call."""
-    calls = [
-        member
-        for name, member in inspect.getmembers(Sms, inspect.iscoroutinefunction)
-        if name != "wait_until_ready" and not name.startswith("_")
-    ]
-
-    assert len(calls) == 9
-    for call in calls:
-        assert "timeout" in inspect.signature(call).parameters, call
 
 
 def test_a_record_shows_neither_number_nor_text_nor_name():

