@@ -15,7 +15,7 @@ from .api.sms import (
     Sms,
     SmsRequest,
 )
-from .bulk.options import OnDuplicate, OnForeign, OnInDoubt, OnInvalid
+from .bulk.options import OnAlreadySent, OnDuplicate, OnInvalid, OnUnresolved
 from .errors import (
     GATEWAY_CODES,
     AuthenticationError,
@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     )
     from .bulk.fleet.worker import Worker
     from .bulk.report import BulkReport
-    from .bulk.review.decisions import Decision, Unresolved
+    from .bulk.review.decisions import BatchDecision, Unresolved
     from .bulk.run import BulkRun
     from .bulk.sending.delivery import BatchResult
     from .bulk.sending.resume import SourceChangedError
@@ -186,7 +186,7 @@ else:
         ".bulk.sources.csv_file": ("RowSource", "read_csv"),
         ".ledgers.sqlite.ledger": ("SQLiteLedger",),
         ".bulk.fleet.worker": ("Worker",),
-        ".bulk.review.decisions": ("Decision", "Unresolved"),
+        ".bulk.review.decisions": ("BatchDecision", "Unresolved"),
     }
     __getattr__ = _lazy.names_of(__name__, _LATER)
 
@@ -204,6 +204,7 @@ __all__ = [
     "Audience",
     "AuthenticationError",
     "Balance",
+    "BatchDecision",
     "BatchRecord",
     "BatchResult",
     "BatchState",
@@ -226,7 +227,6 @@ __all__ = [
     "Contacts",
     "CountryCredits",
     "Credits",
-    "Decision",
     "DefaultSettings",
     "DuplicateRequestError",
     "GatewayCode",
@@ -254,11 +254,11 @@ __all__ = [
     "Observer",
     "OctopushError",
     "OctopushSession",
+    "OnAlreadySent",
     "OnDuplicate",
-    "OnForeign",
-    "OnInDoubt",
     "OnInvalid",
     "OnUnknown",
+    "OnUnresolved",
     "Otp",
     "OtpChannel",
     "OtpCheck",

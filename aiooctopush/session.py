@@ -27,10 +27,10 @@ from .api.sms import Message, Sms
 from .bulk.options import (
     BULK_RETRY,
     Identity,
+    OnAlreadySent,
     OnDuplicate,
-    OnForeign,
-    OnInDoubt,
     OnInvalid,
+    OnUnresolved,
 )
 from .errors import InvalidFieldError
 from .observer import Observer
@@ -300,8 +300,8 @@ class OctopushSession:
         max_cost: Decimal | None = None,
         on_duplicate: OnDuplicate = OnDuplicate.SKIP,
         on_invalid: OnInvalid = OnInvalid.SKIP,
-        on_in_doubt: OnInDoubt = OnInDoubt.HOLD,
-        on_foreign: OnForeign = OnForeign.PAUSE,
+        on_unresolved: OnUnresolved = OnUnresolved.HOLD,
+        on_already_sent: OnAlreadySent = OnAlreadySent.PAUSE,
         identity: Identity | None = None,
         split_limit: float = 0.05,
         wait_for_credit: float = 0.0,
@@ -336,10 +336,10 @@ class OctopushSession:
                 only if there is an ``identity``.
             on_invalid: What to do with an item that is no recipient: ``skip`` it,
                 counted and listed in the report, or ``error``.
-            on_in_doubt: What to do with a request that may have been sent and is too
+            on_unresolved: What to do with a request that may have been sent and is too
                 old to be asked about: ``hold``, ``resend`` or ``skip``.
-            on_foreign: What to do when somebody else has used an id of the run:
-                ``pause`` or ``go_on``; without a durable ledger always the latter.
+            on_already_sent: What to do when somebody else has used an id of the run:
+                ``pause`` or ``continue``; without a durable ledger always the latter.
             identity: What makes two items the same, as a text, instead of the number:
                 ``lambda one: f"{one.phone_number} {one.param1}"``.
             split_limit: Share of the batches that may be refused because of some of
@@ -384,8 +384,8 @@ class OctopushSession:
                 max_cost=max_cost,
                 on_duplicate=on_duplicate,
                 on_invalid=on_invalid,
-                on_in_doubt=on_in_doubt,
-                on_foreign=on_foreign,
+                on_unresolved=on_unresolved,
+                on_already_sent=on_already_sent,
                 identity=identity,
                 split_limit=split_limit,
                 wait_for_credit=wait_for_credit,

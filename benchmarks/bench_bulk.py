@@ -93,7 +93,7 @@ def _run(octopush: OctopushSession, ledger: Path | None = None) -> BulkRun:
 async def in_memory(file: Path, url: str) -> int:
     """Ours without a ledger."""
     async with OctopushSession(LOGIN, KEY, base_url=url) as octopush:
-        return (await _run(octopush).send_all(read_csv(file))).accepted
+        return (await _run(octopush).send(read_csv(file))).accepted
 
 
 async def with_ledger(file: Path, url: str) -> int:
@@ -101,7 +101,7 @@ async def with_ledger(file: Path, url: str) -> int:
     with TemporaryDirectory(dir=file.parent) as folder:
         async with OctopushSession(LOGIN, KEY, base_url=url) as octopush:
             run = _run(octopush, Path(folder) / "run.db")
-            return (await run.send_all(read_csv(file))).accepted
+            return (await run.send(read_csv(file))).accepted
 
 
 async def one_pass(file: Path, _: str) -> int:

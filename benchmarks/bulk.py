@@ -116,7 +116,7 @@ async def ours(path: Path, url: str, ledger: Path | None) -> int:
             ledger=ledger,
             concurrency=IN_FLIGHT,
         )
-        report = await run.send_all(read_csv(path))
+        report = await run.send(read_csv(path))
     assert report.is_complete
     return report.batches
 

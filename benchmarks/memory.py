@@ -71,7 +71,7 @@ async def send(count: int, kind: str, folder: Path, key: str) -> None:
     ledger = SQLiteLedger(file) if kind == "sqlite" else MemoryLedger()
     async with OctopushSession(LOGIN, KEY, transport=Nowhere()) as octopush:
         run = octopush.bulk(key, **MESSAGE, ledger=ledger)  # type: ignore[arg-type]
-        report = await run.send_all(people(count))
+        report = await run.send(people(count))
     await ledger.close()
     assert report.is_complete
     assert report.accepted == count

@@ -186,7 +186,7 @@ class Worker:
                     ledger=folder / "run.db",
                     batch_size=BATCH,
                 )
-                complete = (await run.send_all(source)).is_complete
+                complete = (await run.send(source)).is_complete
 
     async def _singles(
         self, octopush: OctopushSession, ends: float, words: dict[str, str]

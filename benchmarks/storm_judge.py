@@ -120,13 +120,11 @@ def judge(
     found.extra = sum(book.values()) - len(book)
     found.presumed = len(words[BatchState.PRESUMED])
     found.unsent = len(words[BatchState.PRESUMED] - book.keys())
-    found.in_doubt = len(words[BatchState.IN_DOUBT])
+    found.in_doubt = len(words[BatchState.UNKNOWN])
     refused = words[BatchState.REFUSED] | words[BatchState.NOT_SENT]
     found.denied = len(refused & book.keys())
     doubt = words[BatchState.PRESUMED] if storm.burns_ids else set()
-    found.lost = len(
-        source - book.keys() - doubt - words[BatchState.IN_DOUBT] - refused
-    )
+    found.lost = len(source - book.keys() - doubt - words[BatchState.UNKNOWN] - refused)
     if book.keys() - source:
         found.problems.append("the book has somebody who is not in the source")
     if storm.who != "aiooctopush":

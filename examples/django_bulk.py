@@ -77,7 +77,7 @@ async def send(key: str, ledger: Path) -> BulkReport:
             purpose=Purpose.WHOLESALE,
             ledger=ledger,
         )
-        return await run.send_all(recipients())
+        return await run.send(recipients())
 
 
 class Command(BaseCommand):
@@ -95,7 +95,7 @@ class Command(BaseCommand):
         report = asyncio.run(send(options["key"], options["ledger"]))
         self.stdout.write(
             f"accepted {report.accepted} of {report.planned}, "
-            f"in doubt {report.in_doubt}, rejected {report.rejected}, "
+            f"in doubt {report.unknown}, rejected {report.rejected}, "
             f"cost {report.cost} EUR"
         )
         if not report.is_complete:

@@ -96,7 +96,7 @@ async def main(database: Path) -> None:
             sender="Acme",
             purpose=Purpose.ALERT,
         )
-        report = await run.send_all(customers(database))
+        report = await run.send(customers(database))
     print(f"accepted {report.accepted} of {report.planned}, cost {report.cost}")
 
 

@@ -94,7 +94,7 @@ FULL_RUN = RunRecord(
     batches=5,
     exhausted=True,
     paused=Pause.CREDIT,
-    largest=250,
+    max_batch_size=250,
     began_at=datetime(2026, 1, 5, 10, 0, 0, 1, tzinfo=UTC),
     latest=datetime(2026, 1, 5, 10, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2))),
     residual_credit=Decimal("12345678901234567890.10"),

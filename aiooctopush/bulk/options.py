@@ -40,7 +40,7 @@ class OnInvalid(StrEnum):
     """Stop there."""
 
 
-class OnInDoubt(StrEnum):
+class OnUnresolved(StrEnum):
     """
     What to do with a batch that may have been sent, when its id no longer protects a
     repeat: 23 hours after it was first tried.
@@ -56,7 +56,7 @@ class OnInDoubt(StrEnum):
     """Let it be, for good: for marketing, not at all is better than twice."""
 
 
-class OnForeign(StrEnum):
+class OnAlreadySent(StrEnum):
     """
     What to do when the gateway knows an id of this run that its ledger does not: the
     same key was sent within 24 hours by another machine, or this ledger was lost.
@@ -68,5 +68,5 @@ class OnForeign(StrEnum):
     PAUSE = "pause"
     """Stop, so that somebody finds out."""
 
-    GO_ON = "go_on"
+    CONTINUE = "continue"
     """Count it, and go on with the next batch."""

@@ -93,14 +93,14 @@ class BulkReport:
         return self.by_state[BatchState.NOT_SENT]
 
     @property
-    def in_doubt(self) -> int:
+    def unknown(self) -> int:
         """Recipients whose batch may have been sent."""
-        return self.by_state[BatchState.IN_DOUBT]
+        return self.by_state[BatchState.UNKNOWN]
 
     @property
-    def foreign(self) -> int:
+    def already_sent(self) -> int:
         """Recipients whose batch somebody else had sent under this key."""
-        return self.by_state[BatchState.FOREIGN]
+        return self.by_state[BatchState.ALREADY_SENT]
 
     @property
     def skipped(self) -> int:
@@ -120,7 +120,7 @@ class BulkReport:
     @property
     def is_complete(self) -> bool:
         """Whether all recipients of the source were accepted, now or earlier."""
-        fine = self.accepted + self.presumed + self.foreign
+        fine = self.accepted + self.presumed + self.already_sent
         return self.exhausted and self.paused is None and fine == self.planned
 
     @property
@@ -130,7 +130,7 @@ class BulkReport:
             self.paused
             or not self.exhausted
             or self.not_sent
-            or self.in_doubt
+            or self.unknown
             or self.in_flight
         )
 

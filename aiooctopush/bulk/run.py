@@ -21,11 +21,11 @@ from .preview.check import preview
 from .preview.findings import Preview
 from .report import BulkReport
 from .review import decisions as worklist
-from .review.decisions import Decision, Unresolved
+from .review.decisions import BatchDecision, Unresolved
 from .run_options import BulkOptions
 from .sending.delivery import BatchResult
 from .sending.recovery import Recovery
-from .sending.run_loop import Sending
+from .sending.run_loop import RunLoop
 from .sources.batching import Source
 
 
@@ -33,7 +33,7 @@ class BulkRun:
     """
     A message on its way to any number of recipients; `OctopushSession.bulk` makes it.
 
-    Iterate over `send`, or await `send_all`; `report` tells at any time how far it
+    Iterate over `stream`, or await `send`; `report` tells at any time how far it
     is. The same call starts a run and goes on with it: what its ledger says is done is
     not done again. One `BulkRun` is one start.
     """
@@ -60,7 +60,7 @@ class BulkRun:
         self._balance = balance
         self._report = BulkReport(key=key, whole_requests=message is None)
         self._began: float | None = None
-        self._sending: Sending | None = None
+        self._loop: RunLoop | None = None
         self._stopped = False
 
     def __repr__(self) -> str:
@@ -86,26 +86,26 @@ class BulkRun:
         The run can go on with the next start, and loses nothing by it.
         """
         self._stopped = True
-        if self._sending is not None:
-            self._sending.stop()
+        if self._loop is not None:
+            self._loop.stop()
 
-    async def send_all(
+    async def send(
         self, source: Source, *, progress: Callable[[BulkReport], None] | None = None
     ) -> BulkReport:
         """
-        Send to everyone, and report; see `send`.
+        Send to everyone, and report; see `stream`.
 
         Args:
             source: Numbers, recipients or requests.
             progress: Called after every batch with the report so far.
         """
-        async with aclosing(self.send(source)) as results:
+        async with aclosing(self.stream(source)) as results:
             async for _ in results:
                 if progress is not None:
                     progress(self.report)
         return self.report
 
-    async def send(self, source: Source) -> AsyncGenerator[BatchResult, None]:
+    async def stream(self, source: Source) -> AsyncGenerator[BatchResult, None]:
         """
         Send to everyone, and tell what became of each batch as soon as it is known.
 
@@ -136,7 +136,7 @@ class BulkRun:
             )
         self._began = self._clock.monotonic()
         async with self._open_ledger() as ledger:
-            self._sending = Sending(
+            self._loop = RunLoop(
                 call=self._call,
                 ledger=ledger,
                 clock=self._clock,
@@ -147,8 +147,8 @@ class BulkRun:
                 fresh=self._fresh(),
             )
             if self._stopped:
-                self._sending.stop()
-            async with aclosing(self._sending.results(source)) as results:
+                self._loop.stop()
+            async with aclosing(self._loop.results(source)) as results:
                 async for result in results:
                     yield result
 
@@ -168,7 +168,7 @@ class BulkRun:
         hours. It knows nothing of what an earlier start has sent.
 
         Args:
-            source: As for `send`; it is read to its end.
+            source: As for `stream`; it is read to its end.
             quiet_hours: Of marketing to French numbers; None for no warning.
             price_per_sms: In euros, for an estimate of the cost.
             check_balance: Ask the gateway for the balance, and compare it with that.
@@ -202,7 +202,7 @@ class BulkRun:
             async for one in worklist.unresolved(ledger, self._key):
                 yield one
 
-    async def resolve(self, batch: str, decision: Decision, *, by: str) -> None:
+    async def resolve(self, batch: str, decision: BatchDecision, *, by: str) -> None:
         """
         Decide about a batch of the worklist, and write down who did.
 

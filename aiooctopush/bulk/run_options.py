@@ -13,10 +13,10 @@ from ..retry import RetryPolicy
 from .options import (
     BULK_RETRY,
     Identity,
+    OnAlreadySent,
     OnDuplicate,
-    OnForeign,
-    OnInDoubt,
     OnInvalid,
+    OnUnresolved,
 )
 
 
@@ -40,8 +40,8 @@ class BulkOptions:
     max_cost: Decimal | None = None
     on_duplicate: OnDuplicate = _option(OnDuplicate.SKIP, "on_duplicate")
     on_invalid: OnInvalid = _option(OnInvalid.SKIP, "on_invalid")
-    on_in_doubt: OnInDoubt = _option(OnInDoubt.HOLD, "on_in_doubt")
-    on_foreign: OnForeign = _option(OnForeign.PAUSE, "on_foreign")
+    on_unresolved: OnUnresolved = _option(OnUnresolved.HOLD, "on_unresolved")
+    on_already_sent: OnAlreadySent = _option(OnAlreadySent.PAUSE, "on_already_sent")
     identity: Identity | None = None
     split_limit: float = 0.05
     wait_for_credit: float = 0.0

@@ -10,7 +10,7 @@ from aiohttp import web
 from attrs import define, field
 
 from .._clock import Clock
-from ..bulk.review.receipts import ReceiptDesk
+from ..bulk.review.receipts import ReceiptMatcher
 from ..integrations._receiver import new_token
 from ..integrations.aiohttp_web import create_app
 from ..ledgers.records import LedgerError
@@ -114,7 +114,7 @@ class _Inbox:
     _receipts: deque[DeliveryReceipt] = field(
         factory=lambda: deque(maxlen=_WAITING_AT_MOST)
     )
-    _desk: ReceiptDesk | None = None
+    _desk: ReceiptMatcher | None = None
     _taken: int = 0
     _complained: str | None = None
 
@@ -137,7 +137,7 @@ class _Inbox:
         try:
             async with self._ledger.opened() as ledger:
                 if self._desk is None:
-                    self._desk = ReceiptDesk(ledger, self._clock)
+                    self._desk = ReceiptMatcher(ledger, self._clock)
                 self._desk.ledger = ledger
                 await self._desk.take(some)
         except LedgerError as error:

@@ -16,10 +16,10 @@ from .targets.ledger import LedgerPlace
 LABELS: Final = {
     BatchState.ACCEPTED: "Accepted",
     BatchState.PRESUMED: "Presumed accepted",
-    BatchState.FOREIGN: "Sent earlier",
+    BatchState.ALREADY_SENT: "Sent earlier",
     BatchState.REFUSED: "Refused",
     BatchState.NOT_SENT: "Not sent",
-    BatchState.IN_DOUBT: "In doubt",
+    BatchState.UNKNOWN: "In doubt",
     BatchState.SKIPPED: "Left in doubt",
     BatchState.SENDING: "Cut off",
 }
@@ -31,7 +31,7 @@ PAUSED_BY: Final = {
     Pause.SECURITY: "certificate not valid",
     Pause.OUTAGE: "gateway silent",
     Pause.MAX_COST: "--max-cost reached",
-    Pause.FOREIGN: "sent by somebody else",
+    Pause.ALREADY_SENT: "sent by somebody else",
     Pause.REFUSALS: "one refusal after the other",
 }
 
@@ -46,9 +46,10 @@ _PAUSES: Final = {
     Pause.MAX_COST: "Paused: the next request could cost more than --max-cost leaves, "
     "or the gateway does not tell its prices. To go on all the same, {again} with a "
     "higher --max-cost or without.",
-    Pause.FOREIGN: "Paused: the gateway knows a request of this run that its ledger "
-    "does not, and has sent nothing now. Within 24 hours somebody used the same key "
-    "without this ledger. Find out who; then {again}, with --on-foreign go_on if "
+    Pause.ALREADY_SENT: "Paused: the gateway knows a request of this run that its "
+    "ledger does not, and has sent nothing now. Within 24 hours somebody used the same "
+    "key without this ledger. Find out who; then {again}, with --on-already-sent "
+    "continue if "
     "these people need not get it from here.",
     Pause.REFUSALS: "Paused: the gateway refuses one request after the other, so the "
     "cause hardly lies in single numbers. See the reasons, put it right, then {again}. "
@@ -75,14 +76,14 @@ _PRESUMED: Final = (
 )
 
 _WITHOUT_LEDGER: Final = {
-    BatchState.FOREIGN: "Sent earlier: the gateway knows these requests from an "
+    BatchState.ALREADY_SENT: "Sent earlier: the gateway knows these requests from an "
     "earlier run with this key, and has sent nothing now. To send them again on "
     "purpose, use another --key.",
     BatchState.REFUSED: "Refused: nothing was sent to these. See the reason above, put "
     "it right, and {again}.",
     BatchState.NOT_SENT: "Not sent: nothing went out to these. Once the cause is gone, "
     "{again}.",
-    BatchState.IN_DOUBT: "In doubt: no answer told whether these were sent. Within 23 "
+    BatchState.UNKNOWN: "In doubt: no answer told whether these were sent. Within 23 "
     "hours, {again}: the gateway refuses what it has, and takes the rest.",
     BatchState.SENDING: "Cut off: these requests were on their way and may have been "
     "sent. Within 23 hours, {again}: the gateway refuses what it has, and takes the "
@@ -91,13 +92,13 @@ _WITHOUT_LEDGER: Final = {
 }
 
 _WITH_LEDGER: Final = {
-    BatchState.FOREIGN: "Sent earlier: the gateway knows these requests, this ledger "
-    "does not, and nothing was sent now. `{unresolved}` lists them.",
+    BatchState.ALREADY_SENT: "Sent earlier: the gateway knows these requests, this "
+    "ledger does not, and nothing was sent now. `{unresolved}` lists them.",
     BatchState.REFUSED: "Refused: nothing was sent to these, and nothing is by itself. "
     "`{refused}` lists them; `{resend}` lines one up again.",
     BatchState.NOT_SENT: "Not sent: nothing went out to these yet. To send them, "
     "{again}.",
-    BatchState.IN_DOUBT: "In doubt: no answer told whether these were sent. Within 23 "
+    BatchState.UNKNOWN: "In doubt: no answer told whether these were sent. Within 23 "
     "hours of the first try, {again}: the gateway refuses what it has, and takes the "
     "rest. Later it is for you to decide: `{unresolved}` lists them.",
     BatchState.SKIPPED: "Left in doubt: these may have been sent, and by decision are "
@@ -109,12 +110,12 @@ _WITH_LEDGER: Final = {
 }
 
 WHAT_TO_DO: Final = {
-    BatchState.IN_DOUBT: "In doubt: it may have been sent. A delivery receipt for any "
+    BatchState.UNKNOWN: "In doubt: it may have been sent. A delivery receipt for any "
     "of its numbers between these times proves that it was: decide `sent`. If there "
     "is none, `resend` (some may get it twice) or `skip` (some may get nothing). "
     "Within 23 hours of the first try, going on with the run finds out by itself.",
-    BatchState.FOREIGN: "Sent earlier: by somebody else under this key, and not by "
-    "this run. Decide `sent` if that was meant, or else `resend`.",
+    BatchState.ALREADY_SENT: "Sent earlier: by somebody else under this key, and not "
+    "by this run. Decide `sent` if that was meant, or else `resend`.",
     BatchState.PRESUMED: "Presumed: most likely sent, and counted so. Nothing need be "
     "done; a delivery receipt is the proof.",
     BatchState.REFUSED: "Refused: nothing was sent. `resend` lines it up again for the "
@@ -141,7 +142,7 @@ AGAIN: Final = "run the same command again"
 _AGAIN_LATER: Final = "run its `octopush bulk` command again"
 
 # Without an answer there is no price.
-_AT_LEAST: Final = (BatchState.PRESUMED, BatchState.IN_DOUBT, BatchState.SENDING)
+_AT_LEAST: Final = (BatchState.PRESUMED, BatchState.UNKNOWN, BatchState.SENDING)
 
 
 @frozen(kw_only=True)
@@ -240,7 +241,7 @@ def advice_on(report: BulkReport, place: Place, *, how: GoingOn) -> Iterator[str
     """
     if report.paused is not None:
         words = _PAUSES[report.paused]
-        if report.paused is Pause.FOREIGN and how.is_of_fleet:
+        if report.paused is Pause.ALREADY_SENT and how.is_of_fleet:
             words = _FOREIGN_TO_FLEET
         yield words.format(again=how.resumed)
     # What stands still is not sent by waiting.

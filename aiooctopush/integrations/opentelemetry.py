@@ -94,7 +94,7 @@ class OpenTelemetryObserver:
 
     def bulk_progress(self, report: BulkReport) -> None:
         """
-        Tell how far a run is: give it to `BulkRun.send_all` as ``progress``.
+        Tell how far a run is: give it to `BulkRun.stream` as ``progress``.
 
         The run's key becomes an attribute of the metric: let it name no person.
         """

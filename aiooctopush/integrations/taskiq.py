@@ -24,7 +24,7 @@ from ..bulk.fleet.worker import Worker
 from ..bulk.options import Identity, OnDuplicate, OnInvalid
 from ..bulk.report import BulkReport
 from ..bulk.sources.batching import Source
-from ..ledgers.leases import spacing
+from ..ledgers.leases import gcra_parameters
 from ..ledgers.protocols import FleetLedger
 from ..ledgers.records import Progress, RunRecord
 from ..session import OctopushSession
@@ -92,7 +92,7 @@ class Fleet:
         sweep_cron: str = "* * * * *",
     ) -> None:
         if rate is not None:
-            spacing(rate, burst)
+            gcra_parameters(rate, burst)
         self.broker: AsyncBroker = broker
         self._make_session = session
         self._make_ledger = ledger
@@ -104,12 +104,18 @@ class Fleet:
         self._worker: Worker | None = None
         self._room: AbstractAsyncContextManager[None] = nullcontext()
 
-        async def send_batch(key: str, name: str, in_doubt: bool = False) -> None:  # noqa: FBT001, FBT002  # one position of a message
+        async def send_batch(
+            key: str,
+            name: str,
+            include_unknown: bool = False,  # noqa: FBT001, FBT002  # of a message
+        ) -> None:
             """Send one batch of a run, unless that is done."""
             async with self._room:
                 if self._worker is None:
                     raise RuntimeError(_NO_WORKER)
-                await self._worker.send_batch(key, name, in_doubt=in_doubt)
+                await self._worker.send_batch(
+                    key, name, include_unknown=include_unknown
+                )
 
         async def sweep() -> None:
             """Wake what a broker has lost, in all runs."""
@@ -207,9 +213,9 @@ class Fleet:
             LedgerError: It cannot be read.
             SendTaskError: The broker is away; the run stands in the ledger.
         """
-        names = await self.ledger.wake_list(key, limit=1_000_000)
+        names = await self.ledger.claimable_batches(key, limit=1_000_000)
         try:
-            await self._kick(key, names, in_doubt=False)
+            await self._kick(key, names, include_unknown=False)
         except SendTaskError as error:
             error.add_note(
                 f"run {key!r} stands in the ledger; `sweep` wakes its workers"
@@ -263,7 +269,7 @@ class Fleet:
             LedgerError: There is no such run, or it cannot be written.
             SendTaskError: The broker is away; the run goes on with the next `sweep`.
         """
-        await self.ledger.lift(key)
+        await self.ledger.unpause(key)
         return await self.wake(key)
 
     async def report(self, key: str) -> BulkReport:
@@ -280,11 +286,11 @@ class Fleet:
         await self._stop(None)
 
     async def _try_to_kick(
-        self, key: str, names: Sequence[str], *, in_doubt: bool = False
+        self, key: str, names: Sequence[str], *, include_unknown: bool = False
     ) -> None:
         """Send wake-ups; what is lost with a broker, the next sweep sends again."""
         try:
-            await self._kick(key, names, in_doubt=in_doubt)
+            await self._kick(key, names, include_unknown=include_unknown)
         except SendTaskError as error:
             _logger.warning(
                 "the broker took no wake-ups for run %r (%s)",
@@ -292,10 +298,12 @@ class Fleet:
                 type(error.__cause__).__name__,
             )
 
-    async def _kick(self, key: str, names: Sequence[str], *, in_doubt: bool) -> None:
+    async def _kick(
+        self, key: str, names: Sequence[str], *, include_unknown: bool
+    ) -> None:
         for first in range(0, len(names), _ON_THE_WAY):
             kicks = (
-                self._send_batch.kiq(key, name, in_doubt)
+                self._send_batch.kiq(key, name, include_unknown)
                 for name in names[first : first + _ON_THE_WAY]
             )
             answers = await asyncio.gather(*kicks, return_exceptions=True)

@@ -100,9 +100,9 @@ def pack_numbers(numbers: Iterable[str]) -> bytes:
     return pack_figures(as_ints([*numbers]))
 
 
-def pack_figures(figures: Sequence[int], *, small: bool = True) -> bytes:
+def pack_figures(figures: Sequence[int], *, delta_encode: bool = True) -> bytes:
     """
-    Numbers as integers: 3 bytes each for ten million mobiles, and 4 if not small.
+    Numbers as integers: 3 bytes each for ten million mobiles, 4 without distances.
 
     Of each number the distance to the one before it is kept, or the number itself: to
     sort them takes ten times as long as all the rest. These are spread over planes: all
@@ -112,7 +112,7 @@ def pack_figures(figures: Sequence[int], *, small: bool = True) -> bytes:
     if not figures:
         return b""
     least, values = 0, figures
-    if small:
+    if delta_encode:
         ordered = sorted(figures)
         least, values = ordered[0], list(map(sub, ordered[1:], ordered))
     raw = struct.pack(f"<{len(values)}Q", *values)
@@ -183,8 +183,8 @@ def new_record(
     first: int,
     state: BatchState,
     at: datetime | None = None,
-    small: bool = True,
-    stays: bool = True,
+    compress: bool = True,
+    delta_encode: bool = True,
 ) -> BatchRecord:
     """
     The record of a batch, with the id that follows from its content and place.
@@ -193,8 +193,8 @@ def new_record(
         settings: What all batches of the run share, as bytes.
         first: Position in the source where it begins.
         at: When it is going to be tried; None if that is not now.
-        small: Whether to pack what it says, which takes longer than to encode it.
-        stays: Whether it outlives its run: then its numbers are made small, too.
+        compress: Whether to pack what it says, which takes longer than to encode it.
+        delta_encode: Whether it outlives its run: then its numbers are made small, too.
     """
     encoded = encode(content)
     digest = digest_of(settings, encoded)
@@ -205,8 +205,8 @@ def new_record(
         count=len(recipients_in(content)),
         digest=digest,
         request_id=_id_of(key, name_of(number, part), 0, digest),
-        payload=pack(encoded) if small else encoded,
-        numbers=pack_figures(figures_in(content), small=stays),
+        payload=pack(encoded) if compress else encoded,
+        numbers=pack_figures(figures_in(content), delta_encode=delta_encode),
         state=state,
         first_tried_at=at,
     )

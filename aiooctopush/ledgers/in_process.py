@@ -21,12 +21,12 @@ from .leases import (
     CLAIMED,
     LEASE,
     LONGEST_WAIT,
-    Turn,
+    GcraState,
     checked_lease,
     checked_limit,
     checked_pause,
+    gcra_parameters,
     place_of,
-    spacing,
 )
 from .protocols import Claim, ClaimLedger, FleetLedger
 from .records import (
@@ -69,7 +69,7 @@ class LocalClaims(FleetLedger):
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self._leases: dict[tuple[str, str], _Lease] = {}
-        self._turns: dict[str, Turn] = {}
+        self._turns: dict[str, GcraState] = {}
         self._fence = 0
         self._turn = asyncio.Lock()
 
@@ -77,7 +77,7 @@ class LocalClaims(FleetLedger):
     async def find_batch(self, key: str, name: str) -> BatchRecord | None:
         """One batch of a run; None if it is not there."""
 
-    async def leave_run(self, key: str) -> None:
+    async def release_run(self, key: str) -> None:
         """Do nothing: whoever may write is in this process."""
 
     async def claim(
@@ -87,7 +87,7 @@ class LocalClaims(FleetLedger):
         *,
         owner: str,  # noqa: ARG002  # there is only this process
         lease: float = LEASE,
-        in_doubt: bool = False,
+        include_unknown: bool = False,
     ) -> Claim | None:
         number, part = place_of(name)
         span = checked_lease(lease)
@@ -96,7 +96,9 @@ class LocalClaims(FleetLedger):
             if await self._stands_still(key):
                 return None
             batch = await self.find_batch(key, name)
-            if batch is None or not self._is_claimable(key, batch, in_doubt=in_doubt):
+            if batch is None or not self._is_claimable(
+                key, batch, include_unknown=include_unknown
+            ):
                 return None
             return await self._take(key, batch, span)
 
@@ -107,25 +109,25 @@ class LocalClaims(FleetLedger):
         owner: str,  # noqa: ARG002  # there is only this process
         lease: float = LEASE,
         limit: int = 1,
-        in_doubt: bool = False,
+        include_unknown: bool = False,
     ) -> Sequence[Claim]:
         span = checked_lease(lease)
         limit = checked_limit(limit, _AT_ONCE)
         async with self._turn:
-            found = await self._claimable(key, limit, in_doubt=in_doubt)
+            found = await self._claimable(key, limit, include_unknown=include_unknown)
             claims = [await self._take(key, batch, span) for batch in found]
         return [claim for claim in claims if claim is not None]
 
-    async def wake_list(
-        self, key: str, *, limit: int = 1_000, in_doubt: bool = False
+    async def claimable_batches(
+        self, key: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
         checked_limit(limit, _LISTED_AT_MOST)
         async with self._turn:
-            found = await self._claimable(key, None, in_doubt=in_doubt)
+            found = await self._claimable(key, None, include_unknown=include_unknown)
             names: list[str] = []
             for batch in found:
                 if batch.state is BatchState.SENDING and not self._is_young(batch):
-                    await self.conclude(key, evolve(batch, state=BatchState.IN_DOUBT))
+                    await self.conclude(key, evolve(batch, state=BatchState.UNKNOWN))
                 elif len(names) < limit:
                     names.append(batch.name)
         return names
@@ -138,7 +140,7 @@ class LocalClaims(FleetLedger):
             await self.update_run(evolve(run, paused=why))
         return run.paused is None
 
-    async def lift(self, key: str) -> None:
+    async def unpause(self, key: str) -> None:
         run = await self._run(key)
         if run is None:
             raise LedgerError(f"the ledger holds no run {key!r}")
@@ -165,9 +167,9 @@ class LocalClaims(FleetLedger):
         burst: int = 1,
         at_most: float = LONGEST_WAIT,
     ) -> float:
-        step, early = spacing(rate, burst)
+        step, early = gcra_parameters(rate, burst)
         now = self._now()
-        turn = self._turns.get(name, Turn(due=now, closed_until=now - early))
+        turn = self._turns.get(name, GcraState(due=now, closed_until=now - early))
         reserved, wait = turn.next(now, step=step, early=early)
         if wait <= at_most:
             self._turns[name] = reserved
@@ -176,7 +178,7 @@ class LocalClaims(FleetLedger):
     async def throttle(self, name: str, retry_after: float) -> None:
         now = self._now()
         until = now + checked_pause(retry_after)
-        turn = self._turns.get(name, Turn(due=now, closed_until=until))
+        turn = self._turns.get(name, GcraState(due=now, closed_until=until))
         closed_until = max(turn.closed_until, until)
         self._turns[name] = evolve(turn, closed_until=closed_until)
 
@@ -198,29 +200,31 @@ class LocalClaims(FleetLedger):
         return run is None or run.paused is not None
 
     async def _claimable(
-        self, key: str, limit: int | None, *, in_doubt: bool
+        self, key: str, limit: int | None, *, include_unknown: bool
     ) -> Sequence[BatchRecord]:
         found: list[BatchRecord] = []
         if await self._stands_still(key):
             return found
         async for batch in self.batches(key, CLAIMED):
-            if self._is_claimable(key, batch, in_doubt=in_doubt):
+            if self._is_claimable(key, batch, include_unknown=include_unknown):
                 found.append(batch)
                 if len(found) == limit:
                     break
         return found
 
-    def _is_claimable(self, key: str, batch: BatchRecord, *, in_doubt: bool) -> bool:
+    def _is_claimable(
+        self, key: str, batch: BatchRecord, *, include_unknown: bool
+    ) -> bool:
         if batch.payload is None or batch.state not in CLAIMED:
             return False
         lease = self._leases.get((key, batch.name))
         if lease is not None and lease.until >= self.clock.monotonic():
             return False
-        if batch.state is not BatchState.IN_DOUBT:
+        if batch.state is not BatchState.UNKNOWN:
             return True
         # Asked once more, a duplicate would be one again, which says nothing new.
         duplicate = batch.error == DuplicateRequestError.__name__
-        return in_doubt and self._is_young(batch) and not duplicate
+        return include_unknown and self._is_young(batch) and not duplicate
 
     def _is_young(self, batch: BatchRecord) -> bool:
         """Whether an id still protects; a clock that was set back tells no age."""
@@ -233,7 +237,7 @@ class LocalClaims(FleetLedger):
     ) -> Claim | None:
         was_tried = batch.state is not BatchState.NOT_SENT
         if was_tried and not self._is_young(batch):
-            await self.conclude(key, evolve(batch, state=BatchState.IN_DOUBT))
+            await self.conclude(key, evolve(batch, state=BatchState.UNKNOWN))
             return None
         record = evolve(batch, state=BatchState.SENDING, error=None, code=None)
         if not was_tried:

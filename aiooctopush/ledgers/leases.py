@@ -29,7 +29,7 @@ _BATCH: Final = re.compile(r"(\d{1,18})(?:\.(\d+(?:\.\d+)*))?", re.ASCII)
 _MICROSECONDS: Final = 1_000_000
 
 CLAIMED: Final = frozenset(
-    {BatchState.NOT_SENT, BatchState.SENDING, BatchState.IN_DOUBT}
+    {BatchState.NOT_SENT, BatchState.SENDING, BatchState.UNKNOWN}
 )
 """States that a batch may be claimed in, some of them on conditions."""
 
@@ -82,7 +82,7 @@ def checked_pause(retry_after: float) -> timedelta:
     return timedelta(seconds=min(max(retry_after, 0.0), _LONGEST_PAUSE))
 
 
-def spacing(rate: float, burst: int) -> tuple[timedelta, timedelta]:
+def gcra_parameters(rate: float, burst: int) -> tuple[timedelta, timedelta]:
     """
     What a rate means in time.
 
@@ -106,7 +106,7 @@ def spacing(rate: float, burst: int) -> tuple[timedelta, timedelta]:
 
 
 @frozen(kw_only=True)
-class Turn:
+class GcraState:
     """
     What a fleet knows of a rate: when the next start is due, were they evenly spaced.
 
@@ -123,7 +123,7 @@ class Turn:
 
     def next(
         self, now: datetime, *, step: timedelta, early: timedelta
-    ) -> tuple["Turn", float]:
+    ) -> tuple["GcraState", float]:
         """
         Reserve a start.
 
@@ -137,4 +137,4 @@ class Turn:
         """
         due = max(self.due, now, self.closed_until + early)
         wait = max(due - early - now, timedelta(0)).total_seconds()
-        return Turn(due=due + step, closed_until=self.closed_until), wait
+        return GcraState(due=due + step, closed_until=self.closed_until), wait

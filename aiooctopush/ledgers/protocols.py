@@ -181,7 +181,7 @@ class FleetLedger(Ledger, Protocol):
     while its run is not paused and nobody holds it with `open_run`.
     """
 
-    async def leave_run(self, key: str) -> None:
+    async def release_run(self, key: str) -> None:
         """Let others at a run that `open_run` took; else they wait until `close`."""
 
     async def claim(
@@ -191,7 +191,7 @@ class FleetLedger(Ledger, Protocol):
         *,
         owner: str,
         lease: float = LEASE,
-        in_doubt: bool = False,
+        include_unknown: bool = False,
     ) -> Claim | None:
         """
         Take a batch, and write the intent to send it.
@@ -202,13 +202,13 @@ class FleetLedger(Ledger, Protocol):
             owner: Who asks, for people to read.
             lease: Seconds until somebody else may take it. Long enough for all tries
                 of one request, for only the next one renews it.
-            in_doubt: Whether to ask once more about one that had no answer, under its
-                id, as long as that protects it.
+            include_unknown: Whether to ask once more about one that had no answer,
+                under its id, as long as that protects it.
 
         Returns:
             The claim; None if there is nothing to do: it is done, somebody holds it,
             its run stands still or is not there, or what it said was purged. If it was
-            sent too long ago for its id to protect it, it is ``in_doubt`` from now on.
+            sent too long ago for its id to protect it, it is ``unknown`` from now on.
 
         Raises:
             InvalidFieldError: That is no name of a batch, or no lease.
@@ -223,7 +223,7 @@ class FleetLedger(Ledger, Protocol):
         owner: str,
         lease: float = LEASE,
         limit: int = 1,
-        in_doubt: bool = False,
+        include_unknown: bool = False,
     ) -> Sequence[Claim]:
         """
         Take the next batches that nobody holds, in the order of the source.
@@ -235,13 +235,13 @@ class FleetLedger(Ledger, Protocol):
             Fewer if there are fewer; none if there is nothing to do now.
         """
 
-    async def wake_list(
-        self, key: str, *, limit: int = 1_000, in_doubt: bool = False
+    async def claimable_batches(
+        self, key: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
         """
         Names of batches that `claim` would take now, in the order of the source.
 
-        What was sent too long ago for its id to protect it becomes ``in_doubt``.
+        What was sent too long ago for its id to protect it becomes ``unknown``.
         """
 
     async def pause(self, key: str, why: Pause) -> bool:
@@ -252,7 +252,7 @@ class FleetLedger(Ledger, Protocol):
             Whether it was not paused before; the first reason stays.
         """
 
-    async def lift(self, key: str) -> None:
+    async def unpause(self, key: str) -> None:
         """Let the run go on."""
 
     async def progress(self, key: str) -> Progress | None:

@@ -35,13 +35,13 @@ class BatchState(StrEnum):
     REFUSED = "refused"
     """The gateway refused it; nothing was sent."""
 
-    IN_DOUBT = "in_doubt"
+    UNKNOWN = "unknown"
     """
     It may have been sent: no answer in all tries, or none that proves it. The next run
     asks again under the same id, as long as that protects it.
     """
 
-    FOREIGN = "foreign"
+    ALREADY_SENT = "already_sent"
     """
     The gateway knew its request_id before this run tried it: an earlier run under the
     same key, within 24 hours, that this ledger does not know. Nothing was sent now.
@@ -55,12 +55,12 @@ class BatchState(StrEnum):
 
 
 UNFINISHED: Final = frozenset(
-    {BatchState.NOT_SENT, BatchState.SENDING, BatchState.IN_DOUBT}
+    {BatchState.NOT_SENT, BatchState.SENDING, BatchState.UNKNOWN}
 )
 """What a run looks at again when it goes on."""
 
 UNRESOLVED: Final = frozenset(
-    {BatchState.IN_DOUBT, BatchState.PRESUMED, BatchState.FOREIGN}
+    {BatchState.UNKNOWN, BatchState.PRESUMED, BatchState.ALREADY_SENT}
 )
 """The worklist: states that a receipt or a person may still decide about."""
 
@@ -72,7 +72,7 @@ MAY_COST: Final = frozenset(
     {
         BatchState.ACCEPTED,
         BatchState.PRESUMED,
-        BatchState.IN_DOUBT,
+        BatchState.UNKNOWN,
         BatchState.SKIPPED,
     }
 )
@@ -97,7 +97,7 @@ class Pause(StrEnum):
     MAX_COST = "max_cost"
     """The next batch could have cost more than the run may."""
 
-    FOREIGN = "foreign"
+    ALREADY_SENT = "already_sent"
     """The gateway knows an id of this run that its ledger does not."""
 
     REFUSALS = "refusals"
@@ -272,7 +272,8 @@ class RunRecord:
         batches: How many batches were cut, parts not counted.
         exhausted: Whether the source was read to its end.
         paused: Why it stands still, if it does.
-        largest: Recipients that the gateway takes in one request, if it refused more.
+        max_batch_size: Recipients that the gateway takes in one request, if it
+            refused more.
         began_at: Wall clock of its first start.
         latest: The latest instant that it knows of, so that a clock that steps back
             is noticed.
@@ -288,7 +289,7 @@ class RunRecord:
     batches: int = 0
     exhausted: bool = False
     paused: Pause | None = None
-    largest: int | None = None
+    max_batch_size: int | None = None
     began_at: datetime
     latest: datetime
     residual_credit: Decimal | None = None

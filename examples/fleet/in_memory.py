@@ -62,7 +62,7 @@ async def main() -> None:
         await fleet.submit("november", message, people())
         report = await fleet.wait("november")
     print(f"accepted {report.accepted:,}, presumed {report.presumed:,}")
-    print(f"in doubt {report.in_doubt:,}, refused {report.refused:,}")
+    print(f"in doubt {report.unknown:,}, refused {report.refused:,}")
     print(f"{report.attempts:,} tries of {report.batches:,} requests")
     times = GATEWAY.book.numbers()
     twice = sum(count > 1 for count in times.values())

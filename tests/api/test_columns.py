@@ -161,7 +161,7 @@ async def test_a_result_does_not_keep_the_json_of_its_batch():
     transport = ScriptedTransport(answer())
     async with session_over(transport) as octopush:
         run = octopush.bulk("run", text="Hi", sender="Acme", purpose="alert")
-        results = [one async for one in run.send([ANA, BO])]
+        results = [one async for one in run.stream([ANA, BO])]
 
     (result,) = results
     assert result.recipients == (ANA, BO)

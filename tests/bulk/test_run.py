@@ -53,7 +53,7 @@ def sandbox_session(gateway, faults=None, **options):
 async def run_all(gateway, source, faults=None, key="run", **options):
     """Send to everyone through a sandbox, and give the report."""
     async with sandbox_session(gateway, faults) as octopush:
-        return await octopush.bulk(key, **RUN, **options).send_all(source)
+        return await octopush.bulk(key, **RUN, **options).send(source)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ async def test_results_stream_out_while_the_source_is_still_being_read(gateway):
 
     async with sandbox_session(gateway) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=10, concurrency=2)
-        async for result in run.send(map(note, numbers(1000))):
+        async for result in run.stream(map(note, numbers(1000))):
             break_at = len(read)
             assert result.state is BatchState.ACCEPTED
             break
@@ -148,7 +148,7 @@ async def test_a_slow_consumer_slows_the_source_down(gateway):
 
     async with sandbox_session(gateway) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=10, concurrency=2)
-        results = run.send(map(note, numbers(1000)))
+        results = run.stream(map(note, numbers(1000)))
         await anext(results)
         for _ in range(200):
             await asyncio.sleep(0)
@@ -173,7 +173,7 @@ async def test_no_more_requests_are_in_flight_than_the_concurrency():
 
     async with session_over(ScriptedTransport(*[count] * 20)) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=1, concurrency=3)
-        await run.send_all(numbers(20))
+        await run.send(numbers(20))
 
     assert most == 3
 
@@ -184,7 +184,7 @@ async def test_batches_start_in_the_order_of_the_source(gateway):
 
     async with sandbox_session(gateway) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=10)
-        results = [one async for one in run.send(people)]
+        results = [one async for one in run.stream(people)]
 
     results.sort(key=lambda one: one.number)
     assert [one.number for one in results] == [1, 2, 3]
@@ -200,7 +200,7 @@ async def test_the_same_run_has_the_same_ids_and_sends_nothing_twice(gateway):
     report = await run_all(gateway, people, batch_size=10)
 
     assert gateway.book.numbers() == Counter(people)
-    assert (report.foreign, report.accepted) == (30, 0)
+    assert (report.already_sent, report.accepted) == (30, 0)
     assert report.is_complete
 
 
@@ -214,7 +214,7 @@ async def test_another_key_text_or_recipient_is_another_message(gateway, change)
 
     async with sandbox_session(gateway) as octopush:
         run = octopush.bulk("other" if change == "key" else "run", **other)
-        report = await run.send_all(recipients)
+        report = await run.send(recipients)
 
     assert report.accepted == 3
 
@@ -240,7 +240,7 @@ def assert_each_once(gateway, people, report):
     counted = gateway.book.numbers()
     assert set(counted.values()) <= {1}
     missing = len(people) - len(counted)
-    assert missing <= report.in_doubt + report.not_sent + report.refused
+    assert missing <= report.unknown + report.not_sent + report.refused
     assert len(counted) >= report.accepted + report.presumed
 
 
@@ -254,7 +254,7 @@ async def test_nobody_gets_it_twice_whatever_goes_wrong(burns_ids, seed):
 
     async with sandbox_session(gateway, FaultPlan(probability=0.5, seed=seed)) as one:
         run = one.bulk("run", **RUN, batch_size=2)
-        async for result in run.send(people):
+        async for result in run.stream(people):
             for recipient in result.recipients:
                 states[recipient.phone_number] = result.state
 
@@ -273,7 +273,7 @@ async def test_a_throttled_batch_keeps_its_id():
     transport = ScriptedTransport(answer(429, {}), answer(429, {}), answer())
 
     async with session_over(transport) as octopush:
-        await octopush.bulk("run", **RUN).send_all(numbers(1))
+        await octopush.bulk("run", **RUN).send(numbers(1))
 
     assert len(set(transport.ids)) == 1
 
@@ -286,7 +286,7 @@ async def test_a_run_that_was_throttled_can_be_started_again(gateway):
     report = await run_all(gateway, people, batch_size=10)
 
     assert gateway.book.numbers() == Counter(people)
-    assert report.foreign == 20
+    assert report.already_sent == 20
 
 
 async def test_a_duplicate_after_a_refusal_is_in_doubt():
@@ -295,7 +295,7 @@ async def test_a_duplicate_after_a_refusal_is_in_doubt():
 
     report = await run_all(gateway, numbers(3), FaultPlan.schedule(["throttled_429"]))
 
-    assert (report.in_doubt, report.foreign) == (3, 0)
+    assert (report.unknown, report.already_sent) == (3, 0)
     assert gateway.book.numbers().total() == 0
 
 
@@ -317,7 +317,7 @@ async def test_what_the_next_batch_would_meet_too_pauses_the_run(step, pause):
 
     async with session_over(ScriptedTransport(step)) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=1, concurrency=1)
-        report = await run.send_all(map(note, numbers(100)))
+        report = await run.send(map(note, numbers(100)))
 
     assert report.paused is pause
     assert len(read) == 1
@@ -337,10 +337,10 @@ async def test_twenty_silent_batches_in_a_row_are_an_outage():
             retry=ONE_TRY,
             wait_for_gateway=0,
         )
-        report = await run.send_all(numbers(50))
+        report = await run.send(numbers(50))
 
     assert report.paused is Pause.OUTAGE
-    assert (report.not_sent, report.in_doubt, report.planned) == (10, 10, 20)
+    assert (report.not_sent, report.unknown, report.planned) == (10, 10, 20)
     assert report.problems == {"NotSentError": 10, "UnknownOutcomeError": 10}
 
 
@@ -352,7 +352,7 @@ async def test_an_answer_in_between_is_no_outage():
     again = [answer() for _ in range(57)]
     async with session_over(ScriptedTransport(*script, *again)) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=1, concurrency=1, retry=ONE_TRY)
-        report = await run.send_all(numbers(len(script)))
+        report = await run.send(numbers(len(script)))
 
     assert report.paused is None
     assert report.problems == {"InvalidRequestError (code 121)": 1}
@@ -374,7 +374,7 @@ async def test_the_first_reason_to_pause_is_the_one_that_is_told():
 
     async with session_over(ScriptedTransport(key, credit)) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=1, concurrency=2)
-        report = await run.send_all(numbers(9))
+        report = await run.send(numbers(9))
 
     assert report.paused is Pause.CREDIT
 
@@ -383,7 +383,7 @@ async def test_presumed_batches_are_counted_apart():
     """Never merged with accepted."""
     transport = ScriptedTransport(UnknownOutcomeError("silence"), refusal(120))
     async with session_over(transport) as octopush:
-        report = await octopush.bulk("run", **RUN).send_all(numbers(3))
+        report = await octopush.bulk("run", **RUN).send(numbers(3))
 
     assert (report.presumed, report.accepted) == (3, 0)
     assert report.is_complete
@@ -399,7 +399,7 @@ async def test_a_source_that_raises_half_way_loses_nothing_that_was_taken(gatewa
     async with sandbox_session(gateway) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=2, concurrency=3)
         with pytest.raises(LookupError):
-            await run.send_all(source())
+            await run.send(source())
 
     assert run.report.accepted == 4
     assert gateway.book.numbers() == Counter(numbers(4))
@@ -426,7 +426,7 @@ async def test_a_number_that_is_none_stops_the_run_if_asked(gateway):
     async with sandbox_session(gateway) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=2, on_invalid="error")
         with pytest.raises(InvalidFieldError, match="item 3 of the source") as got:
-            await run.send_all(people)
+            await run.send(people)
 
     assert "0612345678" not in str(got.value)
     assert run.report.accepted == 2
@@ -457,7 +457,7 @@ async def test_leaving_early_cancels_what_is_in_flight_and_closes_the_source():
 
     async with session_over(ScriptedTransport(answer(), hang)) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=1, concurrency=2)
-        results = run.send(Source())
+        results = run.stream(Source())
         await anext(results)
         await results.aclose()
 
@@ -476,7 +476,7 @@ async def test_cancelling_a_run_passes():
     transport = ScriptedTransport(hang, hang, hang, hang)
     async with session_over(transport) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=1)
-        task = asyncio.create_task(run.send_all(numbers(9)))
+        task = asyncio.create_task(run.send(numbers(9)))
         while len(transport.requests) < 4:
             await asyncio.sleep(0)
         task.cancel()
@@ -492,9 +492,7 @@ async def test_progress_is_told_after_every_batch(gateway):
 
     async with sandbox_session(gateway) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=10, concurrency=1)
-        await run.send_all(
-            numbers(30), progress=lambda report: seen.append(report.done)
-        )
+        await run.send(numbers(30), progress=lambda report: seen.append(report.done))
 
     assert seen == sorted(seen)
     assert seen[-1] == 30
@@ -505,9 +503,9 @@ async def test_a_run_is_sent_once(gateway):
     """Its report would count two runs."""
     async with sandbox_session(gateway) as octopush:
         run = octopush.bulk("run", **RUN)
-        await run.send_all(numbers(1))
+        await run.send(numbers(1))
         with pytest.raises(RuntimeError, match="once"):
-            await run.send_all(numbers(1))
+            await run.send(numbers(1))
 
     assert repr(run) == "<BulkRun 'run': 1 recipients done>"
 
@@ -545,7 +543,7 @@ async def test_a_defect_in_a_worker_comes_out(gateway):
     async with sandbox_session(gateway) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=1, ledger=Broken())
         with pytest.raises(OSError, match="disk full"):
-            await run.send_all(numbers(2))
+            await run.send(numbers(2))
 
 
 def record(number=1, **changes):

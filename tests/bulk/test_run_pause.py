@@ -84,9 +84,9 @@ async def test_a_run_out_of_credit_goes_on_when_there_is_some(ledger, burns_ids)
     gateway = Gateway(clock=VirtualClock(), credit=Decimal("0.70"), burns_ids=burns_ids)
     people = numbers(40)
 
-    short = await at(gateway, ledger).send_all(people)
+    short = await at(gateway, ledger).send(people)
     gateway.credit += 100
-    full = await at(gateway, ledger).send_all(people)
+    full = await at(gateway, ledger).send(people)
 
     assert (short.paused, short.resumable) == (Pause.CREDIT, True)
     assert 0 < short.accepted < 40
@@ -98,10 +98,10 @@ async def test_a_run_out_of_credit_goes_on_when_there_is_some(ledger, burns_ids)
 async def test_a_pause_is_written_down(ledger):
     """So that whoever looks at the ledger sees it; the next start lifts it."""
     gateway = Gateway(clock=VirtualClock(), credit=Decimal("0.10"))
-    await at(gateway, ledger).send_all(numbers(10))
+    await at(gateway, ledger).send(numbers(10))
     (paused,) = await ledger.runs()
     gateway.credit += 100
-    await at(gateway, ledger).send_all(numbers(10))
+    await at(gateway, ledger).send(numbers(10))
     (done,) = await ledger.runs()
 
     assert (paused.paused, done.paused) == (Pause.CREDIT, None)
@@ -120,7 +120,7 @@ async def test_credit_that_comes_in_time_is_waited_for(ledger):
             await super().sleep(seconds)
 
     gateway = Gateway(clock=Clock(), credit=Decimal("0.70"))
-    report = await at(gateway, ledger, wait_for_credit=3_600).send_all(numbers(40))
+    report = await at(gateway, ledger, wait_for_credit=3_600).send(numbers(40))
 
     assert waited == [60, 60, 60]
     assert report.is_complete
@@ -134,7 +134,7 @@ async def test_credit_that_does_not_come_is_waited_for_in_vain(ledger):
     transport = ScriptedTransport(refusal(104), balance, refusal(101, 401))
 
     run = over(transport, ledger, clock, wait_for_credit=100)
-    report = await run.send_all(numbers(10))
+    report = await run.send(numbers(10))
 
     assert report.paused is Pause.CREDIT
     assert len(transport.requests) == 3
@@ -149,7 +149,7 @@ async def test_credit_that_was_too_little_is_too_little(ledger):
     )
 
     run = over(transport, ledger, wait_for_credit=3_600)
-    report = await run.send_all(numbers(10))
+    report = await run.send(numbers(10))
 
     assert report.is_complete
 
@@ -161,8 +161,8 @@ async def test_a_wrong_key_pauses_and_the_right_one_goes_on(ledger):
     """What was refused is sent under a new id."""
     transport = ScriptedTransport(refusal(101, 401), answer(), answer())
 
-    paused = await over(transport, ledger).send_all(numbers(20))
-    done = await over(transport, ledger).send_all(numbers(20))
+    paused = await over(transport, ledger).send(numbers(20))
+    done = await over(transport, ledger).send(numbers(20))
 
     assert (paused.paused, paused.not_sent) == (Pause.CREDENTIALS, 10)
     assert done.is_complete
@@ -180,7 +180,7 @@ async def test_an_outage_that_passes_is_waited_out(ledger):
     began = clock.monotonic()
 
     run = over(transport, ledger, clock, batch_size=1, retry=ONE_TRY)
-    report = await run.send_all(numbers(25))
+    report = await run.send(numbers(25))
 
     assert (report.presumed, report.accepted) == (20, 5)
     assert report.is_complete
@@ -198,7 +198,7 @@ async def test_an_outage_that_lasts_pauses_the_run(ledger):
     run = over(
         transport, ledger, clock, batch_size=1, retry=ONE_TRY, wait_for_gateway=300
     )
-    report = await run.send_all(numbers(50))
+    report = await run.send(numbers(50))
 
     assert (report.paused, report.not_sent) == (Pause.OUTAGE, 20)
     assert len(transport.requests) == 24
@@ -211,7 +211,7 @@ async def test_a_run_that_waits_can_be_stopped(ledger):
     run = over(transport, ledger, batch_size=1, retry=ONE_TRY)
 
     seen = 0
-    async for _ in run.send(numbers(50)):
+    async for _ in run.stream(numbers(50)):
         seen += 1
         if seen == 20:
             run.stop()
@@ -225,7 +225,7 @@ async def test_stop_lets_what_is_in_flight_be_answered():
     gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
     run = at(gateway, MemoryLedger(), concurrency=2)
 
-    async for _ in run.send(numbers(500)):
+    async for _ in run.stream(numbers(500)):
         run.stop()
 
     assert 0 < len(gateway.book) < 10
@@ -240,7 +240,7 @@ async def test_a_run_that_was_stopped_before_it_began_sends_nothing(ledger):
     run = at(gateway, ledger)
     run.stop()
 
-    report = await run.send_all(numbers(10))
+    report = await run.send(numbers(10))
 
     assert len(gateway.book) == 0
     assert (report.items, report.resumable) == (0, True)
@@ -249,7 +249,7 @@ async def test_a_run_that_was_stopped_before_it_began_sends_nothing(ledger):
 async def test_reading_the_source_again_can_be_stopped(ledger):
     """It may take long; then nothing is sent, for the rest may have changed."""
     gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
-    await at(gateway, ledger).send_all(numbers(50))
+    await at(gateway, ledger).send(numbers(50))
     run = at(gateway, ledger)
     read = []
 
@@ -260,7 +260,7 @@ async def test_reading_the_source_again_can_be_stopped(ledger):
                 run.stop()
             yield numbers(1, read[-1])[0]
 
-    await run.send_all(source())
+    await run.send(source())
 
     assert len(read) == 30
     assert len(gateway.book) == 5
@@ -277,7 +277,7 @@ async def test_waiting_for_the_gateway_can_be_stopped(ledger):
     transport = ScriptedTransport(*[NotSentError("refused") for _ in range(20)])
     run = over(transport, ledger, Clock(), batch_size=1, retry=ONE_TRY)
 
-    report = await run.send_all(numbers(50))
+    report = await run.send(numbers(50))
 
     assert (report.paused, report.not_sent) == (Pause.OUTAGE, 20)
 
@@ -292,7 +292,7 @@ async def test_waiting_for_credit_can_be_stopped(ledger):
 
     run = over(ScriptedTransport(refusal(104)), ledger, Clock(), wait_for_credit=3_600)
 
-    report = await run.send_all(numbers(10))
+    report = await run.send(numbers(10))
 
     assert (report.paused, report.not_sent) == (Pause.CREDIT, 10)
 
@@ -304,7 +304,7 @@ async def test_nobody_is_asked_again_before_the_gateway_wants_it(ledger):
     began = clock.monotonic()
 
     run = over(ScriptedTransport(busy, answer()), ledger, clock, retry=ONE_TRY)
-    report = await run.send_all(numbers(10))
+    report = await run.send(numbers(10))
 
     assert report.is_complete
     assert clock.monotonic() - began >= 500
@@ -318,7 +318,7 @@ async def test_a_run_stops_before_the_request_that_could_cost_too_much(ledger):
     transport = ScriptedTransport(priced("0.50"), priced("0.40"), priced("0.50"))
 
     run = over(transport, ledger, max_cost=Decimal("1.41"))
-    report = await run.send_all(numbers(50))
+    report = await run.send(numbers(50))
 
     assert (report.paused, report.cost) == (Pause.MAX_COST, Decimal("1.40"))
     assert (report.planned, report.accepted) == (30, 30)
@@ -328,11 +328,11 @@ async def test_a_run_stops_before_the_request_that_could_cost_too_much(ledger):
 async def test_a_higher_bound_lets_it_go_on(ledger):
     """With what was spent before in mind."""
     first = ScriptedTransport(priced("0.50"), priced("0.50"))
-    await over(first, ledger, max_cost=Decimal("1.20")).send_all(numbers(50))
+    await over(first, ledger, max_cost=Decimal("1.20")).send(numbers(50))
 
     second = ScriptedTransport(priced("0.50"))
     run = over(second, ledger, max_cost=Decimal("1.60"))
-    report = await run.send_all(numbers(50))
+    report = await run.send(numbers(50))
 
     assert report.cost == Decimal("1.50")
     assert report.paused is Pause.MAX_COST
@@ -353,7 +353,7 @@ async def test_requests_wait_for_the_first_price():
 
     transport = ScriptedTransport(*[slow] * 9)
     run = over(transport, MemoryLedger(), concurrency=4, max_cost=Decimal(100))
-    await run.send_all(numbers(90))
+    await run.send(numbers(90))
 
     assert most[:2] == [1, 1]
     assert max(most) == 4
@@ -366,7 +366,7 @@ async def test_what_may_have_been_sent_counts_as_spent(ledger):
     )
 
     run = over(transport, ledger, max_cost=Decimal("1.20"))
-    report = await run.send_all(numbers(50))
+    report = await run.send(numbers(50))
 
     assert (report.accepted, report.presumed, report.unpriced) == (10, 10, 10)
     assert report.paused is Pause.MAX_COST
@@ -377,9 +377,9 @@ async def test_so_it_does_for_the_next_start(ledger):
     transport = ScriptedTransport(
         priced("0.50"), UnknownOutcomeError("silence"), refusal(120)
     )
-    await over(transport, ledger, max_cost=Decimal("1.20")).send_all(numbers(50))
+    await over(transport, ledger, max_cost=Decimal("1.20")).send(numbers(50))
 
-    again = await over(ScriptedTransport(), ledger, max_cost=Decimal("1.40")).send_all(
+    again = await over(ScriptedTransport(), ledger, max_cost=Decimal("1.40")).send(
         numbers(50)
     )
 
@@ -392,7 +392,7 @@ async def test_an_answer_in_the_second_round_takes_the_doubt_out_of_the_costs(le
     transport = ScriptedTransport(priced("0.50"), silence, *[priced("0.50")] * 3)
 
     run = over(transport, ledger, retry=ONE_TRY, max_cost=Decimal("2.00"))
-    report = await run.send_all(numbers(40))
+    report = await run.send(numbers(40))
 
     assert (report.accepted, report.cost, report.paused) == (40, Decimal("2.00"), None)
 
@@ -402,7 +402,7 @@ async def test_a_price_that_is_not_told_is_not_guessed(ledger):
     silent = answer(body={"sms_ticket": "sms_1"})
 
     run = over(ScriptedTransport(silent), ledger, max_cost=Decimal(100))
-    report = await run.send_all(numbers(50))
+    report = await run.send(numbers(50))
 
     assert (report.accepted, report.paused) == (10, Pause.MAX_COST)
 
@@ -410,9 +410,9 @@ async def test_a_price_that_is_not_told_is_not_guessed(ledger):
 async def test_what_was_left_waits_if_it_could_cost_too_much(ledger):
     """It stays in the ledger as it was."""
     first = ScriptedTransport(priced("0.50"), refusal(104))
-    await over(first, ledger).send_all(numbers(20))
+    await over(first, ledger).send(numbers(20))
 
-    report = await over(ScriptedTransport(), ledger, max_cost=Decimal("0.90")).send_all(
+    report = await over(ScriptedTransport(), ledger, max_cost=Decimal("0.90")).send(
         numbers(20)
     )
 
@@ -424,18 +424,18 @@ async def test_a_price_that_is_not_told_matters_only_with_a_bound(ledger):
     """Otherwise it is counted, and told in the report."""
     silent = answer(body={"sms_ticket": "sms_1"})
 
-    report = await over(ScriptedTransport(silent), ledger).send_all(numbers(10))
+    report = await over(ScriptedTransport(silent), ledger).send(numbers(10))
 
     assert (report.unpriced, report.paused) == (10, None)
 
 
 async def test_what_was_left_counts_against_the_bound(ledger):
     """A batch of an earlier start waits as well."""
-    await over(ScriptedTransport(refusal(104)), ledger).send_all(numbers(10))
+    await over(ScriptedTransport(refusal(104)), ledger).send(numbers(10))
 
     report = await over(
         ScriptedTransport(priced("0.50")), ledger, max_cost=Decimal("0.50")
-    ).send_all(numbers(30))
+    ).send(numbers(30))
 
     assert (report.accepted, report.paused) == (10, Pause.MAX_COST)
 
@@ -454,7 +454,7 @@ async def test_a_rate_spaces_the_requests():
 
     transport = ScriptedTransport(*[note] * 5)
     run = over(transport, MemoryLedger(), clock, rate=2)
-    await run.send_all(numbers(50))
+    await run.send(numbers(50))
 
     first = began[0]
     assert [at - first for at in began] == [0, 0.5, 1, 1.5, 2]
@@ -470,7 +470,7 @@ async def test_throttling_slows_the_run_down(ledger):
         return answer()
 
     transport = ScriptedTransport(refusal(438), *[note] * 6)
-    await over(transport, ledger, clock, rate=2).send_all(numbers(60))
+    await over(transport, ledger, clock, rate=2).send(numbers(60))
 
     gaps = [later - sooner for sooner, later in pairwise(began)]
     assert gaps[2:] == pytest.approx([1 / 1.4] * 3)
@@ -518,7 +518,7 @@ async def test_one_bad_number_is_found_and_the_others_are_sent(ledger, place, na
     people = numbers(100)
     gateway = Choosy({people[place]}, named=named)
 
-    report = await over(gateway, ledger, batch_size=100).send_all(people)
+    report = await over(gateway, ledger, batch_size=100).send(people)
 
     assert gateway.taken == Counter(set(people) - {people[place]})
     assert (report.accepted, report.refused, report.paused) == (99, 1, None)
@@ -534,7 +534,7 @@ async def test_bad_numbers_in_several_places_are_all_found(ledger):
     gateway = Choosy(bad)
 
     run = over(gateway, ledger, batch_size=64)
-    told = [one async for one in run.send(people)]
+    told = [one async for one in run.stream(people)]
 
     refused = [one for one in told if one.state is BatchState.REFUSED]
     assert {one.recipients[0].phone_number for one in refused} == bad
@@ -548,7 +548,7 @@ async def test_a_request_of_its_own_text_is_cut_as_well(ledger):
     gateway = Choosy({people[2]})
     nothing = {"text": None, "sender": None, "purpose": None}
 
-    report = await over(gateway, ledger, **nothing).send_all(
+    report = await over(gateway, ledger, **nothing).send(
         [SmsRequest(**RUN, recipients=people)]
     )
 
@@ -560,7 +560,7 @@ async def test_a_refusal_of_the_text_or_sender_cuts_nothing(ledger, code):
     """And three in a row are no accident: the next would fare no better."""
     transport = ScriptedTransport(*[refusal(code)] * 3)
 
-    report = await over(transport, ledger).send_all(numbers(100))
+    report = await over(transport, ledger).send(numbers(100))
 
     assert (report.refused, report.paused) == (30, Pause.REFUSALS)
     assert len(transport.requests) == 3
@@ -571,7 +571,7 @@ async def test_refusals_with_something_accepted_between_them_go_on(ledger):
     script = [refusal(121), refusal(121), answer(), refusal(121), refusal(106)]
     transport = ScriptedTransport(*script, answer())
 
-    report = await over(transport, ledger).send_all(numbers(60))
+    report = await over(transport, ledger).send(numbers(60))
 
     assert (report.refused, report.accepted, report.paused) == (40, 20, None)
 
@@ -581,7 +581,7 @@ async def test_requests_with_texts_of_their_own_are_refused_one_by_one(ledger):
     nothing = {"text": None, "sender": None, "purpose": None}
     transport = ScriptedTransport(*[refusal(121)] * 5)
 
-    report = await over(transport, ledger, **nothing).send_all(
+    report = await over(transport, ledger, **nothing).send(
         [SmsRequest(**RUN, recipients=[one]) for one in numbers(5)]
     )
 
@@ -593,12 +593,12 @@ async def test_a_refusal_after_silence_cuts_nothing(ledger):
     transport = ScriptedTransport(UnknownOutcomeError("silence"), refusal(103))
 
     run = over(transport, ledger, wait_for_gateway=0)
-    results = run.send(numbers(10))
+    results = run.stream(numbers(10))
     first = await anext(results)
     await results.aclose()
 
-    assert first.state is BatchState.IN_DOUBT
-    assert await states(ledger) == {"1": "in_doubt"}
+    assert first.state is BatchState.UNKNOWN
+    assert await states(ledger) == {"1": "unknown"}
 
 
 async def test_everybody_refused_is_no_bad_number(ledger):
@@ -606,7 +606,7 @@ async def test_everybody_refused_is_no_bad_number(ledger):
     people = numbers(500)
     gateway = Choosy(set(people))
 
-    report = await over(gateway, ledger, batch_size=500).send_all(people)
+    report = await over(gateway, ledger, batch_size=500).send(people)
 
     assert report.paused is Pause.REFUSALS
     assert gateway.requests <= 45
@@ -618,8 +618,8 @@ async def test_a_bad_number_in_each_batch_is_systemic_unless_it_is_expected(ledg
     people = numbers(200)
     gateway = Choosy(set(people[::10]))
 
-    paused = await over(gateway, ledger).send_all(people)
-    done = await over(gateway, ledger, split_limit=1).send_all(people)
+    paused = await over(gateway, ledger).send(people)
+    done = await over(gateway, ledger, split_limit=1).send(people)
 
     assert paused.paused is Pause.REFUSALS
     assert (done.accepted, done.refused) == (180, 20)
@@ -631,7 +631,7 @@ async def test_few_bad_numbers_among_many_batches_go_on(ledger):
     people = numbers(1_000)
     gateway = Choosy({people[5], people[305], people[905]})
 
-    report = await over(gateway, ledger).send_all(people)
+    report = await over(gateway, ledger).send(people)
 
     assert (report.accepted, report.refused, report.paused) == (997, 3, None)
 
@@ -641,14 +641,14 @@ async def test_a_request_that_is_too_large_is_halved_once_and_remembered(ledger)
     people = numbers(40)
     gateway = Choosy(set(), most=5)
 
-    report = await over(gateway, ledger).send_all(people)
-    again = await over(gateway, ledger).send_all(numbers(60))
+    report = await over(gateway, ledger).send(people)
+    again = await over(gateway, ledger).send(numbers(60))
 
     assert report.is_complete
     assert gateway.requests == 1 + 8 + 4
     assert again.accepted == 60
     assert gateway.taken == Counter(numbers(60))
-    assert (await ledger.runs())[0].largest == 5
+    assert (await ledger.runs())[0].max_batch_size == 5
 
 
 async def test_parts_that_were_not_sent_go_with_the_next_start(ledger):
@@ -663,8 +663,8 @@ async def test_parts_that_were_not_sent_go_with_the_next_start(ledger):
             return await super().send(request)
 
     gateway = Poor({people[6]})
-    paused = await over(gateway, ledger, batch_size=8).send_all(people)
-    done = await over(gateway, ledger, batch_size=8).send_all(people)
+    paused = await over(gateway, ledger, batch_size=8).send(people)
+    done = await over(gateway, ledger, batch_size=8).send(people)
 
     assert paused.paused is Pause.CREDIT
     assert paused.not_sent > 0
@@ -677,7 +677,7 @@ async def test_the_sandbox_agrees(ledger):
     gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
     people = [*numbers(30), "+999000000000", *numbers(10, 30)]
 
-    report = await at(gateway, ledger).send_all(people)
+    report = await at(gateway, ledger).send(people)
 
     assert gateway.book.numbers() == Counter([*numbers(30), *numbers(10, 30)])
     assert report.refused == 1
@@ -696,8 +696,8 @@ async def test_the_sandbox_agrees(ledger):
         ({"wait_for_gateway": -1}, "wait_for_gateway"),
         ({"on_duplicate": "ignore"}, "on_duplicate"),
         ({"on_invalid": "keep"}, "on_invalid"),
-        ({"on_in_doubt": "retry"}, "on_in_doubt"),
-        ({"on_foreign": "skip"}, "on_foreign"),
+        ({"on_unresolved": "retry"}, "on_unresolved"),
+        ({"on_already_sent": "skip"}, "on_already_sent"),
         ({"sender": None}, "sender"),
         ({"text": None}, "text"),
     ],
@@ -725,7 +725,7 @@ async def test_single_sends_are_not_starved_by_a_bulk():
         "me@example.org", "key", transport=transport, max_in_flight=10
     ) as octopush:
         run = octopush.bulk("run", **RUN, batch_size=1, concurrency=50)
-        task = asyncio.create_task(run.send_all(numbers(60)))
+        task = asyncio.create_task(run.send(numbers(60)))
         while len(transport.requests) < 9:
             await asyncio.sleep(0)
         sent = await octopush.sms.send(**{**RUN, "text": "1"}, recipients=numbers(1))
@@ -744,7 +744,7 @@ async def test_an_outage_met_by_a_bulk_leaves_single_sends_their_retries():
     transport = ScriptedTransport(*silence)
     session = session_over(transport)
     run = session.bulk("run", **RUN, batch_size=1, concurrency=1, wait_for_gateway=0)
-    await run.send_all(numbers(100))
+    await run.send(numbers(100))
 
     transport.script = [NotSentError("refused"), answer()]
     sent = await session.sms.send(**RUN, recipients=numbers(1))
@@ -757,7 +757,7 @@ async def test_faults_of_a_plan_are_counted():
     gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
     plan = FaultPlan.schedule(["error_500_after_commit", "throttled_429"])
 
-    report = await at(gateway, DurableLedger(), plan).send_all(numbers(20))
+    report = await at(gateway, DurableLedger(), plan).send(numbers(20))
 
     assert report.faults == {
         "ServerError 500": 1,
@@ -778,7 +778,7 @@ async def test_a_ledger_that_fails_before_a_new_id_sends_nothing_under_it(ledger
     run = over(transport, Full())
 
     with pytest.raises(LedgerError, match="full"):
-        await run.send_all(numbers(10))
+        await run.send(numbers(10))
 
     assert len(transport.requests) == 1
 
@@ -787,24 +787,24 @@ async def test_what_was_held_is_not_asked_about_at_the_end(ledger):
     """Nor is it sent, though it stays on the worklist."""
     clock = VirtualClock()
     silence = [UnknownOutcomeError("silence")] * 2
-    await over(ScriptedTransport(*silence), ledger, clock, retry=ONE_TRY).send_all(
+    await over(ScriptedTransport(*silence), ledger, clock, retry=ONE_TRY).send(
         numbers(10)
     )
     clock.advance(24 * 3_600)
 
     transport = ScriptedTransport(answer())
-    report = await over(transport, ledger, clock).send_all(numbers(20))
+    report = await over(transport, ledger, clock).send(numbers(20))
 
-    assert (report.in_doubt, report.accepted) == (10, 10)
+    assert (report.unknown, report.accepted) == (10, 10)
     assert len(transport.requests) == 1
 
 
 async def test_what_lost_its_payload_is_left_alone(ledger):
     """A purged batch that was not sent cannot be, and is not called doubtful."""
-    await over(ScriptedTransport(refusal(104)), ledger).send_all(numbers(10))
+    await over(ScriptedTransport(refusal(104)), ledger).send(numbers(10))
     await ledger.purge("run")
 
-    report = await over(ScriptedTransport(), ledger).send_all(numbers(10))
+    report = await over(ScriptedTransport(), ledger).send(numbers(10))
 
     assert report.not_sent == 10
 
@@ -812,9 +812,9 @@ async def test_what_lost_its_payload_is_left_alone(ledger):
 async def test_the_first_hundred_bad_rows_are_listed_and_all_are_counted(ledger):
     """By the report; the ledger lists them all."""
     bad = [f"0{one:09d}" for one in range(150)]
-    await over(ScriptedTransport(answer()), ledger).send_all([*bad, *numbers(1)])
+    await over(ScriptedTransport(answer()), ledger).send([*bad, *numbers(1)])
 
-    report = await over(ScriptedTransport(), ledger).send_all([*bad, *numbers(1)])
+    report = await over(ScriptedTransport(), ledger).send([*bad, *numbers(1)])
 
     assert (report.rejected, len(report.rejections)) == (150, 100)
     assert len([one async for one in ledger.rejections("run")]) == 150

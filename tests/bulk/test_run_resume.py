@@ -11,8 +11,8 @@ from attrs import evolve
 from fakes import ScriptedTransport, answer, refusal, session_over
 
 from aiooctopush import (
+    BatchDecision,
     BatchState,
-    Decision,
     InvalidFieldError,
     LedgerError,
     MemoryLedger,
@@ -84,7 +84,7 @@ async def die_while_sending(ledger, people, clock):
     run = session_over(transport, clock=clock).bulk(
         "run", **RUN, batch_size=10, concurrency=1, ledger=ledger
     )
-    task = asyncio.create_task(run.send_all(people))
+    task = asyncio.create_task(run.send(people))
     while not transport.requests:
         await asyncio.sleep(0)
     task.cancel()
@@ -99,9 +99,9 @@ async def die_while_sending(ledger, people, clock):
 async def test_a_run_that_is_done_sends_nothing_more(gateway, ledger):
     """The same call again only counts."""
     people = numbers(25)
-    await started(gateway, ledger).send_all(people)
+    await started(gateway, ledger).send(people)
 
-    report = await started(gateway, ledger).send_all(people)
+    report = await started(gateway, ledger).send(people)
 
     assert len(gateway.book) == 3
     assert (report.accepted, report.planned, report.batches) == (25, 25, 3)
@@ -111,9 +111,9 @@ async def test_a_run_that_is_done_sends_nothing_more(gateway, ledger):
 
 async def test_rows_that_were_added_behind_the_end_are_sent(gateway, ledger):
     """And only these."""
-    await started(gateway, ledger).send_all(numbers(25))
+    await started(gateway, ledger).send(numbers(25))
 
-    report = await started(gateway, ledger).send_all(numbers(30))
+    report = await started(gateway, ledger).send(numbers(30))
 
     assert gateway.book.numbers() == Counter(numbers(30))
     assert (report.accepted, report.batches) == (30, 4)
@@ -129,10 +129,10 @@ async def test_a_batch_that_was_cut_off_is_asked_about_under_its_id(ledger):
     run = session_over(transport, clock=clock).bulk(
         "run", **RUN, batch_size=10, ledger=ledger
     )
-    report = await run.send_all(people)
+    report = await run.send(people)
 
     assert transport.ids == [first]
-    assert (report.presumed, report.in_doubt) == (10, 0)
+    assert (report.presumed, report.unknown) == (10, 0)
 
 
 async def test_a_batch_that_was_cut_off_and_had_not_arrived_is_sent(ledger):
@@ -145,7 +145,7 @@ async def test_a_batch_that_was_cut_off_and_had_not_arrived_is_sent(ledger):
     run = session_over(transport, clock=clock).bulk(
         "run", **RUN, batch_size=10, ledger=ledger
     )
-    report = await run.send_all(people)
+    report = await run.send(people)
 
     assert transport.ids == [first]
     assert transport.bodies[0]["recipients"][9] == {"phone_number": people[9]}
@@ -153,15 +153,15 @@ async def test_a_batch_that_was_cut_off_and_had_not_arrived_is_sent(ledger):
 
 
 @pytest.mark.parametrize(
-    ("on_in_doubt", "requests", "state"),
+    ("on_unresolved", "requests", "state"),
     [
-        ("hold", 0, BatchState.IN_DOUBT),
+        ("hold", 0, BatchState.UNKNOWN),
         ("skip", 0, BatchState.SKIPPED),
         ("resend", 1, BatchState.ACCEPTED),
     ],
 )
 async def test_after_23_hours_the_caller_has_decided(
-    ledger, on_in_doubt, requests, state
+    ledger, on_unresolved, requests, state
 ):
     """The id protects a repeat no longer; a new one is taken only if asked."""
     clock = VirtualClock()
@@ -171,15 +171,15 @@ async def test_after_23_hours_the_caller_has_decided(
 
     transport = ScriptedTransport(answer())
     run = session_over(transport, clock=clock).bulk(
-        "run", **RUN, batch_size=10, ledger=ledger, on_in_doubt=on_in_doubt
+        "run", **RUN, batch_size=10, ledger=ledger, on_unresolved=on_unresolved
     )
-    report = await run.send_all(people)
+    report = await run.send(people)
 
     assert len(transport.requests) == requests
     assert first not in transport.ids
     assert (await records(ledger))["1"].state is state
     assert report.by_state[state] == 10
-    assert report.skipped == (10 if on_in_doubt == "skip" else 0)
+    assert report.skipped == (10 if on_unresolved == "skip" else 0)
 
 
 async def test_a_second_before_23_hours_it_is_asked_about(ledger):
@@ -193,7 +193,7 @@ async def test_a_second_before_23_hours_it_is_asked_about(ledger):
     run = session_over(transport, clock=clock).bulk(
         "run", **RUN, batch_size=10, ledger=ledger
     )
-    await run.send_all(people)
+    await run.send(people)
 
     assert transport.ids == [first]
 
@@ -209,9 +209,9 @@ async def test_a_clock_that_was_set_back_hides_an_age(ledger):
     run = session_over(transport, clock=clock).bulk(
         "run", **RUN, batch_size=10, ledger=ledger
     )
-    report = await run.send_all(people)
+    report = await run.send(people)
 
-    assert (report.in_doubt, report.accepted) == (10, 10)
+    assert (report.unknown, report.accepted) == (10, 10)
     assert len(transport.requests) == 1
 
 
@@ -226,7 +226,7 @@ async def test_a_clock_that_was_set_back_a_little_hides_nothing(ledger):
     run = session_over(transport, clock=clock).bulk(
         "run", **RUN, batch_size=10, ledger=ledger
     )
-    report = await run.send_all(people)
+    report = await run.send(people)
 
     assert transport.ids == [first]
     assert report.accepted == 10
@@ -237,10 +237,10 @@ async def test_silence_is_asked_about_once_more_at_the_end(gateway, ledger):
     faults = FaultPlan.schedule(["rst_after_commit"])
 
     run = started(gateway, ledger, faults, retry=ONE_TRY)
-    states = [(one.number, one.state) async for one in run.send(numbers(20))]
+    states = [(one.number, one.state) async for one in run.stream(numbers(20))]
 
     assert states == [
-        (1, BatchState.IN_DOUBT),
+        (1, BatchState.UNKNOWN),
         (2, BatchState.ACCEPTED),
         (1, BatchState.PRESUMED),
     ]
@@ -261,7 +261,7 @@ async def test_a_throttled_batch_takes_a_new_id_that_is_written_down_first(ledge
 
     transport = ScriptedTransport(answer(429, {}), note)
     run = session_over(transport).bulk("run", **RUN, ledger=ledger)
-    await run.send_all(numbers(1))
+    await run.send(numbers(1))
 
     first, second = transport.ids
     assert first != second
@@ -273,11 +273,11 @@ async def test_under_the_other_law_a_throttled_batch_is_sent(ledger):
     """A gateway that notes ids on receipt would refuse the first id for ever."""
     gateway = Gateway(clock=VirtualClock(), burns_ids=True)
 
-    report = await started(
-        gateway, ledger, FaultPlan.schedule(["throttled_429"])
-    ).send_all(numbers(3))
+    report = await started(gateway, ledger, FaultPlan.schedule(["throttled_429"])).send(
+        numbers(3)
+    )
 
-    assert (report.accepted, report.in_doubt) == (3, 0)
+    assert (report.accepted, report.unknown) == (3, 0)
 
 
 # --- settings and sources -------------------------------------------------------------
@@ -297,10 +297,10 @@ async def test_another_message_under_the_same_key_is_refused(
     gateway, ledger, changed, named
 ):
     """By name, and before anything is sent; the text itself is not told."""
-    await started(gateway, ledger).send_all(numbers(5))
+    await started(gateway, ledger).send(numbers(5))
 
     with pytest.raises(InvalidFieldError, match=f"another {named}") as caught:
-        await started(gateway, ledger, **changed).send_all(numbers(15))
+        await started(gateway, ledger, **changed).send(numbers(15))
 
     assert "Hi" not in str(caught.value)
     assert len(gateway.book) == 1
@@ -321,29 +321,27 @@ async def test_another_source_under_the_same_key_is_refused(
     gateway, ledger, people, words
 ):
     """The first batch that differs is named, and nothing is sent."""
-    await started(gateway, ledger).send_all(numbers(20))
+    await started(gateway, ledger).send(numbers(20))
 
     with pytest.raises(SourceChangedError, match=words):
-        await started(gateway, ledger).send_all(people)
+        await started(gateway, ledger).send(people)
 
     assert len(gateway.book) == 2
 
 
 async def test_another_value_for_somebody_is_another_source(gateway, ledger):
     """Even if the numbers are the same."""
-    await started(gateway, ledger).send_all([Recipient(numbers(1)[0], first_name="A")])
+    await started(gateway, ledger).send([Recipient(numbers(1)[0], first_name="A")])
 
     with pytest.raises(SourceChangedError):
-        await started(gateway, ledger).send_all(
-            [Recipient(numbers(1)[0], first_name="B")]
-        )
+        await started(gateway, ledger).send([Recipient(numbers(1)[0], first_name="B")])
 
 
 async def test_another_batch_size_goes_on_where_the_run_stood(gateway, ledger):
     """What was cut before is checked as it was cut."""
-    await started(gateway, ledger).send_all(numbers(25))
+    await started(gateway, ledger).send(numbers(25))
 
-    await started(gateway, ledger, batch_size=4).send_all(numbers(33))
+    await started(gateway, ledger, batch_size=4).send(numbers(33))
 
     assert [one.number_of_contacts for one in gateway.book.entries] == [10, 10, 5, 4, 4]
     assert gateway.book.numbers() == Counter(numbers(33))
@@ -355,10 +353,10 @@ async def test_duplicates_and_bad_numbers_are_counted_once_over_all_starts(
     """The source is read again, and adds up all the same."""
     people = ["x", *numbers(12), *numbers(3), "06", *numbers(14), "bad"]
     run = started(gateway, ledger)
-    async for _ in run.send(people):
+    async for _ in run.stream(people):
         run.stop()
 
-    report = await started(gateway, ledger).send_all(people)
+    report = await started(gateway, ledger).send(people)
 
     assert (report.items, report.planned) == (32, 14)
     assert (report.duplicates, report.rejected) == (15, 3)
@@ -377,10 +375,10 @@ async def test_a_function_is_asked_to_start_behind_what_is_done(gateway, ledger)
         return iter(people[start:])
 
     run = started(gateway, ledger)
-    async for _ in run.send(source):
+    async for _ in run.stream(source):
         run.stop()
     (stopped,) = await ledger.runs()
-    report = await started(gateway, ledger).send_all(source)
+    report = await started(gateway, ledger).send(source)
 
     assert asked == [0, stopped.cursor]
     assert 10 <= stopped.cursor < 60
@@ -392,7 +390,7 @@ async def test_a_function_may_go_on_where_nothing_is_compared(gateway, ledger):
     """Duplicates are kept, and parts of a split batch are no batches of their own."""
     people = [*numbers(5), "+999000000000", *numbers(4, 5), *numbers(10)]
     for end in (10, 20):
-        await started(gateway, ledger, on_duplicate="keep").send_all(
+        await started(gateway, ledger, on_duplicate="keep").send(
             lambda start, end=end: people[start:end]
         )
 
@@ -412,7 +410,7 @@ async def test_what_a_function_opens_is_closed(gateway, ledger):
             closed.append(True)
 
     run = started(gateway, ledger)
-    async for _ in run.send(source):
+    async for _ in run.stream(source):
         run.stop()
 
     assert closed == [True]
@@ -425,7 +423,7 @@ async def test_a_column_that_has_items_is_a_source_like_any_other(gateway, ledge
         def items(self):
             return enumerate(self)
 
-    await started(gateway, ledger).send_all(Column(numbers(3)))
+    await started(gateway, ledger).send(Column(numbers(3)))
 
     assert gateway.book.numbers() == Counter(numbers(3))
 
@@ -433,7 +431,7 @@ async def test_a_column_that_has_items_is_a_source_like_any_other(gateway, ledge
 async def test_what_cannot_be_iterated_is_no_source(gateway, ledger):
     """Nothing is sent."""
     with pytest.raises(InvalidFieldError, match="must be iterable"):
-        await started(gateway, ledger).send_all(7)
+        await started(gateway, ledger).send(7)
 
 
 async def test_a_bad_row_of_a_file_is_an_error_if_asked(gateway, ledger, tmp_path):
@@ -442,7 +440,7 @@ async def test_a_bad_row_of_a_file_is_an_error_if_asked(gateway, ledger, tmp_pat
     path.write_text("phone_number\n+33639980001\n06\n")
 
     with pytest.raises(SourceError, match="line 3"):
-        await started(gateway, ledger, on_invalid="error").send_all(read_csv(path))
+        await started(gateway, ledger, on_invalid="error").send(read_csv(path))
 
 
 async def test_a_bad_row_of_a_file_is_listed_with_its_line(gateway, ledger, tmp_path):
@@ -450,7 +448,7 @@ async def test_a_bad_row_of_a_file_is_listed_with_its_line(gateway, ledger, tmp_
     path = tmp_path / "people.csv"
     path.write_text("phone_number\n06\n+33639980001\n")
 
-    report = await started(gateway, ledger).send_all(read_csv(path))
+    report = await started(gateway, ledger).send(read_csv(path))
 
     assert [one.place for one in report.rejections] == ["line 2"]
     assert gateway.book.numbers() == Counter(["+33639980001"])
@@ -458,12 +456,12 @@ async def test_a_bad_row_of_a_file_is_listed_with_its_line(gateway, ledger, tmp_
 
 async def test_a_purged_ledger_cannot_tell_who_was_there(gateway, ledger):
     """So a function cannot be asked to start in the middle."""
-    await started(gateway, ledger).send_all(numbers(10))
+    await started(gateway, ledger).send(numbers(10))
     await started(gateway, ledger).purge()
 
     with pytest.raises(LedgerError, match="purged"):
-        await started(gateway, ledger).send_all(lambda start: numbers(20)[start:])
-    report = await started(gateway, ledger).send_all(numbers(20))
+        await started(gateway, ledger).send(lambda start: numbers(20)[start:])
+    report = await started(gateway, ledger).send(numbers(20))
 
     assert gateway.book.numbers() == Counter(numbers(20))
     assert report.is_complete
@@ -485,8 +483,8 @@ async def test_requests_go_one_by_one_under_ids_of_the_run(gateway, ledger):
     def source():
         return [request(one, f"Code {at}") for at, one in enumerate(numbers(3))]
 
-    await started(gateway, ledger, **nothing).send_all(source())
-    report = await started(gateway, ledger, **nothing).send_all(source())
+    await started(gateway, ledger, **nothing).send(source())
+    report = await started(gateway, ledger, **nothing).send(source())
 
     assert [one.text for one in gateway.book.entries] == ["Code 0", "Code 1", "Code 2"]
     assert (report.items, report.planned, report.accepted) == (3, 3, 3)
@@ -503,12 +501,12 @@ async def test_a_request_that_was_cut_off_is_sent_as_it_was(ledger):
     run = session_over(faults, clock=clock).bulk(
         "run", **nothing, retry=ONE_TRY, wait_for_gateway=0
     )
-    results = run.send(source)
+    results = run.stream(source)
     await anext(results)
     await results.aclose()
 
     transport = ScriptedTransport(answer())
-    await session_over(transport, clock=clock).bulk("run", **nothing).send_all(source)
+    await session_over(transport, clock=clock).bulk("run", **nothing).send(source)
 
     assert transport.bodies == faults.bodies
     assert transport.bodies[0]["text"] == "Your code is 1234"
@@ -519,14 +517,14 @@ async def test_requests_to_the_same_number_are_not_duplicates(gateway, ledger):
     nothing = {"text": None, "sender": None, "purpose": None}
     source = [request(numbers(1)[0], f"Code {at}") for at in (1, 2, 1)]
 
-    report = await started(gateway, ledger, **nothing).send_all(source)
+    report = await started(gateway, ledger, **nothing).send(source)
     other = await started(
         gateway,
         DurableLedger(),
         **nothing,
         identity=lambda one: one.text,
-        on_foreign="go_on",
-    ).send_all(source)
+        on_already_sent="continue",
+    ).send(source)
 
     assert (report.accepted, report.duplicates) == (3, 0)
     # Their ids are the same, so that those are refused which were sent before.
@@ -547,7 +545,7 @@ async def test_what_the_run_cannot_send_is_a_mistake(
 ):
     """Not a bad row, and so not skipped."""
     with pytest.raises(InvalidFieldError, match=words):
-        await started(gateway, ledger, **options).send_all([item])
+        await started(gateway, ledger, **options).send([item])
 
 
 # --- duplicates -----------------------------------------------------------------------
@@ -557,7 +555,7 @@ async def test_duplicates_across_batches_are_skipped_and_counted(gateway, ledger
     """Exactly, by number, however it is written."""
     people = [*numbers(15), "+33 63 998 0000 00 00", *numbers(9, 10)]
 
-    report = await started(gateway, ledger).send_all(people)
+    report = await started(gateway, ledger).send(people)
 
     assert gateway.book.numbers() == Counter(numbers(19))
     assert (report.duplicates, report.items) == (6, 25)
@@ -567,7 +565,7 @@ async def test_duplicates_are_kept_if_asked(gateway, ledger):
     """Each is sent."""
     people = numbers(5) * 2
 
-    report = await started(gateway, ledger, on_duplicate="keep").send_all(people)
+    report = await started(gateway, ledger, on_duplicate="keep").send(people)
 
     assert gateway.book.numbers() == Counter(people)
     assert report.duplicates == 0
@@ -578,7 +576,7 @@ async def test_a_duplicate_is_an_error_if_asked(gateway, ledger):
     run = started(gateway, ledger, on_duplicate="error")
 
     with pytest.raises(InvalidFieldError, match="item 16 of the source") as caught:
-        await run.send_all([*numbers(15), numbers(4)[3]])
+        await run.send([*numbers(15), numbers(4)[3]])
 
     assert numbers(4)[3] not in str(caught.value)
     assert run.report.accepted == 10
@@ -591,7 +589,7 @@ async def test_an_identity_of_its_own_tells_duplicates(gateway, ledger):
 
     report = await started(
         gateway, ledger, identity=lambda one: f"{one.phone_number} {one.param1}"
-    ).send_all(people)
+    ).send(people)
 
     assert gateway.book.times(one) == 2
     assert report.duplicates == 1
@@ -603,7 +601,7 @@ async def test_what_is_the_same_by_its_identity_may_be_kept(gateway, ledger):
 
     report = await started(
         gateway, ledger, on_duplicate="keep", identity=lambda one: one.phone_number
-    ).send_all([one, one])
+    ).send([one, one])
 
     assert gateway.book.times(one) == 2
     assert report.duplicates == 0
@@ -630,7 +628,7 @@ async def doubtful(ledger, clock):
     run = session_over(transport, clock=clock).bulk(
         "run", **RUN, ledger=ledger, retry=ONE_TRY, wait_for_gateway=0
     )
-    await run.send_all(numbers(3))
+    await run.send(numbers(3))
     return run
 
 
@@ -641,7 +639,7 @@ async def test_what_is_in_doubt_is_a_worklist(ledger):
 
     (one,) = [one async for one in run.unresolved()]
 
-    assert (one.batch, one.state, one.error) == ("1", "in_doubt", "UnknownOutcomeError")
+    assert (one.batch, one.state, one.error) == ("1", "unknown", "UnknownOutcomeError")
     assert one.numbers == tuple(numbers(3))
     assert one.request_id == (await records(ledger))["1"].request_id
     assert one.first_tried_at < one.concluded_at
@@ -651,7 +649,7 @@ async def test_what_is_in_doubt_is_a_worklist(ledger):
 @pytest.mark.parametrize(
     ("decision", "state"),
     [
-        (Decision.SENT, BatchState.ACCEPTED),
+        (BatchDecision.SENT, BatchState.ACCEPTED),
         ("skip", BatchState.SKIPPED),
         ("resend", BatchState.NOT_SENT),
     ],
@@ -680,7 +678,7 @@ async def test_what_is_to_be_sent_again_goes_under_a_new_id(ledger):
     await (
         session_over(transport, clock=clock)
         .bulk("run", **RUN, ledger=ledger)
-        .send_all(numbers(3))
+        .send(numbers(3))
     )
 
     assert transport.ids != [before]
@@ -701,13 +699,13 @@ async def test_what_cannot_be_decided_is_refused(ledger, batch, decision, words)
     with pytest.raises(InvalidFieldError, match=words):
         await run.resolve(batch, decision, by="Ada")
 
-    assert (await records(ledger))["1"].state is BatchState.IN_DOUBT
+    assert (await records(ledger))["1"].state is BatchState.UNKNOWN
 
 
 async def test_about_what_is_accepted_nothing_is_to_be_decided(gateway, ledger):
     """Nor can a refused batch be called sent."""
     run = started(gateway, ledger)
-    await run.send_all(numbers(3))
+    await run.send(numbers(3))
     with pytest.raises(InvalidFieldError, match="accepted: there is nothing"):
         await run.resolve("1", "resend", by="Ada")
     refused = evolve((await records(ledger))["1"], state=BatchState.REFUSED)
@@ -723,7 +721,7 @@ async def test_a_run_that_is_not_finished_is_not_purged(ledger):
     """It would not know any more what to send."""
     run = await doubtful(ledger, VirtualClock())
 
-    with pytest.raises(InvalidFieldError, match="batch 1 is in_doubt"):
+    with pytest.raises(InvalidFieldError, match="batch 1 is unknown"):
         await run.purge()
     await run.resolve("1", "skip", by="Ada")
     await run.purge()
@@ -758,10 +756,10 @@ async def test_a_path_is_a_ledger_that_is_opened_and_closed(gateway, tmp_path):
     path = tmp_path / "run.db"
     people = numbers(25)
     run = started(gateway, path)
-    async for _ in run.send(people):
+    async for _ in run.stream(people):
         run.stop()
 
-    report = await started(gateway, str(path)).send_all(people)
+    report = await started(gateway, str(path)).send(people)
 
     assert gateway.book.numbers() == Counter(people)
     assert report.is_complete
@@ -775,11 +773,11 @@ async def test_a_path_is_a_ledger_that_is_opened_and_closed(gateway, tmp_path):
 async def test_a_second_runner_is_told_and_sends_nothing(gateway, tmp_path):
     """The ledger is held while a run is on."""
     path = tmp_path / "run.db"
-    results = started(gateway, path).send(numbers(25))
+    results = started(gateway, path).stream(numbers(25))
     await anext(results)
 
     with pytest.raises(LedgerError, match="another"):
-        await started(gateway, path).send_all(numbers(25))
+        await started(gateway, path).send(numbers(25))
 
     sent = len(gateway.book)
     await results.aclose()
@@ -788,13 +786,13 @@ async def test_a_second_runner_is_told_and_sends_nothing(gateway, tmp_path):
 
 async def test_a_key_that_somebody_else_uses_pauses_the_run(gateway, ledger):
     """A ledger that does not know it was lost, or is not the only one."""
-    await started(gateway, DurableLedger()).send_all(numbers(30))
+    await started(gateway, DurableLedger()).send(numbers(30))
 
-    report = await started(gateway, ledger).send_all(numbers(30))
-    on = await started(gateway, ledger, on_foreign="go_on").send_all(numbers(30))
+    report = await started(gateway, ledger).send(numbers(30))
+    on = await started(gateway, ledger, on_already_sent="continue").send(numbers(30))
 
-    assert (report.paused, report.foreign) == (Pause.FOREIGN, 10)
-    assert (on.paused, on.foreign, on.is_complete) == (None, 30, True)
+    assert (report.paused, report.already_sent) == (Pause.ALREADY_SENT, 10)
+    assert (on.paused, on.already_sent, on.is_complete) == (None, 30, True)
     assert gateway.book.numbers() == Counter(numbers(30))
 
 
@@ -806,9 +804,9 @@ async def test_what_stays_in_a_ledger_is_packed(kind):
 
     async with session_over(silence, clock=VirtualClock()) as octopush:
         run = octopush.bulk("run", **RUN, ledger=ledger, retry=RetryPolicy(attempts=1))
-        report = await run.send_all(numbers(500))
+        report = await run.send(numbers(500))
     (batch,) = [one async for one in ledger.batches("run")]
 
-    assert report.in_doubt == 500
+    assert report.unknown == 500
     assert len(batch.payload) < 10_000
     assert len(unpack(batch.payload)) == 500

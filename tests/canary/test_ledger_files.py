@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from aiooctopush import Decision, OctopushSession, Purpose, SmsRequest
+from aiooctopush import BatchDecision, OctopushSession, Purpose, SmsRequest
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 
@@ -52,7 +52,7 @@ async def run_over(folder, source, *faults):
         "canary-login", KEY, transport=spy, clock=gateway.clock
     ) as octopush:
         run = octopush.bulk("run", ledger=folder / "run.db")
-        report = await run.send_all(source)
+        report = await run.send(source)
         return spy.seen, report, run
 
 
@@ -75,9 +75,9 @@ async def test_what_is_in_doubt_is_kept_until_somebody_decides(tmp_path):
     _, report, run = await run_over(tmp_path, [REQUEST], *["hang_after_commit"] * 99)
     before = held(tmp_path)
 
-    await run.resolve("1", Decision.SENT, by="Ada")
+    await run.resolve("1", BatchDecision.SENT, by="Ada")
 
-    assert (report.in_doubt, TEXT.encode() in before) == (1, True)
+    assert (report.unknown, TEXT.encode() in before) == (1, True)
     assert TEXT.encode() not in held(tmp_path)
 
 

@@ -586,13 +586,13 @@ def test_wait_for_a_run_that_somebody_else_has_sent(serve, broker, submit, run, 
     """What a fleet has no option for is not advised."""
     serve(broker)
     submit()
-    write(lambda ledger: ledger.pause("nov", Pause.FOREIGN))
+    write(lambda ledger: ledger.pause("nov", Pause.ALREADY_SENT))
 
     result = run("fleet", "wait", "nov", *APP)
 
     assert result.exit_code == 1
     assert "octopush fleet resume --app app:fleet nov`: the rest" in result.stdout
-    assert "--on-foreign" not in result.stdout
+    assert "--on-already-sent" not in result.stdout
 
 
 def test_wait_is_interrupted(serve, broker, submit, run, monkeypatch):

@@ -63,7 +63,7 @@ def planned(schema):
 
     server.wait_for(work())
     server.do(
-        f"UPDATE {name}.batches SET state = 'in_doubt', first_tried_at = now() "  # noqa: S608
+        f"UPDATE {name}.batches SET state = 'unknown', first_tried_at = now() "  # noqa: S608
         "WHERE number = 1",
         f"UPDATE {name}.batches SET state = 'accepted' WHERE number = 2",  # noqa: S608
     )
@@ -300,7 +300,7 @@ def test_nothing_is_decided_while_workers_are_at_the_run(run, planned, schema):
 
     async def claim():
         async with PostgresLedger(server.dsn(), schema=name) as ledger:
-            return await ledger.claim("nov", "1", owner="other", in_doubt=True)
+            return await ledger.claim("nov", "1", owner="other", include_unknown=True)
 
     assert server.wait_for(claim()).record.state is BatchState.SENDING
 

@@ -347,7 +347,7 @@ def everything():
         ),
         rejections=[Rejection(position=20, line=22, reason="no number", shown="06**")],
         paused=Pause.CREDIT,
-        largest=250,
+        max_batch_size=250,
         residual_credit=Decimal(12),
     )
 
@@ -403,7 +403,7 @@ def test_everything_is_escaped():
     """A key, a reason or a setting is words, and never markup."""
     evil = "<script>alert(1)</script>"
     text = page(
-        batch(1, BatchState.IN_DOUBT, request_id=evil, error=evil),
+        batch(1, BatchState.UNKNOWN, request_id=evil, error=evil),
         batch(2, BatchState.REFUSED, error=evil, faults={evil: 1}),
         rejections=[Rejection(position=4, reason=evil, shown=evil)],
         key=evil,

@@ -227,7 +227,7 @@ def test_worklist_as_json(run, ledger):
     told = json.loads(run("unresolved", ledger, "--json").stdout)
 
     (batch,) = told["batches"]
-    assert batch["state"] == "in_doubt"
+    assert batch["state"] == "unknown"
     assert batch["recipients"] == 3
     assert batch["error"] == "UnknownOutcomeError"
     assert batch["first_tried_at"] == "2026-01-05T10:00:00+00:00"

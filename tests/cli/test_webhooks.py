@@ -48,7 +48,7 @@ async def doubtful(path):
             ledger=path,
             retry=RetryPolicy(attempts=1),
         )
-        await run.send_all([NUMBER])
+        await run.send([NUMBER])
 
 
 async def look(path):

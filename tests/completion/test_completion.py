@@ -94,4 +94,4 @@ def test_a_result_offers_its_fields():
 
 def test_a_run_offers_its_calls():
     """And what a plain call returns."""
-    assert offered("octopush.bulk('a').") >= {"send", "send_all", "report", "stop"}
+    assert offered("octopush.bulk('a').") >= {"send", "stream", "report", "stop"}

@@ -135,7 +135,7 @@ async def test_a_run_that_pauses_says_why(records):
     transport = ScriptedTransport(*[refusal(101, status=401)] * 4)
     async with session_over(transport) as octopush:
         run = octopush.bulk("november", text="Hi", sender="Acme", purpose="alert")
-        report = await run.send_all(["+33639980001"])
+        report = await run.send(["+33639980001"])
 
     (pause,) = [one for one in records if hasattr(one, "octopush_paused")]
     assert str(report.paused) == "credentials"

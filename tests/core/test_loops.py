@@ -92,7 +92,7 @@ def test_a_run_with_a_ledger_sends_to_everyone_once(run, tmp_path):
             session(server) as octopush,
         ):
             bulk = octopush.bulk("run", ledger=tmp_path / "run.db", **MESSAGE)
-            return await bulk.send_all(NUMBERS)
+            return await bulk.send(NUMBERS)
 
     report = run(main())
 

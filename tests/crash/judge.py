@@ -38,8 +38,8 @@ def against_the_book(book, words, plan):
     bad = {UNNAMED, NAMED} if plan.troubled else set()
     # Who was refused after silence may have been sent before, for all that we know.
     beside = {one for batch in batched(PEOPLE) if bad & set(batch) for one in batch}
-    allowed = defaultdict(set, {BatchState.REFUSED: bad, BatchState.IN_DOUBT: beside})
-    unknown = [BatchState.PRESUMED] * plan.burns_ids + [BatchState.IN_DOUBT] * plan.late
+    allowed = defaultdict(set, {BatchState.REFUSED: bad, BatchState.UNKNOWN: beside})
+    unknown = [BatchState.PRESUMED] * plan.burns_ids + [BatchState.UNKNOWN] * plan.late
     told_sent = {BatchState.ACCEPTED, BatchState.PRESUMED}
     for state, numbers in words.items():
         unsent = [one for one in numbers if not book[one]]

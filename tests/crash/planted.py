@@ -6,7 +6,7 @@ from attrs import evolve
 
 from aiooctopush._call import Call
 from aiooctopush.bulk.sending.delivery import Delivery
-from aiooctopush.bulk.sending.resume import Leftovers
+from aiooctopush.bulk.sending.resume import ResumePlan
 from aiooctopush.ledgers.batch import Job, renewed, unpack
 from aiooctopush.ledgers.records import BatchState
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
@@ -18,17 +18,17 @@ def new_id_on_resume():
     def job_of(left, batch):
         return Job(record=renewed("run", batch), content=unpack(batch.payload))
 
-    Leftovers.job_of = job_of
+    ResumePlan.job_of = job_of
 
 
 def in_flight_dropped():
     """Who was in flight is taken for sent."""
 
-    def left(_, batch):
+    def settled(_, batch):
         return evolve(batch, state=BatchState.ACCEPTED)
 
-    Leftovers.left = left
-    Leftovers.job_of = lambda *_: None
+    ResumePlan.settled = settled
+    ResumePlan.job_of = lambda *_: None
 
 
 def concluded_before_it_is_sent():
@@ -56,7 +56,7 @@ def epoch_not_written():
 
 def no_hold():
     """An id is believed to protect a repeat for ever."""
-    Leftovers.is_protected = lambda *_: True
+    ResumePlan.is_protected = lambda *_: True
     Call.protected_for = math.inf
 
 

@@ -182,7 +182,7 @@ ONE = PEOPLE[0]
         ({"accepted": [ONE]}, Plan(), [], f"{ONE} is accepted, and is not in the book"),
         ({"presumed": [ONE]}, Plan(), [], f"{ONE} is presumed, and is not in the book"),
         ({"sending": [ONE]}, Plan(), [ONE], "1 are sending in the end"),
-        ({"foreign": [ONE]}, Plan(), [], "1 are foreign in the end"),
+        ({"already_sent": [ONE]}, Plan(), [], "1 are already_sent in the end"),
         ({"refused": [ONE]}, Plan(troubled=True), [], "1 are refused in the end"),
         (
             {"refused": [NAMED]},
@@ -191,7 +191,7 @@ ONE = PEOPLE[0]
             "somebody is refused, and is in the book",
         ),
     ],
-    ids=["accepted", "presumed", "sending", "foreign", "refused", "bad and sent"],
+    ids=["accepted", "presumed", "sending", "already_sent", "refused", "bad and sent"],
 )
 def test_the_judge_compares_every_word_with_the_book(words, plan, sent, told):
     """Who is said to have it has it, and who is said not to has not."""
@@ -205,8 +205,8 @@ def test_the_judge_compares_every_word_with_the_book(words, plan, sent, told):
     [
         ({BatchState.PRESUMED: [ONE]}, Plan(burns_ids=True)),
         ({BatchState.REFUSED: [NAMED]}, Plan(troubled=True)),
-        ({BatchState.IN_DOUBT: [NAMED]}, Plan(troubled=True)),
-        ({BatchState.IN_DOUBT: [ONE]}, Plan(late=True)),
+        ({BatchState.UNKNOWN: [NAMED]}, Plan(troubled=True)),
+        ({BatchState.UNKNOWN: [ONE]}, Plan(late=True)),
     ],
     ids=["presumed, burnt", "refused", "in doubt", "too late to ask"],
 )

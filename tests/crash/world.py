@@ -190,7 +190,7 @@ async def live(folder, plan, steps):
             batch_size=BATCH,
             concurrency=plan.concurrency,
         )
-        return await run.send_all(PEOPLE)
+        return await run.send(PEOPLE)
 
 
 def one_life(folder, plan, steps):

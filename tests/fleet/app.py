@@ -29,10 +29,14 @@ class ShortLeases(PostgresLedger):
         super().__init__(dsn, schema=schema)
         self._lease = lease
 
-    async def claim(self, key, name, *, owner, lease=LEASE, in_doubt=False):
+    async def claim(self, key, name, *, owner, lease=LEASE, include_unknown=False):
         """See `FleetLedger.claim`."""
         return await super().claim(
-            key, name, owner=owner, lease=min(lease, self._lease), in_doubt=in_doubt
+            key,
+            name,
+            owner=owner,
+            lease=min(lease, self._lease),
+            include_unknown=include_unknown,
         )
 
 

@@ -366,7 +366,7 @@ async def test_progress_of_a_run_is_told(observed, collected):
             concurrency=1,
             ledger=MemoryLedger(),
         )
-        await run.send_all(
+        await run.send(
             ["+33639980001", "+33639980002", "+33639980003"],
             progress=collected.observer.bulk_progress,
         )
@@ -380,8 +380,8 @@ async def test_progress_of_a_run_is_told(observed, collected):
         "presumed": 0,
         "refused": 1,
         "not_sent": 0,
-        "in_doubt": 0,
-        "foreign": 0,
+        "unknown": 0,
+        "already_sent": 0,
         "skipped": 0,
         "sending": 0,
     }
@@ -391,7 +391,7 @@ async def test_units_and_kinds_are_what_the_page_says(observed, collected):
     """Every metric, by name."""
     async with observed(silence(), answer()) as octopush:
         run = octopush.bulk("run", text="Hello", sender="Acme", purpose="alert")
-        await run.send_all(["+33639980001"], progress=collected.observer.bulk_progress)
+        await run.send(["+33639980001"], progress=collected.observer.bulk_progress)
 
     assert {
         name: (one.unit, type(one.data).__name__)

@@ -204,7 +204,7 @@ async def test_what_had_no_answer_is_asked_about(broker, gateway, ledger):
         before = await states(ledger)
         report = await fleet.wait("run", every=0.001)
 
-    assert before == {"1": "in_doubt"}
+    assert before == {"1": "unknown"}
     assert report.presumed == 10
     assert times(gateway, 10) == {1}
 

@@ -90,7 +90,7 @@ def test_numbers_come_back_sorted(people):
     ordered = tuple(sorted(people, key=lambda one: int(one[1:])))
 
     assert unpack_numbers(pack_numbers(people)) == ordered
-    unsorted = pack_figures([int(one) for one in people], small=False)
+    unsorted = pack_figures([int(one) for one in people], delta_encode=False)
     assert unpack_numbers(unsorted) == ordered
 
 
@@ -154,7 +154,7 @@ def test_numbers_are_kept_in_a_form_that_stays():
 
 def test_numbers_that_stay_for_a_moment_are_not_sorted():
     """They are packed as they come, and sorted when somebody reads them."""
-    packed = pack_figures([33639980514, 33639980001, 33639980514], small=False)
+    packed = pack_figures([33639980514, 33639980001, 33639980514], delta_encode=False)
 
     # Three numbers that differ in their two lowest bytes; these of all, and then the
     # other six of any.

@@ -25,7 +25,7 @@ from aiooctopush.ledgers.records import BatchState, LedgerError, Receipt, Reject
 
 
 S = BatchState
-KEEP = (S.NOT_SENT, S.SENDING, S.PRESUMED, S.REFUSED, S.IN_DOUBT, S.FOREIGN)
+KEEP = (S.NOT_SENT, S.SENDING, S.PRESUMED, S.REFUSED, S.UNKNOWN, S.ALREADY_SENT)
 DROP = (S.ACCEPTED, S.SKIPPED, S.SPLIT)
 
 
@@ -381,14 +381,14 @@ async def test_batches_come_by_number_and_part(ledger):
     [
         pytest.param(None, [1, 2, 3, 4], id="all"),
         pytest.param({S.ACCEPTED}, [2, 4], id="one"),
-        pytest.param([S.SENDING, S.IN_DOUBT], [1, 3], id="two"),
-        pytest.param({S.FOREIGN}, [], id="none-such"),
+        pytest.param([S.SENDING, S.UNKNOWN], [1, 3], id="two"),
+        pytest.param({S.ALREADY_SENT}, [], id="none-such"),
         pytest.param((), [], id="none-asked"),
     ],
 )
 async def test_batches_can_be_those_in_some_states(ledger, states, expected):
     """In the same order."""
-    found = (S.SENDING, S.ACCEPTED, S.IN_DOUBT, S.ACCEPTED)
+    found = (S.SENDING, S.ACCEPTED, S.UNKNOWN, S.ACCEPTED)
     await begun(ledger, *(batch_record(n, state=s) for n, s in enumerate(found, 1)))
 
     batches = await listed(ledger, states=states)
@@ -418,9 +418,9 @@ async def test_writing_while_batches_are_read_is_allowed(ledger):
     await begun(ledger, *(batch_record(n) for n in range(1, 301)))
     met = []
 
-    async for batch in ledger.batches("run", {S.SENDING, S.IN_DOUBT}):
+    async for batch in ledger.batches("run", {S.SENDING, S.UNKNOWN}):
         met.append(batch.number)
-        await ledger.conclude("run", evolve(batch, state=S.IN_DOUBT))
+        await ledger.conclude("run", evolve(batch, state=S.UNKNOWN))
 
     assert met == list(range(1, 301))
 

@@ -16,7 +16,7 @@ from aiooctopush._call import Background
 from aiooctopush._clock import HighWaterMark
 from aiooctopush._throttle import RetryQuota
 from aiooctopush.bulk.sending.delivery import Delivery, new_record
-from aiooctopush.ledgers.leases import Turn, spacing
+from aiooctopush.ledgers.leases import GcraState, gcra_parameters
 from aiooctopush.ledgers.memory import MemoryLedger
 from aiooctopush.ledgers.protocols import FleetLedger
 from aiooctopush.ledgers.records import BatchState, LeaseLostError, LedgerError, Pause
@@ -90,7 +90,7 @@ async def planned(ledger, *batches, **values):
     await begun(ledger, *(batches or (waiting(),)))
     if values:
         await ledger.update_run(run_record(**values))
-    await ledger.leave_run("run")
+    await ledger.release_run("run")
 
 
 async def state_of(ledger, name="1"):
@@ -230,7 +230,7 @@ async def test_an_id_that_is_too_old_is_in_doubt_not_claimed(world, ledger):
     await world.wait(23 * HOUR + 60)
 
     assert await ledger.claim("run", "1", owner="b") is None
-    assert await state_of(ledger) == S.IN_DOUBT
+    assert await state_of(ledger) == S.UNKNOWN
 
 
 async def test_an_id_of_the_future_is_in_doubt(world, ledger):
@@ -239,7 +239,7 @@ async def test_an_id_of_the_future_is_in_doubt(world, ledger):
     await planned(ledger, batch_record(first_tried_at=future))
 
     assert await ledger.claim("run", "1", owner="a") is None
-    assert await state_of(ledger) == S.IN_DOUBT
+    assert await state_of(ledger) == S.UNKNOWN
 
 
 async def test_an_intent_without_an_instant_is_in_doubt(ledger):
@@ -247,16 +247,16 @@ async def test_an_intent_without_an_instant_is_in_doubt(ledger):
     await planned(ledger, batch_record(first_tried_at=None))
 
     assert await ledger.claim_next("run", owner="a") == []
-    assert await state_of(ledger) == S.IN_DOUBT
+    assert await state_of(ledger) == S.UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("case", "asked", "expected"),
     [
         pytest.param((1, "ServerError"), True, S.SENDING, id="asked"),
-        pytest.param((1, "ServerError"), False, S.IN_DOUBT, id="not-wanted"),
-        pytest.param((24, "ServerError"), True, S.IN_DOUBT, id="too-old"),
-        pytest.param((1, "DuplicateRequestError"), True, S.IN_DOUBT, id="duplicate"),
+        pytest.param((1, "ServerError"), False, S.UNKNOWN, id="not-wanted"),
+        pytest.param((24, "ServerError"), True, S.UNKNOWN, id="too-old"),
+        pytest.param((1, "DuplicateRequestError"), True, S.UNKNOWN, id="duplicate"),
     ],
 )
 async def test_what_had_no_answer_is_asked_again_on_demand(
@@ -265,11 +265,11 @@ async def test_what_had_no_answer_is_asked_again_on_demand(
     """Under its id, while that protects it and may still say something new."""
     hours, error = case
     tried = world.now() - timedelta(hours=hours)
-    doubted = batch_record(state=S.IN_DOUBT, error=error, first_tried_at=tried)
+    doubted = batch_record(state=S.UNKNOWN, error=error, first_tried_at=tried)
     await planned(ledger, doubted)
 
-    names = await ledger.wake_list("run", in_doubt=asked)
-    claim = await ledger.claim("run", "1", owner="a", in_doubt=asked)
+    names = await ledger.claimable_batches("run", include_unknown=asked)
+    claim = await ledger.claim("run", "1", owner="a", include_unknown=asked)
 
     assert await state_of(ledger) == expected
     assert names == (["1"] if expected is S.SENDING else [])
@@ -345,20 +345,20 @@ async def test_workers_that_ask_at_once_get_different_batches(ledger):
     assert sorted(names) == list(range(1, 41))
 
 
-async def test_the_wake_list_names_what_can_be_claimed(world, ledger):
+async def test_claimable_batches_names_what_can_be_claimed(world, ledger):
     """Not what somebody holds; what is too old is in doubt from now on."""
     await planned(ledger, *(waiting(n) for n in (1, 2, 3, 4)))
     await ledger.claim("run", "2", owner="a")
     await world.wait(24 * HOUR)
     await ledger.claim("run", "3", owner="a", lease=60)
 
-    names = await ledger.wake_list("run")
+    names = await ledger.claimable_batches("run")
 
     assert names == ["1", "4"]
-    assert await state_of(ledger, "2") == S.IN_DOUBT
-    assert await ledger.wake_list("run", limit=1) == ["1"]
+    assert await state_of(ledger, "2") == S.UNKNOWN
+    assert await ledger.claimable_batches("run", limit=1) == ["1"]
     await world.wait(61)
-    assert await ledger.wake_list("run") == ["1", "3", "4"]
+    assert await ledger.claimable_batches("run") == ["1", "3", "4"]
 
 
 async def test_parts_are_held_by_who_made_them(world, ledger):
@@ -376,7 +376,7 @@ async def test_parts_are_held_by_who_made_them(world, ledger):
     await world.wait(11)
 
     assert held == [None, None]
-    assert await ledger.wake_list("run") == ["1.2"]
+    assert await ledger.claimable_batches("run") == ["1.2"]
     with pytest.raises(LeaseLostError):
         await claim.ledger.conclude("run", waiting(part="3", state=S.ACCEPTED))
     with pytest.raises(LeaseLostError):
@@ -395,10 +395,10 @@ async def test_a_paused_run_is_not_claimed(ledger):
     paused = [
         await ledger.claim("run", "1", owner="a"),
         *await ledger.claim_next("run", owner="a"),
-        *await ledger.wake_list("run"),
+        *await ledger.claimable_batches("run"),
     ]
     why = (await ledger.progress("run")).run.paused
-    await ledger.lift("run")
+    await ledger.unpause("run")
 
     assert (first, second, paused, why) == (True, False, [None], Pause.CREDENTIALS)
     assert await ledger.claim("run", "1", owner="a") is not None
@@ -420,7 +420,7 @@ async def test_only_a_run_can_be_paused(ledger):
     with pytest.raises(LedgerError, match="holds no run 'run'"):
         await ledger.pause("run", Pause.CREDIT)
     with pytest.raises(LedgerError, match="holds no run 'run'"):
-        await ledger.lift("run")
+        await ledger.unpause("run")
 
 
 async def test_progress_counts_batches_and_recipients(ledger):
@@ -588,8 +588,8 @@ def test_no_span_of_time_has_more_starts_than_its_rate_allows(
     rate, burst, events, seconds
 ):
     """At most rate × seconds + burst, wherever it begins, and none in a pause."""
-    step, early = spacing(rate, burst)
-    now, turn, starts = EPOCH, Turn(due=EPOCH, closed_until=EPOCH), []
+    step, early = gcra_parameters(rate, burst)
+    now, turn, starts = EPOCH, GcraState(due=EPOCH, closed_until=EPOCH), []
     for elapsed, pause in events:
         now += timedelta(seconds=elapsed)
         if pause is not None:

@@ -272,7 +272,10 @@ async def test_a_run_that_is_held_is_written_by_its_holder_only(schema, ledger, 
         await problem_of(other.update_run(run_record())),
         await problem_of(other.purge("run")),
     }
-    claims = [await other.claim("run", "1", owner="b"), *await other.wake_list("run")]
+    claims = [
+        await other.claim("run", "1", owner="b"),
+        *await other.claimable_batches("run"),
+    ]
     receipt = Receipt(batch="1", number="+33639980001", status="NO", is_final=True)
     await other.record_receipts("run", [receipt])
 
@@ -293,13 +296,13 @@ async def test_runs_are_held_one_by_one(ledger, other):
     assert await listed(ledger, "b") == [batch_record()]
 
 
-@pytest.mark.parametrize("leave", ["leave_run", "close"])
+@pytest.mark.parametrize("leave", ["release_run", "close"])
 async def test_a_run_is_free_when_its_holder_leaves(ledger, other, leave):
     """Then the next may go on where it stands."""
     await begun(ledger, batch_record())
     await begun(ledger, key="second")
 
-    await (ledger.close() if leave == "close" else ledger.leave_run("run"))
+    await (ledger.close() if leave == "close" else ledger.release_run("run"))
     await other.open_run(run_record())
 
     assert await listed(other) == [batch_record()]
@@ -307,13 +310,13 @@ async def test_a_run_is_free_when_its_holder_leaves(ledger, other, leave):
 
 async def test_leaving_what_is_not_held_does_nothing(ledger):
     """It is free already."""
-    await ledger.leave_run("run")
+    await ledger.release_run("run")
 
 
 async def test_a_run_that_workers_send_is_not_opened(schema, ledger, other):
     """Until their leases have run out, and then they cannot write any more."""
     await begun(ledger, batch_record(state=S.NOT_SENT))
-    await ledger.leave_run("run")
+    await ledger.release_run("run")
     claim = await other.claim("run", "1", owner="b")
 
     problem = await problem_of(ledger.open_run(run_record()))
@@ -333,7 +336,7 @@ async def test_a_run_that_workers_send_is_not_opened(schema, ledger, other):
 async def test_any_other_write_ends_a_claim(ledger, other):
     """A person who decides about a batch has the last word."""
     await begun(ledger, batch_record(state=S.NOT_SENT))
-    await ledger.leave_run("run")
+    await ledger.release_run("run")
     claim = await other.claim("run", "1", owner="b")
     await ledger.conclude("run", evolve(claim.record, state=S.SKIPPED))
 
@@ -384,7 +387,7 @@ async def test_what_fails_in_a_transaction_is_undone_alone(schema, ledger, conne
 async def test_a_run_is_held_until_the_transaction_ends(ledger, other, connection):
     """Then it is free without being closed."""
     await begun(ledger)
-    await ledger.leave_run("run")
+    await ledger.release_run("run")
     async with connection.transaction():
         await ledger.bound_to(connection).open_run(run_record())
         problem = await problem_of(other.open_run(run_record()))
@@ -440,14 +443,14 @@ async def test_a_lost_run_can_be_left_and_closed(server, schema, ledger):
     await asyncio.to_thread(server.cut_off, schema)
     await problem_of(ledger.update_run(run_record("a")))
 
-    await ledger.leave_run("a")
+    await ledger.release_run("a")
     await ledger.close()
 
 
 async def test_a_database_that_is_restarted_is_used_again(server, schema, ledger):
     """What fails meanwhile says what to do; no claim is lost."""
     await begun(ledger, batch_record(state=S.NOT_SENT))
-    await ledger.leave_run("run")
+    await ledger.release_run("run")
     claim = await ledger.claim("run", "1", owner="a")
 
     await asyncio.to_thread(server.stop)
@@ -576,7 +579,7 @@ async def test_who_only_uses_a_ledger_needs_these_rights(server, schema):
         await ledger.migrate()
         run = await ledger.open_run(run_record())
         await ledger.plan(run, [batch_record(state=S.NOT_SENT)], [rejection])
-        await ledger.leave_run("run")
+        await ledger.release_run("run")
         await ledger.reserve("default", rate=1)
         await ledger.throttle("default", 0)
         claim = await ledger.claim("run", "1", owner="a")
@@ -702,7 +705,7 @@ async def test_words_can_be_read_in_the_tables(server, schema, ledger):
 async def test_two_who_record_receipts_at_once_count_each_once(ledger, other):
     """Whichever comes first."""
     await begun(ledger, batch_record())
-    await ledger.leave_run("run")
+    await ledger.release_run("run")
     receipts = [
         Receipt(batch="1", number=f"+3363998{n:04}", status="OK", is_final=True)
         for n in range(50)

@@ -962,7 +962,7 @@ async def fill(ledger):
             payload=marked(6),
             numbers=marked(48),
             error="x" * source.randrange(600),
-            state=source.choice([BatchState.IN_DOUBT, BatchState.ACCEPTED]),
+            state=source.choice([BatchState.UNKNOWN, BatchState.ACCEPTED]),
         )
         await ledger.conclude("run", changed)
 

@@ -114,7 +114,7 @@ async def test_a_bulk_sends_to_everyone_in_the_database(from_database, customers
     ) as octopush:
         report = await octopush.bulk(
             "run", text="Hi {first_name}", sender="Acme", purpose="alert", batch_size=3
-        ).send_all(from_database.customers(path))
+        ).send(from_database.customers(path))
 
     assert report.accepted == 7
     assert gateway.book.numbers() == Counter(numbers(7))

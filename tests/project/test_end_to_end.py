@@ -56,7 +56,7 @@ async def test_the_book_equals_the_file(people, faults):
         run = octopush.bulk(
             "run", text="Hi {first_name}", sender="Acme", purpose=Purpose.ALERT
         )
-        report = await run.send_all(read_csv(people))
+        report = await run.send(read_csv(people))
 
     assert gateway.book.numbers() == expected
     assert expected.total() == PEOPLE

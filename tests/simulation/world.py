@@ -447,7 +447,7 @@ class World:
             who, **MESSAGE, batch_size=size, concurrency=2, retry=self.plan.policy
         )
         told = {}
-        async for batch in bulk.send(numbers):
+        async for batch in bulk.stream(numbers):
             told.setdefault(batch.number, []).append(batch)
         for number, results in told.items():
             # A batch may be tried again at the end, and then the later word counts.

@@ -149,11 +149,11 @@ async def main(later: datetime) -> None:
 
         run = octopush.bulk("run", text="Hi", sender="Acme", purpose=Purpose.ALERT)
         assert_type(run, BulkRun)
-        assert_type(run.send(read_csv("x.csv")), AsyncGenerator[BatchResult, None])
-        async for batch in run.send(["+33639980001"]):
+        assert_type(run.stream(read_csv("x.csv")), AsyncGenerator[BatchResult, None])
+        async for batch in run.stream(["+33639980001"]):
             assert_type(batch.state, BatchState)
             assert_type(batch.result, SendResult | None)
-        assert_type(await run.send_all([]), BulkReport)
+        assert_type(await run.send([]), BulkReport)
         assert_type(run.report.paused, Pause | None)
 
 

@@ -55,10 +55,10 @@ async def bulk(octopush: OctopushSession) -> None:
     run = octopush.bulk(
         "run", ledger=ledger, text="Hi", sender="Acme", purpose=Purpose.ALERT
     )
-    assert_type(run.send(from_database), AsyncGenerator[BatchResult, None])
-    assert_type(run.send(from_database(0)), AsyncGenerator[BatchResult, None])
+    assert_type(run.stream(from_database), AsyncGenerator[BatchResult, None])
+    assert_type(run.stream(from_database(0)), AsyncGenerator[BatchResult, None])
     assert_type(read_json_lines(Path("a.jsonl")), JsonLinesSource)
-    async for batch in run.send(read_json_lines("a.jsonl")):
+    async for batch in run.stream(read_json_lines("a.jsonl")):
         assert_type(batch, BatchResult)
     async for one in run.unresolved():
         assert_type(one, Unresolved)

@@ -34,7 +34,7 @@ class Wake(Protocol):
     """Sends wake-ups, one for each batch; one that gets lost does no harm."""
 
     async def __call__(
-        self, key: str, names: Sequence[str], *, in_doubt: bool = False
+        self, key: str, names: Sequence[str], *, include_unknown: bool = False
     ) -> None:
         """Have somebody call `Worker.send_batch` for each name, sooner or later."""
 
@@ -91,7 +91,7 @@ async def sweep(
     Wake batches that nobody is at: a broker lost the message, or a worker is gone.
 
     That one is woken which still waits in a queue costs one look at the ledger. What
-    was sent too long ago for its id to protect it becomes ``in_doubt``. Runs that
+    was sent too long ago for its id to protect it becomes ``unknown``. Runs that
     stand still, or are not planned to their end, sleep on.
 
     Args:
@@ -113,7 +113,7 @@ async def sweep(
     woken = 0
     for run in runs:
         if run.exhausted and run.paused is None:
-            names = await ledger.wake_list(run.key, limit=limit)
+            names = await ledger.claimable_batches(run.key, limit=limit)
             await wake(run.key, names)
             woken += len(names)
     return woken
@@ -203,18 +203,20 @@ class _Follower:
 
     async def ask_again(self) -> None:
         """Have each batch asked about once more that had no answer."""
-        tries = await self.patiently(self._tries_in_doubt)
+        tries = await self.patiently(self._tries_of_unknown)
         names = await self.patiently(
-            lambda: self._ledger.wake_list(self._key, limit=_ALL, in_doubt=True)
+            lambda: self._ledger.claimable_batches(
+                self._key, limit=_ALL, include_unknown=True
+            )
         )
         names = [name for name in names if name in tries]
         if not names:
             return
-        await self._wake(self._key, names, in_doubt=True)
+        await self._wake(self._key, names, include_unknown=True)
         until = self._clock.monotonic() + LEASE
         while self._clock.monotonic() < until:
             await self._clock.sleep(self._every)
-            now = await self.patiently(self._tries_in_doubt)
+            now = await self.patiently(self._tries_of_unknown)
             if all(now.get(name) != tries[name] for name in names):
                 return
 
@@ -256,7 +258,7 @@ class _Follower:
         queued = self._seen and self._seen.batches.get(BatchState.NOT_SENT)
         limit = _WOKEN_IN_PASSING if moves and queued else WOKEN_AT_ONCE
         names = await self.patiently(
-            lambda: self._ledger.wake_list(self._key, limit=limit)
+            lambda: self._ledger.claimable_batches(self._key, limit=limit)
         )
         await self._wake(self._key, names)
 
@@ -273,18 +275,20 @@ class _Follower:
         self._patience -= wait
         self._probe_after = min(2 * self._probe_after, _LAST_PROBE)
         await self._clock.sleep(wait)
-        await self.patiently(lambda: self._ledger.lift(self._key))
+        await self.patiently(lambda: self._ledger.unpause(self._key))
         names = await self.patiently(
-            lambda: self._ledger.wake_list(self._key, limit=1, in_doubt=True)
+            lambda: self._ledger.claimable_batches(
+                self._key, limit=1, include_unknown=True
+            )
         )
         # The next sweep wakes more, unless this one makes the run stand still again.
         self._swept_at = self._clock.monotonic()
-        await self._wake(self._key, names, in_doubt=True)
+        await self._wake(self._key, names, include_unknown=True)
         return True
 
-    async def _tries_in_doubt(self) -> Mapping[str, int]:
+    async def _tries_of_unknown(self) -> Mapping[str, int]:
         """How often each batch was tried that is in doubt, or being asked about."""
-        states = {BatchState.IN_DOUBT, BatchState.SENDING}
+        states = {BatchState.UNKNOWN, BatchState.SENDING}
         return {
             batch.name: batch.attempts
             async for batch in self._ledger.batches(self._key, states)
@@ -293,7 +297,7 @@ class _Follower:
 
 def _answers(progress: Progress) -> int:
     """Batches that the gateway has answered."""
-    unanswered = (BatchState.NOT_SENT, BatchState.SENDING, BatchState.IN_DOUBT)
+    unanswered = (BatchState.NOT_SENT, BatchState.SENDING, BatchState.UNKNOWN)
     return sum(
         count for state, count in progress.batches.items() if state not in unanswered
     )

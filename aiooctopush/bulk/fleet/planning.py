@@ -17,7 +17,7 @@ from ...ledgers.records import BatchRecord, BatchState, RunRecord
 from ..options import Identity, OnDuplicate, OnInvalid
 from ..run_options import BulkOptions
 from ..sending.resume import check_settings, remember_numbers, reread
-from ..sources.batching import Intake, Source, starts_anywhere
+from ..sources.batching import BatchReader, Source, starts_anywhere
 
 
 # Each is a request of its own that says everything, so batches share no settings.
@@ -52,7 +52,7 @@ async def plan(
             `PostgresLedger.bound_to`, it is all or nothing.
         key: Names the run; the ids of its requests are derived from it.
         message: What is said; None if the source yields whole SmsRequests.
-        source: As for `BulkRun.send`.
+        source: As for `BulkRun.stream`.
         batch_size: Recipients of one request, 1 to 500.
         on_duplicate: As for `OctopushSession.bulk`, like the next two.
         progress: Called after each transaction with the run so far.
@@ -90,7 +90,7 @@ async def plan(
         planning = _Planning(ledger, message, options, progress)
         return await planning.go_on(run, source)
     finally:
-        await ledger.leave_run(key)
+        await ledger.release_run(key)
 
 
 def _settings(message: Message | None, options: BulkOptions) -> Mapping[str, str]:
@@ -108,7 +108,7 @@ def _settings(message: Message | None, options: BulkOptions) -> Mapping[str, str
     return settings | said
 
 
-class _WholeRequests(Intake):
+class _WholeRequests(BatchReader):
     """A source of which each batch becomes a request that says everything."""
 
     def __init__(self, message: Message | None, options: BulkOptions) -> None:
@@ -123,7 +123,7 @@ class _WholeRequests(Intake):
             self._shared = attrs.asdict(message, recurse=False)
 
     async def take(self, count: int) -> Content | None:
-        """See `Intake.take`."""
+        """See `BatchReader.take`."""
         content = await super().take(count)
         if content is None or self._shared is None:
             return content

@@ -20,13 +20,13 @@ from ..._throttle import RetryQuota
 from ...api._shared import Caller
 from ...errors import Backoff, NotSentError, OctopushError
 from ...ledgers.batch import Content
-from ...ledgers.leases import LEASE, spacing
+from ...ledgers.leases import LEASE, gcra_parameters
 from ...ledgers.protocols import Claim, ClaimLedger, FleetLedger
 from ...ledgers.records import BatchRecord, LeaseLostError, LedgerError, Pause
 from ...retry import RetryPolicy
 from ..run_options import BulkOptions
 from ..sending.delivery import BatchResult, Delivery
-from ..sending.pausing import Alarm
+from ..sending.pausing import PausePolicy
 
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class Worker:
         pacer = None
         if rate is not None:
             pace = rate / (1 + _LATE)
-            spacing(pace, burst)
+            gcra_parameters(pace, burst)
             pacer = _Turns(ledger, clock, account, pace, burst)
         self._call = call
         self._clock = clock
@@ -101,7 +101,7 @@ class Worker:
         return f"<Worker {self._owner!r}>"
 
     async def send_batch(
-        self, key: str, name: str, *, in_doubt: bool = False
+        self, key: str, name: str, *, include_unknown: bool = False
     ) -> Sequence[BatchResult]:
         """
         Send one batch, unless it is done, somebody is at it, or its run stands still.
@@ -111,7 +111,7 @@ class Worker:
         Args:
             key: Of the run.
             name: Of the batch, such as ``7`` or ``7.1``.
-            in_doubt: Ask once more about one that had no answer, under its id.
+            include_unknown: Ask once more about one that had no answer, under its id.
 
         Returns:
             What became of it, or of its parts if it was cut; none if there was nothing
@@ -125,14 +125,14 @@ class Worker:
 
         async def claim() -> Sequence[Claim]:
             found = await self._ledger.claim(
-                key, name, owner=self._owner, in_doubt=in_doubt
+                key, name, owner=self._owner, include_unknown=include_unknown
             )
             return () if found is None else (found,)
 
         return await self._send(key, claim)
 
     async def send_next(
-        self, key: str, *, in_doubt: bool = False
+        self, key: str, *, include_unknown: bool = False
     ) -> Sequence[BatchResult]:
         """
         Send the next batch of a run that nobody is at; see `send_batch`.
@@ -143,7 +143,7 @@ class Worker:
 
         async def claim() -> Sequence[Claim]:
             return await self._ledger.claim_next(
-                key, owner=self._owner, in_doubt=in_doubt
+                key, owner=self._owner, include_unknown=include_unknown
             )
 
         return await self._send(key, claim)
@@ -164,7 +164,7 @@ class Worker:
                 retry=self._retry,
                 background=self._background,
                 watcher=watch,
-                largest=watch.largest,
+                max_batch_size=watch.max_batch_size,
             )
             try:
                 async with aclosing(delivery.send(claimed.job)) as results:
@@ -177,7 +177,7 @@ class Worker:
                     claimed.record.name,
                     key,
                 )
-            watch.largest = delivery.largest
+            watch.max_batch_size = delivery.max_batch_size
             await self._heed(key, watch)
         return told
 
@@ -197,7 +197,7 @@ class Worker:
         watch = self._watches.pop(key, None)
         if watch is None:
             watch = _Watch(
-                alarm=Alarm(
+                policy=PausePolicy(
                     BulkOptions(), self._clock, shares_text=True, is_durable=True
                 )
             )
@@ -215,12 +215,13 @@ class _Watch:
 
     Attributes:
         why: Why the run should stand still, until that is written down.
-        largest: Recipients that the gateway takes in one request, if it refused more.
+        max_batch_size: Recipients that the gateway takes in one request, if it
+            refused more.
     """
 
-    alarm: Alarm
+    policy: PausePolicy
     why: Pause | None = None
-    largest: int | None = None
+    max_batch_size: int | None = None
 
     @property
     def stops(self) -> bool:
@@ -242,7 +243,7 @@ class _Watch:
     ) -> None:
         """See `Watcher.was_split`."""
         if error is not None:
-            self.why = self.why or self.alarm.was_split(parent)
+            self.why = self.why or self.policy.was_split(parent)
 
     def concluded(
         self,
@@ -253,7 +254,7 @@ class _Watch:
     ) -> None:
         """See `Watcher.concluded`."""
         if not isinstance(told.error, NoTurnError):
-            self.why = self.why or self.alarm.concluded(new, content, told)
+            self.why = self.why or self.policy.concluded(new, content, told)
 
 
 @frozen

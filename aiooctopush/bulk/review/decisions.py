@@ -15,7 +15,7 @@ from ...ledgers.protocols import Ledger
 from ...ledgers.records import UNFINISHED, UNRESOLVED, BatchRecord, BatchState
 
 
-class Decision(StrEnum):
+class BatchDecision(StrEnum):
     """What is decided about a batch that may have been sent."""
 
     SENT = "sent"
@@ -35,7 +35,7 @@ class Unresolved:
 
     Attributes:
         batch: Its name in the run, such as ``7`` or ``7.1``.
-        state: ``in_doubt``, ``presumed`` or ``foreign``.
+        state: ``unknown``, ``presumed`` or ``already_sent``.
         request_id: The id that it was sent under.
         first_tried_at: The gateway has it from this instant on, if at all.
         concluded_at: Up to this instant; None if a crash cut it off.
@@ -74,7 +74,13 @@ async def unresolved(ledger: Ledger, key: str) -> AsyncIterator[Unresolved]:
 
 
 async def resolve(
-    ledger: Ledger, key: str, batch: str, decision: Decision, *, by: str, clock: Clock
+    ledger: Ledger,
+    key: str,
+    batch: str,
+    decision: BatchDecision,
+    *,
+    by: str,
+    clock: Clock,
 ) -> BatchRecord:
     """
     Decide about a batch, and write down who did.
@@ -92,20 +98,20 @@ async def resolve(
         InvalidFieldError: There is no such batch, nothing is to be decided about it,
             or what it said is not known any more.
     """
-    decision = to_enum(Decision, "decision", decision)
+    decision = to_enum(BatchDecision, "decision", decision)
     record = await _find(ledger, key, batch)
     now = clock.now()
     words = f"{decision}, by {by}, {now.isoformat(timespec='seconds')}"
-    if record.state is BatchState.REFUSED and decision is not Decision.RESEND:
+    if record.state is BatchState.REFUSED and decision is not BatchDecision.RESEND:
         raise InvalidFieldError("decision", "of a refused batch can only be 'resend'")
-    if decision is Decision.RESEND:
+    if decision is BatchDecision.RESEND:
         if record.payload is None:
             raise InvalidFieldError(
                 "batch", "cannot be sent again: the ledger was purged", shown=batch
             )
         record = evolve(renewed(key, record), state=BatchState.NOT_SENT)
     else:
-        sent = decision is Decision.SENT
+        sent = decision is BatchDecision.SENT
         state = BatchState.ACCEPTED if sent else BatchState.SKIPPED
         record = evolve(record, state=state)
     record = evolve(record, resolution=words, concluded_at=now)

@@ -15,7 +15,7 @@ from ...webhooks import DeliveryReceipt
 
 
 # A receipt proves that these were sent. What is foreign was sent by somebody else.
-_PROVEN_BY_RECEIPT: Final = frozenset({BatchState.PRESUMED, BatchState.IN_DOUBT})
+_PROVEN_BY_RECEIPT: Final = frozenset({BatchState.PRESUMED, BatchState.UNKNOWN})
 
 # A run that goes on adds batches; reading twenty thousand of them takes a second.
 _LOOK_AGAIN_AFTER: Final = 60.0
@@ -26,7 +26,7 @@ class _Place(NamedTuple):
     batch: str
 
 
-class ReceiptDesk:
+class ReceiptMatcher:
     """
     Takes delivery receipts, and writes them down where they belong.
 

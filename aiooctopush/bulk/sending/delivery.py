@@ -118,7 +118,8 @@ class Delivery:
         key: Names the run.
         settings: What all batches share, as bytes; part of their digests.
         shared: Fields that their requests share; none if each has a text of its own.
-        largest: Recipients that the gateway takes in one request, if it refused more.
+        max_batch_size: Recipients that the gateway takes in one request, if it
+            refused more.
     """
 
     call: Caller
@@ -130,7 +131,7 @@ class Delivery:
     retry: RetryPolicy
     background: Background
     watcher: Watcher
-    largest: int | None = None
+    max_batch_size: int | None = None
 
     async def send(self, job: Job) -> AsyncGenerator[BatchResult, None]:
         """
@@ -165,8 +166,12 @@ class Delivery:
 
     def _is_too_large(self, job: Job) -> bool:
         # What was tried keeps its id, and so its size.
-        largest = self.largest
-        return largest is not None and job.record.count > largest and not job.was_tried
+        max_batch_size = self.max_batch_size
+        return (
+            max_batch_size is not None
+            and job.record.count > max_batch_size
+            and not job.was_tried
+        )
 
     async def _try(
         self, job: Job
@@ -244,7 +249,7 @@ class Delivery:
             return ()
         if is_too_large(error):
             half = (job.record.count + 1) // 2
-            self.largest = min(half, self.largest or half)
+            self.max_batch_size = min(half, self.max_batch_size or half)
             return self._cut(job, set())
         if not speaks_of_recipients(error):
             return ()
@@ -331,7 +336,7 @@ class Delivery:
             presumed = result is not None and result.outcome is Outcome.PRESUMED
             return BatchState.PRESUMED if presumed else BatchState.ACCEPTED
         if error.outcome is Outcome.UNKNOWN:
-            return BatchState.IN_DOUBT
+            return BatchState.UNKNOWN
         if error.outcome is Outcome.NOT_SENT or isinstance(error, _TRIED_AGAIN_LATER):
             return BatchState.NOT_SENT
         if isinstance(error, DuplicateRequestError):
@@ -339,7 +344,7 @@ class Delivery:
             # then, and nothing was sent; or somebody else had sent it. Nobody can
             # tell. With a durable ledger each refusal is followed by a new id.
             ours = record.attempts > 1 and not self.ledger.is_durable
-            return BatchState.IN_DOUBT if ours else BatchState.FOREIGN
+            return BatchState.UNKNOWN if ours else BatchState.ALREADY_SENT
         return BatchState.REFUSED
 
 

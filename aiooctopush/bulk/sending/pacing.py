@@ -18,7 +18,7 @@ _ONE_NEWS: Final = 1.0
 _WINDOW: Final = 10.0
 
 
-class Pace:
+class AdaptiveRate:
     """
     Spaces the requests of a run evenly.
 

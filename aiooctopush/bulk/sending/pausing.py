@@ -13,7 +13,7 @@ from ...errors import (
 )
 from ...ledgers.batch import Content
 from ...ledgers.records import BatchRecord, BatchState, Pause
-from ..options import OnForeign
+from ..options import OnAlreadySent
 from ..run_options import BulkOptions
 from .delivery import BatchResult
 from .splitting import SplitWatch
@@ -36,13 +36,13 @@ _PAUSES: Final = (
 
 
 @define
-class Alarm:
+class PausePolicy:
     """
     Looks at each batch that is done, and says why to pause, if there is a reason.
 
     Attributes:
-        silent: Batches without an answer since the last one that had one.
-        latest_silent: The latest of them, and what it said; there if there is any.
+        unanswered_streak: Batches without an answer since the last one that had one.
+        latest_unanswered: The latest of them, and what it said; there if there is any.
         ask_again_at: Monotonic seconds before which the gateway wants to hear nothing
             of what it did not answer.
     """
@@ -51,12 +51,12 @@ class Alarm:
     _clock: Clock
     _shares_text: bool
     _is_durable: bool
-    silent: int = 0
+    unanswered_streak: int = 0
     ask_again_at: float = -math.inf
     _refused_alike: int = 0
     _refused_with: int | None = None
     _splits: SplitWatch = field(init=False)
-    latest_silent: tuple[BatchRecord, Content] = field(init=False)
+    latest_unanswered: tuple[BatchRecord, Content] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._splits = SplitWatch(self._options.split_limit)
@@ -76,16 +76,16 @@ class Alarm:
         for kind, pause in _PAUSES:
             if isinstance(told.error, kind):
                 why = pause
-        if batch.state is BatchState.FOREIGN and self._minds_foreign:
-            why = Pause.FOREIGN
+        if batch.state is BatchState.ALREADY_SENT and self._minds_already_sent:
+            why = Pause.ALREADY_SENT
         if self._is_unpriced(batch):
             # Money is never guessed: a bound that cannot be watched is reached.
             why = Pause.MAX_COST
         return why
 
     @property
-    def _minds_foreign(self) -> bool:
-        return self._is_durable and self._options.on_foreign is OnForeign.PAUSE
+    def _minds_already_sent(self) -> bool:
+        return self._is_durable and self._options.on_already_sent is OnAlreadySent.PAUSE
 
     def _is_unpriced(self, batch: BatchRecord) -> bool:
         accepted = batch.state is BatchState.ACCEPTED
@@ -94,23 +94,23 @@ class Alarm:
     def _outage(
         self, batch: BatchRecord, content: Content, told: BatchResult
     ) -> Pause | None:
-        unanswered = batch.state in {BatchState.IN_DOUBT, BatchState.NOT_SENT}
+        unanswered = batch.state in {BatchState.UNKNOWN, BatchState.NOT_SENT}
         if not unanswered or isinstance(told.error, _OF_THE_ACCOUNT):
-            self.silent = 0
+            self.unanswered_streak = 0
             return None
-        self.silent += 1
-        self.latest_silent = batch, content
+        self.unanswered_streak += 1
+        self.latest_unanswered = batch, content
         if told.error is not None and told.error.retry_after is not None:
             ready_at = self._clock.monotonic() + told.error.retry_after
             self.ask_again_at = max(self.ask_again_at, ready_at)
-        return Pause.OUTAGE if self.silent >= _OUTAGE_AFTER else None
+        return Pause.OUTAGE if self.unanswered_streak >= _OUTAGE_AFTER else None
 
     def _refusals(self, batch: BatchRecord) -> Pause | None:
         if batch.state is not BatchState.REFUSED:
             self._refused_alike = 0
             return None
         if batch.part:
-            self._splits.alone(batch)
+            self._splits.single_refused(batch)
             return Pause.REFUSALS if self._splits.is_systemic else None
         # Where each has a text of its own, the next one may be fine.
         if not self._shares_text:

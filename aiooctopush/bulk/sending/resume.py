@@ -26,8 +26,8 @@ from ...ledgers.batch import (
 )
 from ...ledgers.protocols import Ledger
 from ...ledgers.records import BatchRecord, BatchState, LedgerError, RunRecord
-from ..options import OnInDoubt
-from ..sources.batching import Intake
+from ..options import OnUnresolved
+from ..sources.batching import BatchReader
 
 
 # A clock that was set back by more than this hides how much time has passed, and with
@@ -66,7 +66,7 @@ def check_settings(before: RunRecord, now: RunRecord) -> None:
 
 
 async def reread(
-    ledger: Ledger, run: RunRecord, intake: Intake, settings: bytes
+    ledger: Ledger, run: RunRecord, intake: BatchReader, settings: bytes
 ) -> AsyncGenerator[int, None]:
     """
     Read a source up to where the run stood, and make sure that it is the same.
@@ -98,7 +98,7 @@ async def reread(
         yield intake.position
 
 
-async def remember_numbers(ledger: Ledger, run: RunRecord, intake: Intake) -> None:
+async def remember_numbers(ledger: Ledger, run: RunRecord, intake: BatchReader) -> None:
     """
     Go on behind the cursor without reading what comes before it.
 
@@ -124,7 +124,7 @@ def was_set_back(clock: Clock, latest: datetime) -> bool:
 
 
 @frozen
-class Leftovers:
+class ResumePlan:
     """
     What earlier starts left open, and what to do about it.
 
@@ -134,7 +134,7 @@ class Leftovers:
 
     _key: str
     _wall: HighWaterMark
-    _on_in_doubt: OnInDoubt
+    _on_unresolved: OnUnresolved
     set_back: bool = field(kw_only=True)
 
     def is_protected(self, batch: BatchRecord) -> bool:
@@ -155,16 +155,16 @@ class Leftovers:
             return Job(record=batch, content=content)
         if self.is_protected(batch):
             return Job(record=batch, content=content, was_tried=True)
-        if self._on_in_doubt is OnInDoubt.RESEND:
+        if self._on_unresolved is OnUnresolved.RESEND:
             return Job(record=renewed(self._key, batch), content=content)
         return None
 
-    def left(self, batch: BatchRecord) -> BatchRecord:
+    def settled(self, batch: BatchRecord) -> BatchRecord:
         """How a batch stands that is neither sent nor asked about."""
         if batch.state is BatchState.NOT_SENT:
             return batch
-        if self._on_in_doubt is OnInDoubt.SKIP:
+        if self._on_unresolved is OnUnresolved.SKIP:
             return evolve(
-                batch, state=BatchState.SKIPPED, resolution="skip, by on_in_doubt"
+                batch, state=BatchState.SKIPPED, resolution="skip, by on_unresolved"
             )
-        return evolve(batch, state=BatchState.IN_DOUBT)
+        return evolve(batch, state=BatchState.UNKNOWN)

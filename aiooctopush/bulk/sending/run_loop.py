@@ -32,15 +32,15 @@ from ...ledgers.records import (
 from ...retry import RetryPolicy
 from ..report import LISTED_AT_MOST, BulkReport
 from ..run_options import BulkOptions
-from ..sources.batching import Intake, Source, starts_anywhere
-from ..sources.prefetching import Cut, Cuts
+from ..sources.batching import BatchReader, Source, starts_anywhere
+from ..sources.prefetching import BatchPrefetcher, ReadBatch
 from .budget import Budget
 from .delivery import BatchResult, Delivery
-from .pacing import Pace
-from .pausing import Alarm
+from .pacing import AdaptiveRate
+from .pausing import PausePolicy
 from .recovery import Recovery
 from .resume import (
-    Leftovers,
+    ResumePlan,
     check_settings,
     remember_numbers,
     reread,
@@ -61,7 +61,7 @@ class _Told:
     has_place: bool = True
 
 
-class Sending:
+class RunLoop:
     """
     A run from one start to its end or to a pause that does not pass.
 
@@ -109,16 +109,16 @@ class Sending:
         self._report = report
         self._recovery = recovery
         self._run = fresh
-        self._intake = Intake(
+        self._intake = BatchReader(
             whole_requests=message is None,
             on_duplicate=options.on_duplicate,
             on_invalid=options.on_invalid,
             identity=options.identity,
         )
-        self._cuts = Cuts(self._intake, options.batch_size)
+        self._cuts = BatchPrefetcher(self._intake, options.batch_size)
         self._budget = Budget(options.max_cost, message)
-        self._pace = Pace(clock, options.rate)
-        self._alarm = Alarm(
+        self._pace = AdaptiveRate(clock, options.rate)
+        self._pause_policy = PausePolicy(
             options,
             clock,
             shares_text=message is not None,
@@ -146,8 +146,8 @@ class Sending:
         self._recovery.stop()
 
     async def results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
-        """See `BulkRun.send`."""
-        leftovers = await self._look_back()
+        """See `BulkRun.stream`."""
+        leftovers = await self._load_run()
         skips = starts_anywhere(source) and self._options.identity is None
         if skips and self._run.cursor:
             await remember_numbers(self._ledger, self._run, self._intake)
@@ -168,19 +168,19 @@ class Sending:
                 self._run,
                 paused=self._report.paused,
                 latest=self._wall.now(),
-                largest=self._delivery.largest,
+                max_batch_size=self._delivery.max_batch_size,
                 residual_credit=self._report.residual_credit,
             )
             await self._ledger.update_run(self._run)
 
     # --- looking back -----------------------------------------------------------------
 
-    async def _look_back(self) -> list[BatchRecord]:
+    async def _load_run(self) -> list[BatchRecord]:
         """Find the run as it was left, count it, and give what is not finished."""
         fresh = self._run
         self._run = run = await self._ledger.open_run(fresh)
         check_settings(run, fresh)
-        self._delivery.largest = run.largest
+        self._delivery.max_batch_size = run.max_batch_size
         self._report.take(run)
         async for rejection in self._ledger.rejections(run.key):
             self._report.reject((rejection,))
@@ -195,10 +195,10 @@ class Sending:
             latest = max(latest, batch.concluded_at or latest)
             if batch.state in UNFINISHED:
                 leftovers.append(batch)
-        self._left = Leftovers(
+        self._resume_plan = ResumePlan(
             run.key,
             self._wall,
-            self._options.on_in_doubt,
+            self._options.on_unresolved,
             set_back=was_set_back(self._clock, latest),
         )
         self._wall.resume_from(latest)
@@ -207,11 +207,11 @@ class Sending:
     async def _open_again(self, batches: Sequence[BatchRecord]) -> None:
         """Line up what is to be sent or asked about again, and write down the rest."""
         for batch in batches:
-            job = self._left.job_of(batch)
+            job = self._resume_plan.job_of(batch)
             if job is not None:
                 self._leftovers.append(job)
                 continue
-            left = self._left.left(batch)
+            left = self._resume_plan.settled(batch)
             if left != batch:
                 await self._ledger.conclude(self._run.key, left)
                 self._recount(batch, left)
@@ -238,12 +238,12 @@ class Sending:
 
     async def _line_up_again(self) -> None:
         """Line up what was not sent or had no answer, when the gateway is ready."""
-        wait = self._alarm.ask_again_at - self._clock.monotonic()
-        states = {BatchState.NOT_SENT, BatchState.IN_DOUBT}
+        wait = self._pause_policy.ask_again_at - self._clock.monotonic()
+        states = {BatchState.NOT_SENT, BatchState.UNKNOWN}
         async for batch in self._ledger.batches(self._run.key, states):
             open_still = batch.state is BatchState.NOT_SENT
-            if open_still or self._left.is_protected(batch):
-                job = self._left.job_of(batch)
+            if open_still or self._resume_plan.is_protected(batch):
+                job = self._resume_plan.job_of(batch)
                 self._leftovers.extend(() if job is None else (job,))
         if self._leftovers and wait > 0:
             await self._recovery.rest(wait)
@@ -317,7 +317,7 @@ class Sending:
             raise
 
     async def _plan(self) -> Job | None:
-        """Cut the next batches from the source, and write down the intent to send."""
+        """Read the next batches from the source, and write down the intent to send."""
         cut = await self._cuts.next(self._run)
         if cut.is_end:
             self._source_ended = True
@@ -340,7 +340,7 @@ class Sending:
         self._planned.extend(jobs[1:])
         return jobs[0]
 
-    def _jobs_of(self, cuts: Sequence[Cut]) -> list[Job]:
+    def _jobs_of(self, cuts: Sequence[ReadBatch]) -> list[Job]:
         starts = [self._run.cursor, *(cut.position for cut in cuts)]
         now = self._wall.now()
         jobs = []
@@ -355,13 +355,15 @@ class Sending:
                 at=now,
                 # It is dropped with the answer, a moment later: to pack it would take
                 # more time than to write what packing saves. What stays is packed then.
-                small=False,
-                stays=self._ledger.is_durable,
+                compress=False,
+                delta_encode=self._ledger.is_durable,
             )
             jobs.append(Job(record=record, content=cut.content, is_written=True))
         return jobs
 
-    async def _read_so_far(self, cuts: Sequence[Cut], jobs: Sequence[Job]) -> None:
+    async def _read_so_far(
+        self, cuts: Sequence[ReadBatch], jobs: Sequence[Job]
+    ) -> None:
         """Write down how far the source was read, and the batches that came of it."""
         records = [job.record for job in jobs]
         rejections = tuple(one for cut in cuts for one in cut.rejections)
@@ -374,7 +376,7 @@ class Sending:
             rejected=last.rejected,
             batches=self._run.batches + len(records),
             latest=self._wall.now(),
-            largest=self._delivery.largest,
+            max_batch_size=self._delivery.max_batch_size,
             residual_credit=self._report.residual_credit,
             exhausted=last.is_end,
         )
@@ -437,11 +439,11 @@ class Sending:
 
     async def _probe(self) -> bool:
         """Ask once more about a batch that had no answer, under its present id."""
-        record, content = self._alarm.latest_silent
+        record, content = self._pause_policy.latest_unanswered
         job = Job(
             record=record,
             content=content,
-            was_tried=record.state is BatchState.IN_DOUBT,
+            was_tried=record.state is BatchState.UNKNOWN,
         )
         self._probing = True
         try:
@@ -451,7 +453,7 @@ class Sending:
         finally:
             self._probing = False
         self._told.put_nowait(_Told(told, has_place=False))
-        return self._alarm.silent == 0
+        return self._pause_policy.unanswered_streak == 0
 
     # --- what the delivery tells ------------------------------------------------------
 
@@ -482,7 +484,7 @@ class Sending:
         for part in parts:
             self._report.count(part)
         if error is not None:
-            self._pause(self._alarm.was_split(parent))
+            self._pause(self._pause_policy.was_split(parent))
 
     def concluded(
         self, old: BatchRecord, new: BatchRecord, content: Content, told: BatchResult
@@ -493,7 +495,7 @@ class Sending:
             self._report.residual_credit = told.result.residual_credit
         if new.cost is not None:
             self._dearest = max(self._dearest, new.cost)
-        self._pause(self._alarm.concluded(new, content, told))
+        self._pause(self._pause_policy.concluded(new, content, told))
 
     def _recount(
         self, old: BatchRecord, new: BatchRecord, content: Content | None = None

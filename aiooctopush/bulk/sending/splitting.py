@@ -111,7 +111,7 @@ class SplitWatch:
             self._batches += 1
             self._splits += 1
 
-    def alone(self, batch: BatchRecord) -> None:
+    def single_refused(self, batch: BatchRecord) -> None:
         """A single recipient was refused, which a split had left alone."""
         self._refused += 1
         if batch.number != self._last_split:

@@ -51,7 +51,7 @@ _Run = CheckedRecipients | Sequence[Item]
 """Items one after the other, in columns where that is known to be possible."""
 
 
-class Intake:
+class BatchReader:
     """
     A source that is being read, from a position on.
 

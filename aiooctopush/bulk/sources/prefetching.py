@@ -11,20 +11,20 @@ from attrs import field, frozen
 
 from ...ledgers.batch import Content
 from ...ledgers.records import Rejection, RunRecord
-from .batching import Intake
+from .batching import BatchReader
 
 
 @frozen(kw_only=True)
-class Cut:
+class ReadBatch:
     """
     A batch, and how far the source was read for it.
 
     Attributes:
         content: What it says to whom; to nobody at the end of the source.
         is_end: Whether that is reached.
-        position: See `Intake`.
-        duplicates: See `Intake`.
-        rejected: See `Intake`.
+        position: See `BatchReader`.
+        duplicates: See `BatchReader`.
+        rejected: See `BatchReader`.
         rejections: Those since the cut before.
     """
 
@@ -36,7 +36,7 @@ class Cut:
     rejections: tuple[Rejection, ...]
 
 
-class Cuts:
+class BatchPrefetcher:
     """
     What is cut from an intake, in its order, and for one caller at a time.
 
@@ -45,12 +45,12 @@ class Cuts:
         size: Recipients of a batch at most.
     """
 
-    def __init__(self, intake: Intake, size: int) -> None:
+    def __init__(self, intake: BatchReader, size: int) -> None:
         self._intake = intake
         self._size = size
-        self._ahead: asyncio.Task[Cut] | None = None
+        self._ahead: asyncio.Task[ReadBatch] | None = None
 
-    async def next(self, run: RunRecord) -> Cut:
+    async def next(self, run: RunRecord) -> ReadBatch:
         """
         The next batch.
 
@@ -58,14 +58,14 @@ class Cuts:
             run: Who rejections before its cursor are known to.
 
         Raises:
-            InvalidFieldError: See `Intake.take`.
+            InvalidFieldError: See `BatchReader.take`.
         """
         if self._ahead is None:
             return await self._cut(run)
         ahead, self._ahead = self._ahead, None
         return await ahead
 
-    async def ready(self, run: RunRecord) -> Cut | None:
+    async def ready(self, run: RunRecord) -> ReadBatch | None:
         """The next batch if it needs no waiting; None if it does, or there is none."""
         if self._ahead is None:
             self._ahead = asyncio.create_task(self._cut(run))
@@ -88,9 +88,9 @@ class Cuts:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _cut(self, run: RunRecord) -> Cut:
+    async def _cut(self, run: RunRecord) -> ReadBatch:
         content = await self._intake.take(self._size)
-        return Cut(
+        return ReadBatch(
             content=() if content is None else content,
             is_end=content is None,
             position=self._intake.position,

@@ -42,8 +42,8 @@ octopush bulk people.csv --sandbox --sender Acme --purpose alert \\
 
 _EPILOG = """\
 --json gives: key, items (rows dealt with), planned, duplicates, rejected, batches,
-accepted, presumed, refused, not_sent, in_doubt, skipped (left in doubt by decision),
-foreign (sent by an earlier run with this key), sending (cut off), sms_needed, cost,
+accepted, presumed, refused, not_sent, unknown, skipped (left in doubt by decision),
+already_sent (by an earlier run with this key), sending (cut off), sms_needed, cost,
 unpriced, residual_credit, attempts, faults, seconds, paused, exhausted, complete,
 resumable, problems, recipients (of the file), interrupted, simulated, file, ledger,
 first_bad_rows, error, and sandbox_book with --sandbox. If nothing was sent: error (its

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from ...api._recipients import MAX_RECIPIENTS
-from ...bulk.options import OnDuplicate, OnForeign, OnInDoubt, OnInvalid
+from ...bulk.options import OnAlreadySent, OnDuplicate, OnInvalid, OnUnresolved
 from ..terminal.help import Option
 from ..terminal.options import SENDING, euros
 
@@ -141,10 +141,10 @@ _OF_BULK: Final = (
     _ON_INVALID,
     _ON_DUPLICATE,
     click.option(
-        "--on-in-doubt",
+        "--on-unresolved",
         cls=Option,
-        type=_choice(OnInDoubt),
-        default=str(OnInDoubt.HOLD),
+        type=_choice(OnUnresolved),
+        default=str(OnUnresolved.HOLD),
         show_default=True,
         heading=TROUBLE,
         help="A request of a resumed run may have been sent, and is too old to ask: "
@@ -152,10 +152,10 @@ _OF_BULK: Final = (
         "never.",
     ),
     click.option(
-        "--on-foreign",
+        "--on-already-sent",
         cls=Option,
-        type=_choice(OnForeign),
-        default=str(OnForeign.PAUSE),
+        type=_choice(OnAlreadySent),
+        default=str(OnAlreadySent.PAUSE),
         show_default=True,
         heading=TROUBLE,
         help="The gateway knows a request that the ledger does not: pause, or count it "

@@ -96,7 +96,7 @@ class Sending:
                 yield item
 
     async def _take_results(self) -> None:
-        async with aclosing(self._run.send(self)) as results:
+        async with aclosing(self._run.stream(self)) as results:
             async for batch in results:
                 self._begin_sending()
                 self._ending.count(batch)

@@ -83,7 +83,7 @@ def _reasons(report: BulkReport, words: dict[str, str]) -> Iterator[tuple[str, s
     problems = [
         (name, count)
         for name, count in report.problems.most_common()
-        if not (report.foreign and name.startswith(_KNOWN_ALREADY))
+        if not (report.already_sent and name.startswith(_KNOWN_ALREADY))
     ]
     for name, count in problems[:_REASONS_SHOWN]:
         yield "Why", f"{count:,} × {words.get(name) or error_in_words(name)}"
@@ -136,7 +136,7 @@ class Ending:
         """What the run means to the shell."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
-        if self.report.in_doubt or self.report.in_flight:
+        if self.report.unknown or self.report.in_flight:
             return ExitCode.UNKNOWN
         if self.is_fine and not self.bad_rows:
             return ExitCode.ACCEPTED
@@ -150,7 +150,7 @@ class Ending:
 
     @property
     def _good(self) -> int:
-        return self.report.accepted + self.report.presumed + self.report.foreign
+        return self.report.accepted + self.report.presumed + self.report.already_sent
 
     def headline(self) -> tuple[str, str]:
         """The run in one sentence, and the style of that."""

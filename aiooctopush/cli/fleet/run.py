@@ -131,7 +131,7 @@ class FleetRun:
         """
         async with started(self.fleet):
             await check_key(self.fleet.ledger, self.key)
-            await self.fleet.ledger.lift(self.key)
+            await self.fleet.ledger.unpause(self.key)
             return await self._wake(_PATIENCE)
 
     async def wait(self, *, wait_for_gateway: float) -> BulkReport:

@@ -177,7 +177,7 @@ class Account:
         return RunState.RUNNING if now - latest < _ALIVE_FOR else RunState.UNFINISHED
 
 
-_REACHED: Final = (BatchState.ACCEPTED, BatchState.PRESUMED, BatchState.FOREIGN)
+_REACHED: Final = (BatchState.ACCEPTED, BatchState.PRESUMED, BatchState.ALREADY_SENT)
 
 
 async def find_run(ledger: Ledger, place: object, key: str | None) -> RunRecord:

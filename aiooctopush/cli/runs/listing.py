@@ -98,7 +98,7 @@ def _row(account: Account, now: datetime) -> tuple[str, ...]:
         f"{report.planned:,}/{report.items:,}",
         f"{report.accepted:,}",
         f"{report.presumed:,}",
-        f"{report.in_doubt:,}",
+        f"{report.unknown:,}",
         f"{report.refused:,}",
         f"{at_least(report)}{in_euros(report.cost)}",
     )

@@ -100,7 +100,7 @@ async def _account(place: LedgerPlace, key: str | None) -> Account:
 def _tell(screen: Screen, account: Account, ledger: LedgerPlace, now: datetime) -> None:
     report = account.report
     words, style = _HEADLINES[account.state(now)]
-    good = report.accepted + report.presumed + report.foreign
+    good = report.accepted + report.presumed + report.already_sent
     words += f": {good:,} of {report.planned:,} recipients are accepted"
     words += ", and the source was not read to its end" * (not report.exhausted)
     screen.say(f"{words}.", style=style)

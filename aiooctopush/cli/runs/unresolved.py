@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from ..._clock import Clock
 from ...bulk.review import decisions as worklist
-from ...bulk.review.decisions import Decision
+from ...bulk.review.decisions import BatchDecision
 from ...ledgers.batch import unpack_numbers
 from ...ledgers.records import UNRESOLVED, BatchRecord, BatchState, RunRecord
 from ...phone import mask
@@ -259,7 +259,7 @@ async def _worklist(
 )
 @ledger_argument()
 @click.argument("batch")
-@click.argument("decision", type=click.Choice([str(one) for one in Decision]))
+@click.argument("decision", type=click.Choice([str(one) for one in BatchDecision]))
 @click.option(
     "--by",
     cls=Option,
@@ -299,14 +299,14 @@ def resolve(
     screen = Screen(as_json=as_json)
     with screen.failures():
         run, record = asyncio.run(_look_up(ledger, key, batch))
-        if decision == Decision.RESEND and record is not None and not yes:
+        if decision == BatchDecision.RESEND and record is not None and not yes:
             _ask(record, screen)
         settled = asyncio.run(
             _resolve(
                 ledger,
                 run,
                 batch,
-                Decision(decision),
+                BatchDecision(decision),
                 by=by,
                 clock=clock_of(ctx.obj),
             )
@@ -345,7 +345,7 @@ async def _resolve(
     place: LedgerPlace,
     run: RunRecord,
     batch: str,
-    decision: Decision,
+    decision: BatchDecision,
     *,
     by: str,
     clock: Clock,

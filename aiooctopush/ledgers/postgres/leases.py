@@ -14,8 +14,8 @@ from ..leases import (
     checked_lease,
     checked_limit,
     checked_pause,
+    gcra_parameters,
     place_of,
-    spacing,
 )
 from ..protocols import Claim, ClaimLedger, FleetLedger
 from ..records import (
@@ -49,10 +49,10 @@ class PostgresClaims(FleetLedger):
         *,
         owner: str,
         lease: float = LEASE,
-        in_doubt: bool = False,
+        include_unknown: bool = False,
     ) -> Claim | None:
         claims = await self._claim(
-            _CLAIM_ONE, key, owner, lease, in_doubt, *place_of(name)
+            _CLAIM_ONE, key, owner, lease, include_unknown, *place_of(name)
         )
         return claims[0] if claims else None
 
@@ -63,10 +63,10 @@ class PostgresClaims(FleetLedger):
         owner: str,
         lease: float = LEASE,
         limit: int = 1,
-        in_doubt: bool = False,
+        include_unknown: bool = False,
     ) -> Sequence[Claim]:
         limit = checked_limit(limit, _AT_ONCE)
-        return await self._claim(_CLAIM_NEXT, key, owner, lease, in_doubt, limit)
+        return await self._claim(_CLAIM_NEXT, key, owner, lease, include_unknown, limit)
 
     async def _claim(
         self,
@@ -74,14 +74,14 @@ class PostgresClaims(FleetLedger):
         key: str,
         owner: str,
         lease: float,
-        in_doubt: bool,  # noqa: FBT001  # one of the statement's parameters
+        include_unknown: bool,  # noqa: FBT001  # one of the statement's parameters
         *which: Any,
     ) -> Sequence[Claim]:
         span = checked_lease(lease)
         async with self._database.connected() as connection:
             rows = await connection.fetch(
                 self._tables.sql(statement),
-                *(key, owner, span, SAFE_FOR, in_doubt, *which),
+                *(key, owner, span, SAFE_FOR, include_unknown, *which),
             )
         claims = []
         for run, fence, before, *values in rows:
@@ -96,15 +96,15 @@ class PostgresClaims(FleetLedger):
                 )
         return sorted(claims, key=_in_order)
 
-    async def wake_list(
-        self, key: str, *, limit: int = 1_000, in_doubt: bool = False
+    async def claimable_batches(
+        self, key: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
         checked_limit(limit, _LISTED_AT_MOST)
         async with self._database.connected() as connection:
             age = self._tables.sql(_AGE)
             await connection.execute(age, key, SAFE_FOR)
             rows = await connection.fetch(
-                self._tables.sql(_WAKE), key, SAFE_FOR, in_doubt, limit
+                self._tables.sql(_WAKE), key, SAFE_FOR, include_unknown, limit
             )
         return [f"{number}.{part}" if part else str(number) for number, part in rows]
 
@@ -116,7 +116,7 @@ class PostgresClaims(FleetLedger):
             raise LedgerError(f"{self._database.name}: holds no run {key!r}")
         return before[0][0] is None
 
-    async def lift(self, key: str) -> None:
+    async def unpause(self, key: str) -> None:
         async with self._database.connected() as connection:
             found = await connection.fetchval(self._tables.sql(_LIFT), key)
         if found is None:
@@ -147,7 +147,7 @@ class PostgresClaims(FleetLedger):
         burst: int = 1,
         at_most: float = LONGEST_WAIT,
     ) -> float:
-        step, early = spacing(rate, burst)
+        step, early = gcra_parameters(rate, burst)
         patience = timedelta(seconds=at_most)
         async with self._database.connected() as connection:
             wait = await connection.fetchval(
@@ -251,7 +251,7 @@ class _Held(ClaimLedger):
 
 
 # What is put into the statements (S608) are names of ours, never values.
-_OPEN: Final = "state IN ('not_sent', 'sending', 'in_doubt')"
+_OPEN: Final = "state IN ('not_sent', 'sending', 'unknown')"
 _FREE: Final = "(lease_until IS NULL OR lease_until < now()) AND payload IS NOT NULL"
 
 
@@ -263,10 +263,10 @@ def _young(limit: str) -> str:
     )
 
 
-def _claimable(limit: str, in_doubt: str) -> str:
+def _claimable(limit: str, include_unknown: str) -> str:
     """Asked once more, a duplicate would be one again, which says nothing new."""
     return f"""
-        {_OPEN} AND {_FREE} AND (state <> 'in_doubt' OR ({in_doubt}
+        {_OPEN} AND {_FREE} AND (state <> 'unknown' OR ({include_unknown}
             AND {_young(limit)}
             AND error IS DISTINCT FROM '{DuplicateRequestError.__name__}'))
     """
@@ -293,7 +293,7 @@ def _claim(which: str) -> str:
             FOR NO KEY UPDATE SKIP LOCKED
         )
         UPDATE LEDGER.batches AS batch SET
-            state = CASE WHEN is_old THEN 'in_doubt' ELSE 'sending' END,
+            state = CASE WHEN is_old THEN 'unknown' ELSE 'sending' END,
             owner = CASE WHEN is_old THEN NULL ELSE $2 END,
             lease_until = CASE WHEN is_old THEN NULL ELSE now() + $3::interval END,
             fence = fence + 1,
@@ -314,7 +314,7 @@ _WAKE: Final = f"""
     ORDER BY number, part LIMIT $4
 """  # noqa: S608
 _AGE: Final = f"""
-    WITH {_RUN} UPDATE LEDGER.batches SET state = 'in_doubt', owner = NULL,
+    WITH {_RUN} UPDATE LEDGER.batches SET state = 'unknown', owner = NULL,
         lease_until = NULL
     WHERE run = (SELECT id FROM run) AND state = 'sending' AND {_FREE}
         AND NOT {_young("$2")}

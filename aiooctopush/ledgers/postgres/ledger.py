@@ -131,7 +131,7 @@ class PostgresLedger(PostgresClaims):
             await self._database.hold(run.key, lock)
         return self._tables.record(RunRecord, values)
 
-    async def leave_run(self, key: str) -> None:
+    async def release_run(self, key: str) -> None:
         await self._database.let_go(key)
 
     async def plan(
@@ -279,12 +279,12 @@ _RUNS: Final = f"""
 _TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock($1)"
 _IS_CLAIMED: Final = """
     SELECT EXISTS (SELECT FROM LEDGER.batches WHERE run = $1 AND lease_until > now()
-        AND state IN ('not_sent', 'sending', 'in_doubt'))
+        AND state IN ('not_sent', 'sending', 'unknown'))
 """
 _END_CLAIMS: Final = """
     UPDATE LEDGER.batches SET owner = NULL, lease_until = NULL
     WHERE run = $1 AND lease_until IS NOT NULL
-        AND state IN ('not_sent', 'sending', 'in_doubt')
+        AND state IN ('not_sent', 'sending', 'unknown')
 """
 
 _BATCHES: Final = f"""

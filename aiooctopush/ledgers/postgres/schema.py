@@ -22,7 +22,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             batches bigint NOT NULL,
             exhausted boolean NOT NULL,
             paused text,
-            largest bigint,
+            max_batch_size bigint,
             began_at timestamptz NOT NULL,
             latest timestamptz NOT NULL,
             residual_credit text,
@@ -69,7 +69,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         # Out of a million batches, those that a worker may ask for.
         """
         CREATE INDEX batches_open ON LEDGER.batches (run, number, part)
-            WHERE state IN ('not_sent', 'sending', 'in_doubt')
+            WHERE state IN ('not_sent', 'sending', 'unknown')
         """,
         "CREATE INDEX batches_by_state ON LEDGER.batches (run, state) INCLUDE (count)",
         """

@@ -40,7 +40,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             batches INTEGER NOT NULL,
             exhausted INTEGER NOT NULL,
             paused TEXT,
-            largest INTEGER,
+            max_batch_size INTEGER,
             began_at TEXT NOT NULL,
             latest TEXT NOT NULL,
             residual_credit TEXT

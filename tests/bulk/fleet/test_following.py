@@ -66,20 +66,20 @@ class Fleet:
             raise UnknownOutcomeError("silence")
         return await self._transport.send(request)
 
-    async def wake(self, key, names, *, in_doubt=False):
+    async def wake(self, key, names, *, include_unknown=False):
         """See `Wake`."""
         for name in names:
             self.woken.append(name)
             if self.loses > 0:
                 self.loses -= 1
             else:
-                self.queue.put_nowait((key, name, in_doubt))
+                self.queue.put_nowait((key, name, include_unknown))
 
     async def work(self):
         """Do what one is woken for, until cancelled."""
         while True:
-            key, name, in_doubt = await self.queue.get()
-            await self.worker.send_batch(key, name, in_doubt=in_doubt)
+            key, name, include_unknown = await self.queue.get()
+            await self.worker.send_batch(key, name, include_unknown=include_unknown)
 
     def come_back(self):
         """Let everybody in again."""
@@ -227,7 +227,7 @@ def test_patience_with_an_outage_has_an_end():
     fleet, report = run(main())
 
     assert report.paused is Pause.OUTAGE
-    assert report.in_doubt >= 20
+    assert report.unknown >= 20
     assert report.not_sent > 0
     assert len(fleet.gateway.book) == 0
 
@@ -239,10 +239,10 @@ class Lifted(DurableLedger):
         super().__init__(clock=clock)
         self.lifts = []
 
-    async def lift(self, key):
-        """See `FleetLedger.lift`."""
+    async def unpause(self, key):
+        """See `FleetLedger.unpause`."""
         self.lifts.append(self.clock.monotonic())
-        await super().lift(key)
+        await super().unpause(key)
 
 
 def test_a_gateway_that_stays_away_is_asked_ever_more_rarely():
@@ -308,7 +308,7 @@ def test_what_had_no_answer_is_asked_about_once_more_in_the_end():
 
     fleet, report = run(main())
 
-    assert (report.presumed, report.in_doubt, report.accepted) == (20, 0, 10)
+    assert (report.presumed, report.unknown, report.accepted) == (20, 0, 10)
     assert fleet.times(30) == {1}
 
 
@@ -320,14 +320,14 @@ def test_what_nobody_asks_about_stays_in_doubt():
         await planned(fleet.ledger, 1)
         await sweep(fleet.ledger, fleet.wake, "run")
         following = asyncio.create_task(fleet.follow())
-        while "in_doubt" not in (await states(fleet.ledger)).values():
+        while "unknown" not in (await states(fleet.ledger)).values():
             await fleet.clock.sleep(0.1)
         fleet.loses = 100
         return fleet, await following
 
     fleet, report = run(main())
 
-    assert report.in_doubt == 10
+    assert report.unknown == 10
     assert 210 < fleet.clock.monotonic() < 230
 
 
@@ -379,7 +379,7 @@ async def test_what_cannot_be_followed_is_refused(key, every, words):
         await follow(ledger, wake_nobody, key, every=every, clock=ledger.clock)
 
 
-async def wake_nobody(key, names, *, in_doubt=False):
+async def wake_nobody(key, names, *, include_unknown=False):
     """A broker that loses everything."""
 
 
@@ -395,8 +395,8 @@ async def test_a_sweep_wakes_all_runs_that_go_on():
     half = await ledger.open_run(run_record("half"))
     await ledger.update_run(evolve(half, cursor=1))
 
-    async def wake(key, names, *, in_doubt=False):
-        woken[key] = list(names), in_doubt
+    async def wake(key, names, *, include_unknown=False):
+        woken[key] = list(names), include_unknown
 
     count = await sweep(ledger, wake, limit=2)
 
@@ -408,7 +408,7 @@ async def test_a_sweep_may_be_of_one_run():
     """Which has to be there."""
     ledger, woken = DurableLedger(clock=VirtualClock()), []
 
-    async def wake(key, names, *, in_doubt=False):
+    async def wake(key, names, *, include_unknown=False):
         woken.append(key)
 
     for key in ("one", "two"):

@@ -142,7 +142,7 @@ async def test_a_batch_in_doubt_is_asked_about_if_that_is_wanted(gateway, ledger
         return await worker.send_next("run", **options)
 
     unasked = await call_out()
-    told = await call_out(in_doubt=True)
+    told = await call_out(include_unknown=True)
 
     assert list(unasked) == []
     assert [one.state for one in told] == [S.ACCEPTED]
@@ -214,7 +214,7 @@ async def test_what_is_wrong_with_the_account_stops_all_workers(
     await one.send_batch("run", "1")
     stopped = await other.send_batch("run", "2")
     paused = (await ledger.progress("run")).run.paused
-    await ledger.lift("run")
+    await ledger.unpause("run")
     for name in ("1", "2"):
         await other.send_batch("run", name)
 
@@ -257,7 +257,7 @@ async def test_many_silent_batches_stop_all_workers(ledger):
 
     found = await states(ledger)
     assert (await ledger.progress("run")).run.paused is Pause.OUTAGE
-    assert list(found.values()).count("in_doubt") == 20
+    assert list(found.values()).count("unknown") == 20
     assert found["21"] == "not_sent"
     assert transport.script
 
@@ -620,7 +620,7 @@ async def test_a_ledger_may_be_away_for_a_moment(gateway, ledger):
     worker = worker_at(gateway, away, rate=10.0)
 
     told = [await worker.send_batch("run", "1"), await worker.send_next("run")]
-    await ledger.lift("run")
+    await ledger.unpause("run")
 
     assert [one.state for some in told for one in some] == [S.ACCEPTED] * 2
     assert away.failing == {"claim": 0, "claim_next": 0, "reserve": 0, "pause": 1}

@@ -13,7 +13,7 @@ from aiooctopush import (
     UnknownOutcomeError,
     webhooks,
 )
-from aiooctopush.bulk.review.receipts import ReceiptDesk
+from aiooctopush.bulk.review.receipts import ReceiptMatcher
 from aiooctopush.ledgers.batch import unpack_numbers
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
@@ -49,7 +49,7 @@ async def ledger(clock):
     run = session_over(transport, clock=clock).bulk(
         "run", **RUN, ledger=ledger, batch_size=3, concurrency=1, retry=ONE_TRY
     )
-    await run.send_all(numbers(9))
+    await run.send(numbers(9))
     return ledger
 
 
@@ -60,12 +60,12 @@ async def states(ledger):
 
 async def test_before_any_receipt_two_batches_are_open(ledger):
     """One presumed, one in doubt."""
-    assert await states(ledger) == {"1": "accepted", "2": "presumed", "3": "in_doubt"}
+    assert await states(ledger) == {"1": "accepted", "2": "presumed", "3": "unknown"}
 
 
 async def test_receipts_are_counted_at_the_batch_of_their_ticket(ledger, clock):
     """Whoever the number is, and however often they come."""
-    desk = ReceiptDesk(ledger, clock)
+    desk = ReceiptMatcher(ledger, clock)
 
     await desk.take([receipt(one, "sms_1") for one in (*numbers(3), numbers(1)[0])])
     await desk.take([receipt(numbers(1)[0], "sms_1", "BLACKLISTED_NUMBER")])
@@ -78,7 +78,7 @@ async def test_receipts_are_counted_at_the_batch_of_their_ticket(ledger, clock):
 @pytest.mark.parametrize(("batch", "start"), [("2", 3), ("3", 6)])
 async def test_a_receipt_proves_that_a_batch_was_sent(ledger, clock, batch, start):
     """One number is enough; the others then come under its ticket."""
-    desk = ReceiptDesk(ledger, clock)
+    desk = ReceiptMatcher(ledger, clock)
 
     await desk.take([receipt(numbers(9)[start])])
     await desk.take([receipt(numbers(9)[start + 1])])
@@ -97,7 +97,7 @@ async def test_a_receipt_proves_that_a_batch_was_sent(ledger, clock, batch, star
 async def test_what_the_ledger_does_not_know_changes_nothing(ledger, clock, number):
     """It may be of a single send, or from a stranger."""
     before = await states(ledger)
-    desk = ReceiptDesk(ledger, clock)
+    desk = ReceiptMatcher(ledger, clock)
 
     await desk.take([receipt(number)])
 
@@ -112,8 +112,8 @@ async def test_a_number_in_two_open_batches_proves_neither(ledger, clock):
     other = session_over(transport, clock=clock).bulk(
         "other", **RUN, ledger=ledger, retry=ONE_TRY
     )
-    await other.send_all(numbers(1, 3))
-    desk = ReceiptDesk(ledger, clock)
+    await other.send(numbers(1, 3))
+    desk = ReceiptMatcher(ledger, clock)
 
     await desk.take([receipt(numbers(1, 3)[0])])
 
@@ -122,13 +122,13 @@ async def test_a_number_in_two_open_batches_proves_neither(ledger, clock):
 
 async def test_batches_that_came_later_are_found_after_a_minute(ledger, clock):
     """A run may be going on."""
-    desk = ReceiptDesk(ledger, clock)
+    desk = ReceiptMatcher(ledger, clock)
     await desk.take([receipt(numbers(1)[0], "sms_1")])
     transport = ScriptedTransport(
         answer(body={"sms_ticket": "sms_9", "number_of_contacts": 1})
     )
     late = session_over(transport, clock=clock).bulk("late", **RUN, ledger=ledger)
-    await late.send_all(numbers(1, 50))
+    await late.send(numbers(1, 50))
 
     await desk.take([receipt(numbers(1, 50)[0], "sms_9")])
     clock.advance(60)
@@ -146,9 +146,9 @@ async def test_under_the_other_law_receipts_tell_what_was_sent(clock):
     run = session_over(SandboxTransport(gateway, faults), clock=clock).bulk(
         "run", **RUN, ledger=ledger, batch_size=5, concurrency=1
     )
-    await run.send_all(numbers(30))
+    await run.send(numbers(30))
     clock.advance(3_600)
-    desk = ReceiptDesk(ledger, clock)
+    desk = ReceiptMatcher(ledger, clock)
 
     for callback in gateway.callbacks().take_all():
         events = webhooks.parse(callback.body, callback.content_type)

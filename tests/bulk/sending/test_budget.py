@@ -84,11 +84,11 @@ def test_what_fits_exactly_is_allowed():
     ("state", "counted"),
     [
         (BatchState.PRESUMED, 4),
-        (BatchState.IN_DOUBT, 4),
+        (BatchState.UNKNOWN, 4),
         (BatchState.ACCEPTED, 4),
         (BatchState.REFUSED, 0),
         (BatchState.NOT_SENT, 0),
-        (BatchState.FOREIGN, 0),
+        (BatchState.ALREADY_SENT, 0),
     ],
 )
 def test_what_may_have_been_sent_counts_with_its_parts(state, counted):
@@ -115,7 +115,7 @@ def test_a_batch_that_is_answered_later_is_counted_once():
     """In doubt it may have cost; with an answer the gateway's figure counts instead."""
     one = budget("x" * 161)
     asked = evolve(SENT, state=BatchState.SENDING, cost=None, first_tried_at=NOON)
-    doubtful = evolve(asked, state=BatchState.IN_DOUBT)
+    doubtful = evolve(asked, state=BatchState.UNKNOWN)
 
     one.learn(doubtful, PEOPLE)
     one.learn(doubtful, PEOPLE, sign=-1)
@@ -129,7 +129,7 @@ def test_a_batch_that_is_answered_later_is_counted_once():
 def test_what_an_earlier_id_may_have_cost_stays():
     """Sent once more under another id, it may be billed twice."""
     one = budget()
-    doubtful = evolve(SENT, state=BatchState.IN_DOUBT, cost=None, first_tried_at=NOON)
+    doubtful = evolve(SENT, state=BatchState.UNKNOWN, cost=None, first_tried_at=NOON)
 
     one.learn(doubtful, PEOPLE)
     one.learn(evolve(doubtful, first_tried_at=None, epoch=1), PEOPLE, sign=-1)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from aiooctopush.bulk.sending.pacing import Pace
+from aiooctopush.bulk.sending.pacing import AdaptiveRate
 from aiooctopush.sandbox import VirtualClock
 
 
@@ -16,7 +16,7 @@ def clock():
 
 async def test_without_a_rate_nobody_waits(clock):
     """As fast as requests are answered."""
-    pace = Pace(clock, None)
+    pace = AdaptiveRate(clock, None)
 
     for _ in range(100):
         await pace.turn()
@@ -27,7 +27,7 @@ async def test_without_a_rate_nobody_waits(clock):
 
 async def test_a_rate_is_kept(clock):
     """From the first request on, and not made up for after a rest."""
-    pace = Pace(clock, 4)
+    pace = AdaptiveRate(clock, 4)
 
     await pace.turn()
     await pace.turn()
@@ -40,7 +40,7 @@ async def test_a_rate_is_kept(clock):
 
 async def test_throttling_costs_three_tenths_once_a_second(clock):
     """Several requests in flight are throttled together."""
-    pace = Pace(clock, 10)
+    pace = AdaptiveRate(clock, 10)
 
     pace.throttled()
     pace.throttled()
@@ -53,7 +53,7 @@ async def test_throttling_costs_three_tenths_once_a_second(clock):
 
 async def test_each_clean_minute_brings_five_percent_back(clock):
     """Up to where it began, and not beyond."""
-    pace = Pace(clock, 10)
+    pace = AdaptiveRate(clock, 10)
     pace.throttled()
 
     clock.advance(59)
@@ -70,7 +70,7 @@ async def test_each_clean_minute_brings_five_percent_back(clock):
 
 async def test_without_a_rate_what_was_reached_counts(clock):
     """Of the last ten seconds."""
-    pace = Pace(clock, None)
+    pace = AdaptiveRate(clock, None)
     for _ in range(100):
         await pace.turn()
         clock.advance(0.2)
@@ -82,7 +82,7 @@ async def test_without_a_rate_what_was_reached_counts(clock):
 
 async def test_it_never_stands_still(clock):
     """Not even if nothing was started, or everything is throttled."""
-    pace = Pace(clock, None)
+    pace = AdaptiveRate(clock, None)
 
     for _ in range(50):
         pace.throttled()

@@ -26,7 +26,7 @@ from aiooctopush.bulk.preview.check import preview
 from aiooctopush.bulk.preview.inspection import Inspection
 from aiooctopush.bulk.sources import csv_file as sources
 from aiooctopush.bulk.sources import text_file as files
-from aiooctopush.bulk.sources.batching import Intake
+from aiooctopush.bulk.sources.batching import BatchReader
 from aiooctopush.bulk.sources.blocks import Block, block_of
 from aiooctopush.bulk.sources.csv_file import read_csv
 from aiooctopush.bulk.sources.json_lines import read_json_lines
@@ -452,7 +452,7 @@ def taken_from(source, *, one_by_one, on_duplicate, count):
     """What batches come of a source, and what was left out."""
 
     async def take():
-        intake = Intake(
+        intake = BatchReader(
             whole_requests=False,
             on_duplicate=on_duplicate,
             on_invalid=OnInvalid.SKIP,
@@ -714,7 +714,7 @@ def broken():
 async def test_what_comes_before_a_failure_is_looked_at_first(make):
     """A number that is none is told before the source breaks; and it stays broken."""
 
-    intake = Intake(
+    intake = BatchReader(
         whole_requests=False,
         on_duplicate=OnDuplicate.SKIP,
         on_invalid=OnInvalid.SKIP,

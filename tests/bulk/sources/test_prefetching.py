@@ -10,8 +10,8 @@ import pytest
 
 from aiooctopush import InvalidFieldError, OctopushSession, read_csv
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
-from aiooctopush.bulk.sources.batching import Intake
-from aiooctopush.bulk.sources.prefetching import Cuts
+from aiooctopush.bulk.sources.batching import BatchReader
+from aiooctopush.bulk.sources.prefetching import BatchPrefetcher
 from aiooctopush.ledgers.memory import MemoryLedger
 from aiooctopush.ledgers.records import BatchState, RunRecord
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
@@ -93,7 +93,7 @@ def bulk(octopush, ledger):
 
 async def test_what_several_wait_for_is_planned_at_once(bulk, ledger, gateway):
     """The first goes alone; then two wait for their turn, and one is on its way."""
-    report = await bulk().send_all(numbers(12))
+    report = await bulk().send(numbers(12))
 
     assert ledger.sizes[:2] == [[2], [2, 2]]
     assert sum(map(sum, ledger.sizes)) == 12
@@ -107,7 +107,7 @@ async def test_batches_that_are_planned_at_once_are_numbered_in_order(bulk, ledg
     people = numbers(12)
     source = [*people[:3], people[0], "33", *people[3:7], "34", *people[7:]]
 
-    await bulk().send_all(source)
+    await bulk().send(source)
 
     batches = [batch async for batch in ledger.batches("run")]
     assert [batch.number for batch in batches] == [1, 2, 3, 4, 5, 6]
@@ -126,14 +126,14 @@ async def test_batches_that_are_planned_at_once_are_numbered_in_order(bulk, ledg
 
 async def test_with_one_in_flight_each_batch_is_planned_by_itself(bulk, ledger):
     """Nobody waits."""
-    await bulk(concurrency=1).send_all(numbers(6))
+    await bulk(concurrency=1).send(numbers(6))
 
     assert ledger.sizes == [[2], [2], [2], []]
 
 
 async def test_with_a_bound_for_costs_each_batch_is_planned_by_itself(bulk, ledger):
     """Each is weighed when those before it are on their way."""
-    await bulk(max_cost=Decimal(1_000)).send_all(numbers(8))
+    await bulk(max_cost=Decimal(1_000)).send(numbers(8))
 
     assert ledger.sizes == [[2], [2], [2], [2], []]
 
@@ -149,7 +149,7 @@ async def test_a_slow_source_holds_no_batch_back(bulk, ledger, gateway):
         for number in numbers(4, start=4):
             yield number
 
-    results = bulk().send(source())
+    results = bulk().stream(source())
     seen = [await anext(results), await anext(results)]
     sent = gateway.book.numbers()
     first_out.set()
@@ -169,7 +169,7 @@ async def test_what_is_read_before_a_failure_is_sent(bulk, gateway):
 
     run = bulk()
     with pytest.raises(LookupError):
-        await run.send_all(source())
+        await run.send(source())
 
     assert run.report.accepted == 8
     assert gateway.book.numbers() == Counter(numbers(8))
@@ -180,7 +180,7 @@ async def test_what_is_planned_is_sent_though_the_run_stops(bulk, ledger, gatewa
     run = bulk()
     ledger.after_several = run.stop
 
-    report = await run.send_all(numbers(40))
+    report = await run.send(numbers(40))
 
     assert ledger.sizes == [[2], [2, 2]]
     assert {batch.state async for batch in ledger.batches("run")} == {
@@ -203,7 +203,7 @@ async def test_leaving_early_ends_the_reading_ahead(bulk):
         finally:
             closed.set()
 
-    async with aclosing(bulk().send(source())) as results:
+    async with aclosing(bulk().stream(source())) as results:
         await anext(results)
         await reading.wait()
 
@@ -222,14 +222,14 @@ def intake(**options):
         "on_invalid": OnInvalid.ERROR,
         "identity": None,
     }
-    return Intake(**(given | options))
+    return BatchReader(**(given | options))
 
 
 async def test_the_end_is_for_who_comes_next():
     """Nobody gets an empty batch because he might have had one more."""
     reader = intake()
     async with reader.reading(numbers(4)):
-        cuts = Cuts(reader, 2)
+        cuts = BatchPrefetcher(reader, 2)
         first, second = await cuts.next(RUN), await cuts.ready(RUN)
         none = await cuts.ready(RUN)
         end = await cuts.next(RUN)
@@ -243,7 +243,7 @@ async def test_an_error_is_for_who_comes_next():
     """And for him alone."""
     reader = intake()
     async with reader.reading([*numbers(2), "33"]):
-        cuts = Cuts(reader, 2)
+        cuts = BatchPrefetcher(reader, 2)
         await cuts.next(RUN)
         none = await cuts.ready(RUN)
         with pytest.raises(InvalidFieldError, match="item 3 of the source"):
@@ -266,7 +266,7 @@ async def test_what_was_not_ready_is_ready_later():
 
     reader = intake()
     async with reader.reading(source()):
-        cuts = Cuts(reader, 2)
+        cuts = BatchPrefetcher(reader, 2)
         await cuts.next(RUN)
         early = await cuts.ready(RUN)
         more.set()
@@ -287,7 +287,7 @@ async def test_a_source_that_is_cancelled_is_for_who_comes_next():
 
     reader = intake()
     async with reader.reading(source()):
-        cuts = Cuts(reader, 2)
+        cuts = BatchPrefetcher(reader, 2)
         await cuts.next(RUN)
         none = await cuts.ready(RUN)
         (error,) = await asyncio.gather(cuts.next(RUN), return_exceptions=True)
@@ -300,7 +300,7 @@ async def test_what_is_not_asked_for_is_dropped_at_the_end():
     """Also what went wrong in it, and closing twice is closing once."""
     reader = intake()
     async with reader.reading([*numbers(2), "33"]):
-        cuts = Cuts(reader, 2)
+        cuts = BatchPrefetcher(reader, 2)
         await cuts.next(RUN)
         await cuts.ready(RUN)
 

@@ -45,10 +45,10 @@ _STATE_WORDS: Final = {
 _MEANINGS: Final = {
     BatchState.ACCEPTED: "the gateway said yes",
     BatchState.PRESUMED: "a try without an answer was most likely taken",
-    BatchState.FOREIGN: "known to the gateway, and not from this ledger",
+    BatchState.ALREADY_SENT: "known to the gateway, and not from this ledger",
     BatchState.REFUSED: "the gateway said no; nothing was sent",
     BatchState.NOT_SENT: "nothing went out yet; sent when the run goes on",
-    BatchState.IN_DOUBT: "no answer; may have been sent",
+    BatchState.UNKNOWN: "no answer; may have been sent",
     BatchState.SKIPPED: "may have been sent; not repeated, by decision",
     BatchState.SENDING: "on its way, or cut off; may have been sent",
 }
@@ -107,7 +107,7 @@ class _View:
         words = _STATE_WORDS[state]
         if report.paused is not None:
             words += f": {PAUSED_BY[report.paused]}"
-        good = report.accepted + report.presumed + report.foreign
+        good = report.accepted + report.presumed + report.already_sent
         lead = f"{good:,} of {counted(report.planned, 'recipient')} are accepted."
         if report.planned == good and report.planned:
             lead = f"All {counted(good, 'recipient')} are accepted."
@@ -340,8 +340,8 @@ class _View:
             for name, value in run.settings.items()
             if name != _NOT_SHOWN
         ]
-        if run.largest is not None:
-            facts.append(("Recipients of a request at most", f"{run.largest:,}"))
+        if run.max_batch_size is not None:
+            facts.append(("Recipients of a request at most", f"{run.max_batch_size:,}"))
         return section("Settings of the run", _pairs(facts), class_="keep")
 
 
