@@ -22,7 +22,7 @@ from ..text import (
 from .bulk.check import check_file, refuse_bad
 from .targets.gateway import Surroundings
 from .targets.recipients import format_option, open_source
-from .terminal.console import Screen, counted
+from .terminal.console import Screen
 from .terminal.help import Command
 from .terminal.options import (
     at_option,
@@ -32,6 +32,7 @@ from .terminal.options import (
     text_option,
     type_option,
 )
+from .terminal.values import counted
 
 
 _CHARACTERS_SHOWN: Final = 5

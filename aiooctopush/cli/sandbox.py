@@ -15,10 +15,11 @@ from ..sandbox import (
     SandboxServer,
 )
 from ..sandbox.server import BOOK_PATH
-from .terminal.console import ExitCode, Screen
+from .terminal.console import Screen
 from .terminal.help import Command, Option
 from .terminal.interrupt import on_interrupt
 from .terminal.options import Decorator, euros, fault_plan, seconds
+from .terminal.problems import ExitCode
 
 
 DEFAULT_PORT: Final = 8025

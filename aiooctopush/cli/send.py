@@ -1,11 +1,13 @@
 """``octopush send``: one text to a few numbers."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
 import click
+from attrs import frozen
 
 from ..api._recipients import MAX_RECIPIENTS
 from ..api._shared import Purpose, SmsType
@@ -13,11 +15,14 @@ from ..api.sms import SendResult
 from ..errors import DuplicateRequestError, OctopushError, Outcome
 from ..ids import request_id_for
 from ..sandbox import FaultPlan
-from .targets.gateway import SANDBOX_BOOK, Connection, connect
-from .terminal.console import ExitCode, Screen, counted, in_euros, in_figures
+from .targets.gateway import Connection, connect, sandbox_item
+from .terminal.console import Screen
 from .terminal.help import Command, Option
 from .terminal.interrupt import interruptible
 from .terminal.options import SENDING, gateway_options, json_option, message_options
+from .terminal.problems import ExitCode
+from .terminal.result import Result, Row, item
+from .terminal.values import counted
 
 
 _EXAMPLE = """\
@@ -25,19 +30,44 @@ octopush send --sandbox --to +33600000001 --sender Acme --purpose alert \\
     --text "Your code is 1234"
 """
 
-_EPILOG = """\
---json gives: outcome ("accepted" or "presumed"), ticket, request_id, attempts,
-number_of_contacts, total_cost, number_of_sms_needed, residual_credit, and
-sandbox_book with --sandbox. Or, with an exit code other than 0: error (its class),
-message, outcome, maybe_sent, request_id, code. Money is text, null what the gateway
-did not say.
-"""
-
-
 _SHORT = "Send one text to one number or a few."
 
 
-@click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE, epilog=_EPILOG)
+@frozen(kw_only=True)
+class Sent(Result):
+    """Hold what became of one send."""
+
+    outcome: Outcome = item(doc='"accepted" or "presumed"')
+    ticket: str | None = item("Ticket")
+    request_id: str | None = item("Request ID")
+    number_of_sms_needed: int | None = item("SMS billed")
+    total_cost: Decimal | None = item("Cost")
+    residual_credit: Decimal | None = item("Credit left")
+    attempts: int = item("Attempts")
+    number_of_contacts: int | None = item()
+    sandbox_book: Mapping[str, int] | None = sandbox_item()
+    send_at: datetime | None = item(in_json=False)
+    simulated: bool = item(in_json=False)
+
+    def headline(self) -> Row:
+        """Return the outcome in one sentence."""
+        people = self.number_of_contacts
+        whom = "" if people is None else f" for {counted(people, 'recipient')}"
+        if self.simulated:
+            words = "Simulated: the gateway would accept it. Nobody gets a message."
+            return words, ""
+        if self.outcome is Outcome.PRESUMED:
+            words = (
+                "Presumed accepted: the gateway refused a repeat as a duplicate, so an "
+                "earlier attempt was most likely accepted."
+            )
+            return words, "bold yellow"
+        if self.send_at is not None:
+            return f"Accepted{whom}, to be sent at {self.send_at.isoformat()}.", "green"
+        return f"Accepted{whom}.", "bold green"
+
+
+@click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE, result=Sent)
 @click.option(
     "--to",
     "numbers",
@@ -122,7 +152,21 @@ def send(
         screen.fail(error, advice=_advice(error, own_id), **connection.book())
     except TimeoutError:
         _give_up(screen, own_id)
-    _tell(screen, connection, result, at=at, simulated=simulate)
+    screen.result(
+        Sent(
+            outcome=result.outcome,
+            ticket=result.ticket,
+            request_id=result.request_id,
+            number_of_sms_needed=result.number_of_sms_needed,
+            total_cost=result.total_cost,
+            residual_credit=result.residual_credit,
+            attempts=result.attempts,
+            number_of_contacts=result.number_of_contacts,
+            sandbox_book=connection.sandbox_book,
+            send_at=at,
+            simulated=simulate,
+        )
+    )
 
 
 async def _send(screen: Screen, connection: Connection, **message: Any) -> SendResult:
@@ -133,60 +177,6 @@ async def _send(screen: Screen, connection: Connection, **message: Any) -> SendR
 
     async with connection.session as octopush, interruptible(first):
         return await octopush.sms.send(**message)
-
-
-def _tell(
-    screen: Screen,
-    connection: Connection,
-    result: SendResult,
-    *,
-    at: datetime | None,
-    simulated: bool,
-) -> None:
-    people = result.number_of_contacts
-    whom = "" if people is None else f" for {counted(people, 'recipient')}"
-    if simulated:
-        screen.say("Simulated: the gateway would take it. Nobody gets a message.")
-    elif result.outcome is Outcome.PRESUMED:
-        screen.say(
-            "Presumed accepted: the gateway refused a repeat as a duplicate, so an "
-            "earlier try was most likely taken.",
-            style="bold yellow",
-        )
-    elif at is not None:
-        screen.say(f"Accepted{whom}, to be sent at {at.isoformat()}.", style="green")
-    else:
-        screen.say(f"Accepted{whom}.", style="bold green")
-    screen.rows(_rows(connection, result))
-    screen.document(
-        {
-            "outcome": str(result.outcome),
-            "ticket": result.ticket,
-            "request_id": result.request_id,
-            "attempts": result.attempts,
-            "number_of_contacts": result.number_of_contacts,
-            "total_cost": _text_of(result.total_cost),
-            "number_of_sms_needed": result.number_of_sms_needed,
-            "residual_credit": _text_of(result.residual_credit),
-        }
-        | connection.book()
-    )
-
-
-def _rows(connection: Connection, result: SendResult) -> list[tuple[str, str]]:
-    rows = [
-        ("Ticket", result.ticket or "unknown"),
-        ("Request id", str(result.request_id)),
-        ("SMS billed", in_figures(result.number_of_sms_needed)),
-        ("Cost", in_euros(result.total_cost)),
-        ("Credit left", in_euros(result.residual_credit)),
-        ("Tries", in_figures(result.attempts)),
-    ]
-    return rows + [(SANDBOX_BOOK, words) for words in connection.book_in_words()]
-
-
-def _text_of(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)
 
 
 def _advice(error: OctopushError, own_id: str | None) -> str:

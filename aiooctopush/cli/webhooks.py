@@ -17,9 +17,11 @@ from ..ledgers.records import LedgerError
 from ..webhooks import DeliveryReceipt, Event
 from .targets.gateway import clock_of
 from .targets.ledger import LedgerPlace, LedgerType
-from .terminal.console import ExitCode, Screen, counted, problem_of
+from .terminal.console import Screen
 from .terminal.help import Command, Group, Option
 from .terminal.interrupt import on_interrupt
+from .terminal.problems import ExitCode, problem_of
+from .terminal.values import counted
 
 
 DEFAULT_PORT: Final = 8026

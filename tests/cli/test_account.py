@@ -130,7 +130,7 @@ def test_what_the_gateway_leaves_out(ask):
     result = ask("balance", gateway=gateway)
 
     assert result.stdout.splitlines()[3].split() == (
-        ["-", "not", "said", "by", "the", "gateway", "-"]
+        ["-", "not", "reported", "by", "the", "gateway", "-"]
     )
     told = json.loads(ask("balance", "--json", gateway=gateway).stdout)
     assert told["wallet_packs"] == [
@@ -448,7 +448,7 @@ def test_subaccount_that_says_nothing(ask):
     result = ask("subaccounts", "show", LOGIN, gateway=SparseGateway({}))
 
     assert "Name               -" in result.stdout
-    assert "Key                not said by the gateway" in result.stdout
+    assert "Key                not reported by the gateway" in result.stdout
 
 
 @pytest.mark.usefixtures("ada")

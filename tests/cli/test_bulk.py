@@ -17,7 +17,7 @@ from aiooctopush.cli.bulk.options import duration
 from aiooctopush.cli.bulk.sending import Sending
 from aiooctopush.cli.bulk.summary import Ending
 from aiooctopush.cli.terminal.console import Screen
-from aiooctopush.cli.terminal.progress import Stages
+from aiooctopush.cli.terminal.progress import Progress
 from aiooctopush.cli.wording import Place
 from aiooctopush.ledgers.records import LedgerError, Pause
 from aiooctopush.sandbox import Gateway, VirtualClock
@@ -39,7 +39,7 @@ class Slow(VirtualClock):
 
 
 class TouchingGateway(Gateway):
-    """Calls something before its second request."""
+    """Call something before its second request."""
 
     def __init__(self, touch, **settings):
         super().__init__(**settings)
@@ -477,7 +477,7 @@ def test_interrupt_while_checking(bulk, people, gateway, monkeypatch):
     result = bulk(people())
 
     assert result.exit_code == 130
-    assert "Interrupted: nothing was sent." in result.stderr
+    assert "Interrupted. Nothing was sent." in result.stderr
     assert len(gateway.book) == 0
 
 
@@ -632,18 +632,19 @@ def test_interrupted_while_reading_again(bulk, people, gateway, ledger, monkeypa
     path = people(12_000)
     bulk(path, "--ledger", ledger, "--concurrency", 1)
     gateway.credit = Decimal(1_000)
-    show = Stages.show
+    show = Progress.show
 
     presses = iter([signal.SIGINT])
     shown = []
 
     def press(self, *given):
-        for number in presses:
-            signal.raise_signal(number)
-        shown.append(given)
+        if self.label == "Reading again what is done":
+            for number in presses:
+                signal.raise_signal(number)
+            shown.append(given)
         show(self, *given)
 
-    monkeypatch.setattr(Stages, "show", press)
+    monkeypatch.setattr(Progress, "show", press)
     monkeypatch.setattr("aiooctopush.cli.bulk.sending._SHOW_EVERY", 1_000)
 
     result = bulk(path, "--ledger", ledger)
@@ -771,7 +772,7 @@ def test_says_what_it_waits_for(capsys, paused, stopping, words):
     clock = VirtualClock()
     run = OctopushSession("me", "key", clock=clock).bulk("mine")
     screen = Screen()
-    sending = Sending(run, None, screen, None, Stages(screen, clock))
+    sending = Sending(run, None, screen, None, Progress(screen, clock))
     run.report.paused = paused
     sending._stopping = stopping
 

@@ -401,7 +401,7 @@ def test_lookup(ask, gateway):
         "",
         "  Looked up  1",
         "  Left out   1 duplicate",
-        "  Cost       not said by the gateway",
+        "  Cost       not reported by the gateway",
     ]
     assert gateway.lookups == {NUMBER: 1}
 

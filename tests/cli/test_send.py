@@ -98,7 +98,7 @@ def test_presumed_is_not_accepted(send, gateway):
 
     assert result.exit_code == 0
     assert result.stdout.startswith("Presumed accepted: ")
-    assert "Cost            not said by the gateway" in result.stdout
+    assert "Cost            not reported by the gateway" in result.stdout
     assert gateway.book.times("+33600000001") == 1
 
 
@@ -333,7 +333,7 @@ def test_question_can_be_left(run, monkeypatch):
     result = run(*_real_send(), input="")
 
     assert result.exit_code == 130
-    assert "Interrupted: nothing was sent." in result.stderr
+    assert "Interrupted. Nothing was sent." in result.stderr
 
 
 def test_bad_address(run):

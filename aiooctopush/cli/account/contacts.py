@@ -11,12 +11,13 @@ from ...api._shared import MAX_LIST_NAME, check_text
 from ...bulk.sources.csv_file import read_csv
 from ...errors import InvalidFieldError, Outcome, shown
 from ..bulk.check import refuse
-from ..targets.session import open_calls
-from ..terminal.console import Screen, counted
+from ..targets.session import open_session
+from ..terminal.console import Screen
 from ..terminal.help import Command, Group, Option
 from ..terminal.options import file_options, gateway_options, json_option
 from ..terminal.prompts import agree, yes_option
-from .many import Many, numbers_or_file, open_numbers
+from ..terminal.values import counted
+from .many import ChunkedCommand, numbers_or_file, open_numbers
 
 
 _IMPORT_EXAMPLE = """\
@@ -118,14 +119,14 @@ def import_(
         ignored = source.ignored_columns()
     if ignored:
         screen.warn(f"columns that are not used: {shown(', '.join(ignored))}.")
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
 
         async def create(some: list[Recipient]) -> ManyResults[Recipient, None]:
             return await calls.session.contacts.create(
                 some, list_name=list_name, do_not_overwrite=keep or None
             )
 
-        many = Many(calls=calls, source=source, ask=create)
+        many = ChunkedCommand(calls=calls, source=source, ask=create)
         with screen.failures():
             many.run(f"Importing {path.name}")
     total = counted(many.done, "contact")
@@ -177,14 +178,14 @@ def delete(
         if list_name is not None:
             _check_name(list_name, "--list")
         source = open_numbers(numbers, path, encoding=encoding, delimiter=delimiter)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
 
         async def remove(some: list[Recipient]) -> ManyResults[str, None]:
             return await calls.session.contacts.delete(
                 [one.phone_number for one in some], list_name=list_name
             )
 
-        many = Many(calls=calls, source=source, ask=remove, once=True)
+        many = ChunkedCommand(calls=calls, source=source, ask=remove, once=True)
         with screen.failures():
             count = many.count()
         if list_name is None:
@@ -200,7 +201,9 @@ def delete(
     _tell(screen, many, f"Done: {total} taken out of {where}.", path=path)
 
 
-def _tell(screen: Screen, many: Many, good: str, *, path: Path | None) -> None:
+def _tell(
+    screen: Screen, many: ChunkedCommand, good: str, *, path: Path | None
+) -> None:
     many.list_problems(screen, "NUMBER" if path is None else "line")
     if not many.counts and not many.bad and not many.interrupted:
         refuse(screen, f"{path} holds no contacts. Nothing was sent.")
@@ -256,7 +259,7 @@ def create_list(
     creates it, too.
     """
     screen = Screen(as_json=as_json)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         result = calls.ask(
             calls.session.contacts.create_list(name),
             names={"list_name": "NAME"},
@@ -297,7 +300,7 @@ def empty_list(
     It asks first, since nobody can tell afterwards who stood in it.
     """
     screen = Screen(as_json=as_json)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         more = ", and delete its contacts from the whole account" * delete_contacts
         question = f"Empty the list {shown(name)}{more}?"
         agree(screen, question, yes=yes, otherwise=_UNDONE)
@@ -329,7 +332,7 @@ def delete_list(
     It asks first, since nobody can tell afterwards who stood in it.
     """
     screen = Screen(as_json=as_json)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         question = f"Delete the list {shown(name)}?"
         agree(screen, question, yes=yes, otherwise=_UNDONE)
         result = calls.ask(

@@ -15,14 +15,15 @@ from ...api._recipients import Recipient
 from ...api.lookup import HlrResult, MnpResult
 from ...session import OctopushSession
 from ..bulk.check import refuse
-from ..targets.session import Calls, open_calls
-from ..terminal.console import Screen, counted, in_euros
+from ..targets.session import CommandSession, open_session
+from ..terminal.console import Screen
 from ..terminal.export import harmless, new_file
 from ..terminal.help import Command, Group, Option
 from ..terminal.options import OUTPUT, gateway_options, json_option
 from ..terminal.prompts import agree, yes_option
+from ..terminal.values import counted, in_euros
 from ..wording import plain
-from .many import Many, numbers_or_file, open_numbers
+from .many import ChunkedCommand, numbers_or_file, open_numbers
 
 
 _HLR_EXAMPLE = """\
@@ -240,7 +241,7 @@ def _look_up(
     screen = Screen(as_json=as_json)
     with screen.failures():
         source = open_numbers(numbers, path, encoding=encoding, delimiter=delimiter)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         many, findings = _prepare(calls, source, look(calls.session), kind)
         with screen.failures():
             count = many.count()
@@ -259,8 +260,8 @@ def _look_up(
 
 
 def _prepare(
-    calls: Calls, source: Any, look: Look, kind: str
-) -> tuple[Many, _Findings]:
+    calls: CommandSession, source: Any, look: Look, kind: str
+) -> tuple[ChunkedCommand, _Findings]:
     findings = _Findings(columns=_COLUMNS[kind], file=None)
 
     async def ask(some: list[Recipient]) -> ManyResults[str, Any]:
@@ -269,7 +270,9 @@ def _prepare(
             findings.cost = (findings.cost or Decimal(0)) + results.cost
         return results
 
-    many = Many(calls=calls, source=source, ask=ask, on_result=findings.add, once=True)
+    many = ChunkedCommand(
+        calls=calls, source=source, ask=ask, on_result=findings.add, once=True
+    )
     return many, findings
 
 
@@ -284,7 +287,7 @@ def _opened(path: Path | None) -> Iterator[TextIO | None]:
 
 def _tell(
     screen: Screen,
-    many: Many,
+    many: ChunkedCommand,
     findings: _Findings,
     csv_path: Path | None,
     *,

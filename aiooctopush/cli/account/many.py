@@ -25,12 +25,14 @@ from ...errors import (
     OctopushError,
     Outcome,
 )
-from ..targets.session import Calls
-from ..terminal.console import ExitCode, Screen, counted, error_as_json, problem_of
+from ..targets.session import CommandSession
+from ..terminal.console import Screen
 from ..terminal.help import Option
 from ..terminal.interrupt import interruptible
 from ..terminal.options import F, file_options
-from ..terminal.progress import meter
+from ..terminal.problems import ExitCode, error_as_json, problem_of
+from ..terminal.progress import Progress
+from ..terminal.values import counted
 
 
 AT_A_TIME: Final = 4_000
@@ -196,7 +198,7 @@ class Problem:
 
 
 @define(kw_only=True)
-class Many:
+class ChunkedCommand:
     """
     Items on their way.
 
@@ -215,7 +217,7 @@ class Many:
         interrupted: Whether Ctrl-C did.
     """
 
-    calls: Calls
+    calls: CommandSession
     source: Source
     ask: Ask
     on_result: OnResult = field(default=lambda _: None)
@@ -282,7 +284,10 @@ class Many:
 
     async def _run(self, label: str) -> None:
         screen, clock = self.calls.screen, self.calls.connection.clock
-        with self.source.rows() as rows, meter(screen, label, clock=clock) as progress:
+        with (
+            self.source.rows() as rows,
+            Progress(screen, clock).begin(label) as progress,
+        ):
             good = self._good(rows)
             try:
                 async with interruptible(self._stop):

@@ -6,11 +6,13 @@ import click
 
 from ...api.otp import MAX_CODE, MIN_CODE, OtpChannel, OtpCheck, OtpSent, OtpState
 from ...phone import mask, normalize
-from ..targets.session import open_calls
-from ..terminal.console import ExitCode, Screen, counted
+from ..targets.session import open_session
+from ..terminal.console import Screen
 from ..terminal.help import Command, Group, Option
 from ..terminal.options import MESSAGE, OUTPUT, Decorator, gateway_options, json_option
+from ..terminal.problems import ExitCode
 from ..terminal.prompts import ask_code
+from ..terminal.values import counted
 
 
 _EXAMPLE = """\
@@ -150,7 +152,7 @@ def send_code(
     person could get two codes.
     """
     screen = Screen(as_json=as_json)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         result = calls.ask(
             calls.session.otp.generate(
                 number,
@@ -216,7 +218,7 @@ def check_code(
         # Before anybody is asked for a code.
         normalize(number, field="NUMBER")
         typed = ask_code() if code is None else code
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         check = calls.ask(
             calls.session.otp.validate(typed, phone_number=number),
             names=_NAMES,

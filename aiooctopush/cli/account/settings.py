@@ -8,7 +8,7 @@ from ...api._callbacks import Callbacks
 from ...api._shared import SmsType
 from ...api.settings import AccountSettings
 from ...errors import InvalidFieldError
-from ..targets.session import named, open_calls
+from ..targets.session import named, open_session
 from ..terminal.console import Screen
 from ..terminal.help import Command, Group, Option
 from ..terminal.options import gateway_options, json_option
@@ -87,7 +87,7 @@ def show(
     Show alerts, default senders and callback URLs.
     """
     screen = Screen(as_json=as_json)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         found = calls.ask(calls.session.settings.get(), reads=True)
     for heading, rows in _sections(found, whole=show_secrets):
         screen.say(heading, style="bold")
@@ -251,7 +251,7 @@ def set_(
     with screen.failures():
         callbacks = _callbacks(given)
     gateway = {name: given.pop(name) for name in ("base_url", "sandbox", "faults")}
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         result = calls.ask(
             calls.session.settings.update(
                 alert_type=None if alert_type is None else SmsType(alert_type),

@@ -11,11 +11,12 @@ from ...api.subaccounts import Subaccount, Transfer
 from ...api.wallet import WalletPack
 from ...errors import InvalidFieldError, OctopushError
 from ...secret import MASK, Secret
-from ..targets.session import Calls, give_up, named, open_calls
-from ..terminal.console import Screen, in_euros
+from ..targets.session import CommandSession, give_up, named, open_session
+from ..terminal.console import Screen
 from ..terminal.help import Command, Group, Option
 from ..terminal.options import F, gateway_options, json_option
 from ..terminal.prompts import agree, ask_secret, yes_option
+from ..terminal.values import in_euros
 from ..wording import plain
 from .callbacks import (
     NAMES,
@@ -148,7 +149,7 @@ def create(
     callbacks = _callbacks(screen, given)
     with screen.failures():
         password = Secret(ask_secret(PASSWORD, "Password of the sub-account"))
-    with open_calls(ctx, screen, given) as calls:
+    with open_session(ctx, screen, given) as calls:
         result = calls.ask(
             calls.session.subaccounts.create(
                 first_name=first_name,
@@ -161,7 +162,7 @@ def create(
             advice="The gateway's web site shows whether it is there.",
         )
     screen.say("The sub-account is created.", style="bold green")
-    screen.rows([("Login", plain(result.login or "not said by the gateway"))])
+    screen.rows([("Login", plain(result.login or "not reported by the gateway"))])
     screen.document({"login": result.login, "attempts": result.attempts})
 
 
@@ -193,7 +194,7 @@ def show(
     only.
     """
     screen = Screen(as_json=as_json)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         found = calls.ask(
             calls.session.subaccounts.get(login), names=_NAMES, reads=True
         )
@@ -225,7 +226,7 @@ def _full_name(found: Subaccount) -> str:
 
 def _shown_key(found: Subaccount, key: str | None) -> str:
     if found.api_key is None:
-        return "not said by the gateway"
+        return "not reported by the gateway"
     return MASK if key is None else plain(key)
 
 
@@ -270,7 +271,7 @@ def update(
     if new_password:
         with screen.failures():
             password = Secret(ask_secret(PASSWORD, "New password"))
-    with open_calls(ctx, screen, given) as calls:
+    with open_session(ctx, screen, given) as calls:
         result = calls.ask(
             calls.session.subaccounts.update(
                 login,
@@ -315,7 +316,7 @@ def token(
     subaccounts transfer` takes it from OCTOPUSH_TRANSFER_TOKEN, or gets its own.
     """
     screen = Screen(as_json=as_json)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         found = calls.ask(
             calls.session.subaccounts.transfer_token(login),
             names=_NAMES,
@@ -378,7 +379,7 @@ def transfer(
     screen = Screen(as_json=as_json)
     if amount < 1:
         raise click.UsageError("--amount: must be whole euros, 1 or more.")
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         paying = _paying_pack(calls, pack)
         agree(
             screen,
@@ -392,7 +393,7 @@ def transfer(
     _tell_of_transfer(screen, login, amount, result)
 
 
-def _paying_pack(calls: Calls, pack: str | None) -> WalletPack:
+def _paying_pack(calls: CommandSession, pack: str | None) -> WalletPack:
     """The pack that pays, as it is before the transfer."""
     balance = calls.ask(calls.session.wallet.balance(with_details=True), reads=True)
     packs = {one.id: one for one in balance.wallet_packs if one.id is not None}
@@ -404,7 +405,7 @@ def _paying_pack(calls: Calls, pack: str | None) -> WalletPack:
     return packs[pack]
 
 
-def _leave_to_move(calls: Calls, login: str) -> Secret:
+def _leave_to_move(calls: CommandSession, login: str) -> Secret:
     given = os.environ.get(TOKEN)
     if given:
         return Secret(given)
@@ -416,7 +417,9 @@ def _leave_to_move(calls: Calls, login: str) -> Secret:
     return found.token
 
 
-def _move(calls: Calls, leave: Secret, paying: WalletPack, amount: int) -> Transfer:
+def _move(
+    calls: CommandSession, leave: Secret, paying: WalletPack, amount: int
+) -> Transfer:
     try:
         return calls.attempt(
             calls.session.subaccounts.transfer(

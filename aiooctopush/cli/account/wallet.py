@@ -7,10 +7,11 @@ from typing import Any, Final
 import click
 
 from ...api.wallet import EUROS, Balance, Credits, Product
-from ..targets.session import open_calls
-from ..terminal.console import Screen, in_euros
+from ..targets.session import open_session
+from ..terminal.console import Screen
 from ..terminal.help import Command, Option
 from ..terminal.options import gateway_options, json_option
+from ..terminal.values import in_euros
 from ..wording import plain
 
 
@@ -94,7 +95,7 @@ def balance(
     Nothing is sent, and it costs nothing.
     """
     screen = Screen(as_json=as_json)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         result = calls.ask(
             calls.session.wallet.balance(
                 with_details=details,
@@ -153,7 +154,7 @@ def credits_(
     which it names. Each figure is what there is if all the money goes into it.
     """
     screen = Screen(as_json=as_json)
-    with open_calls(ctx, screen, gateway) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         result = calls.ask(
             calls.session.wallet.credits(country_codes=countries),
             names={"country_codes": "COUNTRY"},

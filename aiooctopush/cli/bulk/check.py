@@ -16,8 +16,10 @@ from ...bulk.sources.blocks import Block
 from ...bulk.sources.text_file import SourceError
 from ...errors import shown
 from ..targets.recipients import FileSource, ignored_in
-from ..terminal.console import ExitCode, Screen, counted
-from ..terminal.progress import meter
+from ..terminal.console import Screen
+from ..terminal.problems import ExitCode
+from ..terminal.progress import Progress
+from ..terminal.values import counted
 
 
 _SHOW_EVERY: Final = 5_000
@@ -84,7 +86,7 @@ def check_file(
     bad: list[SourceError] = []
     with (
         source.rows() as rows,
-        meter(screen, f"Checking {source.path.name}", clock=clock) as progress,
+        Progress(screen, clock).begin(f"Checking {source.path.name}") as progress,
     ):
         unshown = 0
         for piece in rows.pieces:

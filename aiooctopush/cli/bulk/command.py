@@ -24,7 +24,7 @@ from ..terminal.options import (
     json_option,
     message_options,
 )
-from ..terminal.progress import Stages
+from ..terminal.progress import Progress
 from ..wording import Place
 from .check import check_message
 from .options import bulk_options
@@ -146,7 +146,7 @@ def bulk(
         command=typed(ctx),
         simulated=simulate,
     )
-    stages = Stages(screen, connection.clock)
+    stages = Progress(screen, connection.clock)
     asyncio.run(Sending(run, source, screen, ending, stages).send(connection))
     ending.tell(
         screen,

@@ -17,7 +17,7 @@ from ..targets.gateway import Connection
 from ..targets.recipients import FileSource
 from ..terminal.console import Screen
 from ..terminal.interrupt import interruptible
-from ..terminal.progress import Stages
+from ..terminal.progress import Progress
 from ..wording import waiting_for
 from .summary import Ending, counts_of
 
@@ -47,7 +47,7 @@ class Sending:
     _source: FileSource
     _screen: Screen
     _ending: Ending
-    _stages: Stages
+    _stages: Progress
     _stopping: bool = field(default=False, init=False)
     _paused: Pause | None = field(default=None, init=False)
     _next_look: asyncio.TimerHandle = field(init=False)

@@ -10,15 +10,10 @@ from ...bulk.sending.delivery import BatchResult
 from ...errors import OctopushError
 from ...ledgers.records import BatchState
 from ..targets.gateway import SANDBOX_BOOK, Connection
-from ..terminal.console import (
-    ExitCode,
-    Screen,
-    counted,
-    error_as_json,
-    in_euros,
-    problem_of,
-)
+from ..terminal.console import Screen
+from ..terminal.problems import ExitCode, error_as_json, problem_of
 from ..terminal.progress import clock_time
+from ..terminal.values import counted, in_euros
 from ..wording import (
     AGAIN,
     LABELS,

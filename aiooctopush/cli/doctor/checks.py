@@ -27,8 +27,8 @@ from ...errors import (
 )
 from ...secret import Credentials
 from ...session import BASE_URL, OctopushSession
-from ..terminal.console import in_euros
 from ..terminal.times import span
+from ..terminal.values import in_euros
 
 
 CONNECT_SECONDS: Final = 5.0

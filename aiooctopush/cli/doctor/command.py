@@ -9,16 +9,19 @@ from typing import Any, Final
 
 import click
 from attrs import define, field
+from rich.table import Table
+from rich.text import Text
 
 from ...api._shared import check_sender
 from ...api.wallet import Balance
 from ...errors import OctopushError
 from ...phone import normalize
 from ..targets.gateway import clock_of
-from ..targets.session import Calls, give_up, open_calls
-from ..terminal.console import ExitCode, Screen
+from ..targets.session import CommandSession, give_up, open_session
+from ..terminal.console import Screen
 from ..terminal.help import Command, Option
 from ..terminal.options import gateway_options, json_option
+from ..terminal.problems import ExitCode
 from ..terminal.prompts import somebody_is_there, yes_option
 from . import checks as _checks
 from .checks import Check, State
@@ -148,13 +151,14 @@ class _Diagnosis:
         self.checks.append(check)
         pretty, plain, style = _MARKS[check.state]
         mark = pretty if _can_write("✓✗") else plain
-        room = self.screen.room(_LABEL + 4)
-        first, *others = textwrap.wrap(check.found, room)
-        self.screen.say_parts(
-            (f"{mark} ", style), (f"{check.name:{_LABEL}}  ", "dim"), first
-        )
-        for line in (*others, *textwrap.wrap(check.advice, room)):
-            self.screen.say(f"{'':{_LABEL + 4}}{line}")
+        grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+        grid.add_column(min_width=_LABEL + 2)
+        grid.add_column()
+        name = Text.assemble((f"{mark} ", style), (check.name, "dim"))
+        grid.add_row(name, Text(check.found))
+        if check.advice:
+            grid.add_row("", Text(check.advice))
+        self.screen.show(grid)
 
     @property
     def is_bad(self) -> bool:
@@ -172,10 +176,10 @@ def _can_write(characters: str) -> bool:
 @contextmanager
 def _look(
     ctx: click.Context, diagnosis: _Diagnosis, gateway: Any
-) -> Iterator[Calls | None]:
+) -> Iterator[CommandSession | None]:
     """Look at what comes before any call; gives None if none can be made."""
     if gateway["sandbox"]:
-        with open_calls(ctx, diagnosis.screen, gateway) as calls:
+        with open_session(ctx, diagnosis.screen, gateway) as calls:
             for name, found in (
                 ("Credentials", "none are needed: the sandbox lets everybody in"),
                 ("Connection", "none is needed: the sandbox is in this process"),
@@ -192,11 +196,11 @@ def _look(
         diagnosis.add(Check(name="Account", state=State.SKIPPED, found=found))
         yield None
         return
-    with open_calls(ctx, diagnosis.screen, gateway) as calls:
+    with open_session(ctx, diagnosis.screen, gateway) as calls:
         yield calls
 
 
-def _look_at_account(diagnosis: _Diagnosis, calls: Calls) -> None:
+def _look_at_account(diagnosis: _Diagnosis, calls: CommandSession) -> None:
     answered: Balance | OctopushError
     try:
         answered = calls.attempt(calls.session.wallet.balance(timeout=_DEADLINE))
@@ -214,7 +218,12 @@ def _look_at_account(diagnosis: _Diagnosis, calls: Calls) -> None:
 
 
 def _probe(
-    diagnosis: _Diagnosis, calls: Calls | None, *, to: str, sender: str, yes: bool
+    diagnosis: _Diagnosis,
+    calls: CommandSession | None,
+    *,
+    to: str,
+    sender: str,
+    yes: bool,
 ) -> Probing | None:
     screen = diagnosis.screen
     if calls is None or diagnosis.is_bad:

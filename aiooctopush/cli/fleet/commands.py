@@ -20,7 +20,7 @@ from ..targets.fleet import BrokerError, app_option, load_fleet, quiet_logs, sta
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace
 from ..targets.recipients import format_option, open_source
-from ..terminal.console import ExitCode, Screen, counted, error_as_json, problem_of
+from ..terminal.console import Screen
 from ..terminal.help import Command, Group, Option, typed
 from ..terminal.options import (
     OUTPUT,
@@ -29,6 +29,8 @@ from ..terminal.options import (
     json_option,
     message_options,
 )
+from ..terminal.problems import ExitCode, error_as_json, problem_of
+from ..terminal.values import counted
 from ..wording import Place, plain
 from .run import FleetRun, Submitted, check_key, ending_of
 from .status import Status

@@ -16,7 +16,7 @@ from ..bulk.summary import Ending
 from ..targets.fleet import BrokerError, started, wake
 from ..targets.recipients import FileSource
 from ..terminal.console import Screen
-from ..terminal.progress import Stages
+from ..terminal.progress import Progress as Display
 from ..wording import Place, going_on_in_fleet, waiting_for
 from .view import counts_of, done_of
 
@@ -92,7 +92,7 @@ class FleetRun:
         ledger = self.fleet.ledger
         try:
             known = await ledger.progress(self.key)
-            with Stages(self.screen, self.clock) as stages:
+            with Display(self.screen, self.clock) as stages:
                 stages.begin("Planning")
                 run = await planning.plan(
                     ledger,
@@ -160,7 +160,7 @@ class FleetRun:
 
     async def _follow(self, wait_for_gateway: float) -> BulkReport:
         told: Pause | None = None
-        stages = Stages(self.screen, self.clock)
+        stages = Display(self.screen, self.clock)
 
         def show(progress: Progress) -> None:
             nonlocal told

@@ -12,7 +12,8 @@ from rich.text import Text
 from ..._clock import Clock
 from ...ledgers.records import LedgerError
 from ..targets.ledger import LedgerPlace
-from ..terminal.console import Screen, problem_of
+from ..terminal.console import Screen
+from ..terminal.problems import problem_of
 from ..wording import Place
 from .run import check_key
 from .view import RunView, Stage, Watch, as_dict

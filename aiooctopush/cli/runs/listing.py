@@ -9,10 +9,11 @@ import click
 
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace, ledger_argument
-from ..terminal.console import Screen, in_euros
+from ..terminal.console import Screen
 from ..terminal.help import Command
 from ..terminal.options import json_option
 from ..terminal.times import at
+from ..terminal.values import in_euros
 from ..wording import PAUSED_BY, at_least, plain
 from .details import Account, account_of
 

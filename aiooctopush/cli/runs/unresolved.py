@@ -16,11 +16,13 @@ from ...ledgers.records import UNRESOLVED, BatchRecord, BatchState, RunRecord
 from ...phone import mask
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace, ledger_argument
-from ..terminal.console import ExitCode, Screen, counted
+from ..terminal.console import Screen
 from ..terminal.export import write_csv
 from ..terminal.help import Command, Option
 from ..terminal.options import OUTPUT, Decorator, json_option
+from ..terminal.problems import ExitCode
 from ..terminal.times import at
+from ..terminal.values import counted
 from ..wording import LABELS, WHAT_TO_DO, Place, error_in_words, going_on, plain
 from .details import find_run
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,7 +13,8 @@ from ..._clock import Clock, SystemClock
 from ...errors import InvalidFieldError
 from ...sandbox import FaultPlan, Gateway, SandboxTransport
 from ...session import BASE_URL, OctopushSession
-from ..terminal.console import counted
+from ..terminal.result import item
+from ..terminal.values import counted
 
 
 # Enough for a bulk of millions: running dry is not what it is to show.
@@ -57,36 +58,52 @@ class Connection:
     gateway: Gateway | None
     clock: Clock
 
-    def book(self) -> dict[str, dict[str, int]]:
+    @property
+    def sandbox_book(self) -> dict[str, int] | None:
         """
-        What the sandbox's book holds, as part of a document; nothing without one.
+        Return what the sandbox's book holds; None without a sandbox.
 
         ``numbers`` that get a message, ``messages`` to them, and how many numbers
         get ``more_than_once``.
         """
         if self.gateway is None:
-            return {}
+            return None
         times = self.gateway.book.numbers()
         return {
-            "sandbox_book": {
-                "numbers": len(times),
-                "messages": times.total(),
-                "more_than_once": sum(count > 1 for count in times.values()),
-            }
+            "numbers": len(times),
+            "messages": times.total(),
+            "more_than_once": sum(count > 1 for count in times.values()),
         }
+
+    def book(self) -> dict[str, dict[str, int]]:
+        """Return what the sandbox's book holds, as part of a document."""
+        return {} if self.sandbox_book is None else {"sandbox_book": self.sandbox_book}
 
     def book_in_words(self) -> Iterator[str]:
         """The same for people: one line, or none without a sandbox."""
-        for book in self.book().values():
-            numbers, twice = book["numbers"], book["more_than_once"]
-            words = counted(numbers, "number")
-            if not numbers:
-                yield "empty: nobody got a message"
-            elif twice:
-                messages = book["messages"]
-                yield f"{words}, {twice:,} of them more than once ({messages:,} SMS)"
-            else:
-                yield f"{words}, each exactly once"
+        if self.sandbox_book is not None:
+            yield book_in_words(self.sandbox_book)
+
+
+def book_in_words(book: Mapping[str, int]) -> str:
+    """Describe `Connection.sandbox_book` for people."""
+    numbers, twice = book["numbers"], book["more_than_once"]
+    words = counted(numbers, "number")
+    if not numbers:
+        return "empty: nobody got a message"
+    if twice:
+        return f"{words}, {twice:,} of them more than once ({book['messages']:,} SMS)"
+    return f"{words}, each exactly once"
+
+
+def sandbox_item() -> Any:
+    """Describe `Connection.sandbox_book` as a field of a result."""
+    return item(
+        SANDBOX_BOOK,
+        doc="with --sandbox: numbers, messages, more_than_once",
+        text=book_in_words,
+        optional=True,
+    )
 
 
 def connect(

@@ -10,8 +10,9 @@ import click
 
 from ...errors import InvalidFieldError, OctopushError, Outcome
 from ...session import OctopushSession
-from ..terminal.console import ExitCode, Screen
+from ..terminal.console import Screen
 from ..terminal.interrupt import interruptible
+from ..terminal.problems import ExitCode
 from .gateway import Connection, connect
 
 
@@ -22,7 +23,7 @@ _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 _indexed = re.compile(r"(\w+)\[(\d+)\].*").fullmatch
 
 
-class Calls:
+class CommandSession:
     """
     One session for all calls of a command.
 
@@ -111,7 +112,9 @@ class Calls:
         )
 
 
-def open_calls(context: click.Context, screen: Screen, gateway: Any) -> Calls:
+def open_session(
+    context: click.Context, screen: Screen, gateway: Any
+) -> CommandSession:
     """
     Find gateway and credentials for a command.
 
@@ -125,7 +128,7 @@ def open_calls(context: click.Context, screen: Screen, gateway: Any) -> Calls:
     """
     with screen.failures():
         connection = connect(context.obj, **gateway)
-    return Calls(screen, connection)
+    return CommandSession(screen, connection)
 
 
 def named(error: OctopushError, names: Mapping[str, str]) -> OctopushError:

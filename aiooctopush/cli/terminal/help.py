@@ -2,14 +2,14 @@
 
 import inspect
 import shlex
-import sys
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 import click
 
-from .console import harden
+from .result import Result
+from .streams import steady_streams
 
 
 _OTHERS: Final = "Other"
@@ -50,11 +50,26 @@ def _write_help(
 
 
 class Command(click.Command):
-    """A command with an example, and its options under headings."""
+    """
+    A command with an example, and its options under headings.
 
-    def __init__(self, *given: Any, example: str, **settings: Any) -> None:
+    Args:
+        example: How it looks.
+        result: The record that it shows; its JSON document is part of the help.
+    """
+
+    def __init__(
+        self,
+        *given: Any,
+        example: str,
+        result: type[Result] | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(*given, **settings)
         self._example = example
+        if result is not None:
+            parts = (self.epilog, result.epilog())
+            self.epilog = "\n\n".join(filter(None, parts))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line, and remember it as it was typed."""
@@ -138,7 +153,6 @@ class Group(click.Group):
         formatter.write_text(self.epilog or "")
 
     def main(self, *given: Any, **settings: Any) -> Any:
-        """Run, on streams that can write every character somehow."""
-        harden(sys.stdout)
-        harden(sys.stderr)
-        return super().main(*given, **settings)
+        """Run, with standard streams whose failures decide nothing."""
+        with steady_streams():
+            return super().main(*given, **settings)

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from ...errors import InvalidFieldError
-from .console import ExitCode, Screen
+from .console import Screen
 from .help import Option
 from .options import Decorator
+from .problems import ExitCode
 
 
 def yes_option(what: str = "Do not ask first.") -> Decorator[Any]:

@@ -12,8 +12,8 @@ from attrs import frozen
 from ...._version import __version__
 from ....ledgers.records import BatchState
 from ...targets.ledger import LedgerPlace
-from ...terminal.console import counted, in_euros
 from ...terminal.times import at, span
+from ...terminal.values import counted, in_euros
 from ...wording import (
     LABELS,
     PAUSED_BY,

@@ -1,0 +1,93 @@
+"""Errors in the words of the command line, and what they mean to the shell."""
+
+from enum import IntEnum
+from typing import Any, Final
+
+from ...errors import InvalidFieldError, OctopushError, Outcome
+
+
+class ExitCode(IntEnum):
+    """What the command says to the shell."""
+
+    ACCEPTED = 0
+    """Everything was accepted, or presumed to be."""
+
+    NOT_ACCEPTED = 1
+    """Something was refused or not sent, or the run paused."""
+
+    BAD_INPUT = 2
+    """Bad input or usage; nothing was sent."""
+
+    UNKNOWN = 3
+    """The outcome of something is unknown."""
+
+    INTERRUPTED = 130
+    """Ctrl-C, as shells say it: 128 + SIGINT."""
+
+
+# What an argument of the library is called here.
+_OPTIONS: Final = {
+    "sender": "--sender",
+    "text": "--text",
+    "purpose": "--purpose",
+    "type": "--type",
+    "send_at": "--at",
+    "request_id": "--request-id",
+    "key": "--key",
+    "concurrency": "--concurrency",
+    "batch": "BATCH",
+    "decision": "DECISION",
+    "max_cost": "--max-cost",
+    "encoding": "--encoding",
+    "delimiter": "--delimiter",
+    "base_url": "--base-url",
+    "dsn_or_pool": "LEDGER",
+    "schema": "LEDGER, schema",
+    "api_login": "OCTOPUSH_API_LOGIN",
+    "api_key": "OCTOPUSH_API_KEY",
+}
+
+
+# What a ledger says to those who use it from Python.
+_FOR_PROGRAMS: Final = {
+    ", or another ledger of this one": "",
+    ", or open it read_only": "",
+    "PostgresLedger.migrate()": "`octopush ledger init`",
+}
+
+
+def problem_of(error: OctopushError) -> str:
+    """An error in the words of the command line; what became of the message too."""
+    if not isinstance(error, InvalidFieldError):
+        words = str(error)
+        for said, here in _FOR_PROGRAMS.items():
+            words = words.replace(said, here)
+        return words
+    place = _OPTIONS.get(error.field, error.field)
+    if error.field.startswith("recipients["):
+        place = f"--to, number {int(error.field[11:].partition(']')[0]) + 1}"
+    got = "" if error.shown is None else f" (got {error.shown})"
+    # The rest of such a limit speaks of an argument of the library.
+    return f"{place}: {error.limit.partition('; allow_')[0]}{got}"
+
+
+def exit_code_of(error: OctopushError) -> ExitCode:
+    """What an error that ended a command means to the shell."""
+    if error.maybe_sent or error.outcome is Outcome.UNKNOWN:
+        return ExitCode.UNKNOWN
+    # What is malformed is refused before any I/O: bad fields, bad files.
+    if isinstance(error, ValueError):
+        return ExitCode.BAD_INPUT
+    return ExitCode.NOT_ACCEPTED
+
+
+def error_as_json(error: OctopushError) -> dict[str, Any]:
+    """An error as plain data; nothing in it is private."""
+    return {
+        "error": type(error).__name__,
+        "message": problem_of(error),
+        "outcome": None if error.outcome is None else str(error.outcome),
+        "maybe_sent": error.maybe_sent,
+        "request_id": error.request_id,
+        "code": error.code,
+    }

@@ -1,0 +1,227 @@
+"""
+The result of a command: one frozen record, shown as rows and tables or as JSON.
+
+A command subclasses `Result`, describes each field with `item`, and hands an instance
+to `Screen.result`. The epilog of its help is made from the same fields.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+
+import attrs
+from attrs import field, frozen
+
+from ...errors import OctopushError
+from .problems import error_as_json
+from .values import in_words
+
+
+Row = tuple[str, str]
+
+_ITEM: Final = "item"
+
+
+@frozen(kw_only=True)
+class Item:
+    """
+    How one field of a result is shown; see `item`.
+
+    Attributes:
+        label: Its name for people.
+        doc: What the help says about its key.
+        text: Makes words of its value.
+        in_json: Whether it is a key of the document.
+        merge: Whether its own keys are keys of the document.
+        optional: Whether the key is left out if the value is None.
+        of: The record that it holds, or several of which it holds.
+        heading: Line above its rows.
+    """
+
+    label: str
+    doc: str
+    text: Callable[[Any], str]
+    in_json: bool
+    merge: bool
+    optional: bool
+    of: "type[Result] | None"
+    heading: str
+
+    def rows(self, value: Any) -> Iterator[Row]:
+        """Yield the row of a value, or nothing if the field has none."""
+        if self.label and not (self.optional and value is None):
+            yield self.label, self.text(value)
+
+
+def item(
+    label: str = "",
+    *,
+    doc: str = "",
+    text: Callable[[Any], str] = in_words,
+    default: Any = attrs.NOTHING,
+    in_json: bool = True,
+    merge: bool = False,
+    optional: bool = False,
+    of: "type[Result] | None" = None,
+    heading: str = "",
+) -> Any:
+    """
+    Describe a field of a result.
+
+    Args:
+        label: Its name for people; without one it is a key of the document only.
+        doc: What the help says about its key, such as its values.
+        text: Makes words of its value; `in_words` if left out.
+        default: Its value if the command gives none.
+        in_json: Whether it is a key of the document.
+        merge: Whether its own keys are keys of the document; the value is a result or
+            a mapping.
+        optional: Whether the key is left out if the value is None, and the row, too.
+        of: The kind of result that it holds. A sequence of them is shown as a table
+            if there is a label.
+        heading: Line above its rows, if it holds a result.
+    """
+    about = Item(
+        label=label,
+        doc=doc,
+        text=text,
+        in_json=in_json,
+        merge=merge,
+        optional=optional,
+        of=of,
+        heading=heading,
+    )
+    return field(default=default, metadata={_ITEM: about})
+
+
+@frozen(kw_only=True)
+class Table:
+    """
+    Hold a table for people.
+
+    Attributes:
+        headings: One for each column.
+        rows: A cell for each column.
+        words: Headings of columns with words, which begin at the left.
+    """
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: frozenset[str]
+
+
+@frozen(kw_only=True)
+class Result:
+    """
+    Hold what a command found out; base of the result of each command.
+
+    Attributes:
+        json_notes: Sentences about the values, for the epilog of the help.
+    """
+
+    json_notes: ClassVar[str] = ""
+
+    def headline(self) -> Row | None:
+        """Return the first line for people and its style, or None."""
+        return None
+
+    def advice(self) -> Iterable[str]:
+        """Return what to do, a paragraph each."""
+        return ()
+
+    def blocks(self) -> Iterator["str | list[Row] | Table"]:
+        """Yield headings, groups of rows, and tables, in the order of the fields."""
+        rows: list[Row] = []
+        for one in attrs.fields(type(self)):
+            about: Item = one.metadata[_ITEM]
+            value = getattr(self, one.name)
+            if about.of is None:
+                rows += about.rows(value)
+                continue
+            if rows:
+                yield rows
+                rows = []
+            if about.heading and value is not None:
+                yield about.heading
+            if isinstance(value, Result):
+                yield from value.blocks()
+            elif value and about.label:
+                yield about.of.table(value)
+        if rows:
+            yield rows
+
+    @classmethod
+    def table(cls, results: Iterable["Result"]) -> Table:
+        """Make a table of several results of this kind: labels are its headings."""
+        columns = [one for one in attrs.fields(cls) if one.metadata[_ITEM].label]
+        values = [[getattr(row, one.name) for one in columns] for row in results]
+        return Table(
+            headings=[one.metadata[_ITEM].label for one in columns],
+            rows=[
+                [
+                    "-" if value is None else one.metadata[_ITEM].text(value)
+                    for one, value in zip(columns, row, strict=True)
+                ]
+                for row in values
+            ],
+            words=frozenset(
+                one.metadata[_ITEM].label
+                for one, column in zip(columns, zip(*values, strict=True), strict=False)
+                if not all(map(_is_figure, column))
+            ),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON document: money and instants are text."""
+        document: dict[str, Any] = {}
+        for one in attrs.fields(type(self)):
+            about: Item = one.metadata[_ITEM]
+            value = getattr(self, one.name)
+            if about.in_json and not (about.optional and value is None):
+                plain = plain_value(value)
+                document |= plain if about.merge else {one.name: plain}
+        return document
+
+    @classmethod
+    def epilog(cls) -> str:
+        """Return what the help says about the JSON document."""
+        words = f"--json gives: {', '.join(cls.keys())}."
+        return f"{words} {cls.json_notes}".rstrip()
+
+    @classmethod
+    def keys(cls) -> Iterator[str]:
+        """Yield the keys of the JSON document, with what the help says about them."""
+        for one in attrs.fields(cls):
+            about: Item = one.metadata[_ITEM]
+            if not about.in_json:
+                continue
+            inner = () if about.of is None else tuple(about.of.keys())
+            if about.merge:
+                yield from inner or (about.doc,)
+                continue
+            doc = ": ".join(filter(None, (about.doc, ", ".join(inner))))
+            yield f"{one.name} ({doc})" if doc else one.name
+
+
+def _is_figure(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return value is None or isinstance(value, int | float | Decimal)
+
+
+def plain_value(value: Any) -> Any:
+    """Make a value of what JSON knows."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Result):
+        return value.as_dict()
+    if isinstance(value, OctopushError):
+        return error_as_json(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): plain_value(one) for name, one in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [plain_value(one) for one in value]
+    return str(value)

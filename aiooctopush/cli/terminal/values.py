@@ -1,0 +1,55 @@
+"""Values in words: amounts, counts, instants, and text that others wrote."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from .times import at
+
+
+NOT_REPORTED: Final = "not reported by the gateway"
+"""What stands for a value that is None."""
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal would obey in text that anybody may have written."""
+    return "".join(
+        one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text
+    )
+
+
+def in_euros(amount: Decimal | None) -> str:
+    """Write an amount for people."""
+    return NOT_REPORTED if amount is None else f"{amount:,.2f} €"
+
+
+def in_figures(count: int | None) -> str:
+    """Write a count for people."""
+    return NOT_REPORTED if count is None else f"{count:,}"
+
+
+def counted(count: int, thing: str) -> str:
+    """Write a count with its noun, such as ``1 row`` or ``3,000 rows``."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
+def in_words(value: Any) -> str:
+    """
+    Write any value for people.
+
+    Amounts are euros, instants are in UTC, several values are separated by commas.
+    """
+    if value is None:
+        return NOT_REPORTED
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return in_euros(value)
+    if isinstance(value, int):
+        return in_figures(value)
+    if isinstance(value, datetime):
+        return at(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(in_words, value)) or "-"
+    return printable(str(value))
