@@ -39,7 +39,7 @@ from aiooctopush import (
     SmsRequest,
     Timeouts,
 )
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxServer
+from aiooctopush.sandbox import FaultPlan, Gateway, GatewaySettings, SandboxServer
 from aiooctopush.sandbox.faults import KINDS, LIVE_KINDS, Commit
 
 
@@ -128,7 +128,7 @@ async def with_aiooctopush(url: str, work: Callable[[Tell], Awaitable[T]]) -> T:
                 purpose="alert",  # type: ignore[arg-type]  # a word will do
                 recipients=[number],
             )
-            ask = partial(octopush.sms.submit, request)
+            ask = partial(octopush.sms.send_request, request)
             for _ in range(1 + SETTLE_AT_MOST):
                 try:
                     return str((await ask()).outcome)
@@ -213,7 +213,7 @@ async def suffer(client: Client, kind: str, messages: int) -> Row:
     # Each kind hits other requests, and the same of every client.
     seed = SEED + list(KINDS).index(kind)
     plan = FaultPlan(kinds=[kind], probability=PROBABILITY, seed=seed, only=count)
-    gateway = Gateway(credit=Decimal(1_000_000))
+    gateway = Gateway(GatewaySettings(credit=Decimal(1_000_000)))
     numbers = [f"+336{number:08d}" for number in range(messages)]
 
     async def work(tell: Tell) -> Row:

@@ -25,7 +25,7 @@ from typing import Any, Final
 from soak_judge import Sample, Soak, complains, judge_book, problems, report
 from soak_worker import IN_FLIGHT, PLANTS
 
-from aiooctopush.sandbox import FaultPlan, Gateway
+from aiooctopush.sandbox import FaultPlan, Gateway, GatewaySettings
 from aiooctopush.sandbox.faults import LIVE_KINDS
 from aiooctopush.sandbox.server import SandboxServer
 
@@ -88,7 +88,7 @@ class Listener:
 
 async def soak(options: argparse.Namespace) -> Soak:
     """Serve and listen until the worker has ended."""
-    gateway = Gateway(credit=Decimal(10**9))
+    gateway = Gateway(GatewaySettings(credit=Decimal(10**9)))
     faults = FaultPlan(
         probability=options.faults, seed=SEED, kinds=LIVE_KINDS - LEFT_OUT
     )

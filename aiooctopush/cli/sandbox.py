@@ -10,11 +10,13 @@ from ..sandbox import (
     CallbackFormat,
     CallbackPlan,
     CallbackPoster,
+    DuplicateCheck,
     FaultPlan,
     Gateway,
+    GatewaySettings,
     SandboxServer,
 )
-from ..sandbox.server import BOOK_PATH
+from ..sandbox.server import SENT_PATH
 from .terminal.console import Screen
 from .terminal.help import Command, Option
 from .terminal.interrupt import on_interrupt
@@ -95,14 +97,14 @@ def _probability(name: str, words: str) -> Decorator[Any]:
     "kind lists them all.",
 )
 @click.option(
-    "--law",
+    "--duplicate-check",
     cls=Option,
-    type=click.Choice(["accepted", "receipt"]),
-    default="accepted",
+    type=click.Choice(["on-accept", "on-receipt"]),
+    default="on-accept",
     show_default=True,
     heading="How it behaves",
     help="When a request_id is used up: once its request is accepted, or as soon as "
-    "it is received. Nobody knows which law the real gateway follows.",
+    "it is received. Which rule the real gateway follows is not known.",
 )
 @click.option(
     "--credit",
@@ -162,7 +164,7 @@ def sandbox(
     api_login: str | None,
     api_key: str | None,
     faults: FaultPlan | None,
-    law: str,
+    duplicate_check: str,
     credit: Decimal,
     callback_url: str | None,
     posts: bool,
@@ -171,18 +173,21 @@ def sandbox(
     """
     Serve a simulated gateway, to try things out without an account.
 
-    It answers as the documents of the gateway say, and keeps a book of what it
-    accepted: GET /__sandbox__/book shows it, POST /__sandbox__/reset empties it.
+    It answers as the documents of the gateway say, and logs what it accepted. GET
+    /__sandbox__/sent shows the sent log, /__sandbox__/codes the one-time codes, and
+    POST /__sandbox__/reset empties both.
     POST {"number": …, "text": …} to /__sandbox__/reply or /__sandbox__/opt-out, and
     somebody answers. Ctrl-C ends it.
     """
     if (api_login is None) != (api_key is None):
         raise click.UsageError("--api-login and --api-key belong together.")
     gateway = Gateway(
-        api_login=api_login,
-        api_key=api_key,
-        credit=credit,
-        burns_ids=law == "receipt",
+        GatewaySettings(
+            api_login=api_login,
+            api_key=api_key,
+            credit=credit,
+            duplicate_check=DuplicateCheck(duplicate_check.replace("-", "_")),
+        )
     )
     poster = _poster(gateway, callback_url, posts=posts, plan=CallbackPlan(**plan))
     try:
@@ -218,5 +223,5 @@ async def _serve(server: SandboxServer) -> None:
     with on_interrupt(stop.set):
         async with server:
             # One line, written out at once: programs wait for it.
-            click.echo(f"Sandbox gateway ready on {server.url} (book: {BOOK_PATH})")
+            click.echo(f"Sandbox gateway ready on {server.url} (sent log: {SENT_PATH})")
             await stop.wait()

@@ -15,7 +15,8 @@ from .chapters.otp import OneTimeCode
 from .clock import VirtualClock
 from .faults import Fault, FaultPlan
 from .gateway import Gateway
-from .server import SandboxServer, create_app
+from .server import SandboxServer, ServedRequest, create_app
+from .settings import DuplicateCheck, GatewaySettings
 from .transport import SandboxTransport
 
 
@@ -27,13 +28,16 @@ __all__ = [
     "CallbackPlan",
     "CallbackPoster",
     "Callbacks",
+    "DuplicateCheck",
     "Entry",
     "Fault",
     "FaultPlan",
     "Gateway",
+    "GatewaySettings",
     "OneTimeCode",
     "SandboxServer",
     "SandboxTransport",
+    "ServedRequest",
     "VirtualClock",
     "create_app",
 ]

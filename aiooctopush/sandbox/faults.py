@@ -204,7 +204,8 @@ LIVE_KINDS: Final = frozenset(
 )
 """What a live server can play."""
 
-_MISTAKE = "expected a probability, or KIND=PROBABILITY,… with the kinds"
+_FORM = "a probability such as 0.1, or KIND=PROBABILITY,…"
+_LIST = f"The kinds are {', '.join(KINDS)}."
 
 
 class FaultPlan:
@@ -274,18 +275,16 @@ class FaultPlan:
         Raises:
             ValueError: It cannot be read; the message lists the kinds.
         """
-        try:
-            if "=" not in text:
-                return cls(probability=float(text), seed=seed)
-            pairs = [one.partition("=") for one in text.split(",")]
-            weights = {kind.strip(): float(figure) for kind, _, figure in pairs}
-            if len(weights) < len(pairs):
-                raise ValueError("a kind is named twice")  # noqa: TRY301 - as the others
-            probability = math.fsum(weights.values())
-            return cls(kinds=weights, probability=probability, seed=seed)
-        except ValueError as error:
-            names = ", ".join(KINDS)
-            raise ValueError(f"{text!r}: {_MISTAKE} {names} ({error})") from error
+        if "=" not in text:
+            return cls(probability=_read_figure(text, text), seed=seed)
+        pairs = [one.partition("=") for one in text.split(",")]
+        weights = {
+            kind.strip(): _read_figure(figure, text) for kind, _, figure in pairs
+        }
+        if len(weights) < len(pairs):
+            raise ValueError(f"{text!r} names a kind twice.")
+        probability = math.fsum(weights.values())
+        return cls(kinds=weights, probability=probability, seed=seed)
 
     def fail_next(self, kind: str, *, times: int = 1) -> None:
         """
@@ -355,6 +354,13 @@ class FaultPlan:
         return KINDS[self._kinds[bisect_right(self._bounds, which * self._bounds[-1])]]
 
 
+def _read_figure(figure: str, text: str) -> float:
+    try:
+        return float(figure)
+    except ValueError:
+        raise ValueError(f"{text!r} is not {_FORM}. {_LIST}") from None
+
+
 def _weights(kinds: Iterable[str] | Mapping[str, float]) -> dict[str, float]:
     weights = dict(kinds) if isinstance(kinds, Mapping) else dict.fromkeys(kinds, 1.0)
     for kind, weight in weights.items():
@@ -367,6 +373,6 @@ def _weights(kinds: Iterable[str] | Mapping[str, float]) -> dict[str, float]:
 def _known(kind: str) -> Fault:
     if kind not in KINDS:
         near = get_close_matches(kind, KINDS, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ValueError(f"unknown fault {kind!r}{hint}; there are {', '.join(KINDS)}")
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"There is no fault {kind!r}.{hint} {_LIST}")
     return KINDS[kind]

@@ -29,7 +29,8 @@ from .chapters.settings import SettingsOperations
 from .chapters.sms import CREATE_ON_LIST, CREATE_ON_TAG, SEND, SmsOperations
 from .chapters.subaccounts import SubaccountOperations
 from .chapters.wallet import WalletOperations
-from .state import Call, Contacts, Settings, State
+from .settings import DuplicateCheck, GatewaySettings
+from .state import AdmittedRequest, Contacts, State
 from .validation import RefusalError, read_json, read_request_id
 
 
@@ -38,7 +39,6 @@ LATE_SECONDS: Final = 5.0
 
 _ROOT = "/v1/public/"
 _NOT_ALLOWED = 405
-_MESSAGES = ("rcs", "email", "live_chat", "whatsapp", "imessage")
 _WITH_REQUEST_ID = frozenset(
     {
         SEND,
@@ -56,99 +56,15 @@ class Gateway:
     A gateway in memory.
 
     Args:
+        settings: How it behaves; by default as the documents say, with 1000 euros.
         clock: Its own time: the memory of ids, computations, scheduled sends.
-        api_login: The only login that is let in; None lets everybody in. Calls
-            without credentials are refused in any case.
-        api_key: The only key that is let in; None lets every key in.
-        credit: In euros, for all accounts together but for sub-accounts, which have
-            what was transferred to them.
-        price_per_sms: In euros, for each part of ``sms_premium``.
-        low_cost_price_per_sms: The same for ``sms_low_cost``.
-        price_per_voice_sms: For each recipient of a voice SMS.
-        price_per_message: For each recipient of RCS, e-mail, live chat, and of a
-            one-time code by WhatsApp or iMessage.
-        burns_ids: Which law a ``request_id`` follows, as nobody knows it: False
-            notes it when a call is accepted, True when it is received, so that a
-            refused or simulated call uses it up, too.
-        strict_unknown_fields: Refuse unknown fields. The real gateway drops them
-            and sends anyway; so does this one by default, and the book's entries
-            hold their names in ``ignored_fields``.
-        names_bad_recipient: Whether a refusal names the place of a bad number.
-        figures_as_text: Answer with figures as text, as the first PHP read-me shows.
-        computation_seconds: How long a list campaign is computed.
-        computation_polls: How often its status answers first that it is not ready.
-        pending_as_400: Answer such a status with 400 and code 129; else with 200
-            and ``under_computation``. Both are documented.
-        misspells_ready: Say ``ready_to_be_send``, as a page's sample does.
-        refuses_second_campaign: Refuse, with code 126, to create a list campaign
-            while another one waits.
-        price_per_hlr: In euros, for each number.
-        price_per_mnp: The same, for both versions of MNP.
-        most_lists: More are refused with code 301. The limits of lists and contacts
-            are undocumented; that they exist is known from their codes.
-        most_contacts_of_list: More in one list are refused with code 304.
-        most_contacts_per_call: More in one request are refused with code 305.
-        brackets_mnp: Put the answer of MNP v2 into a list of one, as its page may
-            mean.
     """
 
     def __init__(
-        self,
-        *,
-        clock: Clock | None = None,
-        api_login: str | None = None,
-        api_key: str | None = None,
-        credit: Decimal = Decimal(1000),
-        price_per_sms: Decimal = Decimal("0.05"),
-        low_cost_price_per_sms: Decimal = Decimal("0.03"),
-        price_per_voice_sms: Decimal = Decimal("0.1"),
-        price_per_message: Decimal = Decimal("0.02"),
-        burns_ids: bool = False,
-        strict_unknown_fields: bool = False,
-        names_bad_recipient: bool = True,
-        figures_as_text: bool = False,
-        computation_seconds: float = 0.0,
-        computation_polls: int = 1,
-        pending_as_400: bool = False,
-        misspells_ready: bool = False,
-        refuses_second_campaign: bool = False,
-        price_per_hlr: Decimal = Decimal("0.01"),
-        price_per_mnp: Decimal = Decimal("0.005"),
-        most_lists: int = 1000,
-        most_contacts_of_list: int = 1_000_000,
-        most_contacts_per_call: int = 500,
-        brackets_mnp: bool = False,
+        self, settings: GatewaySettings | None = None, *, clock: Clock | None = None
     ) -> None:
-        self._api_login = api_login
-        self._api_key = api_key
-        self._state = State(
-            clock=clock or SystemClock(),
-            credit=credit,
-            settings=Settings(
-                prices={
-                    "sms_premium": price_per_sms,
-                    "sms_low_cost": low_cost_price_per_sms,
-                    "voice_sms": price_per_voice_sms,
-                    "vocal_sms": price_per_voice_sms,  # the wallet's word for it
-                    **dict.fromkeys(_MESSAGES, price_per_message),
-                    "hlr": price_per_hlr,
-                    "mnp": price_per_mnp,
-                },
-                burns_ids=burns_ids,
-                strict_unknown_fields=strict_unknown_fields,
-                names_bad_recipient=names_bad_recipient,
-                figures_as_text=figures_as_text,
-                computation_seconds=computation_seconds,
-                computation_polls=computation_polls,
-                pending_as_400=pending_as_400,
-                misspells_ready=misspells_ready,
-                refuses_second_campaign=refuses_second_campaign,
-                most_lists=most_lists,
-                most_contacts_of_list=most_contacts_of_list,
-                most_contacts_per_call=most_contacts_per_call,
-                brackets_mnp=brackets_mnp,
-            ),
-        )
+        self._settings = settings or GatewaySettings()
+        self._state = State(clock=clock or SystemClock(), settings=self._settings)
         self._otp = OtpOperations(self._state)
         self._routes = {
             # One operation is of version 2, and has its path as a whole.
@@ -245,15 +161,16 @@ class Gateway:
         """
         Take a request in without executing it, as a gateway does that fails.
 
-        If ids are burnt on receipt, its ``request_id`` is used up; else nothing
-        happens.
+        With ``duplicate_check="on_receipt"`` its ``request_id`` is used up; else
+        nothing happens.
         """
         self.settle()
         try:
             operation, call = self._admit(request)
         except RefusalError:
             return
-        if self._state.settings.burns_ids and operation in _WITH_REQUEST_ID:
+        on_receipt = self._settings.duplicate_check is DuplicateCheck.ON_RECEIPT
+        if on_receipt and operation in _WITH_REQUEST_ID:
             self._state.note(call.account, read_request_id(call.body))
 
     def defer(self, request: HttpRequest, seconds: float = LATE_SECONDS) -> None:
@@ -332,7 +249,7 @@ class Gateway:
     def _methods(self, path: str) -> list[str]:
         return sorted(method for method, known in self._routes if known == path)
 
-    def _admit(self, request: HttpRequest) -> tuple[str, Call]:
+    def _admit(self, request: HttpRequest) -> tuple[str, AdmittedRequest]:
         path, arguments = self._template(request)
         operation, _ = self._routes.get((request.method, path), (None, None))
         if operation is None:
@@ -344,7 +261,9 @@ class Gateway:
         login, key = headers.get("api-login"), headers.get("api-key")
         own = self._state.subaccounts.get(login or "")
         known_login, known_key = (
-            (own.login, own.api_key) if own else (self._api_login, self._api_key)
+            (own.login, own.api_key)
+            if own
+            else (self._settings.api_login, self._settings.api_key)
         )
         if (
             not login
@@ -357,6 +276,6 @@ class Gateway:
         body = (
             dict(request.query) if request.method == "GET" else read_json(request.body)
         )
-        return operation, Call(
+        return operation, AdmittedRequest(
             account=login, body=body, query=request.query, arguments=arguments
         )

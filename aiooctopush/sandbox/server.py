@@ -11,17 +11,21 @@ from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
+from attrs import frozen
 from yarl import URL
 
 from .._wire import HttpRequest, HttpResponse
 from ..errors import InvalidFieldError
+from .book import Entry
 from .callbacks.posting import CallbackPoster
 from .callbacks.schedule import Callbacks
-from .faults import LIVE_KINDS, FaultPlan
+from .chapters.otp import OneTimeCode
+from .faults import LIVE_KINDS, Fault, FaultPlan
 from .gateway import Gateway
 
 
-BOOK_PATH: Final = "/__sandbox__/book"
+SENT_PATH: Final = "/__sandbox__/sent"
+CODES_PATH: Final = "/__sandbox__/codes"
 RESET_PATH: Final = "/__sandbox__/reset"
 REPLY_PATH: Final = "/__sandbox__/reply"
 OPT_OUT_PATH: Final = "/__sandbox__/opt-out"
@@ -42,19 +46,43 @@ _STOPPING: Final = web.AppKey("stopping", asyncio.Event)
 _POSTING: Final = web.AppKey("posting", asyncio.Task)
 
 
+@frozen(kw_only=True)
+class ServedRequest:
+    """
+    A request that a server of the sandbox is done with.
+
+    Attributes:
+        method: Such as ``POST``.
+        path: As it was requested, without the query.
+        status: Of the answer; None if the client gets none that is HTTP.
+        fault: The kind of fault that it met, or None.
+        accepted: The entries that joined the sent log since the request before it.
+        codes: The one-time codes that were sent since the request before it.
+    """
+
+    method: str
+    path: str
+    status: int | None
+    fault: str | None
+    accepted: tuple[Entry, ...]
+    codes: tuple[OneTimeCode, ...]
+
+
 def create_app(
     gateway: Gateway | None = None,
     faults: FaultPlan | None = None,
     *,
     poster: CallbackPoster | None = None,
+    on_request: Callable[[ServedRequest], None] | None = None,
 ) -> web.Application:
     """
     Put a gateway behind HTTP.
 
-    ``GET /__sandbox__/book`` gives the book as JSON, ``POST /__sandbox__/reset``
-    empties it. ``POST /__sandbox__/reply`` with ``{"number": …, "text": …}`` has
-    somebody answer, ``/__sandbox__/opt-out`` likewise, where STOP is the text by
-    default. None of them meets a fault.
+    ``GET /__sandbox__/sent`` gives the sent log as JSON, ``GET /__sandbox__/codes``
+    the one-time codes, and ``POST /__sandbox__/reset`` empties both. ``POST
+    /__sandbox__/reply`` with ``{"number": …, "text": …}`` plays a reply of that
+    number, ``/__sandbox__/opt-out`` likewise, where STOP is the text by default.
+    None of them meets a fault.
 
     Args:
         gateway: What executes the requests; a fresh one by default.
@@ -62,6 +90,9 @@ def create_app(
             without a connection can meet are left out of its default kinds.
         poster: Posts the callbacks of this gateway while the application runs; by
             default nobody is called back.
+        on_request: Called with each request once the gateway is done with it, and
+            before a fault holds its answer back; must not raise. Those to
+            ``/__sandbox__/`` are left out.
 
     Raises:
         ValueError: The plan names a kind that a live server cannot play:
@@ -70,11 +101,12 @@ def create_app(
     """
     if faults is not None:
         faults.restrict(LIVE_KINDS)
-    door = _Door(gateway or Gateway(), faults, poster)
+    door = _Door(gateway or Gateway(), faults, poster, on_request)
     app = web.Application(client_max_size=_MOST_BYTES)
     app[_STOPPING] = asyncio.Event()
     app.on_shutdown.append(_stop)
-    app.router.add_get(BOOK_PATH, door.book)
+    app.router.add_get(SENT_PATH, door.sent)
+    app.router.add_get(CODES_PATH, door.codes)
     app.router.add_post(RESET_PATH, door.reset)
     app.router.add_post(REPLY_PATH, door.reply)
     app.router.add_post(OPT_OUT_PATH, door.opt_out)
@@ -92,6 +124,7 @@ class SandboxServer:
         gateway: What executes the requests; a fresh one by default.
         faults: What goes wrong; see `create_app`.
         poster: Posts the callbacks of this gateway; see `create_app`.
+        on_request: Called with each request that was served; see `create_app`.
         host: Address to listen on.
         port: 0 takes a free one.
 
@@ -105,11 +138,14 @@ class SandboxServer:
         gateway: Gateway | None = None,
         faults: FaultPlan | None = None,
         poster: CallbackPoster | None = None,
+        on_request: Callable[[ServedRequest], None] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
         self.gateway: Gateway = gateway or Gateway()
-        self._app = create_app(self.gateway, faults, poster=poster)
+        self._app = create_app(
+            self.gateway, faults, poster=poster, on_request=on_request
+        )
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -157,10 +193,13 @@ class _Door:
         gateway: Gateway,
         faults: FaultPlan | None,
         poster: CallbackPoster | None = None,
+        on_request: Callable[[ServedRequest], None] | None = None,
     ) -> None:
         self._gateway = gateway
         self._faults = faults
         self._poster = poster
+        self._on_request = on_request
+        self._reported = len(gateway.book), len(gateway.codes)
 
     async def start(self, app: web.Application) -> None:
         if self._poster is not None:
@@ -173,11 +212,15 @@ class _Door:
             with suppress(asyncio.CancelledError):
                 await app[_POSTING]
 
-    async def book(self, _: web.Request) -> web.StreamResponse:
+    async def sent(self, _: web.Request) -> web.StreamResponse:
         return web.json_response(self._gateway.book.as_json())
+
+    async def codes(self, _: web.Request) -> web.StreamResponse:
+        return web.json_response([one.as_json() for one in self._gateway.codes])
 
     async def reset(self, _: web.Request) -> web.StreamResponse:
         self._gateway.reset()
+        self._reported = 0, 0
         return web.Response(status=204)
 
     async def reply(self, web_request: web.Request) -> web.StreamResponse:
@@ -208,6 +251,25 @@ class _Door:
         if self._poster is not None:
             self._poster.wake()
 
+    def _report(
+        self, request: HttpRequest, answer: HttpResponse | None, fault: Fault | None
+    ) -> None:
+        if self._on_request is None:
+            return
+        entries, codes = self._reported
+        book, sent = self._gateway.book, self._gateway.codes
+        self._reported = len(book), len(sent)
+        self._on_request(
+            ServedRequest(
+                method=request.method,
+                path=request.path,
+                status=None if answer is None else answer.status,
+                fault=None if fault is None else fault.kind,
+                accepted=book.since(entries),
+                codes=sent[codes:],
+            )
+        )
+
     async def serve(self, web_request: web.Request) -> web.StreamResponse:
         client = web_request.transport
         if client is None:
@@ -217,15 +279,18 @@ class _Door:
         head = _request(web_request, None)
         fault = self._faults.next(head) if self._faults else None
         if fault is not None and fault.kind in _UNREAD:
+            self._report(head, None, fault)
             _reset(client)
             return _gone()
         request = _request(web_request, await web_request.read())
         if fault is None:
             answer = self._gateway.handle(request)
+            self._report(request, answer, None)
             self._wake()
             return _answer(answer)
         spoilt = fault.play(self._gateway, request)
         # Before the client meets the fault: it may hang for long.
+        self._report(request, spoilt, fault)
         self._wake()
         if spoilt is not None:
             return _answer(spoilt)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -14,6 +14,7 @@ from .._clock import Clock
 from .._wire import HttpResponse
 from .book import Book, Entry
 from .campaigns import Campaigns
+from .settings import DuplicateCheck, GatewaySettings
 from .validation import Message, RefusalError, read_request_id
 
 
@@ -27,7 +28,7 @@ Contacts = Sequence[str | Mapping[str, Any]]
 
 
 @frozen(kw_only=True)
-class Call:
+class AdmittedRequest:
     """A call whose credentials were accepted; a ``GET`` has its query as body."""
 
     account: str
@@ -36,6 +37,10 @@ class Call:
     """The query as it came: a name may stand in it several times."""
     arguments: Mapping[str, str] = field(factory=dict)
     """What stands in the path, by the names of its template."""
+
+
+Routes = Mapping[tuple[str, str], Callable[[AdmittedRequest], HttpResponse]]
+"""What answers each operation, by method and path without its common start."""
 
 
 @define(kw_only=True)
@@ -51,38 +56,19 @@ class Subaccount:
     callbacks: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen(kw_only=True)
-class Settings:
-    """What can be set; see `Gateway`."""
-
-    prices: Mapping[str, Decimal]
-    burns_ids: bool
-    strict_unknown_fields: bool
-    names_bad_recipient: bool
-    figures_as_text: bool
-    computation_seconds: float
-    computation_polls: int
-    pending_as_400: bool
-    misspells_ready: bool
-    refuses_second_campaign: bool
-    most_lists: int
-    most_contacts_of_list: int
-    most_contacts_per_call: int
-    brackets_mnp: bool
-
-
 class State:
     """Everything that a gateway remembers."""
 
-    def __init__(self, *, clock: Clock, credit: Decimal, settings: Settings) -> None:
+    def __init__(self, *, clock: Clock, settings: GatewaySettings) -> None:
         self.clock = clock
         self.settings = settings
+        self.prices: Mapping[str, Decimal] = settings.prices
         self.subaccounts: dict[str, Subaccount] = {}
         self.tokens: dict[str, tuple[str, str]] = {}
         self.used_tokens: set[str] = set()
         self.preferences: dict[str, dict[str, Any]] = {}
         self.caller = ""
-        self._credit = credit
+        self._credit = settings.credit
         self.lists: dict[str, Contacts] = {}
         self.tags: dict[str, Contacts] = {}
         self.contacts: dict[str, Mapping[str, Any]] = {}
@@ -95,7 +81,6 @@ class State:
             computation_seconds=settings.computation_seconds,
             computation_polls=settings.computation_polls,
         )
-        self._first_credit = credit
         self._ids: dict[tuple[str, str], datetime] = {}
         self._tickets = _FIRST_TICKET
         self._names = 0
@@ -111,7 +96,7 @@ class State:
         self.tokens.clear()
         self.used_tokens.clear()
         self.preferences.clear()
-        self._credit = self._first_credit
+        self._credit = self.settings.credit
         self._ids.clear()
         self.resets += 1
 
@@ -169,20 +154,20 @@ class State:
         if not message.simulated:
             self.note(account, message.request_id)
 
-    def refuse_duplicate(self, call: Call) -> None:
+    def refuse_duplicate(self, request: AdmittedRequest) -> None:
         """
-        Refuse an id that is remembered; note it if ids are burnt on receipt.
+        Refuse an id that is remembered; note it if that is done on receipt.
 
         To be asked before anything else: a repeat of what was accepted must not be
         answered with "no credit left". Neither the order nor whether bodies are
         compared is documented; here they are not.
         """
-        request_id = read_request_id(call.body)
-        if request_id is not None and self._remembers(call.account, request_id):
+        request_id = read_request_id(request.body)
+        if request_id is not None and self._remembers(request.account, request_id):
             # "A validation error" (documented); 120 is the legacy code (inferred).
             raise RefusalError(120, "This request_id was already used")
-        if self.settings.burns_ids:
-            self.note(call.account, request_id)
+        if self.settings.duplicate_check is DuplicateCheck.ON_RECEIPT:
+            self.note(request.account, request_id)
 
     def _remembers(self, account: str, request_id: str) -> bool:
         noted = self._ids.get((account, request_id))
@@ -204,7 +189,7 @@ class State:
 
     def cost(self, message: Message) -> Decimal:
         """Price a message, in euros."""
-        cost = self.settings.prices[message.type] * message.number_of_sms
+        cost = self.prices[message.type] * message.number_of_sms
         return cost + _REMOVING_BLACKLISTED if message.removes_blacklisted else cost
 
     def accept(

@@ -68,7 +68,7 @@ class SandboxTransport:
         if fault is not None and fault.kind in _WAITS:
             await self._clock.sleep(request.timeout)
         if answer is None:
-            raise UnknownOutcomeError(f"played: {fault and fault.meets}")
+            raise UnknownOutcomeError(f"simulated fault: {fault and fault.meets}")
         return answer
 
     async def close(self) -> None:
@@ -82,7 +82,7 @@ class SandboxTransport:
 
 
 def _not_sent(fault: Fault) -> NotSentError:
-    problem = f"played: {fault.meets}"
+    problem = f"simulated fault: {fault.meets}"
     if fault.kind == "bad_certificate":
         return TransportSecurityError(problem)
     return NotSentError(problem)

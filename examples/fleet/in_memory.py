@@ -23,10 +23,10 @@ from aiooctopush import (
     SQLiteLedger,
 )
 from aiooctopush.integrations.taskiq import Fleet
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport
+from aiooctopush.sandbox import FaultPlan, Gateway, GatewaySettings, SandboxTransport
 
 
-GATEWAY = Gateway(credit=Decimal(1_000_000))
+GATEWAY = Gateway(GatewaySettings(credit=Decimal(1_000_000)))
 FAULTS = FaultPlan(probability=0.25, seed=7)
 
 

@@ -24,7 +24,13 @@ from aiooctopush import (
 )
 from aiooctopush.api._chunks import ChunkReply, call_in_chunks
 from aiooctopush.api.contacts import CreateContactsRequest, DeleteContactsRequest
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 
 
 ONE = "+33639980001"
@@ -118,7 +124,9 @@ async def test_a_presumed_removal_is_told_as_such():
 @pytest.mark.parametrize("most", [60, 1])
 async def test_a_request_that_is_too_long_is_halved(most):
     """Down to what the gateway takes; the order stays."""
-    gateway = Gateway(clock=VirtualClock(), most_contacts_per_call=most)
+    gateway = Gateway(
+        GatewaySettings(most_contacts_per_call=most), clock=VirtualClock()
+    )
     transport = SandboxTransport(gateway)
 
     async with session_over(transport, clock=gateway.clock) as octopush:

@@ -39,6 +39,7 @@ from aiooctopush.api.contacts import (
 )
 from aiooctopush.sandbox import (
     Gateway,
+    GatewaySettings,
     SandboxTransport,
     VirtualClock,
 )
@@ -63,7 +64,7 @@ def numbers(count):
 @pytest.fixture
 def gateway():
     """A gateway in virtual time."""
-    return Gateway(clock=VirtualClock(), strict_unknown_fields=True)
+    return Gateway(GatewaySettings(strict_unknown_fields=True), clock=VirtualClock())
 
 
 @pytest.fixture

@@ -32,7 +32,13 @@ from aiooctopush import (
 )
 from aiooctopush._wire import converter, encode
 from aiooctopush.api.lookup import HLR, MNP, MNP_V2, LookupRequest
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 
 
 ONE = "+33639980001"
@@ -95,7 +101,7 @@ def numbers(count):
 @pytest.fixture
 def gateway():
     """A gateway in virtual time."""
-    return Gateway(clock=VirtualClock(), strict_unknown_fields=True)
+    return Gateway(GatewaySettings(strict_unknown_fields=True), clock=VirtualClock())
 
 
 @pytest.fixture
@@ -136,7 +142,7 @@ async def test_an_hlr_tells_of_each_line_in_the_order_asked(octopush, gateway):
 @pytest.mark.parametrize("brackets", [False, True])
 async def test_mnp_v2_names_the_price_of_all_requests(brackets):
     """In both shapes that its page may mean."""
-    gateway = Gateway(clock=VirtualClock(), brackets_mnp=brackets)
+    gateway = Gateway(GatewaySettings(brackets_mnp=brackets), clock=VirtualClock())
     transport = SandboxTransport(gateway)
 
     async with session_over(transport, clock=gateway.clock) as octopush:

@@ -27,7 +27,7 @@ from aiooctopush import (
 )
 from aiooctopush._wire import Idempotency, converter, encode
 from aiooctopush.api.settings import READ, READ_ALIAS, UPDATE, SettingsChanges
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 
 ALL = {
@@ -278,7 +278,7 @@ def test_everything_is_sent_as_documented():
 
 async def test_what_was_changed_can_be_read():
     """The sandbox keeps it."""
-    gateway = Gateway(clock=VirtualClock(), strict_unknown_fields=True)
+    gateway = Gateway(GatewaySettings(strict_unknown_fields=True), clock=VirtualClock())
 
     async with session_over(SandboxTransport(gateway), clock=gateway.clock) as octopush:
         changed = await octopush.settings.update(**ALL)

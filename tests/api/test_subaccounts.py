@@ -42,7 +42,7 @@ from aiooctopush.api.subaccounts import (
     SubaccountRequest,
     TransferRequest,
 )
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 
 ADA = {"first_name": "Ada", "last_name": "Lovelace", "password": "correct horse"}
@@ -61,7 +61,7 @@ OPERATIONS = (
 @pytest.fixture
 def gateway():
     """A gateway in virtual time."""
-    return Gateway(clock=VirtualClock(), credit=Decimal(100))
+    return Gateway(GatewaySettings(credit=Decimal(100)), clock=VirtualClock())
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from aiooctopush import (
 )
 from aiooctopush._wire import Idempotency, converter
 from aiooctopush.api.wallet import BALANCE, CREDITS, EUROS
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 
 EXPIRES = datetime(2027, 1, 5, 10, tzinfo=timezone(timedelta(hours=1)))
@@ -313,7 +313,7 @@ def test_timeout_is_an_option_of_every_call():
 
 async def test_the_sandbox_tells_what_is_left():
     """In euros, in packs, in messages of one product, and by country."""
-    gateway = Gateway(clock=VirtualClock(), credit=Decimal(20))
+    gateway = Gateway(GatewaySettings(credit=Decimal(20)), clock=VirtualClock())
 
     async with OctopushSession(
         "me@example.org",

@@ -29,6 +29,7 @@ from aiooctopush.ledgers.records import BatchRecord
 from aiooctopush.sandbox import (
     FaultPlan,
     Gateway,
+    GatewaySettings,
     SandboxTransport,
     VirtualClock,
 )
@@ -59,7 +60,7 @@ async def run_all(gateway, source, faults=None, key="run", **options):
 @pytest.fixture
 def gateway():
     """A gateway in virtual time, with credit for a million."""
-    return Gateway(clock=VirtualClock(), credit=Decimal(1_000_000))
+    return Gateway(GatewaySettings(credit=Decimal(1_000_000)), clock=VirtualClock())
 
 
 async def test_everyone_is_in_the_book_once(gateway):
@@ -244,11 +245,13 @@ def assert_each_once(gateway, people, report):
     assert len(counted) >= report.accepted + report.presumed
 
 
-@pytest.mark.parametrize("burns_ids", [False, True], ids=["accepted", "receipt"])
+@pytest.mark.parametrize("duplicate_check", ["on_accept", "on_receipt"])
 @given(seed=st.integers(0, 2**32))
-async def test_nobody_gets_it_twice_whatever_goes_wrong(burns_ids, seed):
+async def test_nobody_gets_it_twice_whatever_goes_wrong(duplicate_check, seed):
     """Under both laws of the gateway; and whoever is accepted is in the book."""
-    gateway = Gateway(clock=VirtualClock(), burns_ids=burns_ids)
+    gateway = Gateway(
+        GatewaySettings(duplicate_check=duplicate_check), clock=VirtualClock()
+    )
     people = numbers(12)
     states = {}
 
@@ -291,7 +294,9 @@ async def test_a_run_that_was_throttled_can_be_started_again(gateway):
 
 async def test_a_duplicate_after_a_refusal_is_in_doubt():
     """The gateway may have noted the id when it refused, or an earlier run sent it."""
-    gateway = Gateway(clock=VirtualClock(), burns_ids=True)
+    gateway = Gateway(
+        GatewaySettings(duplicate_check="on_receipt"), clock=VirtualClock()
+    )
 
     report = await run_all(gateway, numbers(3), FaultPlan.schedule(["throttled_429"]))
 

@@ -20,7 +20,13 @@ from aiooctopush import (
     SmsRequest,
     UnknownOutcomeError,
 )
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 
 
 RUN = {"text": "Hello", "sender": "Acme", "purpose": "alert"}
@@ -78,10 +84,13 @@ async def states(ledger):
 # --- credit ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("burns_ids", [False, True])
-async def test_a_run_out_of_credit_goes_on_when_there_is_some(ledger, burns_ids):
+@pytest.mark.parametrize("duplicate_check", ["on_accept", "on_receipt"])
+async def test_a_run_out_of_credit_goes_on_when_there_is_some(ledger, duplicate_check):
     """In the middle of the file, under a new id, and nobody gets it twice."""
-    gateway = Gateway(clock=VirtualClock(), credit=Decimal("0.70"), burns_ids=burns_ids)
+    gateway = Gateway(
+        GatewaySettings(credit=Decimal("0.70"), duplicate_check=duplicate_check),
+        clock=VirtualClock(),
+    )
     people = numbers(40)
 
     short = await at(gateway, ledger).send(people)
@@ -97,7 +106,7 @@ async def test_a_run_out_of_credit_goes_on_when_there_is_some(ledger, burns_ids)
 
 async def test_a_pause_is_written_down(ledger):
     """So that whoever looks at the ledger sees it; the next start lifts it."""
-    gateway = Gateway(clock=VirtualClock(), credit=Decimal("0.10"))
+    gateway = Gateway(GatewaySettings(credit=Decimal("0.10")), clock=VirtualClock())
     await at(gateway, ledger).send(numbers(10))
     (paused,) = await ledger.runs()
     gateway.credit += 100
@@ -119,7 +128,7 @@ async def test_credit_that_comes_in_time_is_waited_for(ledger):
                 gateway.credit += 100
             await super().sleep(seconds)
 
-    gateway = Gateway(clock=Clock(), credit=Decimal("0.70"))
+    gateway = Gateway(GatewaySettings(credit=Decimal("0.70")), clock=Clock())
     report = await at(gateway, ledger, wait_for_credit=3_600).send(numbers(40))
 
     assert waited == [60, 60, 60]
@@ -222,7 +231,7 @@ async def test_a_run_that_waits_can_be_stopped(ledger):
 
 async def test_stop_lets_what_is_in_flight_be_answered():
     """And starts nothing more; the report knows what is left."""
-    gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
+    gateway = Gateway(GatewaySettings(credit=Decimal(100)), clock=VirtualClock())
     run = at(gateway, MemoryLedger(), concurrency=2)
 
     async for _ in run.stream(numbers(500)):
@@ -236,7 +245,7 @@ async def test_stop_lets_what_is_in_flight_be_answered():
 
 async def test_a_run_that_was_stopped_before_it_began_sends_nothing(ledger):
     """Neither something new nor what was left."""
-    gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
+    gateway = Gateway(GatewaySettings(credit=Decimal(100)), clock=VirtualClock())
     run = at(gateway, ledger)
     run.stop()
 
@@ -248,7 +257,7 @@ async def test_a_run_that_was_stopped_before_it_began_sends_nothing(ledger):
 
 async def test_reading_the_source_again_can_be_stopped(ledger):
     """It may take long; then nothing is sent, for the rest may have changed."""
-    gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
+    gateway = Gateway(GatewaySettings(credit=Decimal(100)), clock=VirtualClock())
     await at(gateway, ledger).send(numbers(50))
     run = at(gateway, ledger)
     read = []
@@ -674,7 +683,7 @@ async def test_parts_that_were_not_sent_go_with_the_next_start(ledger):
 
 async def test_the_sandbox_agrees(ledger):
     """It refuses a request for one bad number, as third parties report."""
-    gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
+    gateway = Gateway(GatewaySettings(credit=Decimal(100)), clock=VirtualClock())
     people = [*numbers(30), "+999000000000", *numbers(10, 30)]
 
     report = await at(gateway, ledger).send(people)
@@ -754,7 +763,7 @@ async def test_an_outage_met_by_a_bulk_leaves_single_sends_their_retries():
 
 async def test_faults_of_a_plan_are_counted():
     """By class and status."""
-    gateway = Gateway(clock=VirtualClock(), credit=Decimal(100))
+    gateway = Gateway(GatewaySettings(credit=Decimal(100)), clock=VirtualClock())
     plan = FaultPlan.schedule(["error_500_after_commit", "throttled_429"])
 
     report = await at(gateway, DurableLedger(), plan).send(numbers(20))

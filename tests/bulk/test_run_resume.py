@@ -28,7 +28,13 @@ from aiooctopush import (
     read_csv,
 )
 from aiooctopush.ledgers.batch import unpack, unpack_numbers
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 
 
 RUN = {"text": "Hi {first_name}", "sender": "Acme", "purpose": "alert"}
@@ -50,7 +56,7 @@ def numbers(count, start=0):
 @pytest.fixture
 def gateway():
     """A gateway in virtual time, with credit for a million."""
-    return Gateway(clock=VirtualClock(), credit=Decimal(1_000_000))
+    return Gateway(GatewaySettings(credit=Decimal(1_000_000)), clock=VirtualClock())
 
 
 @pytest.fixture
@@ -271,7 +277,9 @@ async def test_a_throttled_batch_takes_a_new_id_that_is_written_down_first(ledge
 
 async def test_under_the_other_law_a_throttled_batch_is_sent(ledger):
     """A gateway that notes ids on receipt would refuse the first id for ever."""
-    gateway = Gateway(clock=VirtualClock(), burns_ids=True)
+    gateway = Gateway(
+        GatewaySettings(duplicate_check="on_receipt"), clock=VirtualClock()
+    )
 
     report = await started(gateway, ledger, FaultPlan.schedule(["throttled_429"])).send(
         numbers(3)

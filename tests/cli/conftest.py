@@ -14,7 +14,13 @@ from aiooctopush.cli.targets.gateway import Surroundings
 from aiooctopush.cli.terminal import prompts as _questions
 from aiooctopush.ledgers.records import LedgerError
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxServer, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxServer,
+    VirtualClock,
+)
 
 
 MESSAGE = ("--text", "Your code is 1234", "--sender", "Acme", "--purpose", "alert")
@@ -161,7 +167,9 @@ def serving(server):
 @pytest.fixture
 def server():
     """A sandbox on a port, which lets one account in."""
-    with serving(SandboxServer(gateway=Gateway(api_login="me", api_key="k3y"))) as it:
+    with serving(
+        SandboxServer(gateway=Gateway(GatewaySettings(api_login="me", api_key="k3y")))
+    ) as it:
         yield it
 
 

@@ -23,7 +23,13 @@ from aiooctopush.cli.doctor import command as doctor
 from aiooctopush.cli.doctor.probes import Kind, Probing, Question, Reply, send
 from aiooctopush.cli.targets.gateway import Surroundings
 from aiooctopush.errors import NotSentError, ServerError, UnknownOutcomeError
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 from aiooctopush.sandbox.faults import KINDS
 
 
@@ -448,7 +454,10 @@ def probe(run, clock):
 )
 def test_laws_are_told_apart(probe, to, burns, questions, sent, expected):  # noqa: PLR0917
     """Each law is recognised, with as few messages as possible."""
-    gateway = Gateway(clock=VirtualClock(), burns_ids=burns)
+    gateway = Gateway(
+        GatewaySettings(duplicate_check="on_receipt" if burns else "on_accept"),
+        clock=VirtualClock(),
+    )
 
     result, told = probe(to=to, answers="y\n" * questions, gateway=gateway)
 
@@ -459,7 +468,7 @@ def test_laws_are_told_apart(probe, to, burns, questions, sent, expected):  # no
 @pytest.mark.usefixtures("somebody")
 def test_laws_are_told_apart_for_real(probe, clock):
     """Without simulation mode, a law of receipt costs nothing to find."""
-    gateway = Gateway(clock=clock, burns_ids=True)
+    gateway = Gateway(GatewaySettings(duplicate_check="on_receipt"), clock=clock)
 
     result, told = probe(answers="n\nn\nn\ny\nn\n", gateway=gateway)
 
@@ -470,7 +479,7 @@ def test_laws_are_told_apart_for_real(probe, clock):
 
 def test_what_is_told_of_a_repeat(probe, clock):
     """Status, code and ticket are there for programs."""
-    gateway = Gateway(clock=clock, burns_ids=True)
+    gateway = Gateway(GatewaySettings(duplicate_check="on_receipt"), clock=clock)
 
     result, _ = probe("--yes", gateway=gateway)
 
@@ -488,7 +497,10 @@ def test_what_is_told_of_a_repeat(probe, clock):
 @pytest.mark.parametrize("burns", [False, True], ids=["on-acceptance", "on-receipt"])
 def test_yes_never_sends(probe, clock, burns):
     """--yes is for simulation mode only: nobody gets a message."""
-    gateway = Gateway(clock=clock, burns_ids=burns)
+    gateway = Gateway(
+        GatewaySettings(duplicate_check="on_receipt" if burns else "on_accept"),
+        clock=clock,
+    )
 
     result, told = probe("--yes", gateway=gateway)
 
@@ -530,7 +542,7 @@ HONOURS = "honours ids: a simulated request cannot be repeated with its id"
 
 def test_a_table_for_people(run, clock):
     """What was learned is a row for each question."""
-    gateway = Gateway(clock=clock, burns_ids=True)
+    gateway = Gateway(GatewaySettings(duplicate_check="on_receipt"), clock=clock)
 
     result = run(
         "doctor", "--sandbox", "--probe", "--yes", "--to", NUMBER, gateway=gateway
@@ -551,7 +563,11 @@ def test_probes_on_a_narrow_terminal(run, clock):
     terminal = {"FORCE_COLOR": "1", "COLUMNS": "60", "NO_COLOR": "1"}
     command = ("doctor", "--sandbox", "--probe", "--yes", "--to", NUMBER)
 
-    result = run(*command, env=terminal, gateway=Gateway(clock=clock, burns_ids=True))
+    result = run(
+        *command,
+        env=terminal,
+        gateway=Gateway(GatewaySettings(duplicate_check="on_receipt"), clock=clock),
+    )
 
     lines = click.unstyle(result.stderr).splitlines()
     assert max(map(len, lines)) <= 60
@@ -560,7 +576,10 @@ def test_probes_on_a_narrow_terminal(run, clock):
 
 def test_bad_number_without_its_place(probe, clock):
     """Whether a refusal names the number is found out, too."""
-    gateway = Gateway(clock=clock, burns_ids=True, names_bad_recipient=False)
+    gateway = Gateway(
+        GatewaySettings(duplicate_check="on_receipt", names_bad_recipient=False),
+        clock=clock,
+    )
 
     result, _ = probe("--yes", gateway=gateway)
 
@@ -570,7 +589,7 @@ def test_bad_number_without_its_place(probe, clock):
 @pytest.mark.usefixtures("somebody")
 def test_probes_can_be_left(probe, clock):
     """Who leaves at a question keeps what was learned."""
-    gateway = Gateway(clock=clock, burns_ids=True)
+    gateway = Gateway(GatewaySettings(duplicate_check="on_receipt"), clock=clock)
 
     result, told = probe(answers="y\n", gateway=gateway)
 
@@ -656,7 +675,10 @@ def learned(gateway, faults):
 def test_a_fault_never_makes_it_guess(burns, kind):
     """Whichever request meets it, once: each answer is true, or there is none."""
     for at in range(REQUESTS):
-        gateway = Gateway(clock=VirtualClock(), burns_ids=burns)
+        gateway = Gateway(
+            GatewaySettings(duplicate_check="on_receipt" if burns else "on_accept"),
+            clock=VirtualClock(),
+        )
 
         told = learned(gateway, [None] * at + [kind])
 

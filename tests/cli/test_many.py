@@ -9,7 +9,7 @@ import pytest
 from aiooctopush.cli.account import many as _many
 from aiooctopush.cli.account.many import Problem
 from aiooctopush.errors import Outcome
-from aiooctopush.sandbox import FaultPlan, Gateway
+from aiooctopush.sandbox import FaultPlan, Gateway, GatewaySettings
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_short_row(ask, people):
 
 def test_refused_request(ask, people, gateway, clock):
     """Those of one request share its refusal, told once with their lines."""
-    gateway = Gateway(clock=clock, most_contacts_of_list=1)
+    gateway = Gateway(GatewaySettings(most_contacts_of_list=1), clock=clock)
 
     result = import_(ask, people(3), gateway=gateway)
 

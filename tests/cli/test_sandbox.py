@@ -47,11 +47,11 @@ def test_serves_until_interrupted(run, end):
         result = run(
             "send", "--base-url", url, "--to", "+33600000001", *message, env=env
         )
-        book_url = f"{url}/__sandbox__/book"
+        book_url = f"{url}/__sandbox__/sent"
         with urllib.request.urlopen(book_url, timeout=10) as answer:  # noqa: S310
             book = json.load(answer)
 
-    assert ready == f"Sandbox gateway ready on {url} (book: /__sandbox__/book)\n"
+    assert ready == f"Sandbox gateway ready on {url} (sent log: /__sandbox__/sent)\n"
     assert url.startswith("http://127.0.0.1:")
     assert result.exit_code == 0
     assert book["recipients"] == 1
@@ -61,7 +61,14 @@ def test_serves_until_interrupted(run, end):
 
 def test_options_reach_the_gateway(run):
     """Account, law, credit and faults are those that were asked for."""
-    options = ("--api-login", "me", "--api-key", "k3y", "--law", "receipt")
+    options = (
+        "--api-login",
+        "me",
+        "--api-key",
+        "k3y",
+        "--duplicate-check",
+        "on-receipt",
+    )
     env = {"OCTOPUSH_API_LOGIN": "me", "OCTOPUSH_API_KEY": "k3y"}
     message = ("--text", "Hello", "--sender", "Acme", "--purpose", "alert")
     with sandbox(*options, "--credit", "0") as (ready, _):
@@ -80,7 +87,7 @@ def test_options_reach_the_gateway(run):
     [
         (("--api-login", "me"), "--api-login and --api-key belong together"),
         (("--faults", "dns_failure=1"), "--faults: cannot be played here: dns_failure"),
-        (("--faults", "weather=1"), "unknown fault 'weather'"),
+        (("--faults", "weather=1"), "There is no fault 'weather'. The kinds are con"),
         (("--credit", "much"), "must be an amount such as 12.50"),
         (("--credit", "-1"), "must be an amount such as 12.50"),
         (("--port", "70000"), "70000 is not in the range"),

@@ -131,7 +131,14 @@ def check(name, response):
 @pytest.mark.timeout(max(20, EXAMPLES // 5))
 @pytest.mark.parametrize(
     "options",
-    [{}, {"strict_unknown_fields": True, "figures_as_text": True, "burns_ids": True}],
+    [
+        {},
+        {
+            "strict_unknown_fields": True,
+            "figures_as_text": True,
+            "duplicate_check": "on_receipt",
+        },
+    ],
     ids=["as-by-default", "the-other-way"],
 )
 @settings(max_examples=EXAMPLES)

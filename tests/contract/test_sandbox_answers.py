@@ -9,7 +9,7 @@ from fakes import session_over
 from sandbox.contract import operations, problems, response_schema
 
 from aiooctopush import ManyResults
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 
 # What the documents leave open, one way and the other.
@@ -20,7 +20,7 @@ SETTINGS = [
             "strict_unknown_fields": True,
             "figures_as_text": True,
             "misspells_ready": True,
-            "burns_ids": True,
+            "duplicate_check": "on_receipt",
             "brackets_mnp": True,
         },
         id="the-other-way",
@@ -30,7 +30,7 @@ SETTINGS = [
 
 async def exchange(name, settings):
     """Prepare and make the call: its answer on the wire, and what it was read as."""
-    gateway = Gateway(clock=VirtualClock(), **settings)
+    gateway = Gateway(GatewaySettings(**settings), clock=VirtualClock())
     gateway.lists[LIST] = [ONE]
     gateway.tags[TAG] = [ONE]
     recorder = Recorder(SandboxTransport(gateway), without=FALLBACKS.get(name))

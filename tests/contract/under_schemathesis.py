@@ -16,7 +16,7 @@ import sysconfig
 from decimal import Decimal
 from pathlib import Path
 
-from aiooctopush.sandbox import Gateway, SandboxServer, VirtualClock
+from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxServer, VirtualClock
 
 
 DOCUMENT = Path(__file__).with_name("openapi.yaml")
@@ -35,7 +35,7 @@ GATEWAYS = {
         "figures_as_text": True,
         "misspells_ready": True,
         "pending_as_400": True,
-        "burns_ids": True,
+        "duplicate_check": "on_receipt",
         "brackets_mnp": True,
     },
 }
@@ -43,7 +43,7 @@ GATEWAYS = {
 
 async def attack(options, arguments):
     """Run schemathesis against a new gateway; its exit code."""
-    gateway = Gateway(clock=VirtualClock(), credit=CREDIT, **options)
+    gateway = Gateway(GatewaySettings(credit=CREDIT, **options), clock=VirtualClock())
     program = shutil.which("schemathesis", path=sysconfig.get_path("scripts"))
     async with SandboxServer(gateway=gateway) as server:
         process = await asyncio.create_subprocess_exec(

@@ -25,7 +25,13 @@ from aiooctopush import (
     TransportSecurityError,
     UnknownOutcomeError,
 )
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 from aiooctopush.sandbox.clock import START
 
 
@@ -564,7 +570,7 @@ async def test_a_quiet_logger_costs_no_formatting(caplog):
 UNTIL = START + timedelta(hours=23)
 
 
-@pytest.mark.parametrize("burns_ids", [False, True], ids=["accepted", "receipt"])
+@pytest.mark.parametrize("duplicate_check", ["on_accept", "on_receipt"])
 @pytest.mark.parametrize(
     ("fault", "outcome", "received"),
     [
@@ -572,9 +578,13 @@ UNTIL = START + timedelta(hours=23)
         pytest.param("rst_accept", Outcome.ACCEPTED, 1, id="never arrived"),
     ],
 )
-async def test_settling_tells_what_became_of_it(burns_ids, fault, outcome, received):
+async def test_settling_tells_what_became_of_it(
+    duplicate_check, fault, outcome, received
+):
     """Asked again with its id, it is sent exactly once, now or before."""
-    gateway = Gateway(clock=VirtualClock(), burns_ids=burns_ids)
+    gateway = Gateway(
+        GatewaySettings(duplicate_check=duplicate_check), clock=VirtualClock()
+    )
     transport = SandboxTransport(gateway, FaultPlan.schedule([fault]))
     request = SmsRequest(**MESSAGE)
     policy = RetryPolicy(attempts=1)

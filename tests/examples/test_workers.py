@@ -10,7 +10,7 @@ import pytest
 from running import EXAMPLES, load, run, start
 from services.postgres import server
 
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxServer
+from aiooctopush.sandbox import FaultPlan, Gateway, GatewaySettings, SandboxServer
 
 
 def numbers(count):
@@ -203,7 +203,7 @@ async def test_a_campaign_in_django_is_sent_once(tmp_path):
 
 async def test_a_campaign_in_django_that_stops_says_why(tmp_path):
     """And goes on with the same command."""
-    gateway = Gateway(credit=0)
+    gateway = Gateway(GatewaySettings(credit=0))
     command = EXAMPLES / "django_bulk.py"
 
     async with SandboxServer(gateway=gateway) as served:

@@ -10,7 +10,13 @@ from faults.gateway import FaultGateway
 
 from aiooctopush import Outcome, RetryPolicy, SmsRequest
 from aiooctopush.ids import safe_until
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 from aiooctopush.sandbox.clock import START
 from aiooctopush.sandbox.faults import DEFAULT_KINDS
 
@@ -65,7 +71,10 @@ def request_number(moment):
 def world_of(moment, *, burns_ids):
     """A gateway and a session whose course the moment determines."""
     clock = VirtualClock()
-    gateway = Gateway(clock=clock, burns_ids=burns_ids)
+    gateway = Gateway(
+        GatewaySettings(duplicate_check="on_receipt" if burns_ids else "on_accept"),
+        clock=clock,
+    )
     faults = FaultPlan(kinds=DEFAULT_KINDS, probability=0.7, seed=moment)
     flaky = SandboxTransport(gateway, faults, latency=moment % 2)
     return gateway, session_over(flaky, clock=clock, random=Random(moment))
@@ -110,7 +119,10 @@ async def test_a_thousand_moments_without_faults(burns_ids):
     """Then it is there once under either law, and never merely presumed for nothing."""
     random, cancelled = Random(18), 0
     clock = VirtualClock()
-    gateway = Gateway(clock=clock, burns_ids=burns_ids)
+    gateway = Gateway(
+        GatewaySettings(duplicate_check="on_receipt" if burns_ids else "on_accept"),
+        clock=clock,
+    )
 
     async with session_over(SandboxTransport(gateway), clock=clock) as octopush:
         for moment in range(1000):

@@ -24,7 +24,13 @@ from aiooctopush import (
 )
 from aiooctopush._wire import Idempotency
 from aiooctopush.retry import Situation, decide
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 
 
 PLENTY = 10**9
@@ -297,7 +303,10 @@ async def test_every_pause_has_its_own_draw():
 async def through_a_storm(seed, *, burns_ids):
     """Tries of two hundred calls of which half of the tries meet a fault."""
     clock = LoopClock()
-    gateway = Gateway(clock=clock, burns_ids=burns_ids)
+    gateway = Gateway(
+        GatewaySettings(duplicate_check="on_receipt" if burns_ids else "on_accept"),
+        clock=clock,
+    )
     faults = FaultPlan(probability=0.5, seed=seed)
     network = Network(SandboxTransport(gateway, faults, latency=LATENCY).send)
     policy = RetryPolicy(attempts=8, deadline=3600.0, quota=PLENTY)

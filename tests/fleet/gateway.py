@@ -16,7 +16,7 @@ from operator import attrgetter
 from aiohttp import web
 from fleet.app import KEY
 
-from aiooctopush.sandbox import Gateway
+from aiooctopush.sandbox import Gateway, GatewaySettings
 from aiooctopush.sandbox.server import create_app
 
 
@@ -113,7 +113,7 @@ async def serve():
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(commands), sys.stdin
     )
-    door = Door(Gateway(credit=Decimal(1_000_000), api_key=KEY))
+    door = Door(Gateway(GatewaySettings(credit=Decimal(1_000_000), api_key=KEY)))
     app = create_app(door.gateway)
     app.middlewares.append(door.watch)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

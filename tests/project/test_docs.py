@@ -25,7 +25,13 @@ from click.testing import CliRunner
 from aiooctopush import OctopushSession, SystemClock
 from aiooctopush.cli.app import octopush as command
 from aiooctopush.cli.targets.gateway import Surroundings
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +57,9 @@ class World:
     """
 
     def __init__(self, page, runner):
-        self.gateway = Gateway(clock=VirtualClock(), credit=Decimal(1_000_000))
+        self.gateway = Gateway(
+            GatewaySettings(credit=Decimal(1_000_000)), clock=VirtualClock()
+        )
         self.gateway.lists["customers"] = ["+33639980001"]
         self.faults = FaultPlan()
         self._page = page

@@ -6,7 +6,13 @@ from decimal import Decimal
 import pytest
 
 from aiooctopush import OctopushSession, Purpose, read_csv
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 from aiooctopush.sandbox.faults import DEFAULT_KINDS
 
 
@@ -42,7 +48,7 @@ def people(tmp_path_factory):
 )
 async def test_the_book_equals_the_file(people, faults):
     """Each number exactly once, whatever goes wrong on the way."""
-    gateway = Gateway(clock=VirtualClock(), credit=Decimal(1_000_000))
+    gateway = Gateway(GatewaySettings(credit=Decimal(1_000_000)), clock=VirtualClock())
     expected = Counter(
         line.split(";")[0] for line in people.read_text("utf-8-sig").splitlines()[1:]
     )

@@ -71,7 +71,7 @@ ROOMS = {
         ("app",),
     ),
     "sandbox": (
-        ("clock", "validation"),
+        ("clock", "settings", "validation"),
         ("book", "campaigns"),
         ("state",),
         ("callbacks", "chapters"),

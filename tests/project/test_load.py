@@ -14,7 +14,12 @@ from faults.clients import result_of
 from faults.virtual_time import LoopClock
 
 from aiooctopush import NotSentError, OctopushSession, Outcome, Purpose
-from aiooctopush.sandbox import Gateway, SandboxServer, SandboxTransport
+from aiooctopush.sandbox import (
+    Gateway,
+    GatewaySettings,
+    SandboxServer,
+    SandboxTransport,
+)
 
 
 SENDS = 10_000
@@ -50,7 +55,7 @@ class Watched(SandboxTransport):
 
 def rich_gateway(**options):
     """A gateway whose credit never ends here."""
-    return Gateway(credit=Decimal(1_000_000), **options)
+    return Gateway(GatewaySettings(credit=Decimal(1_000_000), **options))
 
 
 def one_send(octopush, number):

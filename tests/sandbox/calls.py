@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from aiooctopush._wire import HttpRequest
-from aiooctopush.sandbox import Gateway, VirtualClock
+from aiooctopush.sandbox import Gateway, GatewaySettings, VirtualClock
 
 
 ROOT = "/v1/public/"
@@ -65,4 +65,4 @@ def send(gateway, *numbers, **changes):
 
 def fresh_gateway(**settings):
     """Make a gateway in virtual time."""
-    return Gateway(clock=VirtualClock(), **settings)
+    return Gateway(GatewaySettings(**settings), clock=VirtualClock())

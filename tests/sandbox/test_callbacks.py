@@ -138,10 +138,10 @@ def test_what_has_no_receipts(changes):
     assert callbacks.next_at is None
 
 
-@pytest.mark.parametrize("burns_ids", [False, True], ids=["accepted", "receipt"])
-def test_what_was_not_sent_has_no_receipt(burns_ids):
+@pytest.mark.parametrize("duplicate_check", ["on_accept", "on_receipt"])
+def test_what_was_not_sent_has_no_receipt(duplicate_check):
     """Whatever became of its id: refused, or received and then broken."""
-    gateway = fresh_gateway(burns_ids=burns_ids)
+    gateway = fresh_gateway(duplicate_check=duplicate_check)
     callbacks = gateway.callbacks(plan())
 
     assert send(gateway, sender="-", request_id="a")[0] == 400
@@ -149,7 +149,7 @@ def test_what_was_not_sent_has_no_receipt(burns_ids):
     send(gateway, TWO, request_id="b")
     told = [one["number"] for one in events(callbacks.take_all())]
 
-    assert told == ([] if burns_ids else [TWO, TWO])
+    assert told == ([] if duplicate_check == "on_receipt" else [TWO, TWO])
 
 
 def test_what_is_executed_late_has_its_receipts():

@@ -112,7 +112,7 @@ class Checked:
         {"figures_as_text": True},
         {"misspells_ready": True},
         {"pending_as_400": True},
-        {"burns_ids": True},
+        {"duplicate_check": "on_receipt"},
     ],
     ids=str,
 )

@@ -135,7 +135,7 @@ def test_keys_of_metadata_that_nobody_knows_are_no_mistake():
 
 def test_nothing_protects_a_repeat():
     """Not even a request_id: it is sent twice."""
-    gateway = fresh_gateway(burns_ids=True)
+    gateway = fresh_gateway(duplicate_check="on_receipt")
 
     for _ in range(2):
         ask(gateway, *SEND, body(request_id="a"))

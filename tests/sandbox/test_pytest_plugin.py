@@ -160,9 +160,12 @@ async def test_it(octopush, octopush_sandbox):
     [
         (
             "'rst_after_comit'",
-            "*did you mean 'rst_after_commit'*there are con*",
+            "*Did you mean 'rst_after_commit'*The kinds are con*",
         ),
-        ("'weather'", "*unknown fault 'weather'; there are connection_refused,*"),
+        (
+            "'weather'",
+            "There is no fault 'weather'. The kinds are con*",
+        ),
         ("'error_500', times=0", "*times: must be at least 1, not 0*"),
     ],
     ids=["near", "far", "nought"],
@@ -259,11 +262,11 @@ def test_a_gateway_may_be_set_up_otherwise(run):
         """
 import pytest
 
-from aiooctopush.sandbox import Gateway, VirtualClock
+from aiooctopush.sandbox import Gateway, GatewaySettings, VirtualClock
 
 @pytest.fixture(params=[VirtualClock(), None], ids=["virtual", "real"])
 def octopush_gateway(request):
-    return Gateway(clock=request.param, credit=7)
+    return Gateway(GatewaySettings(credit=7), clock=request.param)
 
 def test_it(octopush_sandbox):
     assert octopush_sandbox.credit == 7

@@ -15,15 +15,13 @@ from sandbox.calls import (
 
 SEND = "sms-campaign/send"
 DAY = 24 * 3600
-LAWS = pytest.mark.parametrize(
-    "burns_ids", [False, True], ids=["noted on acceptance", "burnt on receipt"]
-)
+LAWS = pytest.mark.parametrize("duplicate_check", ["on_accept", "on_receipt"])
 
 
 @LAWS
-def test_an_accepted_id_is_refused_for_a_day(burns_ids):
+def test_an_accepted_id_is_refused_for_a_day(duplicate_check):
     """HTTP 400 with code 120, without the first ticket; nothing is sent again."""
-    gateway = fresh_gateway(burns_ids=burns_ids)
+    gateway = fresh_gateway(duplicate_check=duplicate_check)
     send(gateway, request_id="a")
 
     status, answer = send(gateway, request_id="a")
@@ -34,9 +32,9 @@ def test_an_accepted_id_is_refused_for_a_day(burns_ids):
 
 
 @LAWS
-def test_an_id_is_forgotten_after_24_hours(burns_ids):
+def test_an_id_is_forgotten_after_24_hours(duplicate_check):
     """One second before it protects, then no more: it is sent twice."""
-    gateway = fresh_gateway(burns_ids=burns_ids)
+    gateway = fresh_gateway(duplicate_check=duplicate_check)
     send(gateway, request_id="a")
 
     gateway.clock.advance(DAY - 1)
@@ -47,9 +45,9 @@ def test_an_id_is_forgotten_after_24_hours(burns_ids):
 
 
 @LAWS
-def test_a_refused_repeat_does_not_make_the_memory_longer(burns_ids):
+def test_a_refused_repeat_does_not_make_the_memory_longer(duplicate_check):
     """The 24 hours run from the first time."""
-    gateway = fresh_gateway(burns_ids=burns_ids)
+    gateway = fresh_gateway(duplicate_check=duplicate_check)
     send(gateway, request_id="a")
     gateway.clock.advance(DAY / 2)
     send(gateway, request_id="a")
@@ -77,33 +75,39 @@ def test_a_wall_clock_that_steps_back_forgets_nothing():
 
 
 @pytest.mark.parametrize(
-    ("burns_ids", "again"),
-    [pytest.param(False, 201, id="accept"), pytest.param(True, 400, id="burn")],
+    ("duplicate_check", "again"),
+    [
+        pytest.param("on_accept", 201, id="accept"),
+        pytest.param("on_receipt", 400, id="burn"),
+    ],
 )
 @pytest.mark.parametrize(
     "changes",
     [{"text": ""}, {"recipients": []}, {"simulation_mode": True}],
     ids=["refused text", "refused recipients", "simulated"],
 )
-def test_the_laws_differ_on_calls_that_send_nothing(burns_ids, again, changes):
+def test_the_laws_differ_on_calls_that_send_nothing(duplicate_check, again, changes):
     """Noted on acceptance, the id is free; burnt on receipt, it is gone."""
-    gateway = fresh_gateway(burns_ids=burns_ids)
+    gateway = fresh_gateway(duplicate_check=duplicate_check)
     send(gateway, request_id="a", **changes)
 
     status, answer = send(gateway, request_id="a")
 
     assert status == again
-    assert answer.get("code") == (120 if burns_ids else None)
-    assert gateway.book.times(ONE) == (0 if burns_ids else 1)
+    assert answer.get("code") == (120 if duplicate_check == "on_receipt" else None)
+    assert gateway.book.times(ONE) == (0 if duplicate_check == "on_receipt" else 1)
 
 
 @pytest.mark.parametrize(
-    ("burns_ids", "again"),
-    [pytest.param(False, 201, id="accept"), pytest.param(True, 400, id="burn")],
+    ("duplicate_check", "again"),
+    [
+        pytest.param("on_accept", 201, id="accept"),
+        pytest.param("on_receipt", 400, id="burn"),
+    ],
 )
-def test_the_laws_differ_on_calls_that_are_only_received(burns_ids, again):
+def test_the_laws_differ_on_calls_that_are_only_received(duplicate_check, again):
     """A gateway that fails after it has read the request."""
-    gateway = fresh_gateway(burns_ids=burns_ids)
+    gateway = fresh_gateway(duplicate_check=duplicate_check)
 
     gateway.receive(send_call(request_id="a"))
 
@@ -113,7 +117,7 @@ def test_the_laws_differ_on_calls_that_are_only_received(burns_ids, again):
 
 def test_a_burnt_id_is_not_burnt_anew():
     """The 24 hours run from the first receipt here, too."""
-    gateway = fresh_gateway(burns_ids=True)
+    gateway = fresh_gateway(duplicate_check="on_receipt")
     for _ in range(2):
         gateway.receive(send_call(request_id="a"))
         gateway.clock.advance(DAY / 2)
@@ -123,7 +127,7 @@ def test_a_burnt_id_is_not_burnt_anew():
 
 def test_a_call_that_is_not_let_in_burns_no_id():
     """Without credentials there is no account that it could belong to."""
-    gateway = fresh_gateway(burns_ids=True)
+    gateway = fresh_gateway(duplicate_check="on_receipt")
     unknown = call("POST", SEND, send_body(request_id="a"), headers={})
 
     gateway.receive(unknown)
@@ -134,7 +138,7 @@ def test_a_call_that_is_not_let_in_burns_no_id():
 
 def test_operations_without_an_id_burn_none():
     """Whatever their body holds."""
-    gateway = fresh_gateway(burns_ids=True)
+    gateway = fresh_gateway(duplicate_check="on_receipt")
 
     gateway.receive(call("DELETE", "sms-campaign/cancel", {"request_id": "a"}))
 

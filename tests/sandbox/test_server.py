@@ -5,11 +5,12 @@ import gc
 import json
 import socket
 import warnings
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
-from sandbox.calls import HEADERS, ONE, fresh_gateway, send_body
+from sandbox.calls import HEADERS, ONE, TWO, fresh_gateway, send_body
 
 from aiooctopush.sandbox import FaultPlan, SandboxServer, create_app
 from aiooctopush.sandbox.faults import KINDS, LIVE_KINDS, Commit
@@ -202,6 +203,75 @@ async def test_a_late_commit_is_in_the_book_once_the_next_request_is():
         assert server.gateway.book.times(ONE) == 1
 
 
+async def test_one_time_codes_can_be_read_from_outside():
+    """Until the sandbox is reset: nobody has a phone there."""
+    async with (
+        SandboxServer() as server,
+        aiohttp.ClientSession(server.url) as session,
+    ):
+        path = "/v1/public/service/otp/generate"
+        body = {"phone_number": ONE, "code_length": 4}
+        async with session.post(path, headers=HEADERS, json=body) as response:
+            answer = await response.json()
+        async with session.get("/__sandbox__/codes") as response:
+            codes = await response.json()
+        await session.post("/__sandbox__/reset")
+        async with session.get("/__sandbox__/codes") as response:
+            emptied = await response.json()
+
+    expires_at = datetime.fromisoformat(codes[0].pop("expires_at"))
+    assert abs((expires_at - datetime.now(UTC)).total_seconds() - 300) < 60
+    code = codes[0].pop("code")
+    assert len(code) == 4
+    assert code.isdigit()
+    assert codes == [
+        {
+            "token": answer["otp_request_token"],
+            "phone_number": ONE,
+            "account": HEADERS["api-login"],
+            "remaining_attempts": 3,
+            "used": False,
+        }
+    ]
+    assert emptied == []
+
+
+async def test_each_request_is_reported_with_what_it_did():
+    """As soon as the gateway is done with it, also if the client hears nothing."""
+    served = []
+    faults = FaultPlan.schedule(
+        [None, "rst_accept", "rst_after_commit", "error_503", None]
+    )
+    async with SandboxServer(faults=faults, on_request=served.append) as server:
+        url = server.url
+        await post(url, send_body())
+        with pytest.raises(aiohttp.ClientError):
+            await post(url, send_body())
+        with pytest.raises(aiohttp.ClientError):
+            await post(url, send_body())
+        await post(url, send_body())
+        async with aiohttp.ClientSession(url) as session:
+            await session.post("/__sandbox__/reset")
+            await session.post(
+                "/v1/public/service/otp/generate",
+                headers=HEADERS,
+                json={"phone_number": TWO},
+            )
+
+    assert [(one.method, one.status, one.fault) for one in served] == [
+        ("POST", 201, None),
+        ("POST", None, "rst_accept"),
+        ("POST", None, "rst_after_commit"),
+        ("POST", 503, "error_503"),
+        ("POST", 200, None),
+    ]
+    assert served[0].path == "/v1/public/sms-campaign/send"
+    accepted = [[one.recipients for one in each.accepted] for each in served]
+    assert accepted == [[(ONE,)], [], [(ONE,)], [], [(TWO,)]]
+    assert [len(one.codes) for one in served] == [0, 0, 0, 0, 1]
+    assert server.gateway.codes == served[-1].codes
+
+
 async def test_the_book_can_be_read_and_emptied_from_outside():
     """And neither meets a fault."""
     faults = FaultPlan(kinds=["error_500_after_commit"], probability=1)
@@ -210,11 +280,11 @@ async def test_the_book_can_be_read_and_emptied_from_outside():
         aiohttp.ClientSession(server.url) as session,
     ):
         await post(server.url, send_body())
-        async with session.get("/__sandbox__/book") as response:
+        async with session.get("/__sandbox__/sent") as response:
             book = await response.json()
         async with session.post("/__sandbox__/reset") as response:
             assert response.status == 204
-        async with session.get("/__sandbox__/book") as response:
+        async with session.get("/__sandbox__/sent") as response:
             emptied = await response.json()
 
         assert book["recipients"] == 1

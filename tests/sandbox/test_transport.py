@@ -116,21 +116,21 @@ async def test_an_odd_answer_is_an_answer(kind):
     assert (await meet(kind)).status == STATUS[kind]
 
 
-@pytest.mark.parametrize("burns_ids", [False, True], ids=["accept", "burn"])
+@pytest.mark.parametrize("duplicate_check", ["on_accept", "on_receipt"])
 @pytest.mark.parametrize("kind", sorted(KINDS))
-async def test_the_book_holds_what_the_kind_says(kind, burns_ids):
+async def test_the_book_holds_what_the_kind_says(kind, duplicate_check):
     """Committed or not; and under the harsher law a received id is burnt."""
-    gateway = fresh_gateway(burns_ids=burns_ids)
+    gateway = fresh_gateway(duplicate_check=duplicate_check)
     commits = KINDS[kind].commits
 
     await meet(kind, gateway)
 
     assert gateway.book.times(ONE) == (commits is Commit.BEFORE)
     burnt = commits in {Commit.BEFORE, Commit.LATE} or (
-        burns_ids and commits is Commit.RECEIVED
+        duplicate_check == "on_receipt" and commits is Commit.RECEIVED
     )
     assert (send(gateway, request_id="a")[0] == 400) == burnt
-    late_or_free = commits is not Commit.RECEIVED or not burns_ids
+    late_or_free = commits is not Commit.RECEIVED or duplicate_check == "on_accept"
     assert gateway.book.times(ONE) == late_or_free
 
 

@@ -28,9 +28,7 @@ OPERATIONS = [
     "confirm_voice_campaign_on_tag",
     "cancel_voice_campaign_on_list",
 ]
-LAWS = pytest.mark.parametrize(
-    "burns_ids", [False, True], ids=["noted on acceptance", "burnt on receipt"]
-)
+LAWS = pytest.mark.parametrize("duplicate_check", ["on_accept", "on_receipt"])
 DAY = 24 * 3600
 
 
@@ -183,9 +181,9 @@ def test_a_simulation_costs_nothing():
 
 
 @LAWS
-def test_an_accepted_id_is_refused_for_a_day(burns_ids):
+def test_an_accepted_id_is_refused_for_a_day(duplicate_check):
     """In the same memory as those of SMS: nobody knows, our choice."""
-    gateway = people(burns_ids=burns_ids)
+    gateway = people(duplicate_check=duplicate_check)
     ask(gateway, *SEND, send_body(ONE, request_id="a"))
 
     assert ask(gateway, *SEND, send_body(ONE, request_id="a"))[1]["code"] == 120
@@ -196,7 +194,9 @@ def test_an_accepted_id_is_refused_for_a_day(burns_ids):
 
 
 @pytest.mark.parametrize(
-    ("burns_ids", "again"), [(False, 201), (True, 400)], ids=["accepted", "received"]
+    ("duplicate_check", "again"),
+    [("on_accept", 201), ("on_receipt", 400)],
+    ids=["accepted", "received"],
 )
 @pytest.mark.parametrize(
     ("route", "named"),
@@ -204,10 +204,10 @@ def test_an_accepted_id_is_refused_for_a_day(burns_ids):
     ids=["send", "list", "tag"],
 )
 def test_a_refused_call_uses_its_id_up_under_one_law_only(
-    burns_ids, again, route, named
+    duplicate_check, again, route, named
 ):
     """On each route that takes an id."""
-    gateway = people(burns_ids=burns_ids)
+    gateway = people(duplicate_check=duplicate_check)
     asked = send_body(ONE, request_id="a") if route is SEND else body(request_id="a")
     ask(gateway, *route, asked | named | {"text": ""})
 
@@ -217,7 +217,7 @@ def test_a_refused_call_uses_its_id_up_under_one_law_only(
 @pytest.mark.parametrize("route", [SEND, CREATE, CREATE_TAG], ids=lambda one: one[1])
 def test_a_request_that_was_only_received_may_burn_its_id(route):
     """As a gateway does that fails after reading."""
-    gateway = people(burns_ids=True)
+    gateway = people(duplicate_check="on_receipt")
     gateway.receive(call(*route, {"request_id": "a"}))
 
     assert ask(gateway, *SEND, send_body(ONE, request_id="a"))[1]["code"] == 120
@@ -337,7 +337,7 @@ class Checked:
         {"figures_as_text": True},
         {"misspells_ready": True},
         {"pending_as_400": True},
-        {"burns_ids": True},
+        {"duplicate_check": "on_receipt"},
     ],
     ids=str,
 )

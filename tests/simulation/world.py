@@ -29,7 +29,7 @@ from aiooctopush import (
     TransportSecurityError,
     UnknownOutcomeError,
 )
-from aiooctopush.sandbox import FaultPlan, Gateway
+from aiooctopush.sandbox import FaultPlan, Gateway, GatewaySettings
 from aiooctopush.sandbox.faults import DEFAULT_KINDS
 from aiooctopush.sandbox.gateway import LATE_SECONDS
 
@@ -342,7 +342,11 @@ class World:
         self._loop = asyncio.get_running_loop()
         self._truth = TrueClock()
         self.gateway = Gateway(
-            clock=self._truth, burns_ids=plan.burns_ids, credit=plan.credit
+            GatewaySettings(
+                duplicate_check="on_receipt" if plan.burns_ids else "on_accept",
+                credit=plan.credit,
+            ),
+            clock=self._truth,
         )
         self._clock = ClientClock(self._truth)
         self.wire = Wire(plan, self.gateway, 0, self.log)

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ..._clock import Clock, SystemClock
 from ...errors import InvalidFieldError
-from ...sandbox import FaultPlan, Gateway, SandboxTransport
+from ...sandbox import FaultPlan, Gateway, GatewaySettings, SandboxTransport
 from ...session import BASE_URL, OctopushSession
 from ..terminal.result import item
 from ..terminal.values import counted
@@ -125,7 +125,9 @@ def connect(
     if faults is not None and not sandbox:
         raise click.UsageError("--faults needs --sandbox.")
     if sandbox:
-        gateway = around.gateway or Gateway(clock=around.clock, credit=_SANDBOX_CREDIT)
+        gateway = around.gateway or Gateway(
+            GatewaySettings(credit=_SANDBOX_CREDIT), clock=around.clock
+        )
         transport = SandboxTransport(gateway, faults, clock=around.clock)
         session = OctopushSession(
             "sandbox", "sandbox", transport=transport, clock=around.clock

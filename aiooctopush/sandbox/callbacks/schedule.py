@@ -318,7 +318,7 @@ class Callbacks:
 
     def _price(self, entry: Entry) -> float | int | str:
         # "unit_price" says no unit; euros for a part are our choice.
-        return self._state.figure(self._state.settings.prices[entry.type])
+        return self._state.figure(self._state.prices[entry.type])
 
     def _preferences(self, account: str) -> Mapping[str, Any]:
         own = self._state.subaccounts.get(account)

@@ -4,11 +4,11 @@ Operations 21 to 25: contacts, and the lists and tags that hold them.
 Lists and tags are those that campaigns are sent to.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ..._wire import HttpResponse
-from ..state import Call, Contacts, State
+from ..state import AdmittedRequest, Contacts, Routes, State
 from ..validation import (
     MAX_MERGED_FIELD,
     MERGE_FIELDS,
@@ -72,7 +72,7 @@ class ContactOperations:
         self._state = state
 
     @property
-    def routes(self) -> Mapping[tuple[str, str], Callable[[Call], HttpResponse]]:
+    def routes(self) -> Routes:
         """Method and path, without its common start, of each operation."""
         return {
             ("POST", "contact/create"): self._create,
@@ -84,12 +84,12 @@ class ContactOperations:
 
     # --- operations 21 and 22: contacts -------------------------------------------
 
-    def _create(self, call: Call) -> HttpResponse:
-        self._refuse_unknown(call, _CREATE_FIELDS)
-        contacts = self._read_contacts(call.body)
-        lists = _read_names(call.body, "list", MAX_LIST_NAME)
-        tags = _read_names(call.body, "tag", MAX_TAG_NAME)
-        if call.body.get("auto_remove_blacklisted_numbers") is True:
+    def _create(self, request: AdmittedRequest) -> HttpResponse:
+        self._refuse_unknown(request, _CREATE_FIELDS)
+        contacts = self._read_contacts(request.body)
+        lists = _read_names(request.body, "list", MAX_LIST_NAME)
+        tags = _read_names(request.body, "tag", MAX_TAG_NAME)
+        if request.body.get("auto_remove_blacklisted_numbers") is True:
             contacts = {
                 number: contact
                 for number, contact in contacts.items()
@@ -97,11 +97,11 @@ class ContactOperations:
             }
         self._check_room(lists, contacts)
         # Out of the old ones first: undocumented, our choice.
-        if call.body.get("un_list") is True:
+        if request.body.get("un_list") is True:
             _leave(self._state.lists, contacts)
-        if call.body.get("un_tag") is True:
+        if request.body.get("un_tag") is True:
             _leave(self._state.tags, contacts)
-        keeps = call.body.get("do_not_overwrite") is True
+        keeps = request.body.get("do_not_overwrite") is True
         self._store(
             {
                 number: contact
@@ -116,22 +116,22 @@ class ContactOperations:
                 _join(group, name, known)
         return self._state.answer(201, {})
 
-    def _delete(self, call: Call) -> HttpResponse:
-        self._refuse_unknown(call, _DELETE_FIELDS)
-        numbers = read_numbers(call.body, at_most=MAX_DELETED, code=305)
+    def _delete(self, request: AdmittedRequest) -> HttpResponse:
+        self._refuse_unknown(request, _DELETE_FIELDS)
+        numbers = read_numbers(request.body, at_most=MAX_DELETED, code=305)
         # A number that is not there is no mistake: undocumented, our choice.
-        if call.body.get("list_name") is None:
+        if request.body.get("list_name") is None:
             self._forget(numbers)
         else:
-            name = self._known_list(call)
+            name = self._known_list(request)
             _leave(self._state.lists, numbers, only=name)
         return self._state.answer(204)
 
     # --- operations 23 to 25: lists -----------------------------------------------
 
-    def _create_list(self, call: Call) -> HttpResponse:
-        self._refuse_unknown(call, _LIST_FIELDS)
-        name = read_name(call.body, "list_name")
+    def _create_list(self, request: AdmittedRequest) -> HttpResponse:
+        self._refuse_unknown(request, _LIST_FIELDS)
+        name = read_name(request.body, "list_name")
         _check_length(name, "list_name", MAX_LIST_NAME)
         if name in self._state.lists:
             raise RefusalError(302, "The name of the list exists already")
@@ -139,25 +139,25 @@ class ContactOperations:
         self._state.lists[name] = []
         return self._state.answer(201, {})
 
-    def _empty_list(self, call: Call) -> HttpResponse:
-        self._refuse_unknown(call, _EMPTY_FIELDS)
-        name = self._known_list(call)
-        if call.body.get("delete_contacts") is True:
+    def _empty_list(self, request: AdmittedRequest) -> HttpResponse:
+        self._refuse_unknown(request, _EMPTY_FIELDS)
+        name = self._known_list(request)
+        if request.body.get("delete_contacts") is True:
             self._forget([number_of(one) for one in self._state.lists[name]])
         self._state.lists[name] = []
         return self._state.answer(200, {})
 
-    def _delete_list(self, call: Call) -> HttpResponse:
-        self._refuse_unknown(call, _LIST_FIELDS)
+    def _delete_list(self, request: AdmittedRequest) -> HttpResponse:
+        self._refuse_unknown(request, _LIST_FIELDS)
         # Its contacts stay in the account: undocumented, our choice.
-        del self._state.lists[self._known_list(call)]
+        del self._state.lists[self._known_list(request)]
         return self._state.answer(204)
 
     # --- shared -------------------------------------------------------------------
 
-    def _refuse_unknown(self, call: Call, known: Collection[str]) -> None:
+    def _refuse_unknown(self, request: AdmittedRequest, known: Collection[str]) -> None:
         # "What cannot be understood is dropped while the request is still executed."
-        unknown = [name for name in call.body if name not in known]
+        unknown = [name for name in request.body if name not in known]
         if unknown and self._state.settings.strict_unknown_fields:
             raise RefusalError(400, f"{unknown[0]}: this field was not expected")
 
@@ -182,8 +182,8 @@ class ContactOperations:
             if len(held.union(contacts)) > settings.most_contacts_of_list:
                 raise RefusalError(304, "The list is full")
 
-    def _known_list(self, call: Call) -> str:
-        name = read_name(call.body, "list_name")
+    def _known_list(self, request: AdmittedRequest) -> str:
+        name = read_name(request.body, "list_name")
         if name not in self._state.lists:
             raise RefusalError(303, "list_name: unknown")
         return name

@@ -5,13 +5,13 @@ What a line is like is made up, the same for every number; `Gateway.lines` says
 otherwise for some.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from ..._wire import HttpResponse
-from ..state import Call, State
+from ..state import AdmittedRequest, Routes, State
 from ..validation import RefusalError
 from .contacts import read_numbers
 
@@ -59,7 +59,7 @@ class LookupOperations:
         self._asked = 0
 
     @property
-    def routes(self) -> Mapping[tuple[str, str], Callable[[Call], HttpResponse]]:
+    def routes(self) -> Routes:
         """Method and path, without its common start, of each operation."""
         return {
             ("POST", "contact/hlr-request"): self._hlr,
@@ -67,8 +67,8 @@ class LookupOperations:
             ("POST", MNP_V2): self._mnp_v2,
         }
 
-    def _hlr(self, call: Call) -> HttpResponse:
-        numbers, _ = self._charge(call, "hlr", _HLR_FIELDS)
+    def _hlr(self, request: AdmittedRequest) -> HttpResponse:
+        numbers, _ = self._charge(request, "hlr", _HLR_FIELDS)
         made_up = {
             **_HLR_NETWORK,
             "status": "valid",
@@ -77,13 +77,13 @@ class LookupOperations:
         }
         return self._state.answer(200, self._describe(numbers, made_up))
 
-    def _mnp(self, call: Call) -> HttpResponse:
-        numbers, _ = self._charge(call, "mnp", _MNP_FIELDS)
+    def _mnp(self, request: AdmittedRequest) -> HttpResponse:
+        numbers, _ = self._charge(request, "mnp", _MNP_FIELDS)
         rows = self._describe(numbers, {**_MNP_NETWORK, **_LINE})
         return self._state.answer(200, rows)
 
-    def _mnp_v2(self, call: Call) -> HttpResponse:
-        numbers, cost = self._charge(call, "mnp", _HLR_FIELDS)
+    def _mnp_v2(self, request: AdmittedRequest) -> HttpResponse:
+        numbers, cost = self._charge(request, "mnp", _HLR_FIELDS)
         self._asked += 1
         answer = {
             "request_id": str(UUID(int=self._asked)),
@@ -96,18 +96,18 @@ class LookupOperations:
         return self._state.answer(200, answer)
 
     def _charge(
-        self, call: Call, product: str, known: frozenset[str]
+        self, request: AdmittedRequest, product: str, known: frozenset[str]
     ) -> tuple[list[str], Decimal]:
         """Read the numbers, take the money, and note who was looked up."""
         state = self._state
-        unknown = [name for name in call.body if name not in known]
+        unknown = [name for name in request.body if name not in known]
         if unknown and state.settings.strict_unknown_fields:
             raise RefusalError(400, f"{unknown[0]}: this field was not expected")
         # That a malformed payload has code 400 is documented for MNP.
-        numbers = read_numbers(call.body, at_most=MAX_NUMBERS, code=400)
-        if "simulation_mode" in known and call.body.get("simulation_mode") is True:
+        numbers = read_numbers(request.body, at_most=MAX_NUMBERS, code=400)
+        if "simulation_mode" in known and request.body.get("simulation_mode") is True:
             return numbers, Decimal(0)
-        cost = state.settings.prices[product] * len(numbers)
+        cost = state.prices[product] * len(numbers)
         if cost > state.credit:
             # Status and body are undocumented; 104 is the legacy code.
             raise RefusalError(104, "There is not enough credit")

@@ -5,11 +5,11 @@ Only the newer reference has them, and shows no answer: a ticket and the figures
 the SMS chapter are our choice.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from ..._wire import HttpResponse
-from ..state import Call, State
+from ..state import AdmittedRequest, Routes, State
 from ..validation import (
     Message,
     RefusalError,
@@ -58,22 +58,22 @@ class MultichannelOperations:
         self._state = state
 
     @property
-    def routes(self) -> Mapping[tuple[str, str], Callable[[Call], HttpResponse]]:
+    def routes(self) -> Routes:
         """Method and path, without its common start, of each operation."""
         return {
             ("POST", SEND): self._send,
             ("DELETE", "multi-channel/cancel"): self._cancel,
         }
 
-    def _send(self, call: Call) -> HttpResponse:
-        channel = _read_channel(call.body, _ADDRESSES)
-        message = self._read(call, channel)
+    def _send(self, request: AdmittedRequest) -> HttpResponse:
+        channel = _read_channel(request.body, _ADDRESSES)
+        message = self._read(request, channel)
         if not message.recipients:
             raise RefusalError(117, "There is no valid number left")
         cost = self._state.cost(message)
         ticket = self._state.new_ticket(channel.removesuffix("_sms"))
-        self._state.accept(call.account, ticket, message, cost=cost, operation=SEND)
-        self._store(call, message)
+        self._state.accept(request.account, ticket, message, cost=cost, operation=SEND)
+        self._store(request, message)
         return self._state.answer(
             201,
             {
@@ -84,24 +84,24 @@ class MultichannelOperations:
             },
         )
 
-    def _read(self, call: Call, channel: str) -> Message:
+    def _read(self, request: AdmittedRequest, channel: str) -> Message:
         recipients, dropped = read_recipients(
-            call.body,
+            request.body,
             names_bad_recipient=self._state.settings.names_bad_recipient,
             addresses=_ADDRESSES[channel],
             merged=(),  # no source gives these recipients any values
         )
         # What the other chapters have beside the text stands inside here. Keys that
         # we do not know are no mistake: the page breaks off.
-        metadata = call.body.get("metadata", {})
+        metadata = request.body.get("metadata", {})
         if not isinstance(metadata, dict):
             metadata = {}
             dropped.append("metadata")
         if metadata.get("voice_gender") not in (None, "female", "male"):
             dropped.append("metadata.voice_gender")
         # A request_id is dropped, too: no source gives this operation one.
-        dropped += [name for name in call.body if name not in _FIELDS]
-        flat = {name: call.body[name] for name in _FIELDS if name in call.body}
+        dropped += [name for name in request.body if name not in _FIELDS]
+        flat = {name: request.body[name] for name in _FIELDS if name in request.body}
         flat |= {name: metadata.get(name) for name in ("type", "with_replies")}
         message = read_message(
             flat,
@@ -114,23 +114,23 @@ class MultichannelOperations:
         )
         return self._state.without_blacklisted(message)
 
-    def _store(self, call: Call, message: Message) -> None:
-        list_name = call.body.get("list_name")
+    def _store(self, request: AdmittedRequest, message: Message) -> None:
+        list_name = request.body.get("list_name")
         if isinstance(list_name, str) and list_name and not message.simulated:
             # As with SMS. A list holds numbers: our choice.
             numbers = [one.number for one in message.recipients if one.number[0] == "+"]
             lists = self._state.lists
             lists[list_name] = [*lists.get(list_name, ()), *numbers]
 
-    def _cancel(self, call: Call) -> HttpResponse:
-        channel = _read_channel(call.body, _CANCELLED)
-        ticket = read_ticket(call.body)
-        entry = self._state.entry(ticket, call.account, _CHAPTER)
+    def _cancel(self, request: AdmittedRequest) -> HttpResponse:
+        channel = _read_channel(request.body, _CANCELLED)
+        ticket = read_ticket(request.body)
+        entry = self._state.entry(ticket, request.account, _CHAPTER)
         if entry is None or entry.channel != channel:
             raise RefusalError(131, "The campaign was not found")
         check_cancellation(
             self._state,
-            call.account,
+            request.account,
             contacts=entry.number_of_contacts,
             entry=entry,
             sent=has_left(entry, self._state.clock.now()),

@@ -6,15 +6,15 @@ account sets nothing is our choice: six digits, five minutes, three wrong codes.
 """
 
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import asdict, define, field
 
 from ..._wire import HttpResponse
-from ..state import Call, State
+from ..state import AdmittedRequest, Routes, State
 from ..validation import NUMBER, Message, Recipient, RefusalError, read_message
 
 
@@ -59,7 +59,7 @@ _FIELDS = frozenset(
 @define(kw_only=True)
 class OneTimeCode:
     """
-    A code that was sent; ``repr`` shows neither it, nor its token, nor the number.
+    A code that was sent; ``repr`` shows it, but neither its token nor the number.
 
     Attributes:
         code: What the person reads.
@@ -71,13 +71,17 @@ class OneTimeCode:
         used: Whether it was found right once; it is then unknown.
     """
 
-    code: str = field(repr=False)
+    code: str
     token: str = field(repr=False)
     phone_number: str = field(repr=False)
     account: str = field(repr=False)
     expires_at: datetime
     remaining_attempts: int
     used: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data, with the instant as text."""
+        return asdict(self) | {"expires_at": self.expires_at.isoformat()}
 
 
 class OtpOperations:
@@ -90,7 +94,7 @@ class OtpOperations:
         self.codes: list[OneTimeCode] = []
 
     @property
-    def routes(self) -> Mapping[tuple[str, str], Callable[[Call], HttpResponse]]:
+    def routes(self) -> Routes:
         """Method and path, without its common start, of each operation."""
         return {
             ("POST", GENERATE): self._generate,
@@ -99,9 +103,9 @@ class OtpOperations:
 
     # --- operation 39 -------------------------------------------------------------
 
-    def _generate(self, call: Call) -> HttpResponse:
-        body, now = call.body, self._state.clock.now()
-        message = self._message(call)
+    def _generate(self, request: AdmittedRequest) -> HttpResponse:
+        body, now = request.body, self._state.clock.now()
+        message = self._message(request)
         code = self._code(body)
         seconds = _read_whole(
             body, "validity_period", 300, at_least=1, at_most=_LONGEST_PERIOD
@@ -109,7 +113,7 @@ class OtpOperations:
         attempts = _read_whole(body, "max_wrong_attempts", 3, at_least=1)
         # The book holds the text with its placeholder, and so never the code.
         self._state.accept(
-            call.account,
+            request.account,
             self._state.new_ticket("otp"),
             message,
             cost=self._state.cost(message),
@@ -121,7 +125,7 @@ class OtpOperations:
                 code=code,
                 token=token,
                 phone_number=message.recipients[0].number,
-                account=call.account,
+                account=request.account,
                 expires_at=now + timedelta(seconds=seconds),
                 remaining_attempts=attempts,
             )
@@ -130,17 +134,17 @@ class OtpOperations:
         answer = {"code": 0, "message": "success", "otp_request_token": token}
         return self._state.answer(200, answer)
 
-    def _message(self, call: Call) -> Message:
-        number = _read_number(call.body)
+    def _message(self, request: AdmittedRequest) -> Message:
+        number = _read_number(request.body)
         if number is None:
             raise RefusalError(400, "phone_number: this field is missing")
-        named = call.body.get("channel", "text_sms")
+        named = request.body.get("channel", "text_sms")
         understood = isinstance(named, str) and named in _CHANNELS
         channel = _CHANNELS[named] if understood else "sms"
         known = {
-            name: call.body[name]
+            name: request.body[name]
             for name in ("sender", "text")
-            if call.body.get(name) is not None
+            if request.body.get(name) is not None
         }
         return read_message(
             # Empty means the code alone. A code is no marketing.
@@ -150,7 +154,7 @@ class OtpOperations:
             now=self._state.clock.now(),
             ignored=[
                 *([] if understood else ["channel"]),
-                *(name for name in call.body if name not in _FIELDS),
+                *(name for name in request.body if name not in _FIELDS),
             ],
             strict=self._state.settings.strict_unknown_fields,
             channel=channel,
@@ -174,14 +178,17 @@ class OtpOperations:
 
     # --- operation 40 -------------------------------------------------------------
 
-    def _validate(self, call: Call) -> HttpResponse:
-        typed = call.body.get("code")
+    def _validate(self, request: AdmittedRequest) -> HttpResponse:
+        typed = request.body.get("code")
         if not isinstance(typed, str) or not typed:
             raise RefusalError(195, "The code is missing")
-        token, number = call.body.get("otp_request_token"), _read_number(call.body)
+        token, number = (
+            request.body.get("otp_request_token"),
+            _read_number(request.body),
+        )
         if not token and number is None:
             raise RefusalError(194, "Neither phone_number nor otp_request_token")
-        sent = self._find(call.account, token, number)
+        sent = self._find(request.account, token, number)
         # In which order they are looked at is undocumented, our choice.
         if sent is None:
             raise RefusalError(198, "The OTP request was not found")

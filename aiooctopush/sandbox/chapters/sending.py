@@ -1,7 +1,7 @@
 """What the SMS and the voice chapter share: direct sends, campaigns, cancellations."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from attrs import evolve
 from ..._wire import HttpResponse
 from ..book import Entry
 from ..campaigns import Campaign, Stage
-from ..state import Call, Contacts, State
+from ..state import AdmittedRequest, Contacts, Routes, State
 from ..validation import (
     Message,
     Recipient,
@@ -80,7 +80,7 @@ class SendingOperations(ABC):
         self._state = state
 
     @property
-    def routes(self) -> Mapping[tuple[str, str], Callable[[Call], HttpResponse]]:
+    def routes(self) -> Routes:
         """Method and path, without its common start, of each operation."""
         return {
             ("POST", f"{self.chapter}/send"): self._send,
@@ -116,37 +116,41 @@ class SendingOperations(ABC):
 
     def _read(
         self,
-        call: Call,
+        request: AdmittedRequest,
         recipients: Sequence[Recipient],
         known: Collection[str],
         ignored: Sequence[str] = (),
     ) -> Message:
         message = read_message(
-            call.body,
+            request.body,
             recipients=recipients,
             known=known,
             now=self._state.clock.now(),
-            ignored=[*ignored, *self._check(call.body)],
+            ignored=[*ignored, *self._check(request.body)],
             strict=self._state.settings.strict_unknown_fields,
             channel=self.channel,
         )
         return self._state.without_blacklisted(message)
 
-    def _send(self, call: Call) -> HttpResponse:
-        self._state.refuse_duplicate(call)
+    def _send(self, request: AdmittedRequest) -> HttpResponse:
+        self._state.refuse_duplicate(request)
         recipients, dropped = read_recipients(
-            call.body, names_bad_recipient=self._state.settings.names_bad_recipient
+            request.body, names_bad_recipient=self._state.settings.names_bad_recipient
         )
-        message = self._read(call, recipients, self.send_fields, dropped)
+        message = self._read(request, recipients, self.send_fields, dropped)
         if not message.recipients:
             raise RefusalError(117, "There is no valid number left")
         cost = self._state.cost(message)
         ticket = self._state.new_ticket(self.ticket_prefix)
         self._state.accept(
-            call.account, ticket, message, cost=cost, operation=f"{self.chapter}/send"
+            request.account,
+            ticket,
+            message,
+            cost=cost,
+            operation=f"{self.chapter}/send",
         )
-        self._state.note_accepted(call.account, message)
-        self._store(call, message)
+        self._state.note_accepted(request.account, message)
+        self._store(request, message)
         return self._state.answer(
             201,
             {
@@ -159,8 +163,8 @@ class SendingOperations(ABC):
             },
         )
 
-    def _store(self, call: Call, message: Message) -> None:
-        list_name = call.body.get("list_name")
+    def _store(self, request: AdmittedRequest, message: Message) -> None:
+        list_name = request.body.get("list_name")
         known = "list_name" in self.send_fields and not message.simulated
         if known and isinstance(list_name, str) and list_name:
             # Only the newer reference has it; an existing list is added to: our choice.
@@ -170,9 +174,9 @@ class SendingOperations(ABC):
             lists = self._state.lists
             lists[list_name] = [*lists.get(list_name, ()), *contacts]
 
-    def _draft(self, call: Call) -> HttpResponse:
+    def _draft(self, request: AdmittedRequest) -> HttpResponse:
         # What waits is what was created and not yet confirmed (inferred).
-        waiting = self._state.campaigns.waiting(call.account, self.channel)
+        waiting = self._state.campaigns.waiting(request.account, self.channel)
         campaign = next(waiting, None)
         if campaign is None:
             # Undocumented, our choice: the legacy code for "not found".
@@ -193,18 +197,18 @@ class SendingOperations(ABC):
             },
         )
 
-    def _cancel(self, call: Call) -> HttpResponse:
-        ticket = read_ticket(call.body)
-        entry = self._state.entry(ticket, call.account, self.chapter)
+    def _cancel(self, request: AdmittedRequest) -> HttpResponse:
+        ticket = read_ticket(request.body)
+        entry = self._state.entry(ticket, request.account, self.chapter)
         if entry is None:
-            campaign = self._find(call)
+            campaign = self._find(request)
             contacts = len(campaign.message.recipients)
             sent = campaign.stage is Stage.CONFIRMED
         else:
             contacts = entry.number_of_contacts
             sent = has_left(entry, self._state.clock.now())
         check_cancellation(
-            self._state, call.account, contacts=contacts, entry=entry, sent=sent
+            self._state, request.account, contacts=contacts, entry=entry, sent=sent
         )
         # A second time finds nothing and is refused with 131: our choice.
         self._state.call_back(ticket)
@@ -212,34 +216,34 @@ class SendingOperations(ABC):
 
     # --- list and tag campaigns ---------------------------------------------------
 
-    def _find(self, call: Call) -> Campaign:
-        ticket = read_ticket(call.body)
-        return self._state.campaigns.find(ticket, call.account, self.channel)
+    def _find(self, request: AdmittedRequest) -> Campaign:
+        ticket = read_ticket(request.body)
+        return self._state.campaigns.find(ticket, request.account, self.channel)
 
-    def _create_on_list(self, call: Call) -> HttpResponse:
-        return self._create(call, "list", self._state.lists)
+    def _create_on_list(self, request: AdmittedRequest) -> HttpResponse:
+        return self._create(request, "list", self._state.lists)
 
-    def _create_on_tag(self, call: Call) -> HttpResponse:
-        return self._create(call, "tag", self._state.tags)
+    def _create_on_tag(self, request: AdmittedRequest) -> HttpResponse:
+        return self._create(request, "tag", self._state.tags)
 
     def _create(
-        self, call: Call, kind: str, contacts: Mapping[str, Contacts]
+        self, request: AdmittedRequest, kind: str, contacts: Mapping[str, Contacts]
     ) -> HttpResponse:
-        self._state.refuse_duplicate(call)
+        self._state.refuse_duplicate(request)
         field = f"{kind}_name"
-        name = read_name(call.body, field)
+        name = read_name(request.body, field)
         if name not in contacts:
             # 303 is the legacy code for a list; for a tag it is our choice.
             raise RefusalError(303, f"{field}: unknown")
-        waiting = any(self._state.campaigns.waiting(call.account, self.channel))
+        waiting = any(self._state.campaigns.waiting(request.account, self.channel))
         if waiting and self._state.settings.refuses_second_campaign:
             raise RefusalError(126, "A campaign is already waiting")
         recipients = read_contacts(contacts[name])
-        message = self._read(call, recipients, {*self.create_fields, field})
-        self._state.note_accepted(call.account, message)
+        message = self._read(request, recipients, {*self.create_fields, field})
+        self._state.note_accepted(request.account, message)
         campaign = Campaign(
             ticket=self._state.new_ticket(self.ticket_prefix),
-            account=call.account,
+            account=request.account,
             kind=kind,
             message=message,
             cost=self._state.cost(message),
@@ -248,8 +252,8 @@ class SendingOperations(ABC):
         self._state.campaigns.add(campaign)
         return self._state.answer(201, {"ticket_number": campaign.ticket})
 
-    def _status(self, call: Call) -> HttpResponse:
-        campaign = self._find(call)
+    def _status(self, request: AdmittedRequest) -> HttpResponse:
+        campaign = self._find(request)
         if campaign.stage is Stage.CONFIRMED:
             # Undocumented, our choice.
             raise RefusalError(132, "The campaign was already sent")
@@ -275,14 +279,14 @@ class SendingOperations(ABC):
             },
         )
 
-    def _confirm_list(self, call: Call) -> HttpResponse:
-        return self._confirm(call, "list")
+    def _confirm_list(self, request: AdmittedRequest) -> HttpResponse:
+        return self._confirm(request, "list")
 
-    def _confirm_tag(self, call: Call) -> HttpResponse:
-        return self._confirm(call, "tag")
+    def _confirm_tag(self, request: AdmittedRequest) -> HttpResponse:
+        return self._confirm(request, "tag")
 
-    def _confirm(self, call: Call, kind: str) -> HttpResponse:
-        campaign = self._find(call)
+    def _confirm(self, request: AdmittedRequest, kind: str) -> HttpResponse:
+        campaign = self._find(request)
         # A path takes the tickets of its own kind only: undocumented, our choice, so
         # that a wrong path does not go unnoticed.
         if campaign.kind != kind:
@@ -296,7 +300,7 @@ class SendingOperations(ABC):
         now = self._state.clock.now()
         leaves_at = campaign.leaves_at(now)
         self._state.accept(
-            call.account,
+            request.account,
             campaign.ticket,
             evolve(campaign.message, send_at=leaves_at if leaves_at > now else None),
             cost=campaign.cost,
@@ -305,9 +309,9 @@ class SendingOperations(ABC):
         campaign.stage = Stage.CONFIRMED
         return self._state.answer(200, self._confirmed(leaves_at))
 
-    def _cancel_prepared(self, call: Call) -> HttpResponse:
-        campaign = self._find(call)
-        entry = self._state.entry(campaign.ticket, call.account, self.chapter)
+    def _cancel_prepared(self, request: AdmittedRequest) -> HttpResponse:
+        campaign = self._find(request)
+        entry = self._state.entry(campaign.ticket, request.account, self.chapter)
         # What was confirmed can be dropped until it leaves; no limit is documented.
         if campaign.stage is Stage.CONFIRMED and (
             entry is None or has_left(entry, self._state.clock.now())

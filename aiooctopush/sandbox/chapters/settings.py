@@ -1,11 +1,11 @@
 """Operations 36 to 38: settings that are kept for each account."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ..._wire import HttpResponse
-from ..state import Call, State
+from ..state import AdmittedRequest, Routes, State
 from ..validation import RefusalError
 
 
@@ -50,7 +50,7 @@ class SettingsOperations:
         self._state = state
 
     @property
-    def routes(self) -> Mapping[tuple[str, str], Callable[[Call], HttpResponse]]:
+    def routes(self) -> Routes:
         """Method and path, without its common start, of each operation."""
         return {
             ("GET", "user/campaign-parameters"): self._read,
@@ -59,8 +59,8 @@ class SettingsOperations:
             ("PATCH", "user/campaign-parameters/edit"): self._edit,
         }
 
-    def _read(self, call: Call) -> HttpResponse:
-        kept = self._state.preferences.get(call.account, {})
+    def _read(self, request: AdmittedRequest) -> HttpResponse:
+        kept = self._state.preferences.get(request.account, {})
         nodes = {
             node: {name: kept.get(name) for name in fields}
             for node, fields in _NODES.items()
@@ -72,9 +72,9 @@ class SettingsOperations:
             )
         return self._state.answer(200, nodes)
 
-    def _edit(self, call: Call) -> HttpResponse:
+    def _edit(self, request: AdmittedRequest) -> HttpResponse:
         changes: dict[str, Any] = {}
-        for node, given in call.body.items():
+        for node, given in request.body.items():
             fields = _NODES.get(node)
             if fields is None or not isinstance(given, dict):
                 self._drop(node)
@@ -87,7 +87,7 @@ class SettingsOperations:
                 _check(name, value, fields[name], nullable=nullable)
                 changes[name] = value
         # All or nothing: undocumented, our choice.
-        self._state.preferences.setdefault(call.account, {}).update(changes)
+        self._state.preferences.setdefault(request.account, {}).update(changes)
         # The status is the one of the vendor's Java client; no page shows the body.
         return self._state.answer(200, {})
 

@@ -1,11 +1,11 @@
 """Operations 31 to 35: sub-accounts, and credit that moves to them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from ..._wire import HttpResponse
-from ..state import Call, State, Subaccount
+from ..state import AdmittedRequest, Routes, State, Subaccount
 from ..validation import RefusalError
 
 
@@ -30,7 +30,7 @@ class SubaccountOperations:
         self._state = state
 
     @property
-    def routes(self) -> Mapping[tuple[str, str], Callable[[Call], HttpResponse]]:
+    def routes(self) -> Routes:
         """Method and path, without its common start, of each operation."""
         return {
             ("POST", "subaccount/create"): self._create,
@@ -42,36 +42,38 @@ class SubaccountOperations:
 
     # --- operations 31 to 33 ------------------------------------------------------
 
-    def _create(self, call: Call) -> HttpResponse:
-        if call.account in self._state.subaccounts:
+    def _create(self, request: AdmittedRequest) -> HttpResponse:
+        if request.account in self._state.subaccounts:
             raise RefusalError(209, "Not allowed for this user")
-        self._refuse_unknown(call.body, _FIELDS)
+        self._refuse_unknown(request.body, _FIELDS)
         for name in _REQUIRED:
-            if name not in call.body:
+            if name not in request.body:
                 raise RefusalError(400, f"{name}: this field is missing")
-        details = _details(call.body)
+        details = _details(request.body)
         mine = [
-            one for one in self._state.subaccounts.values() if one.owner == call.account
+            one
+            for one in self._state.subaccounts.values()
+            if one.owner == request.account
         ]
         if len(mine) >= MOST:
             # Neither status nor code is documented.
             raise RefusalError(400, f"{MOST} sub-accounts were all")
-        account = self._state.add_subaccount(call.account)
+        account = self._state.add_subaccount(request.account)
         account.details.update(details)
-        self._change_callbacks(account, call.body)
+        self._change_callbacks(account, request.body)
         # No page shows the body. Without the login nobody could go on: our choice.
         return self._state.answer(201, {"login": account.login})
 
-    def _edit(self, call: Call) -> HttpResponse:
-        account = self._find(call, call.arguments["login"])
-        self._refuse_unknown(call.body, _FIELDS)
-        account.details.update(_details(call.body))
-        self._change_callbacks(account, call.body)
+    def _edit(self, request: AdmittedRequest) -> HttpResponse:
+        account = self._find(request, request.arguments["login"])
+        self._refuse_unknown(request.body, _FIELDS)
+        account.details.update(_details(request.body))
+        self._change_callbacks(account, request.body)
         # The status is the one of the vendor's Java client; no page shows the body.
         return self._state.answer(201, {})
 
-    def _read(self, call: Call) -> HttpResponse:
-        account = self._find(call, call.arguments["login"])
+    def _read(self, request: AdmittedRequest) -> HttpResponse:
+        account = self._find(request, request.arguments["login"])
         callbacks = dict(account.callbacks)
         # Singular, and with another name for the address than where it is written.
         # Source: gateway documentation, "Account information".
@@ -89,26 +91,26 @@ class SubaccountOperations:
 
     # --- operations 34 and 35 -----------------------------------------------------
 
-    def _token(self, call: Call) -> HttpResponse:
-        login = call.body.get("email_to")
+    def _token(self, request: AdmittedRequest) -> HttpResponse:
+        login = request.body.get("email_to")
         if not isinstance(login, str) or not login:
             raise RefusalError(202, "email_to: this field is missing")
-        account = self._find(call, login)
+        account = self._find(request, login)
         # "Only one token is valid at a time."
         token = self._state.new_token()
-        self._state.tokens[call.account] = (token, account.login)
+        self._state.tokens[request.account] = (token, account.login)
         return self._state.answer(201, {"token": token})
 
-    def _transfer(self, call: Call) -> HttpResponse:
-        token = call.body.get("token")
+    def _transfer(self, request: AdmittedRequest) -> HttpResponse:
+        token = request.body.get("token")
         if isinstance(token, str) and token in self._state.used_tokens:
             raise RefusalError(203, "This token was already used")
-        valid, login = self._state.tokens.get(call.account, (None, ""))
+        valid, login = self._state.tokens.get(request.account, (None, ""))
         if not isinstance(token, str) or token != valid:
             raise RefusalError(204, "The token is wrong")
-        if call.body.get("from_wallet_pack_id") != self._state.pack:
+        if request.body.get("from_wallet_pack_id") != self._state.pack:
             raise RefusalError(400, "from_wallet_pack_id: unknown")
-        amount = call.body.get("amount")
+        amount = request.body.get("amount")
         # "Integer euros"; what is none is refused rather than cast: our choice, since
         # a token that was used up for nothing would hide a mistake.
         if not isinstance(amount, int) or isinstance(amount, bool) or amount < 1:
@@ -116,7 +118,7 @@ class SubaccountOperations:
         if amount > self._state.credit:
             raise RefusalError(104, "There is not enough credit")
         # A refused transfer leaves the token as it was: undocumented, our choice.
-        del self._state.tokens[call.account]
+        del self._state.tokens[request.account]
         self._state.used_tokens.add(token)
         account = self._state.subaccounts[login]
         self._state.credit -= amount
@@ -135,9 +137,9 @@ class SubaccountOperations:
             },
         )
 
-    def _find(self, call: Call, login: str) -> Subaccount:
+    def _find(self, request: AdmittedRequest, login: str) -> Subaccount:
         account = self._state.subaccounts.get(login)
-        if account is None or account.owner != call.account:
+        if account is None or account.owner != request.account:
             # The legacy code; what v1 answers is undocumented.
             raise RefusalError(210, "This is not one of your sub-accounts")
         return account

@@ -1,13 +1,12 @@
 """Operations 29 and 30: what the account has left."""
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from ..._wire import HttpResponse
-from ..state import Call, State
+from ..state import AdmittedRequest, Routes, State
 from ..validation import RefusalError
 
 
@@ -35,21 +34,21 @@ class WalletOperations:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._prices = _OTHER_PRICES | dict(state.settings.prices)
+        self._prices = _OTHER_PRICES | dict(state.prices)
         self._expires_at = state.clock.now() + _LASTS
 
     @property
-    def routes(self) -> Mapping[tuple[str, str], Callable[[Call], HttpResponse]]:
+    def routes(self) -> Routes:
         """Method and path, without its common start, of each operation."""
         return {
             ("GET", "wallet/check-balance"): self._balance,
             ("GET", "wallet/check-credits"): self._credits,
         }
 
-    def _balance(self, call: Call) -> HttpResponse:
-        self._refuse_unknown(call, _BALANCE_FIELDS)
+    def _balance(self, request: AdmittedRequest) -> HttpResponse:
+        self._refuse_unknown(request, _BALANCE_FIELDS)
         country, product = (
-            call.body.get(name) for name in ("country_code", "product_name")
+            request.body.get(name) for name in ("country_code", "product_name")
         )
         # "The last two only together"; what else happens is undocumented, our choice.
         if (country is None) is not (product is None):
@@ -63,13 +62,13 @@ class WalletOperations:
             {
                 "amount": self._state.figure(amount),
                 "unit": "euros" if product is None else product,
-                "wallet_packs": self._packs(call),
+                "wallet_packs": self._packs(request),
             },
         )
 
-    def _packs(self, call: Call) -> Any:
+    def _packs(self, request: AdmittedRequest) -> Any:
         old = self._state.settings.figures_as_text
-        if call.body.get("with_details") != "true":
+        if request.body.get("with_details") != "true":
             return "NULL" if old else None
         return [
             {
@@ -79,9 +78,9 @@ class WalletOperations:
             }
         ]
 
-    def _credits(self, call: Call) -> HttpResponse:
-        self._refuse_unknown(call, _CREDITS_FIELDS)
-        asked = [value for name, value in call.query if name == "country_codes[]"]
+    def _credits(self, request: AdmittedRequest) -> HttpResponse:
+        self._refuse_unknown(request, _CREDITS_FIELDS)
+        asked = [value for name, value in request.query if name == "country_codes[]"]
         for country in asked:
             self._check_country(country)
         # Prices are the same everywhere: our choice.
@@ -98,9 +97,9 @@ class WalletOperations:
         # Neither a debt nor what is free can be counted in units: our choice.
         return max(int(self._state.credit // price), 0) if price else 0
 
-    def _refuse_unknown(self, call: Call, known: frozenset[str]) -> None:
+    def _refuse_unknown(self, request: AdmittedRequest, known: frozenset[str]) -> None:
         if self._state.settings.strict_unknown_fields:
-            for name in call.body:
+            for name in request.body:
                 if name not in known:
                     raise RefusalError(400, f"{name}: unknown")
 

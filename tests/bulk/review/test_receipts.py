@@ -15,7 +15,13 @@ from aiooctopush import (
 )
 from aiooctopush.bulk.review.receipts import ReceiptMatcher
 from aiooctopush.ledgers.batch import unpack_numbers
-from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
 
 
 RUN = {"text": "Hello", "sender": "Acme", "purpose": "alert"}
@@ -140,7 +146,10 @@ async def test_batches_that_came_later_are_found_after_a_minute(ledger, clock):
 
 async def test_under_the_other_law_receipts_tell_what_was_sent(clock):
     """What the gateway refused after noting the id gets none, and stays presumed."""
-    gateway = Gateway(clock=clock, credit=Decimal(1_000), burns_ids=True)
+    gateway = Gateway(
+        GatewaySettings(credit=Decimal(1_000), duplicate_check="on_receipt"),
+        clock=clock,
+    )
     ledger = MemoryLedger()
     faults = FaultPlan.schedule(["error_500_after_commit", "error_500", None])
     run = session_over(SandboxTransport(gateway, faults), clock=clock).bulk(

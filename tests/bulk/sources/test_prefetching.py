@@ -14,7 +14,7 @@ from aiooctopush.bulk.sources.batching import BatchReader
 from aiooctopush.bulk.sources.prefetching import BatchPrefetcher
 from aiooctopush.ledgers.memory import MemoryLedger
 from aiooctopush.ledgers.records import BatchState, RunRecord
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 
 MESSAGE = {"text": "Hi", "sender": "Acme", "purpose": "alert"}
@@ -64,7 +64,7 @@ def ledger():
 @pytest.fixture
 def gateway():
     """A gateway in virtual time."""
-    return Gateway(clock=VirtualClock(), credit=Decimal(1_000_000))
+    return Gateway(GatewaySettings(credit=Decimal(1_000_000)), clock=VirtualClock())
 
 
 @pytest.fixture
