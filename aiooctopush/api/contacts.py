@@ -31,6 +31,7 @@ from ._shared import (
     MAX_TAG_NAME,
     Caller,
     OnUnknown,
+    OnUnknownLike,
     check_switches,
     check_text,
     to_enum,
@@ -367,7 +368,7 @@ class Contacts:
         self,
         list_name: str,
         *,
-        on_unknown: OnUnknown = OnUnknown.RAISE,
+        on_unknown: OnUnknownLike = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> Answer:
         """
