@@ -20,21 +20,17 @@ from ._call import OnAttempt
 from ._clock import Clock, SystemClock
 from ._pipeline import Calls
 from ._version import __version__
-from ._wire import IdempotencyLike
+from ._wire import Idempotency
 from .api._recipients import MAX_RECIPIENTS
-from .api._shared import PurposeLike, SmsType, SmsTypeLike
+from .api._shared import Purpose, SmsType
 from .api.sms import Message, Sms
 from .bulk.options import (
     BULK_RETRY,
     Identity,
     OnAlreadySent,
-    OnAlreadySentLike,
     OnDuplicate,
-    OnDuplicateLike,
     OnInvalid,
-    OnInvalidLike,
     OnUnresolved,
-    OnUnresolvedLike,
 )
 from .errors import InvalidFieldError
 from .observer import Observer
@@ -285,12 +281,12 @@ class OctopushSession:
 
     def bulk(
         self,
-        key: str,
+        name: str,
         *,
         text: str | None = None,
         sender: str | None = None,
-        purpose: PurposeLike | None = None,
-        type: SmsTypeLike = SmsType.PREMIUM,
+        purpose: Purpose | None = None,
+        type: SmsType = SmsType.PREMIUM,
         send_at: datetime | None = None,
         with_replies: bool | None = None,
         simulation_mode: bool | None = None,
@@ -302,10 +298,10 @@ class OctopushSession:
         batch_size: int = MAX_RECIPIENTS,
         rate: float | None = None,
         max_cost: Decimal | None = None,
-        on_duplicate: OnDuplicateLike = OnDuplicate.SKIP,
-        on_invalid: OnInvalidLike = OnInvalid.SKIP,
-        on_unresolved: OnUnresolvedLike = OnUnresolved.HOLD,
-        on_already_sent: OnAlreadySentLike = OnAlreadySent.PAUSE,
+        on_duplicate: OnDuplicate = OnDuplicate.SKIP,
+        on_invalid: OnInvalid = OnInvalid.SKIP,
+        on_unresolved: OnUnresolved = OnUnresolved.HOLD,
+        on_already_sent: OnAlreadySent = OnAlreadySent.PAUSE,
         identity: Identity | None = None,
         split_limit: float = 0.05,
         wait_for_credit: float = 0.0,
@@ -321,7 +317,7 @@ class OctopushSession:
         place of their own.
 
         Args:
-            key: Names the run. The ids of its requests are derived from it: take
+            name: Names the run. The ids of its requests are derived from it: take
                 another one for another message, and the same to go on.
             ledger: Path of a SQLite file where the run is written down, so that it
                 survives a crash; or a `Ledger`, which stays open. Without one the run
@@ -378,7 +374,7 @@ class OctopushSession:
         return _bulk.run.BulkRun(
             self._call,
             self._clock,
-            key=key,
+            name=name,
             message=message,
             ledger=ledger,
             options=_bulk.run_options.BulkOptions(
@@ -443,7 +439,7 @@ class OctopushSession:
         *,
         json: Any = None,
         params: "api.raw.Params | None" = None,
-        idempotency: IdempotencyLike | None = None,
+        idempotency: Idempotency | None = None,
         timeout: float | None = None,
     ) -> "api.raw.RawAnswer":
         """

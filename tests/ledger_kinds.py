@@ -63,10 +63,10 @@ KINDS = (
 DURABLE = tuple(kind for kind in KINDS if kind.crash is not None)
 
 
-def run_record(key="run", **values):
+def run_record(name="run", **values):
     """A run that has just begun."""
     values = {"settings": {"sender": "Acme"}, "began_at": NOW, "latest": NOW} | values
-    return RunRecord(key=key, **values)
+    return RunRecord(name=name, **values)
 
 
 def batch_record(number=1, part="", **values):
@@ -85,7 +85,7 @@ def batch_record(number=1, part="", **values):
 
 # Every attribute differs from its default, and none from a value that it can have.
 FULL_RUN = RunRecord(
-    key="full",
+    name="full",
     settings={"sender": "Acme", "text": "e3b0", "odd": "\0'\"é\n"},
     cursor=9_000_000_001,
     planned=2,
@@ -149,6 +149,6 @@ async def rejected(ledger, key="run"):
 async def everything(ledger):
     """Return all that is in a ledger."""
     return [
-        (run, await listed(ledger, run.key), await rejected(ledger, run.key))
+        (run, await listed(ledger, run.name), await rejected(ledger, run.name))
         for run in await ledger.runs()
     ]

@@ -16,10 +16,8 @@ from .._wire import Answer, Endpoint
 from ..ids import first_tried_at, new_request_id
 from ._shared import (
     Audience,
-    AudienceLike,
     Caller,
     OnUnknown,
-    OnUnknownLike,
     check_instant,
     next_request_id,
     to_enum,
@@ -135,7 +133,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         self,
         ticket: str,
         *,
-        audience: AudienceLike | None = None,
+        audience: Audience | None = None,
         timeout: float | None = None,
     ) -> Answer:
         """
@@ -232,8 +230,8 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         self,
         ticket: str,
         *,
-        audience: AudienceLike,
-        on_unknown: OnUnknownLike = OnUnknown.RAISE,
+        audience: Audience,
+        on_unknown: OnUnknown = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> "api.campaigns.CampaignConfirmed":
         """

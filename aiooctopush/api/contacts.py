@@ -31,7 +31,6 @@ from ._shared import (
     MAX_TAG_NAME,
     Caller,
     OnUnknown,
-    OnUnknownLike,
     check_switches,
     check_text,
     to_enum,
@@ -368,7 +367,7 @@ class Contacts:
         self,
         list_name: str,
         *,
-        on_unknown: OnUnknownLike = OnUnknown.RAISE,
+        on_unknown: OnUnknown = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> Answer:
         """

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -26,9 +26,7 @@ from ._shared import (
     TICKET_NAMES,
     Caller,
     OnUnknown,
-    OnUnknownLike,
     Purpose,
-    PurposeLike,
     SmsType,
     check_instant,
     check_sender,
@@ -52,10 +50,7 @@ class Channel(StrEnum):
     """In the newer edition only; cannot be cancelled."""
 
 
-ChannelLike = Channel | Literal["sms", "voice_sms", "rcs", "email", "live_chat"]
-
-
-def to_channel(value: ChannelLike) -> Channel:
+def to_channel(value: Channel) -> Channel:
     """Converter of a field named ``channel``."""
     return to_enum(Channel, "channel", value)
 
@@ -320,9 +315,9 @@ class Multichannel:
     async def send(
         self,
         *,
-        channel: ChannelLike,
+        channel: Channel,
         recipients: Iterable[str | ChannelRecipient],
-        purpose: PurposeLike,
+        purpose: Purpose,
         text: str | None = None,
         sender: str | None = None,
         send_at: datetime | None = None,
@@ -332,7 +327,7 @@ class Multichannel:
         auto_delete_optout_contacts: bool | None = None,
         list_name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
-        on_unknown: OnUnknownLike = OnUnknown.RAISE,
+        on_unknown: OnUnknown = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> ChannelResult:
         """
@@ -392,7 +387,7 @@ class Multichannel:
         self,
         request: ChannelRequest,
         *,
-        on_unknown: OnUnknownLike = OnUnknown.RAISE,
+        on_unknown: OnUnknown = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> ChannelResult:
         """
@@ -409,7 +404,7 @@ class Multichannel:
         )
 
     async def cancel(
-        self, ticket: str, *, channel: ChannelLike, timeout: float | None = None
+        self, ticket: str, *, channel: Channel, timeout: float | None = None
     ) -> Answer:
         """
         Cancel a scheduled send.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -37,9 +37,6 @@ class Product(StrEnum):
     SMS_LOW_COST = "sms_low_cost"
     VOICE_SMS = "vocal_sms"
     HLR = "hlr"
-
-
-ProductLike = Product | Literal["sms_premium", "sms_low_cost", "vocal_sms", "hlr"]
 
 
 # --- answers --------------------------------------------------------------------------
@@ -146,7 +143,7 @@ class Wallet:
         *,
         with_details: bool = False,
         country_code: str | None = None,
-        product_name: ProductLike | None = None,
+        product_name: Product | None = None,
         timeout: float | None = None,
     ) -> Balance:
         """

@@ -5,7 +5,7 @@ What a run does when something is not as it should be: the words that the signat
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ..retry import RetryPolicy
 
@@ -30,9 +30,6 @@ class OnDuplicate(StrEnum):
     """Stop there."""
 
 
-OnDuplicateLike = OnDuplicate | Literal["skip", "keep", "error"]
-
-
 class OnInvalid(StrEnum):
     """What to do with an item that is no recipient."""
 
@@ -41,9 +38,6 @@ class OnInvalid(StrEnum):
 
     ERROR = "error"
     """Stop there."""
-
-
-OnInvalidLike = OnInvalid | Literal["skip", "error"]
 
 
 class OnUnresolved(StrEnum):
@@ -62,13 +56,10 @@ class OnUnresolved(StrEnum):
     """Let it be, for good: for marketing, not at all is better than twice."""
 
 
-OnUnresolvedLike = OnUnresolved | Literal["hold", "resend", "skip"]
-
-
 class OnAlreadySent(StrEnum):
     """
     What to do when the gateway knows an id of this run that its ledger does not: the
-    same key was sent within 24 hours by another machine, or this ledger was lost.
+    same name was sent within 24 hours by another machine, or this ledger was lost.
 
     Without a durable ledger a run always goes on: being refused is then what keeps a
     repeated run from sending twice.
@@ -79,6 +70,3 @@ class OnAlreadySent(StrEnum):
 
     CONTINUE = "continue"
     """Count it, and go on with the next batch."""
-
-
-OnAlreadySentLike = OnAlreadySent | Literal["pause", "continue"]

@@ -30,7 +30,7 @@ class BulkReport:
     they say otherwise.
 
     Attributes:
-        key: Names the run.
+        name: Names the run.
         items: Of the source that were dealt with; each is a recipient that was
             planned, a duplicate, or rejected. A request with a text of its own is one.
         planned: Recipients in batches.
@@ -52,7 +52,7 @@ class BulkReport:
         problems: Recipients by the error that their batch ended with.
     """
 
-    key: str
+    name: str
     items: int = 0
     planned: int = 0
     duplicates: int = 0
@@ -99,7 +99,7 @@ class BulkReport:
 
     @property
     def already_sent(self) -> int:
-        """Recipients whose batch somebody else had sent under this key."""
+        """Recipients whose batch somebody else had sent under this name."""
         return self.by_state[BatchState.ALREADY_SENT]
 
     @property
@@ -208,7 +208,7 @@ class BulkReport:
     def as_dict(self) -> Mapping[str, object]:
         """The report as plain values, for JSON: money as text."""
         return {
-            "key": self.key,
+            "name": self.name,
             "items": self.items,
             "planned": self.planned,
             "duplicates": self.duplicates,

@@ -21,7 +21,7 @@ from .preview.check import preview
 from .preview.findings import Preview
 from .report import BulkReport
 from .review import decisions as worklist
-from .review.decisions import BatchDecisionLike, Unresolved
+from .review.decisions import BatchDecision, Unresolved
 from .run_options import BulkOptions
 from .sending.delivery import BatchResult
 from .sending.recovery import Recovery
@@ -43,28 +43,28 @@ class BulkRun:
         call: Caller,
         clock: Clock,
         *,
-        key: str,
+        name: str,
         message: Message | None,
         options: BulkOptions,
         ledger: Ledger | str | os.PathLike[str] | None = None,
         balance: Callable[[], Awaitable[Decimal]],
     ) -> None:
-        if not key.strip():
-            raise InvalidFieldError("key", "must name the run", shown=repr(key)[:80])
+        if not name.strip():
+            raise InvalidFieldError("name", "must name the run", shown=repr(name)[:80])
         self._call = call
         self._clock = clock
-        self._key = key
+        self._name = name
         self._message = message
         self._options = options
         self._ledger = MemoryLedger() if ledger is None else ledger
         self._balance = balance
-        self._report = BulkReport(key=key, whole_requests=message is None)
+        self._report = BulkReport(name=name, whole_requests=message is None)
         self._began: float | None = None
         self._loop: RunLoop | None = None
         self._stopped = False
 
     def __repr__(self) -> str:
-        return f"<BulkRun {self._key!r}: {self._report.done} recipients done>"
+        return f"<BulkRun {self._name!r}: {self._report.done} recipients done>"
 
     @property
     def report(self) -> BulkReport:
@@ -123,8 +123,8 @@ class BulkRun:
         twice: the later word counts.
 
         Raises:
-            InvalidFieldError: The key names a run with other settings; or the source
-                yields what this run cannot send.
+            InvalidFieldError: The name is that of a run with other settings; or the
+                source yields what this run cannot send.
             SourceChangedError: The source is not what it was when the run began.
             LedgerError: The ledger cannot be read or written. What was sent before
                 that is asked about by the next start, under the same ids.
@@ -132,7 +132,7 @@ class BulkRun:
         """
         if self._began is not None:
             raise RuntimeError(
-                "a run is sent once; make a new one with the same key to go on"
+                "a run is sent once; make a new one with the same name to go on"
             )
         self._began = self._clock.monotonic()
         async with self._open_ledger() as ledger:
@@ -199,12 +199,10 @@ class BulkRun:
             LedgerError: The ledger cannot be read.
         """
         async with self._open_ledger() as ledger:
-            async for one in worklist.unresolved(ledger, self._key):
+            async for one in worklist.unresolved(ledger, self._name):
                 yield one
 
-    async def resolve(
-        self, batch: str, decision: BatchDecisionLike, *, by: str
-    ) -> None:
+    async def resolve(self, batch: str, decision: BatchDecision, *, by: str) -> None:
         """
         Decide about a batch of the worklist, and write down who did.
 
@@ -219,7 +217,7 @@ class BulkRun:
         """
         async with self._open_ledger() as ledger:
             await worklist.resolve(
-                ledger, self._key, batch, decision, by=by, clock=self._clock
+                ledger, self._name, batch, decision, by=by, clock=self._clock
             )
 
     async def purge(self) -> None:
@@ -231,7 +229,7 @@ class BulkRun:
             LedgerError: The ledger cannot be written.
         """
         async with self._open_ledger() as ledger:
-            await worklist.purge(ledger, self._key)
+            await worklist.purge(ledger, self._name)
 
     @asynccontextmanager
     async def _open_ledger(self) -> AsyncGenerator[Ledger, None]:
@@ -255,4 +253,4 @@ class BulkRun:
             settings |= {
                 name: str(value) for name, value in values.items() if value is not None
             }
-        return RunRecord(key=self._key, settings=settings, began_at=now, latest=now)
+        return RunRecord(name=self._name, settings=settings, began_at=now, latest=now)

@@ -94,15 +94,15 @@ class OpenTelemetryObserver:
 
     def bulk_progress(self, report: BulkReport) -> None:
         """
-        Tell how far a run is: give it to `BulkRun.stream` as ``progress``.
+        Tell how far a run is: give it to `BulkRun.send` as ``progress``.
 
-        The run's key becomes an attribute of the metric: let it name no person.
+        The run's name becomes an attribute of the metric: let it name no person.
         """
         for state, count in report.by_state.items():
             self._metrics.recipients.set(
                 count,
                 {
-                    "aiooctopush.bulk.run": report.key,
+                    "aiooctopush.bulk.run": report.name,
                     "aiooctopush.bulk.state": str(state),
                 },
             )

@@ -21,13 +21,7 @@ from ..api._recipients import MAX_RECIPIENTS
 from ..api.sms import Message
 from ..bulk.fleet import following, planning
 from ..bulk.fleet.worker import Worker
-from ..bulk.options import (
-    Identity,
-    OnDuplicate,
-    OnDuplicateLike,
-    OnInvalid,
-    OnInvalidLike,
-)
+from ..bulk.options import Identity, OnDuplicate, OnInvalid
 from ..bulk.report import BulkReport
 from ..bulk.sources.batching import Source
 from ..ledgers.leases import gcra_parameters
@@ -111,7 +105,7 @@ class Fleet:
         self._room: AbstractAsyncContextManager[None] = nullcontext()
 
         async def send_batch(
-            key: str,
+            run_name: str,
             name: str,
             include_unknown: bool = False,  # noqa: FBT001, FBT002  # of a message
         ) -> None:
@@ -120,7 +114,7 @@ class Fleet:
                 if self._worker is None:
                     raise RuntimeError(_NO_WORKER)
                 await self._worker.send_batch(
-                    key, name, include_unknown=include_unknown
+                    run_name, name, include_unknown=include_unknown
                 )
 
         async def sweep() -> None:
@@ -170,13 +164,13 @@ class Fleet:
 
     async def submit(
         self,
-        key: str,
+        run_name: str,
         message: Message | None,
         source: Source,
         *,
         batch_size: int = MAX_RECIPIENTS,
-        on_duplicate: OnDuplicateLike = OnDuplicate.SKIP,
-        on_invalid: OnInvalidLike = OnInvalid.SKIP,
+        on_duplicate: OnDuplicate = OnDuplicate.SKIP,
+        on_invalid: OnInvalid = OnInvalid.SKIP,
         identity: Identity | None = None,
         progress: Callable[[RunRecord], None] | None = None,
     ) -> RunRecord:
@@ -194,7 +188,7 @@ class Fleet:
         """
         run = await planning.plan(
             self.ledger,
-            key,
+            run_name,
             message,
             source,
             batch_size=batch_size,
@@ -203,10 +197,10 @@ class Fleet:
             identity=identity,
             progress=progress,
         )
-        await self.wake(key)
+        await self.wake(run_name)
         return run
 
-    async def wake(self, key: str) -> int:
+    async def wake(self, run_name: str) -> int:
         """
         Wake a worker for each batch of a run that nobody is at.
 
@@ -219,19 +213,19 @@ class Fleet:
             LedgerError: It cannot be read.
             SendTaskError: The broker is away; the run stands in the ledger.
         """
-        names = await self.ledger.claimable_batches(key, limit=1_000_000)
+        names = await self.ledger.claimable_batches(run_name, limit=1_000_000)
         try:
-            await self._kick(key, names, include_unknown=False)
+            await self._kick(run_name, names, include_unknown=False)
         except SendTaskError as error:
             error.add_note(
-                f"run {key!r} stands in the ledger; `sweep` wakes its workers"
+                f"run {run_name!r} stands in the ledger; `sweep` wakes its workers"
             )
             raise
         return len(names)
 
     async def wait(
         self,
-        key: str,
+        run_name: str,
         *,
         progress: Callable[[Progress], None] | None = None,
         every: float = 1.0,
@@ -247,14 +241,14 @@ class Fleet:
         return await following.follow(
             self.ledger,
             self._try_to_kick,
-            key,
+            run_name,
             progress=progress,
             every=every,
             wait_for_gateway=wait_for_gateway,
         )
 
     async def sweep(
-        self, key: str | None = None, *, limit: int = following.WOKEN_AT_ONCE
+        self, run_name: str | None = None, *, limit: int = following.WOKEN_AT_ONCE
     ) -> int:
         """
         Wake what the broker lost, or a worker left; see `bulk.following.sweep`.
@@ -262,9 +256,11 @@ class Fleet:
         `wait` does it, and so does taskiq's scheduler, each minute; or call it from
         cron.
         """
-        return await following.sweep(self.ledger, self._try_to_kick, key, limit=limit)
+        return await following.sweep(
+            self.ledger, self._try_to_kick, run_name, limit=limit
+        )
 
-    async def resume(self, key: str) -> int:
+    async def resume(self, run_name: str) -> int:
         """
         Let a run go on that stands still, and wake the workers.
 
@@ -275,12 +271,12 @@ class Fleet:
             LedgerError: There is no such run, or it cannot be written.
             SendTaskError: The broker is away; the run goes on with the next `sweep`.
         """
-        await self.ledger.unpause(key)
-        return await self.wake(key)
+        await self.ledger.unpause(run_name)
+        return await self.wake(run_name)
 
-    async def report(self, key: str) -> BulkReport:
+    async def report(self, run_name: str) -> BulkReport:
         """What became of a run so far; see `bulk.following.read_report`."""
-        return await following.read_report(self.ledger, key)
+        return await following.read_report(self.ledger, run_name)
 
     async def close(self) -> None:
         """
@@ -292,24 +288,24 @@ class Fleet:
         await self._stop(None)
 
     async def _try_to_kick(
-        self, key: str, names: Sequence[str], *, include_unknown: bool = False
+        self, run_name: str, names: Sequence[str], *, include_unknown: bool = False
     ) -> None:
         """Send wake-ups; what is lost with a broker, the next sweep sends again."""
         try:
-            await self._kick(key, names, include_unknown=include_unknown)
+            await self._kick(run_name, names, include_unknown=include_unknown)
         except SendTaskError as error:
             _logger.warning(
                 "the broker took no wake-ups for run %r (%s)",
-                key,
+                run_name,
                 type(error.__cause__).__name__,
             )
 
     async def _kick(
-        self, key: str, names: Sequence[str], *, include_unknown: bool
+        self, run_name: str, names: Sequence[str], *, include_unknown: bool
     ) -> None:
         for first in range(0, len(names), _ON_THE_WAY):
             kicks = (
-                self._send_batch.kiq(key, name, include_unknown)
+                self._send_batch.kiq(run_name, name, include_unknown)
                 for name in names[first : first + _ON_THE_WAY]
             )
             answers = await asyncio.gather(*kicks, return_exceptions=True)

@@ -174,7 +174,7 @@ class Job:
 
 
 def new_record(
-    key: str,
+    run_name: str,
     content: Content,
     settings: bytes,
     *,
@@ -204,7 +204,7 @@ def new_record(
         first=first,
         count=len(recipients_in(content)),
         digest=digest,
-        request_id=_id_of(key, name_of(number, part), 0, digest),
+        request_id=_id_of(run_name, name_of(number, part), 0, digest),
         payload=pack(encoded) if compress else encoded,
         numbers=pack_figures(figures_in(content), delta_encode=delta_encode),
         state=state,
@@ -217,16 +217,16 @@ def digest_of(settings: bytes, encoded: bytes) -> str:
     return hashlib.sha256(settings + encoded).hexdigest()
 
 
-def id_of(key: str, record: BatchRecord) -> str:
+def id_of(run_name: str, record: BatchRecord) -> str:
     """The id of a batch under its present epoch."""
-    return _id_of(key, record.name, record.epoch, record.digest)
+    return _id_of(run_name, record.name, record.epoch, record.digest)
 
 
-def _id_of(key: str, name: str, epoch: int, digest: str) -> str:
-    return request_id_for(f"{key}/{name}/{epoch}/{digest}")
+def _id_of(run_name: str, name: str, epoch: int, digest: str) -> str:
+    return request_id_for(f"{run_name}/{name}/{epoch}/{digest}")
 
 
-def renewed(key: str, record: BatchRecord) -> BatchRecord:
+def renewed(run_name: str, record: BatchRecord) -> BatchRecord:
     """The batch under its next id, which nobody has tried."""
     record = evolve(record, epoch=record.epoch + 1, first_tried_at=None)
-    return evolve(record, request_id=id_of(key, record))
+    return evolve(record, request_id=id_of(run_name, record))

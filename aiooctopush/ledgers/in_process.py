@@ -74,15 +74,15 @@ class LocalClaims(FleetLedger):
         self._turn = asyncio.Lock()
 
     @abstractmethod
-    async def find_batch(self, key: str, name: str) -> BatchRecord | None:
+    async def find_batch(self, run_name: str, name: str) -> BatchRecord | None:
         """One batch of a run; None if it is not there."""
 
-    async def release_run(self, key: str) -> None:
+    async def release_run(self, run_name: str) -> None:
         """Do nothing: whoever may write is in this process."""
 
     async def claim(
         self,
-        key: str,
+        run_name: str,
         name: str,
         *,
         owner: str,  # noqa: ARG002  # there is only this process
@@ -93,18 +93,18 @@ class LocalClaims(FleetLedger):
         span = checked_lease(lease)
         name = f"{number}.{part}" if part else str(number)
         async with self._turn:
-            if await self._stands_still(key):
+            if await self._stands_still(run_name):
                 return None
-            batch = await self.find_batch(key, name)
+            batch = await self.find_batch(run_name, name)
             if batch is None or not self._is_claimable(
-                key, batch, include_unknown=include_unknown
+                run_name, batch, include_unknown=include_unknown
             ):
                 return None
-            return await self._take(key, batch, span)
+            return await self._take(run_name, batch, span)
 
     async def claim_next(
         self,
-        key: str,
+        run_name: str,
         *,
         owner: str,  # noqa: ARG002  # there is only this process
         lease: float = LEASE,
@@ -114,46 +114,52 @@ class LocalClaims(FleetLedger):
         span = checked_lease(lease)
         limit = checked_limit(limit, _AT_ONCE)
         async with self._turn:
-            found = await self._claimable(key, limit, include_unknown=include_unknown)
-            claims = [await self._take(key, batch, span) for batch in found]
+            found = await self._claimable(
+                run_name, limit, include_unknown=include_unknown
+            )
+            claims = [await self._take(run_name, batch, span) for batch in found]
         return [claim for claim in claims if claim is not None]
 
     async def claimable_batches(
-        self, key: str, *, limit: int = 1_000, include_unknown: bool = False
+        self, run_name: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
         checked_limit(limit, _LISTED_AT_MOST)
         async with self._turn:
-            found = await self._claimable(key, None, include_unknown=include_unknown)
+            found = await self._claimable(
+                run_name, None, include_unknown=include_unknown
+            )
             names: list[str] = []
             for batch in found:
                 if batch.state is BatchState.SENDING and not self._is_young(batch):
-                    await self.conclude(key, evolve(batch, state=BatchState.UNKNOWN))
+                    await self.conclude(
+                        run_name, evolve(batch, state=BatchState.UNKNOWN)
+                    )
                 elif len(names) < limit:
                     names.append(batch.name)
         return names
 
-    async def pause(self, key: str, why: Pause) -> bool:
-        run = await self._run(key)
+    async def pause(self, run_name: str, why: Pause) -> bool:
+        run = await self._run(run_name)
         if run is None:
-            raise LedgerError(f"the ledger holds no run {key!r}")
+            raise LedgerError(f"the ledger holds no run {run_name!r}")
         if run.paused is None:
             await self.update_run(evolve(run, paused=why))
         return run.paused is None
 
-    async def unpause(self, key: str) -> None:
-        run = await self._run(key)
+    async def unpause(self, run_name: str) -> None:
+        run = await self._run(run_name)
         if run is None:
-            raise LedgerError(f"the ledger holds no run {key!r}")
+            raise LedgerError(f"the ledger holds no run {run_name!r}")
         await self.update_run(evolve(run, paused=None))
 
-    async def progress(self, key: str) -> Progress | None:
+    async def progress(self, run_name: str) -> Progress | None:
         """Count how far a run is; it reads all of its batches."""
-        run = await self._run(key)
+        run = await self._run(run_name)
         if run is None:
             return None
         batches: Counter[BatchState] = Counter()
         recipients: Counter[BatchState] = Counter()
-        async for batch in self.batches(key):
+        async for batch in self.batches(run_name):
             batches[batch.state] += 1
             if batch.state is not BatchState.SPLIT:
                 recipients[batch.state] += batch.count
@@ -192,32 +198,32 @@ class LocalClaims(FleetLedger):
         """As far as turns go: set back by an hour, a wall clock would stop them."""
         return _START + timedelta(seconds=self.clock.monotonic())
 
-    async def _run(self, key: str) -> RunRecord | None:
-        return next((run for run in await self.runs() if run.key == key), None)
+    async def _run(self, run_name: str) -> RunRecord | None:
+        return next((run for run in await self.runs() if run.name == run_name), None)
 
-    async def _stands_still(self, key: str) -> bool:
-        run = await self._run(key)
+    async def _stands_still(self, run_name: str) -> bool:
+        run = await self._run(run_name)
         return run is None or run.paused is not None
 
     async def _claimable(
-        self, key: str, limit: int | None, *, include_unknown: bool
+        self, run_name: str, limit: int | None, *, include_unknown: bool
     ) -> Sequence[BatchRecord]:
         found: list[BatchRecord] = []
-        if await self._stands_still(key):
+        if await self._stands_still(run_name):
             return found
-        async for batch in self.batches(key, CLAIMED):
-            if self._is_claimable(key, batch, include_unknown=include_unknown):
+        async for batch in self.batches(run_name, CLAIMED):
+            if self._is_claimable(run_name, batch, include_unknown=include_unknown):
                 found.append(batch)
                 if len(found) == limit:
                     break
         return found
 
     def _is_claimable(
-        self, key: str, batch: BatchRecord, *, include_unknown: bool
+        self, run_name: str, batch: BatchRecord, *, include_unknown: bool
     ) -> bool:
         if batch.payload is None or batch.state not in CLAIMED:
             return False
-        lease = self._leases.get((key, batch.name))
+        lease = self._leases.get((run_name, batch.name))
         if lease is not None and lease.until >= self.clock.monotonic():
             return False
         if batch.state is not BatchState.UNKNOWN:
@@ -233,35 +239,35 @@ class LocalClaims(FleetLedger):
         return -_AHEAD <= self.clock.now() - batch.first_tried_at <= SAFE_FOR
 
     async def _take(
-        self, key: str, batch: BatchRecord, lease: timedelta
+        self, run_name: str, batch: BatchRecord, lease: timedelta
     ) -> Claim | None:
         was_tried = batch.state is not BatchState.NOT_SENT
         if was_tried and not self._is_young(batch):
-            await self.conclude(key, evolve(batch, state=BatchState.UNKNOWN))
+            await self.conclude(run_name, evolve(batch, state=BatchState.UNKNOWN))
             return None
         record = evolve(batch, state=BatchState.SENDING, error=None, code=None)
         if not was_tried:
             record = evolve(record, first_tried_at=self.clock.now())
-        await self.begin(key, record)
+        await self.begin(run_name, record)
         self._fence += 1
         seconds = lease.total_seconds()
-        self.hold(key, record.name, self._fence, seconds)
-        held = _Held(self, self._turn, key, self._fence, seconds, {record.name})
-        return Claim(key=key, record=record, was_tried=was_tried, ledger=held)
+        self.hold(run_name, record.name, self._fence, seconds)
+        held = _Held(self, self._turn, run_name, self._fence, seconds, {record.name})
+        return Claim(run_name=run_name, record=record, was_tried=was_tried, ledger=held)
 
-    def hold(self, key: str, name: str, fence: int, seconds: float) -> None:
+    def hold(self, run_name: str, name: str, fence: int, seconds: float) -> None:
         """Keep others from a batch for that long."""
         until = self.clock.monotonic() + seconds
-        self._leases[key, name] = _Lease(fence=fence, until=until)
+        self._leases[run_name, name] = _Lease(fence=fence, until=until)
 
-    def is_held(self, key: str, name: str, fence: int) -> bool:
+    def is_held(self, run_name: str, name: str, fence: int) -> bool:
         """Whether nobody took a batch over since it was held under a fence."""
-        lease = self._leases.get((key, name))
+        lease = self._leases.get((run_name, name))
         return lease is not None and lease.fence == fence
 
-    def let_go(self, key: str, name: str) -> None:
+    def let_go(self, run_name: str, name: str) -> None:
         """Let others at a batch, as far as its state does."""
-        del self._leases[key, name]
+        del self._leases[run_name, name]
 
 
 @define
@@ -276,7 +282,7 @@ class _Held(ClaimLedger):
 
     _ledger: LocalClaims
     _turn: asyncio.Lock
-    _key: str
+    _run_name: str
     _fence: int
     _lease: float
     names: set[str]
@@ -285,54 +291,54 @@ class _Held(ClaimLedger):
     def is_durable(self) -> bool:
         return self._ledger.is_durable
 
-    async def begin(self, key: str, batch: BatchRecord) -> None:
+    async def begin(self, run_name: str, batch: BatchRecord) -> None:
         async with self._turn:
             self._check(batch)
-            await self._ledger.begin(key, batch)
+            await self._ledger.begin(run_name, batch)
             self._renew()
 
-    async def conclude(self, key: str, batch: BatchRecord) -> None:
+    async def conclude(self, run_name: str, batch: BatchRecord) -> None:
         async with self._turn:
             self._check(batch)
-            await self._ledger.conclude(key, batch)
+            await self._ledger.conclude(run_name, batch)
             self._let_go(batch)
 
     async def split(
-        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+        self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
         # The parts are held, too, until they are concluded.
         async with self._turn:
             self._check(parent)
-            await self._ledger.split(key, parent, parts)
+            await self._ledger.split(run_name, parent, parts)
             self._let_go(parent)
             for part in parts:
                 if part.state is BatchState.NOT_SENT:
                     self.names.add(part.name)
-                    self._ledger.hold(key, part.name, self._fence, self._lease)
+                    self._ledger.hold(run_name, part.name, self._fence, self._lease)
 
     async def renew(self) -> None:
         if not self._renew():
             raise LeaseLostError(
-                f"the lease of a batch of {self._key!r} had run out, and somebody else "
-                "took it over"
+                f"the lease of a batch of {self._run_name!r} had run out, and somebody "
+                "else took it over"
             )
 
     def _renew(self) -> bool:
         held = [name for name in self.names if self._holds(name)]
         for name in held:
-            self._ledger.hold(self._key, name, self._fence, self._lease)
+            self._ledger.hold(self._run_name, name, self._fence, self._lease)
         return bool(held)
 
     def _holds(self, name: str) -> bool:
-        return self._ledger.is_held(self._key, name, self._fence)
+        return self._ledger.is_held(self._run_name, name, self._fence)
 
     def _check(self, batch: BatchRecord) -> None:
         if batch.name not in self.names or not self._holds(batch.name):
             raise LeaseLostError(
-                f"the lease of batch {batch.name} of {self._key!r} had run out, and "
-                "somebody else took it over"
+                f"the lease of batch {batch.name} of {self._run_name!r} had run out, "
+                "and somebody else took it over"
             )
 
     def _let_go(self, batch: BatchRecord) -> None:
         self.names.discard(batch.name)
-        self._ledger.let_go(self._key, batch.name)
+        self._ledger.let_go(self._run_name, batch.name)

@@ -41,11 +41,11 @@ class MemoryLedger(LocalClaims):
         self._deliveries: dict[str, Counter[str]] = {}
 
     async def open_run(self, run: RunRecord) -> RunRecord:
-        self._batches.setdefault(run.key, {})
-        self._rejections.setdefault(run.key, [])
-        self._receipts.setdefault(run.key, {})
-        self._deliveries.setdefault(run.key, Counter())
-        return self._runs.setdefault(run.key, run)
+        self._batches.setdefault(run.name, {})
+        self._rejections.setdefault(run.name, [])
+        self._receipts.setdefault(run.name, {})
+        self._deliveries.setdefault(run.name, Counter())
+        return self._runs.setdefault(run.name, run)
 
     async def plan(
         self,
@@ -53,46 +53,46 @@ class MemoryLedger(LocalClaims):
         batches: Sequence[BatchRecord],
         rejections: Sequence[Rejection] = (),
     ) -> None:
-        self._batches_of(run.key).update(self._new(run.key, batches))
-        self._runs[run.key] = run
-        self._rejections[run.key] += rejections
+        self._batches_of(run.name).update(self._new(run.name, batches))
+        self._runs[run.name] = run
+        self._rejections[run.name] += rejections
 
-    async def begin(self, key: str, batch: BatchRecord) -> None:
-        self._batches_of(key)[batch.name] = self._kept(key, batch)
+    async def begin(self, run_name: str, batch: BatchRecord) -> None:
+        self._batches_of(run_name)[batch.name] = self._kept(run_name, batch)
 
-    async def conclude(self, key: str, batch: BatchRecord) -> None:
-        self._batches_of(key)[batch.name] = self._kept(key, batch)
+    async def conclude(self, run_name: str, batch: BatchRecord) -> None:
+        self._batches_of(run_name)[batch.name] = self._kept(run_name, batch)
 
     async def split(
-        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+        self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
-        whole = self._kept(key, evolve(parent, state=BatchState.SPLIT))
-        self._batches[key].update({whole.name: whole} | self._new(key, parts))
+        whole = self._kept(run_name, evolve(parent, state=BatchState.SPLIT))
+        self._batches[run_name].update({whole.name: whole} | self._new(run_name, parts))
 
     async def update_run(self, run: RunRecord) -> None:
-        self._batches_of(run.key)
-        self._runs[run.key] = run
+        self._batches_of(run.name)
+        self._runs[run.name] = run
 
     async def batches(
-        self, key: str, states: Collection[BatchState] | None = None
+        self, run_name: str, states: Collection[BatchState] | None = None
     ) -> AsyncIterator[BatchRecord]:
-        for batch in sorted(self._batches.get(key, {}).values(), key=numbered):
+        for batch in sorted(self._batches.get(run_name, {}).values(), key=numbered):
             if states is None or batch.state in states:
                 yield batch
 
-    async def find_batch(self, key: str, name: str) -> BatchRecord | None:
+    async def find_batch(self, run_name: str, name: str) -> BatchRecord | None:
         """One batch of a run; None if it is not there."""
-        return self._batches.get(key, {}).get(name)
+        return self._batches.get(run_name, {}).get(name)
 
-    async def rejections(self, key: str) -> AsyncIterator[Rejection]:
-        for rejection in sorted(self._rejections.get(key, ()), key=_position):
+    async def rejections(self, run_name: str) -> AsyncIterator[Rejection]:
+        for rejection in sorted(self._rejections.get(run_name, ()), key=_position):
             yield rejection
 
-    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
+    async def record_receipts(self, run_name: str, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
-            if receipt.batch not in self._batches_of(key):
+            if receipt.batch not in self._batches_of(run_name):
                 raise LedgerError(f"the ledger holds no batch {receipt.batch}")
-        kept, counts = self._receipts[key], self._deliveries[key]
+        kept, counts = self._receipts[run_name], self._deliveries[run_name]
         for receipt in receipts:
             old = kept.get((receipt.batch, receipt.number))
             if old is not None:
@@ -102,42 +102,44 @@ class MemoryLedger(LocalClaims):
             kept[receipt.batch, receipt.number] = receipt
             counts[receipt.status] += 1
 
-    async def deliveries(self, key: str) -> Mapping[str, int]:
-        return dict(+self._deliveries.get(key, Counter()))
+    async def deliveries(self, run_name: str) -> Mapping[str, int]:
+        return dict(+self._deliveries.get(run_name, Counter()))
 
     async def runs(self) -> Sequence[RunRecord]:
         return sorted(self._runs.values(), key=_began, reverse=True)
 
-    async def purge(self, key: str) -> None:
-        self._batches[key] = {
+    async def purge(self, run_name: str) -> None:
+        self._batches[run_name] = {
             name: evolve(batch, payload=None, numbers=b"")
-            for name, batch in self._batches_of(key).items()
+            for name, batch in self._batches_of(run_name).items()
         }
-        self._rejections[key] = []
-        self._receipts[key] = {}
+        self._rejections[run_name] = []
+        self._receipts[run_name] = {}
 
     async def close(self) -> None:
         """Do nothing: there is nothing to release."""
 
-    def _batches_of(self, key: str) -> dict[str, BatchRecord]:
-        if key not in self._batches:
-            raise LedgerError(f"the ledger holds no run {key!r}")
-        return self._batches[key]
+    def _batches_of(self, run_name: str) -> dict[str, BatchRecord]:
+        if run_name not in self._batches:
+            raise LedgerError(f"the ledger holds no run {run_name!r}")
+        return self._batches[run_name]
 
-    def _kept(self, key: str, batch: BatchRecord) -> BatchRecord:
+    def _kept(self, run_name: str, batch: BatchRecord) -> BatchRecord:
         """What is kept of a batch that is there already."""
-        old = self._batches_of(key).get(batch.name)
+        old = self._batches_of(run_name).get(batch.name)
         if old is None:
-            raise LedgerError(f"the ledger holds no batch {batch.name} of {key!r}")
+            raise LedgerError(f"the ledger holds no batch {batch.name} of {run_name!r}")
         if batch.payload is None:
             batch = evolve(batch, payload=old.payload)
         return without_payload(batch)
 
-    def _new(self, key: str, batches: Iterable[BatchRecord]) -> dict[str, BatchRecord]:
+    def _new(
+        self, run_name: str, batches: Iterable[BatchRecord]
+    ) -> dict[str, BatchRecord]:
         """What is kept of batches that must not be there yet."""
         new: dict[str, BatchRecord] = {}
         for batch in batches:
-            if batch.name in new or batch.name in self._batches_of(key):
+            if batch.name in new or batch.name in self._batches_of(run_name):
                 raise LedgerError(f"the ledger holds a batch {batch.name} already")
             new[batch.name] = without_payload(batch)
         return new

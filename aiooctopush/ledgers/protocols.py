@@ -34,10 +34,10 @@ class DeliveryLedger(Protocol):
     def is_durable(self) -> bool:
         """Whether what is written outlives the process."""
 
-    async def begin(self, key: str, batch: BatchRecord) -> None:
+    async def begin(self, run_name: str, batch: BatchRecord) -> None:
         """Write the intent to send a batch that is in the ledger, before it is sent."""
 
-    async def conclude(self, key: str, batch: BatchRecord) -> None:
+    async def conclude(self, run_name: str, batch: BatchRecord) -> None:
         """
         Write what became of a batch.
 
@@ -46,7 +46,7 @@ class DeliveryLedger(Protocol):
         """
 
     async def split(
-        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+        self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
         """Replace a batch by its parts: it becomes ``split``, they are new."""
 
@@ -91,7 +91,7 @@ class Ledger(DeliveryLedger, Protocol):
         """Replace what the ledger says of a run as a whole."""
 
     def batches(
-        self, key: str, states: Collection[BatchState] | None = None
+        self, run_name: str, states: Collection[BatchState] | None = None
     ) -> AsyncIterator[BatchRecord]:
         """
         The batches of a run by number and part, or those in some states only.
@@ -99,10 +99,10 @@ class Ledger(DeliveryLedger, Protocol):
         Writing while this is iterated is allowed; what is seen of it is not defined.
         """
 
-    def rejections(self, key: str) -> AsyncIterator[Rejection]:
+    def rejections(self, run_name: str) -> AsyncIterator[Rejection]:
         """What was rejected, in the order of the source."""
 
-    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
+    async def record_receipts(self, run_name: str, receipts: Sequence[Receipt]) -> None:
         """
         Write down what the network said, in the order of the sequence.
 
@@ -110,13 +110,13 @@ class Ledger(DeliveryLedger, Protocol):
         replaces what is.
         """
 
-    async def deliveries(self, key: str) -> Mapping[str, int]:
+    async def deliveries(self, run_name: str) -> Mapping[str, int]:
         """How many numbers of a run stand at which status, by the gateway's word."""
 
     async def runs(self) -> Sequence[RunRecord]:
         """All runs, the latest begun first."""
 
-    async def purge(self, key: str) -> None:
+    async def purge(self, run_name: str) -> None:
         """
         Forget whom a run went to and what it said, and keep the figures.
 
@@ -146,7 +146,7 @@ class Claim:
     A batch that one worker holds for a while.
 
     Attributes:
-        key: Of its run.
+        run_name: Of its run.
         record: As it stands now: ``sending``, its intent written.
         was_tried: Whether a try under its id may have been executed, by a worker that
             did not come back.
@@ -155,7 +155,7 @@ class Claim:
             renews the lease, also of the parts that the batch was split into.
     """
 
-    key: str
+    run_name: str
     record: BatchRecord
     was_tried: bool
     ledger: ClaimLedger = field(repr=False)
@@ -181,12 +181,12 @@ class FleetLedger(Ledger, Protocol):
     while its run is not paused and nobody holds it with `open_run`.
     """
 
-    async def release_run(self, key: str) -> None:
+    async def release_run(self, run_name: str) -> None:
         """Let others at a run that `open_run` took; else they wait until `close`."""
 
     async def claim(
         self,
-        key: str,
+        run_name: str,
         name: str,
         *,
         owner: str,
@@ -197,7 +197,7 @@ class FleetLedger(Ledger, Protocol):
         Take a batch, and write the intent to send it.
 
         Args:
-            key: Of the run.
+            run_name: Of the run.
             name: Of the batch, such as ``7`` or ``7.1``.
             owner: Who asks, for people to read.
             lease: Seconds until somebody else may take it. Long enough for all tries
@@ -218,7 +218,7 @@ class FleetLedger(Ledger, Protocol):
 
     async def claim_next(
         self,
-        key: str,
+        run_name: str,
         *,
         owner: str,
         lease: float = LEASE,
@@ -236,7 +236,7 @@ class FleetLedger(Ledger, Protocol):
         """
 
     async def claimable_batches(
-        self, key: str, *, limit: int = 1_000, include_unknown: bool = False
+        self, run_name: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
         """
         Names of batches that `claim` would take now, in the order of the source.
@@ -244,7 +244,7 @@ class FleetLedger(Ledger, Protocol):
         What was sent too long ago for its id to protect it becomes ``unknown``.
         """
 
-    async def pause(self, key: str, why: Pause) -> bool:
+    async def pause(self, run_name: str, why: Pause) -> bool:
         """
         Let nobody claim a batch of this run any more.
 
@@ -252,10 +252,10 @@ class FleetLedger(Ledger, Protocol):
             Whether it was not paused before; the first reason stays.
         """
 
-    async def unpause(self, key: str) -> None:
+    async def unpause(self, run_name: str) -> None:
         """Let the run go on."""
 
-    async def progress(self, key: str) -> Progress | None:
+    async def progress(self, run_name: str) -> Progress | None:
         """How far a run is; None if there is no such run."""
 
     async def reserve(

@@ -44,7 +44,7 @@ class BatchState(StrEnum):
     ALREADY_SENT = "already_sent"
     """
     The gateway knew its request_id before this run tried it: an earlier run under the
-    same key, within 24 hours, that this ledger does not know. Nothing was sent now.
+    same name, within 24 hours, that this ledger does not know. Nothing was sent now.
     """
 
     SKIPPED = "skipped"
@@ -154,7 +154,7 @@ class BatchRecord:
         count: How many recipients it has.
         digest: SHA-256 of what it says to whom, in hexadecimal.
         epoch: How many clean refusals renewed its id.
-        request_id: Derived from run key, number, part, epoch and digest.
+        request_id: Derived from run name, number, part, epoch and digest.
         payload: What it says to whom, as `packing.pack` writes it. Kept in the states
             of `KEEPS_PAYLOAD` only.
         numbers: Whom it goes to, as `packing.pack_numbers` writes it; kept for audit
@@ -261,7 +261,7 @@ class RunRecord:
     One run, as a ledger keeps it.
 
     Attributes:
-        key: Names the run.
+        name: Names the run.
         settings: What must not change from one start to the next, by name: values as
             text, of the message's text only a digest.
         cursor: How many items of the source are dealt with: planned, skipped as
@@ -280,7 +280,7 @@ class RunRecord:
         residual_credit: Euros left after the latest answer that said so.
     """
 
-    key: str = field(validator=_refuse_nul)
+    name: str = field(validator=_refuse_nul)
     settings: Mapping[str, str]
     cursor: int = 0
     planned: int = 0

@@ -518,14 +518,14 @@ async def test_a_run_is_sent_once(gateway):
 @pytest.mark.parametrize(
     ("options", "field"),
     [
-        ({"key": ""}, "key"),
-        ({"key": "  "}, "key"),
+        ({"name": ""}, "name"),
+        ({"name": "  "}, "name"),
         ({"concurrency": 0}, "concurrency"),
         ({"batch_size": 0}, "batch_size"),
         ({"batch_size": 501}, "batch_size"),
         ({"sender": "x"}, "sender"),
         ({"text": ""}, "text"),
-        ({"purpose": "promotion"}, "purpose"),
+        ({"purpose": "marketing"}, "purpose"),
     ],
 )
 async def test_bad_settings_are_refused_before_anything_is_sent(options, field):
@@ -533,7 +533,7 @@ async def test_bad_settings_are_refused_before_anything_is_sent(options, field):
     octopush = session_over(ScriptedTransport())
 
     with pytest.raises(InvalidFieldError) as caught:
-        octopush.bulk(**{"key": "run", **RUN, **options})
+        octopush.bulk(**{"name": "run", **RUN, **options})
 
     assert caught.value.field == field
 
@@ -559,7 +559,7 @@ def record(number=1, **changes):
 
 def test_a_report_that_does_not_add_up_is_an_error():
     """Nobody is counted twice or lost."""
-    report = BulkReport(key="run", planned=11, items=11)
+    report = BulkReport(name="run", planned=11, items=11)
     report.count(record())
 
     with pytest.raises(RuntimeError, match="11 planned, 10 counted"):
@@ -568,7 +568,7 @@ def test_a_report_that_does_not_add_up_is_an_error():
 
 def test_items_that_are_dealt_with_in_no_way_are_an_error():
     """Each is planned, a duplicate or rejected."""
-    report = BulkReport(key="run", items=13, planned=10, duplicates=1, rejected=1)
+    report = BulkReport(name="run", items=13, planned=10, duplicates=1, rejected=1)
     report.count(record())
 
     with pytest.raises(RuntimeError, match="13 items less 1 duplicates and 1 rej"):
@@ -577,7 +577,9 @@ def test_items_that_are_dealt_with_in_no_way_are_an_error():
 
 def test_a_report_is_plain_json():
     """Money as text, every state by name."""
-    report = BulkReport(key="run", residual_credit=Decimal("1.10"), paused=Pause.CREDIT)
+    report = BulkReport(
+        name="run", residual_credit=Decimal("1.10"), paused=Pause.CREDIT
+    )
     report.count(record())
 
     values = json.loads(json.dumps(report.as_dict()))
@@ -585,4 +587,4 @@ def test_a_report_is_plain_json():
     assert values["residual_credit"] == "1.10"
     assert values["sending"] == 10
     assert values["paused"] == "credit"
-    assert json.loads(json.dumps(BulkReport(key="x").as_dict()))["paused"] is None
+    assert json.loads(json.dumps(BulkReport(name="x").as_dict()))["paused"] is None

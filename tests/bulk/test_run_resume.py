@@ -774,7 +774,7 @@ async def test_a_path_is_a_ledger_that_is_opened_and_closed(gateway, tmp_path):
     async with SQLiteLedger(path, read_only=True) as ledger:
         (kept,) = await ledger.runs()
         states = {one.state async for one in ledger.batches("run")}
-    assert (kept.key, kept.planned, kept.paused) == ("run", 25, None)
+    assert (kept.name, kept.planned, kept.paused) == ("run", 25, None)
     assert states == {BatchState.ACCEPTED}
 
 

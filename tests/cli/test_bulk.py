@@ -73,7 +73,7 @@ def test_json_is_the_only_output(bulk, people):
     told = json.loads(result.stdout)
 
     assert told == {
-        "key": "mine",
+        "name": "mine",
         "items": 3,
         "planned": 3,
         "duplicates": 0,
@@ -169,7 +169,7 @@ def test_other_settings_are_another_run(bulk, people):
     """Another text makes another key."""
     path = people(3)
     keys = [
-        json.loads(bulk(path, "--json", text=text).stdout)["key"]
+        json.loads(bulk(path, "--json", text=text).stdout)["name"]
         for text in ("Hello", "Hello", "Goodbye")
     ]
 
@@ -787,7 +787,7 @@ def test_failure_before_the_start_without_ledger(capsys):
     """Without a ledger there is nowhere else to look."""
     place = Place(key="mine", ledger=None)
     ending = Ending(
-        report=BulkReport(key="mine"), total=1, bad_rows=0, place=place, command=""
+        report=BulkReport(name="mine"), total=1, bad_rows=0, place=place, command=""
     )
     sending = Sending(None, None, Screen(), ending, None)
 

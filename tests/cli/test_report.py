@@ -107,7 +107,7 @@ def account(*batches, rejections=(), **values):
     """A run with these batches, as a ledger tells of it."""
     planned = sum(one.count for one in batches if one.state is not BatchState.SPLIT)
     given = {
-        "key": "mine",
+        "name": "mine",
         "settings": {"sender": "Acme", "text": "5ec2e7", "with_replies": "True"},
         "cursor": planned + len(rejections),
         "planned": planned,
@@ -123,7 +123,7 @@ def account(*batches, rejections=(), **values):
         run = RunRecord(**(given | values))
         await ledger.open_run(run)
         await ledger.plan(run, batches, rejections)
-        return await account_of(ledger, run.key)
+        return await account_of(ledger, run.name)
 
     return asyncio.run(write_and_look())
 
@@ -221,7 +221,7 @@ async def begin_only(path):
     """Begin a run, and stop there, as a crash may."""
     async with SQLiteLedger(path) as ledger:
         await ledger.open_run(
-            RunRecord(key="mine", settings={}, began_at=NOW, latest=NOW)
+            RunRecord(name="mine", settings={}, began_at=NOW, latest=NOW)
         )
 
 
@@ -269,7 +269,7 @@ class ChangingLedger(MemoryLedger):
             (run,) = await self.runs()
             await self.update_run(
                 RunRecord(
-                    key=key,
+                    name=key,
                     settings={},
                     cursor=run.cursor,
                     planned=2,
@@ -282,7 +282,7 @@ class ChangingLedger(MemoryLedger):
 
 async def look_at(ledger):
     """Look at a run whose figures are of another moment than its batches."""
-    run = RunRecord(key="mine", settings={}, cursor=2, began_at=NOW, latest=NOW)
+    run = RunRecord(name="mine", settings={}, cursor=2, began_at=NOW, latest=NOW)
     await ledger.open_run(run)
     await ledger.plan(run, [batch(1, BatchState.ACCEPTED)])
     return await account_of(ledger, "mine")
@@ -299,7 +299,7 @@ async def test_batches_beyond_the_run_are_of_another_moment():
     """What was planned after the run was read is counted by the next look."""
     ledger = MemoryLedger()
     run = RunRecord(
-        key="mine",
+        name="mine",
         settings={},
         cursor=2,
         planned=2,
@@ -406,7 +406,7 @@ def test_everything_is_escaped():
         batch(1, BatchState.UNKNOWN, request_id=evil, error=evil),
         batch(2, BatchState.REFUSED, error=evil, faults={evil: 1}),
         rejections=[Rejection(position=4, reason=evil, shown=evil)],
-        key=evil,
+        name=evil,
         settings={"sender": evil, evil: evil},
     )
 

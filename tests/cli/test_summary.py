@@ -18,7 +18,7 @@ class NoSandbox:
 
 def report(accepted, seconds):
     """Of so many recipients, all accepted."""
-    made = BulkReport(key="run", planned=accepted, seconds=seconds)
+    made = BulkReport(name="run", planned=accepted, seconds=seconds)
     made.by_state[BatchState.ACCEPTED] = accepted
     return made
 

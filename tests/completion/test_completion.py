@@ -25,7 +25,7 @@ CALLS = {
     **{
         f"{name}.{call}": getattr(kind, call)
         for name, kind in NAMESPACES.items()
-        for call in dir(kind)
+        for call in vars(kind)
         if not call.startswith("_")
     },
     "raw": OctopushSession.raw,

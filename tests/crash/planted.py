@@ -37,7 +37,9 @@ def concluded_before_it_is_sent():
 
     async def hasty(self, job):
         record = await begin(self, job)
-        await self.ledger.conclude(self.key, evolve(record, state=BatchState.ACCEPTED))
+        await self.ledger.conclude(
+            self.run_name, evolve(record, state=BatchState.ACCEPTED)
+        )
         return record
 
     Delivery._begin = hasty

@@ -13,7 +13,7 @@ from aiooctopush.ledgers.records import BatchRecord, RunRecord
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
-RUN = RunRecord(key="run", settings={}, began_at=NOW, latest=NOW)
+RUN = RunRecord(name="run", settings={}, began_at=NOW, latest=NOW)
 
 
 def copy_first_page(database):

@@ -91,7 +91,7 @@ async def test_runs_come_the_latest_begun_first(ledger):
         began_at = instant.astimezone(timezone(timedelta(hours=zone)))
         await ledger.open_run(run_record(key, began_at=began_at))
 
-    assert [run.key for run in await ledger.runs()] == ["b", "d", "c", "a"]
+    assert [run.name for run in await ledger.runs()] == ["b", "d", "c", "a"]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_what_the_gateway_says_is_kept_without_nul(ledger):
 
 def test_the_key_of_a_run_holds_no_nul():
     """It is refused before anything is written."""
-    with pytest.raises(InvalidFieldError, match="key: must not hold a NUL"):
+    with pytest.raises(InvalidFieldError, match="name: must not hold a NUL"):
         run_record("a\0b")
 
 

@@ -111,7 +111,7 @@ async def test_a_claim_writes_the_intent(world, ledger):
     assert claim.record == stored
     assert (stored.state, stored.payload) == (S.SENDING, b"payload")
     assert abs(stored.first_tried_at - world.now()) < timedelta(minutes=1)
-    assert (claim.key, claim.was_tried) == ("run", False)
+    assert (claim.run_name, claim.was_tried) == ("run", False)
     assert claim.ledger.is_durable == ledger.is_durable
 
 
@@ -482,7 +482,7 @@ def delivery_of(claim, transport, clock):
         call=session_over(transport, clock=clock)._call,
         wall=HighWaterMark(clock),
         ledger=claim.ledger,
-        key="run",
+        run_name="run",
         settings=b"",
         shared=MESSAGE,
         retry=RetryPolicy(attempts=3),

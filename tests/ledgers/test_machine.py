@@ -49,7 +49,7 @@ INSTANTS = st.datetimes(
 )
 RUNS = st.builds(
     RunRecord,
-    key=st.sampled_from(KEYS),
+    name=st.sampled_from(KEYS),
     settings=st.dictionaries(WORDS, WORDS, max_size=2),
     cursor=COUNTS,
     exhausted=st.booleans(),
@@ -166,8 +166,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(run=RUNS)
     def open_run(self, run):
         """Begin a run, or find it."""
-        expected = self.runs.setdefault(run.key, run)
-        self.rejections.setdefault(run.key, [])
+        expected = self.runs.setdefault(run.name, run)
+        self.rejections.setdefault(run.name, [])
 
         assert self.do(self.ledger.open_run(run)) == expected
 
@@ -179,17 +179,17 @@ class LedgerMachine(RuleBasedStateMachine):
     def plan(self, run, batches, rejections):
         """Add batches and rejections."""
         call = self.ledger.plan(run, batches, rejections)
-        if self.try_to_write(call, key=run.key, new=batches):
-            self.runs[run.key] = run
-            self.rejections[run.key] += rejections
+        if self.try_to_write(call, key=run.name, new=batches):
+            self.runs[run.name] = run
+            self.rejections[run.name] += rejections
             for batch in batches:
-                self.put(run.key, batch)
+                self.put(run.name, batch)
 
     @rule(run=RUNS)
     def update_run(self, run):
         """Replace what is known of a run."""
-        if self.try_to_write(self.ledger.update_run(run), key=run.key):
-            self.runs[run.key] = run
+        if self.try_to_write(self.ledger.update_run(run), key=run.name):
+            self.runs[run.name] = run
 
     @rule(act=st.sampled_from(["begin", "conclude"]), data=st.data(), batch=BATCHES)
     @precondition(lambda self: self.batches)
@@ -248,9 +248,9 @@ class LedgerMachine(RuleBasedStateMachine):
                 [
                     self.batches[name]
                     for name in sorted(self.batches)
-                    if name[0] == run.key
+                    if name[0] == run.name
                 ],
-                sorted(self.rejections[run.key], key=lambda one: one.position),
+                sorted(self.rejections[run.name], key=lambda one: one.position),
             )
             for run in runs
         ]

@@ -696,7 +696,7 @@ async def test_words_can_be_read_in_the_tables(server, schema, ledger):
     await begun(ledger, batch_record(error="A\\0B"), key="news é")
 
     (row,) = await sql(
-        server, within(schema, "SELECT key, error FROM LEDGER.runs, LEDGER.batches")
+        server, within(schema, "SELECT name, error FROM LEDGER.runs, LEDGER.batches")
     )
 
     assert tuple(row) == ("news é", "A\\0B")

@@ -380,7 +380,7 @@ async def test_an_older_file_is_led_to_the_newest_version(written):
 
     assert notes == [("none",)]
     assert version_of(written) == 2
-    assert sql(written, "SELECT key, cursor, residual_credit FROM runs") == [
+    assert sql(written, "SELECT name, cursor, residual_credit FROM runs") == [
         ("full", 9_000_000_001, "12345678901234567890.10")
     ]
     assert sql(written, "SELECT payload FROM contents") == [(b"\0payload\xff",)]

@@ -34,12 +34,12 @@ class Wake(Protocol):
     """Sends wake-ups, one for each batch; one that gets lost does no harm."""
 
     async def __call__(
-        self, key: str, names: Sequence[str], *, include_unknown: bool = False
+        self, run_name: str, names: Sequence[str], *, include_unknown: bool = False
     ) -> None:
         """Have somebody call `Worker.send_batch` for each name, sooner or later."""
 
 
-async def read_report(ledger: Ledger, key: str) -> BulkReport:
+async def read_report(ledger: Ledger, run_name: str) -> BulkReport:
     """
     What became of a run, by its ledger.
 
@@ -47,43 +47,45 @@ async def read_report(ledger: Ledger, key: str) -> BulkReport:
         InvalidFieldError: There is no such run.
         LedgerError: It cannot be read, or changed while it was read.
     """
-    run = next((one for one in await ledger.runs() if one.key == key), None)
+    run = next((one for one in await ledger.runs() if one.name == run_name), None)
     if run is None:
-        raise no_such_run(key)
+        raise no_such_run(run_name)
     report = BulkReport(
-        key=key, whole_requests=run.settings.get("text") == "of each request"
+        name=run_name, whole_requests=run.settings.get("text") == "of each request"
     )
     report.take(run)
     report.paused = run.paused
     latest = run.latest
-    async for batch in ledger.batches(key):
+    async for batch in ledger.batches(run_name):
         latest = max(latest, batch.concluded_at or latest)
         # What was planned after the run was read is not of this look.
         if batch.number <= run.batches:
             report.count(batch)
     report.seconds = max(0.0, (latest - run.began_at).total_seconds())
-    async for rejection in ledger.rejections(key):
+    async for rejection in ledger.rejections(run_name):
         report.reject((rejection,))
         if len(report.rejections) == LISTED_AT_MOST:
             break
     try:
         report.check()
     except RuntimeError as error:
-        raise LedgerError(f"run {shown(key)} changed while it was read: {error}") from (
-            error
-        )
+        raise LedgerError(
+            f"run {shown(run_name)} changed while it was read: {error}"
+        ) from (error)
     return report
 
 
-def no_such_run(key: str) -> InvalidFieldError:
+def no_such_run(run_name: str) -> InvalidFieldError:
     """What to raise if a ledger does not know a run."""
-    return InvalidFieldError("key", "names no run of this ledger", shown=shown(key))
+    return InvalidFieldError(
+        "name", "names no run of this ledger", shown=shown(run_name)
+    )
 
 
 async def sweep(
     ledger: FleetLedger,
     wake: Wake,
-    key: str | None = None,
+    run_name: str | None = None,
     *,
     limit: int = WOKEN_AT_ONCE,
 ) -> int:
@@ -95,7 +97,7 @@ async def sweep(
     stand still, or are not planned to their end, sleep on.
 
     Args:
-        key: Of the run; all runs if it is None.
+        run_name: Of the run; all runs if it is None.
         limit: Batches of each run, at most.
 
     Returns:
@@ -106,15 +108,15 @@ async def sweep(
         LedgerError: The ledger cannot be read.
     """
     runs = await ledger.runs()
-    if key is not None:
-        runs = [run for run in runs if run.key == key]
+    if run_name is not None:
+        runs = [run for run in runs if run.name == run_name]
         if not runs:
-            raise no_such_run(key)
+            raise no_such_run(run_name)
     woken = 0
     for run in runs:
         if run.exhausted and run.paused is None:
-            names = await ledger.claimable_batches(run.key, limit=limit)
-            await wake(run.key, names)
+            names = await ledger.claimable_batches(run.name, limit=limit)
+            await wake(run.name, names)
             woken += len(names)
     return woken
 
@@ -122,7 +124,7 @@ async def sweep(
 async def follow(
     ledger: FleetLedger,
     wake: Wake,
-    key: str,
+    run_name: str,
     *,
     progress: Callable[[Progress], None] | None = None,
     every: float = 1.0,
@@ -152,7 +154,7 @@ async def follow(
     follower = _Follower(
         ledger,
         wake,
-        key,
+        run_name,
         progress=progress,
         every=every,
         wait_for_gateway=wait_for_gateway,
@@ -160,7 +162,7 @@ async def follow(
     )
     await follower.until_done()
     await follower.ask_again()
-    return await follower.patiently(lambda: read_report(ledger, key))
+    return await follower.patiently(lambda: read_report(ledger, run_name))
 
 
 class _Follower:
@@ -170,7 +172,7 @@ class _Follower:
         self,
         ledger: FleetLedger,
         wake: Wake,
-        key: str,
+        run_name: str,
         *,
         progress: Callable[[Progress], None] | None,
         every: float,
@@ -179,7 +181,7 @@ class _Follower:
     ) -> None:
         self._ledger = ledger
         self._wake = wake
-        self._key = key
+        self._run_name = run_name
         self._progress = progress
         self._every = every
         self._clock = clock
@@ -206,13 +208,13 @@ class _Follower:
         tries = await self.patiently(self._tries_of_unknown)
         names = await self.patiently(
             lambda: self._ledger.claimable_batches(
-                self._key, limit=_ALL, include_unknown=True
+                self._run_name, limit=_ALL, include_unknown=True
             )
         )
         names = [name for name in names if name in tries]
         if not names:
             return
-        await self._wake(self._key, names, include_unknown=True)
+        await self._wake(self._run_name, names, include_unknown=True)
         until = self._clock.monotonic() + LEASE
         while self._clock.monotonic() < until:
             await self._clock.sleep(self._every)
@@ -232,15 +234,15 @@ class _Follower:
                 await self._clock.sleep(self._every)
 
     async def _look(self) -> Progress:
-        progress = await self.patiently(lambda: self._ledger.progress(self._key))
+        progress = await self.patiently(lambda: self._ledger.progress(self._run_name))
         if progress is None:
-            raise no_such_run(self._key)
+            raise no_such_run(self._run_name)
         if not progress.run.exhausted:
             raise InvalidFieldError(
-                "key",
+                "name",
                 "names a run that is not planned to its end: submit it again, with "
                 "the same source",
-                shown=shown(self._key),
+                shown=shown(self._run_name),
             )
         before, self._seen = self._seen, progress
         if before is None or before.batches != progress.batches:
@@ -258,9 +260,9 @@ class _Follower:
         queued = self._seen and self._seen.batches.get(BatchState.NOT_SENT)
         limit = _WOKEN_IN_PASSING if moves and queued else WOKEN_AT_ONCE
         names = await self.patiently(
-            lambda: self._ledger.claimable_batches(self._key, limit=limit)
+            lambda: self._ledger.claimable_batches(self._run_name, limit=limit)
         )
-        await self._wake(self._key, names)
+        await self._wake(self._run_name, names)
 
     def _has_answer(self) -> None:
         """The gateway is there: the next outage has all patience again."""
@@ -275,15 +277,15 @@ class _Follower:
         self._patience -= wait
         self._probe_after = min(2 * self._probe_after, _LAST_PROBE)
         await self._clock.sleep(wait)
-        await self.patiently(lambda: self._ledger.unpause(self._key))
+        await self.patiently(lambda: self._ledger.unpause(self._run_name))
         names = await self.patiently(
             lambda: self._ledger.claimable_batches(
-                self._key, limit=1, include_unknown=True
+                self._run_name, limit=1, include_unknown=True
             )
         )
         # The next sweep wakes more, unless this one makes the run stand still again.
         self._swept_at = self._clock.monotonic()
-        await self._wake(self._key, names, include_unknown=True)
+        await self._wake(self._run_name, names, include_unknown=True)
         return True
 
     async def _tries_of_unknown(self) -> Mapping[str, int]:
@@ -291,7 +293,7 @@ class _Follower:
         states = {BatchState.UNKNOWN, BatchState.SENDING}
         return {
             batch.name: batch.attempts
-            async for batch in self._ledger.batches(self._key, states)
+            async for batch in self._ledger.batches(self._run_name, states)
         }
 
 

@@ -14,7 +14,7 @@ from ...errors import InvalidFieldError
 from ...ledgers.batch import Content, new_record
 from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import BatchRecord, BatchState, RunRecord
-from ..options import Identity, OnDuplicate, OnDuplicateLike, OnInvalid, OnInvalidLike
+from ..options import Identity, OnDuplicate, OnInvalid
 from ..run_options import BulkOptions
 from ..sending.resume import check_settings, remember_numbers, reread
 from ..sources.batching import BatchReader, Source, starts_anywhere
@@ -29,13 +29,13 @@ _AT_ONCE: Final = 20
 
 async def plan(
     ledger: FleetLedger,
-    key: str,
+    name: str,
     message: Message | None,
     source: Source,
     *,
     batch_size: int = MAX_RECIPIENTS,
-    on_duplicate: OnDuplicateLike = OnDuplicate.SKIP,
-    on_invalid: OnInvalidLike = OnInvalid.SKIP,
+    on_duplicate: OnDuplicate = OnDuplicate.SKIP,
+    on_invalid: OnInvalid = OnInvalid.SKIP,
     identity: Identity | None = None,
     progress: Callable[[RunRecord], None] | None = None,
     clock: Clock | None = None,
@@ -50,7 +50,7 @@ async def plan(
     Args:
         ledger: Of the fleet. In a transaction of yours, with
             `PostgresLedger.bound_to`, it is all or nothing.
-        key: Names the run; the ids of its requests are derived from it.
+        name: Names the run; the ids of its requests are derived from it.
         message: What is said; None if the source yields whole SmsRequests.
         source: As for `BulkRun.stream`.
         batch_size: Recipients of one request, 1 to 500.
@@ -62,14 +62,14 @@ async def plan(
         The run, its source read to the end.
 
     Raises:
-        InvalidFieldError: An argument is malformed, or the key names a run with
+        InvalidFieldError: An argument is malformed, or the name is that of a run with
             another message; or an item is none that this run can send, and what was
             planned before it stays.
         SourceChangedError: The source is not what it was when planning began.
         LedgerError: It cannot be written; or workers are at this run already.
     """
-    if not key.strip():
-        raise InvalidFieldError("key", "must name the run", shown=repr(key)[:80])
+    if not name.strip():
+        raise InvalidFieldError("name", "must name the run", shown=repr(name)[:80])
     options = BulkOptions(
         batch_size=batch_size,
         on_duplicate=on_duplicate,
@@ -78,9 +78,9 @@ async def plan(
     )
     now = (clock or SystemClock()).now()
     fresh = RunRecord(
-        key=key, settings=_settings(message, options), began_at=now, latest=now
+        name=name, settings=_settings(message, options), began_at=now, latest=now
     )
-    known = await ledger.progress(key)
+    known = await ledger.progress(name)
     if known is not None and known.run.exhausted:
         check_settings(known.run, fresh)
         return known.run
@@ -90,7 +90,7 @@ async def plan(
         planning = _Planning(ledger, message, options, progress)
         return await planning.go_on(run, source)
     finally:
-        await ledger.release_run(key)
+        await ledger.release_run(name)
 
 
 def _settings(message: Message | None, options: BulkOptions) -> Mapping[str, str]:
@@ -170,7 +170,7 @@ class _Planning:
             if content is None:
                 break
             record = new_record(
-                run.key,
+                run.name,
                 content,
                 _SHARED,
                 number=run.batches + len(batches) + 1,

@@ -101,7 +101,7 @@ class Worker:
         return f"<Worker {self._owner!r}>"
 
     async def send_batch(
-        self, key: str, name: str, *, include_unknown: bool = False
+        self, run_name: str, name: str, *, include_unknown: bool = False
     ) -> Sequence[BatchResult]:
         """
         Send one batch, unless it is done, somebody is at it, or its run stands still.
@@ -109,7 +109,7 @@ class Worker:
         However often and wherever this is called for the same batch, it is sent once.
 
         Args:
-            key: Of the run.
+            run_name: Of the run.
             name: Of the batch, such as ``7`` or ``7.1``.
             include_unknown: Ask once more about one that had no answer, under its id.
 
@@ -125,14 +125,14 @@ class Worker:
 
         async def claim() -> Sequence[Claim]:
             found = await self._ledger.claim(
-                key, name, owner=self._owner, include_unknown=include_unknown
+                run_name, name, owner=self._owner, include_unknown=include_unknown
             )
             return () if found is None else (found,)
 
-        return await self._send(key, claim)
+        return await self._send(run_name, claim)
 
     async def send_next(
-        self, key: str, *, include_unknown: bool = False
+        self, run_name: str, *, include_unknown: bool = False
     ) -> Sequence[BatchResult]:
         """
         Send the next batch of a run that nobody is at; see `send_batch`.
@@ -143,22 +143,22 @@ class Worker:
 
         async def claim() -> Sequence[Claim]:
             return await self._ledger.claim_next(
-                key, owner=self._owner, include_unknown=include_unknown
+                run_name, owner=self._owner, include_unknown=include_unknown
             )
 
-        return await self._send(key, claim)
+        return await self._send(run_name, claim)
 
     async def _send(
-        self, key: str, claim: Callable[[], Awaitable[Sequence[Claim]]]
+        self, run_name: str, claim: Callable[[], Awaitable[Sequence[Claim]]]
     ) -> Sequence[BatchResult]:
         told: list[BatchResult] = []
         for claimed in await _patiently(self._clock, claim):
-            watch = self._watch_of(key)
+            watch = self._watch_of(run_name)
             delivery = Delivery(
                 call=self._call,
                 wall=self._wall,
                 ledger=_PatientLedger(claimed.ledger, self._clock),
-                key=key,
+                run_name=run_name,
                 settings=b"",
                 shared={},
                 retry=self._retry,
@@ -175,26 +175,26 @@ class Worker:
                 _logger.warning(
                     "batch %s of run %r was taken over by another worker",
                     claimed.record.name,
-                    key,
+                    run_name,
                 )
             watch.max_batch_size = delivery.max_batch_size
-            await self._heed(key, watch)
+            await self._heed(run_name, watch)
         return told
 
-    async def _heed(self, key: str, watch: "_Watch") -> None:
+    async def _heed(self, run_name: str, watch: "_Watch") -> None:
         """Let all workers stand still if there is a reason."""
         why, watch.why = watch.why, None
         if why is None:
             return
 
         async def pause() -> bool:
-            return await self._ledger.pause(key, why)
+            return await self._ledger.pause(run_name, why)
 
         if await _patiently(self._clock, pause):
-            _logger.warning("run %r is paused for all workers: %s", key, why)
+            _logger.warning("run %r is paused for all workers: %s", run_name, why)
 
-    def _watch_of(self, key: str) -> "_Watch":
-        watch = self._watches.pop(key, None)
+    def _watch_of(self, run_name: str) -> "_Watch":
+        watch = self._watches.pop(run_name, None)
         if watch is None:
             watch = _Watch(
                 policy=PausePolicy(
@@ -202,7 +202,7 @@ class Worker:
                 )
             )
         # The last one is the latest; who was not met for long is forgotten.
-        self._watches[key] = watch
+        self._watches[run_name] = watch
         if len(self._watches) > _RUNS_REMEMBERED:
             del self._watches[next(iter(self._watches))]
         return watch
@@ -341,19 +341,21 @@ class _PatientLedger:
         """See `DeliveryLedger.is_durable`."""
         return self._ledger.is_durable
 
-    async def begin(self, key: str, batch: BatchRecord) -> None:
+    async def begin(self, run_name: str, batch: BatchRecord) -> None:
         """See `DeliveryLedger.begin`."""
-        await _patiently(self._clock, lambda: self._ledger.begin(key, batch))
+        await _patiently(self._clock, lambda: self._ledger.begin(run_name, batch))
 
-    async def conclude(self, key: str, batch: BatchRecord) -> None:
+    async def conclude(self, run_name: str, batch: BatchRecord) -> None:
         """See `DeliveryLedger.conclude`."""
-        await _patiently(self._clock, lambda: self._ledger.conclude(key, batch))
+        await _patiently(self._clock, lambda: self._ledger.conclude(run_name, batch))
 
     async def split(
-        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+        self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
         """See `DeliveryLedger.split`."""
-        await _patiently(self._clock, lambda: self._ledger.split(key, parent, parts))
+        await _patiently(
+            self._clock, lambda: self._ledger.split(run_name, parent, parts)
+        )
 
 
 async def _patiently(clock: Clock, step: Callable[[], Awaitable[T]]) -> T:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
 from attrs import evolve, field, frozen
 
@@ -26,9 +26,6 @@ class BatchDecision(StrEnum):
 
     SKIP = "skip"
     """Let it be: whoever did not get it will not."""
-
-
-BatchDecisionLike = BatchDecision | Literal["sent", "resend", "skip"]
 
 
 @frozen(kw_only=True)
@@ -58,13 +55,13 @@ class Unresolved:
 _DECIDED_ABOUT: Final = UNRESOLVED | {BatchState.REFUSED}
 
 
-async def unresolved(ledger: Ledger, key: str) -> AsyncIterator[Unresolved]:
+async def unresolved(ledger: Ledger, run_name: str) -> AsyncIterator[Unresolved]:
     """
     The batches of a run that may have been sent, or were not by this run.
 
     Delivery receipts for any number of a batch prove that it was sent.
     """
-    async for batch in ledger.batches(key, UNRESOLVED):
+    async for batch in ledger.batches(run_name, UNRESOLVED):
         yield Unresolved(
             batch=batch.name,
             state=batch.state,
@@ -78,9 +75,9 @@ async def unresolved(ledger: Ledger, key: str) -> AsyncIterator[Unresolved]:
 
 async def resolve(
     ledger: Ledger,
-    key: str,
+    run_name: str,
     batch: str,
-    decision: BatchDecisionLike,
+    decision: BatchDecision,
     *,
     by: str,
     clock: Clock,
@@ -102,7 +99,7 @@ async def resolve(
             or what it said is not known any more.
     """
     decision = to_enum(BatchDecision, "decision", decision)
-    record = await _find(ledger, key, batch)
+    record = await _find(ledger, run_name, batch)
     now = clock.now()
     words = f"{decision}, by {by}, {now.isoformat(timespec='seconds')}"
     if record.state is BatchState.REFUSED and decision is not BatchDecision.RESEND:
@@ -112,18 +109,18 @@ async def resolve(
             raise InvalidFieldError(
                 "batch", "cannot be sent again: the ledger was purged", shown=batch
             )
-        record = evolve(renewed(key, record), state=BatchState.NOT_SENT)
+        record = evolve(renewed(run_name, record), state=BatchState.NOT_SENT)
     else:
         sent = decision is BatchDecision.SENT
         state = BatchState.ACCEPTED if sent else BatchState.SKIPPED
         record = evolve(record, state=state)
     record = evolve(record, resolution=words, concluded_at=now)
-    await ledger.conclude(key, record)
+    await ledger.conclude(run_name, record)
     return record
 
 
-async def _find(ledger: Ledger, key: str, name: str) -> BatchRecord:
-    async for record in ledger.batches(key):
+async def _find(ledger: Ledger, run_name: str, name: str) -> BatchRecord:
+    async for record in ledger.batches(run_name):
         if record.name == name:
             if record.state in _DECIDED_ABOUT:
                 return record
@@ -135,18 +132,18 @@ async def _find(ledger: Ledger, key: str, name: str) -> BatchRecord:
     raise InvalidFieldError("batch", "is not in this run", shown=repr(name)[:80])
 
 
-async def purge(ledger: Ledger, key: str) -> None:
+async def purge(ledger: Ledger, run_name: str) -> None:
     """
     Forget whom a run went to and what it said; its figures stay.
 
     Raises:
         InvalidFieldError: It has batches that are not finished, or not resolved.
     """
-    async for record in ledger.batches(key, UNFINISHED | UNRESOLVED):
+    async for record in ledger.batches(run_name, UNFINISHED | UNRESOLVED):
         raise InvalidFieldError(
-            "key",
+            "name",
             f"names a run that is not finished: batch {record.name} is {record.state}; "
             "send or resolve it first",
-            shown=repr(key)[:80],
+            shown=repr(run_name)[:80],
         )
-    await ledger.purge(key)
+    await ledger.purge(run_name)

@@ -22,7 +22,7 @@ _LOOK_AGAIN_AFTER: Final = 60.0
 
 
 class _Place(NamedTuple):
-    key: str
+    run_name: str
     batch: str
 
 
@@ -74,7 +74,7 @@ class ReceiptMatcher:
             if number is None or place is None:
                 unmatched += 1
                 continue
-            found.setdefault(place.key, []).append(
+            found.setdefault(place.run_name, []).append(
                 Receipt(
                     batch=place.batch,
                     number=number,
@@ -82,8 +82,8 @@ class ReceiptMatcher:
                     is_final=receipt.is_final,
                 )
             )
-        for key, some in found.items():
-            await self.ledger.record_receipts(key, some)
+        for run_name, some in found.items():
+            await self.ledger.record_receipts(run_name, some)
         self.unmatched += unmatched
 
     async def _place(self, receipt: DeliveryReceipt, number: str) -> _Place | None:
@@ -114,8 +114,8 @@ class ReceiptMatcher:
         self._open.clear()
         self._records.clear()
         for run in await self.ledger.runs():
-            async for batch in self.ledger.batches(run.key):
-                place = _Place(run.key, batch.name)
+            async for batch in self.ledger.batches(run.name):
+                place = _Place(run.name, batch.name)
                 if batch.ticket is not None:
                     self._tickets[batch.ticket] = place
                 if batch.state in _PROVEN_BY_RECEIPT:
@@ -129,7 +129,7 @@ class ReceiptMatcher:
         now = self._clock.now()
         words = f"sent, by a delivery receipt, {now.isoformat(timespec='seconds')}"
         await self.ledger.conclude(
-            place.key,
+            place.run_name,
             evolve(batch, state=BatchState.ACCEPTED, ticket=ticket, resolution=words),
         )
         self.proven += 1

@@ -115,7 +115,7 @@ class Delivery:
     Sends batches of one run, and writes down what becomes of them.
 
     Attributes:
-        key: Names the run.
+        run_name: Names the run.
         settings: What all batches share, as bytes; part of their digests.
         shared: Fields that their requests share; none if each has a text of its own.
         max_batch_size: Recipients that the gateway takes in one request, if it
@@ -125,7 +125,7 @@ class Delivery:
     call: Caller
     wall: HighWaterMark
     ledger: DeliveryLedger
-    key: str
+    run_name: str
     settings: bytes
     shared: Mapping[str, Any] = field(repr=False)  # the text is one of them
     retry: RetryPolicy
@@ -189,8 +189,10 @@ class Delivery:
 
         async def renew() -> str:
             nonlocal record
-            record = evolve(renewed(self.key, record), first_tried_at=self.wall.now())
-            await self.ledger.begin(self.key, record)
+            record = evolve(
+                renewed(self.run_name, record), first_tried_at=self.wall.now()
+            )
+            await self.ledger.begin(self.run_name, record)
             return record.request_id
 
         result: SendResult | None = None
@@ -201,7 +203,7 @@ class Delivery:
                 body=self._request(record, job.content),
                 retry=self.retry,
                 # An epoch that outlives no crash would be unknown to the next run of
-                # this key, which would then send the batch again.
+                # this run_name, which would then send the batch again.
                 new_id=renew if self.ledger.is_durable else None,
                 unknown_since=self._unknown_since(job),
                 background=self.background,
@@ -225,7 +227,7 @@ class Delivery:
         record = evolve(job.record, state=BatchState.SENDING, error=None, code=None)
         if not job.was_tried:
             record = evolve(record, first_tried_at=self.wall.now())
-        await self.ledger.begin(self.key, record)
+        await self.ledger.begin(self.run_name, record)
         self.watcher.began(job.record, record)
         return record
 
@@ -274,7 +276,7 @@ class Delivery:
             if isinstance(job.content, SmsRequest):
                 content = evolve(job.content, recipients=recipients)
             record = new_record(
-                self.key,
+                self.run_name,
                 content,
                 self.settings,
                 number=job.record.number,
@@ -293,7 +295,7 @@ class Delivery:
         if error is not None:
             parent = evolve(parent, **_words_of(error))
         records = [part.record for part in parts]
-        await self.ledger.split(self.key, parent, records)
+        await self.ledger.split(self.run_name, parent, records)
         self.watcher.was_split(old, parent, records, error)
 
     async def _conclude(
@@ -318,11 +320,11 @@ class Delivery:
             refused = error.outcome is Outcome.REFUSED
             if state is BatchState.NOT_SENT and refused and self.ledger.is_durable:
                 # A gateway that notes ids on receipt would refuse this one for ever.
-                record = renewed(self.key, record)
+                record = renewed(self.run_name, record)
         if record.payload is not None and state in KEEPS_PAYLOAD:
             # It may stay for long.
             record = evolve(record, payload=pack(record.payload))
-        await self.ledger.conclude(self.key, record)
+        await self.ledger.conclude(self.run_name, record)
         self.watcher.concluded(old, record, job.content, told)
         return told
 

@@ -47,7 +47,7 @@ class SourceChangedError(OctopushError):
 
 def check_settings(before: RunRecord, now: RunRecord) -> None:
     """
-    Refuse to go on with another message under the same key.
+    Refuse to go on with another message under the same name.
 
     Raises:
         InvalidFieldError: Names what differs.
@@ -58,10 +58,10 @@ def check_settings(before: RunRecord, now: RunRecord) -> None:
     )
     if differ:
         raise InvalidFieldError(
-            "key",
+            "name",
             f"names a run that began with another {', '.join(differ)}: take another "
-            "key for another message",
-            shown=repr(now.key)[:80],
+            "name for another message",
+            shown=repr(now.name)[:80],
         )
 
 
@@ -77,7 +77,7 @@ async def reread(
     Raises:
         SourceChangedError: Names the first batch that differs.
     """
-    async for batch in ledger.batches(run.key):
+    async for batch in ledger.batches(run.name):
         if batch.part:
             continue
         begins = intake.position
@@ -88,12 +88,12 @@ async def reread(
         if content is None or len(recipients_in(content)) < batch.count:
             raise SourceChangedError(
                 f"the source ends in batch {batch.number}, which the run has sent: go "
-                "on with the source that it began with, or take another key"
+                "on with the source that it began with, or take another name"
             )
         if digest_of(settings, encode(content)) != batch.digest:
             raise SourceChangedError(
                 f"{where} is not what it was when the run began: go on with the same "
-                "source, or take another key"
+                "source, or take another name"
             )
         yield intake.position
 
@@ -105,7 +105,7 @@ async def remember_numbers(ledger: Ledger, run: RunRecord, intake: BatchReader) 
     Raises:
         LedgerError: The ledger was purged, and cannot tell who was there.
     """
-    async for batch in ledger.batches(run.key):
+    async for batch in ledger.batches(run.name):
         if batch.part:
             continue
         numbers = unpack_numbers(batch.numbers)
@@ -132,7 +132,7 @@ class ResumePlan:
         set_back: Whether the clock was set back since, so that no age is known.
     """
 
-    _key: str
+    _run_name: str
     _wall: HighWaterMark
     _on_unresolved: OnUnresolved
     set_back: bool = field(kw_only=True)
@@ -156,7 +156,7 @@ class ResumePlan:
         if self.is_protected(batch):
             return Job(record=batch, content=content, was_tried=True)
         if self._on_unresolved is OnUnresolved.RESEND:
-            return Job(record=renewed(self._key, batch), content=content)
+            return Job(record=renewed(self._run_name, batch), content=content)
         return None
 
     def settled(self, batch: BatchRecord) -> BatchRecord:

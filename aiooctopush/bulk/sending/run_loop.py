@@ -92,7 +92,7 @@ class RunLoop:
             call=call,
             wall=HighWaterMark(clock),
             ledger=ledger,
-            key=fresh.key,
+            run_name=fresh.name,
             settings=b""
             if message is None
             else hashlib.sha256(_wire.encode(message)).hexdigest().encode(),
@@ -182,13 +182,13 @@ class RunLoop:
         check_settings(run, fresh)
         self._delivery.max_batch_size = run.max_batch_size
         self._report.take(run)
-        async for rejection in self._ledger.rejections(run.key):
+        async for rejection in self._ledger.rejections(run.name):
             self._report.reject((rejection,))
             if len(self._report.rejections) == LISTED_AT_MOST:
                 break
         leftovers = []
         latest = run.latest
-        async for batch in self._ledger.batches(run.key):
+        async for batch in self._ledger.batches(run.name):
             self._report.count(batch)
             self._budget.learn(batch)
             latest = max(latest, batch.first_tried_at or latest)
@@ -196,7 +196,7 @@ class RunLoop:
             if batch.state in UNFINISHED:
                 leftovers.append(batch)
         self._resume_plan = ResumePlan(
-            run.key,
+            run.name,
             self._wall,
             self._options.on_unresolved,
             set_back=was_set_back(self._clock, latest),
@@ -213,7 +213,7 @@ class RunLoop:
                 continue
             left = self._resume_plan.settled(batch)
             if left != batch:
-                await self._ledger.conclude(self._run.key, left)
+                await self._ledger.conclude(self._run.name, left)
                 self._recount(batch, left)
 
     # --- sending ----------------------------------------------------------------------
@@ -240,7 +240,7 @@ class RunLoop:
         """Line up what was not sent or had no answer, when the gateway is ready."""
         wait = self._pause_policy.ask_again_at - self._clock.monotonic()
         states = {BatchState.NOT_SENT, BatchState.UNKNOWN}
-        async for batch in self._ledger.batches(self._run.key, states):
+        async for batch in self._ledger.batches(self._run.name, states):
             open_still = batch.state is BatchState.NOT_SENT
             if open_still or self._resume_plan.is_protected(batch):
                 job = self._resume_plan.job_of(batch)
@@ -346,7 +346,7 @@ class RunLoop:
         jobs = []
         for index, cut in enumerate(cuts):
             record = new_record(
-                self._run.key,
+                self._run.name,
                 cut.content,
                 self._delivery.settings,
                 number=self._run.batches + index + 1,
@@ -406,8 +406,8 @@ class RunLoop:
         self._report.paused = why
         _logger.warning(
             "bulk run %r pauses: %s",
-            *(self._run.key, why),
-            extra={"octopush_run": self._run.key, "octopush_paused": str(why)},
+            *(self._run.name, why),
+            extra={"octopush_run": self._run.name, "octopush_paused": str(why)},
         )
 
     def _has_money(self, estimate: Decimal) -> bool:

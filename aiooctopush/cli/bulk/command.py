@@ -41,7 +41,7 @@ octopush bulk people.csv --sandbox --sender Acme --purpose alert \\
 """
 
 _EPILOG = """\
---json gives: key, items (rows dealt with), planned, duplicates, rejected, batches,
+--json gives: name, items (rows dealt with), planned, duplicates, rejected, batches,
 accepted, presumed, refused, not_sent, unknown, skipped (left in doubt by decision),
 already_sent (by an earlier run with this key), sending (cut off), sms_needed, cost,
 unpriced, residual_credit, attempts, faults, seconds, paused, exhausted, complete,

@@ -279,7 +279,7 @@ def _tell_submitted(
         screen.say(f"  {place.fleet_command('status')}", style="cyan")
     screen.document(
         {
-            "key": run.key,
+            "key": run.name,
             "planned": run.planned,
             "batches": run.batches,
             "duplicates": run.duplicates,
@@ -297,7 +297,7 @@ def _rows(submitted: Submitted, place: Place) -> Iterator[tuple[str, str]]:
     if run.rejected:
         yield "Not usable", counted(run.rejected, "row")
     yield "Woken", f"workers for {_batches(submitted.woken)}"
-    yield "Key", plain(run.key)
+    yield "Key", plain(run.name)
     yield "Fleet", str(place.ledger)
 
 

@@ -136,7 +136,7 @@ class Status:
                 await check_key(ledger, self.key)
                 self._keys = [self.key]
             else:
-                self._keys = [run.key for run in await ledger.runs()]
+                self._keys = [run.name for run in await ledger.runs()]
         views = [
             self._watch.look(
                 progress,
@@ -156,7 +156,7 @@ class Status:
             if place < _SHOWN_AT_MOST or view.stage is not Stage.DONE
         ]
         self._hidden += len(views) - len(shown)
-        self._keys = [view.progress.run.key for view in shown]
+        self._keys = [view.progress.run.name for view in shown]
         return shown
 
     def _tell(self, views: list[RunView]) -> None:

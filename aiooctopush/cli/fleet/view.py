@@ -88,7 +88,7 @@ def as_dict(progress: Progress) -> dict[str, Any]:
     """A run as plain values."""
     run = progress.run
     return {
-        "key": run.key,
+        "key": run.name,
         "stage": str(stage_of(progress)),
         "paused": None if run.paused is None else str(run.paused),
         "begun": run.began_at.isoformat(),
@@ -140,7 +140,7 @@ class RunView:
     def lines(self) -> Iterator[Text]:
         """All of it, without a bar."""
         yield Text.assemble(
-            (plain(self.progress.run.key), "bold"),
+            (plain(self.progress.run.name), "bold"),
             "  ",
             (str(self.stage), _STYLES[self.stage]),
         )
@@ -151,7 +151,7 @@ class RunView:
     def in_one_line(self) -> str:
         """The same for a log."""
         told = (str(self.stage), self.figures(), *self.notes())
-        return f"{plain(self.progress.run.key)}: {', '.join(filter(None, told))}"
+        return f"{plain(self.progress.run.name)}: {', '.join(filter(None, told))}"
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
@@ -190,7 +190,7 @@ class Watch:
             place: Where it is.
         """
         done = done_of(progress)
-        seen = self._seen.setdefault(progress.run.key, deque())
+        seen = self._seen.setdefault(progress.run.name, deque())
         seen.append((at, done))
         while at - seen[0][0] > _RATE_OVER:
             seen.popleft()

@@ -191,9 +191,9 @@ async def find_run(ledger: Ledger, place: object, key: str | None) -> RunRecord:
     if key is None and len(runs) == 1:
         return runs[0]
     for run in runs:
-        if run.key == key:
+        if run.name == key:
             return run
-    keys = ", ".join(plain(one.key) for one in runs[:_KEYS_SHOWN])
+    keys = ", ".join(plain(one.name) for one in runs[:_KEYS_SHOWN])
     more = f" and {len(runs) - _KEYS_SHOWN:,} more" * (len(runs) > _KEYS_SHOWN)
     held = f"{place} holds {keys}{more}" if runs else f"{place} holds no run"
     if key is None and runs:
@@ -222,9 +222,9 @@ async def account_of(ledger: Ledger, key: str) -> Account:
 
 
 async def _look_through(ledger: Ledger, key: str) -> Account:
-    run = next(one for one in await ledger.runs() if one.key == key)
+    run = next(one for one in await ledger.runs() if one.name == key)
     whole_requests = run.settings.get("text") == _OF_EACH_REQUEST
-    report = BulkReport(key=key, whole_requests=whole_requests)
+    report = BulkReport(name=key, whole_requests=whole_requests)
     account = Account(run=run, report=report)
     report.take(run)
     account.deliveries = await ledger.deliveries(key)

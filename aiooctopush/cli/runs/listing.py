@@ -77,7 +77,7 @@ def as_dict(account: Account, now: datetime) -> dict[str, Any]:
     """A run as plain values; money and instants as text."""
     run = account.run
     return {
-        "key": run.key,
+        "key": run.name,
         "state": account.state(now).value.rstrip("?"),
         "begun": run.began_at.isoformat(),
         "latest": run.latest.isoformat(),
@@ -87,13 +87,13 @@ def as_dict(account: Account, now: datetime) -> dict[str, Any]:
 
 async def _all(place: LedgerPlace) -> list[Account]:
     async with place.opened(read_only=True) as ledger:
-        return [await account_of(ledger, one.key) for one in await ledger.runs()]
+        return [await account_of(ledger, one.name) for one in await ledger.runs()]
 
 
 def _row(account: Account, now: datetime) -> tuple[str, ...]:
     report = account.report
     return (
-        plain(report.key),
+        plain(report.name),
         str(account.state(now)),
         at(account.run.began_at),
         f"{report.planned:,}/{report.items:,}",
@@ -108,4 +108,4 @@ def _row(account: Account, now: datetime) -> tuple[str, ...]:
 def _notes(accounts: list[Account]) -> Iterator[str]:
     for one in accounts:
         if one.run.paused is not None:
-            yield f"{plain(one.run.key)} is paused: {PAUSED_BY[one.run.paused]}."
+            yield f"{plain(one.run.name)} is paused: {PAUSED_BY[one.run.paused]}."

@@ -94,7 +94,7 @@ def report(
 async def _account(place: LedgerPlace, key: str | None) -> Account:
     async with place.opened(read_only=True) as ledger:
         run = await find_run(ledger, place, key)
-        return await account_of(ledger, run.key)
+        return await account_of(ledger, run.name)
 
 
 def _tell(screen: Screen, account: Account, ledger: LedgerPlace, now: datetime) -> None:
@@ -113,7 +113,7 @@ def _tell(screen: Screen, account: Account, ledger: LedgerPlace, now: datetime) 
         more = report.rejected - min(len(report.rejections), _ROWS_SHOWN)
         if more:
             screen.say(f"  … and {more:,} more.")
-    place = Place(key=report.key, ledger=ledger)
+    place = Place(key=report.name, ledger=ledger)
     for paragraph in advice_on(report, place, how=going_on(account.run, place)):
         screen.say("")
         screen.paragraph(plain(paragraph))
@@ -130,7 +130,7 @@ def _rows(account: Account, ledger: LedgerPlace) -> Iterator[tuple[str, str]]:
     if account.ended_at is not None:
         after = span(account.ended_at - run.began_at)
         yield "Latest", f"{at(account.ended_at)} UTC, after {after}"
-    yield "Key", plain(run.key)
+    yield "Key", plain(run.name)
     yield "Ledger", str(ledger)
 
 

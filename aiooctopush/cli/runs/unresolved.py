@@ -246,11 +246,11 @@ async def _worklist(
             _Batch(
                 record=evolve(one, payload=None), numbers=unpack_numbers(one.numbers)
             )
-            async for one in ledger.batches(run.key, states)
+            async for one in ledger.batches(run.name, states)
         ]
     order = list(WHAT_TO_DO)
     batches.sort(key=lambda one: order.index(one.record.state))
-    return Place(key=run.key, ledger=place), batches
+    return Place(key=run.name, ledger=place), batches
 
 
 @click.command(
@@ -313,7 +313,7 @@ def resolve(
                 clock=clock_of(ctx.obj),
             )
         )
-    place = Place(key=run.key, ledger=ledger)
+    place = Place(key=run.name, ledger=ledger)
     screen.say(f"Batch {settled.name}: {LABELS[settled.state].lower()}.", style="bold")
     if settled.state is BatchState.NOT_SENT:
         screen.paragraph(
@@ -322,7 +322,7 @@ def resolve(
     screen.document(
         {
             "ledger": str(ledger),
-            "key": run.key,
+            "key": run.name,
             "batch": settled.name,
             "state": str(settled.state),
             "recipients": settled.count,
@@ -337,7 +337,7 @@ async def _look_up(
     # Read first: writing to a ledger that is not there would make one.
     async with place.opened(read_only=True) as ledger:
         run = await find_run(ledger, place, key)
-        async for one in ledger.batches(run.key):
+        async for one in ledger.batches(run.name):
             if one.name == batch:
                 return run, one
     return run, None
@@ -354,7 +354,7 @@ async def _resolve(
 ) -> BatchRecord:
     async with place.holding(run) as ledger:
         return await worklist.resolve(
-            ledger, run.key, batch, decision, by=by, clock=clock
+            ledger, run.name, batch, decision, by=by, clock=clock
         )
 
 
@@ -407,5 +407,5 @@ async def _purge(place: LedgerPlace, key: str | None) -> str:
     async with place.opened(read_only=True) as ledger:
         run = await find_run(ledger, place, key)
     async with place.holding(run) as ledger:
-        await worklist.purge(ledger, run.key)
-    return run.key
+        await worklist.purge(ledger, run.name)
+    return run.name

@@ -105,7 +105,7 @@ class LedgerPlace:
             try:
                 yield ledger
             finally:
-                await ledger.release_run(run.key)
+                await ledger.release_run(run.name)
 
     def in_postgres(self) -> "PostgresLedger":
         """

@@ -206,14 +206,14 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def transaction(self, key: str | None = None) -> AsyncIterator[Any]:
+    async def transaction(self, run_name: str | None = None) -> AsyncIterator[Any]:
         """
         A connection for a transaction; for a run that is held, the one that holds it.
 
         Raises:
             LedgerError: There is none; nothing was written.
         """
-        held = self._held.get(key) if key is not None else None
+        held = self._held.get(run_name) if run_name is not None else None
         if held is None:
             async with self.connected() as connection, connection.transaction():
                 yield connection
@@ -222,8 +222,8 @@ class Database:
             async with self._turn:
                 if _is_gone(held.connection):
                     raise LedgerError(
-                        f"{self.name}: the connection that held run {key!r} was lost, "
-                        "and others may have written to it since: start it again"
+                        f"{self.name}: the connection that held run {run_name!r} was "
+                        "lost, and others may have written to it since: start it again"
                     )
                 async with self._on_own(held.connection):
                     yield held.connection
@@ -243,15 +243,15 @@ class Database:
                     await self._check(connection)
                     yield connection
 
-    async def hold(self, key: str, lock: int) -> None:
+    async def hold(self, run_name: str, lock: int) -> None:
         """Keep others from a run until `let_go`; only in an `own_transaction`."""
         # It does not wait: the transaction has that lock for itself already.
         await self._own.execute("SELECT pg_advisory_lock($1)", lock)
-        self._held[key] = _Held(connection=self._own, lock=lock)
+        self._held[run_name] = _Held(connection=self._own, lock=lock)
 
-    async def let_go(self, key: str) -> None:
+    async def let_go(self, run_name: str) -> None:
         """Let others at a run; one that is not held is free already."""
-        held = self._held.pop(key, None)
+        held = self._held.pop(run_name, None)
         if held is None:
             return
         with explained(self.name):
@@ -416,7 +416,7 @@ class BoundDatabase(Database):
         async with self.connected() as connection, connection.transaction():
             yield connection
 
-    async def hold(self, key: str, lock: int) -> None:
+    async def hold(self, run_name: str, lock: int) -> None:
         """Nothing more: the transaction holds it until it ends."""
 
     async def close(self) -> None:

@@ -44,7 +44,7 @@ class PostgresClaims(FleetLedger):
 
     async def claim(
         self,
-        key: str,
+        run_name: str,
         name: str,
         *,
         owner: str,
@@ -52,13 +52,13 @@ class PostgresClaims(FleetLedger):
         include_unknown: bool = False,
     ) -> Claim | None:
         claims = await self._claim(
-            _CLAIM_ONE, key, owner, lease, include_unknown, *place_of(name)
+            _CLAIM_ONE, run_name, owner, lease, include_unknown, *place_of(name)
         )
         return claims[0] if claims else None
 
     async def claim_next(
         self,
-        key: str,
+        run_name: str,
         *,
         owner: str,
         lease: float = LEASE,
@@ -66,12 +66,14 @@ class PostgresClaims(FleetLedger):
         include_unknown: bool = False,
     ) -> Sequence[Claim]:
         limit = checked_limit(limit, _AT_ONCE)
-        return await self._claim(_CLAIM_NEXT, key, owner, lease, include_unknown, limit)
+        return await self._claim(
+            _CLAIM_NEXT, run_name, owner, lease, include_unknown, limit
+        )
 
     async def _claim(
         self,
         statement: str,
-        key: str,
+        run_name: str,
         owner: str,
         lease: float,
         include_unknown: bool,  # noqa: FBT001  # one of the statement's parameters
@@ -81,7 +83,7 @@ class PostgresClaims(FleetLedger):
         async with self._database.connected() as connection:
             rows = await connection.fetch(
                 self._tables.sql(statement),
-                *(key, owner, span, SAFE_FOR, include_unknown, *which),
+                *(run_name, owner, span, SAFE_FOR, include_unknown, *which),
             )
         claims = []
         for run, fence, before, *values in rows:
@@ -92,39 +94,44 @@ class PostgresClaims(FleetLedger):
                 ledger.fences[record.part] = fence
                 was_tried = before != BatchState.NOT_SENT
                 claims.append(
-                    Claim(key=key, record=record, was_tried=was_tried, ledger=ledger)
+                    Claim(
+                        run_name=run_name,
+                        record=record,
+                        was_tried=was_tried,
+                        ledger=ledger,
+                    )
                 )
         return sorted(claims, key=_in_order)
 
     async def claimable_batches(
-        self, key: str, *, limit: int = 1_000, include_unknown: bool = False
+        self, run_name: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
         checked_limit(limit, _LISTED_AT_MOST)
         async with self._database.connected() as connection:
             age = self._tables.sql(_AGE)
-            await connection.execute(age, key, SAFE_FOR)
+            await connection.execute(age, run_name, SAFE_FOR)
             rows = await connection.fetch(
-                self._tables.sql(_WAKE), key, SAFE_FOR, include_unknown, limit
+                self._tables.sql(_WAKE), run_name, SAFE_FOR, include_unknown, limit
             )
         return [f"{number}.{part}" if part else str(number) for number, part in rows]
 
-    async def pause(self, key: str, why: Pause) -> bool:
+    async def pause(self, run_name: str, why: Pause) -> bool:
         async with self._database.connected() as connection:
             paused = self._tables.sql(_PAUSE)
-            before = await connection.fetch(paused, key, why.value)
+            before = await connection.fetch(paused, run_name, why.value)
         if not before:
-            raise LedgerError(f"{self._database.name}: holds no run {key!r}")
+            raise LedgerError(f"{self._database.name}: holds no run {run_name!r}")
         return before[0][0] is None
 
-    async def unpause(self, key: str) -> None:
+    async def unpause(self, run_name: str) -> None:
         async with self._database.connected() as connection:
-            found = await connection.fetchval(self._tables.sql(_LIFT), key)
+            found = await connection.fetchval(self._tables.sql(_LIFT), run_name)
         if found is None:
-            raise LedgerError(f"{self._database.name}: holds no run {key!r}")
+            raise LedgerError(f"{self._database.name}: holds no run {run_name!r}")
 
-    async def progress(self, key: str) -> Progress | None:
+    async def progress(self, run_name: str) -> Progress | None:
         async with self._database.connected() as connection:
-            rows = await connection.fetch(self._tables.sql(_PROGRESS), key)
+            rows = await connection.fetch(self._tables.sql(_PROGRESS), run_name)
         if not rows:
             return None
         run = self._tables.record(RunRecord, tuple(rows[0])[3:])
@@ -194,23 +201,23 @@ class _Held(ClaimLedger):
 
     is_durable = True
 
-    async def begin(self, key: str, batch: BatchRecord) -> None:
+    async def begin(self, run_name: str, batch: BatchRecord) -> None:
         async with self._tables.database.transaction() as connection:
-            await self._replace(connection, key, batch, lease=self._lease)
+            await self._replace(connection, run_name, batch, lease=self._lease)
             await self._renew(connection)
 
-    async def conclude(self, key: str, batch: BatchRecord) -> None:
+    async def conclude(self, run_name: str, batch: BatchRecord) -> None:
         async with self._tables.database.transaction() as connection:
-            await self._replace(connection, key, batch)
+            await self._replace(connection, run_name, batch)
         self.fences.pop(batch.part, None)
 
     async def split(
-        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+        self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
         # The parts are held, too, until they are concluded.
         whole = evolve(parent, state=BatchState.SPLIT)
         async with self._tables.database.transaction() as connection:
-            await self._replace(connection, key, whole)
+            await self._replace(connection, run_name, whole)
             await self._tables.add(
                 *(connection, self._run, parts), worker=self._owner, lease=self._lease
             )
@@ -237,12 +244,12 @@ class _Held(ClaimLedger):
     async def _replace(
         self,
         connection: Any,
-        key: str,
+        run_name: str,
         batch: BatchRecord,
         lease: timedelta | None = None,
     ) -> None:
         await self._tables.replace(
-            *(connection, key, self._run, batch),
+            *(connection, run_name, self._run, batch),
             # No batch has a fence of -1: what is not held is never written.
             fence=self.fences.get(batch.part, -1),
             worker=None if lease is None else self._owner,
@@ -275,7 +282,7 @@ def _claimable(limit: str, include_unknown: str) -> str:
 # Only while nobody holds the run: the lock is let go of with the statement.
 _RUN: Final = f"""
     named AS MATERIALIZED (
-        SELECT id, {LOCK} AS lock FROM LEDGER.runs WHERE key = $1 AND paused IS NULL
+        SELECT id, {LOCK} AS lock FROM LEDGER.runs WHERE name = $1 AND paused IS NULL
     ), run AS MATERIALIZED (
         SELECT id FROM named WHERE pg_try_advisory_xact_lock_shared(lock)
     )
@@ -326,17 +333,17 @@ _RENEW: Final = """
     RETURNING id
 """
 _PAUSE: Final = """
-    WITH before AS (SELECT id, paused FROM LEDGER.runs WHERE key = $1 FOR UPDATE)
+    WITH before AS (SELECT id, paused FROM LEDGER.runs WHERE name = $1 FOR UPDATE)
     UPDATE LEDGER.runs AS run SET paused = coalesce(before.paused, $2)
     FROM before WHERE run.id = before.id
     RETURNING before.paused
 """
-_LIFT: Final = "UPDATE LEDGER.runs SET paused = NULL WHERE key = $1 RETURNING id"
+_LIFT: Final = "UPDATE LEDGER.runs SET paused = NULL WHERE name = $1 RETURNING id"
 _PROGRESS: Final = f"""
     SELECT batch.state, count(*), sum(batch.count),
         {", ".join(f"run.{name}" for name in RUN_COLUMNS)}
     FROM LEDGER.runs AS run LEFT JOIN LEDGER.batches AS batch ON batch.run = run.id
-    WHERE run.key = $1 GROUP BY run.id, batch.state
+    WHERE run.name = $1 GROUP BY run.id, batch.state
 """  # noqa: S608
 # The clock is read when the row is ours, not when we began to wait for it.
 _RESERVE: Final = """

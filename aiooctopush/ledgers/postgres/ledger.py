@@ -115,24 +115,24 @@ class PostgresLedger(PostgresClaims):
         async with self._database.own_transaction() as connection:
             await connection.execute(self._tables.sql(_BEGIN_RUN), *stored(run))
             owner, lock, *values = await connection.fetchrow(
-                self._tables.sql(_FIND_RUN), run.key
+                self._tables.sql(_FIND_RUN), run.name
             )
             if not await connection.fetchval(_TRY_LOCK, lock):
                 raise LedgerError(
-                    f"{self._database.name}: another process is at run {run.key!r}: "
+                    f"{self._database.name}: another process is at run {run.name!r}: "
                     "wait for it"
                 )
             if await connection.fetchval(self._tables.sql(_IS_CLAIMED), owner):
                 raise LedgerError(
-                    f"{self._database.name}: workers are sending run {run.key!r}: wait "
-                    "for them"
+                    f"{self._database.name}: workers are sending run {run.name!r}: "
+                    "wait for them"
                 )
             await connection.execute(self._tables.sql(_END_CLAIMS), owner)
-            await self._database.hold(run.key, lock)
+            await self._database.hold(run.name, lock)
         return self._tables.record(RunRecord, values)
 
-    async def release_run(self, key: str) -> None:
-        await self._database.let_go(key)
+    async def release_run(self, run_name: str) -> None:
+        await self._database.let_go(run_name)
 
     async def plan(
         self,
@@ -140,7 +140,7 @@ class PostgresLedger(PostgresClaims):
         batches: Sequence[BatchRecord],
         rejections: Sequence[Rejection] = (),
     ) -> None:
-        async with self._database.transaction(run.key) as connection:
+        async with self._database.transaction(run.name) as connection:
             owner = await self._tables.replace_run(connection, run)
             await self._tables.add(connection, owner, batches)
             await connection.executemany(
@@ -148,48 +148,48 @@ class PostgresLedger(PostgresClaims):
                 [(owner, *stored(rejection)) for rejection in rejections],
             )
 
-    async def begin(self, key: str, batch: BatchRecord) -> None:
-        async with self._database.transaction(key) as connection:
-            owner = await self._tables.run_id(connection, key)
-            await self._tables.replace(connection, key, owner, batch)
+    async def begin(self, run_name: str, batch: BatchRecord) -> None:
+        async with self._database.transaction(run_name) as connection:
+            owner = await self._tables.run_id(connection, run_name)
+            await self._tables.replace(connection, run_name, owner, batch)
 
-    async def conclude(self, key: str, batch: BatchRecord) -> None:
-        await self.begin(key, batch)
+    async def conclude(self, run_name: str, batch: BatchRecord) -> None:
+        await self.begin(run_name, batch)
 
     async def split(
-        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+        self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
-        async with self._database.transaction(key) as connection:
-            owner = await self._tables.run_id(connection, key)
+        async with self._database.transaction(run_name) as connection:
+            owner = await self._tables.run_id(connection, run_name)
             whole = evolve(parent, state=BatchState.SPLIT)
-            await self._tables.replace(connection, key, owner, whole)
+            await self._tables.replace(connection, run_name, owner, whole)
             await self._tables.add(connection, owner, parts)
 
     async def update_run(self, run: RunRecord) -> None:
-        async with self._database.transaction(run.key) as connection:
+        async with self._database.transaction(run.name) as connection:
             await self._tables.replace_run(connection, run)
 
     async def batches(
-        self, key: str, states: Collection[BatchState] | None = None
+        self, run_name: str, states: Collection[BatchState] | None = None
     ) -> AsyncIterator[BatchRecord]:
         wanted = None if states is None else [state.value for state in states]
 
         async def page(last: tuple[int, str]) -> Sequence[BatchRecord]:
             async with self._database.connected() as connection:
                 rows = await connection.fetch(
-                    self._tables.sql(_BATCHES), key, *last, wanted, PAGE_SIZE
+                    self._tables.sql(_BATCHES), run_name, *last, wanted, PAGE_SIZE
                 )
             return [self._tables.record(BatchRecord, row) for row in rows]
 
         async for batch in in_pages(page, (-1, ""), numbered):
             yield batch
 
-    async def rejections(self, key: str) -> AsyncIterator[Rejection]:
+    async def rejections(self, run_name: str) -> AsyncIterator[Rejection]:
 
         async def page(last: tuple[int, int]) -> Sequence[tuple[int, Rejection]]:
             async with self._database.connected() as connection:
                 rows = await connection.fetch(
-                    self._tables.sql(_REJECTIONS), key, *last, PAGE_SIZE
+                    self._tables.sql(_REJECTIONS), run_name, *last, PAGE_SIZE
                 )
             return [
                 (number, self._tables.record(Rejection, values))
@@ -199,10 +199,10 @@ class PostgresLedger(PostgresClaims):
         async for _, rejection in in_pages(page, (-1, 0), rejection_place):
             yield rejection
 
-    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
+    async def record_receipts(self, run_name: str, receipts: Sequence[Receipt]) -> None:
         """Write down what the network said; it may be done while a run is held."""
-        async with self._database.transaction(key) as connection:
-            owner, _ = await self._tables.find_run(connection, key)
+        async with self._database.transaction(run_name) as connection:
+            owner, _ = await self._tables.find_run(connection, run_name)
             # In one order everywhere, so that no two wait for each other for ever.
             batches = {
                 name: await self._tables.lock_batch(connection, owner, name)
@@ -226,9 +226,9 @@ class PostgresLedger(PostgresClaims):
                 [(owner, status, count) for status, count in sorted(counts.items())],
             )
 
-    async def deliveries(self, key: str) -> Mapping[str, int]:
+    async def deliveries(self, run_name: str) -> Mapping[str, int]:
         async with self._database.connected() as connection:
-            rows = await connection.fetch(self._tables.sql(_DELIVERIES), key)
+            rows = await connection.fetch(self._tables.sql(_DELIVERIES), run_name)
         return dict(rows)
 
     async def runs(self) -> Sequence[RunRecord]:
@@ -236,15 +236,15 @@ class PostgresLedger(PostgresClaims):
             rows = await connection.fetch(self._tables.sql(_RUNS))
         return [self._tables.record(RunRecord, row) for row in rows]
 
-    async def purge(self, key: str) -> None:
+    async def purge(self, run_name: str) -> None:
         """
         Forget whom a run went to and what it said, and keep the figures.
 
         PostgreSQL removes what was forgotten from its files at its next vacuum; its
         logs and your backups keep it as long as you keep those.
         """
-        async with self._database.transaction(key) as connection:
-            owner = await self._tables.run_id(connection, key)
+        async with self._database.transaction(run_name) as connection:
+            owner = await self._tables.run_id(connection, run_name)
             for statement in _FORGET:
                 await connection.execute(
                     self._tables.sql(statement), owner, timeout=_LONG_PATIENCE
@@ -271,7 +271,7 @@ class _BoundLedger(PostgresLedger):
 _ADD_RUN: Final = insert("LEDGER.runs", numbered_from(1, RUN_COLUMNS))
 _BEGIN_RUN: Final = f"{_ADD_RUN} ON CONFLICT DO NOTHING"
 _FIND_RUN: Final = f"""
-    SELECT id, {LOCK}, {", ".join(RUN_COLUMNS)} FROM LEDGER.runs WHERE key = $1
+    SELECT id, {LOCK}, {", ".join(RUN_COLUMNS)} FROM LEDGER.runs WHERE name = $1
 """  # noqa: S608
 _RUNS: Final = f"""
     SELECT {", ".join(RUN_COLUMNS)} FROM LEDGER.runs ORDER BY began_at DESC, id

@@ -43,25 +43,26 @@ class Tables:
         """A statement, with the name of the schema in it."""
         return self.database.within(statement)
 
-    async def find_run(self, connection: Any, key: str) -> tuple[int, int]:
+    async def find_run(self, connection: Any, run_name: str) -> tuple[int, int]:
         """Its id, and the lock that stands for it."""
-        row = await connection.fetchrow(self.sql(_FIND_LOCK), key)
+        row = await connection.fetchrow(self.sql(_FIND_LOCK), run_name)
         if row is None:
-            raise LedgerError(f"{self.database.name}: holds no run {key!r}")
+            raise LedgerError(f"{self.database.name}: holds no run {run_name!r}")
         return int(row[0]), int(row[1])
 
-    async def run_id(self, connection: Any, key: str) -> int:
+    async def run_id(self, connection: Any, run_name: str) -> int:
         """The id of a run that this connection may write to, as far as it lasts."""
-        owner, lock = await self.find_run(connection, key)
+        owner, lock = await self.find_run(connection, run_name)
         if not await connection.fetchval(TRY_SHARED_LOCK, lock):
             raise LedgerError(
-                f"{self.database.name}: another process is at run {key!r}: wait for it"
+                f"{self.database.name}: another process is at run {run_name!r}: "
+                "wait for it"
             )
         return owner
 
     async def replace_run(self, connection: Any, run: RunRecord) -> int:
         """Replace what is known of a run, and return its id."""
-        owner = await self.run_id(connection, run.key)
+        owner = await self.run_id(connection, run.name)
         await connection.execute(self.sql(_REPLACE_RUN), *stored(run))
         return owner
 
@@ -88,7 +89,7 @@ class Tables:
     async def replace(
         self,
         connection: Any,
-        key: str,
+        run_name: str,
         owner: int,
         batch: BatchRecord,
         *,
@@ -104,12 +105,12 @@ class Tables:
         )
         if found is None and fence is not None:
             raise LeaseLostError(
-                f"{self.database.name}: the lease of batch {batch.name} of {key!r} "
-                "had run out, and somebody else took it over"
+                f"{self.database.name}: the lease of batch {batch.name} of "
+                f"{run_name!r} had run out, and somebody else took it over"
             )
         if found is None:
             raise LedgerError(
-                f"{self.database.name}: holds no batch {batch.name} of {key!r}"
+                f"{self.database.name}: holds no batch {batch.name} of {run_name!r}"
             )
 
     async def lock_batch(self, connection: Any, owner: int, name: str) -> int:
@@ -141,14 +142,14 @@ def numbered_from(first: int, columns: Iterable[str]) -> dict[str, str]:
 
 
 # What is put into the statements (S608) are names of ours, never values.
-OWNER: Final = "run = (SELECT id FROM LEDGER.runs WHERE key = $1)"
+OWNER: Final = "run = (SELECT id FROM LEDGER.runs WHERE name = $1)"
 # One number for a run in all of the database: its table's, and its own.
 LOCK: Final = "(tableoid::bigint << 32) | id"
 
 TRY_SHARED_LOCK: Final = "SELECT pg_try_advisory_xact_lock_shared($1)"
-_FIND_LOCK: Final = f"SELECT id, {LOCK} FROM LEDGER.runs WHERE key = $1"  # noqa: S608
+_FIND_LOCK: Final = f"SELECT id, {LOCK} FROM LEDGER.runs WHERE name = $1"  # noqa: S608
 _REPLACE_RUN: Final = f"""
-    UPDATE LEDGER.runs SET {assignments(numbered_from(1, RUN_COLUMNS))} WHERE key = $1
+    UPDATE LEDGER.runs SET {assignments(numbered_from(1, RUN_COLUMNS))} WHERE name = $1
 """  # noqa: S608
 
 _HOLDER: Final = len(BATCH_COLUMNS) + 2

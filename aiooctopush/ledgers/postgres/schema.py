@@ -9,11 +9,11 @@ from typing import Final
 # A released one is never changed. LEDGER stands for the name that the user chose.
 MIGRATIONS: Final[Sequence[Sequence[str]]] = (
     (
-        # A key may be longer than a B-tree takes: hashed, each is found and unique.
+        # A name may be longer than a B-tree takes: hashed, each is found and unique.
         """
         CREATE TABLE LEDGER.runs (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            key text COLLATE "C" NOT NULL,
+            name text COLLATE "C" NOT NULL,
             settings text NOT NULL,
             cursor bigint NOT NULL,
             planned bigint NOT NULL,
@@ -26,7 +26,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             began_at timestamptz NOT NULL,
             latest timestamptz NOT NULL,
             residual_credit text,
-            EXCLUDE USING hash (key WITH =)
+            EXCLUDE USING hash (name WITH =)
         )
         """,
         # Figures of the gateway are text, as they may be of any size. Who was written

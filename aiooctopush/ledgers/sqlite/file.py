@@ -31,7 +31,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         """
         CREATE TABLE runs (
             id INTEGER PRIMARY KEY,
-            key TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL UNIQUE,
             settings TEXT NOT NULL,
             cursor INTEGER NOT NULL,
             planned INTEGER NOT NULL,

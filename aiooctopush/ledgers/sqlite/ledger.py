@@ -109,7 +109,7 @@ class SQLiteLedger(LocalClaims):
 
         def find_or_begin(connection: sqlite3.Connection) -> RunRecord:
             connection.execute(_BEGIN_RUN, _CODEC.to_row(run))
-            row = connection.execute(_FIND_RUN, (run.key,)).fetchone()
+            row = connection.execute(_FIND_RUN, (run.name,)).fetchone()
             return self._record(RunRecord, row)
 
         return await self._commits.write(find_or_begin)
@@ -124,29 +124,29 @@ class SQLiteLedger(LocalClaims):
         def plan(connection: sqlite3.Connection) -> None:
             self._replace_run(connection, run)
             for batch in batches:
-                _add(connection, run.key, batch)
+                _add(connection, run.name, batch)
             for rejection in rejections:
                 connection.execute(
-                    _ADD_REJECTION, {**_CODEC.to_row(rejection), "run": run.key}
+                    _ADD_REJECTION, {**_CODEC.to_row(rejection), "run": run.name}
                 )
 
         await self._commits.write(plan)
 
-    async def begin(self, key: str, batch: BatchRecord) -> None:
-        await self._commits.write(lambda file: self._replace(file, key, batch))
+    async def begin(self, run_name: str, batch: BatchRecord) -> None:
+        await self._commits.write(lambda file: self._replace(file, run_name, batch))
 
-    async def conclude(self, key: str, batch: BatchRecord) -> None:
-        await self._commits.write(lambda file: self._replace(file, key, batch))
+    async def conclude(self, run_name: str, batch: BatchRecord) -> None:
+        await self._commits.write(lambda file: self._replace(file, run_name, batch))
 
     async def split(
-        self, key: str, parent: BatchRecord, parts: Sequence[BatchRecord]
+        self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
 
         def split(connection: sqlite3.Connection) -> None:
             whole = evolve(parent, state=BatchState.SPLIT)
-            self._replace(connection, key, whole)
+            self._replace(connection, run_name, whole)
             for part in parts:
-                _add(connection, key, part)
+                _add(connection, run_name, part)
 
         await self._commits.write(split)
 
@@ -154,7 +154,7 @@ class SQLiteLedger(LocalClaims):
         await self._commits.write(lambda file: self._replace_run(file, run))
 
     async def batches(
-        self, key: str, states: Collection[BatchState] | None = None
+        self, run_name: str, states: Collection[BatchState] | None = None
     ) -> AsyncIterator[BatchRecord]:
         # None is not all of them: a state that makes no sense must not go unnoticed.
         wanted = [] if states is None else [state.value for state in states]
@@ -165,7 +165,7 @@ class SQLiteLedger(LocalClaims):
 
         def page(last: tuple[int, str]) -> Awaitable[list[BatchRecord]]:
             def read(connection: sqlite3.Connection) -> list[BatchRecord]:
-                rows = connection.execute(query, (key, *last, *wanted, PAGE_SIZE))
+                rows = connection.execute(query, (run_name, *last, *wanted, PAGE_SIZE))
                 return [self._record(BatchRecord, row) for row in rows.fetchall()]
 
             return self._commits.read(read)
@@ -173,21 +173,21 @@ class SQLiteLedger(LocalClaims):
         async for batch in in_pages(page, (-1, ""), numbered):
             yield batch
 
-    async def find_batch(self, key: str, name: str) -> BatchRecord | None:
+    async def find_batch(self, run_name: str, name: str) -> BatchRecord | None:
         """One batch of a run; None if it is not there."""
         number, _, part = name.partition(".")
 
         def read(connection: sqlite3.Connection) -> BatchRecord | None:
-            row = connection.execute(_ONE_BATCH, (key, number, part)).fetchone()
+            row = connection.execute(_ONE_BATCH, (run_name, number, part)).fetchone()
             return None if row is None else self._record(BatchRecord, row)
 
         return await self._commits.read(read)
 
-    async def rejections(self, key: str) -> AsyncIterator[Rejection]:
+    async def rejections(self, run_name: str) -> AsyncIterator[Rejection]:
 
         def page(last: tuple[int, int]) -> Awaitable[list[tuple[int, Rejection]]]:
             def read(connection: sqlite3.Connection) -> list[tuple[int, Rejection]]:
-                found = connection.execute(_REJECTIONS, (key, *last, PAGE_SIZE))
+                found = connection.execute(_REJECTIONS, (run_name, *last, PAGE_SIZE))
                 return [
                     (number, self._record(Rejection, values))
                     for number, *values in found.fetchall()
@@ -198,10 +198,10 @@ class SQLiteLedger(LocalClaims):
         async for _, rejection in in_pages(page, (-1, 0), rejection_place):
             yield rejection
 
-    async def record_receipts(self, key: str, receipts: Sequence[Receipt]) -> None:
+    async def record_receipts(self, run_name: str, receipts: Sequence[Receipt]) -> None:
 
         def record(connection: sqlite3.Connection) -> None:
-            owner = self._run_id(connection, key)
+            owner = self._run_id(connection, run_name)
             for receipt in receipts:
                 self._record_receipt(connection, owner, receipt)
 
@@ -224,10 +224,10 @@ class SQLiteLedger(LocalClaims):
         connection.execute(_PUT_RECEIPT, (*place, receipt.status, receipt.is_final))
         connection.execute(_COUNT_DELIVERY, (owner, receipt.status, 1))
 
-    async def deliveries(self, key: str) -> Mapping[str, int]:
+    async def deliveries(self, run_name: str) -> Mapping[str, int]:
 
         def read(connection: sqlite3.Connection) -> dict[str, int]:
-            return dict(connection.execute(_DELIVERIES, (key,)).fetchall())
+            return dict(connection.execute(_DELIVERIES, (run_name,)).fetchall())
 
         return await self._commits.read(read)
 
@@ -239,7 +239,7 @@ class SQLiteLedger(LocalClaims):
 
         return await self._commits.read(read)
 
-    async def purge(self, key: str) -> None:
+    async def purge(self, run_name: str) -> None:
         """
         Forget whom a run went to and what it said, and keep the figures.
 
@@ -252,7 +252,7 @@ class SQLiteLedger(LocalClaims):
         """
 
         def forget(connection: sqlite3.Connection) -> None:
-            owner = self._run_id(connection, key)
+            owner = self._run_id(connection, run_name)
             connection.execute(_FORGET_NUMBERS, (owner,))
             connection.execute(_FORGET_CONTENTS, (owner,))
             connection.execute(_FORGET_REJECTIONS, (owner,))
@@ -273,30 +273,34 @@ class SQLiteLedger(LocalClaims):
         """
         await self._commits.close()
 
-    def _run_id(self, connection: sqlite3.Connection, key: str) -> int:
-        row = connection.execute("SELECT id FROM runs WHERE key = ?", (key,)).fetchone()
+    def _run_id(self, connection: sqlite3.Connection, run_name: str) -> int:
+        row = connection.execute(
+            "SELECT id FROM runs WHERE name = ?", (run_name,)
+        ).fetchone()
         if row is None:
-            raise self._no_run(key)
+            raise self._no_run(run_name)
         return int(row[0])
 
     def _replace_run(self, connection: sqlite3.Connection, run: RunRecord) -> None:
         if not connection.execute(_REPLACE_RUN, _CODEC.to_row(run)).rowcount:
-            raise self._no_run(run.key)
+            raise self._no_run(run.name)
 
     def _replace(
-        self, connection: sqlite3.Connection, key: str, batch: BatchRecord
+        self, connection: sqlite3.Connection, run_name: str, batch: BatchRecord
     ) -> None:
-        placed = _placed(batch, key)
+        placed = _placed(batch, run_name)
         if not connection.execute(_REPLACE_BATCH, placed).rowcount:
-            self._run_id(connection, key)
-            raise LedgerError(f"{self._path}: holds no batch {batch.name} of {key!r}")
+            self._run_id(connection, run_name)
+            raise LedgerError(
+                f"{self._path}: holds no batch {batch.name} of {run_name!r}"
+            )
         if batch.state not in KEEPS_PAYLOAD:
             connection.execute(_DROP_CONTENT, placed)
         elif batch.payload is not None:
             connection.execute(_REPLACE_CONTENT, placed)
 
-    def _no_run(self, key: str) -> LedgerError:
-        return LedgerError(f"{self._path}: holds no run {key!r}")
+    def _no_run(self, run_name: str) -> LedgerError:
+        return LedgerError(f"{self._path}: holds no run {run_name!r}")
 
     def _record(self, kind: type[Record], row: Iterable[Any]) -> Record:
         return _CODEC.from_row(kind, row, str(self._path))
@@ -319,12 +323,12 @@ _CODEC: Final = RowCodec(
 )
 
 
-def _placed(batch: BatchRecord, key: str) -> dict[str, Any]:
-    return {**_CODEC.to_row(batch), "run": key}
+def _placed(batch: BatchRecord, run_name: str) -> dict[str, Any]:
+    return {**_CODEC.to_row(batch), "run": run_name}
 
 
-def _add(connection: sqlite3.Connection, key: str, batch: BatchRecord) -> None:
-    placed = _placed(batch, key)
+def _add(connection: sqlite3.Connection, run_name: str, batch: BatchRecord) -> None:
+    placed = _placed(batch, run_name)
     connection.execute(_ADD_BATCH, placed)
     if batch.state in KEEPS_PAYLOAD and batch.payload is not None:
         connection.execute(_ADD_CONTENT, placed)
@@ -336,18 +340,18 @@ def _named(columns: Iterable[str]) -> dict[str, str]:
 
 
 # What is put into the statements (S608) are names of ours, never values.
-_OWNER: Final = "run = (SELECT id FROM runs WHERE key = ?)"
+_OWNER: Final = "run = (SELECT id FROM runs WHERE name = ?)"
 # Each statement costs as much as what it writes: nothing is asked that one can do.
-_ITS_RUN: Final = "(SELECT id FROM runs WHERE key = :run)"
+_ITS_RUN: Final = "(SELECT id FROM runs WHERE name = :run)"
 
 _BEGIN_RUN: Final = (
-    f"{insert('runs', _named(RUN_COLUMNS))} ON CONFLICT (key) DO NOTHING"
+    f"{insert('runs', _named(RUN_COLUMNS))} ON CONFLICT (name) DO NOTHING"
 )
 _REPLACE_RUN: Final = (
-    f"UPDATE runs SET {assignments(_named(RUN_COLUMNS))} WHERE key = :key"  # noqa: S608
+    f"UPDATE runs SET {assignments(_named(RUN_COLUMNS))} WHERE name = :name"  # noqa: S608
 )
 _RUNS: Final = f"SELECT {', '.join(RUN_COLUMNS)} FROM runs ORDER BY began_at DESC, id"  # noqa: S608
-_FIND_RUN: Final = f"SELECT {', '.join(RUN_COLUMNS)} FROM runs WHERE key = ?"  # noqa: S608
+_FIND_RUN: Final = f"SELECT {', '.join(RUN_COLUMNS)} FROM runs WHERE name = ?"  # noqa: S608
 
 _COLUMNS: Final = [name for name in BATCH_COLUMNS if name != "payload"]
 _CONTENT: Final = "(SELECT payload FROM contents WHERE batch = batches.id)"

@@ -364,8 +364,8 @@ def test_a_ledger_that_stays_away_ends_the_wait():
 @pytest.mark.parametrize(
     ("key", "every", "words"),
     [
-        ("other", 1.0, "key: names no run of this ledger"),
-        ("half", 1.0, "key: names a run that is not planned to its end: submit it"),
+        ("other", 1.0, "name: names no run of this ledger"),
+        ("half", 1.0, "name: names a run that is not planned to its end: submit it"),
         ("run", 0, "every: must be above 0"),
     ],
 )

@@ -195,7 +195,7 @@ async def test_progress_is_told_after_each_transaction():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"key": " "}, "key: must name the run"),
+        ({"key": " "}, "name: must name the run"),
         ({"batch_size": 501}, "batch_size: must be 1 to 500"),
         ({"on_duplicate": "perhaps"}, "on_duplicate: must be"),
         ({"source": "+33639980001"}, "source: must be many numbers"),
@@ -230,7 +230,7 @@ async def test_a_run_is_planned_together_with_other_rows_or_not_at_all(tmp_path)
         await connection.close()
         await ledger.close()
 
-    assert [(run.key, run.exhausted) for run in runs] == [("done", True)]
+    assert [(run.name, run.exhausted) for run in runs] == [("done", True)]
 
 
 async def test_who_sends_a_run_plans_it_no_further(tmp_path):

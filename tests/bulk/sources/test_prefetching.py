@@ -19,7 +19,7 @@ from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, Virt
 
 MESSAGE = {"text": "Hi", "sender": "Acme", "purpose": "alert"}
 NOW = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
-RUN = RunRecord(key="run", settings={}, began_at=NOW, latest=NOW)
+RUN = RunRecord(name="run", settings={}, began_at=NOW, latest=NOW)
 
 
 def numbers(count, start=0):

@@ -69,7 +69,7 @@ _NOT_SHOWN: Final = "text"
 def page_of(account: Account, ledger: Path | LedgerPlace, now: datetime) -> str:
     """The whole page, of a run that its ledger tells of."""
     view = _View(account, ledger, now)
-    title = f"{account.run.key} – bulk run"
+    title = f"{account.run.name} – bulk run"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -116,7 +116,7 @@ class _View:
         return tag(
             "header",
             tag("p", "Bulk run", class_="kind"),
-            tag("h1", account.run.key),
+            tag("h1", account.run.name),
             tag("p", tag("span", words, class_=f"state {state.name.lower()}")),
             tag("p", lead, class_="lead"),
             tag("p", self._when(), class_="when"),
@@ -139,7 +139,7 @@ class _View:
         yield tag("div", self._money(), self._settings(), class_="pair even")
         yield self._deliveries()
         yield self._faults()
-        place = Place(key=account.run.key, ledger=self._ledger)
+        place = Place(key=account.run.name, ledger=self._ledger)
         yield worklist(account, place)
         yield refused_numbers(account)
         yield rejected_rows(account)
@@ -156,7 +156,7 @@ class _View:
 
     def _notice(self) -> Html:
         report = self._account.report
-        place = Place(key=report.key, ledger=self._ledger)
+        place = Place(key=report.name, ledger=self._ledger)
         how = going_on(self._account.run, place)
         paragraphs = list(advice_on(report, place, how=how))
         if not paragraphs:
@@ -332,7 +332,7 @@ class _View:
 
     def _settings(self) -> Html:
         run = self._account.run
-        facts = [("Key", run.key), ("Ledger", self._ledger.name)]
+        facts = [("Key", run.name), ("Ledger", self._ledger.name)]
         facts += [("Begun", f"{at(run.began_at)} UTC")]
         facts += [("Last written", f"{at(run.latest)} UTC")]
         facts += [
