@@ -8,114 +8,25 @@ import io
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    closing,
+    contextmanager,
+    suppress,
+)
 from pathlib import Path
 from typing import Final, TypeVar
 
 from ..records import LedgerError
-from ..rows import DAMAGED
+from .problems import as_ledger_errors
+from .schema import APPLICATION_ID, MIGRATIONS
 
 
 T = TypeVar("T")
 Identity = tuple[int, int]
 """Device and inode: what a path leads to."""
-
-# "OctP", in the header of the file; no other application registered it with SQLite.
-APPLICATION_ID: Final = 0x4F637450
-
-# Statements that lead from one version to the next, the first of them from nothing.
-# A released one is never changed.
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (
-    (
-        """
-        CREATE TABLE runs (
-            id INTEGER PRIMARY KEY,
-            name TEXT NOT NULL UNIQUE,
-            settings TEXT NOT NULL,
-            cursor INTEGER NOT NULL,
-            planned INTEGER NOT NULL,
-            duplicates INTEGER NOT NULL,
-            rejected INTEGER NOT NULL,
-            batches INTEGER NOT NULL,
-            exhausted INTEGER NOT NULL,
-            paused TEXT,
-            max_batch_size INTEGER,
-            began_at TEXT NOT NULL,
-            latest TEXT NOT NULL,
-            residual_credit TEXT
-        )
-        """,
-        # The long columns come last: what is read without them stays cheap. Figures
-        # of the gateway are text, as they may be of any size.
-        """
-        CREATE TABLE batches (
-            id INTEGER PRIMARY KEY,
-            run INTEGER NOT NULL REFERENCES runs (id),
-            number INTEGER NOT NULL,
-            part TEXT NOT NULL,
-            state TEXT NOT NULL,
-            first INTEGER NOT NULL,
-            count INTEGER NOT NULL,
-            digest TEXT NOT NULL,
-            epoch INTEGER NOT NULL,
-            request_id TEXT NOT NULL,
-            first_tried_at TEXT,
-            concluded_at TEXT,
-            attempts INTEGER NOT NULL,
-            faults TEXT NOT NULL,
-            ticket TEXT,
-            sms_needed TEXT,
-            cost TEXT,
-            code TEXT,
-            error TEXT,
-            resolution TEXT,
-            numbers BLOB NOT NULL,
-            UNIQUE (run, number, part)
-        )
-        """,
-        # What batches say to whom, while it may be sent. In a table of its own, or the
-        # room that it took on their pages would stay empty when it is dropped: a ledger
-        # would take two times as much.
-        """
-        CREATE TABLE contents (
-            batch INTEGER PRIMARY KEY REFERENCES batches (id),
-            payload BLOB NOT NULL
-        )
-        """,
-        """
-        CREATE TABLE rejections (
-            id INTEGER PRIMARY KEY,
-            run INTEGER NOT NULL REFERENCES runs (id),
-            position INTEGER NOT NULL,
-            line INTEGER,
-            reason TEXT NOT NULL,
-            shown TEXT
-        )
-        """,
-        "CREATE INDEX rejections_in_order ON rejections (run, position)",
-        # Ten million of these are the largest part of a file: figures, and no rowid.
-        """
-        CREATE TABLE receipts (
-            batch INTEGER NOT NULL REFERENCES batches (id),
-            number INTEGER NOT NULL,
-            status TEXT NOT NULL,
-            is_final INTEGER NOT NULL,
-            PRIMARY KEY (batch, number)
-        ) WITHOUT ROWID
-        """,
-        # Kept up to date with every receipt, and left when those are purged.
-        """
-        CREATE TABLE deliveries (
-            run INTEGER NOT NULL REFERENCES runs (id),
-            status TEXT NOT NULL,
-            count INTEGER NOT NULL,
-            PRIMARY KEY (run, status)
-        ) WITHOUT ROWID
-        """,
-        f"PRAGMA application_id = {APPLICATION_ID}",
-    ),
-)
 
 # Seconds to wait for another program that holds the file; our own never do for long.
 _PATIENCE: Final = 5.0
@@ -134,56 +45,14 @@ _SETTINGS: Final = (
     "cell_size_check = ON",
 )
 
-_PRIMARY_CODE: Final = 0xFF
+# Opened so, SQLite makes and changes nothing, not even what a crash left to be done.
+_FILE_ALONE: Final = "ro&immutable=1"
 _AS_WE_ARE: Final = os.access in os.supports_effective_ids
-_NO_ROOM: Final = "the disk is full: make room, then go on"
-_FORBIDDEN: Final = "may not be written by this user: allow it, or name another file"
-
-_WORDS_OF_SQLITE: Final[Mapping[int, str]] = {
-    sqlite3.SQLITE_BUSY: "another program holds it: close that, then go on",
-    sqlite3.SQLITE_LOCKED: "another program holds it: close that, then go on",
-    sqlite3.SQLITE_READONLY: _FORBIDDEN,
-    sqlite3.SQLITE_IOERR: "the disk failed to read or write: check it, then go on",
-    sqlite3.SQLITE_CORRUPT: DAMAGED,
-    sqlite3.SQLITE_NOTADB: DAMAGED,
-    sqlite3.SQLITE_FULL: _NO_ROOM,
-    sqlite3.SQLITE_CANTOPEN: (
-        "cannot be opened: check that it and its folder are there, and may be used"
-    ),
-    sqlite3.SQLITE_CONSTRAINT: (
-        "holds a batch of that number already; nothing of this was written"
-    ),
-}
-_WORDS_OF_SYSTEM: Final[Sequence[tuple[type[OSError], str]]] = (
-    (FileNotFoundError, "its folder is not there: make it, or name another file"),
-    (NotADirectoryError, "its folder is a file: name another one"),
-    (PermissionError, _FORBIDDEN),
+_LOG_IS_MISSING: Final = (
+    "lacks its log, and so some or all of what was written: it was copied while a run "
+    "was going on, or after one was killed. Copy the file whose name ends in -wal as "
+    "well, or make the copy with `octopush ledger backup`"
 )
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into a `LedgerError` with what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is None:
-            # Not from SQLite but about a value, which the words may show.
-            raise LedgerError(f"{path}: {DAMAGED}") from None
-        name = f"cannot be used ({error.sqlite_errorname}): check it, then go on"
-        words = _WORDS_OF_SQLITE.get(code & _PRIMARY_CODE, name)
-        raise LedgerError(f"{path}: {words}") from error
-    except OSError as error:
-        found = (words for kind, words in _WORDS_OF_SYSTEM if isinstance(error, kind))
-        words = next(found, f"cannot be used: {error.strerror}")
-        raise LedgerError(f"{path}: {words}") from error
-    except (OverflowError, UnicodeEncodeError):
-        # Their words show the value.
-        raise LedgerError(
-            f"{path}: cannot hold such a value: numbers have at most 64 bits, and "
-            "text no halves of characters"
-        ) from None
 
 
 class LedgerFile:
@@ -216,6 +85,9 @@ class LedgerFile:
         self._connection: sqlite3.Connection | None = None
         self._lock: io.FileIO | None = None
         self._opened: dict[Path, Identity] = {}
+        self._is_marked = False
+        self._stands_alone = True
+        self._ignores_log = False
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """
@@ -224,8 +96,12 @@ class LedgerFile:
         Raises:
             LedgerError: It could not be done.
         """
-        with explained(self._path):
-            return work(self._connected())
+        with self._explained():
+            result = work(self._connected())
+            if self._ignores_log and self._has_log():
+                # Somebody began to write meanwhile.
+                result = work(self._connected())
+            return result
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """
@@ -236,10 +112,35 @@ class LedgerFile:
         """
         if self._read_only:
             raise LedgerError(f"{self._path}: is open for reading only")
-        with explained(self._path):
+        with self._explained():
             connection = self._connected()
+            if not self._is_marked:
+                self._mark(connection)
             with _transaction(connection):
                 return work(connection)
+
+    def fold(self) -> None:
+        """
+        Copy the log into the file, which then stands alone until the next write.
+
+        As long as a ledger is written, what is new stands in its log. The file is
+        marked before, so that a copy of it alone is not taken for all there is.
+        """
+        if self._stands_alone:
+            return
+        with self._explained():
+            connection = self._connected()
+            self._is_marked = False
+            set_in_use(connection, is_open=False)
+            self._stands_alone = copy_log(connection, "TRUNCATE")
+
+    def _mark(self, connection: sqlite3.Connection) -> None:
+        """Write into the file itself, and not only its log, that it is in use."""
+        # A reader may keep it back for longer than the first time waits for it.
+        how = "FULL" if self._stands_alone else "PASSIVE"
+        self._stands_alone = False
+        set_in_use(connection, is_open=True)
+        self._is_marked = copy_log(connection, how)
 
     def rewrite(self) -> None:
         """
@@ -251,32 +152,59 @@ class LedgerFile:
         Raises:
             LedgerError: Something may be left.
         """
-        with explained(self._path):
+        with self._explained():
             connection = self._connected()
+            self._is_marked = False
+            set_in_use(connection, is_open=False)
             connection.execute("VACUUM")
-            checkpoint = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            (is_kept_back, _, _) = checkpoint.fetchone()
-        if is_kept_back:
+            is_copied = self._stands_alone = copy_log(connection, "TRUNCATE")
+        if not is_copied:
             raise LedgerError(
                 f"{self._path}: another program reads it, and so keeps what was "
                 "purged: close that, then purge again"
             )
 
     def close(self) -> None:
-        """Close what is open, the lock last."""
+        """Fold the log in, and close what is open, the lock last."""
+        with suppress(LedgerError):
+            # All is on the disk already, if in two files.
+            self.fold()
         connection, self._connection = self._connection, None
         lock, self._lock = self._lock, None
         self._opened = {}
-        with explained(self._path):
+        with self._explained():
             try:
-                if connection is not None:
+                if connection is not None and self._stands_alone:
                     connection.close()
+                elif connection is not None:
+                    self._close_beside_log(connection)
+                self._is_marked, self._stands_alone = False, True
             finally:
                 if lock is not None:
                     lock.close()
 
+    def _close_beside_log(self, connection: sqlite3.Connection) -> None:
+        """
+        Leave the log where it is, for the file says that it needs it.
+
+        The last to close copies and deletes it, unless he may only read.
+        """
+        with ExitStack() as stack:
+            with suppress(sqlite3.Error):
+                reader = connect(self._place, "ro")
+                stack.enter_context(closing(reader))
+                _version(reader)
+            connection.close()
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return as_ledger_errors(self._path, reading=self._read_only)
+
     def _connected(self) -> sqlite3.Connection:
         connection = self._connection
+        if connection is not None and self._ignores_log and self._has_log():
+            self._connection = None
+            connection.close()
+            connection = None
         if connection is None:
             try:
                 connection = self._open()
@@ -308,18 +236,34 @@ class LedgerFile:
             raise LedgerError(f"{self._path}: there is no such ledger")
         self._opened[self._place] = _identity(os.lstat(self._place))
         mode = "ro" if self._read_only else "rw"
-        self._connection = connection = _connect(self._place, mode)
-        _set_up(connection)
+        # Without a log nothing is made next to it, and so nothing needs to be allowed.
+        self._ignores_log = self._read_only and not self._has_log()
+        if self._ignores_log:
+            mode = _FILE_ALONE
+        self._connection = connection = connect(self._place, mode)
+        set_up(connection)
         # Once more, for after a crash the newest version may not be in the file yet.
         self._check_version(connection)
         if not self._read_only:
             self._migrate(connection)
+            self._stands_alone = not _is_in_use(connection)
         elif _version(connection) < len(self._migrations):
             raise LedgerError(
                 f"{self._path}: an older version of this library wrote it: open it "
                 "once for writing"
             )
         return connection
+
+    @property
+    def _log(self) -> Path:
+        return self._place.with_name(f"{self._path.name}-wal")
+
+    def _has_log(self) -> bool:
+        """Whether a log lies next to the file, with anything in it."""
+        try:
+            return self._log.stat().st_size > 0
+        except FileNotFoundError:
+            return False
 
     def _is_there(self) -> bool:
         """
@@ -337,14 +281,15 @@ class LedgerFile:
             raise LedgerError(f"{self._path}: is {kind}: name the file itself")
         if not status.st_size:
             return False
+        if not os.access(self._place, os.R_OK, effective_ids=_AS_WE_ARE):
+            raise PermissionError
         try:
-            # Opened so, SQLite changes nothing, not even what a crash left to be done.
-            self._check("ro&immutable=1")
+            self._check(_FILE_ALONE)
         except sqlite3.DatabaseError as error:
             # A crash while SQLite copies its log into the file leaves one that is
             # whole only together with the log: then both are looked at.
-            log = self._place.with_name(f"{self._path.name}-wal")
-            if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT or not log.exists():
+            is_damaged = error.sqlite_errorcode == sqlite3.SQLITE_CORRUPT
+            if not is_damaged or not self._has_log():
                 raise
             self._check("ro")
         return True
@@ -357,7 +302,7 @@ class LedgerFile:
             LedgerError: It is no ledger, or of a newer version.
             DatabaseError: It is damaged, or so it looks in this mode.
         """
-        with closing(_connect(self._place, mode)) as connection:
+        with closing(connect(self._place, mode)) as connection:
             try:
                 (owner,) = connection.execute("PRAGMA application_id").fetchone()
             except sqlite3.DatabaseError as error:
@@ -370,6 +315,8 @@ class LedgerFile:
                     "file"
                 )
             self._check_version(connection)
+            if not self._has_log() and _is_in_use(connection):
+                raise LedgerError(f"{self._path}: {_LOG_IS_MISSING}")
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         if _version(connection) > len(self._migrations):
@@ -388,7 +335,7 @@ class LedgerFile:
             ) from None
         # The system releases the lock with the descriptor, however the process ends.
         place = self._place.with_name(f"{self._path.name}-lock")
-        self._lock = io.FileIO(place, "a+", opener=_open_privately)
+        self._lock = io.FileIO(place, "a+", opener=open_privately)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -404,10 +351,10 @@ class LedgerFile:
         # Left by a crash in here; its journal is dropped by SQLite.
         aside.unlink(missing_ok=True)
         # What SQLite puts next to a database gets the same permissions.
-        os.close(_open_privately(str(aside), os.O_CREAT | os.O_EXCL | os.O_RDWR))
+        os.close(open_privately(str(aside), os.O_CREAT | os.O_EXCL | os.O_RDWR))
         try:
-            with closing(_connect(aside, "rw")) as connection:
-                _set_up(connection)
+            with closing(connect(aside, "rw")) as connection:
+                set_up(connection)
                 self._migrate(connection)
                 # It stays so for good.
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -439,16 +386,18 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _connect(place: Path, mode: str) -> sqlite3.Connection:
+def connect(place: Path, mode: str) -> sqlite3.Connection:
+    """A connection whose transactions begin and end where we say so."""
     return sqlite3.connect(
         f"{place.as_uri()}?mode={mode}",
         uri=True,
         timeout=_PATIENCE,
-        isolation_level=None,  # transactions begin where we say so
+        isolation_level=None,
     )
 
 
-def _set_up(connection: sqlite3.Connection) -> None:
+def set_up(connection: sqlite3.Connection) -> None:
+    """Have it write as safely as a ledger must, and trust no file."""
     for setting in _SETTINGS:
         connection.execute(f"PRAGMA {setting}")
 
@@ -456,6 +405,23 @@ def _set_up(connection: sqlite3.Connection) -> None:
 def _version(connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
+
+
+def _is_in_use(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT max(is_open) FROM in_use").fetchone()[0])
+
+
+def set_in_use(connection: sqlite3.Connection, *, is_open: bool) -> None:
+    """Mark a ledger as one that is in use, or as one that stands alone."""
+    with _transaction(connection):
+        connection.execute("UPDATE in_use SET is_open = ?", (is_open,))
+
+
+def copy_log(connection: sqlite3.Connection, how: str) -> bool:
+    """Copy the log into the file; whether all of it was."""
+    checkpoint = connection.execute(f"PRAGMA wal_checkpoint({how})")
+    is_kept_back, pages, copied = checkpoint.fetchone()
+    return not is_kept_back and copied == pages
 
 
 def _identity(status: os.stat_result) -> Identity:
@@ -469,6 +435,6 @@ def _identity_at(place: Path) -> Identity | None:
         return None
 
 
-def _open_privately(path: str, flags: int) -> int:
+def open_privately(path: str, flags: int) -> int:
     """Open for this user alone, and no link that somebody has put there."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)

@@ -1,5 +1,6 @@
 """A ledger in one SQLite file, which outlives a crash of the process or the machine."""
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import (
@@ -43,6 +44,7 @@ from ..rows import (
     insert,
     rejection_place,
 )
+from .backup import backup
 from .commits import Commits
 from .file import LedgerFile
 
@@ -263,6 +265,26 @@ class SQLiteLedger(LocalClaims):
             self._file.rewrite()
 
         await self._commits.do(purge)
+
+    async def backup(self, copy: str | os.PathLike[str]) -> None:
+        """
+        Copy the ledger into one file that stands alone, also while a run writes to it.
+
+        A copy made in another way needs the file whose name ends in ``-wal`` as well,
+        and is refused without it, unless the ledger was closed before.
+
+        Args:
+            copy: Of the file to be made; it must not be there.
+
+        Raises:
+            LedgerError: Nothing was written yet, something is at the place of the
+                copy, or it cannot be written. No half a copy is left.
+        """
+        await asyncio.to_thread(backup, self._path, copy)
+
+    async def release_run(self, run_name: str) -> None:  # noqa: ARG002  # one file for all
+        """Fold the log into the file, which then stands alone until the next write."""
+        await self._commits.do(self._file.fold)
 
     async def close(self) -> None:
         """

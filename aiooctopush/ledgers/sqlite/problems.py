@@ -1,0 +1,78 @@
+"""What SQLite and the system refuse, in the words of a ledger, with what to do."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ..records import LedgerError
+from ..rows import DAMAGED
+
+
+_PRIMARY_CODE: Final = 0xFF
+# What SQLite says where it may not make the files that a log needs.
+_CANNOT_READ_LOG: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
+_NO_ROOM: Final = "the disk is full: make room, then go on"
+_FORBIDDEN: Final = "may not be written by this user: allow it, or name another file"
+_UNREADABLE: Final = "may not be read by this user: allow it, or name another file"
+_NO_LOG_BESIDE_IT: Final = (
+    "is in use, and its log can be read only where files may be made next to it: have "
+    "its writer end, or read a copy that `octopush ledger backup` makes"
+)
+
+_WORDS_OF_SQLITE: Final[Mapping[int, str]] = {
+    sqlite3.SQLITE_BUSY: "another program holds it: close that, then go on",
+    sqlite3.SQLITE_LOCKED: "another program holds it: close that, then go on",
+    sqlite3.SQLITE_READONLY: _FORBIDDEN,
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write: check it, then go on",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_FULL: _NO_ROOM,
+    sqlite3.SQLITE_CANTOPEN: (
+        "cannot be opened: check that it and its folder are there, and may be used"
+    ),
+    sqlite3.SQLITE_CONSTRAINT: (
+        "holds a batch of that number already; nothing of this was written"
+    ),
+}
+_WORDS_OF_SYSTEM: Final[Sequence[tuple[type[OSError], str]]] = (
+    (FileNotFoundError, "its folder is not there: make it, or name another file"),
+    (NotADirectoryError, "its folder is a file: name another one"),
+    (PermissionError, _FORBIDDEN),
+)
+
+
+@contextmanager
+def as_ledger_errors(path: Path, *, reading: bool = False) -> Iterator[None]:
+    """
+    Turn what SQLite and the system say into a `LedgerError` with what to do.
+
+    Args:
+        path: What the error calls the ledger.
+        reading: Whether nothing was to be written.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None:
+            # Not from SQLite but about a value, which the words may show.
+            raise LedgerError(f"{path}: {DAMAGED}") from None
+        name = f"cannot be used ({error.sqlite_errorname}): check it, then go on"
+        words = _WORDS_OF_SQLITE.get(code & _PRIMARY_CODE, name)
+        if reading and code & _PRIMARY_CODE in _CANNOT_READ_LOG:
+            words = _NO_LOG_BESIDE_IT
+        raise LedgerError(f"{path}: {words}") from error
+    except OSError as error:
+        found = (words for kind, words in _WORDS_OF_SYSTEM if isinstance(error, kind))
+        words = next(found, f"cannot be used: {error.strerror}")
+        if reading and isinstance(error, PermissionError):
+            words = _UNREADABLE
+        raise LedgerError(f"{path}: {words}") from error
+    except (OverflowError, UnicodeEncodeError):
+        # Their words show the value.
+        raise LedgerError(
+            f"{path}: cannot hold such a value: numbers have at most 64 bits, and "
+            "text no halves of characters"
+        ) from None

@@ -1,0 +1,104 @@
+"""What the file of an SQLite ledger looks like, and how it came to that."""
+
+from collections.abc import Sequence
+from typing import Final
+
+
+# "OctP", in the header of the file; no other application registered it with SQLite.
+APPLICATION_ID: Final = 0x4F637450
+
+# Statements that lead from one version to the next, the first of them from nothing.
+# A released one is never changed.
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (
+    (
+        """
+        CREATE TABLE runs (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            settings TEXT NOT NULL,
+            cursor INTEGER NOT NULL,
+            planned INTEGER NOT NULL,
+            duplicates INTEGER NOT NULL,
+            rejected INTEGER NOT NULL,
+            batches INTEGER NOT NULL,
+            exhausted INTEGER NOT NULL,
+            paused TEXT,
+            max_batch_size INTEGER,
+            began_at TEXT NOT NULL,
+            latest TEXT NOT NULL,
+            residual_credit TEXT
+        )
+        """,
+        # The long columns come last: what is read without them stays cheap. Figures
+        # of the gateway are text, as they may be of any size.
+        """
+        CREATE TABLE batches (
+            id INTEGER PRIMARY KEY,
+            run INTEGER NOT NULL REFERENCES runs (id),
+            number INTEGER NOT NULL,
+            part TEXT NOT NULL,
+            state TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            digest TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            request_id TEXT NOT NULL,
+            first_tried_at TEXT,
+            concluded_at TEXT,
+            attempts INTEGER NOT NULL,
+            faults TEXT NOT NULL,
+            ticket TEXT,
+            sms_needed TEXT,
+            cost TEXT,
+            code TEXT,
+            error TEXT,
+            resolution TEXT,
+            numbers BLOB NOT NULL,
+            UNIQUE (run, number, part)
+        )
+        """,
+        # What batches say to whom, while it may be sent. In a table of its own, or the
+        # room that it took on their pages would stay empty when it is dropped: a ledger
+        # would take two times as much.
+        """
+        CREATE TABLE contents (
+            batch INTEGER PRIMARY KEY REFERENCES batches (id),
+            payload BLOB NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE rejections (
+            id INTEGER PRIMARY KEY,
+            run INTEGER NOT NULL REFERENCES runs (id),
+            position INTEGER NOT NULL,
+            line INTEGER,
+            reason TEXT NOT NULL,
+            shown TEXT
+        )
+        """,
+        "CREATE INDEX rejections_in_order ON rejections (run, position)",
+        # Ten million of these are the largest part of a file: figures, and no rowid.
+        """
+        CREATE TABLE receipts (
+            batch INTEGER NOT NULL REFERENCES batches (id),
+            number INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            is_final INTEGER NOT NULL,
+            PRIMARY KEY (batch, number)
+        ) WITHOUT ROWID
+        """,
+        # Kept up to date with every receipt, and left when those are purged.
+        """
+        CREATE TABLE deliveries (
+            run INTEGER NOT NULL REFERENCES runs (id),
+            status TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            PRIMARY KEY (run, status)
+        ) WITHOUT ROWID
+        """,
+        # 1 as long as what was written may be in the log only: see `LedgerFile.fold`.
+        "CREATE TABLE in_use (is_open INTEGER NOT NULL)",
+        "INSERT INTO in_use VALUES (0)",
+        f"PRAGMA application_id = {APPLICATION_ID}",
+    ),
+)
