@@ -1,10 +1,12 @@
-"""What states, pauses and errors of a run mean, and what to do, in plain words."""
+"""Plain words for states, pauses and errors of a run, and what to do about them."""
 
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
@@ -16,173 +18,193 @@ from .targets.ledger import LedgerPlace
 LABELS: Final = {
     BatchState.ACCEPTED: "Accepted",
     BatchState.PRESUMED: "Presumed accepted",
-    BatchState.ALREADY_SENT: "Sent earlier",
+    BatchState.ALREADY_SENT: "Already sent",
     BatchState.REFUSED: "Refused",
     BatchState.NOT_SENT: "Not sent",
-    BatchState.UNKNOWN: "In doubt",
-    BatchState.SKIPPED: "Left in doubt",
-    BatchState.SENDING: "Cut off",
+    BatchState.UNKNOWN: "Unknown",
+    BatchState.SKIPPED: "Skipped",
+    BatchState.SENDING: "Interrupted",
 }
 """States whose recipients are counted, the good ones first."""
+
+MEANINGS: Final = {
+    BatchState.ACCEPTED: "the gateway accepted the request",
+    BatchState.PRESUMED: "an attempt timed out and its retry was rejected as a "
+    "duplicate, so the attempt was almost certainly accepted",
+    BatchState.ALREADY_SENT: "the gateway had this request already; nothing was "
+    "sent now",
+    BatchState.REFUSED: "the gateway refused the request; nothing was sent",
+    BatchState.NOT_SENT: "nothing was sent yet; sent when the run is resumed",
+    BatchState.UNKNOWN: "no response; may have been sent",
+    BatchState.SKIPPED: "may have been sent; not repeated, by decision",
+    BatchState.SENDING: "in transit or interrupted; may have been sent",
+}
+"""What a state says about the message, for readers who do not know the library."""
 
 PAUSED_BY: Final = {
     Pause.CREDIT: "not enough credit",
     Pause.CREDENTIALS: "login or key refused",
-    Pause.SECURITY: "certificate not valid",
-    Pause.OUTAGE: "gateway silent",
+    Pause.SECURITY: "invalid certificate",
+    Pause.OUTAGE: "the gateway does not respond",
     Pause.MAX_COST: "--max-cost reached",
-    Pause.ALREADY_SENT: "sent by somebody else",
-    Pause.REFUSALS: "one refusal after the other",
+    Pause.ALREADY_SENT: "already sent under this name",
+    Pause.REFUSALS: "too many refusals",
 }
 
 _PAUSES: Final = {
-    Pause.CREDIT: "Paused: the account has not enough credit. Top it up, then {again}.",
+    Pause.CREDIT: "Paused: the account does not have enough credit. Top it up, then "
+    "{again}.",
     Pause.CREDENTIALS: "Paused: the gateway refuses the credentials. Check "
     "OCTOPUSH_API_LOGIN and OCTOPUSH_API_KEY, then {again}.",
     Pause.SECURITY: "Paused: the certificate of the gateway is not valid, so nothing "
-    "was entrusted to it. Find out why, then {again}.",
-    Pause.OUTAGE: "Paused: the gateway did not answer many requests in a row. Wait "
+    "was sent to it. Find out why, then {again}.",
+    Pause.OUTAGE: "Paused: the gateway did not respond to many requests in a row. Wait "
     "until it is back, then {again}, within 23 hours.",
-    Pause.MAX_COST: "Paused: the next request could cost more than --max-cost leaves, "
-    "or the gateway does not tell its prices. To go on all the same, {again} with a "
-    "higher --max-cost or without.",
-    Pause.ALREADY_SENT: "Paused: the gateway knows a request of this run that its "
-    "ledger does not, and has sent nothing now. Within 24 hours somebody used the same "
-    "key without this ledger. Find out who; then {again}, with --on-already-sent "
-    "continue if "
-    "these people need not get it from here.",
-    Pause.REFUSALS: "Paused: the gateway refuses one request after the other, so the "
-    "cause hardly lies in single numbers. See the reasons, put it right, then {again}. "
-    "A change of text or sender needs another --key.",
+    Pause.MAX_COST: "Paused: the next request could cost more than --max-cost allows, "
+    "or the gateway does not report its prices. To continue, {again} with a higher "
+    "--max-cost or without it.",
+    Pause.ALREADY_SENT: "Paused: the gateway already has a request of this run that "
+    "the ledger does not know, and sent nothing now. Another process used the same run "
+    "name within 24 hours. Find out which; then {again}, with --on-already-sent "
+    "continue if these recipients do not need the message again.",
+    Pause.REFUSALS: "Paused: the gateway refuses nearly everything, so the cause is "
+    "not in single numbers. See the reasons, correct the cause, then {again}. A "
+    "different text or sender needs another --run name.",
 }
 
-# Where a fleet has no such option.
-_FOREIGN_TO_FLEET: Final = (
-    "Paused: the gateway knows a request of this run that its ledger does not, and has "
-    "sent nothing now. Within 24 hours somebody used the same key without this ledger. "
-    "Find out who; then {again}: the rest is sent."
+# A fleet has no such option.
+_ALREADY_SENT_IN_FLEET: Final = (
+    "Paused: the gateway already has a request of this run that the ledger does not "
+    "know, and sent nothing now. Another process used the same run name within 24 "
+    "hours. Find out which; then {again}: the rest is sent."
 )
 
 _WAITS: Final = {
-    Pause.CREDIT: "Waiting for credit: the account has not enough. The run goes on by "
-    "itself once it is topped up.",
-    Pause.OUTAGE: "Waiting for the gateway: it did not answer many requests in a row. "
-    "The run goes on by itself once it does.",
+    Pause.CREDIT: "Waiting for credit: the account does not have enough. The run "
+    "continues automatically once it is topped up.",
+    Pause.OUTAGE: "Waiting for the gateway: it did not respond to many requests in a "
+    "row. The run continues automatically once it does.",
 }
 
-_PRESUMED: Final = (
-    "Presumed accepted: a repeat was refused as a duplicate, so an earlier try was "
-    "most likely taken. There is nothing to do; delivery receipts tell for sure."
+PRESUMED: Final = (
+    "Presumed accepted: a retry was rejected as a duplicate, so an earlier attempt was "
+    "almost certainly accepted. Nothing needs to be done. Delivery receipts confirm it."
 )
+"""Advice that asks for nothing."""
 
 _WITHOUT_LEDGER: Final = {
-    BatchState.ALREADY_SENT: "Sent earlier: the gateway knows these requests from an "
-    "earlier run with this key, and has sent nothing now. To send them again on "
-    "purpose, use another --key.",
-    BatchState.REFUSED: "Refused: nothing was sent to these. See the reason above, put "
-    "it right, and {again}.",
-    BatchState.NOT_SENT: "Not sent: nothing went out to these. Once the cause is gone, "
-    "{again}.",
-    BatchState.UNKNOWN: "In doubt: no answer told whether these were sent. Within 23 "
-    "hours, {again}: the gateway refuses what it has, and takes the rest.",
-    BatchState.SENDING: "Cut off: these requests were on their way and may have been "
-    "sent. Within 23 hours, {again}: the gateway refuses what it has, and takes the "
-    "rest.",
-    BatchState.PRESUMED: _PRESUMED,
+    BatchState.ALREADY_SENT: "Already sent: the gateway has these requests from an "
+    "earlier start of this run, and sent nothing now. To send them again on purpose, "
+    "use another --run name.",
+    BatchState.REFUSED: "Refused: nothing was sent to these recipients. Correct the "
+    "reason shown above, then {again}.",
+    BatchState.NOT_SENT: "Not sent: nothing was sent to these recipients. Once the "
+    "cause is gone, {again}.",
+    BatchState.UNKNOWN: "Unknown outcome: the gateway did not confirm these. Within "
+    "23 hours, {again}: messages already sent are rejected as duplicates, the rest are "
+    "sent.",
+    BatchState.SENDING: "Interrupted: these requests were in transit and may have been "
+    "sent. Within 23 hours, {again}: messages already sent are rejected as duplicates, "
+    "the rest are sent.",
+    BatchState.PRESUMED: PRESUMED,
 }
 
 _WITH_LEDGER: Final = {
-    BatchState.ALREADY_SENT: "Sent earlier: the gateway knows these requests, this "
+    BatchState.ALREADY_SENT: "Already sent: the gateway has these requests, this "
     "ledger does not, and nothing was sent now. `{unresolved}` lists them.",
-    BatchState.REFUSED: "Refused: nothing was sent to these, and nothing is by itself. "
-    "`{refused}` lists them; `{resend}` lines one up again.",
-    BatchState.NOT_SENT: "Not sent: nothing went out to these yet. To send them, "
-    "{again}.",
-    BatchState.UNKNOWN: "In doubt: no answer told whether these were sent. Within 23 "
-    "hours of the first try, {again}: the gateway refuses what it has, and takes the "
-    "rest. Later it is for you to decide: `{unresolved}` lists them.",
-    BatchState.SKIPPED: "Left in doubt: these may have been sent, and by decision are "
-    "not sent again.",
-    BatchState.SENDING: "Cut off, or on their way just now: these may have been sent. "
-    "Within 23 hours of the first try, {again}: the gateway refuses what it has, and "
-    "takes the rest.",
-    BatchState.PRESUMED: _PRESUMED,
+    BatchState.REFUSED: "Refused: nothing was sent to these recipients. `{refused}` "
+    "lists them. Once the cause is gone, `{resend}` sends one batch when the run is "
+    "resumed.",
+    BatchState.NOT_SENT: "Not sent: nothing was sent to these recipients yet. To send "
+    "them, {again}.",
+    BatchState.UNKNOWN: "Unknown outcome: the gateway did not confirm these. Within "
+    "23 hours of the first attempt, {again}: messages already sent are rejected as "
+    "duplicates, the rest are sent. After that, decide yourself: `{unresolved}` lists "
+    "them.",
+    BatchState.SKIPPED: "Skipped: these may have been sent, and by decision are not "
+    "sent again.",
+    BatchState.SENDING: "In transit or interrupted: these may have been sent. Within "
+    "23 hours of the first attempt, {again}: messages already sent are rejected as "
+    "duplicates, the rest are sent.",
+    BatchState.PRESUMED: PRESUMED,
 }
 
 WHAT_TO_DO: Final = {
-    BatchState.UNKNOWN: "In doubt: it may have been sent. A delivery receipt for any "
-    "of its numbers between these times proves that it was: decide `sent`. If there "
-    "is none, `resend` (some may get it twice) or `skip` (some may get nothing). "
-    "Within 23 hours of the first try, going on with the run finds out by itself.",
-    BatchState.ALREADY_SENT: "Sent earlier: by somebody else under this key, and not "
-    "by this run. Decide `sent` if that was meant, or else `resend`.",
-    BatchState.PRESUMED: "Presumed: most likely sent, and counted so. Nothing need be "
-    "done; a delivery receipt is the proof.",
-    BatchState.REFUSED: "Refused: nothing was sent. `resend` lines it up again for the "
-    "next start of the run; of use if the cause is gone.",
+    BatchState.UNKNOWN: "Unknown: may have been sent. A delivery receipt for any "
+    "number of the batch between these times proves that it was sent: decide `sent`. "
+    "Without a receipt, decide `resend` (some recipients may get it twice) or `skip` "
+    "(some may get nothing). Within 23 hours of the first attempt, resuming the run "
+    "finds out automatically.",
+    BatchState.ALREADY_SENT: "Already sent: another process sent it under this run "
+    "name. Decide `sent` if that was intended, otherwise `resend`.",
+    BatchState.PRESUMED: "Presumed accepted: almost certainly sent, and counted so. "
+    "Nothing needs to be done. A delivery receipt is the proof.",
+    BatchState.REFUSED: "Refused: nothing was sent. Decide `resend` once the cause is "
+    "gone: the batch is sent when the run is resumed.",
 }
-"""By the state of a batch on the worklist, what needs it most first."""
+"""Advice by the state of a batch, the most urgent first."""
 
 _ERRORS: Final = {
     "AuthenticationError": "login or key refused",
-    "DuplicateRequestError": "request known already",
+    "DuplicateRequestError": "duplicate request",
     "InsufficientCreditError": "not enough credit",
-    "InvalidRequestError": "request not valid",
-    "InvalidResponseError": "answer not readable",
+    "InvalidRequestError": "invalid request",
+    "InvalidResponseError": "unreadable response",
     "NotSentError": "no connection",
     "RefusedError": "refused",
     "ServerError": "server error",
     "ThrottledError": "gateway too busy",
-    "TransportSecurityError": "certificate not valid",
-    "UnknownOutcomeError": "no answer",
+    "TransportSecurityError": "invalid certificate",
+    "UnknownOutcomeError": "no response",
 }
 _leading_name = re.compile(r"\w+").match
 
 AGAIN: Final = "run the same command again"
 _AGAIN_LATER: Final = "run its `octopush bulk` command again"
 
-# Without an answer there is no price.
+# Without a response there is no price.
 _AT_LEAST: Final = (BatchState.PRESUMED, BatchState.UNKNOWN, BatchState.SENDING)
 
 
 @frozen(kw_only=True)
-class Place:
+class RunLocation:
     """
-    Where a run is written down.
+    Where a run is recorded.
 
     Attributes:
-        key: Names the run.
-        ledger: Its file or address; None if it was in memory only.
+        name: Name of the run.
+        ledger: File or address of its ledger; None if it was in memory only.
     """
 
-    key: str
+    name: str
     ledger: Path | LedgerPlace | None
 
     def command(self, name: str, *words: str) -> str:
-        """A command about this run, to be pasted."""
-        key = (
-            f"--key={self.key}" if self.key.startswith("-") else f"--key {_q(self.key)}"
-        )
-        return " ".join(["octopush", name, _q(str(self.ledger)), *words, key])
+        """Build a command about this run, to be pasted."""
+        run = f"--run={_q(self.name)}"
+        if not self.name.startswith("-"):
+            run = f"--run {_q(self.name)}"
+        return " ".join(["octopush", name, _q(str(self.ledger)), *words, run])
 
     def fleet_command(self, name: str) -> str:
-        """A command about this run of a fleet, to be pasted."""
-        words = ["octopush", "fleet", name]
+        """Build a command about this run of a fleet, to be pasted."""
+        app: list[str] = []
         if isinstance(self.ledger, LedgerPlace) and self.ledger.is_app:
-            words += ["--app", _q(str(self.ledger))]
-        words += ["--"] * self.key.startswith("-")
-        return " ".join([*words, _q(self.key)])
+            app = ["--app", _q(str(self.ledger))]
+        if self.name.startswith("-"):
+            return " ".join(["octopush", "fleet", name, *app, "--", _q(self.name)])
+        return " ".join(["octopush", "fleet", name, _q(self.name), *app])
 
 
 @frozen(kw_only=True)
-class GoingOn:
+class HowToResume:
     """
-    How to go on with a run.
+    How to resume a run, as words that follow "then".
 
     Attributes:
-        again: What to do about batches that are not done.
-        resumed: What to do once it stands still.
-        is_of_fleet: Whether workers send it.
+        again: For batches that are not done.
+        resumed: For a run that is paused.
+        is_of_fleet: Whether workers send the run.
     """
 
     again: str
@@ -195,75 +217,111 @@ def _q(word: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Words of a file that may be anybody's, without what a terminal would obey."""
+    """Replace characters that a terminal would obey."""
     return "".join(
         one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text
     )
 
 
 def waiting_for(pause: Pause) -> str | None:
-    """What a run that stands still waits for; None if it does not."""
+    """Say what a paused run waits for; None if it does not wait."""
     return _WAITS.get(pause)
 
 
-SAME_COMMAND: Final = GoingOn(again=AGAIN, resumed=AGAIN)
+SAME_COMMAND: Final = HowToResume(again=AGAIN, resumed=AGAIN)
 
 
-def going_on(run: RunRecord, place: Place) -> GoingOn:
-    """How to go on with a run that is in a ledger."""
+def resuming(run: RunRecord, location: RunLocation) -> HowToResume:
+    """Say how to resume a run that is in a ledger."""
     if not is_of_fleet(run):
-        return GoingOn(again=_AGAIN_LATER, resumed=_AGAIN_LATER)
-    return going_on_in_fleet(place)
+        return HowToResume(again=_AGAIN_LATER, resumed=_AGAIN_LATER)
+    return resuming_in_fleet(location)
 
 
-def going_on_in_fleet(place: Place) -> GoingOn:
-    """How to go on with a run that workers send."""
-    return GoingOn(
-        again=f"run `{place.fleet_command('wait')}`",
-        resumed=f"run `{place.fleet_command('resume')}`",
+def resuming_in_fleet(location: RunLocation) -> HowToResume:
+    """Say how to resume a run that workers send."""
+    return HowToResume(
+        again=f"run `{location.fleet_command('wait')}`",
+        resumed=f"run `{location.fleet_command('resume')}`",
         is_of_fleet=True,
     )
 
 
 def is_of_fleet(run: RunRecord) -> bool:
-    """Whether workers send a run."""
+    """Tell whether workers send a run."""
     return run.settings.get("planned_for") == "workers"
 
 
-def advice_on(report: BulkReport, place: Place, *, how: GoingOn) -> Iterator[str]:
+def advice_on(
+    report: BulkReport, location: RunLocation, *, how: HowToResume
+) -> Iterator[str]:
     """
-    What to do about a run, a paragraph for each kind of trouble.
+    Advise about a run, in a paragraph for each kind of trouble.
 
     Args:
-        report: What became of whom.
-        place: Where it is written down.
-        how: To go on with it.
+        report: Outcomes of the run.
+        location: Where the run is recorded.
+        how: How to resume it.
     """
     if report.paused is not None:
         words = _PAUSES[report.paused]
         if report.paused is Pause.ALREADY_SENT and how.is_of_fleet:
-            words = _FOREIGN_TO_FLEET
+            words = _ALREADY_SENT_IN_FLEET
         yield words.format(again=how.resumed)
     # What stands still is not sent by waiting.
     again = how.again if report.paused is None else how.resumed
-    table = _WITHOUT_LEDGER if place.ledger is None else _WITH_LEDGER
+    table = _WITHOUT_LEDGER if location.ledger is None else _WITH_LEDGER
     for state, words in table.items():
         if report.by_state[state]:
             yield words.format(
                 again=again,
-                unresolved=place.command("unresolved"),
-                refused=place.command("unresolved", "--refused"),
-                resend=place.command("resolve", "BATCH", "resend", "--by", "NAME"),
+                unresolved=location.command("unresolved"),
+                refused=location.command("unresolved", "--refused"),
+                resend=location.command("resolve", "BATCH", "resend", "--by", "NAME"),
             )
 
 
 def at_least(report: BulkReport) -> str:
-    """What stands before figures of money that are not whole."""
+    """Say "at least " before figures of money that are not complete."""
     return "at least " * any(report.by_state[state] for state in _AT_LEAST)
 
 
+def accepted_in_words(report: BulkReport, total: int) -> str:
+    """
+    Sum up a run in a sentence that agrees with its table.
+
+    Args:
+        report: Outcomes of the run.
+        total: Recipients there are, planned or not.
+    """
+    people = "1 recipient is" if total == 1 else f"{total:,} recipients are"
+    if report.accepted == total and total:
+        some = f"all {people}" if total > 1 else "the recipient is"
+        return f"{some} accepted."
+    words = f"{report.accepted:,} of {people} accepted"
+    more = [
+        f"{count:,} {label}"
+        for count, label in (
+            (report.presumed, "presumed accepted"),
+            (report.already_sent, "already sent"),
+        )
+        if count
+    ]
+    return ", ".join([words, *more]) + "."
+
+
+def departure_in_words(instant: datetime) -> str:
+    """Say when a scheduled message goes out: in its own zone, and in France."""
+    words = f"{instant:%Y-%m-%d %H:%M}"
+    in_france = instant.astimezone(ZoneInfo("Europe/Paris"))
+    if in_france.utcoffset() == instant.utcoffset():
+        return f"{words} in France"
+    zone = instant.tzname() or f"{instant:%z}"
+    return f"{words} {zone}, {in_france:%Y-%m-%d %H:%M} in France"
+
+
 def error_in_words(name: str) -> str:
-    """An error as a report names it, such as ``ServerError 503``, for people."""
+    """Translate the name of an error in a report, such as ``ServerError 503``."""
     found = _leading_name(name)
     if found is None or found[0] not in _ERRORS:
         return name

@@ -15,10 +15,10 @@ from aiooctopush import OctopushSession
 from aiooctopush.bulk.report import BulkReport
 from aiooctopush.cli.bulk.options import duration
 from aiooctopush.cli.bulk.sending import Sending
-from aiooctopush.cli.bulk.summary import Ending
+from aiooctopush.cli.bulk.summary import RunOutcome
 from aiooctopush.cli.terminal.console import Screen
 from aiooctopush.cli.terminal.progress import Progress
-from aiooctopush.cli.wording import Place
+from aiooctopush.cli.wording import RunLocation
 from aiooctopush.ledgers.records import LedgerError, Pause
 from aiooctopush.sandbox import Gateway, VirtualClock
 
@@ -39,7 +39,7 @@ class Slow(VirtualClock):
 
 
 class TouchingGateway(Gateway):
-    """Call something before its second request."""
+    """Calls something before its second request."""
 
     def __init__(self, touch, **settings):
         super().__init__(**settings)
@@ -69,7 +69,7 @@ def test_json_is_the_only_output(bulk, people):
     """With --json stdout holds one document, and stderr is silent."""
     path = people(3)
 
-    result = bulk(path, "--json", "--key", "mine")
+    result = bulk(path, "--json", "--run", "mine")
     told = json.loads(result.stdout)
 
     assert told == {
@@ -115,7 +115,7 @@ def test_simulation(bulk, people):
     """--simulate is passed on, and said."""
     result = bulk(people(), "--simulate")
 
-    assert result.stdout.startswith("Simulated: the gateway would take all 3 ")
+    assert result.stdout.startswith("Simulated: the gateway would accept 3 ")
     assert "empty: nobody got a message" in result.stdout
 
 
@@ -126,21 +126,21 @@ def test_survives_faults(bulk, people, gateway):
 
     assert result.exit_code == 0
     assert "Presumed accepted" in result.stdout
-    assert "tries)" in result.stdout
+    assert "attempts)" in result.stdout
     assert "SMS billed         at least " in result.stdout
     assert set(gateway.book.numbers().values()) == {1}
 
 
 def test_same_command_sends_nothing_twice(bulk, people, gateway):
-    """Without --key, file name and settings make the key."""
+    """Without --run, file name and settings make the key."""
     path = people(1_000)
     bulk(path)
 
     result = bulk(path)
 
     assert result.exit_code == 0
-    assert "Sent earlier    1,000" in result.stdout
-    assert "use another --key" in result.stdout
+    assert "Already sent    1,000" in result.stdout
+    assert "use another --run" in result.stdout
     assert set(gateway.book.numbers().values()) == {1}
 
 
@@ -149,7 +149,7 @@ def test_another_key_sends_again(bulk, people, gateway):
     path = people(3)
     bulk(path)
 
-    result = bulk(path, "--key", "once-more")
+    result = bulk(path, "--run", "once-more")
 
     assert "3 numbers, 3 of them more than once (6 SMS)" in result.stdout
     assert set(gateway.book.numbers().values()) == {2}
@@ -189,8 +189,8 @@ def test_bad_rows_are_listed_and_the_rest_is_sent(bulk, people, gateway):
     assert result.exit_code == 1
     assert f"{path}, line 2, column phone_number: must start" in result.stderr
     assert "Warning: 1 row cannot be used, first line 2" in result.stderr
-    assert result.stdout.startswith("Done: all 1 recipients are accepted.\n")
-    assert "Not usable      1 row\n" in result.stdout
+    assert result.stdout.startswith("Done: the recipient is accepted.\n")
+    assert "Rejected        1 row\n" in result.stdout
     assert gateway.book.numbers() == {"+33600000001": 1}
 
 
@@ -383,7 +383,7 @@ def test_silence_is_in_doubt(bulk, people, gateway):
     bulk(path)
 
     assert doubtful.exit_code == 3
-    assert "In doubt        3" in doubtful.stdout
+    assert "Unknown         3" in doubtful.stdout
     assert "Within 23 hours, run the same command again" in doubtful.stdout
     assert set(gateway.book.numbers().values()) == {1}
 
@@ -419,7 +419,7 @@ def test_file_that_changes_underway_in_words(bulk, people, clock):
     """People are told where it broke off."""
     path = people(12_000)
 
-    assert spoiled(bulk, path, clock).stdout.startswith(f"Broken off: {path}, line ")
+    assert spoiled(bulk, path, clock).stdout.startswith(f"Stopped: {path}, line ")
 
 
 # --- Ctrl-C ---------------------------------------------------------------------------
@@ -437,7 +437,7 @@ def test_first_interrupt_finishes_what_is_underway(bulk, people, gateway, pressi
     assert stopped.exit_code == 130
     assert "Stopping once the requests on their way are answered" in stopped.stderr
     assert stopped.stdout.startswith("Interrupted: 1,000 of 3,000 recipients ")
-    assert "To go on: run the same command again" in stopped.stdout
+    assert "To resume, run the same command again" in stopped.stdout
     assert len(told_then) == 1_000
     assert finished.exit_code == 0
     assert len(gateway.book.numbers()) == 3_000
@@ -453,7 +453,7 @@ def test_second_interrupt_cuts_off(bulk, people, gateway, pressing):
     bulk(path)
 
     assert stopped.exit_code == 130
-    assert "\n  Cut off         " in stopped.stdout
+    assert "\n  Interrupted     " in stopped.stdout
     assert len(gateway.book.numbers()) == 3_000
     assert set(gateway.book.numbers().values()) == {1}
 
@@ -665,12 +665,12 @@ def test_interrupted_with_ledger(bulk, people, gateway, ledger, pressing):
     finished = bulk(path, *options)
 
     assert stopped.exit_code == 130
-    assert "To go on: run the same command again; what was" in stopped.stdout
+    assert "To resume, run the same command again: nothing that was" in stopped.stdout
     assert finished.exit_code == 0
     assert set(gateway.book.numbers().values()) == {1}
 
 
-def test_command_to_go_on_is_shown_on_a_terminal(bulk, people, pressing, ledger):
+def test_command_to_continue_is_shown_on_a_terminal(bulk, people, pressing, ledger):
     """It can be pasted as it stands; elsewhere the text stays out of logs."""
     path = people(3_000)
     options = ("--ledger", ledger, "--faults", "error_503=0.9", "--concurrency", 2)
@@ -686,23 +686,23 @@ def test_command_to_go_on_is_shown_on_a_terminal(bulk, people, pressing, ledger)
 def test_changed_source_is_refused(bulk, people, gateway, ledger):
     """A file that is not what it was is told, and where to look."""
     gateway.credit = Decimal(50)
-    bulk(people(3_000), "--ledger", ledger, "--key", "mine", "--concurrency", 1)
+    bulk(people(3_000), "--ledger", ledger, "--run", "mine", "--concurrency", 1)
     gateway.credit = Decimal(1_000)
     path = people(lines=[f"+336{number:08},Bob" for number in range(3_000)])
 
-    result = bulk(path, "--ledger", ledger, "--key", "mine")
+    result = bulk(path, "--ledger", ledger, "--run", "mine")
 
     assert result.exit_code == 1
     assert "Error: batch 1 (items 1 to 500) is not what it was" in result.stderr
-    assert f"`octopush report {ledger} --key mine`" in result.stderr
+    assert f"`octopush report {ledger} --run mine`" in result.stderr
     assert len(gateway.book.numbers()) == 1_000
 
 
 def test_shorter_source_is_refused(bulk, people, gateway, ledger):
     """A file that has lost its end is told before anything is sent."""
-    bulk(people(1_000), "--ledger", ledger, "--key", "mine")
+    bulk(people(1_000), "--ledger", ledger, "--run", "mine")
 
-    result = bulk(people(900), "--ledger", ledger, "--key", "mine")
+    result = bulk(people(900), "--ledger", ledger, "--run", "mine")
 
     assert result.exit_code == 1
     assert "the source ends in batch 2" in result.stderr
@@ -711,12 +711,12 @@ def test_shorter_source_is_refused(bulk, people, gateway, ledger):
 def test_another_text_under_the_same_key_is_refused(bulk, people, gateway, ledger):
     """It is another message, and needs another key."""
     path = people()
-    bulk(path, "--ledger", ledger, "--key", "mine")
+    bulk(path, "--ledger", ledger, "--run", "mine")
 
-    result = bulk(path, "--ledger", ledger, "--key", "mine", text="Bye")
+    result = bulk(path, "--ledger", ledger, "--run", "mine", text="Bye")
 
     assert result.exit_code == 2
-    assert "--key: names a run that began with another text" in result.stderr
+    assert "--run: names a run that began with another text" in result.stderr
     assert len(gateway.book) == 1
 
 
@@ -738,7 +738,7 @@ def test_ledger_in_use(bulk, people, gateway, ledger):
 
     with ledger.with_name("run.db-lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        result = bulk(people(), "--ledger", ledger, "--key", "other")
+        result = bulk(people(), "--ledger", ledger, "--run", "other")
 
     assert result.exit_code == 1
     assert "another process is writing to it: wait for it." in result.stderr
@@ -748,13 +748,13 @@ def test_ledger_in_use(bulk, people, gateway, ledger):
 def test_key_of_somebody_else_pauses(bulk, people, gateway, ledger):
     """What the gateway knows and the ledger does not is for a person to judge."""
     path = people(1_000)
-    bulk(path, "--key", "mine")
+    bulk(path, "--run", "mine")
 
-    result = bulk(path, "--key", "mine", "--ledger", ledger, "--concurrency", 1)
+    result = bulk(path, "--run", "mine", "--ledger", ledger, "--concurrency", 1)
 
     assert result.exit_code == 1
-    assert "Find out who; then run the same command again" in result.stdout
-    assert "Sent earlier    500" in result.stdout
+    assert "Find out which; then run the same command again" in result.stdout
+    assert "Already sent    500" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -785,8 +785,8 @@ def test_says_what_it_waits_for(capsys, paused, stopping, words):
 
 def test_failure_before_the_start_without_ledger(capsys):
     """Without a ledger there is nowhere else to look."""
-    place = Place(key="mine", ledger=None)
-    ending = Ending(
+    place = RunLocation(name="mine", ledger=None)
+    ending = RunOutcome(
         report=BulkReport(name="mine"), total=1, bad_rows=0, place=place, command=""
     )
     sending = Sending(None, None, Screen(), ending, None)

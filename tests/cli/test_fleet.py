@@ -115,7 +115,7 @@ def submit(run, people):
 
     def submit(*arguments, path=None, count=30, key="nov", app=APP, **settings):
         return run(
-            *("fleet", "submit", path or people(count), *app, "--key", key),
+            *("fleet", "submit", path or people(count), *app, "--run", key),
             *("--text", "Hello {first_name}", "--sender", "Acme"),
             *("--purpose", "alert", "--batch-size", "10", *arguments),
             **settings,
@@ -159,10 +159,10 @@ def test_submit_plans_and_wakes(serve, broker, submit, gateway):
     assert result.stdout == (
         "Planned: 30 recipients in 3 batches.\n"
         "  Woken  workers for 3 batches\n"
-        "  Key    nov\n"
+        "  Run    nov\n"
         "  Fleet  app:fleet\n"
         "\n"
-        "  octopush fleet status --app app:fleet nov\n"
+        "  octopush fleet status nov --app app:fleet\n"
     )
 
 
@@ -212,7 +212,7 @@ def test_submit_as_json(serve, broker, submit):
 
     assert document.pop("file").endswith("people.csv")
     assert document == {
-        "key": "nov",
+        "name": "nov",
         "planned": 30,
         "batches": 3,
         "duplicates": 0,
@@ -243,7 +243,7 @@ def test_submit_without_a_broker_loses_nothing(serve, submit, run, away, problem
     assert result.exit_code == 1
     assert result.stdout.startswith("Planned, and no worker knows: 30 recipients in 3")
     assert problem in result.stderr
-    assert "octopush fleet sweep --app app:fleet nov" in result.stderr
+    assert "octopush fleet sweep nov --app app:fleet" in result.stderr
     assert "s3cret" not in result.output
     assert swept.stdout == "Woke workers for 3 batches.\n"
     assert broker.woken == ["1", "2", "3"]
@@ -334,7 +334,7 @@ def test_status_of_all(serve, broker, submit, run, write):
         "old  paused\n"
         "  0%  0/30\n"
         "  waiting 30\n"
-        "  not enough credit; then octopush fleet resume --app app:fleet old\n"
+        "  not enough credit; then octopush fleet resume old --app app:fleet\n"
     )
 
 
@@ -348,7 +348,7 @@ def test_status_as_json(serve, broker, submit, run):
 
     assert told.pop("begun").startswith("20")
     assert told == {
-        "key": "nov",
+        "name": "nov",
         "stage": "sending",
         "paused": None,
         "planned": 30,
@@ -400,7 +400,7 @@ def test_a_run_that_is_not_there(serve, broker, run, command):
     result = run("fleet", command, "nope", *APP)
 
     assert result.exit_code == 2
-    assert result.stderr == "Error: KEY: names no run of this ledger (got 'nope')\n"
+    assert result.stderr == "Error: NAME: names no run of this ledger (got 'nope')\n"
 
 
 class Kept(MemoryLedger):
@@ -553,7 +553,7 @@ def test_wait_for_workers_that_find_no_credit(serve, gateway, run, submit):
 
     assert result.exit_code == 1
     assert result.stdout.startswith("Paused: 0 of 30 recipients are accepted.\n")
-    assert "run `octopush fleet resume --app app:fleet nov`" in result.stdout
+    assert "run `octopush fleet resume nov --app app:fleet`" in result.stdout
     assert "fleet wait" not in result.stdout
 
 
@@ -591,7 +591,7 @@ def test_wait_for_a_run_that_somebody_else_has_sent(serve, broker, submit, run, 
     result = run("fleet", "wait", "nov", *APP)
 
     assert result.exit_code == 1
-    assert "octopush fleet resume --app app:fleet nov`: the rest" in result.stdout
+    assert "octopush fleet resume nov --app app:fleet`: the rest" in result.stdout
     assert "--on-already-sent" not in result.stdout
 
 

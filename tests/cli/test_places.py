@@ -150,7 +150,7 @@ def test_no_fleet(run):
 def test_a_session_that_cannot_be_made(run, module, people):
     """The run is planned; what is missing to send it is named."""
     module(IN_PROCESS)
-    arguments = ("--text", "Hi", "--sender", "Acme", "--purpose", "alert", "--key", "k")
+    arguments = ("--text", "Hi", "--sender", "Acme", "--purpose", "alert", "--run", "k")
 
     result = run("fleet", "submit", people(), "--app", "my_app:fleet", *arguments)
 

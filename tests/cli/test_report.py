@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aiooctopush.cli.runs.details import account_of
+from aiooctopush.cli.runs.details import details_of
 from aiooctopush.cli.runs.html.chart import bar, chart
-from aiooctopush.cli.runs.html.markup import Html, joined, prose, tag
 from aiooctopush.cli.runs.html.page import _share, page_of
 from aiooctopush.cli.runs.html.timeline import Column, Gap, round_above, timeline
 from aiooctopush.cli.terminal.times import at, span
@@ -68,6 +67,11 @@ class Reader(HTMLParser):
         self.words += words
 
 
+def without_spaces(words):
+    """Words of a page, as a browser shows them: white space is one space."""
+    return re.sub(r"\s+", " ", words)
+
+
 @pytest.fixture
 def ledger(tmp_path):
     """Where runs are written down."""
@@ -79,7 +83,7 @@ def sent(bulk, people, ledger):
     """Send to that many people, or to what these lines say."""
 
     def sent(*arguments, count=3, lines=None, **settings):
-        options = ("--ledger", ledger, "--key", "mine", *arguments)
+        options = ("--ledger", ledger, "--run", "mine", *arguments)
         return bulk(people(count, lines=lines), *options, **settings)
 
     return sent
@@ -103,7 +107,7 @@ def batch(number, state, *, after=0.0, **values):
     return BatchRecord(**(given | values))
 
 
-def account(*batches, rejections=(), **values):
+def details(*batches, rejections=(), is_held=None, **values):
     """A run with these batches, as a ledger tells of it."""
     planned = sum(one.count for one in batches if one.state is not BatchState.SPLIT)
     given = {
@@ -123,14 +127,14 @@ def account(*batches, rejections=(), **values):
         run = RunRecord(**(given | values))
         await ledger.open_run(run)
         await ledger.plan(run, batches, rejections)
-        return await account_of(ledger, run.name)
+        return await details_of(ledger, run.name, is_held=is_held)
 
     return asyncio.run(write_and_look())
 
 
 def page(*batches, now=NOW, **values):
     """The page of such a run."""
-    return page_of(account(*batches, **values), LEDGER, now)
+    return page_of(details(*batches, **values), LEDGER, now)
 
 
 # --- the command ----------------------------------------------------------------------
@@ -143,14 +147,14 @@ def test_report_in_words(run, sent, ledger, gateway):
     result = run("report", ledger)
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("Done: 600 of 600 recipients are accepted.\n")
+    assert result.stdout.startswith("Done: all 600 recipients are accepted.\n")
     for words in (
         "  Accepted     600\n",
         "  Requests     2\n",
         "  Cost         30.00 €\n",
-        "  Begun        2026-01-05 10:00:00 UTC\n",
+        "  Started      2026-01-05 10:00:00 UTC\n",
         "  Latest       2026-01-05 10:00:00 UTC, after 0 s\n",
-        "  Key          mine\n",
+        "  Run          mine\n",
         f"  Ledger       {ledger}\n",
     ):
         assert words in result.stdout
@@ -233,7 +237,7 @@ def test_report_of_a_run_without_outcomes(run, ledger):
     told = json.loads(run("report", ledger, "--json").stdout)
 
     assert result.stdout.startswith(
-        "Most likely running: 0 of 0 recipients are accepted, and the source was not "
+        "Unfinished: 0 of 0 recipients are accepted. The file was not read to its end."
     )
     assert "Latest" not in result.stdout
     assert told["ended"] is None
@@ -247,8 +251,8 @@ def test_page_is_written(run, sent, ledger, tmp_path):
     result = run("report", ledger, "--html", path)
     told = json.loads(run("report", ledger, "--html", path, "--json").stdout)
 
-    assert result.stderr == f"The page is {path}.\n"
-    assert path.read_text("utf-8").startswith("<!doctype html>\n<html lang")
+    assert result.stderr == f"Wrote the report to {path}.\n"
+    assert path.read_text("utf-8").startswith("<!doctype html>\n")
     assert told["html"] == str(path)
 
 
@@ -285,7 +289,7 @@ async def look_at(ledger):
     run = RunRecord(name="mine", settings={}, cursor=2, began_at=NOW, latest=NOW)
     await ledger.open_run(run)
     await ledger.plan(run, [batch(1, BatchState.ACCEPTED)])
-    return await account_of(ledger, "mine")
+    return await details_of(ledger, "mine")
 
 
 async def test_run_that_goes_on_is_looked_at_again():
@@ -311,7 +315,7 @@ async def test_batches_beyond_the_run_are_of_another_moment():
     both = [batch(1, BatchState.ACCEPTED), batch(2, BatchState.ACCEPTED)]
     await ledger.plan(run, both)
 
-    found = await account_of(ledger, "mine")
+    found = await details_of(ledger, "mine")
 
     assert found.report.accepted == 2
 
@@ -369,25 +373,24 @@ def test_page_tells_everything():
     for part in (
         "Paused: not enough credit",
         "What to do",
-        "What became of them",
-        "How it adds up",
-        "Nobody is counted twice",
-        "Over time",
-        "Cost and segments",
-        "Faults met",
-        "To be decided",
+        "Outcomes",
+        "Each recipient is counted exactly once.",
+        "Outcomes over time",
+        "Cost",
+        "Errors and retries",
+        "Decisions needed",
         "Refused by the gateway",
-        "Rows that cannot be used",
-        "Settings of the run",
-        "server error (status 503)",
+        "Rejected rows",
+        "Settings",
+        "Server error (status 503)",
         "Line 22",
         "no number",
         "1 day pause",
-        "Recipients of a request at most250",
+        "Recipients per request at most250",
         "Credit left12.00 €",
         "With repliesTrue",
     ):
-        assert part in words
+        assert part in without_spaces(words)
 
 
 def test_page_holds_no_number_and_no_text():
@@ -418,11 +421,13 @@ def test_everything_is_escaped():
     ("values", "words"),
     [
         ({}, "Done"),
-        ({"paused": Pause.SECURITY}, "Paused: certificate not valid"),
+        ({"paused": Pause.SECURITY}, "Paused: invalid certificate"),
         ({"exhausted": False}, "Most likely running"),
+        ({"exhausted": False, "is_held": True}, "Running"),
+        ({"exhausted": False, "is_held": False}, "Unfinished"),
         ({"exhausted": False, "latest": NOW - timedelta(hours=1)}, "Unfinished"),
     ],
-    ids=["done", "paused", "running", "unfinished"],
+    ids=["done", "paused", "no-lock", "locked", "not-locked", "old"],
 )
 def test_state_of_the_page(values, words):
     """The first thing to see is where it stands."""
@@ -438,8 +443,8 @@ def test_page_of_a_finished_run_has_nothing_to_do():
     words = Reader(page(batch(1, BatchState.ACCEPTED))).words
 
     assert "All 2 recipients are accepted." in words
-    assert "Every request was answered at its first try." in words
-    for part in ("What to do", "To be decided", "Refused by", "cannot be used"):
+    assert "Every request was answered at its first attempt." in words
+    for part in ("What to do", "Decisions needed", "Refused by", "Rejected rows"):
         assert part not in words
 
 
@@ -448,8 +453,8 @@ def test_page_of_a_run_that_has_just_begun():
     words = Reader(page(exhausted=False)).words
 
     assert "0 of 0 recipients are accepted." in words
-    assert "The source was not read to its end." in words
-    assert "Over time" not in words
+    assert "The file was not read to its end." in words
+    assert "over time" not in words
 
 
 def test_requests_with_their_own_texts_have_no_sum_of_items():
@@ -462,8 +467,8 @@ def test_requests_with_their_own_texts_have_no_sum_of_items():
         )
     ).words
 
-    assert "Rows of the source" not in words
-    assert "How it adds up" in words
+    assert "Each recipient is counted exactly once." not in words
+    assert "Outcomes" in words
 
 
 def test_long_lists_are_cut():
@@ -527,7 +532,7 @@ def test_share(part, whole, words):
 def test_bar_shows_what_is_little():
     """One of a million can be seen, and the whole stays a whole."""
     drawn = bar({BatchState.ACCEPTED: 999_999, BatchState.REFUSED: 1})
-    widths = [float(one) for one in re.findall(r'width="([\d.]+)"', drawn)]
+    widths = [float(one["width"]) for one in drawn["parts"]]
 
     assert min(widths) > 0.5
     assert sum(widths) == pytest.approx(100, abs=0.01)
@@ -535,41 +540,68 @@ def test_bar_shows_what_is_little():
 
 def test_bar_of_nothing():
     """There is none."""
-    assert bar({BatchState.ACCEPTED: 0}) == ""
+    assert bar({BatchState.ACCEPTED: 0}) is None
+
+
+def accepted(counts):
+    """Outcomes that are all good, by second."""
+    return {BatchState.ACCEPTED: counts}
+
+
+def column(begins, **counts):
+    """A column of the chart."""
+    return Column(
+        begins=begins, counts={BatchState[one.upper()]: n for one, n in counts.items()}
+    )
 
 
 def test_no_timeline_without_outcomes():
     """There is nothing to draw."""
-    assert timeline({}, {}) is None
+    assert timeline({}) is None
 
 
 def test_timeline_puts_seconds_into_columns():
     """Each second is in one column, and none is left out."""
-    line = timeline({1_000: 5, 1_001: 7, 1_120: 1}, {1_001: 2})
+    seconds = {1_000: 5, 1_001: 7, **dict.fromkeys(range(1_010, 1_121, 10), 1)}
+    line = timeline(accepted(seconds) | {BatchState.REFUSED: {1_001: 2}})
 
     assert line.width == 5
-    assert line.parts[0] == Column(begins=1_000, reached=12, missed=2)
-    assert line.parts[-1] == Column(begins=1_120, reached=1, missed=0)
+    assert line.parts[0] == column(1_000, accepted=12, refused=2)
+    assert line.parts[-1] == column(1_120, accepted=1)
     assert len(line.parts) == 25
-    assert line.highest == 14
     assert line.active == 121
 
 
 def test_pause_takes_little_room():
     """Hours without outcomes are one gap, so that the rest can be seen."""
-    line = timeline({0: 1, 10_000: 1}, {})
+    line = timeline(accepted({0: 1, 10_000: 1}))
 
     assert line.parts == (
-        Column(begins=0, reached=1, missed=0),
+        column(0, accepted=1),
         Gap(seconds=10_000),
-        Column(begins=10_000, reached=1, missed=0),
+        column(10_000, accepted=1),
     )
     assert line.active == 2
 
 
+def test_pause_of_a_short_run_is_a_gap():
+    """Forty white seconds of sixty would push all columns to both ends."""
+    line = timeline(accepted(dict.fromkeys([*range(10), *range(50, 60)], 1)))
+
+    assert Gap(seconds=41) in line.parts
+    assert len(line.parts) == 21
+
+
+def test_short_pause_is_drawn_as_time_passed():
+    """Some seconds between two batches are no pause."""
+    line = timeline(accepted({0: 1, 15: 1}))
+
+    assert all(isinstance(one, Column) for one in line.parts)
+
+
 def test_many_pauses_are_drawn_as_time_passed():
-    """A run that is slow by itself has no pauses."""
-    line = timeline(dict.fromkeys(range(0, 80_000, 10_000), 1), {})
+    """A slow run has no pauses."""
+    line = timeline(accepted(dict.fromkeys(range(0, 80_000, 10_000), 1)))
 
     assert all(isinstance(one, Column) for one in line.parts)
     assert line.width == 1_800
@@ -577,7 +609,7 @@ def test_many_pauses_are_drawn_as_time_passed():
 
 def test_very_long_runs_fit_too():
     """Columns become as wide as they must."""
-    line = timeline(dict.fromkeys(range(0, 90 * 86400, 43200), 1), {})
+    line = timeline(accepted(dict.fromkeys(range(0, 90 * 86400, 43200), 1)))
 
     assert len(line.parts) <= 60
     assert sum(one.total for one in line.columns) == 180
@@ -592,52 +624,120 @@ def test_top_of_the_axis(figure, top):
     assert round_above(figure) == top
 
 
+def moments(outcomes):
+    """What stands below the columns."""
+    return [one["words"] for one in chart(timeline(outcomes))["moments"]]
+
+
 def test_chart_names_moments():
     """When it began, when it ended, and how long nothing happened."""
     reached = dict.fromkeys(range(1_000, 1_050), 3) | dict.fromkeys(
         range(9_000, 9_010), 2
     )
-    words = Reader(chart(timeline(reached, {1_002: 1}))).words
 
-    assert "00:16:40" in words
-    assert "2 h 12 min pause" in words
-    assert "02:30:09" in words
-    assert "Refused, or in doubt" in words
+    assert moments(accepted(reached)) == [
+        "00:16:40",
+        "00:16:55",
+        "00:17:10",
+        "00:17:25",
+        "2 h 12 min pause",
+        "02:30:09",
+    ]
 
 
 def test_chart_of_days_names_days():
     """Beyond a day the hour alone would be ambiguous."""
     reached = dict.fromkeys(range(0, 200_000, 1_000), 3)
 
-    assert "01 Jan 00:00" in Reader(chart(timeline(reached, {}))).words
+    assert moments(accepted(reached))[0] == "01 Jan 00:00"
+
+
+def test_legend_names_what_is_drawn():
+    """Refused and unknown are two colors, those of the table."""
+    states = {BatchState.ACCEPTED, BatchState.REFUSED, BatchState.UNKNOWN}
+    drawn = chart(timeline({one: {1_000: 1} for one in states}))
+
+    assert [words for _, words in drawn["legend"]] == [
+        "Accepted or presumed accepted",
+        "Refused",
+        "Unknown",
+    ]
+    assert {one["state"] for one in drawn["columns"]} == states
+    assert len(chart(timeline(accepted({1_000: 1})))["legend"]) == 1
+
+
+def test_each_state_has_a_color():
+    """The same one in light, in dark and on paper."""
+    text = page(batch(1, BatchState.ACCEPTED))
+
+    for state in BatchState:
+        if state is not BatchState.SPLIT:
+            assert text.count(f"--{state}: #") == 3
+
+
+def test_words_agree_with_the_table():
+    """Presumed accepted are named beside the accepted, and not counted as such."""
+    words = Reader(
+        page(batch(1, BatchState.ACCEPTED), batch(2, BatchState.PRESUMED))
+    ).words
+
+    assert "2 of 4 recipients are accepted, 2 presumed accepted." in words
+    assert "the gateway accepted the request 2 50.0 %" in without_spaces(words)
+
+
+def test_sms_for_one_recipient_counts_those_with_a_price():
+    """Recipients of whom the gateway said nothing do not thin it out."""
+    priced = batch(1, BatchState.ACCEPTED, sms_needed=4, cost=Decimal("0.2"))
+    words = without_spaces(Reader(page(priced, batch(2, BatchState.PRESUMED))).words)
+
+    assert "SMS for one recipient2.00" in words
+    assert "SMS billedat least 4" in words
+    assert "Recipients without a known price2" in words
+
+
+def test_presumed_needs_no_decision():
+    """What nobody need decide is on no worklist, and nothing is advised about it."""
+    words = Reader(page(batch(1, BatchState.PRESUMED))).words
+
+    assert "Decisions needed" not in words
+    assert "What to do" not in words
+
+
+def test_page_says_when_it_goes_out():
+    """In the zone that was asked for, and in France."""
+    settings = {"send_at": "2027-03-28 09:00:00+01:00", "text": "5ec2e7"}
+    words = Reader(page(batch(1, BatchState.ACCEPTED), settings=settings)).words
+
+    assert "Goes out 2027-03-28 09:00 UTC+01:00, 2027-03-28 10:00 in France." in words
+
+
+def test_page_says_when_it_goes_out_in_france():
+    """There one time is enough."""
+    settings = {"send_at": "2027-03-29 09:00:00+02:00", "text": "5ec2e7"}
+    words = Reader(page(batch(1, BatchState.ACCEPTED), settings=settings)).words
+
+    assert "Goes out 2027-03-29 09:00 in France." in words
+
+
+def test_page_of_deliveries():
+    """The latest status of each number, as the gateway spells it."""
+    found = details(batch(1, BatchState.ACCEPTED))
+    found.deliveries = {"DELIVERED": 3, "NOT_ALLOWED": 1}
+    words = without_spaces(Reader(page_of(found, LEDGER, NOW)).words)
+
+    assert "DELIVERED3 (75.0 %)" in words
+    assert "Latest delivery status of 4 numbers" in words
+
+
+def test_commands_break_between_words_only():
+    """A line that ends in a hyphen would mislead."""
+    text = page(batch(1, BatchState.UNKNOWN), name="a <b>")
+
+    assert "<code><span>octopush</span> <span>unresolved</span>" in text
+    assert "<span>&#39;a</span> <span>&lt;b&gt;&#39;</span></code>" in text
 
 
 # --- building stones ------------------------------------------------------------------
-
-
-def test_tag():
-    """Attributes and words are escaped, and what has no value is left out."""
-    made = tag("p", "a < b", Html("<b>c</b>"), class_='"x"', aria_label=None)
-
-    assert made == '<p class="&quot;x&quot;">a &lt; b<b>c</b></p>'
-
-
-def test_tags_without_content():
-    """HTML has no end of a meta, and SVG closes its shapes at once."""
-    assert tag("meta", charset="utf-8") == '<meta charset="utf-8">'
-    assert tag("rect", x=1) == '<rect x="1"/>'
-
-
-def test_prose_has_code():
-    """Commands are broken between words only."""
-    assert prose("run `a <b>` now") == (
-        "run <code><span>a</span> <span>&lt;b&gt;</span></code> now"
-    )
-
-
-def test_joined_escapes():
-    """Only what is markup already stays so."""
-    assert joined(["<", Html("<br>")]) == "&lt;<br>"
 
 
 @pytest.mark.parametrize(

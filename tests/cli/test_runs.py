@@ -1,5 +1,6 @@
 """``octopush runs``, ``unresolved``, ``resolve`` and ``purge``: what a ledger holds."""
 
+import asyncio
 import csv
 import json
 import stat
@@ -9,8 +10,9 @@ import click
 import pytest
 
 from aiooctopush.cli.terminal.export import harmless, new_file
-from aiooctopush.cli.wording import Place, error_in_words, plain
+from aiooctopush.cli.wording import RunLocation, error_in_words, plain
 from aiooctopush.errors import OctopushError
+from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 SILENT = ("--faults", "hang_after_commit=1", "--wait-for-gateway", "0")
@@ -27,7 +29,7 @@ def sent(bulk, people, ledger):
     """Send to that many people under a key."""
 
     def sent(key, *arguments, count=3, **settings):
-        options = ("--ledger", ledger, "--key", key, *arguments)
+        options = ("--ledger", ledger, "--run", key, *arguments)
         return bulk(people(count), *options, **settings)
 
     return sent
@@ -53,7 +55,7 @@ def test_runs_are_listed(run, sent, ledger):
     lines = result.stdout.splitlines()
 
     assert result.exit_code == 0
-    assert lines[0].split()[:2] == ["Key", "State"]
+    assert lines[0].split()[:2] == ["Run", "State"]
     assert {line.split()[0] for line in lines[1:]} == {"first", "second"}
     first = next(line for line in lines if line.startswith("  first"))
     assert first.split()[1:6] == [
@@ -74,7 +76,7 @@ def test_runs_as_json(run, sent, ledger):
 
     assert told["ledger"] == str(ledger)
     (one,) = told["runs"]
-    assert (one["key"], one["state"]) == ("mine", "done")
+    assert (one["name"], one["state"]) == ("mine", "done")
     assert one["begun"] == "2026-01-05T10:00:00+00:00"
     assert (one["accepted"], one["cost"]) == (3, "0.15")
 
@@ -87,16 +89,24 @@ def test_paused_run_says_why(run, sent, ledger, gateway):
     assert "mine is paused: not enough credit." in run("runs", ledger).stdout
 
 
-def test_run_that_wrote_just_now_is_most_likely_running(run, sent, ledger, gateway):
-    """Nobody can tell from the file alone, so there is a question mark."""
+def test_run_whose_process_is_gone_is_not_running(run, sent, ledger):
+    """The lock of the file tells, however recently it was written."""
     sent("mine", *SILENT)
 
-    now = run("runs", ledger).stdout
-    gateway.clock.jump(3600)
-    later = run("runs", ledger).stdout
+    assert "unfinished" in run("runs", ledger).stdout
 
-    assert "running?" in now
-    assert "unfinished" in later
+
+def test_run_whose_ledger_is_locked_is_running(run, sent, ledger):
+    """However long it waits: somebody holds the lock of the file."""
+    sent("mine", *SILENT)
+
+    async def look_meanwhile():
+        async with SQLiteLedger(ledger) as held:
+            (record,) = await held.runs()
+            await held.open_run(record)
+            return await asyncio.to_thread(run, "runs", ledger)
+
+    assert " running " in asyncio.run(look_meanwhile()).stdout
 
 
 def test_runs_on_a_narrow_terminal(run, sent, ledger):
@@ -109,15 +119,15 @@ def test_runs_on_a_narrow_terminal(run, sent, ledger):
 
     lines = [line.rstrip() for line in click.unstyle(seen).splitlines()]
     assert lines == [
-        "  Key           first",
-        "  State         done",
-        "  Begun (UTC)   2026-01-05 10:00:00",
-        "  Planned/rows  3/3",
-        "  Accepted      3",
-        "  Presumed      0",
-        "  In doubt      0",
-        "  Refused       0",
-        "  Cost          0.15 €",
+        "  Run            first",
+        "  State          done",
+        "  Started (UTC)  2026-01-05 10:00:00",
+        "  Planned/rows   3/3",
+        "  Accepted       3",
+        "  Presumed       0",
+        "  Unknown        0",
+        "  Refused        0",
+        "  Cost           0.15 €",
         "",
     ]
     assert len(piped.splitlines()) == 2
@@ -153,8 +163,8 @@ def test_only_run_need_not_be_named(run, sent, ledger):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "--key: must say which run is meant: "),
-        (("--key", "third"), "--key: names no run: "),
+        ((), "--run: must say which run is meant: "),
+        (("--run", "third"), "--run: names no run: "),
     ],
     ids=["none-said", "unknown"],
 )
@@ -176,7 +186,7 @@ def test_run_is_found_by_its_key(run, sent, ledger):
     sent("second")
 
     for key in ("first", "second"):
-        said = run("unresolved", ledger, "--key", key).stdout
+        said = run("unresolved", ledger, "--run", key).stdout
         assert said == f"Nothing to decide about {key}.\n"
 
 
@@ -198,11 +208,11 @@ def test_worklist(run, ledger):
     line = result.stdout.splitlines()[1]
 
     assert result.exit_code == 0
-    assert line.split()[:4] == ["1", "In", "doubt", "3"]
-    assert line.endswith("no answer")
-    assert "A delivery receipt for any of its numbers" in result.stdout
+    assert line.split()[:3] == ["1", "Unknown", "3"]
+    assert line.endswith("no response")
+    assert "A delivery receipt for any number of the batch" in result.stdout
     assert (
-        f"octopush resolve {ledger} BATCH DECISION --by NAME --key mine"
+        f"octopush resolve {ledger} BATCH DECISION --by NAME --run mine"
         in result.stdout
     )
     assert "0000" not in result.stdout.replace(str(ledger), "")
@@ -313,7 +323,7 @@ def test_refused_is_listed_on_request(run, sent, ledger):
     ("decision", "words", "state"),
     [
         ("sent", "Batch 1: accepted.", "accepted"),
-        ("skip", "Batch 1: left in doubt.", "skipped"),
+        ("skip", "Batch 1: skipped.", "skipped"),
     ],
     ids=["sent", "skip"],
 )
@@ -337,7 +347,7 @@ def test_decision_as_json(run, ledger):
 
     assert told == {
         "ledger": str(ledger),
-        "key": "mine",
+        "name": "mine",
         "batch": "1",
         "state": "accepted",
         "recipients": 3,
@@ -354,7 +364,7 @@ def test_resend_asks_first(run, ledger, answer):
     assert result.exit_code == 1
     assert "Whoever got it gets it twice, and it is billed twice." in result.stderr
     assert "Left as it was." in result.stderr
-    assert "In doubt" in run("unresolved", ledger).stdout
+    assert "Unknown" in run("unresolved", ledger).stdout
 
 
 @pytest.mark.usefixtures("doubtful")
@@ -424,7 +434,7 @@ def test_unfinished_run_is_not_purged(run, ledger):
     result = run("purge", ledger)
 
     assert result.exit_code == 2
-    assert "--key: names a run that is not finished" in result.stderr
+    assert "--run: names a run that is not finished" in result.stderr
 
 
 # --- words ----------------------------------------------------------------------------
@@ -449,15 +459,15 @@ def test_error_in_words(name, words):
 @pytest.mark.parametrize(
     ("key", "command"),
     [
-        ("mine", "octopush report 'my run.db' --key mine"),
-        ("it's", "octopush report 'my run.db' --key 'it'\"'\"'s'"),
-        ("-x", "octopush report 'my run.db' --key=-x"),
+        ("mine", "octopush report 'my run.db' --run mine"),
+        ("it's", "octopush report 'my run.db' --run 'it'\"'\"'s'"),
+        ("-x", "octopush report 'my run.db' --run=-x"),
     ],
     ids=["plain", "quote", "option"],
 )
 def test_command_can_be_pasted(key, command):
     """A shell reads the words as they are meant."""
-    assert Place(key=key, ledger="my run.db").command("report") == command
+    assert RunLocation(name=key, ledger="my run.db").command("report") == command
 
 
 def test_foreign_words_move_no_cursor():

@@ -3,8 +3,8 @@
 from collections import Counter
 
 from aiooctopush.bulk.report import BulkReport
-from aiooctopush.cli.bulk.summary import Ending
-from aiooctopush.cli.wording import Place
+from aiooctopush.cli.bulk.summary import RunOutcome
+from aiooctopush.cli.wording import RunLocation
 from aiooctopush.ledgers.records import BatchState
 
 
@@ -25,11 +25,11 @@ def report(accepted, seconds):
 
 def test_the_rate_is_that_of_this_start():
     """What earlier starts had done does not make it look faster."""
-    ending = Ending(
+    ending = RunOutcome(
         report=report(900, 0.0),
         total=1_000,
         bad_rows=0,
-        place=Place(key="run", ledger=None),
+        place=RunLocation(name="run", ledger=None),
         command="octopush bulk",
     )
     ending.begin(ending.report)
@@ -44,11 +44,11 @@ def test_who_still_waits_is_no_speed():
     """A run that was paused before anybody got a message has no rate."""
     paused = report(1_000, 10.0)
     paused.by_state = Counter({BatchState.NOT_SENT: 1_000})
-    ending = Ending(
+    ending = RunOutcome(
         report=paused,
         total=1_000,
         bad_rows=0,
-        place=Place(key="run", ledger=None),
+        place=RunLocation(name="run", ledger=None),
         command="octopush bulk",
     )
 

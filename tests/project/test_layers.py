@@ -85,7 +85,7 @@ ROOMS = {
 # yarl and multidict are part of aiohttp's interface.
 CORE = {"aiohttp", "attrs", "cattrs", "multidict", "orjson", "tenacity", "yarl"}
 EXTRAS = {
-    "cli": {"click", "rich", "uvloop"},
+    "cli": {"click", "jinja2", "platformdirs", "rich", "uvloop"},
     "cli.targets.fleet": {"taskiq"},
     "integrations": {"opentelemetry", "taskiq", "taskiq_aio_pika"},
     "ledgers.postgres": {"asyncpg"},

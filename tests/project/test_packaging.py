@@ -26,7 +26,7 @@ def refuse(event, args):
 sys.addaudithook(refuse)
 import aiooctopush
 importing = False
-extras = {"asyncpg", "click", "opentelemetry", "rich", "taskiq", "uvloop"}
+extras = {"asyncpg", "click", "jinja2", "opentelemetry", "rich", "taskiq", "uvloop"}
 edges = {f"aiooctopush.{edge}" for edge in ("cli", "integrations", "sandbox")}
 loaded = sorted((extras | edges) & set(sys.modules))
 if loaded or threading.active_count() > 1:

@@ -25,14 +25,14 @@ from ..terminal.options import (
     message_options,
 )
 from ..terminal.progress import Progress
-from ..wording import Place
+from ..wording import RunLocation
 from .check import check_message
 from .options import bulk_options
 from .sending import Sending
-from .summary import Ending
+from .summary import RunOutcome
 
 
-_KEY_DIGITS: Final = 12
+_NAME_DIGITS: Final = 12
 
 _EXAMPLE = """\
 printf 'phone_number,first_name\\n+33600000001,Ada\\n' > people.csv
@@ -42,8 +42,8 @@ octopush bulk people.csv --sandbox --sender Acme --purpose alert \\
 
 _EPILOG = """\
 --json gives: name, items (rows dealt with), planned, duplicates, rejected, batches,
-accepted, presumed, refused, not_sent, unknown, skipped (left in doubt by decision),
-already_sent (by an earlier run with this key), sending (cut off), sms_needed, cost,
+accepted, presumed, refused, not_sent, in_doubt, skipped (left in doubt by decision),
+foreign (sent by an earlier run with this name), sending (cut off), sms_needed, cost,
 unpriced, residual_credit, attempts, faults, seconds, paused, exhausted, complete,
 resumable, problems, recipients (of the file), interrupted, simulated, file, ledger,
 first_bad_rows, error, and sandbox_book with --sandbox. If nothing was sent: error (its
@@ -76,7 +76,7 @@ def bulk(
     at: datetime | None,
     simulate: bool,
     ledger: Path | None,
-    key: str | None,
+    name: str | None,
     file_format: str | None,
     encoding: str | None,
     delimiter: str | None,
@@ -99,9 +99,9 @@ def bulk(
     `report` and `unresolved` read the ledger.
 
     Without it the same command sends nothing twice within 23 hours: each request
-    carries an id that is derived from the key, the settings and its recipients, and
+    carries an id that is derived from the name, the settings and its recipients, and
     the gateway refuses an id that it has seen. To send the same to the same people
-    once more on purpose, give the run another --key.
+    once more on purpose, use another --run name.
 
     Ctrl-C waits for the requests that are on their way; a second one does not. See
     what a text costs beforehand with `octopush preview`.
@@ -120,11 +120,11 @@ def bulk(
             file, file_format=file_format, encoding=encoding, delimiter=delimiter
         )
         connection = connect(ctx.obj, base_url=base_url, sandbox=sandbox, faults=faults)
-        place = Place(
-            key=_default_key(file, message) if key is None else key, ledger=ledger
+        place = RunLocation(
+            name=_default_name(file, message) if name is None else name, ledger=ledger
         )
         run = connection.session.bulk(
-            place.key,
+            place.name,
             ledger=ledger,
             **settings,
             **attrs.asdict(message, recurse=False),
@@ -138,7 +138,7 @@ def bulk(
             on_duplicate=OnDuplicate(settings["on_duplicate"]),
             on_invalid=OnInvalid(settings["on_invalid"]),
         )
-    ending = Ending(
+    ending = RunOutcome(
         report=run.report,
         total=check.found.recipients,
         place=place,
@@ -158,10 +158,10 @@ def bulk(
     raise click.exceptions.Exit(ending.exit_code)
 
 
-def _default_key(file: Path, message: Message) -> str:
+def _default_name(file: Path, message: Message) -> str:
     # Without the content of the file: the id of each request already depends on its
     # recipients. So a file that was changed at its end, after half of it was sent,
     # is still protected where it is the same.
     settings = attrs.asdict(message)
     digest = hashlib.sha256(json.dumps(settings, default=str).encode()).hexdigest()
-    return f"{file.name.partition('.')[0]}-{digest[:_KEY_DIGITS]}"
+    return f"{file.name.partition('.')[0]}-{digest[:_NAME_DIGITS]}"

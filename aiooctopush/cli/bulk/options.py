@@ -57,7 +57,7 @@ _BATCH_SIZE: Final = click.option(
     default=MAX_RECIPIENTS,
     show_default=True,
     heading=SENDING,
-    help="Recipients of one request.",
+    help="Recipients per request.",
 )
 
 _ON_INVALID: Final = click.option(
@@ -67,7 +67,7 @@ _ON_INVALID: Final = click.option(
     default=str(OnInvalid.SKIP),
     show_default=True,
     heading=TROUBLE,
-    help="A row cannot be used: leave it out and list it, or send nothing at all.",
+    help="A row is invalid: skip and list it, or send nothing at all.",
 )
 
 _ON_DUPLICATE: Final = click.option(
@@ -77,8 +77,8 @@ _ON_DUPLICATE: Final = click.option(
     default=str(OnDuplicate.SKIP),
     show_default=True,
     heading=TROUBLE,
-    help="A number stands in the file already: leave it out, send once more, or "
-    "send nothing at all.",
+    help="A number occurs again in the file: skip the row, send once more, or send "
+    "nothing at all.",
 )
 
 _WAIT_FOR_GATEWAY: Final = click.option(
@@ -89,7 +89,7 @@ _WAIT_FOR_GATEWAY: Final = click.option(
     default="15m",
     show_default=True,
     heading=TROUBLE,
-    help="The gateway is silent: how long to wait for it before the run pauses.",
+    help="The gateway does not respond: how long to wait before the run pauses.",
 )
 
 _OF_BULK: Final = (
@@ -99,15 +99,16 @@ _OF_BULK: Final = (
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="RUN.db",
         heading=SENDING,
-        help="File where the run is written down, so that it survives a crash; made if "
-        "it is not there. It holds numbers and texts.",
+        help="SQLite file that records the run, so that it survives a crash. Created "
+        "if it does not exist. It holds numbers and texts.",
     ),
     click.option(
-        "--key",
+        "--run",
+        "name",
         cls=Option,
-        metavar="TEXT",
+        metavar="NAME",
         heading=SENDING,
-        help="Names the run. By default the file's name and a digest of text, sender "
+        help="Name of the run. By default the file's name and a digest of text, sender "
         "and the other settings.",
     ),
     click.option(
@@ -118,7 +119,7 @@ _OF_BULK: Final = (
         default=4,
         show_default=True,
         heading=SENDING,
-        help="Requests at the same time.",
+        help="Requests in flight at the same time.",
     ),
     _BATCH_SIZE,
     click.option(
@@ -127,7 +128,7 @@ _OF_BULK: Final = (
         type=click.FloatRange(min=0, min_open=True),
         metavar="N",
         heading=SENDING,
-        help="Requests per second at most.",
+        help="Requests per second, at most.",
     ),
     click.option(
         "--max-cost",
@@ -135,8 +136,8 @@ _OF_BULK: Final = (
         callback=maximum,
         metavar="EUR",
         heading=SENDING,
-        help="Pause before a request that could make the run cost more. The first one "
-        "goes without, to learn the price.",
+        help="Pause before a request that could make the run cost more. The first "
+        "request is always sent, to learn the price.",
     ),
     _ON_INVALID,
     _ON_DUPLICATE,
@@ -147,9 +148,9 @@ _OF_BULK: Final = (
         default=str(OnUnresolved.HOLD),
         show_default=True,
         heading=TROUBLE,
-        help="A request of a resumed run may have been sent, and is too old to ask: "
-        "leave it to `octopush resolve`, send it again (some may get it twice), or "
-        "never.",
+        help="A request of a resumed run may have been sent, and is too old to check: "
+        "leave it to `octopush resolve`, send it again (some recipients may get it "
+        "twice), or never send it.",
     ),
     click.option(
         "--on-already-sent",
@@ -158,8 +159,8 @@ _OF_BULK: Final = (
         default=str(OnAlreadySent.PAUSE),
         show_default=True,
         heading=TROUBLE,
-        help="The gateway knows a request that the ledger does not: pause, or count it "
-        "and go on. Without --ledger always the latter.",
+        help="The gateway has a request that the ledger does not know: pause, or count "
+        "it and continue. A run without a ledger always continues.",
     ),
     click.option(
         "--wait-for-credit",
@@ -169,8 +170,8 @@ _OF_BULK: Final = (
         default="0",
         show_default=True,
         heading=TROUBLE,
-        help="Credit is used up: how long to wait for more before the run pauses, such "
-        "as 2h.",
+        help="The credit is used up: how long to wait for more before the run pauses, "
+        "such as 2h.",
     ),
     _WAIT_FOR_GATEWAY,
 )
@@ -179,19 +180,19 @@ _OF_FLEET: Final = (_BATCH_SIZE, _ON_INVALID, _ON_DUPLICATE)
 
 
 def bulk_options(function: F) -> F:
-    """How a run is sent, and what it does when something is not as it should be."""
+    """Add the options of sending and of trouble."""
     for decorate in reversed(_OF_BULK):
         function = decorate(function)
     return function
 
 
 def planning_options(function: F) -> F:
-    """How a run is cut into batches, for others to send."""
+    """Add the options of planning a run that workers send."""
     for decorate in reversed(_OF_FLEET):
         function = decorate(function)
     return function
 
 
 def waiting_option(function: F) -> F:
-    """How long a gateway is waited for that does not answer."""
+    """Add the option that limits the wait for a gateway."""
     return _WAIT_FOR_GATEWAY(function)

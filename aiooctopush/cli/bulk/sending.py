@@ -19,7 +19,7 @@ from ..terminal.console import Screen
 from ..terminal.interrupt import interruptible
 from ..terminal.progress import Progress
 from ..wording import waiting_for
-from .summary import Ending, counts_of
+from .summary import RunOutcome, counts_of
 
 
 _SHOW_EVERY: Final = 5_000
@@ -46,7 +46,7 @@ class Sending:
     _run: BulkRun
     _source: FileSource
     _screen: Screen
-    _ending: Ending
+    _ending: RunOutcome
     _stages: Progress
     _stopping: bool = field(default=False, init=False)
     _paused: Pause | None = field(default=None, init=False)

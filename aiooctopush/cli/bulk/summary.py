@@ -1,4 +1,4 @@
-"""What became of a bulk run, for people and as a document."""
+"""The outcome of a bulk run, for people and as a document."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -18,8 +18,9 @@ from ..wording import (
     AGAIN,
     LABELS,
     SAME_COMMAND,
-    GoingOn,
-    Place,
+    HowToResume,
+    RunLocation,
+    accepted_in_words,
     advice_on,
     at_least,
     error_in_words,
@@ -42,7 +43,7 @@ def counts_of(report: BulkReport) -> str:
     )
 
 
-def as_ints(
+def figures_of(
     report: BulkReport, *, total: int, words: dict[str, str] | None = None
 ) -> Iterator[tuple[str, str]]:
     """
@@ -61,12 +62,12 @@ def as_ints(
     if report.duplicates:
         yield "Left out", f"{counted(report.duplicates, 'duplicate')}"
     if report.rejected:
-        yield "Not usable", f"{counted(report.rejected, 'row')}"
+        yield "Rejected", f"{counted(report.rejected, 'row')}"
     yield from _reasons(report, words or {})
-    tries = f" ({report.attempts:,} tries)"
+    attempts = f" ({report.attempts:,} attempts)"
     yield (
         "Requests",
-        f"{report.batches:,}{tries * (report.attempts != report.batches)}",
+        f"{report.batches:,}{attempts * (report.attempts != report.batches)}",
     )
     yield "SMS billed", f"{at_least(report)}{report.sms_needed:,}"
     yield "Cost", f"{at_least(report)}{in_euros(report.cost)}"
@@ -85,7 +86,7 @@ def _reasons(report: BulkReport, words: dict[str, str]) -> Iterator[tuple[str, s
 
 
 @define(kw_only=True)
-class Ending:
+class RunOutcome:
     """
     How one start of a bulk run ended.
 
@@ -104,12 +105,12 @@ class Ending:
     report: BulkReport
     total: int
     bad_rows: int
-    place: Place
+    place: RunLocation
     command: str = field(repr=False)  # with the text
     interrupted: bool = False
     error: OctopushError | None = None
     simulated: bool = False
-    how: GoingOn = SAME_COMMAND
+    how: HowToResume = SAME_COMMAND
     _words: dict[str, str] = field(factory=dict)
     _done_before: int = 0
 
@@ -148,29 +149,27 @@ class Ending:
         return self.report.accepted + self.report.presumed + self.report.already_sent
 
     def headline(self) -> tuple[str, str]:
-        """The run in one sentence, and the style of that."""
-        total = f"{self.total:,}"
-        some = f"{self._good:,} of {total} recipients are accepted."
+        """Sum the run up in one sentence, with its style."""
+        some = accepted_in_words(self.report, self.total)
         if self.interrupted:
             return f"Interrupted: {some}", "bold"
         if self.error is not None:
-            return f"Broken off: {problem_of(self.error)}", "bold red"
+            return f"Stopped: {problem_of(self.error)}", "bold red"
         if self.report.paused is not None:
             return f"Paused: {some}", "bold red"
         if self.simulated and self.is_fine:
-            return f"Simulated: the gateway would take all {total} recipients.", "bold"
-        if self.is_fine:
-            return f"Done: all {total} recipients are accepted.", "bold green"
-        return f"Done: {some}", "bold yellow"
+            people = counted(self.total, "recipient")
+            return f"Simulated: the gateway would accept {people}.", "bold"
+        return f"Done: {some}", "bold green" if self.is_fine else "bold yellow"
 
     def rows(self, connection: Connection | None) -> Iterator[tuple[str, str]]:
         """The figures, with their labels."""
         report = self.report
-        yield from as_ints(report, total=self.total, words=self._words)
+        yield from figures_of(report, total=self.total, words=self._words)
         done = report.done - self._done_before
         rate = f", {done / report.seconds:,.0f}/s" if done and report.seconds else ""
         yield "Duration", f"{clock_time(report.seconds)}{rate}"
-        yield "Key", self.place.key
+        yield "Run", self.place.name
         if self.place.ledger is not None:
             yield "Ledger", str(self.place.ledger)
         for words in () if connection is None else connection.book_in_words():
@@ -183,7 +182,7 @@ class Ending:
         broken_off = self.interrupted or self.error is not None
         if broken_off and not any(AGAIN in one for one in paragraphs):
             until = " within 23 hours" * (self.place.ledger is None)
-            yield (f"To go on: {AGAIN}{until}; what was accepted is not sent twice.")
+            yield f"To resume, {AGAIN}{until}: nothing that was accepted is sent twice."
 
     def tell(self, screen: Screen, connection: Connection | None, **more: Any) -> None:
         """Write everything: for people, or as the JSON document."""

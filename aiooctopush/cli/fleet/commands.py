@@ -31,25 +31,25 @@ from ..terminal.options import (
 )
 from ..terminal.problems import ExitCode, error_as_json, problem_of
 from ..terminal.values import counted
-from ..wording import Place, plain
-from .run import FleetRun, Submitted, check_key, ending_of
+from ..wording import RunLocation, plain
+from .run import FleetRun, Submitted, check_name, outcome_of
 from .status import Status
 
 
 _EXAMPLE = """\
 export OCTOPUSH_FLEET=app:fleet
-octopush fleet submit people.csv --key november --sender Acme --purpose alert \\
+octopush fleet submit people.csv --run november --sender Acme --purpose alert \\
     --text "Hello {first_name}, your order is on its way"
 octopush fleet status
 """
 
 _SUBMIT_EXAMPLE = """\
-octopush fleet submit people.csv --app app:fleet --key november --sender Acme \\
+octopush fleet submit people.csv --app app:fleet --run november --sender Acme \\
     --purpose alert --text "Hello {first_name}, your order is on its way"
 """
 
 _SUBMIT_EPILOG = """\
---json gives: key, planned, batches, duplicates, rejected, woken (batches that workers
+--json gives: name, planned, batches, duplicates, rejected, woken (batches that workers
 were told of), was_planned (nothing was added now), file, first_bad_rows, error. With a
 broker in this process also what `octopush fleet wait --json` gives.
 """
@@ -72,12 +72,12 @@ octopush fleet status november --app app:fleet --once
 """
 
 _RESUME_EPILOG = """\
---json gives: key, woken (batches that workers were told of); with a broker in this
+--json gives: name, woken (batches that workers were told of); with a broker in this
 process also what `octopush fleet wait --json` gives.
 """
 
 _SWEEP_EPILOG = """\
---json gives: key, woken (batches that workers were told of).
+--json gives: name, woken (batches that workers were told of).
 """
 
 _WAIT_EPILOG = """\
@@ -85,9 +85,9 @@ _WAIT_EPILOG = """\
 """
 
 _STATUS_EPILOG = """\
---json gives: runs: for each key, stage (planning, sending, paused, done), paused (why),
-begun, planned and done (recipients; done includes doubt), and by state recipients and
-batches.
+--json gives: runs: for each name, stage (planning, sending, paused, done), paused
+(why), begun, planned and done (recipients), and by state recipients
+and batches.
 """
 
 # What is said beside the reason if the ledger or the broker is away.
@@ -117,7 +117,7 @@ def fleet() -> None:
     """
 
 
-_key_argument = click.argument("key")
+_name_argument = click.argument("name")
 
 
 @contextmanager
@@ -161,12 +161,13 @@ def _failures(screen: Screen, away: str) -> Iterator[None]:
 @app_option()
 @message_options
 @click.option(
-    "--key",
+    "--run",
+    "name",
     cls=Option,
     required=True,
-    metavar="TEXT",
+    metavar="NAME",
     heading=SENDING,
-    help="Names the run.",
+    help="Name of the run.",
 )
 @planning_options
 @file_options
@@ -185,7 +186,7 @@ def submit(
     type_: str,
     at: datetime | None,
     simulate: bool,
-    key: str,
+    name: str,
     batch_size: int,
     on_invalid: str,
     on_duplicate: str,
@@ -207,7 +208,7 @@ def submit(
     """
     screen = Screen(as_json=as_json)
     clock = clock_of(ctx.obj)
-    place = Place(key=key, ledger=LedgerPlace(app))
+    place = RunLocation(name=name, ledger=LedgerPlace(app))
     with screen.failures():
         found = load_fleet(app)
         message = Message(
@@ -230,7 +231,7 @@ def submit(
             on_duplicate=OnDuplicate(on_duplicate),
             on_invalid=OnInvalid(on_invalid),
         )
-    run = FleetRun(fleet=found, key=key, screen=screen, clock=clock)
+    run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
     with (
         _failures(screen, _SUBMIT_AGAIN),
         quiet_logs(),
@@ -260,7 +261,7 @@ def submit(
 
 
 def _tell_submitted(
-    screen: Screen, submitted: Submitted, place: Place, document: dict[str, Any]
+    screen: Screen, submitted: Submitted, place: RunLocation, document: dict[str, Any]
 ) -> None:
     run, error = submitted.run, submitted.error
     size = f"{counted(run.planned, 'recipient')} in {_batches(run.batches)}"
@@ -279,7 +280,7 @@ def _tell_submitted(
         screen.say(f"  {place.fleet_command('status')}", style="cyan")
     screen.document(
         {
-            "key": run.name,
+            "name": run.name,
             "planned": run.planned,
             "batches": run.batches,
             "duplicates": run.duplicates,
@@ -290,14 +291,14 @@ def _tell_submitted(
     )
 
 
-def _rows(submitted: Submitted, place: Place) -> Iterator[tuple[str, str]]:
+def _rows(submitted: Submitted, place: RunLocation) -> Iterator[tuple[str, str]]:
     run = submitted.run
     if run.duplicates:
         yield "Left out", counted(run.duplicates, "duplicate")
     if run.rejected:
         yield "Not usable", counted(run.rejected, "row")
     yield "Woken", f"workers for {_batches(submitted.woken)}"
-    yield "Key", plain(run.name)
+    yield "Run", plain(run.name)
     yield "Fleet", str(place.ledger)
 
 
@@ -306,10 +307,10 @@ def _batches(count: int) -> str:
 
 
 def _end(
-    screen: Screen, report: BulkReport, place: Place, command: str, **more: Any
+    screen: Screen, report: BulkReport, place: RunLocation, command: str, **more: Any
 ) -> NoReturn:
     """Tell what became of a run, and exit."""
-    ending = ending_of(report, place, command=command)
+    ending = outcome_of(report, place, command=command)
     ending.tell(screen, None, **more)
     raise click.exceptions.Exit(ending.exit_code)
 
@@ -320,7 +321,7 @@ def _end(
     example=_WAIT_EXAMPLE,
     epilog=_WAIT_EPILOG,
 )
-@_key_argument
+@_name_argument
 @app_option()
 @waiting_option
 @json_option()
@@ -329,7 +330,7 @@ def wait(
     ctx: click.Context,
     /,
     *,
-    key: str,
+    name: str,
     app: str,
     wait_for_gateway: float,
     as_json: bool,
@@ -348,9 +349,9 @@ def wait(
         _interrupted("No longer waiting; the workers go on.", screen),
     ):
         found = load_fleet(app)
-        run = FleetRun(fleet=found, key=key, screen=screen, clock=clock)
+        run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
         report = asyncio.run(run.wait(wait_for_gateway=wait_for_gateway))
-    _end(screen, report, Place(key=key, ledger=LedgerPlace(app)), typed(ctx))
+    _end(screen, report, RunLocation(name=name, ledger=LedgerPlace(app)), typed(ctx))
 
 
 @fleet.command(
@@ -359,11 +360,11 @@ def wait(
     example=_RESUME_EXAMPLE,
     epilog=_RESUME_EPILOG,
 )
-@_key_argument
+@_name_argument
 @app_option()
 @json_option()
 @click.pass_context
-def resume(ctx: click.Context, /, *, key: str, app: str, as_json: bool) -> None:
+def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None:
     """
     Let a run go on that stands still, and wake the workers.
 
@@ -372,19 +373,19 @@ def resume(ctx: click.Context, /, *, key: str, app: str, as_json: bool) -> None:
     """
     screen = Screen(as_json=as_json)
     clock = clock_of(ctx.obj)
-    place = Place(key=key, ledger=LedgerPlace(app))
+    place = RunLocation(name=name, ledger=LedgerPlace(app))
     with (
         _failures(screen, _RESUME_AGAIN),
         quiet_logs(),
         _interrupted("Interrupted: the same command goes on.", screen),
     ):
         found = load_fleet(app)
-        run = FleetRun(fleet=found, key=key, screen=screen, clock=clock)
+        run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
         woken, report = asyncio.run(run.resume())
     if report is not None:
         _end(screen, report, place, typed(ctx), woken=woken)
-    screen.say(f"{plain(key)} goes on: woke workers for {_batches(woken)}.")
-    screen.document({"key": key, "woken": woken})
+    screen.say(f"{plain(name)} goes on: woke workers for {_batches(woken)}.")
+    screen.document({"name": name, "woken": woken})
 
 
 @fleet.command(
@@ -393,10 +394,10 @@ def resume(ctx: click.Context, /, *, key: str, app: str, as_json: bool) -> None:
     example=_SWEEP_EXAMPLE,
     epilog=_SWEEP_EPILOG,
 )
-@click.argument("key", required=False)
+@click.argument("name", required=False)
 @app_option()
 @json_option()
-def sweep(*, key: str | None, app: str, as_json: bool) -> None:
+def sweep(*, name: str | None, app: str, as_json: bool) -> None:
     """
     Wake workers for the batches that nobody is at, of one run or of all.
 
@@ -408,9 +409,9 @@ def sweep(*, key: str | None, app: str, as_json: bool) -> None:
 
     async def sweep() -> int:
         async with started(found):
-            if key is not None:
-                await check_key(found.ledger, key)
-            return await found.sweep(key)
+            if name is not None:
+                await check_name(found.ledger, name)
+            return await found.sweep(name)
 
     with (
         _failures(screen, _SWEEP_AGAIN),
@@ -423,7 +424,7 @@ def sweep(*, key: str | None, app: str, as_json: bool) -> None:
         screen.say(f"Woke {_batches(woken)}, and sent them in this process.")
     else:
         screen.say(f"Woke workers for {_batches(woken)}.")
-    screen.document({"key": key, "woken": woken})
+    screen.document({"name": name, "woken": woken})
 
 
 @fleet.command(
@@ -432,7 +433,7 @@ def sweep(*, key: str | None, app: str, as_json: bool) -> None:
     example=_STATUS_EXAMPLE,
     epilog=_STATUS_EPILOG,
 )
-@click.argument("key", required=False)
+@click.argument("name", required=False)
 @app_option()
 @click.option(
     "--watch/--once",
@@ -448,7 +449,7 @@ def status(
     ctx: click.Context,
     /,
     *,
-    key: str | None,
+    name: str | None,
     app: str,
     watch: bool | None,
     as_json: bool,
@@ -470,6 +471,6 @@ def status(
     ):
         found = load_fleet(app)
         seen = Status(
-            fleet=found, app=app, key=key, screen=screen, clock=clock_of(ctx.obj)
+            fleet=found, app=app, name=name, screen=screen, clock=clock_of(ctx.obj)
         )
         asyncio.run(seen.watch() if watch else seen.once())

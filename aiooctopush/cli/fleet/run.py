@@ -12,12 +12,12 @@ from ...bulk.report import BulkReport
 from ...errors import InvalidFieldError, shown
 from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import Pause, Progress, RunRecord
-from ..bulk.summary import Ending
+from ..bulk.summary import RunOutcome
 from ..targets.fleet import BrokerError, started, wake
 from ..targets.recipients import FileSource
 from ..terminal.console import Screen
 from ..terminal.progress import Progress as Display
-from ..wording import Place, going_on_in_fleet, waiting_for
+from ..wording import RunLocation, resuming_in_fleet, waiting_for
 from .view import counts_of, done_of
 
 
@@ -59,13 +59,13 @@ class FleetRun:
 
     Attributes:
         fleet: Its broker is started for each call, and all is closed at the end.
-        key: Names the run.
+        name: Names the run.
         screen: For progress and notes.
         clock: For rate and time left.
     """
 
     fleet: "Fleet"
-    key: str
+    name: str
     screen: Screen
     clock: Clock
 
@@ -91,12 +91,12 @@ class FleetRun:
         """
         ledger = self.fleet.ledger
         try:
-            known = await ledger.progress(self.key)
+            known = await ledger.progress(self.name)
             with Display(self.screen, self.clock) as stages:
                 stages.begin("Planning")
                 run = await planning.plan(
                     ledger,
-                    self.key,
+                    self.name,
                     message,
                     source,
                     batch_size=batch_size,
@@ -130,8 +130,8 @@ class FleetRun:
             LedgerError: It cannot be written.
         """
         async with started(self.fleet):
-            await check_key(self.fleet.ledger, self.key)
-            await self.fleet.ledger.unpause(self.key)
+            await check_name(self.fleet.ledger, self.name)
+            await self.fleet.ledger.unpause(self.name)
             return await self._wake(_PATIENCE)
 
     async def wait(self, *, wait_for_gateway: float) -> BulkReport:
@@ -144,7 +144,7 @@ class FleetRun:
             LedgerError: The ledger is away.
         """
         async with started(self.fleet):
-            await check_key(self.fleet.ledger, self.key)
+            await check_name(self.fleet.ledger, self.name)
             report = None
             if self.fleet.is_in_process:
                 _, report = await self._wake(wait_for_gateway)
@@ -152,7 +152,7 @@ class FleetRun:
 
     async def _wake(self, wait_for_gateway: float) -> tuple[int, BulkReport | None]:
         """Wake the workers; if there are none, see the run to its end."""
-        woken = await wake(self.fleet, self.key)
+        woken = await wake(self.fleet, self.name)
         if not self.fleet.is_in_process:
             return woken, None
         self.screen.note(_NOBODY_ELSE)
@@ -175,28 +175,30 @@ class FleetRun:
 
         with stages:
             return await self.fleet.wait(
-                self.key, progress=show, wait_for_gateway=wait_for_gateway
+                self.name, progress=show, wait_for_gateway=wait_for_gateway
             )
 
 
-async def check_key(ledger: FleetLedger, key: str) -> None:
+async def check_name(ledger: FleetLedger, name: str) -> None:
     """
     Make sure that a run is there.
 
     Raises:
         InvalidFieldError: It is not.
     """
-    if await ledger.progress(key) is None:
-        raise InvalidFieldError("KEY", "names no run of this ledger", shown=shown(key))
+    if await ledger.progress(name) is None:
+        raise InvalidFieldError(
+            "NAME", "names no run of this ledger", shown=shown(name)
+        )
 
 
-def ending_of(report: BulkReport, place: Place, *, command: str) -> Ending:
+def outcome_of(report: BulkReport, place: RunLocation, *, command: str) -> RunOutcome:
     """How a run ended that workers sent."""
-    return Ending(
+    return RunOutcome(
         report=report,
         total=report.planned,
         bad_rows=report.rejected,
         place=place,
         command=command,
-        how=going_on_in_fleet(place),
+        how=resuming_in_fleet(place),
     )

@@ -14,8 +14,8 @@ from ...ledgers.records import LedgerError
 from ..targets.ledger import LedgerPlace
 from ..terminal.console import Screen
 from ..terminal.problems import problem_of
-from ..wording import Place
-from .run import check_key
+from ..wording import RunLocation
+from .run import check_name
 from .view import RunView, Stage, Watch, as_dict
 
 
@@ -42,18 +42,18 @@ class Status:
     Attributes:
         fleet: Of which only the ledger is used.
         app: Its name, for commands to paste.
-        key: Of the run; all of them if it is None.
+        name: Of the run; all of them if it is None.
         screen: The latest look goes to its result, others beside it.
         clock: Of looks and rates.
     """
 
     fleet: "Fleet"
     app: str
-    key: str | None
+    name: str | None
     screen: Screen
     clock: Clock
     _watch: Watch = field(factory=Watch, init=False)
-    _keys: list[str] | None = field(default=None, init=False)
+    _names: list[str] | None = field(default=None, init=False)
     _hidden: int = field(default=0, init=False)
 
     async def once(self) -> None:
@@ -131,20 +131,20 @@ class Status:
 
     async def _look(self) -> list[RunView]:
         ledger = self.fleet.ledger
-        if self._keys is None:
-            if self.key is not None:
-                await check_key(ledger, self.key)
-                self._keys = [self.key]
+        if self._names is None:
+            if self.name is not None:
+                await check_name(ledger, self.name)
+                self._names = [self.name]
             else:
-                self._keys = [run.name for run in await ledger.runs()]
+                self._names = [run.name for run in await ledger.runs()]
         views = [
             self._watch.look(
                 progress,
                 self.clock.monotonic(),
-                Place(key=key, ledger=LedgerPlace(self.app)),
+                RunLocation(name=name, ledger=LedgerPlace(self.app)),
             )
-            for key in self._keys
-            if (progress := await ledger.progress(key)) is not None
+            for name in self._names
+            if (progress := await ledger.progress(name)) is not None
         ]
         return self._most_telling(views)
 
@@ -156,7 +156,7 @@ class Status:
             if place < _SHOWN_AT_MOST or view.stage is not Stage.DONE
         ]
         self._hidden += len(views) - len(shown)
-        self._keys = [view.progress.run.name for view in shown]
+        self._names = [view.progress.run.name for view in shown]
         return shown
 
     def _tell(self, views: list[RunView]) -> None:

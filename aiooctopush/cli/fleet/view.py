@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ...ledgers.records import BatchState, Progress
 from ..terminal.progress import clock_time
-from ..wording import LABELS, PAUSED_BY, Place, plain
+from ..wording import LABELS, PAUSED_BY, RunLocation, plain
 
 
 # A rate is that of the last seconds; one over all would never show that all stopped.
@@ -88,7 +88,7 @@ def as_dict(progress: Progress) -> dict[str, Any]:
     """A run as plain values."""
     run = progress.run
     return {
-        "key": run.name,
+        "name": run.name,
         "stage": str(stage_of(progress)),
         "paused": None if run.paused is None else str(run.paused),
         "begun": run.began_at.isoformat(),
@@ -111,7 +111,7 @@ class RunView:
 
     progress: Progress
     rate: float | None
-    _place: Place
+    _place: RunLocation
 
     @property
     def stage(self) -> Stage:
@@ -180,7 +180,7 @@ class Watch:
 
     _seen: dict[str, deque[tuple[float, int]]] = field(factory=dict, init=False)
 
-    def look(self, progress: Progress, at: float, place: Place) -> RunView:
+    def look(self, progress: Progress, at: float, place: RunLocation) -> RunView:
         """
         Take note of a run.
 

@@ -1,6 +1,6 @@
 """A run as its ledger has it, gathered for people to read."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -32,8 +32,8 @@ _KEYS_SHOWN: Final = 10
 _OF_EACH_REQUEST: Final = "of each request"
 _NUMBERS_SHOWN: Final = 3
 
-# A run writes at least whenever a request ends; one that waits longer than this for
-# the gateway is hard to tell from one that was killed.
+# A run writes at least whenever a request ends. Where no lock tells, one that waits
+# longer than this for the gateway looks like one that was killed.
 _ALIVE_FOR: Final = timedelta(minutes=2)
 
 # Between the run and its batches somebody may have written; soon it fits.
@@ -41,19 +41,22 @@ _LOOKS: Final = 5
 
 
 class RunState(StrEnum):
-    """Where a run stands, as far as its ledger tells."""
+    """Where a run stands, according to its ledger."""
 
-    RUNNING = "running?"
-    """It wrote something just now, and most likely goes on."""
+    RUNNING = "running"
+    """A process holds the lock of its ledger."""
+
+    MAYBE_RUNNING = "running?"
+    """It wrote to a ledger without such a lock within two minutes."""
 
     PAUSED = "paused"
-    """It stopped for a reason, and can go on."""
+    """It stopped for a reason, and can be resumed."""
 
     DONE = "done"
     """Nothing is left to do."""
 
     UNFINISHED = "unfinished"
-    """It was interrupted or killed, or left something in doubt; it can go on."""
+    """It was interrupted or killed, or has unknown outcomes; it can be resumed."""
 
 
 @frozen(kw_only=True)
@@ -115,28 +118,34 @@ class Entry:
 
 
 @define(kw_only=True)
-class Account:
+class RunDetails:
     """
-    A run as its ledger has it.
+    A run as its ledger records it.
 
     Attributes:
-        run: How far it is.
-        report: What became of whom.
+        run: Settings and progress.
+        report: Outcomes of all starts together.
+        is_held: Whether a process holds the lock of the ledger; None if the ledger has
+            no lock that can be asked.
         ended_at: When the latest outcome became known; None if none is.
-        reached: By second since 1970, recipients that were accepted then, or presumed.
-        missed: The same of those that were refused, or left in doubt.
+        over_time: Recipients by state (accepted, refused or unknown) and by the second
+            since 1970 at which their outcome became known.
+        priced: Recipients for whom the gateway reported how many SMS it bills.
         refused: The first batches that were refused.
         unresolved: By state, the first batches that may have been sent, or were not by
             this run.
-        batches: How many batches stand in which state.
-        deliveries: By the gateway's word, how many numbers stand at it.
+        batches: How many batches are in which state.
+        deliveries: Numbers by their latest delivery status, as the gateway spells it.
     """
 
     run: RunRecord
     report: BulkReport
+    is_held: bool | None = None
     ended_at: datetime | None = None
-    reached: Counter[int] = field(factory=Counter)
-    missed: Counter[int] = field(factory=Counter)
+    over_time: dict[BatchState, Counter[int]] = field(
+        factory=lambda: defaultdict(Counter)
+    )
+    priced: int = 0
     refused: list[Entry] = field(factory=list)
     unresolved: dict[BatchState, list[Entry]] = field(
         factory=lambda: {state: [] for state in WHAT_TO_DO if state in UNRESOLVED}
@@ -153,6 +162,8 @@ class Account:
         """Take note of a batch."""
         self.report.count(batch)
         self.batches[batch.state] += 1
+        if batch.sms_needed:
+            self.priced += batch.count
         listed = self.unresolved.get(batch.state)
         if batch.state is BatchState.REFUSED:
             listed = self.refused
@@ -162,25 +173,35 @@ class Account:
             return
         if self.ended_at is None or batch.concluded_at > self.ended_at:
             self.ended_at = batch.concluded_at
-        if batch.state in _REACHED:
-            self.reached[int(batch.concluded_at.timestamp())] += batch.count
-        elif batch.state is not BatchState.NOT_SENT:
-            self.missed[int(batch.concluded_at.timestamp())] += batch.count
+        shown_as = _SHOWN_AS.get(batch.state)
+        if shown_as is not None:
+            second = int(batch.concluded_at.timestamp())
+            self.over_time[shown_as][second] += batch.count
 
     def state(self, now: datetime) -> RunState:
-        """Where the run stands at an instant."""
+        """Tell where the run stands at an instant."""
         if self.run.paused is not None:
             return RunState.PAUSED
         if not self.report.resumable:
             return RunState.DONE
         latest = max(self.run.latest, self.ended_at or self.run.latest)
-        return RunState.RUNNING if now - latest < _ALIVE_FOR else RunState.UNFINISHED
+        if self.is_held is None and now - latest < _ALIVE_FOR:
+            return RunState.MAYBE_RUNNING
+        return RunState.RUNNING if self.is_held else RunState.UNFINISHED
 
 
-_REACHED: Final = (BatchState.ACCEPTED, BatchState.PRESUMED, BatchState.ALREADY_SENT)
+# In the colors of a chart; what is on its way or not sent has no outcome.
+_SHOWN_AS: Final = {
+    BatchState.ACCEPTED: BatchState.ACCEPTED,
+    BatchState.PRESUMED: BatchState.ACCEPTED,
+    BatchState.ALREADY_SENT: BatchState.ACCEPTED,
+    BatchState.REFUSED: BatchState.REFUSED,
+    BatchState.UNKNOWN: BatchState.UNKNOWN,
+    BatchState.SKIPPED: BatchState.UNKNOWN,
+}
 
 
-async def find_run(ledger: Ledger, place: object, key: str | None) -> RunRecord:
+async def find_run(ledger: Ledger, place: object, name: str | None) -> RunRecord:
     """
     The run of that name, or the only one.
 
@@ -188,54 +209,62 @@ async def find_run(ledger: Ledger, place: object, key: str | None) -> RunRecord:
         InvalidFieldError: There is none, or there are several and no name was given.
     """
     runs = await ledger.runs()
-    if key is None and len(runs) == 1:
+    if name is None and len(runs) == 1:
         return runs[0]
     for run in runs:
-        if run.name == key:
+        if run.name == name:
             return run
     keys = ", ".join(plain(one.name) for one in runs[:_KEYS_SHOWN])
     more = f" and {len(runs) - _KEYS_SHOWN:,} more" * (len(runs) > _KEYS_SHOWN)
     held = f"{place} holds {keys}{more}" if runs else f"{place} holds no run"
-    if key is None and runs:
-        raise InvalidFieldError("key", f"must say which run is meant: {held}")
-    raise InvalidFieldError("key", f"names no run: {held}", shown=key and shown(key))
+    if name is None and runs:
+        raise InvalidFieldError("name", f"must say which run is meant: {held}")
+    raise InvalidFieldError("name", f"names no run: {held}", shown=name and shown(name))
 
 
-async def account_of(ledger: Ledger, key: str) -> Account:
+async def details_of(
+    ledger: Ledger, name: str, *, is_held: bool | None = None
+) -> RunDetails:
     """
-    Everything that a ledger says of a run.
+    Read everything that a ledger records of a run.
+
+    Args:
+        ledger: Read only.
+        name: Name of the run.
+        is_held: Whether a process holds the lock of the ledger, if that is known.
 
     Raises:
         LedgerError: It cannot be read, or does not add up.
     """
     for _ in range(_LOOKS):
-        account = await _look_through(ledger, key)
+        details = await _look_through(ledger, name)
+        details.is_held = is_held
         try:
-            account.report.check()
+            details.report.check()
         except RuntimeError:
             continue
-        return account
+        return details
     raise LedgerError(
-        f"run {shown(key)} does not add up: it changes while it is read, or the "
-        "ledger is damaged; try again"
+        f"run {shown(name)} does not add up: it changes while it is read, or the "
+        "ledger is damaged. Try again"
     )
 
 
-async def _look_through(ledger: Ledger, key: str) -> Account:
-    run = next(one for one in await ledger.runs() if one.name == key)
+async def _look_through(ledger: Ledger, name: str) -> RunDetails:
+    run = next(one for one in await ledger.runs() if one.name == name)
     whole_requests = run.settings.get("text") == _OF_EACH_REQUEST
-    report = BulkReport(name=key, whole_requests=whole_requests)
-    account = Account(run=run, report=report)
+    report = BulkReport(name=name, whole_requests=whole_requests)
+    details = RunDetails(run=run, report=report)
     report.take(run)
-    account.deliveries = await ledger.deliveries(key)
+    details.deliveries = await ledger.deliveries(name)
     # As the latest start left it; a report itself speaks of the present one.
     report.paused = run.paused
-    async for batch in ledger.batches(key):
+    async for batch in ledger.batches(name):
         # What was planned after the run was read is not of this look.
         if batch.number <= run.batches:
-            account.look(batch)
-    async for rejection in ledger.rejections(key):
+            details.look(batch)
+    async for rejection in ledger.rejections(name):
         report.reject((rejection,))
         if len(report.rejections) == REJECTIONS_AT_MOST:
             break
-    return account
+    return details

@@ -15,7 +15,7 @@ from ..terminal.options import json_option
 from ..terminal.times import at
 from ..terminal.values import in_euros
 from ..wording import PAUSED_BY, at_least, plain
-from .details import Account, account_of
+from .details import RunDetails, details_of
 
 
 _EXAMPLE = """\
@@ -23,22 +23,22 @@ octopush runs run.db
 """
 
 _EPILOG = """\
---json gives: ledger, and runs: for each run key, state, begun, latest (instants), and
+--json gives: ledger, and runs: for each run name, state, begun, latest (instants), and
 what `octopush bulk --json` gives of a report.
 """
 
 _HEADINGS = (
-    "Key",
+    "Run",
     "State",
-    "Begun (UTC)",
+    "Started (UTC)",
     "Planned/rows",
     "Accepted",
     "Presumed",
-    "In doubt",
+    "Unknown",
     "Refused",
     "Cost",
 )
-_WORDS = ("Key", "State", "Begun (UTC)")
+_WORDS = ("Run", "State", "Started (UTC)")
 
 _SHORT = "List the runs of a ledger."
 
@@ -60,42 +60,46 @@ def runs(ctx: click.Context, *, ledger: LedgerPlace, as_json: bool) -> None:
     screen = Screen(as_json=as_json)
     now = clock_of(ctx.obj).now()
     with screen.failures():
-        accounts = asyncio.run(_all(ledger))
-    if accounts:
-        screen.table(_HEADINGS, [_row(one, now) for one in accounts], words=_WORDS)
+        detailss = asyncio.run(_all(ledger))
+    if detailss:
+        screen.table(_HEADINGS, [_row(one, now) for one in detailss], words=_WORDS)
     else:
         screen.say(f"{ledger} holds no run.")
-    for line in _notes(accounts):
+    for line in _notes(detailss):
         screen.say("")
         screen.paragraph(line)
     screen.document(
-        {"ledger": str(ledger), "runs": [as_dict(one, now) for one in accounts]}
+        {"ledger": str(ledger), "runs": [as_dict(one, now) for one in detailss]}
     )
 
 
-def as_dict(account: Account, now: datetime) -> dict[str, Any]:
+def as_dict(details: RunDetails, now: datetime) -> dict[str, Any]:
     """A run as plain values; money and instants as text."""
-    run = account.run
+    run = details.run
     return {
-        "key": run.name,
-        "state": account.state(now).value.rstrip("?"),
+        "name": run.name,
+        "state": details.state(now).value.rstrip("?"),
         "begun": run.began_at.isoformat(),
         "latest": run.latest.isoformat(),
-        **account.report.as_dict(),
+        **details.report.as_dict(),
     }
 
 
-async def _all(place: LedgerPlace) -> list[Account]:
+async def _all(place: LedgerPlace) -> list[RunDetails]:
+    held = await asyncio.to_thread(place.is_held)
     async with place.opened(read_only=True) as ledger:
-        return [await account_of(ledger, one.name) for one in await ledger.runs()]
+        return [
+            await details_of(ledger, one.name, is_held=held)
+            for one in await ledger.runs()
+        ]
 
 
-def _row(account: Account, now: datetime) -> tuple[str, ...]:
-    report = account.report
+def _row(details: RunDetails, now: datetime) -> tuple[str, ...]:
+    report = details.report
     return (
         plain(report.name),
-        str(account.state(now)),
-        at(account.run.began_at),
+        str(details.state(now)),
+        at(details.run.began_at),
         f"{report.planned:,}/{report.items:,}",
         f"{report.accepted:,}",
         f"{report.presumed:,}",
@@ -105,7 +109,7 @@ def _row(account: Account, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _notes(accounts: list[Account]) -> Iterator[str]:
-    for one in accounts:
+def _notes(detailss: list[RunDetails]) -> Iterator[str]:
+    for one in detailss:
         if one.run.paused is not None:
             yield f"{plain(one.run.name)} is paused: {PAUSED_BY[one.run.paused]}."

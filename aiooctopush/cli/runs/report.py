@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from ..bulk.summary import as_ints
+from ..bulk.summary import figures_of
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace, ledger_argument
 from ..terminal.console import Screen
@@ -16,18 +16,26 @@ from ..terminal.export import new_file
 from ..terminal.help import Command, Option
 from ..terminal.options import OUTPUT, json_option
 from ..terminal.times import at, span
-from ..wording import Place, advice_on, error_in_words, going_on, plain
-from .details import Account, RunState, account_of, find_run
+from ..wording import (
+    RunLocation,
+    accepted_in_words,
+    advice_on,
+    error_in_words,
+    plain,
+    resuming,
+)
+from .details import RunDetails, RunState, details_of, find_run
 from .html.page import page_of
 from .listing import as_dict
-from .unresolved import key_option
+from .unresolved import run_option
 
 
 _ROWS_SHOWN: Final = 20
 _FAULTS_SHOWN: Final = 5
 
 _HEADLINES: Final = {
-    RunState.RUNNING: ("Most likely running", "bold"),
+    RunState.RUNNING: ("Running", "bold"),
+    RunState.MAYBE_RUNNING: ("Most likely running", "bold"),
     RunState.PAUSED: ("Paused", "bold red"),
     RunState.DONE: ("Done", "bold green"),
     RunState.UNFINISHED: ("Unfinished", "bold yellow"),
@@ -52,7 +60,7 @@ deliveries (numbers by what the network said last, in the gateway's words), html
     epilog=_EPILOG,
 )
 @ledger_argument()
-@key_option()
+@run_option()
 @click.option(
     "--html",
     cls=Option,
@@ -68,7 +76,7 @@ def report(
     ctx: click.Context,
     *,
     ledger: LedgerPlace,
-    key: str | None,
+    name: str | None,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -81,30 +89,32 @@ def report(
     screen = Screen(as_json=as_json)
     now = clock_of(ctx.obj).now()
     with screen.failures():
-        account = asyncio.run(_account(ledger, key))
+        details = asyncio.run(_details(ledger, name))
         if html is not None:
             with new_file(html, private=False) as file:
-                file.write(page_of(account, ledger, now))
-    _tell(screen, account, ledger, now)
+                file.write(page_of(details, ledger, now))
+    _tell(screen, details, ledger, now)
     if html is not None:
-        screen.note(f"The page is {html}.")
-    screen.document(_document(account, ledger, now, html))
+        screen.note(f"Wrote the report to {html}.")
+    screen.document(_document(details, ledger, now, html))
 
 
-async def _account(place: LedgerPlace, key: str | None) -> Account:
+async def _details(place: LedgerPlace, name: str | None) -> RunDetails:
+    held = await asyncio.to_thread(place.is_held)
     async with place.opened(read_only=True) as ledger:
-        run = await find_run(ledger, place, key)
-        return await account_of(ledger, run.name)
+        run = await find_run(ledger, place, name)
+        return await details_of(ledger, run.name, is_held=held)
 
 
-def _tell(screen: Screen, account: Account, ledger: LedgerPlace, now: datetime) -> None:
-    report = account.report
-    words, style = _HEADLINES[account.state(now)]
-    good = report.accepted + report.presumed + report.already_sent
-    words += f": {good:,} of {report.planned:,} recipients are accepted"
-    words += ", and the source was not read to its end" * (not report.exhausted)
-    screen.say(f"{words}.", style=style)
-    screen.rows(_rows(account, ledger))
+def _tell(
+    screen: Screen, details: RunDetails, ledger: LedgerPlace, now: datetime
+) -> None:
+    report = details.report
+    words, style = _HEADLINES[details.state(now)]
+    words += f": {accepted_in_words(report, report.planned)}"
+    words += " The file was not read to its end." * (not report.exhausted)
+    screen.say(words, style=style)
+    screen.rows(_rows(details, ledger))
     if report.rejections:
         screen.say("")
         for one in report.rejections[:_ROWS_SHOWN]:
@@ -113,48 +123,48 @@ def _tell(screen: Screen, account: Account, ledger: LedgerPlace, now: datetime) 
         more = report.rejected - min(len(report.rejections), _ROWS_SHOWN)
         if more:
             screen.say(f"  … and {more:,} more.")
-    place = Place(key=report.name, ledger=ledger)
-    for paragraph in advice_on(report, place, how=going_on(account.run, place)):
+    place = RunLocation(name=report.name, ledger=ledger)
+    for paragraph in advice_on(report, place, how=resuming(details.run, place)):
         screen.say("")
         screen.paragraph(plain(paragraph))
 
 
-def _rows(account: Account, ledger: LedgerPlace) -> Iterator[tuple[str, str]]:
-    report, run = account.report, account.run
-    yield from as_ints(report, total=report.planned)
+def _rows(details: RunDetails, ledger: LedgerPlace) -> Iterator[tuple[str, str]]:
+    report, run = details.report, details.run
+    yield from figures_of(report, total=report.planned)
     for name, times in report.faults.most_common(_FAULTS_SHOWN):
-        yield "Met", f"{times:,} × {plain(error_in_words(name))}"
-    for status, count in account.deliveries.items():
-        yield "Told", f"{count:,} × {plain(status)}"
-    yield "Begun", f"{at(run.began_at)} UTC"
-    if account.ended_at is not None:
-        after = span(account.ended_at - run.began_at)
-        yield "Latest", f"{at(account.ended_at)} UTC, after {after}"
-    yield "Key", plain(run.name)
+        yield "Errors", f"{times:,} × {plain(error_in_words(name))}"
+    for status, count in details.deliveries.items():
+        yield "Delivery", f"{count:,} × {plain(status)}"
+    yield "Started", f"{at(run.began_at)} UTC"
+    if details.ended_at is not None:
+        after = span(details.ended_at - run.began_at)
+        yield "Latest", f"{at(details.ended_at)} UTC, after {after}"
+    yield "Run", plain(run.name)
     yield "Ledger", str(ledger)
 
 
 def _document(
-    account: Account, ledger: LedgerPlace, now: datetime, html: Path | None
+    details: RunDetails, ledger: LedgerPlace, now: datetime, html: Path | None
 ) -> dict[str, Any]:
-    ended = account.ended_at
-    return as_dict(account, now) | {
+    ended = details.ended_at
+    return as_dict(details, now) | {
         "ledger": str(ledger),
         # Of the text there is only a digest.
         "settings": {
             name: value
-            for name, value in account.run.settings.items()
+            for name, value in details.run.settings.items()
             if name != "text"
         },
         "ended": None if ended is None else ended.isoformat(),
         "rejections": [
             {"line": one.line, "reason": one.reason, "shown": one.shown}
-            for one in account.report.rejections
+            for one in details.report.rejections
         ],
         "unresolved": [
-            one.as_dict() for entries in account.unresolved.values() for one in entries
+            one.as_dict() for entries in details.unresolved.values() for one in entries
         ],
-        "refused_batches": [one.as_dict() for one in account.refused],
-        "deliveries": dict(account.deliveries),
+        "refused_batches": [one.as_dict() for one in details.refused],
+        "deliveries": dict(details.deliveries),
         "html": None if html is None else str(html),
     }

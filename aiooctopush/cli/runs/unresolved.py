@@ -23,7 +23,7 @@ from ..terminal.options import OUTPUT, Decorator, json_option
 from ..terminal.problems import ExitCode
 from ..terminal.times import at
 from ..terminal.values import counted
-from ..wording import LABELS, WHAT_TO_DO, Place, error_in_words, going_on, plain
+from ..wording import LABELS, WHAT_TO_DO, RunLocation, error_in_words, plain, resuming
 from .details import find_run
 
 
@@ -54,7 +54,7 @@ octopush unresolved run.db --csv check-these.csv
 """
 
 _UNRESOLVED_EPILOG = """\
---json gives: ledger, key, and batches: for each name, state, recipients, request_id,
+--json gives: ledger, name, and batches: for each name, state, recipients, request_id,
 first_tried_at, concluded_at, error, code, and numbers with --numbers.
 """
 
@@ -63,22 +63,23 @@ octopush resolve run.db 7 sent --by "Ada, by the receipts"
 """
 
 _RESOLVE_EPILOG = """\
---json gives: ledger, key, batch, state, recipients, resolution.
+--json gives: ledger, name, batch, state, recipients, resolution.
 """
 
 _PURGE_EXAMPLE = """\
-octopush purge run.db --key newsletter-november
+octopush purge run.db --run newsletter-november
 """
 
 
-def key_option() -> Decorator[Any]:
+def run_option() -> Decorator[Any]:
     """Which run of a ledger."""
     return click.option(
-        "--key",
+        "--run",
+        "name",
         cls=Option,
-        metavar="TEXT",
+        metavar="NAME",
         heading=WHICH,
-        help="Name of the run; need not be said of a ledger with one run.",
+        help="Run to show. Optional if the ledger has only one.",
     )
 
 
@@ -141,7 +142,7 @@ class _Batch:
     epilog=_UNRESOLVED_EPILOG,
 )
 @ledger_argument()
-@key_option()
+@run_option()
 @click.option(
     "--refused",
     cls=Option,
@@ -176,7 +177,7 @@ class _Batch:
 def unresolved(
     *,
     ledger: LedgerPlace,
-    key: str | None,
+    name: str | None,
     refused: bool,
     numbers: bool,
     show_numbers: bool,
@@ -193,7 +194,7 @@ def unresolved(
     screen = Screen(as_json=as_json)
     states = UNRESOLVED | {BatchState.REFUSED} if refused else UNRESOLVED
     with screen.failures():
-        place, batches = asyncio.run(_worklist(ledger, key, states))
+        place, batches = asyncio.run(_worklist(ledger, name, states))
         if csv_file is not None:
             rows = (cells for one in batches for cells in one.as_cells())
             write_csv(csv_file, _COLUMNS, rows, numbers={"phone_number"})
@@ -208,12 +209,12 @@ def _shown_as(*, show_numbers: bool) -> Callable[[str], str]:
 
 def _tell_worklist(
     screen: Screen,
-    place: Place,
+    place: RunLocation,
     batches: list[_Batch],
     shown: Callable[[str], str] | None,
 ) -> None:
     if not batches:
-        screen.say(f"Nothing to decide about {plain(place.key)}.")
+        screen.say(f"Nothing to decide about {plain(place.name)}.")
     else:
         screen.table(_HEADINGS, [one.as_row() for one in batches], words=_LEFT)
     document = []
@@ -233,15 +234,15 @@ def _tell_worklist(
         screen.say("")
         screen.say(f"  {words}", style="cyan")
     screen.document(
-        {"ledger": str(place.ledger), "key": place.key, "batches": document}
+        {"ledger": str(place.ledger), "name": place.name, "batches": document}
     )
 
 
 async def _worklist(
-    place: LedgerPlace, key: str | None, states: Collection[BatchState]
-) -> tuple[Place, list[_Batch]]:
+    place: LedgerPlace, name: str | None, states: Collection[BatchState]
+) -> tuple[RunLocation, list[_Batch]]:
     async with place.opened(read_only=True) as ledger:
-        run = await find_run(ledger, place, key)
+        run = await find_run(ledger, place, name)
         batches = [
             _Batch(
                 record=evolve(one, payload=None), numbers=unpack_numbers(one.numbers)
@@ -250,7 +251,7 @@ async def _worklist(
         ]
     order = list(WHAT_TO_DO)
     batches.sort(key=lambda one: order.index(one.record.state))
-    return Place(key=run.name, ledger=place), batches
+    return RunLocation(name=run.name, ledger=place), batches
 
 
 @click.command(
@@ -277,7 +278,7 @@ async def _worklist(
     heading="The decision",
     help="Resend without being asked.",
 )
-@key_option()
+@run_option()
 @json_option()
 @click.pass_context
 def resolve(
@@ -288,7 +289,7 @@ def resolve(
     decision: str,
     by: str,
     yes: bool,
-    key: str | None,
+    name: str | None,
     as_json: bool,
 ) -> None:
     """
@@ -300,7 +301,7 @@ def resolve(
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
-        run, record = asyncio.run(_look_up(ledger, key, batch))
+        run, record = asyncio.run(_look_up(ledger, name, batch))
         if decision == BatchDecision.RESEND and record is not None and not yes:
             _ask(record, screen)
         settled = asyncio.run(
@@ -313,16 +314,16 @@ def resolve(
                 clock=clock_of(ctx.obj),
             )
         )
-    place = Place(key=run.name, ledger=ledger)
+    place = RunLocation(name=run.name, ledger=ledger)
     screen.say(f"Batch {settled.name}: {LABELS[settled.state].lower()}.", style="bold")
     if settled.state is BatchState.NOT_SENT:
         screen.paragraph(
-            f"It is sent when the run goes on: {going_on(run, place).resumed}."
+            f"It is sent when the run goes on: {resuming(run, place).resumed}."
         )
     screen.document(
         {
             "ledger": str(ledger),
-            "key": run.name,
+            "name": run.name,
             "batch": settled.name,
             "state": str(settled.state),
             "recipients": settled.count,
@@ -332,11 +333,11 @@ def resolve(
 
 
 async def _look_up(
-    place: LedgerPlace, key: str | None, batch: str
+    place: LedgerPlace, name: str | None, batch: str
 ) -> tuple[RunRecord, BatchRecord | None]:
     # Read first: writing to a ledger that is not there would make one.
     async with place.opened(read_only=True) as ledger:
-        run = await find_run(ledger, place, key)
+        run = await find_run(ledger, place, name)
         async for one in ledger.batches(run.name):
             if one.name == batch:
                 return run, one
@@ -387,9 +388,9 @@ def _ask(batch: BatchRecord, screen: Screen) -> None:
     example=_PURGE_EXAMPLE,
 )
 @ledger_argument()
-@key_option()
+@run_option()
 @json_option()
-def purge(*, ledger: LedgerPlace, key: str | None, as_json: bool) -> None:
+def purge(*, ledger: LedgerPlace, name: str | None, as_json: bool) -> None:
     """
     Forget whom a run went to and what it said; its figures stay.
 
@@ -398,14 +399,14 @@ def purge(*, ledger: LedgerPlace, key: str | None, as_json: bool) -> None:
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
-        run_key = asyncio.run(_purge(ledger, key))
-    screen.say(f"Purged {plain(run_key)}: only its figures are left.")
-    screen.document({"ledger": str(ledger), "key": run_key, "purged": True})
+        run_name = asyncio.run(_purge(ledger, name))
+    screen.say(f"Purged {plain(run_name)}: only its figures are left.")
+    screen.document({"ledger": str(ledger), "name": run_name, "purged": True})
 
 
-async def _purge(place: LedgerPlace, key: str | None) -> str:
+async def _purge(place: LedgerPlace, name: str | None) -> str:
     async with place.opened(read_only=True) as ledger:
-        run = await find_run(ledger, place, key)
+        run = await find_run(ledger, place, name)
     async with place.holding(run) as ledger:
         await worklist.purge(ledger, run.name)
     return run.name

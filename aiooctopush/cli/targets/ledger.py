@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import RunRecord
+from ...ledgers.sqlite.file import is_locked
 from ...ledgers.sqlite.ledger import SQLiteLedger
 from ..terminal.options import Decorator
 from .extras import MissingExtraError
@@ -64,6 +65,12 @@ class LedgerPlace:
     def is_app(self) -> bool:
         """Whether it is the name of a fleet, such as ``app:fleet``."""
         return is_app(self._typed) and not Path(self._typed).exists()
+
+    def is_held(self) -> bool | None:
+        """Tell whether a process writes to it; None if it is no file."""
+        if self.is_app or self.is_address:
+            return None
+        return is_locked(Path(self._typed))
 
     @asynccontextmanager
     async def opened(

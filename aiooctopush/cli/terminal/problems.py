@@ -34,7 +34,7 @@ _OPTIONS: Final = {
     "send_at": "--at",
     "request_id": "--request-id",
     "key": "--key",
-    "name": "--key",
+    "name": "--run",
     "concurrency": "--concurrency",
     "batch": "BATCH",
     "decision": "DECISION",

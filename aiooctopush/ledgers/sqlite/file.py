@@ -55,6 +55,23 @@ _LOG_IS_MISSING: Final = (
 )
 
 
+def is_locked(path: Path) -> bool | None:
+    """Tell whether a process writes to a ledger; None where files have no locks."""
+    try:
+        import fcntl  # noqa: PLC0415  # not on every system
+    except ImportError:
+        return None
+    # Shared and for an instant: two who ask do not disturb each other.
+    try:
+        with io.FileIO(path.absolute().with_name(f"{path.name}-lock"), "r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 class LedgerFile:
     """
     An SQLite file that is a ledger, opened at its first use.

@@ -1,13 +1,14 @@
 """A run as one HTML page that needs nothing else: no script, no network."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
+from jinja2 import Environment, StrictUndefined
 
 from ...._version import __version__
 from ....ledgers.records import BatchState
@@ -16,340 +17,264 @@ from ...terminal.times import at, span
 from ...terminal.values import counted, in_euros
 from ...wording import (
     LABELS,
+    MEANINGS,
     PAUSED_BY,
-    Place,
+    PRESUMED,
+    WHAT_TO_DO,
+    RunLocation,
+    accepted_in_words,
     advice_on,
     at_least,
+    departure_in_words,
     error_in_words,
-    going_on,
+    resuming,
 )
-from ..details import Account, RunState
-from .chart import bar, chart, swatch
-from .lists import refused_numbers, rejected_rows, worklist
-from .markup import NOTHING, Html, joined, prose, tag
+from ..details import Entry, RunDetails, RunState
+from .chart import Drawing, bar, chart
 from .timeline import timeline
 
 
-_STYLE: Final = "report.css"
+Pairs = list[tuple[str, str]]
 
-# Should an escape ever be missing, a browser still runs and loads nothing.
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
-
-_STATE_WORDS: Final = {
-    RunState.RUNNING: "Most likely running",
+_STATES: Final = {
+    RunState.RUNNING: "Running",
+    RunState.MAYBE_RUNNING: "Most likely running",
     RunState.PAUSED: "Paused",
     RunState.DONE: "Done",
     RunState.UNFINISHED: "Unfinished",
 }
 
-_MEANINGS: Final = {
-    BatchState.ACCEPTED: "the gateway said yes",
-    BatchState.PRESUMED: "a try without an answer was most likely taken",
-    BatchState.ALREADY_SENT: "known to the gateway, and not from this ledger",
-    BatchState.REFUSED: "the gateway said no; nothing was sent",
-    BatchState.NOT_SENT: "nothing went out yet; sent when the run goes on",
-    BatchState.UNKNOWN: "no answer; may have been sent",
-    BatchState.SKIPPED: "may have been sent; not repeated, by decision",
-    BatchState.SENDING: "on its way, or cut off; may have been sent",
-}
+# A batch that is presumed accepted needs no decision.
+_TO_DECIDE: Final = (BatchState.UNKNOWN, BatchState.ALREADY_SENT)
 
+_SEND_AT: Final = "send_at"
 _SETTINGS: Final = {
-    "sender": "Sender",
-    "purpose": "Purpose",
     "type": "Route",
-    "send_at": "To be sent at",
+    _SEND_AT: "Goes out at",
     "simulation_mode": "Simulated",
     "on_duplicate": "Duplicates",
 }
 
-# Of the text there is only a digest, which tells nobody anything.
+# Of the text there is only a digest.
 _NOT_SHOWN: Final = "text"
-
-
-def page_of(account: Account, ledger: Path | LedgerPlace, now: datetime) -> str:
-    """The whole page, of a run that its ledger tells of."""
-    view = _View(account, ledger, now)
-    title = f"{account.run.name} – bulk run"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("title", title),
-        tag("style", Html(files(__package__).joinpath(_STYLE).read_text("utf-8"))),
-    )
-    body = tag("body", view.header(), tag("main", *view.sections()), view.footer())
-    page = tag("html", head, body, lang="en")
-    return f"<!doctype html>\n{page}\n"
-
-
-def section(title: str, *content: Html, about: str = "", class_: str = "") -> Html:
-    """A part of the page."""
-    return tag(
-        "section",
-        tag("h2", title),
-        tag("p", prose(about), class_="about") if about else NOTHING,
-        *content,
-        class_=class_ or None,
-    )
-
-
-@frozen
-class _View:
-    _account: Account
-    _ledger: Path | LedgerPlace
-    _now: datetime
-
-    def header(self) -> Html:
-        account, report = self._account, self._account.report
-        state = account.state(self._now)
-        words = _STATE_WORDS[state]
-        if report.paused is not None:
-            words += f": {PAUSED_BY[report.paused]}"
-        good = report.accepted + report.presumed + report.already_sent
-        lead = f"{good:,} of {counted(report.planned, 'recipient')} are accepted."
-        if report.planned == good and report.planned:
-            lead = f"All {counted(good, 'recipient')} are accepted."
-        if not report.exhausted:
-            lead += " The source was not read to its end."
-        return tag(
-            "header",
-            tag("p", "Bulk run", class_="kind"),
-            tag("h1", account.run.name),
-            tag("p", tag("span", words, class_=f"state {state.name.lower()}")),
-            tag("p", lead, class_="lead"),
-            tag("p", self._when(), class_="when"),
-        )
-
-    def _when(self) -> Html:
-        began, ended = self._account.run.began_at, self._account.ended_at
-        parts: list[str] = ["Begun ", _time(began)]
-        if ended is not None:
-            parts += [", latest outcome ", _time(ended)]
-            parts += [f" (after {span(ended - began)})"] * (ended > began)
-        return joined([*parts, ". Times are UTC."])
-
-    def sections(self) -> Iterator[Html]:
-        account = self._account
-        yield self._notice()
-        yield tag("section", self._figures(), class_="keep")
-        yield tag("div", self._outcomes(), self._sum(), class_="pair")
-        yield self._over_time()
-        yield tag("div", self._money(), self._settings(), class_="pair even")
-        yield self._deliveries()
-        yield self._faults()
-        place = Place(key=account.run.name, ledger=self._ledger)
-        yield worklist(account, place)
-        yield refused_numbers(account)
-        yield rejected_rows(account)
-
-    def footer(self) -> Html:
-        return tag(
-            "footer",
-            tag(
-                "p",
-                f"Made {at(self._now)} UTC from {self._ledger.name} by aiooctopush "
-                f"{__version__}. Phone numbers are masked; the ledger was only read.",
-            ),
-        )
-
-    def _notice(self) -> Html:
-        report = self._account.report
-        place = Place(key=report.name, ledger=self._ledger)
-        how = going_on(self._account.run, place)
-        paragraphs = list(advice_on(report, place, how=how))
-        if not paragraphs:
-            return NOTHING
-        paused = " paused" * (report.paused is not None)
-        return tag(
-            "section",
-            tag("h2", "What to do"),
-            *(tag("p", prose(one)) for one in paragraphs),
-            class_=f"notice{paused}",
-        )
-
-    def _figures(self) -> Html:
-        report, more = self._account.report, at_least(self._account.report)
-        figures = [
-            ("Recipients", f"{report.planned:,}", counted(report.batches, "request")),
-            (
-                "Accepted",
-                f"{report.accepted:,}",
-                _share(report.accepted, report.planned),
-            ),
-            ("SMS billed", f"{report.sms_needed:,}", more.strip()),
-            ("Cost", in_euros(report.cost), more.strip()),
-        ]
-        if report.residual_credit is not None:
-            figures.append(
-                ("Credit left", in_euros(report.residual_credit), "as last told")
-            )
-        line = timeline(self._account.reached, self._account.missed)
-        if line is not None:
-            total = sum(one.total for one in line.columns)
-            rate = f"{total / line.active:,.1f}/s"
-            figures.append(
-                ("Pace", rate, f"over {span(timedelta(seconds=line.active))}")
-            )
-        return tag(
-            "dl",
-            *(
-                tag("div", tag("dt", name), tag("dd", figure, tag("small", note)))
-                for name, figure, note in figures
-            ),
-            class_="figures",
-        )
-
-    def _outcomes(self) -> Html:
-        report = self._account.report
-        counts = {state: report.by_state[state] for state in LABELS}
-        rows = [
-            tag(
-                "tr",
-                tag("td", swatch(state), class_="key"),
-                tag(
-                    "th",
-                    LABELS[state],
-                    tag("small", _MEANINGS[state]),
-                    scope="row",
-                ),
-                tag("td", f"{count:,}", class_="n"),
-                tag("td", _share(count, report.planned), class_="n soft"),
-            )
-            for state, count in counts.items()
-            if count or state is BatchState.ACCEPTED
-        ]
-        table = tag("table", tag("tbody", *rows))
-        return section("What became of them", bar(counts), table, class_="keep")
-
-    def _sum(self) -> Html:
-        account, report = self._account, self._account.report
-        rows: list[Html] = []
-        if not account.has_whole_requests:
-            rows = [
-                _term("", "Rows of the source", report.items),
-                _term("–", "left out as duplicates", report.duplicates),
-                _term("–", "not usable", report.rejected),
-                _term("=", "recipients", report.planned, class_="total"),
-            ]
-        terms = [
-            (LABELS[state].lower(), count)
-            for state, count in report.by_state.items()
-            if count
-        ]
-        for number, (label, count) in enumerate(terms):
-            rows.append(
-                _term(
-                    "+" * bool(number), label, count, class_=None if number else "start"
-                )
-            )
-        rows.append(
-            _term("=", "recipients", sum(count for _, count in terms), class_="total")
-        )
-        return section(
-            "How it adds up",
-            tag("table", tag("tbody", *rows), class_="sum"),
-            tag(
-                "p", "✓ Nobody is counted twice, and nobody is lost.", class_="verdict"
-            ),
-            class_="keep",
-        )
-
-    def _deliveries(self) -> Html:
-        deliveries = self._account.deliveries
-        if not deliveries:
-            return NOTHING
-        told = sum(deliveries.values())
-        rows = [
-            tag(
-                "tr",
-                tag("th", status, scope="row"),
-                tag("td", f"{count:,}", class_="n"),
-                tag("td", _share(count, told), class_="n soft"),
-            )
-            for status, count in deliveries.items()
-        ]
-        return section(
-            "Deliveries",
-            tag("table", tag("tbody", *rows)),
-            about=f"What the network said last, of {counted(told, 'number')}, in the "
-            "gateway's words.",
-            class_="keep",
-        )
-
-    def _over_time(self) -> Html:
-        line = timeline(self._account.reached, self._account.missed)
-        if line is None:
-            return NOTHING
-        width = span(timedelta(seconds=line.width))
-        return section(
-            "Over time",
-            chart(line),
-            about=f"Recipients whose outcome became known, in each {width}.",
-            class_="keep",
-        )
-
-    def _money(self) -> Html:
-        report, more = self._account.report, at_least(self._account.report)
-        rows = [
-            ("SMS billed", f"{more}{report.sms_needed:,}"),
-            ("Cost", f"{more}{in_euros(report.cost)}"),
-        ]
-        if report.sms_needed:
-            each = report.cost / report.sms_needed
-            rows.append(("One SMS on average", f"{each.quantize(_TENTH_OF_A_CENT)} €"))
-        reached = report.accepted
-        if reached and report.sms_needed:
-            rows.append(("SMS for one recipient", f"{report.sms_needed / reached:.2f}"))
-        if report.unpriced:
-            rows.append(("Recipients at a price not told", f"{report.unpriced:,}"))
-        if report.residual_credit is not None:
-            rows.append(("Credit left", in_euros(report.residual_credit)))
-        return section("Cost and segments", _pairs(rows), class_="keep")
-
-    def _faults(self) -> Html:
-        report = self._account.report
-        more = report.attempts - report.batches
-        rows = [("Requests", report.batches), ("Tries", report.attempts)]
-        rows += [
-            (error_in_words(name), times) for name, times in report.faults.most_common()
-        ]
-        words = (
-            f"{more:,} more tries than requests."
-            if more > 0
-            else "Every request was answered at its first try."
-        )
-        counts = tag(
-            "dl",
-            *(
-                tag("div", tag("dt", name), tag("dd", f"{times:,}"))
-                for name, times in rows
-            ),
-            class_="counts",
-        )
-        return section("Faults met", counts, about=words, class_="keep")
-
-    def _settings(self) -> Html:
-        run = self._account.run
-        facts = [("Key", run.name), ("Ledger", self._ledger.name)]
-        facts += [("Begun", f"{at(run.began_at)} UTC")]
-        facts += [("Last written", f"{at(run.latest)} UTC")]
-        facts += [
-            (_SETTINGS.get(name, name.replace("_", " ").capitalize()), value)
-            for name, value in run.settings.items()
-            if name != _NOT_SHOWN
-        ]
-        if run.max_batch_size is not None:
-            facts.append(("Recipients of a request at most", f"{run.max_batch_size:,}"))
-        return section("Settings of the run", _pairs(facts), class_="keep")
-
 
 _TENTH_OF_A_CENT: Final = Decimal("0.0001")
 
 
-def _time(instant: datetime) -> Html:
-    return tag("time", at(instant), datetime=instant.astimezone(UTC).isoformat())
+def page_of(run: RunDetails, ledger: Path | LedgerPlace, now: datetime) -> str:
+    """Write the page of a run, from what its ledger holds."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["figure"] = "{:,}".format
+    source = files(__package__).joinpath("report.html").read_text("utf-8")
+    page = environment.from_string(source).render(_Page(run, ledger, now).values())
+    return f"{page}\n"
+
+
+@frozen
+class _Page:
+    _run: RunDetails
+    _ledger: Path | LedgerPlace
+    _now: datetime
+
+    def values(self) -> dict[str, Any]:
+        """What the template shows."""
+        run, report = self._run, self._run.report
+        location = RunLocation(name=run.run.name, ledger=self._ledger)
+        line = timeline(run.over_time)
+        decide = ("resolve", "BATCH", "DECISION", "--by", "NAME")
+        return {
+            "name": run.run.name,
+            "state": self._state(),
+            "lead": self._lead(),
+            "when": self._when(),
+            "advice": list(self._advice(location)),
+            "is_paused": report.paused is not None,
+            "figures": list(self._figures()),
+            "bar": bar({state: report.by_state[state] for state in LABELS}),
+            "outcomes": list(self._outcomes()),
+            "total": report.planned,
+            "sum": self._sum(),
+            "chart": None if line is None else chart(line),
+            "cost": list(self._cost()),
+            "errors": list(self._errors()),
+            "retries": self._retries(),
+            "deliveries": list(self._deliveries()),
+            "delivered": self._delivered(),
+            "settings": list(self._settings()),
+            "decisions": list(self._decisions()),
+            "how_to_decide": f"Record a decision with `{location.command(*decide)}`.",
+            "refused": [
+                (one.name, f"{one.count:,}", _numbers(one), one.reason or "–")
+                for one in run.refused
+            ],
+            "refused_more": run.batches[BatchState.REFUSED] - len(run.refused),
+            "rejected": report.rejected,
+            "rejections": [
+                (one.place.capitalize(), one.reason, one.shown or "–")
+                for one in report.rejections
+            ],
+            "rejected_more": report.rejected - len(report.rejections),
+            "now": at(self._now),
+            "ledger": self._ledger.name,
+            "version": __version__,
+        }
+
+    def _advice(self, location: RunLocation) -> Iterator[str]:
+        how = resuming(self._run.run, location)
+        for words in advice_on(self._run.report, location, how=how):
+            if words != PRESUMED:
+                yield words
+
+    def _state(self) -> Drawing:
+        state, paused = self._run.state(self._now), self._run.report.paused
+        words = _STATES[state]
+        if paused is not None:
+            words += f": {PAUSED_BY[paused]}"
+        return {"kind": state.name.lower(), "words": words}
+
+    def _lead(self) -> str:
+        report = self._run.report
+        words = accepted_in_words(report, report.planned)
+        words = words[0].upper() + words[1:]
+        return words + " The file was not read to its end." * (not report.exhausted)
+
+    def _when(self) -> str:
+        began, ended = self._run.run.began_at, self._run.ended_at
+        words = f"Started {at(began)}"
+        if ended is not None:
+            words += f", latest outcome {at(ended)}"
+            words += f" (after {span(ended - began)})" * (ended > began)
+        words += ". Times are UTC."
+        if _SEND_AT in self._run.run.settings:
+            send_at = datetime.fromisoformat(self._run.run.settings[_SEND_AT])
+            words += f" Goes out {departure_in_words(send_at)}."
+        return words
+
+    def _figures(self) -> Iterator[tuple[str, str, str]]:
+        report, more = self._run.report, at_least(self._run.report)
+        yield "Recipients", f"{report.planned:,}", counted(report.batches, "request")
+        share = _share(report.accepted, report.planned)
+        yield "Accepted", f"{report.accepted:,}", share
+        yield "SMS billed", f"{more}{report.sms_needed:,}", ""
+        yield "Cost", f"{more}{in_euros(report.cost)}", ""
+        if report.residual_credit is not None:
+            yield "Credit left", in_euros(report.residual_credit), "latest reported"
+        line = timeline(self._run.over_time)
+        if line is not None:
+            rate = sum(one.total for one in line.columns) / line.active
+            yield (
+                "Pace",
+                f"{rate:,.1f}/s",
+                f"over {span(timedelta(seconds=line.active))}",
+            )
+
+    def _outcomes(self) -> Iterator[Drawing]:
+        report = self._run.report
+        for state, label in LABELS.items():
+            count = report.by_state[state]
+            if count or state is BatchState.ACCEPTED:
+                yield {
+                    "state": state,
+                    "label": label,
+                    "meaning": MEANINGS[state],
+                    "count": count,
+                    "share": _share(count, report.planned),
+                }
+
+    def _sum(self) -> str:
+        report = self._run.report
+        if self._run.has_whole_requests:
+            return ""
+        words = counted(report.items, "row")
+        if report.duplicates:
+            words += f" – {counted(report.duplicates, 'duplicate')}"
+        if report.rejected:
+            words += f" – {report.rejected:,} rejected"
+        recipients = counted(report.planned, "recipient")
+        return f"{words} = {recipients}. Each recipient is counted exactly once."
+
+    def _cost(self) -> Iterator[tuple[str, str]]:
+        report, more = self._run.report, at_least(self._run.report)
+        yield "SMS billed", f"{more}{report.sms_needed:,}"
+        yield "Cost", f"{more}{in_euros(report.cost)}"
+        if report.sms_needed:
+            each = report.cost / report.sms_needed
+            yield "Average price of one SMS", f"{each.quantize(_TENTH_OF_A_CENT)} €"
+            yield (
+                "SMS for one recipient",
+                f"{report.sms_needed / self._run.priced:.2f}",
+            )
+        if report.unpriced:
+            yield "Recipients without a known price", f"{report.unpriced:,}"
+        if report.residual_credit is not None:
+            yield "Credit left", in_euros(report.residual_credit)
+
+    def _errors(self) -> Iterator[tuple[str, str]]:
+        report = self._run.report
+        yield "Requests", f"{report.batches:,}"
+        yield "Attempts", f"{report.attempts:,}"
+        for name, times in report.faults.most_common():
+            yield error_in_words(name).capitalize(), f"{times:,}"
+
+    def _retries(self) -> str:
+        more = self._run.report.attempts - self._run.report.batches
+        return (
+            f"Attempts beyond the first of each request: {more:,}."
+            if more > 0
+            else "Every request was answered at its first attempt."
+        )
+
+    def _deliveries(self) -> Iterator[tuple[str, str]]:
+        reported = sum(self._run.deliveries.values())
+        for status, count in self._run.deliveries.items():
+            yield status, f"{count:,} ({_share(count, reported)})"
+
+    def _delivered(self) -> str:
+        reported = counted(sum(self._run.deliveries.values()), "number")
+        return f"Latest delivery status of {reported}, as the gateway reported it."
+
+    def _settings(self) -> Iterator[tuple[str, str]]:
+        run = self._run.run
+        yield "Run", run.name
+        yield "Ledger", self._ledger.name
+        yield "Started", f"{at(run.began_at)} UTC"
+        yield "Last written", f"{at(run.latest)} UTC"
+        for name, value in run.settings.items():
+            if name != _NOT_SHOWN:
+                label = _SETTINGS.get(name, name.replace("_", " ").capitalize())
+                yield label, value
+        if run.max_batch_size is not None:
+            yield "Recipients per request at most", f"{run.max_batch_size:,}"
+
+    def _decisions(self) -> Iterator[Drawing]:
+        for state in _TO_DECIDE:
+            entries = self._run.unresolved[state]
+            if entries:
+                yield {
+                    "label": LABELS[state],
+                    "advice": WHAT_TO_DO[state],
+                    "rows": [
+                        (
+                            one.name,
+                            f"{one.count:,}",
+                            at(one.first_tried_at),
+                            at(one.concluded_at),
+                            one.request_id,
+                        )
+                        for one in entries
+                    ],
+                    "more": self._run.batches[state] - len(entries),
+                }
+
+
+def _numbers(entry: Entry) -> str:
+    """The first few, and how many others."""
+    more = entry.count - len(entry.numbers)
+    if not entry.numbers:
+        return "purged"
+    return ", ".join(entry.numbers) + f" and {more:,} more" * bool(more)
 
 
 def _share(part: int, whole: int) -> str:
@@ -362,26 +287,3 @@ def _share(part: int, whole: int) -> str:
     if 99.9 < percent < 100:
         return "> 99.9 %"
     return f"{percent:.1f} %"
-
-
-def _term(sign: str, label: str, count: int, *, class_: str | None = None) -> Html:
-    return tag(
-        "tr",
-        tag("td", sign, class_="sign"),
-        tag("th", label, scope="row"),
-        tag("td", f"{count:,}", class_="n"),
-        class_=class_,
-    )
-
-
-def _pairs(rows: list[tuple[str, str]]) -> Html:
-    return tag(
-        "table",
-        tag(
-            "tbody",
-            *(
-                tag("tr", tag("th", name, scope="row"), tag("td", value, class_="n"))
-                for name, value in rows
-            ),
-        ),
-    )

@@ -1,17 +1,25 @@
 """Outcomes over time, as columns of one width and the pauses between them."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Final
 
 from attrs import frozen
 
+from ....ledgers.records import BatchState
+
+
+Outcomes = Mapping[BatchState, Mapping[int, int]]
+"""By state and second since 1970, the recipients whose outcome became known then."""
 
 _COLUMNS_AT_MOST: Final = 60
 
-# Without outcomes for that long it is a pause, which would only take room. It is
-# beyond what a batch may take with all its tries.
-_PAUSE_SECONDS: Final = 1_200
+# A pause would take most of the width, or it is beyond what a batch may take with all
+# its attempts.
+_SHORT_PAUSE_SECONDS: Final = 20
+_PAUSE_SHARE: Final = 0.25
+_LONG_PAUSE_SECONDS: Final = 1_200
 
 # With more of them, time is drawn as it passed.
 _PAUSES_AT_MOST: Final = 6
@@ -22,22 +30,20 @@ _WIDTHS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600)
 @frozen(kw_only=True)
 class Column:
     """
-    What became known in one span of time.
+    Outcomes that became known in one span of time.
 
     Attributes:
         begins: Second since 1970.
-        reached: Recipients that were accepted, or presumed to be.
-        missed: Those that were refused, or left in doubt.
+        counts: Recipients by state.
     """
 
     begins: int
-    reached: int
-    missed: int
+    counts: Mapping[BatchState, int]
 
     @property
     def total(self) -> int:
-        """All of them."""
-        return self.reached + self.missed
+        """Recipients of all states."""
+        return sum(self.counts.values())
 
 
 @frozen(kw_only=True)
@@ -46,7 +52,7 @@ class Gap:
     A pause.
 
     Attributes:
-        seconds: How long nothing became known.
+        seconds: How long no outcome became known.
     """
 
     seconds: int
@@ -69,38 +75,24 @@ class Timeline:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Those parts that are no gaps."""
+        """The parts that are columns."""
         return tuple(one for one in self.parts if isinstance(one, Column))
 
-    @property
-    def highest(self) -> int:
-        """Recipients of the highest column."""
-        return max(one.total for one in self.columns)
 
-
-def timeline(reached: Mapping[int, int], missed: Mapping[int, int]) -> Timeline | None:
-    """
-    Put outcomes into columns.
-
-    Args:
-        reached: Recipients by second since 1970.
-        missed: The same of the others.
-
-    Returns:
-        None if there are no outcomes.
-    """
-    seconds = sorted({*reached, *missed})
-    if not seconds:
+def timeline(outcomes: Outcomes) -> Timeline | None:
+    """Put outcomes into columns; None if there are no outcomes."""
+    totals: Counter[int] = Counter()
+    for counts in outcomes.values():
+        totals.update(counts)
+    if not totals:
         return None
-    stretches = _stretches(seconds)
+    stretches = _stretches(sorted(totals))
     width = _width_for(stretches)
     parts: list[Column | Gap] = []
-    latest = seconds[0]
-    for stretch in stretches:
-        if parts:
-            parts.append(Gap(seconds=stretch[0] - latest))
-        latest = stretch[1]
-        parts.extend(_columns(stretch, width, reached, missed))
+    for number, stretch in enumerate(stretches):
+        if number:
+            parts.append(Gap(seconds=stretch[0] - stretches[number - 1][1]))
+        parts.extend(_columns(stretch, width, outcomes))
     return Timeline(
         width=width,
         parts=tuple(parts),
@@ -109,11 +101,11 @@ def timeline(reached: Mapping[int, int], missed: Mapping[int, int]) -> Timeline 
 
 
 def _stretches(seconds: list[int]) -> list[tuple[int, int]]:
-    """First and last second of what lies between the pauses."""
+    """First and last second of each part between the pauses."""
+    share = _PAUSE_SHARE * (seconds[-1] - seconds[0])
+    pause = min(max(share, _SHORT_PAUSE_SECONDS), _LONG_PAUSE_SECONDS)
     breaks = [
-        (left, right)
-        for left, right in pairwise(seconds)
-        if right - left > _PAUSE_SECONDS
+        (left, right) for left, right in pairwise(seconds) if right - left > pause
     ]
     if len(breaks) > _PAUSES_AT_MOST:
         breaks = []
@@ -132,23 +124,16 @@ def _width_for(stretches: Iterable[tuple[int, int]]) -> int:
     return width
 
 
-def _columns(
-    stretch: tuple[int, int],
-    width: int,
-    reached: Mapping[int, int],
-    missed: Mapping[int, int],
-) -> list[Column]:
+def _columns(stretch: tuple[int, int], width: int, outcomes: Outcomes) -> list[Column]:
     first, last = (second // width for second in stretch)
-    good = dict.fromkeys(range(first, last + 1), 0)
-    bad = dict(good)
-    for counts, columns in ((reached, good), (missed, bad)):
+    found: dict[int, Counter[BatchState]] = {
+        one: Counter() for one in range(first, last + 1)
+    }
+    for state, counts in outcomes.items():
         for second, count in counts.items():
-            if second // width in columns:
-                columns[second // width] += count
-    return [
-        Column(begins=one * width, reached=good[one], missed=bad[one])
-        for one in range(first, last + 1)
-    ]
+            if second // width in found:
+                found[second // width][state] += count
+    return [Column(begins=one * width, counts=found[one]) for one in found]
 
 
 def round_above(figure: int) -> int:
