@@ -387,19 +387,19 @@ MUTATION_GOAL = 0.95
 NOTICED = {"killed", "timeout"}
 # Policy and loop; and of the wire and the transport what says what an answer proves.
 MUTATED = re.compile(
-    r"aiooctopush\.((retry|_call|_engine|_watch)\..+"
-    r"|_answers\..+"
+    r"aiooctopush\.((retry|_call|_pipeline|_deadlines)\..+"
+    r"|_responses\..+"
     r"|_wire\.x_(_decimal|_optional_int)__mutmut"
-    r"|transport\.x_(translate|_read_body|_try_once)__mutmut).*"
+    r"|transport\.x_(translate|_read_body|_attempt_once)__mutmut).*"
 )
 MUTMUT = """\
 [mutmut]
 source_paths=aiooctopush
 only_mutate=
-    aiooctopush/_answers.py
+    aiooctopush/_responses.py
     aiooctopush/_call.py
-    aiooctopush/_engine.py
-    aiooctopush/_watch.py
+    aiooctopush/_pipeline.py
+    aiooctopush/_deadlines.py
     aiooctopush/retry.py
     aiooctopush/_wire.py
     aiooctopush/transport.py

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from . import _lazy as _lazy
-from ._call import AttemptEvent
 from ._clock import Clock, SystemClock
 from ._version import __version__
 from ._wire import Answer, HttpRequest, HttpResponse, Idempotency
@@ -36,7 +35,7 @@ from .errors import (
     WebhookError,
 )
 from .ids import new_request_id, request_id_for
-from .observer import CallEnded, CallObserver, CallStarted, Observer
+from .observer import AttemptEvent, CallEnded, CallObserver, CallStarted, Observer
 from .retry import RetryPolicy
 from .secret import Secret
 from .session import OctopushSession

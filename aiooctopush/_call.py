@@ -1,228 +1,189 @@
-"""
-One call on its way: what its tries share, and who is told when one has ended.
-"""
+"""One call: what is asked, which never changes, and what its attempts share."""
 
-import logging
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
-from ._clock import Clock, HighWaterMark
-from ._throttle import RetryQuota
+from ._clock import Clock, MonotonicWallClock
+from ._throttle import RetryBudget
 from ._wire import Answer, Endpoint, Idempotency, encode
-from .errors import (
-    Backoff,
-    OctopushError,
-    Outcome,
-    UnknownOutcomeError,
-)
+from .errors import Backoff, OctopushError, UnknownOutcomeError
 from .ids import SAFE_FOR
-from .retry import (
-    RetryPolicy,
-    Situation,
-    any_unknown,
-)
+from .observer import CallObserver, OnAttempt
+from .retry import Decision, Raise, Retry, RetryContext, RetryPolicy, any_unknown
 
-
-_logger = logging.getLogger("aiooctopush")
-_logger.addHandler(logging.NullHandler())
 
 T = TypeVar("T", bound=Answer)
-
-
-@frozen(kw_only=True)
-class AttemptEvent:
-    """
-    One try that has ended, for logs and metrics. Nothing in it is private.
-
-    Attributes:
-        method: Of the HTTP request.
-        path: Its path, a template where it holds an argument.
-        attempt: Which try of the call, counted from 1; 0 if it never got a slot.
-        outcome: What became of this try alone; ``presumed`` if it was refused as a
-            duplicate of an earlier one.
-        status: HTTP status, None without an answer.
-        elapsed: Seconds that the try took, queueing included.
-        delay: Seconds before the next try, None if there is none.
-        error: Class of the error that it ended with, None if there was none.
-        code: The gateway's own code, if it refused with one.
-    """
-
-    method: str
-    path: str
-    attempt: int
-    outcome: Outcome
-    status: int | None
-    elapsed: float
-    delay: float | None
-    error: str | None = None
-    code: int | None = None
-
-
-OnAttempt = Callable[[AttemptEvent], None]
-"""Called after every try. What it raises is logged and changes nothing."""
 
 
 NewId = Callable[[], Awaitable[str]]
 """Makes the next id after a clean refusal; it may have to be written down first."""
 
 
-class Pacer(Protocol):
-    """Who says when a try may start, where many processes share a rate."""
+class RateLimiter(Protocol):
+    """Says when an attempt may start, where many processes share a rate."""
 
-    async def turn(self) -> None:
+    async def acquire(self) -> None:
         """
-        Wait until the next try may start.
+        Wait until the next attempt may start.
 
         Raises:
             NotSentError: That is too long to wait for.
         """
 
-    async def throttled(self, retry_after: float | None) -> None:
-        """The gateway found it too busy; it may have said how many seconds to wait."""
+    async def back_off(self, retry_after: float | None) -> None:
+        """The gateway was too busy; it may have said how many seconds to wait."""
 
 
 @frozen(kw_only=True)
-class Background:
+class BulkPriority:
     """
     What sets the calls of a bulk apart from the single ones of the same session, which
-    must not suffer from them.
+    must not suffer from them: they wait behind all single calls.
 
     Attributes:
-        quota: Retry tokens of its own.
-        pacer: Asked before each try, if there is a rate to keep.
+        budget: Retry tokens of its own.
+        rate_limiter: Asked before each attempt, if there is a rate to keep.
     """
 
-    quota: RetryQuota
-    pacer: Pacer | None = None
+    budget: RetryBudget
+    rate_limiter: RateLimiter | None = None
+
+
+@frozen(kw_only=True, slots=False)
+class CallOptions:
+    """
+    What is asked of an endpoint, and how.
+
+    Attributes:
+        body: A request record; its ``request_id``, if any, protects repeats.
+        query: Names and values of the query.
+        path: Where it goes, if the path of the endpoint is only a template.
+        timeout: Seconds for the whole call; the policy's own if None.
+        retry: The retry policy; the session's own if None.
+        new_id: Makes the next id after a clean refusal. None if the id is not ours
+            alone: one that the caller chose, or may have stored, is never replaced.
+        unknown_since: When an earlier call under this id, whose outcome is unknown,
+            first tried it.
+        repeat_unknown: Whether to repeat after a lost response what no id protects.
+        priority: Set for a call that lets single calls go first.
+        on_attempt: Told about every attempt of this call, beside the session's own.
+    """
+
+    body: Any = None
+    query: tuple[tuple[str, str], ...] = ()
+    path: str = ""
+    timeout: float | None = None
+    retry: RetryPolicy | None = None
+    new_id: NewId | None = None
+    unknown_since: datetime | None = None
+    repeat_unknown: bool = False
+    priority: BulkPriority | None = None
+    on_attempt: OnAttempt | None = None
 
 
 @frozen(kw_only=True)
-class Means:
+class SessionState:
     """
     What the calls of a session have in common.
 
     Attributes:
         policy: How calls are tried that have no policy of their own.
         clock: Time.
-        wall: The wall clock on which ages are measured.
+        wall_clock: The clock on which the age of an id is measured.
         random: Randomness of the pauses.
-        quota: Retry tokens of the single calls.
-        observers: Told about every try that has ended.
+        budget: Retry tokens of the single calls.
+        hooks: Told about every attempt that has ended.
     """
 
     policy: RetryPolicy
     clock: Clock
-    wall: HighWaterMark
+    wall_clock: MonotonicWallClock
     random: Random
-    quota: RetryQuota
-    observers: tuple[OnAttempt, ...] = ()
+    budget: RetryBudget
+    hooks: tuple[OnAttempt, ...] = ()
 
 
-@define(init=False, eq=False, repr=False)
-class Call(Generic[T]):
+# By position: attrs would take each by its name, which for the commonest call takes
+# twice the time.
+@define(eq=False, repr=False)
+class CallState(Generic[T]):
     """
-    One call on its way: what is shared by its tries.
+    What the attempts of one call share.
 
     Attributes:
-        endpoint: What is asked.
-        record: What is asked, as a request record; None if there is nothing to say.
-        payload: The body as bytes, the same for every try under one id.
-        request_id: The present id, None if the operation has none.
-        means: What the session gives to all its calls.
-        policy: How it is tried.
+        endpoint: The operation that is asked.
+        options: What is asked of it.
+        session: What the session gives to all its calls.
+        policy: When to attempt it again, and for how long.
+        budget: Retry tokens that it may take.
+        hooks: Told about every attempt that has ended.
         started: Monotonic seconds when the call began.
         ends: Monotonic seconds of its deadline.
-        first_tried_at: Wall clock of the first try under this id.
-        query: Names and values of the query.
-        path: Where it goes, arguments filled in; empty if the endpoint has none.
-        new_id: Makes the next id after a clean refusal. None if the id is not ours
-            alone: one that the caller chose, or may have stored, is never replaced.
-        unknown_before: Whether an earlier call under this id had an unknown outcome.
-        repeat_unknown: Whether to repeat after silence what nothing protects.
-        background: There if single calls go first.
-        quota: Retry tokens that it may take.
-        observers: Told about every try that has ended.
-        attempts: How many tries were begun.
+        first_tried_at: Wall clock of the first attempt under this id.
+        payload: The body as bytes, the same for every attempt under one id.
+        request_id: The present id, None if the operation has none.
+        record: The body as a record, the same but for the id.
+        attempts: How many attempts were begun.
         failures: What they ended with, oldest first.
-        handed_over: Whether the present try reached the transport.
-        try_began: Monotonic seconds when the present try began.
-        renews: Whether the next try takes a new id.
-        paid: Tokens that the last retry cost.
+        decision: What was decided after the last of them.
+        suspects_connections: Whether idle connections are under suspicion, because the
+            last attempt had no response.
+        in_transport: Whether the present attempt reached the transport.
+        attempt_started: Monotonic seconds when the present attempt began.
+        retry_cost: Tokens that the last retry cost.
+        watcher: The observer of this call, if the session has one.
     """
 
     endpoint: Endpoint[T]
-    record: Any
-    payload: bytes | None
-    request_id: str | None
-    means: Means
+    options: CallOptions
+    session: SessionState
     policy: RetryPolicy
+    budget: RetryBudget
+    hooks: tuple[OnAttempt, ...]
     started: float
     ends: float
     first_tried_at: datetime
-    query: tuple[tuple[str, str], ...]
-    path: str
-    new_id: NewId | None
-    unknown_before: bool
-    repeat_unknown: bool
-    background: Background | None
-    quota: RetryQuota
-    observers: tuple[OnAttempt, ...]
-    attempts: int
-    failures: tuple[OctopushError, ...]
-    handed_over: bool
-    try_began: float
-    renews: bool
-    paid: int
+    payload: bytes | None
+    request_id: str | None
+    record: Any = field(init=False, default=None)
+    attempts: int = field(init=False, default=0)
+    failures: tuple[OctopushError, ...] = field(init=False, default=())
+    decision: Decision = field(init=False, default=Raise())
+    suspects_connections: bool = field(init=False, default=False)
+    in_transport: bool = field(init=False, default=False)
+    attempt_started: float = field(init=False, default=0.0)
+    retry_cost: int = field(init=False, default=0)
+    watcher: CallObserver | None = field(init=False, default=None)
 
-    # By hand, and by position: what attrs would write takes every one of these by its
-    # name, which for the commonest call took twice the time.
-    def __init__(  # noqa: PLR0917
-        self,
-        endpoint: Endpoint[T],
-        record: Any,
-        means: Means,
-        policy: RetryPolicy,
-        started: float,
-        ends: float,
-        first_tried_at: datetime,
-    ) -> None:
-        self.endpoint = endpoint
-        self.record = record
-        self.payload = None if record is None else encode(record)
-        self.request_id = getattr(record, "request_id", None)
-        self.means = means
-        self.policy = policy
-        self.started = self.try_began = started
-        self.ends = ends
-        self.first_tried_at = first_tried_at
-        self.query = ()
-        self.path = ""
-        self.new_id = None
-        self.unknown_before = self.repeat_unknown = False
-        self.background = None
-        self.quota = means.quota
-        self.observers = means.observers
-        self.attempts = self.paid = 0
-        self.failures = ()
-        self.handed_over = self.renews = False
+    @property
+    def delay(self) -> float:
+        """Seconds to wait before the next attempt."""
+        return self.decision.delay if isinstance(self.decision, Retry) else 0.0
 
-    async def renew_id(self, new_id: NewId) -> None:
-        """Go on under another id."""
+    async def renew_id_if_needed(self) -> None:
+        """Go on under another id, if it was decided so."""
+        new_id = self.options.new_id
+        if new_id is None or not getattr(self.decision, "new_id", False):
+            return
         self.request_id = request_id = await new_id()
-        self.renews = False
-        self.first_tried_at = self.means.wall.now()
-        self.record = evolve(self.record, request_id=request_id)
+        self.first_tried_at = self.session.wall_clock.now()
+        self.record = evolve(self.record or self.options.body, request_id=request_id)
         self.payload = encode(self.record)
 
     @property
+    def operation(self) -> str:
+        """Method and path, for errors and logs."""
+        return f"{self.endpoint.method} {self.endpoint.path}"
+
+    @property
     def age(self) -> float:
-        """Wall-clock seconds since the first try under this id."""
-        return (self.means.wall.now() - self.first_tried_at).total_seconds()
+        """Wall-clock seconds since the first attempt under this id."""
+        return (self.session.wall_clock.now() - self.first_tried_at).total_seconds()
 
     @property
     def protected_for(self) -> float:
@@ -232,48 +193,19 @@ class Call(Generic[T]):
         return math.inf
 
     @property
-    def unknown(self) -> bool:
-        """Whether any try under this id may have been executed."""
-        return self.unknown_before or any_unknown(self.failures)
+    def unknown_before(self) -> bool:
+        """Whether an earlier call under this id had an unknown outcome."""
+        return self.options.unknown_since is not None
 
     @property
-    def wants_fresh_connection(self) -> bool:
-        """After silence every idle connection is under suspicion."""
-        return bool(self.failures) and self.failures[-1].outcome is Outcome.UNKNOWN
-
-    def tell(
-        self,
-        outcome: Outcome,
-        status: int | None,
-        *,
-        delay: float | None = None,
-        error: OctopushError | None = None,
-    ) -> None:
-        """Tell about a try that has ended, if anybody wants to know."""
-        if not self.observers:
-            return
-        event = AttemptEvent(
-            method=self.endpoint.method,
-            path=self.endpoint.path,
-            attempt=self.attempts,
-            outcome=outcome,
-            status=status,
-            elapsed=self.means.clock.monotonic() - self.try_began,
-            delay=delay,
-            error=None if error is None else type(error).__name__,
-            code=None if error is None else error.code,
-        )
-        for observe in self.observers:
-            try:
-                observe(event)
-            # A broken metric must not decide about a message.
-            except Exception:
-                _logger.exception("on_attempt failed")
+    def unknown(self) -> bool:
+        """Whether any attempt under this id may have been executed."""
+        return self.unknown_before or any_unknown(self.failures)
 
     def check_protection(self) -> None:
         """
-        Look at the wall clock right before a try: a machine may have been suspended
-        for a day while the monotonic clock stood still.
+        Look at the wall clock right before an attempt: a machine may have been
+        suspended for a day while the monotonic clock stood still.
 
         Raises:
             UnknownOutcomeError: A repeat could be sent twice.
@@ -282,20 +214,20 @@ class Call(Generic[T]):
             msg = "the request_id is too old to protect a repeat"
             raise UnknownOutcomeError(msg, backoff=Backoff.NEVER)
 
-    def situation(self) -> Situation:
+    def context(self) -> RetryContext:
         """What `decide` needs to know now."""
-        return Situation(
+        return RetryContext(
             failures=self.failures,
             attempts=self.attempts,
             idempotency=self.endpoint.idempotency,
-            elapsed=self.means.clock.monotonic() - self.started,
+            elapsed=self.session.clock.monotonic() - self.started,
             age=self.age,
             protected_for=self.protected_for,
             unknown_before=self.unknown_before,
             removes=self.endpoint.method == "DELETE",
-            repeat_unknown=self.repeat_unknown,
-            may_replace_id=self.new_id is not None,
-            deadline=self.ends - self.started,
-            tokens=self.quota.tokens,
-            draw=self.means.random.random(),
+            repeat_unknown=self.options.repeat_unknown,
+            may_replace_id=self.options.new_id is not None,
+            timeout=self.ends - self.started,
+            tokens=self.budget.tokens,
+            draw=self.session.random.random(),
         )

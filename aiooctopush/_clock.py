@@ -38,7 +38,7 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
-class HighWaterMark:
+class MonotonicWallClock:
     """
     A wall clock that never goes back, and never stands still.
 
@@ -56,10 +56,15 @@ class HighWaterMark:
     def now(self) -> datetime:
         """The present instant, as late as anything seen so far allows."""
         now = self._clock.now()
-        return self.at(now, self._clock.monotonic())
+        return self.advance(now, self._clock.monotonic())
 
-    def at(self, now: datetime, monotonic: float) -> datetime:
-        """The same for who has just read the clock, the wall's first."""
+    def read(self) -> tuple[datetime, float]:
+        """Return the present instant, and the monotonic seconds of the same moment."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        return self.advance(now, monotonic), monotonic
+
+    def advance(self, now: datetime, monotonic: float) -> datetime:
+        """Return the present instant, given what the two clocks have just shown."""
         # Also while the clock is ahead of what was seen: it may have stepped back
         # and have passed that since.
         passed = monotonic - self._at
@@ -68,7 +73,7 @@ class HighWaterMark:
         self._latest, self._at = now, monotonic
         return now
 
-    def ahead(self) -> timedelta:
+    def skew(self) -> timedelta:
         """How much later than the machine's own clock it is."""
         return self.now() - self._clock.now()
 
@@ -76,7 +81,7 @@ class HighWaterMark:
         """Go on from the latest instant of an earlier process, which was our own."""
         self._latest = max(self.now(), instant)
 
-    def saw(self, instant: datetime) -> None:
+    def observe(self, instant: datetime) -> None:
         """
         Take note of another wall clock, such as the gateway's ``Date``.
 

@@ -10,7 +10,7 @@ GRAIN: Final = 0.01
 """Seconds between two looks, so that thousands of limits cost a look a hundredth."""
 
 
-class Watch:
+class Deadlines:
     """
     Ends what takes too long.
 
@@ -27,12 +27,12 @@ class Watch:
     """
 
     def __init__(self) -> None:
-        self.under_way: set[Limit] = set()
+        self.under_way: set[Deadline] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._looks_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
-    def limit(self, seconds: float, *, at_first: float = math.inf) -> "Limit":
+    def limit(self, seconds: float, *, at_first: float = math.inf) -> "Deadline":
         """
         A block of a task that ends with TimeoutError after so many seconds.
 
@@ -40,7 +40,7 @@ class Watch:
 
         Args:
             seconds: For the whole.
-            at_first: Until `Limit.go_on` is called.
+            at_first: Until `Deadline.extend` is called.
         """
         loop = self._loop
         if loop is None:
@@ -50,12 +50,14 @@ class Watch:
             msg = "a limit is for a task, and a watch for one event loop"
             raise RuntimeError(msg)
         now = loop.time()
-        limit = Limit(self, task, ends=now + min(seconds, at_first), last=now + seconds)
+        limit = Deadline(
+            self, task, ends=now + min(seconds, at_first), last=now + seconds
+        )
         if limit.ends < self._looks_at:
             self._look_at(limit.ends, loop)
         return limit
 
-    def move(self, limit: "Limit", seconds: float) -> None:
+    def move(self, limit: "Deadline", seconds: float) -> None:
         """Have a limit end so many seconds from now, if the whole allows that much."""
         loop = asyncio.get_running_loop()
         limit.ends = min(loop.time() + seconds, limit.last)
@@ -79,15 +81,15 @@ class Watch:
             self._look_at(max(first, now + GRAIN), loop)
 
 
-class Limit:
-    """A block with a limit on time, to be entered at once; see `Watch.limit`."""
+class Deadline:
+    """A block with a limit on time, to be entered at once; see `Deadlines.limit`."""
 
-    __slots__ = ("_cancelling", "_expired", "_task", "_watch", "ends", "last")
+    __slots__ = ("_cancelling", "_deadlines", "_expired", "_task", "ends", "last")
 
     def __init__(
-        self, watch: Watch, task: asyncio.Task[Any], *, ends: float, last: float
+        self, deadlines: Deadlines, task: asyncio.Task[Any], *, ends: float, last: float
     ) -> None:
-        self._watch = watch
+        self._deadlines = deadlines
         self._task = task
         self._cancelling = task.cancelling()
         self._expired = False
@@ -95,7 +97,7 @@ class Limit:
         self.last = last
 
     def __enter__(self) -> Self:
-        self._watch.under_way.add(self)
+        self._deadlines.under_way.add(self)
         return self
 
     def __exit__(
@@ -105,19 +107,19 @@ class Limit:
         traceback: TracebackType | None,
     ) -> None:
         if not self._expired:
-            self._watch.under_way.discard(self)
+            self._deadlines.under_way.discard(self)
             return
         # Our cancellation is taken back; one of somebody else goes on.
         others = self._task.uncancel() > self._cancelling
         if isinstance(error, asyncio.CancelledError) and not others:
             raise TimeoutError from error
 
-    def go_on(self, seconds: float) -> None:
+    def extend(self, seconds: float) -> None:
         """Allow so many seconds from now on for what comes next, within the whole."""
-        self._watch.move(self, seconds)
+        self._deadlines.move(self, seconds)
 
     def expire(self) -> None:
         """End the block."""
-        self._watch.under_way.discard(self)
+        self._deadlines.under_way.discard(self)
         self._expired = True
         self._task.cancel()

@@ -1,28 +1,34 @@
-"""The one path that every call of a session takes."""
+"""
+The path that every call of a session takes, from top to bottom: admit it, attempt it,
+read the response; after a failure decide, and attempt it again.
+"""
 
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine
-from datetime import datetime
+from functools import partial
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from . import _responses as _answers
-from ._call import Background, Call, Means, NewId, OnAttempt
-from ._clock import Clock, HighWaterMark
-from ._engine import run
-from ._throttle import Gate, RetryQuota
-from ._wire import Answer, Endpoint, HttpRequest, HttpResponse
+from tenacity import AsyncRetrying, retry_if_exception
+
+from . import _telemetry
+from ._call import CallOptions, CallState, SessionState
+from ._clock import Clock, MonotonicWallClock
+from ._responses import http_date, read
+from ._throttle import ConcurrencyLimiter, RetryBudget
+from ._wire import Answer, Endpoint, HttpRequest, HttpResponse, encode
 from .errors import (
     Backoff,
     NotSentError,
     OctopushError,
+    Outcome,
     ThrottledError,
     UnknownOutcomeError,
 )
-from .observer import Observer, watched
-from .retry import RetryPolicy
+from .ids import safe_until
+from .observer import Observer, OnAttempt
+from .retry import Raise, Retry, RetryPolicy, Return, decide
 from .secret import Credentials
 from .transport import Timeouts, Transport
 
@@ -30,20 +36,21 @@ from .transport import Timeouts, Transport
 T = TypeVar("T", bound=Answer)
 
 _CLOCKS_DIFFER: Final = 300.0
-_logger = logging.getLogger("aiooctopush")
 _CLOSED: Final = "this OctopushSession is closed; open a new one"
+_NO_OPTIONS: Final = CallOptions()
 _OTHER_LOOP: Final = (
     "this OctopushSession belongs to another event loop; use one session for each loop"
 )
+_logger = logging.getLogger("aiooctopush")
 
 
-class Calls:
+class Pipeline:
     """
-    What a session shares between its calls, and the path of each: see
-    `api._shared.Caller`.
+    Makes the calls of a session; the one thing that the chapters of `api` know of it.
 
     Attributes:
-        closed: Whether the session is.
+        limiter: Bounds the attempts that are under way at the same time.
+        closed: Whether the session is closed.
     """
 
     def __init__(
@@ -54,7 +61,7 @@ class Calls:
         retry: RetryPolicy,
         timeouts: Timeouts,
         max_in_flight: int,
-        observers: tuple[OnAttempt, ...],
+        hooks: tuple[OnAttempt, ...],
         observer: Observer | None,
         base_url: str,
         clock: Clock,
@@ -68,16 +75,16 @@ class Calls:
         self._observer = observer
         self._base_url = base_url
         self._clock = clock
-        self._wall = HighWaterMark(clock)
-        self._means = Means(
+        self._wall_clock = MonotonicWallClock(clock)
+        self._session = SessionState(
             policy=retry,
             clock=clock,
-            wall=self._wall,
+            wall_clock=self._wall_clock,
             random=random,
-            quota=RetryQuota(retry.quota),
-            observers=observers,
+            budget=RetryBudget(retry.budget),
+            hooks=hooks,
         )
-        self.gate = Gate(max_in_flight=max_in_flight, clock=clock)
+        self.limiter = ConcurrencyLimiter(max_in_flight=max_in_flight, clock=clock)
         self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -94,150 +101,148 @@ class Calls:
         # Asking for the running loop is a system call on Python 3.11. If our loop
         # runs, and this is its thread, then no other loop can be the one we are in.
         if self._loop is None or self._thread != threading.get_ident():
-            self._bind()
+            loop = asyncio.get_running_loop()
+            if self._loop not in {None, loop}:
+                raise RuntimeError(_OTHER_LOOP)
+            self._loop, self._thread = loop, threading.get_ident()
         elif not self._loop.is_running():
             raise RuntimeError(_OTHER_LOOP)
         if self.closed:
             raise RuntimeError(_CLOSED)
 
-    def _bind(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop not in {None, loop}:
-            raise RuntimeError(_OTHER_LOOP)
-        self._loop = loop
-        self._thread = threading.get_ident()
-
-    def __call__(
-        self,
-        endpoint: Endpoint[T],
-        *,
-        body: Any = None,
-        query: tuple[tuple[str, str], ...] = (),
-        path: str = "",
-        new_id: NewId | None = None,
-        deadline: float | None = None,
-        retry: RetryPolicy | None = None,
-        unknown_since: datetime | None = None,
-        repeat_unknown: bool = False,
-        background: Background | None = None,
-        observe: OnAttempt | None = None,
-    ) -> Coroutine[Any, Any, T]:
-        """See `api._shared.Caller`."""
+    async def __call__(
+        self, endpoint: Endpoint[T], options: CallOptions = _NO_OPTIONS
+    ) -> T:
+        """Make a call: attempt it by the retry policy, and read the response."""
         self.check_usable()
-        means = self._means
-        policy = retry or means.policy
-        present, started = self._clock.now(), self._clock.monotonic()
-        call = Call(
-            endpoint,
-            body,
-            means,
-            policy,
-            started,
-            started + (policy.deadline if deadline is None else deadline),
-            unknown_since or self._wall.at(present, started),
-        )
-        if new_id is not None:
-            call.new_id = new_id
-        if query:
-            call.query = query
-        if path:
-            call.path = path
-        if unknown_since is not None:
-            call.unknown_before = True
-        if repeat_unknown:
-            call.repeat_unknown = True
-        if background is not None:
-            call.background = background
-            call.quota = background.quota
-        if observe is not None:
-            call.observers = (*call.observers, observe)
+        call = self._admit(endpoint, options)
         if self._observer is not None:
-            return watched(self._observer, self._base_url, call, self._attempt)
-        return run(call, self._attempt)
-
-    async def _attempt(self, call: Call[T]) -> T:
-        """One try: wait for a slot, carry the bytes, read what the answer proves."""
-        if call.unknown_before and call.attempts == 0:
-            call.check_protection()
-            # The try whose outcome is unknown may still be executing.
-            await self._clock.sleep(call.policy.careful_floor)
-        # The first try begins with its call, unless it is a repeat itself.
-        first = not (call.failures or call.unknown_before)
-        now = call.started if first else self._clock.monotonic()
-        call.try_began = now
-        if self.closed:  # while this call waited for its next try
-            raise NotSentError(_CLOSED, backoff=Backoff.NEVER)
-        if call.background or now >= call.ends or not self.gate.try_enter(now):
-            now = await self._enter(call, now)
+            _telemetry.call_started(call, self._observer, self._base_url)
         try:
-            if not first:
-                call.check_protection()
-            call.attempts += 1
-            call.handed_over = True
-            endpoint = call.endpoint
-            response = await self._transport.send(
-                HttpRequest(
-                    method=endpoint.method,
-                    path=call.path or endpoint.path,
-                    query=call.query,
-                    headers=self._headers,
-                    body=call.payload,
-                    timeout=min(self._attempt_timeout, call.ends - now),
-                    fresh_connection=call.wants_fresh_connection,
-                )
-            )
-            call.handed_over = False
-        except OctopushError:
-            call.handed_over = False
+            try:
+                result = await self._attempt(call)
+            # The first attempt stays outside tenacity: most calls need no other, and
+            # a tenacity call costs as much as several of ours.
+            except OctopushError as failure:
+                return await self._attempt_again(call, failure)
+        except BaseException as error:
+            _telemetry.call_failed(call, error)
             raise
-        # A transport that somebody else wrote may raise anything.
-        except Exception as error:
-            call.handed_over = False
-            msg = f"the transport failed ({type(error).__name__})"
-            raise UnknownOutcomeError(msg, backoff=Backoff.NEVER) from error
-        finally:
-            self.gate.leave()
-        if not self._clocks_compared:
-            self._compare_clocks(response)
-        try:
-            return _answers.read(
-                call.endpoint,
-                response,
-                {"request_id": call.request_id, "attempts": call.attempts},
-            )
-        except OctopushError as error:
-            self._compare_clocks(response)
-            if isinstance(error, ThrottledError):
-                await self._slow_down(call.background, error.retry_after)
-            raise
+        self._succeed(call, result, refund=RetryBudget.CLEAN)
+        return result
 
-    async def _enter(self, call: Call[T], now: float) -> float:
-        """Wait for a turn, where a rate is shared, and for a slot; tell the time."""
-        behind = call.background is not None
-        if call.background is not None and call.background.pacer is not None:
-            await call.background.pacer.turn()
+    # --- admit ------------------------------------------------------------------------
+
+    def _admit(self, endpoint: Endpoint[T], options: CallOptions) -> CallState[T]:
+        session = self._session
+        policy = options.retry or session.policy
+        body, priority, hook = options.body, options.priority, options.on_attempt
+        now, started = self._wall_clock.read()
+        timeout = policy.timeout if options.timeout is None else options.timeout
+        return CallState(
+            endpoint,
+            options,
+            session,
+            policy,
+            session.budget if priority is None else priority.budget,
+            session.hooks if hook is None else (*session.hooks, hook),
+            started,
+            started + timeout,
+            options.unknown_since or now,
+            None if body is None else encode(body),
+            getattr(body, "request_id", None),
+        )
+
+    async def _wait_for_slot(self, call: CallState[T], now: float) -> float:
+        """Wait for a turn, where a rate is shared, and for a slot; return the time."""
+        priority = call.options.priority
+        if priority is not None and priority.rate_limiter is not None:
+            await priority.rate_limiter.acquire()
             now = self._clock.monotonic()
-        if now >= call.ends or not self.gate.try_enter(now, background=behind):
-            await self.gate.enter(call.ends - now, background=behind)
+        is_low = priority is not None
+        if now >= call.ends or not self.limiter.try_acquire(now, low_priority=is_low):
+            await self.limiter.acquire(call.ends - now, low_priority=is_low)
             now = self._clock.monotonic()
         return now
 
-    async def _slow_down(
-        self, background: Background | None, retry_after: float | None
-    ) -> None:
-        """Start nothing before the gateway is ready, nor let those who share a rate."""
+    # --- attempt ----------------------------------------------------------------------
+
+    async def _attempt(self, call: CallState[T]) -> T:
+        """Wait for a slot, then exchange request and response once."""
+        if call.unknown_before and not call.attempts:
+            call.check_protection()
+            # The attempt whose outcome is unknown may still be executing.
+            await self._clock.sleep(call.policy.careful_floor)
+        is_repeat = call.unknown_before or bool(call.failures)
+        now = self._clock.monotonic() if is_repeat else call.started
+        call.attempt_started = now
+        if self.closed:  # while this call waited for its next attempt
+            raise NotSentError(_CLOSED, backoff=Backoff.NEVER)
+        if (
+            call.options.priority is not None
+            or now >= call.ends
+            or not self.limiter.try_acquire(now)
+        ):
+            now = await self._wait_for_slot(call, now)
+        try:
+            try:
+                if is_repeat:
+                    call.check_protection()
+                return await self._exchange(call, call.ends - now)
+            finally:
+                self.limiter.release()
+        except ThrottledError as error:
+            await self._slow_down(call, error.retry_after)
+            raise
+
+    async def _exchange(self, call: CallState[T], seconds: float) -> T:
+        """Carry the request, and read what the response proves."""
+        endpoint, options = call.endpoint, call.options
+        call.attempts += 1
+        call.in_transport = True
+        try:
+            response = await self._transport.send(
+                HttpRequest(
+                    method=endpoint.method,
+                    path=options.path or endpoint.path,
+                    query=options.query,
+                    headers=self._headers,
+                    body=call.payload,
+                    timeout=min(self._attempt_timeout, seconds),
+                    fresh_connection=call.suspects_connections,
+                )
+            )
+        # Not if it is cancelled: then nothing more is known of this attempt.
+        except Exception as error:
+            call.in_transport = False
+            if isinstance(error, OctopushError):
+                raise
+            # A transport that somebody else wrote may raise anything.
+            msg = f"the transport failed ({type(error).__name__})"
+            raise UnknownOutcomeError(msg, backoff=Backoff.NEVER) from error
+        call.in_transport = False
+        proven = {"request_id": call.request_id, "attempts": call.attempts}
+        try:
+            result = read(endpoint, response, proven)
+        except OctopushError:
+            # Now the age of an id may come to count.
+            self._compare_clocks(response)
+            raise
+        if not self._clocks_compared:
+            self._compare_clocks(response)
+        return result
+
+    async def _slow_down(self, call: CallState[T], retry_after: float | None) -> None:
+        """Start nothing before the gateway is ready; tell those who share a rate."""
         if retry_after is not None:
-            self.gate.pause(retry_after)
-        if background is not None and background.pacer is not None:
-            await background.pacer.throttled(retry_after)
+            self.limiter.pause(retry_after)
+        priority = call.options.priority
+        if priority is not None and priority.rate_limiter is not None:
+            await priority.rate_limiter.back_off(retry_after)
 
     def _compare_clocks(self, response: HttpResponse) -> None:
-        """
-        Look at the gateway's own clock: with the first answer, and with every failure,
-        when the age of an id may come to count.
-        """
         self._clocks_compared = True
-        date = _answers.http_date(response.headers.get("date", ""))
+        date = http_date(response.headers.get("date", ""))
         if date is None:
             return
         difference = (date - self._clock.now()).total_seconds()
@@ -248,4 +253,100 @@ class Calls:
                 "later one decides how long a request_id protects a repeat",
                 round(difference),
             )
-        self._wall.saw(date)
+        self._wall_clock.observe(date)
+
+    # --- decide, and attempt again ----------------------------------------------------
+
+    async def _attempt_again(self, call: CallState[T], failure: OctopushError) -> T:
+        """Attempt it until `decide` says otherwise; tenacity carries the loop."""
+        if self._decide(call, failure):
+            await self._clock.sleep(call.delay)
+            try:
+                async for attempt in AsyncRetrying(
+                    retry=retry_if_exception(partial(self._decide, call)),
+                    wait=lambda _: call.delay,
+                    sleep=self._clock.sleep,
+                ):
+                    with attempt:
+                        await call.renew_id_if_needed()
+                        result = await self._attempt(call)
+            except OctopushError as last:
+                failure = last
+            else:
+                self._succeed(call, result, refund=call.retry_cost)
+                return result
+        return self._conclude(call, failure)
+
+    def _decide(self, call: CallState[T], failure: BaseException) -> bool:
+        """Whether to attempt it again after this failure; the decision is noted."""
+        # Cancellation and mistakes in the program are none of the policy's business.
+        if not isinstance(failure, OctopushError):
+            return False
+        call.failures = (*call.failures, failure)
+        call.suspects_connections = failure.outcome is Outcome.UNKNOWN
+        call.decision = decide(call.policy, call.context())
+        _telemetry.attempt_failed(call, failure)
+        if not isinstance(call.decision, Retry):
+            return False
+        call.budget.take(call.decision.cost)
+        # Only the last retry's cost comes back, and only if that retry succeeds.
+        call.retry_cost = call.decision.cost
+        return True
+
+    # --- conclude ---------------------------------------------------------------------
+
+    def _succeed(self, call: CallState[T], result: T, *, refund: int) -> None:
+        call.budget.refund(refund)
+        if call.hooks or _logger.isEnabledFor(logging.DEBUG):
+            _telemetry.call_succeeded(call, result)
+
+    def _conclude(self, call: CallState[T], failure: OctopushError) -> T:
+        """Return what the last failure proves, or raise what became of the call."""
+        if isinstance(call.decision, Return):
+            result: T = call.endpoint.answer(
+                outcome=call.decision.outcome,
+                request_id=call.request_id,
+                attempts=call.attempts,
+                status=failure.status,
+                headers=failure.headers,
+            )
+            _telemetry.call_ended(call, result)
+            return result
+        error = self._final_error(call, failure)
+        raise error from error.__cause__
+
+    def _final_error(self, call: CallState[T], error: OctopushError) -> OctopushError:
+        """The error that the caller gets: what all attempts prove together."""
+        decision, unknown = call.decision, call.unknown
+        gave_up = isinstance(decision, Raise) and decision.gave_up
+        unsaid = gave_up or type(error) is NotSentError
+        if unknown and unsaid and not isinstance(error, UnknownOutcomeError):
+            # The last attempt alone would say "not sent" or "refused", which is not
+            # the whole truth.
+            last, error = (
+                error,
+                UnknownOutcomeError(
+                    "an earlier attempt had no response; the last one: "
+                    f"{error.problem}",
+                    status=error.status,
+                    headers=error.headers,
+                    code=error.code,
+                    retry_after=error.retry_after,
+                ),
+            )
+            error.__cause__ = last
+        if unknown:
+            error.outcome = Outcome.UNKNOWN
+            error.maybe_sent = call.endpoint.writes
+        error.request_id = call.request_id
+        error.attempts = call.attempts
+        error.operation = call.operation
+        if call.request_id is not None:
+            # As this machine's clock will show it, which may be behind ours: another
+            # process has nothing else to go by.
+            skew = self._wall_clock.skew()
+            error.safe_to_retry_until = safe_until(call.first_tried_at) - skew
+        error.retry_budget_exhausted = (
+            isinstance(decision, Raise) and decision.budget_exhausted
+        )
+        return error

@@ -5,11 +5,11 @@ import math
 from collections import deque
 
 from ._clock import Clock
-from ._deadlines import Watch
+from ._deadlines import Deadlines
 from .errors import Backoff, NotSentError
 
 
-class Gate:
+class ConcurrencyLimiter:
     """
     Lets a bounded number of tries through, first come, first served, and holds all of
     them during a pause.
@@ -26,19 +26,19 @@ class Gate:
         self._free = max_in_flight
         self._reserved = max_in_flight // 10
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._background: deque[asyncio.Future[None]] = deque()
+        self._low_priority: deque[asyncio.Future[None]] = deque()
         self._clock = clock
-        self._watch = Watch()
+        self._deadlines = Deadlines()
         self._paused_until = -math.inf
 
-    def try_enter(self, now: float, *, background: bool = False) -> bool:
+    def try_acquire(self, now: float, *, low_priority: bool = False) -> bool:
         """Take a slot if there is no reason to wait; most tries get theirs here."""
-        if self._paused_until > now or not self._has_room(background=background):
+        if self._paused_until > now or not self._has_room(low_priority=low_priority):
             return False
         self._free -= 1
         return True
 
-    async def enter(self, seconds: float, *, background: bool = False) -> None:
+    async def acquire(self, seconds: float, *, low_priority: bool = False) -> None:
         """
         Wait for a slot, at most that many seconds.
 
@@ -46,18 +46,18 @@ class Gate:
             NotSentError: The time was up, or the pause is longer than that.
         """
         give_up_at = self._clock.monotonic() + seconds
-        await self._take_slot(seconds, background=background)
+        await self._take_slot(seconds, low_priority=low_priority)
         try:
             await self._wait_out_pause(give_up_at)
         except BaseException:
-            self.leave()
+            self.release()
             raise
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give the slot to the next in the queue, or back."""
         self._free += 1
-        for queue in (self._queue, self._background):
-            while queue and self._has_room(background=queue is self._background):
+        for queue in (self._queue, self._low_priority):
+            while queue and self._has_room(low_priority=queue is self._low_priority):
                 turn = queue.popleft()
                 if not turn.done():
                     self._free -= 1
@@ -68,22 +68,22 @@ class Gate:
         """Hold everyone for that long; a pause only ever moves forward."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
 
-    def _has_room(self, *, background: bool) -> bool:
-        return self._free > (self._reserved if background else 0)
+    def _has_room(self, *, low_priority: bool) -> bool:
+        return self._free > (self._reserved if low_priority else 0)
 
-    async def _take_slot(self, seconds: float, *, background: bool) -> None:
-        if self._has_room(background=background):  # so nobody is in the queue
+    async def _take_slot(self, seconds: float, *, low_priority: bool) -> None:
+        if self._has_room(low_priority=low_priority):  # so nobody is in the queue
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()
-        (self._background if background else self._queue).append(turn)
+        (self._low_priority if low_priority else self._queue).append(turn)
         try:
-            with self._watch.limit(seconds):
+            with self._deadlines.limit(seconds):
                 await turn
         except BaseException as error:
             # It may have been our turn in the same moment: pass it on.
             if turn.done() and not turn.cancelled():
-                self.leave()
+                self.release()
             if isinstance(error, TimeoutError):
                 msg = "no free slot before the deadline: too many calls in flight"
                 raise NotSentError(msg, backoff=Backoff.NEVER) from error
@@ -101,7 +101,7 @@ class Gate:
             raise NotSentError(msg, backoff=Backoff.NEVER)
 
 
-class RetryQuota:
+class RetryBudget:
     """
     Tokens that retries cost, so that an outage is not answered with a flood.
 

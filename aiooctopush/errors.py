@@ -84,7 +84,7 @@ class OctopushError(Exception):
         code: The gateway's own code, see `GATEWAY_CODES`.
         details: Whatever else the gateway's error body held.
         operation: Method and path of the call.
-        retry_quota_exhausted: True if a further try was allowed but the session's
+        retry_budget_exhausted: True if a further try was allowed but the session's
             retry quota was used up, as it is during an outage.
     """
 
@@ -96,7 +96,7 @@ class OctopushError(Exception):
     attempts: int = 0
     safe_to_retry_until: datetime | None = None
     operation: str | None = None
-    retry_quota_exhausted: bool = False
+    retry_budget_exhausted: bool = False
 
     def __init__(
         self,

@@ -1,24 +1,52 @@
 """
-Watching whole calls, from before the first try to what became of them.
+What is reported about calls and their attempts: values and protocols, and no code.
 
-Tracing needs a place to open and close a span around a call; this is it, and knows of
-no tracer. `aiooctopush.integrations.opentelemetry` is what stands on it.
+Tracing needs a place to open and close a span around a call; `Observer` is it, and
+knows of no tracer. `aiooctopush.integrations.opentelemetry` stands on it. `_telemetry`
+makes these values and reports them.
 """
 
-import logging
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from typing import Protocol
 
 from attrs import frozen
 
-from ._call import AttemptEvent, Call
-from ._engine import Attempt, run
-from ._wire import Answer
-from .errors import OctopushError, Outcome
+from .errors import Outcome
 
 
-_logger = logging.getLogger("aiooctopush")
+@frozen(kw_only=True)
+class AttemptEvent:
+    """
+    One attempt that has ended, for logs and metrics. Nothing in it is private.
 
-T = TypeVar("T", bound=Answer)
+    Attributes:
+        method: Method of the HTTP request.
+        path: Path of the HTTP request, a template where it holds an argument.
+        attempt: Which attempt of the call, counted from 1; 0 if it never got a slot.
+        outcome: What became of this attempt alone; ``presumed`` if it was refused as
+            a duplicate of an earlier one.
+        status: HTTP status, None without a response.
+        elapsed: Seconds that the attempt took, queueing included.
+        delay: Seconds before the next attempt, None if there is none.
+        error: Class of the error that it ended with, None if there was none.
+        code: The gateway's own code, if it refused with one.
+        request_id: The id under which it was made, None if the operation has none.
+    """
+
+    method: str
+    path: str
+    attempt: int
+    outcome: Outcome
+    status: int | None
+    elapsed: float
+    delay: float | None
+    error: str | None = None
+    code: int | None = None
+    request_id: str | None = None
+
+
+OnAttempt = Callable[[AttemptEvent], None]
+"""Called after every attempt. What it raises is logged and changes nothing."""
 
 
 @frozen(kw_only=True)
@@ -27,8 +55,8 @@ class CallStarted:
     A call that is about to be made. Nothing in it is private.
 
     Attributes:
-        method: Of the HTTP request.
-        path: Its path, a template where it holds an argument.
+        method: Method of the HTTP request.
+        path: Path of the HTTP request, a template where it holds an argument.
         base_url: Where the gateway is.
     """
 
@@ -40,18 +68,18 @@ class CallStarted:
 @frozen(kw_only=True)
 class CallEnded:
     """
-    What became of a call, all its tries counted. Nothing in it is private.
+    What became of a call, all its attempts counted. Nothing in it is private.
 
     Attributes:
-        outcome: What became of it; of a call that was cancelled, what is known.
-        maybe_sent: Whether a write may have been executed, and nobody knows.
-        request_id: The id of the last try, None if the operation has none.
-        attempts: How many tries were made.
-        status: HTTP status of the last answer, None without one.
+        outcome: What became of it; if it was cancelled, what is known.
+        maybe_sent: Whether a write may have been executed without our knowing.
+        request_id: The id of the last attempt, None if the operation has none.
+        attempts: How many attempts were made.
+        status: HTTP status of the last response, None without one.
         error: Class of what was raised, None if nothing was.
         code: The gateway's own code, if it refused with one.
         elapsed: Seconds from beginning to end, pauses included.
-        retry_tokens: What is left of the quota that pays for retries.
+        retry_tokens: What is left of the budget that pays for retries.
     """
 
     outcome: Outcome
@@ -66,12 +94,12 @@ class CallEnded:
 
 
 class CallObserver(Protocol):
-    """Watches one call."""
+    """Watches one call; `Observer.on_start` returns it."""
 
-    def tried(self, attempt: AttemptEvent) -> None:
-        """Take note of a try that has ended."""
+    def on_attempt(self, attempt: AttemptEvent) -> None:
+        """Take note of an attempt that has ended."""
 
-    def ended(self, call: CallEnded) -> None:
+    def on_end(self, call: CallEnded) -> None:
         """Take note of the end; cancelled or failed, it always comes, and once."""
 
 
@@ -82,75 +110,5 @@ class Observer(Protocol):
     It must not wait. What it raises is logged and changes nothing.
     """
 
-    def began(self, call: CallStarted) -> CallObserver:
-        """Take note of a call that begins, and say who watches it."""
-
-
-async def watched(
-    observer: Observer, base_url: str, call: Call[T], attempt: Attempt[T]
-) -> T:
-    """Make a call as `run` does, and tell the observer."""
-    endpoint = call.endpoint
-    started = CallStarted(method=endpoint.method, path=endpoint.path, base_url=base_url)
-    try:
-        one = observer.began(started)
-    # A broken tracer must not decide about a message.
-    except Exception:
-        _logger.exception("observer failed")
-        return await run(call, attempt)
-    call.observers = (*call.observers, one.tried)
-    try:
-        answer = await run(call, attempt)
-    except BaseException as error:
-        _tell(one, _failed(call, error))
-        raise
-    _tell(one, _ended(call, answer.outcome, status=answer.status))
-    return answer
-
-
-def _tell(one: CallObserver, end: CallEnded) -> None:
-    try:
-        one.ended(end)
-    except Exception:
-        _logger.exception("observer failed")
-
-
-def _failed(call: Call[T], error: BaseException) -> CallEnded:
-    name = type(error).__name__
-    if isinstance(error, OctopushError):
-        return _ended(
-            call,
-            error.outcome or Outcome.UNKNOWN,
-            maybe_sent=error.maybe_sent,
-            status=error.status,
-            error=name,
-            code=error.code,
-        )
-    # Cancelled, or a mistake in the program: nobody has said what became of it.
-    if call.handed_over or call.unknown:
-        outcome, maybe_sent = Outcome.UNKNOWN, call.endpoint.writes
-    else:
-        outcome, maybe_sent = Outcome.NOT_SENT, False
-    return _ended(call, outcome, maybe_sent=maybe_sent, error=name)
-
-
-def _ended(
-    call: Call[T],
-    outcome: Outcome,
-    *,
-    maybe_sent: bool = False,
-    status: int | None = None,
-    error: str | None = None,
-    code: int | None = None,
-) -> CallEnded:
-    return CallEnded(
-        outcome=outcome,
-        maybe_sent=maybe_sent,
-        request_id=call.request_id,
-        attempts=call.attempts,
-        status=status,
-        error=error,
-        code=code,
-        elapsed=call.means.clock.monotonic() - call.started,
-        retry_tokens=call.quota.tokens,
-    )
+    def on_start(self, call: CallStarted) -> CallObserver:
+        """Take note of a call that begins, and return what watches it."""

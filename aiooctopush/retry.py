@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from attrs import field, frozen
 from attrs.validators import ge, gt
 
-from ._throttle import RetryQuota
+from ._throttle import RetryBudget
 from ._wire import Idempotency
 from .errors import Backoff, DuplicateRequestError, OctopushError, Outcome
 
@@ -34,14 +34,14 @@ class RetryPolicy:
 
     Attributes:
         attempts: Tries in all, the first included; 1 switches retries off.
-        deadline: For the whole call: all tries, waits and queueing.
+        timeout: For the whole call: all tries, waits and queueing.
         careful_floor: What is always waited after silence, so that two tries of one
             message never overlap: the first may still be executing.
-        quota: Tokens for retries that all calls of a session share.
+        budget: Tokens for retries that all calls of a session share.
     """
 
     attempts: int = field(default=4, validator=ge(1))
-    deadline: float = field(default=60.0, validator=gt(0))
+    timeout: float = field(default=60.0, validator=gt(0))
     fast_base: float = field(default=0.1, validator=ge(0))
     fast_cap: float = field(default=5.0, validator=ge(0))
     careful_floor: float = field(default=1.0, validator=ge(1))
@@ -49,7 +49,7 @@ class RetryPolicy:
     careful_cap: float = field(default=20.0, validator=ge(0))
     throttle_base: float = field(default=1.0, validator=ge(0))
     throttle_cap: float = field(default=20.0, validator=ge(0))
-    quota: int = field(default=500, validator=ge(0))
+    budget: int = field(default=500, validator=ge(0))
 
     def wait(self, backoff: Backoff, retries: int, draw: float) -> float:
         """
@@ -81,8 +81,8 @@ class Raise:
     """Give the caller the error."""
 
     gave_up: bool = False
-    """Whether another try would have been allowed, had there been time or quota."""
-    quota_exhausted: bool = False
+    """Whether another try would have been allowed, had there been time or budget."""
+    budget_exhausted: bool = False
 
 
 @frozen
@@ -94,14 +94,14 @@ class Retry:
     new_id: bool
     """Whether to take a new request_id: only after a clean refusal."""
     cost: int
-    """Tokens of the retry quota."""
+    """Tokens of the retry budget."""
 
 
 Decision = Return | Raise | Retry
 
 
 @frozen(kw_only=True)
-class Situation:
+class RetryContext:
     """
     All that `decide` looks at.
 
@@ -117,8 +117,8 @@ class Situation:
             as a resumed or settled one has.
         repeat_unknown: Whether the caller prefers doing it twice to not at all.
         may_replace_id: Whether the id is ours alone, so that nobody misses it.
-        deadline: Seconds that this call may take.
-        tokens: Left in the retry quota.
+        timeout: Seconds that this call may take.
+        tokens: Left in the retry budget.
         draw: A random number, at least 0 and below 1.
     """
 
@@ -132,7 +132,7 @@ class Situation:
     removes: bool = False
     repeat_unknown: bool = False
     may_replace_id: bool
-    deadline: float
+    timeout: float
     tokens: int
     draw: float
 
@@ -156,7 +156,7 @@ _NOT_FOUND = 404
 _CAMPAIGN_NOT_FOUND = 131
 
 
-def _proves_earlier_try(last: OctopushError, now: Situation) -> bool:
+def _proves_earlier_try(last: OctopushError, now: RetryContext) -> bool:
     """Whether this refusal means that an unanswered try of ours was taken."""
     if now.idempotency is Idempotency.REQUEST_ID:
         return isinstance(last, DuplicateRequestError)
@@ -166,13 +166,13 @@ def _proves_earlier_try(last: OctopushError, now: Situation) -> bool:
     )
 
 
-def decide(policy: RetryPolicy, now: Situation) -> Decision:
+def decide(policy: RetryPolicy, now: RetryContext) -> Decision:
     """
     What to do after a try that did not succeed. Pure.
 
     The order of the questions is the order of the specification: what the answer
     means, whether a repeat is allowed at all, and only then whether there are tries,
-    time, protection and quota left for it.
+    time, protection and budget left for it.
     """
     last = now.failures[-1]
     if now.unknown_earlier and _proves_earlier_try(last, now):
@@ -185,14 +185,14 @@ def decide(policy: RetryPolicy, now: Situation) -> Decision:
     delay = max(
         policy.wait(last.backoff, now.attempts - 1, now.draw), last.retry_after or 0.0
     )
-    if now.attempts >= policy.attempts or now.elapsed + delay >= now.deadline:
+    if now.attempts >= policy.attempts or now.elapsed + delay >= now.timeout:
         return Raise(gave_up=True)
     if now.unknown and now.age + delay >= now.protected_for:
         return Raise(gave_up=True)
     throttled = last.backoff is Backoff.THROTTLE
-    cost = RetryQuota.THROTTLE if throttled else RetryQuota.FAILURE
+    cost = RetryBudget.THROTTLE if throttled else RetryBudget.FAILURE
     if cost > now.tokens:
-        return Raise(gave_up=True, quota_exhausted=True)
+        return Raise(gave_up=True, budget_exhausted=True)
     return Retry(
         delay=delay,
         # A gateway that notes ids on receipt would refuse the old id for ever.

@@ -16,9 +16,8 @@ import aiohttp
 from . import api
 from . import bulk as _bulk
 from . import ledgers as _ledgers
-from ._call import OnAttempt
 from ._clock import Clock, SystemClock
-from ._pipeline import Calls
+from ._pipeline import Pipeline
 from ._version import __version__
 from ._wire import Idempotency
 from .api._recipients import MAX_RECIPIENTS
@@ -33,7 +32,7 @@ from .bulk.options import (
     OnUnresolved,
 )
 from .errors import InvalidFieldError
-from .observer import Observer
+from .observer import Observer, OnAttempt
 from .retry import RetryPolicy
 from .secret import Credentials
 from .transport import AiohttpTransport, Timeouts, Transport
@@ -190,13 +189,13 @@ class OctopushSession:
             ssl_context=ssl_context,
             proxy=proxy,
         )
-        self._call: Calls = Calls(
+        self._call: Pipeline = Pipeline(
             self._transport,
             credentials=credentials,
             retry=retry or RetryPolicy(),
             timeouts=timeouts,
             max_in_flight=max_in_flight,
-            observers=() if on_attempt is None else (on_attempt,),
+            hooks=() if on_attempt is None else (on_attempt,),
             observer=observer,
             base_url=self._base_url,
             clock=self._clock,

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from attrs.validators import gt
 from yarl import URL
 
-from ._deadlines import Limit, Watch
+from ._deadlines import Deadline, Deadlines
 from ._wire import MAX_BODY, Headers, HttpRequest, HttpResponse
 from .errors import (
     Backoff,
@@ -67,7 +67,7 @@ class Timeouts:
     attempt: float = field(default=45.0, validator=gt(0))
 
 
-class _Meaning(NamedTuple):
+class _ErrorRule(NamedTuple):
     kind: type[OctopushError]
     problem: str
     backoff: Backoff
@@ -77,81 +77,88 @@ class _Meaning(NamedTuple):
 # before their parents. Measured with aiohttp 3.14: every error after a connection
 # was handed over can hide a request that was executed, a reset just like a time-out,
 # and no counter of written bytes can tell. Hence the last rows.
-_MEANINGS: Final[tuple[tuple[type[Exception], _Meaning], ...]] = (
+_ERROR_RULES: Final[tuple[tuple[type[Exception], _ErrorRule], ...]] = (
     (
         aiohttp.ClientConnectorCertificateError,
-        _Meaning(TransportSecurityError, "the certificate is not valid", Backoff.NEVER),
+        _ErrorRule(
+            TransportSecurityError, "the certificate is not valid", Backoff.NEVER
+        ),
     ),
     (
         aiohttp.ServerFingerprintMismatch,
-        _Meaning(
+        _ErrorRule(
             TransportSecurityError, "the fingerprint does not match", Backoff.NEVER
         ),
     ),
     (
         aiohttp.ClientConnectorDNSError,
-        _Meaning(NotSentError, "the host name was not found", Backoff.FAST),
+        _ErrorRule(NotSentError, "the host name was not found", Backoff.FAST),
     ),
     (
         aiohttp.ClientProxyConnectionError,
-        _Meaning(NotSentError, "the proxy cannot be reached", Backoff.FAST),
+        _ErrorRule(NotSentError, "the proxy cannot be reached", Backoff.FAST),
     ),
     (
         aiohttp.ClientSSLError,
-        _Meaning(NotSentError, "the TLS handshake failed", Backoff.FAST),
+        _ErrorRule(NotSentError, "the TLS handshake failed", Backoff.FAST),
     ),
     (
         aiohttp.ClientConnectorError,
-        _Meaning(NotSentError, "cannot connect", Backoff.FAST),
+        _ErrorRule(NotSentError, "cannot connect", Backoff.FAST),
     ),
     (
         aiohttp.ConnectionTimeoutError,
-        _Meaning(NotSentError, "no connection in time", Backoff.FAST),
+        _ErrorRule(NotSentError, "no connection in time", Backoff.FAST),
     ),
     (
         aiohttp.ClientHttpProxyError,
-        _Meaning(NotSentError, "the proxy refused to connect", Backoff.FAST),
+        _ErrorRule(NotSentError, "the proxy refused to connect", Backoff.FAST),
     ),
     # Before the errors of an address: there was an answer, so it was sent.
     (
         aiohttp.RedirectClientError,
-        _Meaning(InvalidResponseError, "a redirect", Backoff.NEVER),
+        _ErrorRule(InvalidResponseError, "a redirect", Backoff.NEVER),
     ),
     (
         aiohttp.InvalidURL,
-        _Meaning(NotSentError, "the address is not valid", Backoff.NEVER),
+        _ErrorRule(NotSentError, "the address is not valid", Backoff.NEVER),
     ),
     (
         aiohttp.NonHttpUrlClientError,
-        _Meaning(NotSentError, "the address is not one of HTTP", Backoff.NEVER),
+        _ErrorRule(NotSentError, "the address is not one of HTTP", Backoff.NEVER),
     ),
-    (TimeoutError, _Meaning(UnknownOutcomeError, "no answer in time", Backoff.CAREFUL)),
+    (
+        TimeoutError,
+        _ErrorRule(UnknownOutcomeError, "no answer in time", Backoff.CAREFUL),
+    ),
     (
         aiohttp.ServerDisconnectedError,
-        _Meaning(UnknownOutcomeError, "disconnected before an answer", Backoff.CAREFUL),
+        _ErrorRule(
+            UnknownOutcomeError, "disconnected before an answer", Backoff.CAREFUL
+        ),
     ),
     (
         aiohttp.ClientPayloadError,
-        _Meaning(InvalidResponseError, "the answer broke off", Backoff.CAREFUL),
+        _ErrorRule(InvalidResponseError, "the answer broke off", Backoff.CAREFUL),
     ),
     # A garbage status line surfaces with status 400 on the exception, after the
     # gateway may have accepted: never read a status off an exception.
     (
         aiohttp.ClientResponseError,
-        _Meaning(InvalidResponseError, "the answer is not HTTP", Backoff.CAREFUL),
+        _ErrorRule(InvalidResponseError, "the answer is not HTTP", Backoff.CAREFUL),
     ),
     (
         aiohttp.ClientError,
-        _Meaning(UnknownOutcomeError, "the connection failed", Backoff.CAREFUL),
+        _ErrorRule(UnknownOutcomeError, "the connection failed", Backoff.CAREFUL),
     ),
     (
         OSError,
-        _Meaning(UnknownOutcomeError, "the connection failed", Backoff.CAREFUL),
+        _ErrorRule(UnknownOutcomeError, "the connection failed", Backoff.CAREFUL),
     ),
     # Not an error of the network: repeating cannot help, but it may have been sent.
     (
         Exception,
-        _Meaning(UnknownOutcomeError, "sending failed unexpectedly", Backoff.NEVER),
+        _ErrorRule(UnknownOutcomeError, "sending failed unexpectedly", Backoff.NEVER),
     ),
 )
 
@@ -160,17 +167,15 @@ _PROXY_AUTHENTICATION_REQUIRED = 407
 
 def translate(error: Exception) -> OctopushError:
     """What an exception of aiohttp proves, as one of ours with its cause."""
-    meaning = next(row for kind, row in _MEANINGS if isinstance(error, kind))
-    backoff = meaning.backoff
+    rule = next(row for kind, row in _ERROR_RULES if isinstance(error, kind))
+    backoff = rule.backoff
     if (
         isinstance(error, aiohttp.ClientHttpProxyError)
         # The proxy's answer was really received, so its status counts.
         and error.status == _PROXY_AUTHENTICATION_REQUIRED
     ):
         backoff = Backoff.NEVER
-    failure = meaning.kind(
-        f"{meaning.problem} ({type(error).__name__})", backoff=backoff
-    )
+    failure = rule.kind(f"{rule.problem} ({type(error).__name__})", backoff=backoff)
     # One kind of aiohttp's errors holds the request's headers, and shows them in its
     # repr: the key would travel with the traceback.
     if not isinstance(error, aiohttp.ClientResponseError):
@@ -208,16 +213,20 @@ class AiohttpTransport:
         self._max_connections = max_connections
         self._ssl = ssl_context
         self._proxy = proxy
-        self._theirs = client_session
-        self._kept: aiohttp.ClientSession | None = None
-        self._fresh: aiohttp.ClientSession | None = None
-        self._usual = self._limits_of(self._timeouts.attempt)
-        self._said = self._said_with_each_request()
-        self._said_to_try_once = self._said | {"middlewares": _ONE_TRY}
-        self._watch = Watch()
+        self._user_session = client_session
+        self._pooled: aiohttp.ClientSession | None = None
+        self._unpooled: aiohttp.ClientSession | None = None
+        self._default_timeout = self._timeout_of(self._timeouts.attempt)
+        self._request_kwargs = self._build_request_kwargs()
+        self._single_attempt_kwargs = self._request_kwargs | {
+            "middlewares": _SINGLE_ATTEMPT
+        }
+        self._deadlines = Deadlines()
         # As long as connecting may take, silence says nothing: that limit is aiohttp's,
         # and knows whether a connection was handed over.
-        self._first = (self._usual.connect or 0.0) + self._timeouts.read
+        self._head_timeout = (
+            self._default_timeout.connect or 0.0
+        ) + self._timeouts.read
         self._closed = False
         # Paths may hold arguments, so their number has no bound of its own.
         self._url_of = lru_cache(maxsize=256)(self._build_url)
@@ -225,17 +234,21 @@ class AiohttpTransport:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Carry one try; see `Transport.send`."""
         session = self._session(fresh=request.fresh_connection)
-        seconds, limits = request.timeout, self._usual
+        seconds, limits = request.timeout, self._default_timeout
         if seconds < self._timeouts.attempt:
             # To aiohttp, 0 and less would mean "no limit".
             seconds = max(seconds, 0.001)
-            limits = self._limits_of(seconds)
+            limits = self._timeout_of(seconds)
         else:
             seconds = self._timeouts.attempt
         # A POST is never repeated by aiohttp, and needs no guard.
-        said = self._said if request.method == "POST" else self._said_to_try_once
+        kwargs = (
+            self._request_kwargs
+            if request.method == "POST"
+            else self._single_attempt_kwargs
+        )
         try:
-            with self._watch.limit(seconds, at_first=self._first) as limit:
+            with self._deadlines.limit(seconds, at_first=self._head_timeout) as limit:
                 # Awaited rather than entered: leaving the block costs as much as
                 # reading.
                 response = await session.request(
@@ -244,7 +257,7 @@ class AiohttpTransport:
                     data=request.body,
                     headers=request.headers,
                     timeout=limits,
-                    **said,
+                    **kwargs,
                 )
                 try:
                     body = await _read_body(response, limit, self._timeouts.read)
@@ -265,34 +278,34 @@ class AiohttpTransport:
     async def close(self) -> None:
         """Close the pools that this transport opened; nothing is carried after it."""
         self._closed = True
-        for session in (self._kept, self._fresh):
+        for session in (self._pooled, self._unpooled):
             if session is not None:
                 await session.close()
-        self._kept = self._fresh = None
+        self._pooled = self._unpooled = None
 
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
         if self._closed:
             # A call that waited for its next try would open a pool for nobody.
             msg = "this transport is closed"
             raise NotSentError(msg, backoff=Backoff.NEVER)
-        if self._theirs is not None:
-            if self._theirs.closed:
+        if self._user_session is not None:
+            if self._user_session.closed:
                 raise InvalidFieldError("client_session", "is closed")
-            return self._theirs
+            return self._user_session
         if fresh:
             # After silence every idle connection is under suspicion.
-            if self._fresh is None:
-                self._fresh = self._open(
+            if self._unpooled is None:
+                self._unpooled = self._open(
                     aiohttp.TCPConnector(limit=self._max_connections, force_close=True)
                 )
-            return self._fresh
-        if self._kept is None:
-            self._kept = self._open(
+            return self._unpooled
+        if self._pooled is None:
+            self._pooled = self._open(
                 aiohttp.TCPConnector(
                     limit=self._max_connections, keepalive_timeout=KEEP_ALIVE
                 )
             )
-        return self._kept
+        return self._pooled
 
     def _open(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -309,39 +322,39 @@ class AiohttpTransport:
     def _build_url(self, path: str) -> URL:
         return URL(self._base + path, encoded=True)
 
-    def _said_with_each_request(self) -> dict[str, Any]:
+    def _build_request_kwargs(self) -> dict[str, Any]:
         """What aiohttp is told beside the request, in few words: each one costs."""
-        said: dict[str, Any] = {
+        kwargs: dict[str, Any] = {
             # aiohttp would forward api-key and api-login to the other host.
             "allow_redirects": False
         }
         if self._ssl is not None:
-            said["ssl"] = self._ssl
+            kwargs["ssl"] = self._ssl
         if self._proxy is not None:
-            said["proxy"] = self._proxy
-        if self._theirs is not None:
+            kwargs["proxy"] = self._proxy
+        if self._user_session is not None:
             # A session of yours may have other settings.
-            said |= {"raise_for_status": False, "auto_decompress": True}
-        return said
+            kwargs |= {"raise_for_status": False, "auto_decompress": True}
+        return kwargs
 
-    def _limits_of(self, attempt: float) -> aiohttp.ClientTimeout:
+    def _timeout_of(self, attempt: float) -> aiohttp.ClientTimeout:
         # Connecting must end before the whole try does: the limit of the try says
         # nothing about whether the request had left.
         connect = 0.9 * attempt
         return aiohttp.ClientTimeout(
-            # The whole is ours to limit, and silence, too: see `Watch`.
+            # The whole is ours to limit, and silence, too: see `Deadlines`.
             total=None,
             sock_read=None,
             # In a session of yours others may hold the pool, and waiting for it is
             # no failure to connect; our own pool is never waited for.
             connect=connect
-            if self._theirs is not None
+            if self._user_session is not None
             else min(connect, self._timeouts.connect),
             sock_connect=min(connect, self._timeouts.connect),
         )
 
 
-async def _try_once(
+async def _attempt_once(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
     """
@@ -355,11 +368,11 @@ async def _try_once(
     raise failure
 
 
-_ONE_TRY: Final = (_try_once,)
+_SINGLE_ATTEMPT: Final = (_attempt_once,)
 
 
 async def _read_body(
-    response: aiohttp.ClientResponse, limit: Limit, silence: float
+    response: aiohttp.ClientResponse, limit: Deadline, silence: float
 ) -> bytes:
     """
     Read the body, counting bytes *after* decompression: a small bomb stays small.
@@ -374,7 +387,7 @@ async def _read_body(
     else:
         body = b""
         while len(body) <= MAX_BODY:
-            limit.go_on(silence)
+            limit.extend(silence)
             chunk = await content.readany()
             if not chunk:
                 break

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 
 from .. import api
-from .._call import NewId
+from .._call import CallOptions, NewId
 from .._clock import Clock
 from .._wire import Answer, Endpoint
 from ..ids import first_tried_at, new_request_id
@@ -77,7 +77,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
             NotSentError: No connection; nothing was sent.
             UnknownOutcomeError: It may have been sent. Use `settle` to find out.
         """
-        return await self._call(self._send, body=request, deadline=timeout)
+        return await self._call(self._send, CallOptions(body=request, timeout=timeout))
 
     async def settle(
         self,
@@ -107,9 +107,11 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         check_instant(safe_to_retry_until, "safe_to_retry_until")
         return await self._call(
             self._send,
-            body=request,
-            deadline=timeout,
-            unknown_since=first_tried_at(safe_to_retry_until),
+            CallOptions(
+                body=request,
+                timeout=timeout,
+                unknown_since=first_tried_at(safe_to_retry_until),
+            ),
         )
 
     async def draft(self, *, timeout: float | None = None) -> DraftT:
@@ -127,7 +129,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         Source: gateway documentation, "Get your SMS campaign draft", and the Spanish
         page on the voice draft.
         """
-        return await self._call(self._endpoints.draft, deadline=timeout)
+        return await self._call(self._endpoints.draft, CallOptions(timeout=timeout))
 
     async def cancel(
         self,
@@ -165,8 +167,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
             self._endpoints.cancel_send
             if audience is None
             else self._endpoints.cancel_campaign,
-            body=api.campaigns.ticket_body(ticket),
-            deadline=timeout,
+            CallOptions(body=api.campaigns.ticket_body(ticket), timeout=timeout),
         )
 
     async def _create(
@@ -176,7 +177,9 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         new_id: NewId | None,
         timeout: float | None,
     ) -> "api.campaigns.CampaignTicket":
-        return await self._call(endpoint, body=request, new_id=new_id, deadline=timeout)
+        return await self._call(
+            endpoint, CallOptions(body=request, new_id=new_id, timeout=timeout)
+        )
 
     async def status(self, ticket: str, *, timeout: float | None = None) -> StatusT:
         """
@@ -197,8 +200,9 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         """
         return await self._call(
             self._endpoints.status,
-            query=tuple(api.campaigns.ticket_body(ticket).items()),
-            deadline=timeout,
+            CallOptions(
+                query=tuple(api.campaigns.ticket_body(ticket).items()), timeout=timeout
+            ),
         )
 
     async def wait_until_ready(
@@ -259,8 +263,10 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         """
         return await self._call(
             self._endpoints.confirm[to_enum(Audience, "audience", audience)],
-            body=api.campaigns.ticket_body(ticket),
-            deadline=timeout,
-            repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
-            is OnUnknown.RETRY,
+            CallOptions(
+                body=api.campaigns.ticket_body(ticket),
+                timeout=timeout,
+                repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
+                is OnUnknown.RETRY,
+            ),
         )

@@ -1,17 +1,17 @@
 """What several chapters share: the call, enums, and the checks before any I/O."""
 
 import re
+from collections.abc import Coroutine
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
 from attrs import field
 
-from .._call import Background, NewId, OnAttempt
+from .._call import CallOptions
 from .._wire import Answer, Endpoint
 from ..errors import InvalidFieldError
 from ..ids import check_request_id, new_request_id
-from ..retry import RetryPolicy
 
 
 T = TypeVar("T", bound=Answer)
@@ -41,38 +41,18 @@ TICKET_NAMES: Final = (
 class Caller(Protocol):
     """The one path that every call of a session takes."""
 
-    async def __call__(
-        self,
-        endpoint: Endpoint[T],
-        *,
-        body: Any = None,
-        query: tuple[tuple[str, str], ...] = (),
-        new_id: NewId | None = None,
-        path: str = "",
-        deadline: float | None = None,
-        retry: RetryPolicy | None = None,
-        unknown_since: datetime | None = None,
-        repeat_unknown: bool = False,
-        background: Background | None = None,
-        observe: OnAttempt | None = None,
-    ) -> T:
+    def __call__(
+        self, endpoint: Endpoint[T], options: CallOptions = ..., /
+    ) -> Coroutine[Any, Any, T]:
         """
-        Build the request, try it by the retry policy, and read the answer.
+        Make a call: attempt it by the retry policy, and read the response.
 
         Args:
-            endpoint: What to ask.
-            body: A request record; its ``request_id``, if any, protects repeats.
-            query: Names and values of the query.
-            path: Where it goes, if the path of the endpoint is only a template.
-            new_id: Makes the next id after a clean refusal; None if nobody may
-                replace the id.
-            deadline: Seconds for the whole call; the policy's own otherwise.
-            retry: The policy; the session's own otherwise.
-            unknown_since: When an earlier call under this id, whose outcome is
-                unknown, first tried it.
-            repeat_unknown: Whether to repeat after silence what nothing protects.
-            background: For a call that lets single calls go first.
-            observe: Told about every try of this call, as ``on_attempt`` is.
+            endpoint: The operation to ask.
+            options: What is asked of it, and how.
+
+        Raises:
+            OctopushError: What became of the call, all its attempts counted.
         """
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import attrs
 from attrs import field, frozen
 
+from .._call import CallOptions
 from .._wire import Answer, Endpoint, Idempotency
 from ..errors import InvalidFieldError, Outcome, RefusedError
 from ._chunks import (
@@ -308,7 +309,9 @@ class Contacts:
 
         async def send_chunk(chunk: tuple[Recipient, ...]) -> ChunkReply[None]:
             request = CreateContactsRequest(contacts=chunk, **shared)
-            answer = await self._call(CREATE, body=request, deadline=timeout)
+            answer = await self._call(
+                CREATE, CallOptions(body=request, timeout=timeout)
+            )
             return ChunkReply(outcome=answer.outcome, details=(None,) * len(chunk))
 
         return await call_in_chunks(
@@ -353,7 +356,9 @@ class Contacts:
 
         async def send_chunk(chunk: tuple[str, ...]) -> ChunkReply[None]:
             request = DeleteContactsRequest(phone_numbers=chunk, list_name=list_name)
-            answer = await self._call(DELETE, body=request, deadline=timeout)
+            answer = await self._call(
+                DELETE, CallOptions(body=request, timeout=timeout)
+            )
             return ChunkReply(outcome=answer.outcome, details=(None,) * len(chunk))
 
         return await call_in_chunks(
@@ -398,9 +403,11 @@ class Contacts:
         try:
             return await self._call(
                 CREATE_LIST,
-                body=ListRequest(list_name=list_name),
-                deadline=timeout,
-                repeat_unknown=repeat,
+                CallOptions(
+                    body=ListRequest(list_name=list_name),
+                    timeout=timeout,
+                    repeat_unknown=repeat,
+                ),
             )
         except RefusedError as error:
             return _presumed(error, _LIST_EXISTS)
@@ -428,7 +435,7 @@ class Contacts:
         Source: newer reference, "Empty a list" (documented, unseen).
         """
         request = EmptyListRequest(list_name=list_name, delete_contacts=delete_contacts)
-        return await self._call(EMPTY_LIST, body=request, deadline=timeout)
+        return await self._call(EMPTY_LIST, CallOptions(body=request, timeout=timeout))
 
     async def delete_list(
         self, list_name: str, *, timeout: float | None = None
@@ -453,6 +460,8 @@ class Contacts:
         """
         request = ListRequest(list_name=list_name)
         try:
-            return await self._call(DELETE_LIST, body=request, deadline=timeout)
+            return await self._call(
+                DELETE_LIST, CallOptions(body=request, timeout=timeout)
+            )
         except RefusedError as error:
             return _presumed(error, _NO_SUCH_LIST)

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import field, frozen
 
+from .._call import CallOptions
 from .._wire import Answer, Endpoint, Idempotency, converter, read_from, read_whole
 from ..phone import mask
 from ._chunks import (
@@ -337,7 +338,9 @@ class Lookup:
             request = LookupRequest(
                 phone_numbers=chunk, simulation_mode=simulation_mode
             )
-            answer = await self._call(endpoint, body=request, deadline=timeout)
+            answer = await self._call(
+                endpoint, CallOptions(body=request, timeout=timeout)
+            )
             return ChunkReply(
                 outcome=answer.outcome,
                 details=_matched(kind, chunk, answer.said),

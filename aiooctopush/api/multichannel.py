@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from .._call import CallOptions
 from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, encode, read_from
 from ..errors import InvalidFieldError
@@ -397,10 +398,12 @@ class Multichannel:
         """
         return await self._call(
             SEND,
-            body=request,
-            deadline=timeout,
-            repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
-            is OnUnknown.RETRY,
+            CallOptions(
+                body=request,
+                timeout=timeout,
+                repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
+                is OnUnknown.RETRY,
+            ),
         )
 
     async def cancel(
@@ -433,6 +436,7 @@ class Multichannel:
             raise InvalidFieldError("channel", "must not be 'live_chat'")
         return await self._call(
             CANCEL,
-            body={"channel": str(channel), **ticket_body(ticket)},
-            deadline=timeout,
+            CallOptions(
+                body={"channel": str(channel), **ticket_body(ticket)}, timeout=timeout
+            ),
         )

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from .._call import CallOptions
 from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..errors import InvalidFieldError, Outcome
@@ -357,10 +358,12 @@ class Otp:
         )
         return await self._call(
             GENERATE,
-            body=request,
-            deadline=timeout,
-            repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
-            is OnUnknown.RETRY,
+            CallOptions(
+                body=request,
+                timeout=timeout,
+                repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
+                is OnUnknown.RETRY,
+            ),
         )
 
     async def validate(
@@ -409,5 +412,5 @@ class Otp:
         if not _may_be_code(typed):
             return OtpCheck(code=_WRONG, outcome=Outcome.NOT_SENT, attempts=0)
         return await self._call(
-            VALIDATE, body=request, deadline=timeout, repeat_unknown=repeat
+            VALIDATE, CallOptions(body=request, timeout=timeout, repeat_unknown=repeat)
         )

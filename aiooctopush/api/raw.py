@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from attrs import field, frozen
 
+from .._call import CallOptions
 from .._wire import Answer, Endpoint, Idempotency, converter, encode, read_whole
 from ..errors import InvalidFieldError
 from ..ids import check_request_id
@@ -80,10 +81,9 @@ async def raw(
     )
     return await call(
         endpoint,
-        body=_body(json, endpoint),
-        query=_query(params),
-        path=path,
-        deadline=timeout,
+        CallOptions(
+            body=_body(json, endpoint), query=_query(params), path=path, timeout=timeout
+        ),
     )
 
 

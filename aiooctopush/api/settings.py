@@ -10,6 +10,7 @@ from typing import Any, Final
 import attrs
 from attrs import field, frozen
 
+from .._call import CallOptions
 from .._clock import Clock
 from .._wire import Answer, Endpoint, Idempotency, converter, read_from
 from ..errors import InvalidFieldError, OctopushError
@@ -244,13 +245,13 @@ class Settings:
         """
         started = self._clock.monotonic()
         try:
-            return await self._call(READ, deadline=timeout)
+            return await self._call(READ, CallOptions(timeout=timeout))
         except OctopushError as error:
             if error.status != _NOT_FOUND:
                 raise
         if timeout is not None:
             timeout -= self._clock.monotonic() - started
-        return await self._call(READ_ALIAS, deadline=timeout)
+        return await self._call(READ_ALIAS, CallOptions(timeout=timeout))
 
     async def update(
         self,
@@ -296,4 +297,4 @@ class Settings:
             phone_number_for_test_sms=phone_number_for_test_sms,
             callbacks=callbacks,
         )
-        return await self._call(UPDATE, body=changes, deadline=timeout)
+        return await self._call(UPDATE, CallOptions(body=changes, timeout=timeout))

@@ -13,6 +13,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from .. import api
+from .._call import CallOptions
 from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import (
     Answer,
@@ -304,10 +305,7 @@ class Sms(
                 recipient_tracking=recipient_tracking,
             )
         return await self._call(
-            SEND,
-            body=request,
-            new_id=new_id,
-            deadline=timeout,
+            SEND, CallOptions(body=request, new_id=new_id, timeout=timeout)
         )
 
     async def create_on_list(

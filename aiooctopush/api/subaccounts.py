@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from attrs import field, frozen
 
+from .._call import CallOptions
 from .._wire import Answer, Endpoint, Idempotency, read_from, read_whole
 from ..errors import InvalidFieldError, OctopushError
 from ..secret import Secret
@@ -299,7 +300,7 @@ class Subaccounts:
             company_name=company_name,
             callbacks=callbacks,
         )
-        return await self._call(CREATE, body=request, deadline=timeout)
+        return await self._call(CREATE, CallOptions(body=request, timeout=timeout))
 
     async def get(self, login: str, *, timeout: float | None = None) -> Subaccount:
         """
@@ -317,7 +318,9 @@ class Subaccounts:
 
         Source: gateway documentation, "Account information" (documented, unseen).
         """
-        return await self._call(GET, path=_path(GET, login), deadline=timeout)
+        return await self._call(
+            GET, CallOptions(path=_path(GET, login), timeout=timeout)
+        )
 
     async def update(
         self,
@@ -353,7 +356,8 @@ class Subaccounts:
             callbacks=callbacks,
         )
         return await self._call(
-            UPDATE, body=changes, path=_path(UPDATE, login), deadline=timeout
+            UPDATE,
+            CallOptions(body=changes, path=_path(UPDATE, login), timeout=timeout),
         )
 
     async def transfer_token(
@@ -378,7 +382,9 @@ class Subaccounts:
         Source: gateway documentation, "Transfer credit token" (documented, unseen).
         """
         check_email(email_to, "email_to")
-        return await self._call(TOKEN, body={"email_to": email_to}, deadline=timeout)
+        return await self._call(
+            TOKEN, CallOptions(body={"email_to": email_to}, timeout=timeout)
+        )
 
     async def transfer(
         self,
@@ -417,7 +423,9 @@ class Subaccounts:
             token=token, from_wallet_pack_id=from_wallet_pack_id, amount=amount
         )
         try:
-            return await self._call(TRANSFER, body=request, deadline=timeout)
+            return await self._call(
+                TRANSFER, CallOptions(body=request, timeout=timeout)
+            )
         except OctopushError as error:
             if error.maybe_sent:
                 error.add_note(HOW_TO_CHECK)

@@ -15,6 +15,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from .._call import CallOptions
 from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ._campaign_calls import CampaignCalls, id_and_successor
@@ -279,10 +280,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
             auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
         )
         return await self._call(
-            SEND,
-            body=request,
-            new_id=new_id,
-            deadline=timeout,
+            SEND, CallOptions(body=request, new_id=new_id, timeout=timeout)
         )
 
     async def create_on_list(

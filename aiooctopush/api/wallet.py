@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from .._call import CallOptions
 from .._wire import Answer, Endpoint, Idempotency, read_from, read_whole
 from ..errors import InvalidFieldError
 from ._nested import NestedValue
@@ -179,7 +180,9 @@ class Wallet:
                 ("country_code", _check_country(country_code, "country_code")),
                 ("product_name", str(product)),
             ]
-        return await self._call(BALANCE, query=tuple(query), deadline=timeout)
+        return await self._call(
+            BALANCE, CallOptions(query=tuple(query), timeout=timeout)
+        )
 
     async def credits(
         self, *, country_codes: Iterable[str] = (), timeout: float | None = None
@@ -213,7 +216,7 @@ class Wallet:
             ("country_codes[]", _check_country(code, f"country_codes[{index}]"))
             for index, code in enumerate(country_codes)
         )
-        return await self._call(CREDITS, query=query, deadline=timeout)
+        return await self._call(CREDITS, CallOptions(query=query, timeout=timeout))
 
 
 def _check_country(value: Any, name: str) -> str:

@@ -11,7 +11,7 @@ from ..retry import RetryPolicy
 
 
 # Nobody waits for a batch, and giving it up leaves 500 people without a message.
-BULK_RETRY: Final = RetryPolicy(attempts=12, deadline=900.0)
+BULK_RETRY: Final = RetryPolicy(attempts=12, timeout=900.0)
 
 Identity = Callable[[Any], str]
 """What makes two items the same, by a text: of a Recipient or an SmsRequest."""

@@ -29,11 +29,10 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from .._call import AttemptEvent
 from .._version import __version__
 from ..bulk.report import BulkReport
 from ..errors import Outcome
-from ..observer import CallEnded, CallObserver, CallStarted
+from ..observer import AttemptEvent, CallEnded, CallObserver, CallStarted
 
 
 __all__ = ["OpenTelemetryObserver"]
@@ -76,8 +75,8 @@ class OpenTelemetryObserver:
             get_meter(_SCOPE, __version__, meter_provider, schema_url=_SCHEMA)
         )
 
-    def began(self, call: CallStarted) -> CallObserver:
-        """See `Observer.began`: open a span, and make it the current one."""
+    def on_start(self, call: CallStarted) -> CallObserver:
+        """See `Observer.on_start`: open a span, and make it the current one."""
         server = _server(call.base_url)
         where = {
             **server,
@@ -165,8 +164,8 @@ class _WatchedCall:
         # Last, since only `ended` takes it back.
         self._token: Token[Context] = attach(set_span_in_context(span))
 
-    def tried(self, attempt: AttemptEvent) -> None:
-        """See `CallObserver.tried`."""
+    def on_attempt(self, attempt: AttemptEvent) -> None:
+        """See `CallObserver.on_attempt`."""
         # Cancelled: the one end of a try that is unknown without an error.
         cancelled = attempt.error is None and attempt.outcome is Outcome.UNKNOWN
         answer = _known(
@@ -189,8 +188,8 @@ class _WatchedCall:
         self._metrics.duration.record(attempt.elapsed, {**self._where, **answer})
         self._metrics.tries.add(1, {**self._where, **answer, **outcome})
 
-    def ended(self, call: CallEnded) -> None:
-        """See `CallObserver.ended`."""
+    def on_end(self, call: CallEnded) -> None:
+        """See `CallObserver.on_end`."""
         try:
             error = _known({"error.type": call.error})
             became: dict[str, _Value] = {

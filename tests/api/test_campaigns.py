@@ -357,7 +357,7 @@ async def test_a_page_is_no_confirmation(namespace):
     page = HttpResponse(status=200, body=b" <html>Welcome</html>")
 
     async with session_over(ScriptedTransport(page)) as octopush:
-        with pytest.raises(UnknownOutcomeError, match="a page|not JSON"):
+        with pytest.raises(UnknownOutcomeError, match=r"a page|not JSON"):
             await namespace.of(octopush).confirm("sms_1", audience="list")
 
 

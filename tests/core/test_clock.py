@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiooctopush._clock import HighWaterMark, SystemClock
+from aiooctopush._clock import MonotonicWallClock, SystemClock
 from aiooctopush.sandbox.clock import VirtualClock
 
 
@@ -76,7 +76,7 @@ def test_both_clocks_of_the_package_have_the_same_methods():
 def test_the_mark_follows_the_clock():
     """While the clock runs forward, the mark is the clock."""
     clock = VirtualClock(NOON)
-    mark = HighWaterMark(clock)
+    mark = MonotonicWallClock(clock)
 
     clock.advance(5)
 
@@ -86,7 +86,7 @@ def test_the_mark_follows_the_clock():
 def test_a_clock_that_steps_back_takes_no_age_away():
     """An operator who sets the clock back does not make an old id young again."""
     clock = VirtualClock(NOON)
-    mark = HighWaterMark(clock)
+    mark = MonotonicWallClock(clock)
     clock.advance(DAY)
     mark.now()
 
@@ -98,7 +98,7 @@ def test_a_clock_that_steps_back_takes_no_age_away():
 def test_the_mark_remembers_the_instant_at_which_it_was_made():
     """A clock that steps back before the first look is noticed, too."""
     clock = VirtualClock(NOON)
-    mark = HighWaterMark(clock)
+    mark = MonotonicWallClock(clock)
 
     clock.jump(-60)
 
@@ -107,18 +107,18 @@ def test_the_mark_remembers_the_instant_at_which_it_was_made():
 
 def test_a_later_clock_elsewhere_moves_the_mark():
     """If the gateway's clock is ahead of ours, ids are as old as it says."""
-    mark = HighWaterMark(VirtualClock(NOON))
+    mark = MonotonicWallClock(VirtualClock(NOON))
 
-    mark.saw(NOON + timedelta(minutes=7))
+    mark.observe(NOON + timedelta(minutes=7))
 
     assert mark.now() == NOON + timedelta(minutes=7)
 
 
 def test_an_earlier_clock_elsewhere_changes_nothing():
     """The later of the two clocks counts."""
-    mark = HighWaterMark(VirtualClock(NOON))
+    mark = MonotonicWallClock(VirtualClock(NOON))
 
-    mark.saw(NOON - timedelta(hours=7))
+    mark.observe(NOON - timedelta(hours=7))
 
     assert mark.now() == NOON
 
@@ -126,7 +126,7 @@ def test_an_earlier_clock_elsewhere_changes_nothing():
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["advance", "jump", "saw"]),
+            st.sampled_from(["advance", "jump", "observe"]),
             st.floats(-1e6, 1e6, allow_nan=False),
         )
     )
@@ -134,12 +134,12 @@ def test_an_earlier_clock_elsewhere_changes_nothing():
 def test_the_mark_never_goes_back(steps):
     """Whatever the clocks do, no id ever gets younger."""
     clock = VirtualClock(NOON)
-    mark = HighWaterMark(clock)
+    mark = MonotonicWallClock(clock)
     seen = [mark.now()]
 
     for step, seconds in steps:
-        if step == "saw":
-            mark.saw(NOON + timedelta(seconds=seconds))
+        if step == "observe":
+            mark.observe(NOON + timedelta(seconds=seconds))
         else:
             getattr(clock, step)(abs(seconds) if step == "advance" else seconds)
         seen.append(mark.now())
@@ -150,8 +150,8 @@ def test_the_mark_never_goes_back(steps):
 def test_a_mark_that_is_ahead_goes_on_by_the_monotonic_clock():
     """It never stands still, or an id would not grow older."""
     clock = VirtualClock()
-    mark = HighWaterMark(clock)
-    mark.saw(clock.now() + timedelta(hours=1))
+    mark = MonotonicWallClock(clock)
+    mark.observe(clock.now() + timedelta(hours=1))
     first = mark.now()
 
     clock.advance(600)
@@ -162,7 +162,7 @@ def test_a_mark_that_is_ahead_goes_on_by_the_monotonic_clock():
 def test_a_clock_that_stepped_back_does_not_stop_the_mark():
     """Time passes for an id, whatever the wall clock says."""
     clock = VirtualClock()
-    mark = HighWaterMark(clock)
+    mark = MonotonicWallClock(clock)
     first = mark.now()
 
     clock.jump(-48 * 3600)
@@ -179,8 +179,8 @@ def test_a_clock_that_stepped_back_does_not_stop_the_mark():
 def test_what_is_more_than_a_day_ahead_is_not_believed(ahead, believed):
     """A date at the end of time would make every id too old, for ever."""
     clock = VirtualClock()
-    mark = HighWaterMark(clock)
+    mark = MonotonicWallClock(clock)
 
-    mark.saw(clock.now() + ahead)
+    mark.observe(clock.now() + ahead)
 
     assert (mark.now() > clock.now()) is believed

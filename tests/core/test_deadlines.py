@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from faults import virtual_time
 
-from aiooctopush._deadlines import GRAIN, Watch
+from aiooctopush._deadlines import GRAIN, Deadlines
 
 
 LONG = 3_600.0
@@ -50,13 +50,13 @@ async def ended_at(watch, seconds, takes=LONG):
 )
 def test_a_block_ends_when_it_is_done_or_late(seconds, takes, ended):
     """Whatever comes first."""
-    assert virtual_time.run(ended_at(Watch(), seconds, takes)) == ended
+    assert virtual_time.run(ended_at(Deadlines(), seconds, takes)) == ended
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
 def test_without_time_a_block_ends_at_its_first_wait(seconds):
     """Not before: a block may have something to do without waiting."""
-    assert virtual_time.run(ended_at(Watch(), seconds)) == (0.0, True)
+    assert virtual_time.run(ended_at(Deadlines(), seconds)) == (0.0, True)
 
 
 async def ended_in_steps(watch, limit, *steps):
@@ -64,7 +64,7 @@ async def ended_in_steps(watch, limit, *steps):
     with suppress(TimeoutError), watch.limit(**limit) as block:
         for takes, more in steps:
             await asyncio.sleep(takes)
-            block.go_on(more)
+            block.extend(more)
         await asyncio.sleep(LONG)
     return now()
 
@@ -87,7 +87,7 @@ def test_a_block_may_have_a_limit_for_each_step(limit, steps, ended):
     """Each begins when the block says so, and none outlives the whole."""
 
     async def main():
-        return await ended_in_steps(Watch(), {"seconds": 45.0, **limit}, *steps)
+        return await ended_in_steps(Deadlines(), {"seconds": 45.0, **limit}, *steps)
 
     assert virtual_time.run(main()) == pytest.approx(ended, abs=GRAIN)
 
@@ -97,7 +97,7 @@ def test_each_block_has_its_own_limit():
     limits = [30.0, 5.0, 45.0, 10.0]
 
     async def many():
-        watch = Watch()
+        watch = Deadlines()
         return await asyncio.gather(*(ended_at(watch, one) for one in limits))
 
     assert virtual_time.run(many()) == [(one, True) for one in limits]
@@ -107,7 +107,7 @@ def test_who_comes_later_ends_in_time_as_well():
     """The timer is set already then, for somebody else or for nobody any more."""
 
     async def one_after_the_other():
-        watch = Watch()
+        watch = Deadlines()
         await ended_at(watch, 10.0, takes=1.0)
         return await asyncio.gather(ended_at(watch, 10.0), ended_at(watch, 2.0))
 
@@ -120,7 +120,7 @@ def test_limits_close_together_share_a_look():
     """A thousand of them do not mean a thousand looks at a thousand."""
 
     async def many():
-        watch = Watch()
+        watch = Deadlines()
         limits = [1.0 + number * GRAIN / 1_000 for number in range(1_000)]
         before = asyncio.get_running_loop().count
         told = await asyncio.gather(*(ended_at(watch, one) for one in limits))
@@ -139,7 +139,7 @@ def test_what_is_quick_sets_no_timer():
     """One for a whole limit, whatever is done meanwhile: that is what it is for."""
 
     async def many():
-        watch = Watch()
+        watch = Deadlines()
         for _ in range(1_000):
             with watch.limit(45.0):
                 await asyncio.sleep(0)
@@ -154,7 +154,7 @@ def test_a_watch_with_nobody_under_way_rests():
 
     async def one():
         loop = asyncio.get_running_loop()
-        await ended_at(Watch(), 10.0, takes=1.0)
+        await ended_at(Deadlines(), 10.0, takes=1.0)
         before = loop.count
         await asyncio.sleep(LONG)
         return loop.count - before
@@ -167,7 +167,7 @@ def test_cancellation_from_outside_passes():
     """It is no time-out, and afterwards the block is forgotten."""
 
     async def cancelled():
-        watch = Watch()
+        watch = Deadlines()
         task = asyncio.create_task(ended_at(watch, 5.0))
         await asyncio.sleep(1.0)
         task.cancel()
@@ -183,7 +183,7 @@ def test_cancellation_in_the_moment_of_the_limit_passes():
     """Who cancels is obeyed, even if the time is up as well."""
 
     async def cancelled():
-        task = asyncio.create_task(ended_at(Watch(), 5.0))
+        task = asyncio.create_task(ended_at(Deadlines(), 5.0))
         await asyncio.sleep(0)
         # Timers of one moment go off one after the other, before any task goes on.
         asyncio.get_running_loop().call_at(5.0, task.cancel)
@@ -198,7 +198,7 @@ def test_after_a_limit_the_task_can_wait_again():
     """Our own cancellation is taken back, for a `TaskGroup` would count on it."""
 
     async def again():
-        await ended_at(Watch(), 5.0)
+        await ended_at(Deadlines(), 5.0)
         async with asyncio.timeout(LONG):
             await asyncio.sleep(1.0)
         return now(), asyncio.current_task().cancelling()
@@ -210,7 +210,7 @@ def test_another_error_of_a_late_block_is_not_hidden():
     """Whatever the block makes of its end comes out as it is."""
 
     async def strange():
-        with Watch().limit(5.0):
+        with Deadlines().limit(5.0):
             try:
                 await asyncio.sleep(LONG)
             except asyncio.CancelledError:
@@ -224,7 +224,7 @@ def test_limits_stand_inside_each_other():
     """The inner one ends the inner block only."""
 
     async def nested():
-        watch = Watch()
+        watch = Deadlines()
         with watch.limit(5.0):
             inner = await ended_at(watch, 2.0)
             await asyncio.sleep(1.0)
@@ -237,7 +237,7 @@ def test_a_limit_needs_a_task():
     """Only a task can be ended."""
 
     async def outside():
-        watch, failed = Watch(), []
+        watch, failed = Deadlines(), []
 
         def callback():
             try:

@@ -80,7 +80,7 @@ def with_everything(kind):
     error.attempts = 3
     error.safe_to_retry_until = UNTIL
     error.operation = "POST /v1/public/sms-campaign/send"
-    error.retry_quota_exhausted = True
+    error.retry_budget_exhausted = True
     return error
 
 
@@ -144,7 +144,7 @@ def test_outcomes_are_the_five_words_of_the_ledger():
         ("attempts", 0),
         ("safe_to_retry_until", None),
         ("operation", None),
-        ("retry_quota_exhausted", False),
+        ("retry_budget_exhausted", False),
         ("status", None),
         ("headers", {}),
         ("code", None),
@@ -292,7 +292,7 @@ def test_every_attribute_survives_the_way_to_another_process(kind, carry):
             "attempts": 3,
             "safe_to_retry_until": UNTIL,
             "operation": "POST /v1/public/sms-campaign/send",
-            "retry_quota_exhausted": True,
+            "retry_budget_exhausted": True,
         },
     )
 

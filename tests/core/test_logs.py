@@ -54,8 +54,8 @@ async def test_every_try_is_a_line_for_debugging(records):
         await octopush.sms.send(**MESSAGE)
 
     assert [(one.name, one.levelname, one.getMessage()) for one in records] == [
-        ("aiooctopush", "DEBUG", f"{SEND} try 1: silence; again in 1.25 s"),
-        ("aiooctopush", "DEBUG", f"{SEND} try 2: accepted"),
+        ("aiooctopush", "DEBUG", f"{SEND} attempt 1: silence; next attempt in 1.25 s"),
+        ("aiooctopush", "DEBUG", f"{SEND} attempt 2: accepted"),
     ]
 
 
@@ -109,7 +109,7 @@ async def test_a_duplicate_of_ours_is_told_as_such(records):
         await octopush.sms.send(**MESSAGE)
 
     assert [one.levelname for one in records] == ["DEBUG", "DEBUG"]
-    assert records[1].getMessage().endswith("; an earlier try was taken")
+    assert records[1].getMessage().endswith("; an earlier attempt was accepted")
     assert [(one.octopush_outcome, one.octopush_maybe_sent) for one in records] == [
         ("unknown", True),
         ("presumed", False),

@@ -27,8 +27,8 @@ class Recorder:
     def __init__(self):
         self.started, self.tries, self.ends = [], [], []
 
-    def began(self, call):
-        """See `Observer.began`."""
+    def on_start(self, call):
+        """See `Observer.on_start`."""
         self.started.append(call)
         return RecorderOfOne(self)
 
@@ -40,12 +40,12 @@ class RecorderOfOne:
         self.recorder = recorder
         self.token = WHERE.set("inside")
 
-    def tried(self, attempt):
-        """See `CallObserver.tried`."""
+    def on_attempt(self, attempt):
+        """See `CallObserver.on_attempt`."""
         self.recorder.tries.append((attempt.attempt, str(attempt.outcome)))
 
-    def ended(self, call):
-        """See `CallObserver.ended`."""
+    def on_end(self, call):
+        """See `CallObserver.on_end`."""
         WHERE.reset(self.token)
         self.recorder.ends.append(call)
 
@@ -56,18 +56,18 @@ class BrokenObserver:
     def __init__(self, *places):
         self.places = places
 
-    def began(self, call):
-        """See `Observer.began`."""
-        self.fall("began")
+    def on_start(self, call):
+        """See `Observer.on_start`."""
+        self.fall("on_start")
         return self
 
-    def tried(self, attempt):
-        """See `CallObserver.tried`."""
-        self.fall("tried")
+    def on_attempt(self, attempt):
+        """See `CallObserver.on_attempt`."""
+        self.fall("on_attempt")
 
-    def ended(self, call):
-        """See `CallObserver.ended`."""
-        self.fall("ended")
+    def on_end(self, call):
+        """See `CallObserver.on_end`."""
+        self.fall("on_end")
 
     def fall(self, place):
         """Raise, if this is the place."""
@@ -229,7 +229,7 @@ async def test_both_hooks_may_be_used_at_once():
     assert len(watching.tries) == len(events) == 1
 
 
-@pytest.mark.parametrize("place", ["began", "tried", "ended"])
+@pytest.mark.parametrize("place", ["on_start", "on_attempt", "on_end"])
 async def test_a_broken_observer_does_not_decide_about_a_message(caplog, place):
     """It is logged, and the message goes its way."""
     transport = ScriptedTransport(answer())
@@ -245,7 +245,7 @@ async def test_a_broken_observer_does_not_decide_about_a_message(caplog, place):
 async def test_a_broken_observer_does_not_hide_an_error():
     """The caller gets the gateway's word, not the observer's."""
     async with session_over(
-        ScriptedTransport(refusal(121)), observer=BrokenObserver("tried", "ended")
+        ScriptedTransport(refusal(121)), observer=BrokenObserver("on_attempt", "on_end")
     ) as octopush:
         with pytest.raises(InvalidRequestError):
             await octopush.sms.send(**MESSAGE)

@@ -23,7 +23,7 @@ from aiooctopush.errors import (
     TransportSecurityError,
     UnknownOutcomeError,
 )
-from aiooctopush.retry import Raise, Retry, RetryPolicy, Return, Situation, decide
+from aiooctopush.retry import Raise, Retry, RetryContext, RetryPolicy, Return, decide
 
 
 SAFE, IDEMPOTENT = Idempotency.SAFE, Idempotency.IDEMPOTENT
@@ -38,7 +38,7 @@ GAVE_UP = Raise(gave_up=True)
 
 def situation(*failures, **changes):
     """A first try of a send with an id of ours, and plenty of everything."""
-    return Situation(
+    return RetryContext(
         **{
             "failures": failures,
             "attempts": len(failures),
@@ -49,7 +49,7 @@ def situation(*failures, **changes):
             "unknown_before": False,
             "repeat_unknown": False,
             "may_replace_id": True,
-            "deadline": 60.0,
+            "timeout": 60.0,
             "tokens": 500,
             "draw": 0.5,
         }
@@ -328,7 +328,7 @@ def test_no_more_tries_than_allowed(allowed, made, again):
 )
 def test_no_try_begins_at_or_after_the_deadline(elapsed, again):
     """A wait that leaves no time for the try itself is not begun."""
-    decision = decided(RESET, elapsed=elapsed, deadline=60.0)
+    decision = decided(RESET, elapsed=elapsed, timeout=60.0)
 
     assert (isinstance(decision, Retry), decision == GAVE_UP) == (again, not again)
 
@@ -383,14 +383,14 @@ def test_a_retry_that_cannot_be_paid_is_not_made(failure, tokens, again):
     """In an outage the session goes quiet, and the error says why."""
     decision = decided(failure, tokens=tokens)
 
-    expected = Raise(gave_up=True, quota_exhausted=True)
+    expected = Raise(gave_up=True, budget_exhausted=True)
     assert (isinstance(decision, Retry), decision == expected) == (again, not again)
 
 
 def test_the_quota_is_no_excuse_for_what_would_not_be_repeated_anyway():
     """The flag means that only the quota stood in the way."""
     assert decided(DNS, attempts=4, tokens=0) == Raise(
-        gave_up=True, quota_exhausted=False
+        gave_up=True, budget_exhausted=False
     )
 
 
@@ -478,7 +478,7 @@ def test_a_word_beyond_the_deadline_ends_the_call_now():
     """The caller is told at once, and not after a useless wait."""
     slow = ThrottledError("slow", status=429, retry_after=60.0)
 
-    assert decided(slow, deadline=60.0) == GAVE_UP
+    assert decided(slow, timeout=60.0) == GAVE_UP
 
 
 # --- laws -----------------------------------------------------------------------------
@@ -504,7 +504,7 @@ def _with_retry_after(failure, seconds):
 def situations(draw, *, idempotency=None, last=FAILURES, repeat_unknown=None):
     """Any situation at all."""
     failures = [*draw(st.lists(FAILURES, max_size=4)), draw(last)]
-    return Situation(
+    return RetryContext(
         failures=failures,
         attempts=len(failures),
         idempotency=idempotency or draw(st.sampled_from(Idempotency)),
@@ -516,7 +516,7 @@ def situations(draw, *, idempotency=None, last=FAILURES, repeat_unknown=None):
         if repeat_unknown is None
         else repeat_unknown,
         may_replace_id=draw(st.booleans()),
-        deadline=draw(st.floats(0.1, 1_000)),
+        timeout=draw(st.floats(0.1, 1_000)),
         tokens=draw(st.integers(0, 500)),
         draw=draw(st.floats(0, 1, exclude_max=True)),
     )
@@ -580,7 +580,7 @@ def test_every_retry_begins_before_the_deadline(now):
     decision = patiently(now)
 
     assert not isinstance(decision, Retry) or (
-        now.elapsed + decision.delay < now.deadline
+        now.elapsed + decision.delay < now.timeout
     )
 
 
@@ -625,7 +625,7 @@ def test_the_same_situation_is_always_decided_the_same_way(now):
 
 def test_a_plain_raise_claims_no_reason():
     """Only a try that would have been made otherwise was given up."""
-    assert (Raise().gave_up, Raise().quota_exhausted) == (False, False)
+    assert (Raise().gave_up, Raise().budget_exhausted) == (False, False)
 
 
 # --- the policy itself ----------------------------------------------------------------
@@ -635,7 +635,7 @@ def test_the_defaults_are_those_of_the_specification():
     """4 tries in 60 seconds, with the waits and the quota of the design."""
     assert attrs.asdict(RetryPolicy()) == {
         "attempts": 4,
-        "deadline": 60.0,
+        "timeout": 60.0,
         "fast_base": 0.1,
         "fast_cap": 5.0,
         "careful_floor": 1.0,
@@ -643,7 +643,7 @@ def test_the_defaults_are_those_of_the_specification():
         "careful_cap": 20.0,
         "throttle_base": 1.0,
         "throttle_cap": 20.0,
-        "quota": 500,
+        "budget": 500,
     }
 
 
@@ -651,7 +651,7 @@ def test_the_defaults_are_those_of_the_specification():
     ("name", "least", "too_little"),
     [
         ("attempts", 1, 0),
-        ("deadline", 0.001, 0.0),
+        ("timeout", 0.001, 0.0),
         ("fast_base", 0.0, -0.1),
         ("fast_cap", 0.0, -0.1),
         ("careful_floor", 1.0, 0.9),
@@ -659,7 +659,7 @@ def test_the_defaults_are_those_of_the_specification():
         ("careful_cap", 0.0, -0.1),
         ("throttle_base", 0.0, -0.1),
         ("throttle_cap", 0.0, -0.1),
-        ("quota", 0, -1),
+        ("budget", 0, -1),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(name, least, too_little):

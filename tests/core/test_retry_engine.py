@@ -258,7 +258,7 @@ async def test_the_pause_of_one_call_holds_all_calls_of_the_session():
 
 async def test_an_empty_quota_ends_retries_and_says_so():
     """In an outage a session does not multiply its requests."""
-    policy = RetryPolicy(quota=20)
+    policy = RetryPolicy(budget=20)
     transport = ScriptedTransport(silence(), silence(), silence())
 
     async with session_over(transport, retry=policy) as octopush:
@@ -266,12 +266,12 @@ async def test_an_empty_quota_ends_retries_and_says_so():
             await octopush.sms.send(**MESSAGE)
 
     assert len(transport.requests) == 2
-    assert caught.value.retry_quota_exhausted is True
+    assert caught.value.retry_budget_exhausted is True
 
 
 async def test_the_quota_is_paid_back_by_success():
     """What the last retry cost comes back when it succeeds."""
-    policy = RetryPolicy(quota=14)
+    policy = RetryPolicy(budget=14)
     transport = ScriptedTransport(*[silence(), answer()] * 3)
 
     async with session_over(transport, retry=policy) as octopush:
@@ -283,7 +283,7 @@ async def test_the_quota_is_paid_back_by_success():
 
 async def test_clean_calls_refill_the_quota_by_one():
     """After an outage retries come back slowly."""
-    policy = RetryPolicy(quota=14)
+    policy = RetryPolicy(budget=14)
     failing = [silence(), refusal(121)]
     script = [*failing, *(answer() for _ in range(13)), silence(), answer(), silence()]
     transport = ScriptedTransport(*script)
@@ -299,7 +299,7 @@ async def test_clean_calls_refill_the_quota_by_one():
         with pytest.raises(UnknownOutcomeError) as caught:
             await octopush.sms.send(**MESSAGE, timeout=0.5)
 
-    assert caught.value.retry_quota_exhausted is False
+    assert caught.value.retry_budget_exhausted is False
 
 
 async def test_a_machine_that_was_suspended_for_a_day_does_not_repeat():

@@ -92,10 +92,10 @@ async def test_a_transport_and_a_client_session_exclude_each_other():
     "options",
     [
         {"attempts": 0},
-        {"deadline": 0},
+        {"timeout": 0},
         {"careful_floor": 0.5},
         {"fast_base": -1},
-        {"quota": -1},
+        {"budget": -1},
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(options):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiooctopush._throttle import Gate, RetryQuota
+from aiooctopush._throttle import ConcurrencyLimiter, RetryBudget
 from aiooctopush.errors import Backoff, NotSentError
 from aiooctopush.sandbox.clock import VirtualClock
 
@@ -31,8 +31,8 @@ class MeddlingClock(VirtualClock):
 
 
 def gate_of(slots, clock=None):
-    """A gate in virtual time."""
-    return Gate(max_in_flight=slots, clock=clock or VirtualClock())
+    """A limiter in virtual time."""
+    return ConcurrencyLimiter(max_in_flight=slots, clock=clock or VirtualClock())
 
 
 async def settle():
@@ -41,12 +41,12 @@ async def settle():
         await asyncio.sleep(0)
 
 
-async def free_slots(gate):
+async def free_slots(limiter):
     """How many can still enter; they stay inside."""
     count = 0
     while True:
         try:
-            await gate.enter(SOON)
+            await limiter.acquire(SOON)
         except NotSentError:
             return count
         count += 1
@@ -57,72 +57,72 @@ async def free_slots(gate):
 
 async def test_the_background_leaves_a_tenth_of_the_slots_free():
     """They are for what must not wait."""
-    gate = gate_of(20)
+    limiter = gate_of(20)
 
-    entered = [gate.try_enter(0.0, background=True) for _ in range(20)]
+    entered = [limiter.try_acquire(0.0, low_priority=True) for _ in range(20)]
 
     assert entered == [True] * 18 + [False] * 2
-    assert gate.try_enter(0.0)
-    assert gate.try_enter(0.0)
-    assert not gate.try_enter(0.0)
+    assert limiter.try_acquire(0.0)
+    assert limiter.try_acquire(0.0)
+    assert not limiter.try_acquire(0.0)
 
 
 async def test_the_background_waits_behind_everything_else():
     """Whoever came first."""
-    gate = gate_of(1)
+    limiter = gate_of(1)
     order = []
-    gate.try_enter(0.0)
+    limiter.try_acquire(0.0)
 
-    async def come(name, *, background):
-        await gate.enter(MINUTE, background=background)
+    async def come(name, *, low_priority):
+        await limiter.acquire(MINUTE, low_priority=low_priority)
         order.append(name)
-        gate.leave()
+        limiter.release()
 
     tasks = [
-        asyncio.create_task(come("bulk", background=True)),
-        asyncio.create_task(come("code", background=False)),
-        asyncio.create_task(come("other", background=False)),
+        asyncio.create_task(come("bulk", low_priority=True)),
+        asyncio.create_task(come("code", low_priority=False)),
+        asyncio.create_task(come("other", low_priority=False)),
     ]
     await settle()
-    gate.leave()
+    limiter.release()
     await asyncio.gather(*tasks)
 
     assert order == ["code", "other", "bulk"]
-    assert await free_slots(gate) == 1
+    assert await free_slots(limiter) == 1
 
 
 async def test_a_slot_of_the_reserve_does_not_go_to_the_background():
     """Not even when it is given back."""
-    gate = gate_of(10)
+    limiter = gate_of(10)
     for _ in range(9):
-        gate.try_enter(0.0, background=True)
-    gate.try_enter(0.0)
-    waiting = asyncio.create_task(gate.enter(MINUTE, background=True))
+        limiter.try_acquire(0.0, low_priority=True)
+    limiter.try_acquire(0.0)
+    waiting = asyncio.create_task(limiter.acquire(MINUTE, low_priority=True))
     await settle()
 
-    gate.leave()
+    limiter.release()
     await settle()
     assert not waiting.done()
-    gate.leave()
+    limiter.release()
     await waiting
 
-    assert await free_slots(gate) == 1
+    assert await free_slots(limiter) == 1
 
 
 async def test_whoever_gave_up_in_the_background_is_passed_over():
     """The slot goes to the next."""
-    gate = gate_of(1)
-    gate.try_enter(0.0)
-    first = asyncio.create_task(gate.enter(MINUTE, background=True))
-    second = asyncio.create_task(gate.enter(MINUTE, background=True))
+    limiter = gate_of(1)
+    limiter.try_acquire(0.0)
+    first = asyncio.create_task(limiter.acquire(MINUTE, low_priority=True))
+    second = asyncio.create_task(limiter.acquire(MINUTE, low_priority=True))
     await settle()
     first.cancel()
     await settle()
 
-    gate.leave()
+    limiter.release()
     await second
 
-    assert await free_slots(gate) == 0
+    assert await free_slots(limiter) == 0
 
 
 # --- slots ----------------------------------------------------------------------------
@@ -136,16 +136,16 @@ async def test_no_more_than_the_bound_are_let_in(slots):
 
 async def test_the_bound_holds_while_others_come_and_go():
     """At no moment are more tries in flight than there are slots."""
-    gate, inside, most = gate_of(3), 0, 0
+    limiter, inside, most = gate_of(3), 0, 0
 
     async def attempt():
         nonlocal inside, most
-        await gate.enter(MINUTE)
+        await limiter.acquire(MINUTE)
         inside += 1
         most = max(most, inside)
         await asyncio.sleep(0)
         inside -= 1
-        gate.leave()
+        limiter.release()
 
     await asyncio.gather(*(attempt() for _ in range(50)))
 
@@ -154,17 +154,17 @@ async def test_the_bound_holds_while_others_come_and_go():
 
 async def test_who_came_first_is_served_first():
     """No call is overtaken in the queue."""
-    gate, order = gate_of(1), []
-    await gate.enter(MINUTE)
+    limiter, order = gate_of(1), []
+    await limiter.acquire(MINUTE)
 
     async def attempt(number):
-        await gate.enter(MINUTE)
+        await limiter.acquire(MINUTE)
         order.append(number)
-        gate.leave()
+        limiter.release()
 
     waiting = [asyncio.create_task(attempt(number)) for number in range(10)]
     await settle()
-    gate.leave()
+    limiter.release()
     await asyncio.gather(*waiting)
 
     assert order == list(range(10))
@@ -172,17 +172,17 @@ async def test_who_came_first_is_served_first():
 
 async def test_a_newcomer_does_not_take_the_slot_of_who_waits():
     """A slot that was just given back belongs to the queue."""
-    gate, order = gate_of(1), []
-    await gate.enter(MINUTE)
+    limiter, order = gate_of(1), []
+    await limiter.acquire(MINUTE)
 
     async def attempt(name):
-        await gate.enter(MINUTE)
+        await limiter.acquire(MINUTE)
         order.append(name)
-        gate.leave()
+        limiter.release()
 
     waiting = asyncio.create_task(attempt("waiting"))
     await settle()
-    gate.leave()
+    limiter.release()
     await attempt("newcomer")
     await waiting
 
@@ -191,73 +191,73 @@ async def test_a_newcomer_does_not_take_the_slot_of_who_waits():
 
 async def test_a_slot_given_back_can_be_taken_again():
     """One slot serves any number of calls, one after the other."""
-    gate = gate_of(1)
+    limiter = gate_of(1)
 
     for _ in range(100):
-        await gate.enter(SOON)
-        gate.leave()
+        await limiter.acquire(SOON)
+        limiter.release()
 
-    assert await free_slots(gate) == 1
+    assert await free_slots(limiter) == 1
 
 
 async def test_waiting_too_long_for_a_slot_sends_nothing_and_is_not_repeated():
     """The deadline of the call ends the queueing, and a repeat would only queue."""
-    gate = gate_of(1)
-    await gate.enter(MINUTE)
+    limiter = gate_of(1)
+    await limiter.acquire(MINUTE)
 
     with pytest.raises(NotSentError, match="no free slot before") as caught:
-        await gate.enter(0.0)
+        await limiter.acquire(0.0)
 
     assert caught.value.backoff is Backoff.NEVER
 
 
 async def test_waiting_too_long_loses_no_slot():
     """Who gave up in the queue is not handed the next slot."""
-    gate = gate_of(1)
-    await gate.enter(MINUTE)
+    limiter = gate_of(1)
+    await limiter.acquire(MINUTE)
     with pytest.raises(NotSentError):
-        await gate.enter(0.0)
+        await limiter.acquire(0.0)
 
-    gate.leave()
+    limiter.release()
 
-    assert await free_slots(gate) == 1
+    assert await free_slots(limiter) == 1
 
 
 async def test_cancellation_in_the_queue_passes_and_loses_no_slot():
     """A cancelled call leaves the queue without a trace."""
-    gate = gate_of(1)
-    await gate.enter(MINUTE)
-    waiting = asyncio.create_task(gate.enter(MINUTE))
+    limiter = gate_of(1)
+    await limiter.acquire(MINUTE)
+    waiting = asyncio.create_task(limiter.acquire(MINUTE))
     await settle()
 
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    gate.leave()
+    limiter.release()
 
-    assert await free_slots(gate) == 1
+    assert await free_slots(limiter) == 1
 
 
 async def test_cancellation_at_the_moment_of_the_hand_over_loses_no_slot():
     """A slot handed to a call that is cancelled in the same instant goes on."""
-    gate = gate_of(1)
-    await gate.enter(MINUTE)
-    waiting = asyncio.create_task(gate.enter(MINUTE))
+    limiter = gate_of(1)
+    await limiter.acquire(MINUTE)
+    waiting = asyncio.create_task(limiter.acquire(MINUTE))
     await settle()
 
-    gate.leave()
+    limiter.release()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
-    assert await free_slots(gate) == 1
+    assert await free_slots(limiter) == 1
 
 
 class Crowd:
-    """Calls that come and go at a gate."""
+    """Calls that come and go at a limiter."""
 
-    def __init__(self, gate):
-        self.gate = gate
+    def __init__(self, limiter):
+        self.limiter = limiter
         self.inside = 0
         self.tasks = []
 
@@ -269,11 +269,11 @@ class Crowd:
         """A call that has no time to wait."""
         self.come(0.0)
 
-    def leave(self):
+    def release(self):
         """One of those inside is done."""
         if self.inside:
             self.inside -= 1
-            self.gate.leave()
+            self.limiter.release()
 
     def cancel(self):
         """Who came last is cancelled, wherever it is."""
@@ -286,16 +286,16 @@ class Crowd:
     async def go_home(self):
         """Everybody leaves, in the end."""
         while self.inside or not all(task.done() for task in self.tasks):
-            self.leave()
+            self.release()
             await settle()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def _enter(self, seconds):
-        await self.gate.enter(seconds)
+        await self.limiter.acquire(seconds)
         self.inside += 1
 
 
-EVENTS = ["come", "come_late", "leave", "cancel", "nothing"]
+EVENTS = ["come", "come_late", "release", "cancel", "nothing"]
 
 
 @given(
@@ -305,15 +305,15 @@ def test_no_order_of_events_loses_or_makes_a_slot(slots, events):
     """Whatever happens in the queue, in the end there are as many slots as before."""
 
     async def play():
-        gate = gate_of(slots)
-        crowd = Crowd(gate)
+        limiter = gate_of(slots)
+        crowd = Crowd(limiter)
         for event, steps in events:
             getattr(crowd, event)()
             # Sometimes the next event comes before anybody noticed this one.
             for _ in range(steps):
                 await asyncio.sleep(0)
         await crowd.go_home()
-        return await free_slots(gate)
+        return await free_slots(limiter)
 
     assert asyncio.run(play()) == slots
 
@@ -321,19 +321,19 @@ def test_no_order_of_events_loses_or_makes_a_slot(slots, events):
 async def test_without_time_left_nobody_is_let_in():
     """A free slot is no reason to send after the deadline."""
     with pytest.raises(NotSentError, match="no time left before") as caught:
-        await gate_of(1).enter(0.0)
+        await gate_of(1).acquire(0.0)
 
     assert caught.value.backoff is Backoff.NEVER
 
 
 async def test_who_came_without_time_loses_no_slot():
     """The slot that was free stays free."""
-    gate = gate_of(1)
+    limiter = gate_of(1)
 
     with pytest.raises(NotSentError):
-        await gate.enter(-1.0)
+        await limiter.acquire(-1.0)
 
-    assert await free_slots(gate) == 1
+    assert await free_slots(limiter) == 1
 
 
 # --- without waiting ------------------------------------------------------------------
@@ -341,50 +341,50 @@ async def test_who_came_without_time_loses_no_slot():
 
 async def test_a_free_slot_is_taken_without_waiting():
     """Most tries find a slot at once, and it counts like any other."""
-    gate = gate_of(2)
+    limiter = gate_of(2)
 
-    assert (gate.try_enter(0.0), await free_slots(gate)) == (True, 1)
+    assert (limiter.try_acquire(0.0), await free_slots(limiter)) == (True, 1)
 
 
 async def test_without_a_free_slot_nobody_gets_in_without_waiting():
     """The bound holds for the short way, too."""
-    gate = gate_of(1)
-    await gate.enter(MINUTE)
+    limiter = gate_of(1)
+    await limiter.acquire(MINUTE)
 
-    assert gate.try_enter(0.0) is False
+    assert limiter.try_acquire(0.0) is False
 
 
 async def test_the_short_way_does_not_lead_past_the_queue():
     """A slot that was just given back belongs to who waits for it."""
-    gate = gate_of(1)
-    await gate.enter(MINUTE)
-    waiting = asyncio.create_task(gate.enter(MINUTE))
+    limiter = gate_of(1)
+    await limiter.acquire(MINUTE)
+    waiting = asyncio.create_task(limiter.acquire(MINUTE))
     await settle()
 
-    gate.leave()
+    limiter.release()
 
-    assert gate.try_enter(0.0) is False
+    assert limiter.try_acquire(0.0) is False
     await waiting
 
 
 @pytest.mark.parametrize(("now", "enters"), [(0.0, False), (6.9, False), (7.0, True)])
 async def test_the_short_way_is_closed_during_a_pause(now, enters):
     """A pause holds everyone, and ends at its moment."""
-    gate = gate_of(1)
-    gate.pause(7.0)
+    limiter = gate_of(1)
+    limiter.pause(7.0)
 
-    assert gate.try_enter(now) is enters
+    assert limiter.try_acquire(now) is enters
 
 
 async def test_who_was_not_let_in_takes_no_slot():
     """Trying costs nothing."""
     clock = VirtualClock()
-    gate = gate_of(1, clock)
-    gate.pause(7.0)
-    gate.try_enter(0.0)
+    limiter = gate_of(1, clock)
+    limiter.pause(7.0)
+    limiter.try_acquire(0.0)
     clock.advance(7.0)
 
-    assert await free_slots(gate) == 1
+    assert await free_slots(limiter) == 1
 
 
 # --- the pause ------------------------------------------------------------------------
@@ -393,10 +393,10 @@ async def test_who_was_not_let_in_takes_no_slot():
 async def test_a_pause_holds_everyone_for_that_long():
     """After a word of the gateway nobody sends before its time is over."""
     clock = VirtualClock()
-    gate = gate_of(5, clock)
-    gate.pause(7.0)
+    limiter = gate_of(5, clock)
+    limiter.pause(7.0)
 
-    await gate.enter(MINUTE)
+    await limiter.acquire(MINUTE)
 
     assert clock.monotonic() == 7.0
 
@@ -404,11 +404,11 @@ async def test_a_pause_holds_everyone_for_that_long():
 async def test_a_pause_that_is_over_holds_nobody():
     """Who comes afterwards does not wait."""
     clock = VirtualClock()
-    gate = gate_of(5, clock)
-    gate.pause(7.0)
+    limiter = gate_of(5, clock)
+    limiter.pause(7.0)
     clock.advance(7.0)
 
-    await gate.enter(MINUTE)
+    await limiter.acquire(MINUTE)
 
     assert clock.sleeps == []
 
@@ -426,11 +426,11 @@ async def test_a_pause_that_is_over_holds_nobody():
 async def test_a_pause_only_moves_forward(pauses, until):
     """The longest word counts; none takes another back, and they do not add up."""
     clock = VirtualClock()
-    gate = gate_of(1, clock)
+    limiter = gate_of(1, clock)
 
     for seconds in pauses:
-        gate.pause(seconds)
-    await gate.enter(MINUTE)
+        limiter.pause(seconds)
+    await limiter.acquire(MINUTE)
 
     assert clock.monotonic() == until
 
@@ -438,11 +438,11 @@ async def test_a_pause_only_moves_forward(pauses, until):
 async def test_a_pause_beyond_the_deadline_ends_the_call_at_once():
     """Nobody waits for a moment at which there is no time left; it says how long."""
     clock = VirtualClock()
-    gate = gate_of(1, clock)
-    gate.pause(30.0)
+    limiter = gate_of(1, clock)
+    limiter.pause(30.0)
 
     with pytest.raises(NotSentError, match="to slow down, beyond") as caught:
-        await gate.enter(10.0)
+        await limiter.acquire(10.0)
 
     assert (caught.value.retry_after, caught.value.backoff, clock.sleeps) == (
         30.0,
@@ -454,44 +454,44 @@ async def test_a_pause_beyond_the_deadline_ends_the_call_at_once():
 async def test_a_pause_beyond_the_deadline_loses_no_slot():
     """The slot of the call that could not wait is free for others."""
     clock = VirtualClock()
-    gate = gate_of(1, clock)
-    gate.pause(30.0)
+    limiter = gate_of(1, clock)
+    limiter.pause(30.0)
     with pytest.raises(NotSentError):
-        await gate.enter(10.0)
+        await limiter.acquire(10.0)
 
     clock.advance(30.0)
 
-    assert await free_slots(gate) == 1
+    assert await free_slots(limiter) == 1
 
 
 async def test_a_pause_up_to_the_very_deadline_leaves_no_time():
     """At the deadline it is too late to send."""
-    gate = gate_of(1)
-    gate.pause(10.0)
+    limiter = gate_of(1)
+    limiter.pause(10.0)
 
     with pytest.raises(NotSentError, match="no time left"):
-        await gate.enter(10.0)
+        await limiter.acquire(10.0)
 
 
 async def test_a_pause_prolonged_in_the_meantime_is_waited_out():
     """Who wakes up looks again before sending."""
-    clock = MeddlingClock(lambda: gate.pause(5.0))
-    gate = gate_of(1, clock)
-    gate.pause(3.0)
+    clock = MeddlingClock(lambda: limiter.pause(5.0))
+    limiter = gate_of(1, clock)
+    limiter.pause(3.0)
 
-    await gate.enter(MINUTE)
+    await limiter.acquire(MINUTE)
 
     assert clock.sleeps == [3.0, 5.0]
 
 
 async def test_a_pause_prolonged_beyond_the_deadline_ends_the_call():
     """The deadline counts from when the call came, not from when it woke up."""
-    clock = MeddlingClock(lambda: gate.pause(5.0))
-    gate = gate_of(1, clock)
-    gate.pause(3.0)
+    clock = MeddlingClock(lambda: limiter.pause(5.0))
+    limiter = gate_of(1, clock)
+    limiter.pause(3.0)
 
     with pytest.raises(NotSentError, match="beyond the deadline") as caught:
-        await gate.enter(7.0)
+        await limiter.acquire(7.0)
 
     assert (caught.value.retry_after, clock.sleeps) == (5.0, [3.0])
 
@@ -499,16 +499,16 @@ async def test_a_pause_prolonged_beyond_the_deadline_ends_the_call():
 async def test_cancellation_during_a_pause_passes_and_loses_no_slot():
     """A call that is cancelled while it is held gives its slot back."""
     clock = VirtualClock()
-    gate = gate_of(1, clock)
-    gate.pause(3.0)
-    waiting = asyncio.create_task(gate.enter(MINUTE))
+    limiter = gate_of(1, clock)
+    limiter.pause(3.0)
+    waiting = asyncio.create_task(limiter.acquire(MINUTE))
     await asyncio.sleep(0)
 
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
-    assert (clock.sleeps, await free_slots(gate)) == ([3.0], 1)
+    assert (clock.sleeps, await free_slots(limiter)) == ([3.0], 1)
 
 
 # --- the quota ------------------------------------------------------------------------
@@ -517,16 +517,16 @@ async def test_cancellation_during_a_pause_passes_and_loses_no_slot():
 def test_the_figures_are_those_of_the_specification():
     """500 tokens, 14 for a retry after a failure, 5 after throttling, 1 for a call."""
     assert (
-        RetryQuota().tokens,
-        RetryQuota.FAILURE,
-        RetryQuota.THROTTLE,
-        RetryQuota.CLEAN,
+        RetryBudget().tokens,
+        RetryBudget.FAILURE,
+        RetryBudget.THROTTLE,
+        RetryBudget.CLEAN,
     ) == (500, 14, 5, 1)
 
 
 def test_a_retry_costs_what_it_costs():
     """What was taken is gone."""
-    quota = RetryQuota(20)
+    quota = RetryBudget(20)
 
     quota.take(14)
 
@@ -535,7 +535,7 @@ def test_a_retry_costs_what_it_costs():
 
 def test_what_a_retry_cost_comes_back():
     """A retry that succeeded was free."""
-    quota = RetryQuota(20)
+    quota = RetryBudget(20)
     quota.take(14)
 
     quota.refund(14)
@@ -545,7 +545,7 @@ def test_what_a_retry_cost_comes_back():
 
 def test_quiet_times_save_nothing_up():
     """However many calls succeed, the quota is never above its capacity."""
-    quota = RetryQuota(20)
+    quota = RetryBudget(20)
     quota.take(5)
 
     quota.refund(1_000)
@@ -556,7 +556,7 @@ def test_quiet_times_save_nothing_up():
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([1, 5, 14]))))
 def test_the_quota_stays_within_its_bounds(steps):
     """Who looks before taking never finds less than nothing or more than all."""
-    quota = RetryQuota(50)
+    quota = RetryBudget(50)
 
     left = [quota.tokens]
 

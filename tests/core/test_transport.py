@@ -668,7 +668,7 @@ async def test_a_request_is_never_repeated_by_the_library(method):
 
 
 async def test_no_answer_in_time_proves_nothing():
-    """The request was there; what became of it nobody said."""
+    """The request was there; what became of it nobody kwargs."""
     async with serving(then=hold) as server:
         error = await failure_of(server.url, attrs.evolve(SEND, timeout=0.02))
 
@@ -731,7 +731,7 @@ async def test_cancellation_passes_as_it_is():
 
 
 async def test_the_cause_of_an_error_is_kept():
-    """Who debugs finds what aiohttp said."""
+    """Who debugs finds what aiohttp kwargs."""
     error = await failure_of(f"http://127.0.0.1:{free_port()}")
 
     assert type(error.__cause__) is aiohttp.ClientConnectorError
@@ -987,7 +987,7 @@ async def test_a_session_that_is_closed_is_refused_before_anything_is_sent():
 
 
 async def test_a_session_that_raises_for_a_status_loses_no_refusal():
-    """Its own idea of an error must not hide what the gateway said."""
+    """Its own idea of an error must not hide what the gateway kwargs."""
     async with (
         serving(answering(b'{"code": 121}', status=400)) as server,
         aiohttp.ClientSession(raise_for_status=True) as session,

@@ -4,7 +4,7 @@ import math
 
 from attrs import evolve
 
-from aiooctopush._call import Call
+from aiooctopush._call import CallState
 from aiooctopush.bulk.sending.delivery import Delivery
 from aiooctopush.bulk.sending.resume import ResumePlan
 from aiooctopush.ledgers.batch import Job, renewed, unpack
@@ -59,7 +59,7 @@ def epoch_not_written():
 def no_hold():
     """An id is believed to protect a repeat for ever."""
     ResumePlan.is_protected = lambda *_: True
-    Call.protected_for = math.inf
+    CallState.protected_for = math.inf
 
 
 PLANTED = {

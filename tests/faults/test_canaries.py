@@ -172,7 +172,7 @@ async def test_nothing_private_can_be_read_off_retries(logged):
         for call in CALLS.values():
             await result_of(call(octopush.sms))
 
-    assert any("again in" in line for line in logged)
+    assert any("next attempt in" in line for line in logged)
     assert hits(logged) == []
 
 

@@ -104,7 +104,7 @@ async def test_a_thousand_moments(burns_ids):
             assert await cancelled_after(
                 random.randrange(steps), octopush.sms.send_request(request), at_most=5
             )
-            assert octopush._call.gate._free == 100
+            assert octopush._call.limiter._free == 100
         calm = SandboxTransport(gateway)
         async with session_over(calm, clock=gateway.clock) as octopush:
             result = await octopush.sms.settle(request, safe_to_retry_until=UNTIL)
@@ -157,7 +157,7 @@ async def test_the_others_go_on():
             victim.cancel()
             results = await asyncio.gather(*tasks)
             await asyncio.wait({victim})
-            assert octopush._call.gate._free == 1
+            assert octopush._call.limiter._free == 1
 
         assert {one.outcome for one in results} == {Outcome.ACCEPTED}, moment
         assert gateway.book.times(NUMBER) in {4, 5}
@@ -192,7 +192,7 @@ async def test_moments_over_real_sockets(burns_ids):
         probability=faulty, seed=20, kinds=QUICK_KINDS, burns_ids=burns_ids
     ) as gateway:
         async with session_to(
-            gateway.url, timeouts=None, retry=RetryPolicy(quota=10**9)
+            gateway.url, timeouts=None, retry=RetryPolicy(budget=10**9)
         ) as octopush:
             for moment in range(250):
                 request = request_number(moment)
@@ -207,7 +207,7 @@ async def test_moments_over_real_sockets(burns_ids):
                 undecided = result.outcome is Outcome.UNKNOWN
                 assert times <= 1
                 assert undecided or got_it_once(times, result, burns_ids=burns_ids)
-                assert octopush._call.gate._free == 100
+                assert octopush._call.limiter._free == 100
         await gateway.quiet()
 
     assert cancelled > 150

@@ -23,7 +23,7 @@ from aiooctopush import (
     UnknownOutcomeError,
 )
 from aiooctopush._wire import Idempotency
-from aiooctopush.retry import Situation, decide
+from aiooctopush.retry import RetryContext, decide
 from aiooctopush.sandbox import (
     FaultPlan,
     Gateway,
@@ -121,14 +121,14 @@ def test_an_outage_is_not_answered_with_a_flood(headers):
     assert len(arrived) == 1000 + 500 // 14
     assert max(arrived) < 60
     assert all(one.maybe_sent for one in results)
-    assert sum(one.retry_quota_exhausted for one in results) >= 950
+    assert sum(one.retry_budget_exhausted for one in results) >= 950
 
 
 def test_without_the_quota_it_would_be_a_flood():
     """The control: four requests for each call."""
     results, arrived = virtual_time.run(
         through_an_outage(
-            RetryPolicy(quota=PLENTY), down=lambda: answer(503, {}), calls=200
+            RetryPolicy(budget=PLENTY), down=lambda: answer(503, {}), calls=200
         )
     )
 
@@ -195,7 +195,7 @@ async def told_to_wait(status):
         )
 
     network = Network(answers)
-    policy = RetryPolicy(quota=PLENTY, deadline=3600.0)
+    policy = RetryPolicy(budget=PLENTY, timeout=3600.0)
     async with session_over(
         network, clock=LoopClock(), retry=policy, random=random
     ) as octopush:
@@ -242,7 +242,7 @@ def test_nobody_starts_while_the_gateway_wants_peace():
 
 def situation(error, attempts, draw):
     """A failed try, as `decide` sees it."""
-    return Situation(
+    return RetryContext(
         failures=[error],
         attempts=attempts,
         idempotency=Idempotency.REQUEST_ID,
@@ -251,7 +251,7 @@ def situation(error, attempts, draw):
         protected_for=PLENTY,
         unknown_before=False,
         may_replace_id=True,
-        deadline=PLENTY,
+        timeout=PLENTY,
         tokens=PLENTY,
         draw=draw,
     )
@@ -288,7 +288,7 @@ async def test_every_pause_has_its_own_draw():
     async def answers(_):
         return answer(503, {})
 
-    policy = RetryPolicy(quota=PLENTY, deadline=PLENTY)
+    policy = RetryPolicy(budget=PLENTY, timeout=PLENTY)
     async with session_over(
         Network(answers), clock=clock, retry=policy, random=Random(3)
     ) as octopush:
@@ -309,7 +309,7 @@ async def through_a_storm(seed, *, burns_ids):
     )
     faults = FaultPlan(probability=0.5, seed=seed)
     network = Network(SandboxTransport(gateway, faults, latency=LATENCY).send)
-    policy = RetryPolicy(attempts=8, deadline=3600.0, quota=PLENTY)
+    policy = RetryPolicy(attempts=8, timeout=3600.0, budget=PLENTY)
     async with session_over(
         network, clock=clock, retry=policy, random=Random(seed)
     ) as octopush:

@@ -697,7 +697,7 @@ async def test_row_25(call):
         while not gateway.requests:
             await asyncio.sleep(0)
         notes = await cancelled_while(
-            octopush, call, lambda: octopush._call.gate._queue
+            octopush, call, lambda: octopush._call.limiter._queue
         )
 
     assert notes == []
@@ -788,12 +788,12 @@ async def test_row_29(call, expected):
     """Without quota the error comes out at once, and says why."""
     async with (
         FaultGateway(*["error_503"] * 9) as gateway,
-        session_to(gateway.url, retry=RetryPolicy(quota=13)) as octopush,
+        session_to(gateway.url, retry=RetryPolicy(budget=13)) as octopush,
     ):
         result = await result_of(CALLS[call](octopush.sms))
 
     assert what(result) == expected
-    assert result.retry_quota_exhausted is True
+    assert result.retry_budget_exhausted is True
     assert gateway.tries == 1
 
 

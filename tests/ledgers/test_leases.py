@@ -12,9 +12,9 @@ from ledger_kinds import batch_record, begun, listed, run_record
 from services import postgres
 
 from aiooctopush import InvalidFieldError, Recipient, RetryPolicy
-from aiooctopush._call import Background
-from aiooctopush._clock import HighWaterMark
-from aiooctopush._throttle import RetryQuota
+from aiooctopush._call import BulkPriority
+from aiooctopush._clock import MonotonicWallClock
+from aiooctopush._throttle import RetryBudget
 from aiooctopush.bulk.sending.delivery import Delivery, new_record
 from aiooctopush.ledgers.leases import GcraState, gcra_parameters
 from aiooctopush.ledgers.memory import MemoryLedger
@@ -480,13 +480,13 @@ def delivery_of(claim, transport, clock):
 
     return Delivery(
         call=session_over(transport, clock=clock)._call,
-        wall=HighWaterMark(clock),
+        wall=MonotonicWallClock(clock),
         ledger=claim.ledger,
         run_name="run",
         settings=b"",
         shared=MESSAGE,
         retry=RetryPolicy(attempts=3),
-        background=Background(quota=RetryQuota(500)),
+        background=BulkPriority(budget=RetryBudget(500)),
         watcher=Watcher(),
     )
 

@@ -27,7 +27,7 @@ LAYERS = (
         *("secret", "text"),
     ),
     (
-        *("_call", "_deadlines", "_engine", "_responses", "_throttle", "_wire"),
+        *("_call", "_deadlines", "_responses", "_telemetry", "_throttle", "_wire"),
         *("observer", "retry", "webhooks"),
     ),
     ("transport",),
@@ -42,7 +42,7 @@ BELOW_IO = LAYERS.index(("transport",))
 EDGES = LAYERS.index(("__init__",)) + 1
 
 # Layers below the transport decide; of their files only these may wait.
-MAY_WAIT = {"_call", "_clock", "_deadlines", "_engine", "_throttle", "observer"}
+MAY_WAIT = {"_call", "_clock", "_deadlines", "_throttle"}
 
 ROOMS = {
     "ledgers": (

@@ -12,9 +12,9 @@ from attrs import evolve
 from simulation.judge import report, violations
 from simulation.world import simulate
 
-from aiooctopush import DuplicateRequestError, Outcome, _engine
-from aiooctopush._call import Call
-from aiooctopush._clock import HighWaterMark
+from aiooctopush import DuplicateRequestError, Outcome, _pipeline
+from aiooctopush._call import CallState
+from aiooctopush._clock import MonotonicWallClock
 from aiooctopush.errors import Backoff
 from aiooctopush.retry import Retry, Return, decide
 
@@ -95,7 +95,7 @@ def repeats_what_nothing_protects(policy, now):
 )
 def test_a_planted_mistake_is_caught(monkeypatch, planted, words):
     """Some seed shows it, and its report says what went wrong."""
-    monkeypatch.setattr(_engine, "decide", planted)
+    monkeypatch.setattr(_pipeline, "decide", planted)
 
     told = first_caught(words)
 
@@ -105,7 +105,7 @@ def test_a_planted_mistake_is_caught(monkeypatch, planted, words):
 
 def test_forgetting_the_23_hours_is_caught(monkeypatch):
     """Without the hold, a repeat on the next day is sent twice."""
-    monkeypatch.setattr(Call, "protected_for", math.inf)
+    monkeypatch.setattr(CallState, "protected_for", math.inf)
 
     assert "VIOLATION" in first_caught("2 times")
 
@@ -117,14 +117,14 @@ def test_a_mark_that_stands_still_is_caught(monkeypatch):
         mark._latest = max(mark._latest, mark._clock.now())
         return mark._latest
 
-    monkeypatch.setattr(HighWaterMark, "now", now)
+    monkeypatch.setattr(MonotonicWallClock, "now", now)
 
     assert "VIOLATION" in first_caught("2 times")
 
 
 def test_believing_the_24_hours_to_the_last_is_not_enough_of_a_mistake(monkeypatch):
     """The hour between 23 and 24 is for clocks that differ; here they do not."""
-    monkeypatch.setattr(Call, "protected_for", 24 * 3600.0 - 300.0)
+    monkeypatch.setattr(CallState, "protected_for", 24 * 3600.0 - 300.0)
 
     assert not any(violations(simulate(seed)) for seed in range(100))
 

@@ -17,13 +17,13 @@ from aiooctopush import (
     SmsRequest,
     UnknownOutcomeError,
 )
-from aiooctopush._deadlines import Watch
+from aiooctopush._deadlines import Deadlines
 from aiooctopush._responses import decode, read
 from aiooctopush._wire import MAX_BODY, HttpResponse, encode, optional_int
 from aiooctopush.api.sms import SEND
 from aiooctopush.sandbox import VirtualClock
 from aiooctopush.sandbox.clock import START
-from aiooctopush.transport import _read_body, _try_once
+from aiooctopush.transport import _attempt_once, _read_body
 
 
 def silence():
@@ -60,7 +60,7 @@ async def test_a_deadline_that_a_wait_would_pass_ends_the_call():
     """Also on a clock that has run for a while, and without waiting first."""
     clock, transport = late_clock(), ScriptedTransport(silence(), answer())
 
-    await failure_of(transport, clock=clock, retry=RetryPolicy(deadline=1.0))
+    await failure_of(transport, clock=clock, retry=RetryPolicy(timeout=1.0))
 
     assert len(transport.requests) == 1
     assert clock.sleeps == []
@@ -188,7 +188,7 @@ async def test_a_broken_connection_is_ours_before_aiohttp_sees_it(error):
         raise error
 
     with pytest.raises(UnknownOutcomeError, match=type(error).__name__):
-        await _try_once(None, send)
+        await _attempt_once(None, send)
 
 
 # --- classification -------------------------------------------------------------------
@@ -277,7 +277,7 @@ class _Dripping:
 
 async def test_one_byte_too_many_is_noticed_wherever_the_chunks_end():
     """A body that reaches the limit exactly may still go on."""
-    with Watch().limit(45.0) as limit:
+    with Deadlines().limit(45.0) as limit:
         with pytest.raises(InvalidResponseError):
             await _read_body(_Dripping(MAX_BODY, 1), limit, 30.0)
         assert len(await _read_body(_Dripping(MAX_BODY), limit, 30.0)) == MAX_BODY

@@ -137,8 +137,8 @@ class Plan:
             credit=Decimal(random.choice(("1000", "1000", "1000", "0.3"))),
             policy=RetryPolicy(
                 attempts=random.choice((2, 4, 4, 6)),
-                deadline=random.choice((20.0, 60.0, 300.0)),
-                quota=random.choice((40, 500)),
+                timeout=random.choice((20.0, 60.0, 300.0)),
+                budget=random.choice((40, 500)),
             ),
             timeout=random.choice((5.0, 45.0)),
             max_in_flight=random.choice((1, 2, 100)),
@@ -153,8 +153,8 @@ class Plan:
         return (
             f"seed {self.seed}: ids are {law}, {self.probability:.0%} faults, up to "
             f"{self.slowest:g} s on the way, {self.credit} euros of credit, "
-            f"{self.policy.attempts} tries in {self.policy.deadline:g} s, "
-            f"{self.policy.quota} tokens, {self.timeout:g} s a try, "
+            f"{self.policy.attempts} tries in {self.policy.timeout:g} s, "
+            f"{self.policy.budget} tokens, {self.timeout:g} s a try, "
             f"{self.max_in_flight} in flight; errands: {', '.join(self.errands)}"
         )
 

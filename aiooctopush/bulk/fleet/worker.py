@@ -14,9 +14,9 @@ from typing import Final, TypeVar
 
 from attrs import define, field, frozen
 
-from ..._call import Background
-from ..._clock import Clock, HighWaterMark
-from ..._throttle import RetryQuota
+from ..._call import BulkPriority
+from ..._clock import Clock, MonotonicWallClock
+from ..._throttle import RetryBudget
 from ...api._shared import Caller
 from ...errors import Backoff, NotSentError, OctopushError
 from ...ledgers.batch import Content
@@ -83,18 +83,20 @@ class Worker:
         account: str,
         owner: str | None,
     ) -> None:
-        pacer = None
+        limiter = None
         if rate is not None:
             pace = rate / (1 + _LATE)
             gcra_parameters(pace, burst)
-            pacer = _Turns(ledger, clock, account, pace, burst)
+            limiter = _Turns(ledger, clock, account, pace, burst)
         self._call = call
         self._clock = clock
-        self._wall = HighWaterMark(clock)
+        self._wall = MonotonicWallClock(clock)
         self._ledger = ledger
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
-        self._retry = RetryPolicy(attempts=12, deadline=_DEADLINE)
-        self._background = Background(quota=RetryQuota(self._retry.quota), pacer=pacer)
+        self._retry = RetryPolicy(attempts=12, timeout=_DEADLINE)
+        self._background = BulkPriority(
+            budget=RetryBudget(self._retry.budget), rate_limiter=limiter
+        )
         self._watches: dict[str, _Watch] = {}
 
     def __repr__(self) -> str:
@@ -232,7 +234,7 @@ class _Watch:
         """See `Watcher.began`."""
 
     def throttled(self) -> None:
-        """See `Watcher.throttled`. The pacer was told already."""
+        """See `Watcher.throttled`. The rate limiter was told already."""
 
     def was_split(
         self,
@@ -267,8 +269,8 @@ class _Turns:
     _rate: float
     _burst: int
 
-    async def turn(self) -> None:
-        """See `Pacer.turn`."""
+    async def acquire(self) -> None:
+        """See `RateLimiter.acquire`."""
         until = self._clock.monotonic() + _TURN_AT_MOST
         holds = False
         while not holds:
@@ -315,8 +317,8 @@ class _Turns:
         await self._clock.sleep(closed)
         return True
 
-    async def throttled(self, retry_after: float | None) -> None:
-        """See `Pacer.throttled`."""
+    async def back_off(self, retry_after: float | None) -> None:
+        """See `RateLimiter.back_off`."""
         wait = _UNSAID if retry_after is None else retry_after
         try:
             await self._ledger.throttle(self._name, wait)

@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 
 from attrs import define, evolve, field, frozen
 
-from ..._call import AttemptEvent, Background
-from ..._clock import HighWaterMark
+from ..._call import BulkPriority, CallOptions
+from ..._clock import MonotonicWallClock
 from ...api._recipients import CheckedRecipients, Recipient
 from ...api._shared import Caller
 from ...api.sms import SEND, SendResult, SmsRequest
@@ -40,6 +40,7 @@ from ...ledgers.records import (
     LedgerError,
     part_of,
 )
+from ...observer import AttemptEvent
 from ...retry import RetryPolicy
 from .splitting import cut, is_too_large, named_in, speaks_of_recipients
 
@@ -123,13 +124,13 @@ class Delivery:
     """
 
     call: Caller
-    wall: HighWaterMark
+    wall: MonotonicWallClock
     ledger: DeliveryLedger
     run_name: str
     settings: bytes
     shared: Mapping[str, Any] = field(repr=False)  # the text is one of them
     retry: RetryPolicy
-    background: Background
+    background: BulkPriority
     watcher: Watcher
     max_batch_size: int | None = None
 
@@ -200,14 +201,16 @@ class Delivery:
         try:
             result = await self.call(
                 SEND,
-                body=self._request(record, job.content),
-                retry=self.retry,
-                # An epoch that outlives no crash would be unknown to the next run of
-                # this run_name, which would then send the batch again.
-                new_id=renew if self.ledger.is_durable else None,
-                unknown_since=self._unknown_since(job),
-                background=self.background,
-                observe=observe,
+                CallOptions(
+                    body=self._request(record, job.content),
+                    retry=self.retry,
+                    # An epoch that outlives no crash would be unknown to the next run
+                    # of this name, which would then send the batch again.
+                    new_id=renew if self.ledger.is_durable else None,
+                    unknown_since=self._unknown_since(job),
+                    priority=self.background,
+                    on_attempt=observe,
+                ),
             )
             attempts = result.attempts
         except LedgerError:
@@ -243,7 +246,7 @@ class Delivery:
         if not job.was_tried or job.record.first_tried_at is None:
             return None
         # Our mark may be ahead of that clock, and the age is what counts.
-        return job.record.first_tried_at - self.wall.ahead()
+        return job.record.first_tried_at - self.wall.skew()
 
     def _parts_after(self, job: Job, error: OctopushError | None) -> Sequence[Job]:
         """What to have instead of a batch that was refused, if that may help."""

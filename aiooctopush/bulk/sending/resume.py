@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from ..._clock import Clock, HighWaterMark
+from ..._clock import Clock, MonotonicWallClock
 from ...errors import (
     DuplicateRequestError,
     InvalidFieldError,
@@ -133,7 +133,7 @@ class ResumePlan:
     """
 
     _run_name: str
-    _wall: HighWaterMark
+    _wall: MonotonicWallClock
     _on_unresolved: OnUnresolved
     set_back: bool = field(kw_only=True)
 

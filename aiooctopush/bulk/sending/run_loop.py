@@ -13,9 +13,9 @@ import attrs
 from attrs import evolve, frozen
 
 from ... import _wire
-from ..._call import Background
-from ..._clock import Clock, HighWaterMark
-from ..._throttle import RetryQuota
+from ..._call import BulkPriority
+from ..._clock import Clock, MonotonicWallClock
+from ..._throttle import RetryBudget
 from ...api._shared import Caller
 from ...api.sms import Message
 from ...errors import OctopushError
@@ -50,7 +50,7 @@ from .resume import (
 
 _logger = logging.getLogger("aiooctopush")
 
-_ONE_TRY: Final = RetryPolicy(attempts=1, deadline=90.0)
+_ONE_TRY: Final = RetryPolicy(attempts=1, timeout=90.0)
 
 
 @frozen
@@ -90,7 +90,7 @@ class RunLoop:
     ) -> None:
         self._delivery = Delivery(
             call=call,
-            wall=HighWaterMark(clock),
+            wall=MonotonicWallClock(clock),
             ledger=ledger,
             run_name=fresh.name,
             settings=b""
@@ -99,7 +99,7 @@ class RunLoop:
             shared={} if message is None else attrs.asdict(message, recurse=False),
             retry=options.retry,
             # Of its own, so that an outage met here leaves the single sends theirs.
-            background=Background(quota=RetryQuota(options.retry.quota)),
+            background=BulkPriority(budget=RetryBudget(options.retry.budget)),
             watcher=self,
         )
         self._ledger = ledger

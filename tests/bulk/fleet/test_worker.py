@@ -360,7 +360,7 @@ async def take_turns(ledger, count, *, rate, burst=1):
 
     async def take():
         try:
-            await turns_of(ledger, rate=rate, burst=burst).turn()
+            await turns_of(ledger, rate=rate, burst=burst).acquire()
         except NoTurnError:
             starts.append(None)
         else:
@@ -451,7 +451,7 @@ def test_whoever_waits_keeps_to_the_rate_and_to_every_429(rate, burst, waiting, 
             await asyncio.sleep(after)
             began = loop.time()
             with suppress(NoTurnError):
-                await turns_of(ledger, rate=rate, burst=burst).turn()
+                await turns_of(ledger, rate=rate, burst=burst).acquire()
                 starts.append(loop.time())
             waits.append(loop.time() - began)
 
@@ -483,7 +483,7 @@ async def test_who_need_not_wait_looks_no_further(gateway):
     """What was reserved for now was reserved with every 429 in sight."""
     ledger = Throttled(gateway.clock)
 
-    await turns_of(ledger, rate=1.0).turn()
+    await turns_of(ledger, rate=1.0).acquire()
 
     assert (ledger.reserved, ledger.looked) == (1, 0)
 
@@ -492,13 +492,13 @@ async def test_who_is_early_by_little_waits_for_the_rest(gateway):
     """Clocks differ: a turn is not thrown away for some milliseconds."""
     ledger = Throttled(gateway.clock)
     turns = turns_of(ledger, rate=1.0)
-    await turns.turn()
+    await turns.acquire()
 
     async def closed_for(_):
         return 0.008
 
     ledger.closed_for = closed_for
-    await turns.turn()
+    await turns.acquire()
 
     assert gateway.clock.sleeps == [0, pytest.approx(1), 0.008]
     assert ledger.reserved == 2

@@ -1,0 +1,186 @@
+"""
+The one place that reports a call: to the log, to ``on_attempt``, to the observer.
+
+An attempt that has ended is one `AttemptEvent`: the log line is made of it, and the
+hooks get it.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from ._call import CallState
+from ._wire import Answer
+from .errors import OctopushError, Outcome
+from .observer import AttemptEvent, CallEnded, CallStarted, Observer
+from .retry import Decision, Raise, Retry, Return
+
+
+_logger = logging.getLogger("aiooctopush")
+_logger.addHandler(logging.NullHandler())
+
+
+def call_started(call: CallState[Any], observer: Observer, base_url: str) -> None:
+    """Tell the observer that a call begins; then it is told of the rest, too."""
+    endpoint = call.endpoint
+    started = CallStarted(method=endpoint.method, path=endpoint.path, base_url=base_url)
+    try:
+        watcher = observer.on_start(started)
+        call.hooks = (*call.hooks, watcher.on_attempt)
+    # A broken tracer must not decide about a message.
+    except Exception:
+        _logger.exception("observer failed")
+    else:
+        call.watcher = watcher
+
+
+def attempt_failed(call: CallState[Any], error: OctopushError) -> None:
+    """Report an attempt that failed, and what was decided after it."""
+    decision = call.decision
+    _report(
+        call,
+        logging.WARNING if isinstance(decision, Raise) else logging.DEBUG,
+        f"{error.problem}; {_next_step(decision)}",
+        # As a duplicate it proves that an earlier one was accepted.
+        decision.outcome
+        if isinstance(decision, Return)
+        else error.outcome or Outcome.UNKNOWN,
+        error.status,
+        error=error,
+        maybe_sent=call.endpoint.writes
+        and call.unknown
+        and not isinstance(decision, Return),
+    )
+
+
+def call_succeeded(call: CallState[Any], result: Answer) -> None:
+    """Report the attempt that was accepted, and the end of its call."""
+    outcome = result.outcome
+    _report(call, logging.DEBUG, str(outcome), outcome, result.status)
+    call_ended(call, result)
+
+
+def call_ended(call: CallState[Any], result: Answer) -> None:
+    """Tell the observer the result of a call whose attempts are reported."""
+    _end(call, result.outcome, status=result.status)
+
+
+def call_failed(call: CallState[Any], error: BaseException) -> None:
+    """Report what a call ended with, which may be a cancellation."""
+    name = type(error).__name__
+    if isinstance(error, OctopushError):
+        _end(
+            call,
+            error.outcome or Outcome.UNKNOWN,
+            maybe_sent=error.maybe_sent,
+            status=error.status,
+            error=name,
+            code=error.code,
+        )
+        return
+    # Cancelled, or a mistake in the program: the attempts prove what they prove.
+    unknown = call.in_transport or call.unknown
+    maybe_sent = unknown and call.endpoint.writes
+    if isinstance(error, asyncio.CancelledError):
+        if maybe_sent:
+            error.add_note(
+                f"{call.operation} was cancelled and may have been executed"
+                + (f", request_id {call.request_id!r}" if call.request_id else "")
+            )
+        if call.in_transport:
+            _report(call, logging.DEBUG, "cancelled", Outcome.UNKNOWN, None)
+    _end(
+        call,
+        Outcome.UNKNOWN if unknown else Outcome.NOT_SENT,
+        maybe_sent=maybe_sent,
+        error=name,
+    )
+
+
+def _next_step(decision: Decision) -> str:
+    if isinstance(decision, Retry):
+        return f"next attempt in {decision.delay:.2f} s"
+    if isinstance(decision, Return):
+        return "an earlier attempt was accepted"
+    return "giving up"
+
+
+def _report(
+    call: CallState[Any],
+    level: int,
+    words: str,
+    outcome: Outcome,
+    status: int | None,
+    *,
+    error: OctopushError | None = None,
+    maybe_sent: bool = False,
+) -> None:
+    """Make one event of an attempt that has ended, log it, and give it to the hooks."""
+    retry = call.decision if isinstance(call.decision, Retry) else None
+    event = AttemptEvent(
+        method=call.endpoint.method,
+        path=call.endpoint.path,
+        attempt=call.attempts,
+        outcome=outcome,
+        status=status,
+        elapsed=call.session.clock.monotonic() - call.attempt_started,
+        delay=None if error is None or retry is None else retry.delay,
+        error=None if error is None else type(error).__name__,
+        code=None if error is None else error.code,
+        request_id=call.request_id,
+    )
+    if _logger.isEnabledFor(level):
+        _logger.log(
+            level,
+            "%s attempt %d: %s",
+            call.operation,
+            event.attempt,
+            words,
+            # For machines: the same names each time, all plain values.
+            extra={
+                "octopush_operation": call.operation,
+                "octopush_attempt": event.attempt,
+                "octopush_request_id": event.request_id,
+                "octopush_outcome": str(event.outcome),
+                "octopush_maybe_sent": maybe_sent,
+                "octopush_status": event.status,
+                "octopush_error": event.error,
+                "octopush_code": event.code,
+                "octopush_elapsed": event.elapsed,
+                "octopush_delay": event.delay,
+            },
+        )
+    for hook in call.hooks:
+        try:
+            hook(event)
+        # A broken metric must not decide about a message.
+        except Exception:
+            _logger.exception("on_attempt failed")
+
+
+def _end(
+    call: CallState[Any],
+    outcome: Outcome,
+    *,
+    maybe_sent: bool = False,
+    status: int | None = None,
+    error: str | None = None,
+    code: int | None = None,
+) -> None:
+    if call.watcher is None:
+        return
+    ended = CallEnded(
+        outcome=outcome,
+        maybe_sent=maybe_sent,
+        request_id=call.request_id,
+        attempts=call.attempts,
+        status=status,
+        error=error,
+        code=code,
+        elapsed=call.session.clock.monotonic() - call.started,
+        retry_tokens=call.budget.tokens,
+    )
+    try:
+        call.watcher.on_end(ended)
+    except Exception:
+        _logger.exception("observer failed")
