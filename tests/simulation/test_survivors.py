@@ -166,12 +166,11 @@ async def test_the_log_says_what_is_done_and_to_which_request(caplog):
 
     where = "POST /v1/public/sms-campaign/send"
     lines = [record.message for record in caplog.records]
-    assert (
-        lines[0]
-        == f"{where} try 1: disconnected before an answer; next attempt in 1.25 s"
+    assert lines[0] == (
+        f"{where} attempt 1: disconnected before an answer; next attempt in 1.25 s"
     )
-    assert lines[1].startswith(f"{where} try 2: refused with code 120")
-    assert lines[1].endswith("; an earlier try was taken")
+    assert lines[1].startswith(f"{where} attempt 2: refused with code 120")
+    assert lines[1].endswith("; an earlier attempt was accepted")
     assert lines[2].endswith("; giving up")
     last = caplog.records[2]
     assert last.octopush_operation == where
