@@ -125,6 +125,9 @@ class Pipeline:
             # a tenacity call costs as much as several of ours.
             except OctopushError as failure:
                 return await self._attempt_again(call, failure)
+        except asyncio.CancelledError as error:
+            _telemetry.call_cancelled(call, error)
+            raise
         except BaseException as error:
             _telemetry.call_failed(call, error)
             raise

@@ -5,7 +5,6 @@ An attempt that has ended is one `AttemptEvent`: the log line is made of it, and
 hooks get it.
 """
 
-import asyncio
 import logging
 from typing import Any
 
@@ -66,35 +65,40 @@ def call_ended(call: CallState[Any], result: Answer) -> None:
 
 
 def call_failed(call: CallState[Any], error: BaseException) -> None:
-    """Report what a call ended with, which may be a cancellation."""
+    """Report what a call was ended by: an error of ours, or a mistake in a program."""
     name = type(error).__name__
-    if isinstance(error, OctopushError):
-        _end(
-            call,
-            error.outcome or Outcome.UNKNOWN,
-            maybe_sent=error.maybe_sent,
-            status=error.status,
-            error=name,
-            code=error.code,
-        )
+    if not isinstance(error, OctopushError):
+        _break_off(call, name)
         return
-    # Cancelled, or a mistake in the program: the attempts prove what they prove.
-    unknown = call.in_transport or call.unknown
-    maybe_sent = unknown and call.endpoint.writes
-    if isinstance(error, asyncio.CancelledError):
-        if maybe_sent:
-            error.add_note(
-                f"{call.operation} was cancelled and may have been executed"
-                + (f", request_id {call.request_id!r}" if call.request_id else "")
-            )
-        if call.in_transport:
-            _report(call, logging.DEBUG, "cancelled", Outcome.UNKNOWN, None)
     _end(
         call,
-        Outcome.UNKNOWN if unknown else Outcome.NOT_SENT,
-        maybe_sent=maybe_sent,
+        error.outcome or Outcome.UNKNOWN,
+        maybe_sent=error.maybe_sent,
+        status=error.status,
         error=name,
+        code=error.code,
     )
+
+
+def call_cancelled(call: CallState[Any], error: BaseException) -> None:
+    """Report a cancellation, and note on it what it leaves open."""
+    if call.endpoint.writes and (call.in_transport or call.unknown):
+        error.add_note(
+            f"{call.operation} was cancelled and may have been executed"
+            + (f", request_id {call.request_id!r}" if call.request_id else "")
+        )
+    if call.in_transport:
+        _report(call, logging.DEBUG, "cancelled", Outcome.UNKNOWN, None)
+    _break_off(call, type(error).__name__)
+
+
+def _break_off(call: CallState[Any], name: str) -> None:
+    """The attempts prove what they prove: nobody has said what became of it."""
+    if call.in_transport or call.unknown:
+        writes = call.endpoint.writes
+        _end(call, Outcome.UNKNOWN, maybe_sent=writes, error=name)
+    else:
+        _end(call, Outcome.NOT_SENT, error=name)
 
 
 def _next_step(decision: Decision) -> str:
