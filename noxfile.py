@@ -29,7 +29,8 @@ nox.options.sessions = ["lint", "typing", "pythons", "coverage"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 # Flat layout: without this the checkout would be imported, not what was installed.
-SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+# Compiled files are kept, also where somebody forbids it: some tests start Python.
+SAFE_PATH = {"PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": None}
 SCRIPTS = ("benchmarks", "examples", "tests/typing")
 
 

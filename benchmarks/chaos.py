@@ -125,7 +125,7 @@ async def with_aiooctopush(url: str, work: Callable[[Tell], Awaitable[T]]) -> T:
             request = SmsRequest(
                 text="Your parcel has arrived",
                 sender="Acme",
-                purpose="alert",  # type: ignore[arg-type]  # a word will do
+                purpose="alert",
                 recipients=[number],
             )
             ask = partial(octopush.sms.send_request, request)

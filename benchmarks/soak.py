@@ -96,7 +96,8 @@ async def soak(options: argparse.Namespace) -> Soak:
         command = [
             *(sys.executable, "-W", "always::ResourceWarning", str(WORKER)),
             *("--url", server.url, "--minutes", str(options.minutes)),
-            *("--lap", str(options.lap), "--people", str(options.people)),
+            *("--lap", str(options.lap), "--singles", str(options.singles)),
+            *("--people", str(options.people)),
             *("--plant", *options.plant),
         ]
         worker = await asyncio.create_subprocess_exec(
@@ -147,6 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--lap", type=float, default=LAP, help="seconds")
+    parser.add_argument("--singles", type=int, default=0, help="of a lap, at least")
     parser.add_argument("--people", type=int, default=PEOPLE, help="of a bulk")
     parser.add_argument("--faults", type=float, default=FAULTS, help="probability")
     parser.add_argument(

@@ -73,12 +73,13 @@ Send = Callable[[SmsRequest], Awaitable[str]]
 Plant = Callable[[SmsRequest, Send], Awaitable[str]]
 
 _kept: Final[list[object]] = []
-_ENOUGH: Final = 500  # megabytes prove it; a machine has other things to do
+_LEAK: Final = 4 * 1024 * 1024
+_ENOUGH: Final = 125  # half a gigabyte proves it; a machine has other things to do
 
 
 async def _leak(request: SmsRequest, send: Send) -> str:
     if len(_kept) < _ENOUGH:
-        _kept.append(b"x" * 1024 * 1024)
+        _kept.append(b"x" * _LEAK)
     return await send(request)
 
 
@@ -128,12 +129,23 @@ PLANTS: Final[Mapping[str, Plant]] = {
 # --- the load -------------------------------------------------------------------------
 
 
-@define
+@define(kw_only=True)
 class Worker:
-    """All laps of one life."""
+    """
+    All laps of one life.
+
+    Attributes:
+        url: Of the gateway.
+        lap: Seconds that one lasts at least.
+        singles: Single messages that are sent in each at least, however long it takes:
+            what is planted comes by their number, and not by the speed of a machine.
+        people: Recipients of a bulk.
+        plants: Mistakes on purpose.
+    """
 
     url: str
     lap: float
+    singles: int
     people: int
     plants: tuple[Plant, ...]
     numbers: Iterator[int] = field(factory=lambda: itertools.count(600_000_000))
@@ -160,10 +172,11 @@ class Worker:
     async def _one_lap(self, octopush: OctopushSession, folder: Path) -> None:
         words: dict[str, str] = {}
         ends = time.monotonic() + self.lap
+        least = itertools.count(self.singles, -1)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._bulk(folder))
             for _ in range(IN_FLIGHT):
-                group.create_task(self._singles(octopush, ends, words))
+                group.create_task(self._singles(octopush, ends, least, words))
         for state, numbers in (await told(folder)).items():
             words |= {f"+33{number % 10**9}": str(state) for number in numbers}
         path = folder / "words.json"
@@ -189,12 +202,16 @@ class Worker:
                 complete = (await run.send(source)).is_complete
 
     async def _singles(
-        self, octopush: OctopushSession, ends: float, words: dict[str, str]
+        self,
+        octopush: OctopushSession,
+        ends: float,
+        least: Iterator[int],
+        words: dict[str, str],
     ) -> None:
         async def send(request: SmsRequest) -> str:
             return await send_one(octopush, request)
 
-        while time.monotonic() < ends:
+        while next(least) > 0 or time.monotonic() < ends:
             one = next(self.numbers)
             request = SmsRequest(
                 **MESSAGE,  # type: ignore[arg-type]  # a word will do
@@ -231,12 +248,19 @@ def main() -> None:
     parser.add_argument("--url", required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--lap", type=float, required=True, help="seconds")
+    parser.add_argument("--singles", type=int, default=0, help="of a lap, at least")
     parser.add_argument("--people", type=int, required=True, help="of a bulk")
     parser.add_argument("--plant", choices=PLANTS, nargs="*", default=[])
     options = parser.parse_args()
     logging.getLogger("aiooctopush").setLevel(logging.CRITICAL)
     plants = tuple(PLANTS[name] for name in options.plant)
-    worker = Worker(options.url, options.lap, options.people, plants)
+    worker = Worker(
+        url=options.url,
+        lap=options.lap,
+        singles=options.singles,
+        people=options.people,
+        plants=plants,
+    )
     asyncio.run(worker.live(options.minutes))
 
 

@@ -162,7 +162,7 @@ async def hear_receipts(folder: Path, book: Counter[int]) -> tuple[int, int]:
             RUN,
             text="to look at it",
             sender="Acme",
-            purpose="alert",  # type: ignore[arg-type]  # a word will do
+            purpose="alert",
             ledger=folder / "run.db",
         )
         worklist = [one async for one in run.unresolved()]

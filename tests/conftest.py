@@ -36,6 +36,13 @@ EXHAUSTIVE = {
 }
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Read no exhaustive test where none is run: that alone takes seconds."""
+    if config.option.markexpr == "not exhaustive" and collection_path.is_dir():
+        return collection_path.parent == TESTS and collection_path.name in EXHAUSTIVE
+    return None
+
+
 def pytest_collection_modifyitems(items):
     """Mark what is exhaustive by its folder."""
     for item in items:
@@ -43,8 +50,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker("exhaustive")
 
 
-@pytest.fixture(autouse=True)
-def blockbuster():
+@pytest.fixture(scope="session", autouse=True)
+def _watch_over_the_loop():
     """
     Make a blocking call on the event loop an error.
 
@@ -60,6 +67,14 @@ def blockbuster():
             "asyncpg/connect_utils.py", "_parse_connect_dsn_and_args"
         )
         yield detector
+
+
+@pytest.fixture(scope="module")
+def may_block(_watch_over_the_loop):
+    """Let a module's tests block the event loop: a command has it to itself."""
+    _watch_over_the_loop.deactivate()
+    yield
+    _watch_over_the_loop.activate()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -80,7 +95,7 @@ def _no_logging_is_left():
         one.handlers[:] = handlers
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside():
     """Hide the OCTOPUSH_* variables of whoever runs the tests."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("OCTOPUSH_")}

@@ -56,9 +56,8 @@ async def run_over(folder, source, *faults):
         return spy.seen, report, run
 
 
-@pytest.fixture
-def blockbuster():
-    """Let the spy read files on the loop."""
+# The spy reads files on the loop.
+pytestmark = pytest.mark.usefixtures("may_block")
 
 
 async def test_a_text_is_there_until_its_outcome_is_known(tmp_path):

@@ -50,8 +50,8 @@ def pressing():
 
 
 @pytest.fixture(autouse=True)
-def blockbuster():
-    """Let files be read on the loop: a command has it to itself."""
+def _has_the_loop_to_itself(may_block):
+    """A command reads and writes files on the loop."""
 
 
 @pytest.fixture

@@ -171,6 +171,7 @@ def test_callbacks_are_posted(run):
     assert process.told == ("", "")
 
 
+@pytest.mark.exhaustive
 def test_callbacks_go_to_the_url_that_the_account_has_set():
     """And to no other."""
     with (

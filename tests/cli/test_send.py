@@ -203,7 +203,7 @@ def test_going_on_sends_once(send, gateway):
         (("--text", ""), "--text: must have 1 to 1,224 characters"),
         (("--key", "a", "--request-id", "b"), "--key and --request-id exclude"),
         (("--base-url", "https://x"), "--sandbox and --base-url exclude each other"),
-        (("--faults", "2"), "expected a probability"),
+        (("--faults", "2"), "probability: must be 0 to 1"),
         (("--to", "+33600000002") * 500, "500 numbers at most"),
     ],
     ids=str,

@@ -117,13 +117,6 @@ def checked(package):
     }
 
 
-LATER = [
-    pytest.param(place, name, id=name)
-    for place, names in aiooctopush._LATER.items()
-    for name in names
-]
-
-
 # --- what is loaded -------------------------------------------------------------------
 
 
@@ -135,6 +128,7 @@ def test_an_import_loads_what_a_send_needs():
     assert NOT_AT_IMPORT.intersection(loaded) == set()
 
 
+@pytest.mark.exhaustive
 def test_a_send_loads_nothing_of_ours():
     """Nor does a retry or a refusal: no message waits for a module, or fails by one."""
     outcome, attempts, code, *loaded = printed(SENT)
@@ -162,20 +156,20 @@ def test_type_checkers_read_the_same_table():
     assert checked(PACKAGE / "bulk") == {".": tuple(bulk.__all__)}
 
 
-@pytest.mark.parametrize(("place", "name"), LATER)
-def test_a_name_is_that_of_its_module(place, name):
+def test_a_name_is_that_of_its_module():
     """It is the very same object, however it is imported."""
-    module = import_module(place, "aiooctopush")
+    for place, names in aiooctopush._LATER.items():
+        module = import_module(place, "aiooctopush")
+        for name in names:
+            assert getattr(aiooctopush, name) is getattr(module, name), name
 
-    assert getattr(aiooctopush, name) is getattr(module, name)
 
-
-@pytest.mark.parametrize("name", [*api.__all__, *bulk.__all__])
-def test_a_module_is_the_one_that_is_imported(name):
+def test_a_module_is_the_one_that_is_imported():
     """An attribute of `api` or `bulk` is what `import` gives."""
-    package = api if name in api.__all__ else bulk
-
-    assert getattr(package, name) is import_module(f"{package.__name__}.{name}")
+    for package in (api, bulk):
+        for name in package.__all__:
+            module = import_module(f"{package.__name__}.{name}")
+            assert getattr(package, name) is module, name
 
 
 @pytest.mark.parametrize("package", [aiooctopush, api, bulk], ids=lambda p: p.__name__)
@@ -189,6 +183,7 @@ def test_what_is_not_there_is_missed_as_ever(package):
     assert (error.name, error.obj) == ("Sesion", package)
 
 
+@pytest.mark.exhaustive
 def test_dir_and_star_have_what_is_not_yet_loaded():
     """Neither a prompt that completes nor a star import knows a difference."""
     listed = printed("import aiooctopush; print(*dir(aiooctopush))")

@@ -27,9 +27,9 @@ def copy_first_page(database):
 
 
 @pytest.mark.parametrize("read_only", [False, True], ids=["go on", "look"])
-async def test_a_death_in_a_checkpoint_is_no_damage(tmp_path, blockbuster, read_only):
+@pytest.mark.usefixtures("may_block")
+async def test_a_death_in_a_checkpoint_is_no_damage(tmp_path, read_only):
     """What is in the log counts; the file alone would not be whole."""
-    blockbuster.deactivate()
     alive, dead = tmp_path / "alive.db", tmp_path / "dead.db"
     async with SQLiteLedger(alive) as ledger:
         await ledger.open_run(RUN)

@@ -126,10 +126,9 @@ def test_every_planted_mistake_has_its_test():
 
 
 @pytest.fixture
-def finished(tmp_path, blockbuster):
+def finished(tmp_path, may_block):
     """A world without deaths: where it is, its report and its steps."""
     # The book is a file that is written on the loop, before each answer.
-    blockbuster.deactivate()
     steps = Steps()
     one_life(tmp_path, Plan(), steps)
     return tmp_path, json.loads((tmp_path / "note").read_text())["report"], steps

@@ -23,6 +23,7 @@ async def test_the_tests_of_a_user_pass(tmp_path):
     assert re.search(r"^3 passed", said, re.MULTILINE)
 
 
+@pytest.mark.exhaustive
 async def test_spans_metrics_and_logs_are_lines_of_json(tmp_path):
     """Four spans, the calls below those of the shop; then the metrics; three logs."""
     code, out, err = await run(EXAMPLES / "observability.py", cwd=tmp_path)

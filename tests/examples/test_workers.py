@@ -121,6 +121,7 @@ async def test_the_outbox_is_sent_and_settled(sandbox, outbox_worker, outbox):
     assert bad.startswith("refused: recipients")
 
 
+@pytest.mark.exhaustive
 async def test_a_killed_worker_sends_nothing_twice(outbox_worker, outbox):
     """Killed after the gateway has accepted, and before that is written down."""
     faults = FaultPlan.schedule(["hang_after_commit"] * 5)
@@ -186,6 +187,7 @@ async def test_an_id_too_old_to_protect_is_left_to_a_person(
 # --- a Django command -----------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 async def test_a_campaign_in_django_is_sent_once(tmp_path):
     """To those who want it alone; the same command again sends nothing more."""
     command = EXAMPLES / "django_bulk.py"
@@ -201,6 +203,7 @@ async def test_a_campaign_in_django_is_sent_once(tmp_path):
     assert gateway.gateway.book.numbers() == Counter(numbers(1_000)[::2])
 
 
+@pytest.mark.exhaustive
 async def test_a_campaign_in_django_that_stops_says_why(tmp_path):
     """And goes on with the same command."""
     gateway = Gateway(GatewaySettings(credit=0))
@@ -217,6 +220,7 @@ async def test_a_campaign_in_django_that_stops_says_why(tmp_path):
     assert gateway.book.numbers() == Counter(numbers(1_000)[::2])
 
 
+@pytest.mark.exhaustive
 async def test_a_campaign_in_django_needs_no_account(tmp_path):
     """It has a gateway of its own then."""
     code, said, _ = await run(EXAMPLES / "django_bulk.py", "sale", cwd=tmp_path)

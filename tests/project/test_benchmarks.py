@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 
+pytestmark = pytest.mark.exhaustive
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 sys.path.append(str(FOLDER))
 
@@ -345,7 +347,8 @@ def run_a_soak(*arguments):
     """The real thing, for some seconds."""
     command = [
         *(sys.executable, str(FOLDER / "soak.py"), "--minutes", "0.06"),
-        *("--lap", "2", "--people", "100", "--faults", "0", *arguments),
+        *("--lap", "2", "--singles", "2000", "--people", "100", "--faults", "0"),
+        *arguments,
     ]
     # These scripts import each other: the folder of a script is its own.
     env = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}

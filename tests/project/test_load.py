@@ -22,6 +22,8 @@ from aiooctopush.sandbox import (
 )
 
 
+pytestmark = pytest.mark.exhaustive
+
 SENDS = 10_000
 IN_FLIGHT = 100
 NUMBERS = [f"+3363998{one:08d}" for one in range(SENDS)]
@@ -53,9 +55,9 @@ class Watched(SandboxTransport):
             self._now -= 1
 
 
-def rich_gateway(**options):
+def rich_gateway(clock=None):
     """A gateway whose credit never ends here."""
-    return Gateway(GatewaySettings(credit=Decimal(1_000_000), **options))
+    return Gateway(GatewaySettings(credit=Decimal(1_000_000)), clock=clock)
 
 
 def one_send(octopush, number):

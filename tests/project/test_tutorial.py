@@ -14,6 +14,8 @@ import pytest
 from project.test_docs import compare
 
 
+pytestmark = pytest.mark.exhaustive
+
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 TOKEN = "http://127.0.0.1:8026/TOKEN"  # in place of what the receiver says
 OCTOPUSH = [sys.executable, "-m", "aiooctopush"]

@@ -256,6 +256,7 @@ def test_recipients_take_little_memory():
     assert kept < 20 * 50_000
 
 
+@pytest.mark.exhaustive
 def test_a_million_recipients_are_judged_quickly():
     """Storms are; seconds of this process, so that a busy machine does not matter."""
     before = time.process_time()
