@@ -98,8 +98,10 @@ if TYPE_CHECKING:
     from .bulk.run import BulkRun
     from .bulk.sending.delivery import BatchResult
     from .bulk.sending.resume import SourceChangedError
+    from .bulk.sources.any_file import read_recipients
     from .bulk.sources.csv_file import RowSource, read_csv
     from .bulk.sources.json_lines import JsonLinesSource, read_json_lines
+    from .bulk.sources.spreadsheet import SpreadsheetSource, read_spreadsheet
     from .bulk.sources.text_file import SourceError
     from .ledgers.memory import MemoryLedger
     from .ledgers.protocols import Ledger
@@ -167,6 +169,8 @@ else:
             "WalletPack",
         ),
         ".bulk.sending.delivery": ("BatchResult",),
+        ".bulk.sources.any_file": ("read_recipients",),
+        ".bulk.sources.spreadsheet": ("SpreadsheetSource", "read_spreadsheet"),
         ".bulk.sources.text_file": ("SourceError",),
         ".bulk.sources.json_lines": ("JsonLinesSource", "read_json_lines"),
         ".ledgers.records": (
@@ -286,6 +290,7 @@ __all__ = [
     "SmsType",
     "SourceChangedError",
     "SourceError",
+    "SpreadsheetSource",
     "Subaccount",
     "SubaccountCreated",
     "Subaccounts",
@@ -318,5 +323,7 @@ __all__ = [
     "new_request_id",
     "read_csv",
     "read_json_lines",
+    "read_recipients",
+    "read_spreadsheet",
     "request_id_for",
 ]

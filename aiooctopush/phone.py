@@ -1,8 +1,8 @@
 """
 International phone numbers, without guessing.
 
-A number is `+`, a country code and the rest: nothing is completed, because a
-national number that is given a country by guess goes to another country.
+A number is `+`, a country code and the rest. A national number is completed only if
+its country was declared: a guess would send the message to another country.
 
 Source: gateway documentation, "Send SMS" (documented, unseen).
 """
@@ -45,7 +45,16 @@ _DIGITS: Final = frozenset("0123456789")
 
 # A data frame that took the number for a float: with the dot dropped it would be
 # another number, one digit longer.
-_is_decimal = re.compile(r"\+[0-9]+\.00?").fullmatch
+_is_decimal = re.compile(r"\+[0-9]+\.00?|\+?[0-9]{5,16}[.,]0+").fullmatch
+_is_rounded = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+").fullmatch
+
+# Ways to keep a spreadsheet from taking a number for a figure, and links to a number.
+_in_formula = re.compile(r'=\s*"([^"]*)"').fullmatch
+_TELEPHONE: Final = "tel:"
+
+# A national number without its 0 has up to so many digits, an international one more.
+_NATIONAL: Final = range(8, 11)
+_DECLARE: Final = "declare its country (country='FR', --country FR)"
 
 _HIDDEN: Final = "****"
 _HEAD: Final = 3
@@ -54,21 +63,28 @@ _TAIL: Final = 4
 _LONG: Final = 11
 
 
-def normalize(number: str, *, field: str = "phone_number") -> str:
+def normalize(
+    number: str, *, country: str | None = None, field: str = "phone_number"
+) -> str:
     """
-    Write an international number as `+` and 5 to 16 digits, or refuse it.
+    Write a phone number as `+` and 5 to 16 digits, or refuse it.
 
-    Spaces, dots and hyphens between digits are dropped, as is white space around
-    the number. Everything else is refused rather than mended, ``.0`` at the end
-    included, which a data frame writes.
+    Spaces, dots and hyphens between digits are dropped, and so is what spreadsheets,
+    address books and links put around a number: white space, invisible characters, an
+    apostrophe, ``="…"``, ``tel:``. Full-width digits become plain ones. Everything
+    else is refused and not corrected, such as the ``.0`` that a data frame writes.
 
     Args:
         number: Such as ``+33 6 00 00 00 01``.
+        country: Two letters, such as ``FR``. National numbers are then read as numbers
+            of that country, by libphonenumber; international numbers stay what they
+            are. Needs the extra ``phone``.
         field: Name of the argument, for the error.
 
     Raises:
-        InvalidFieldError: No `+`, no country code, another character, or fewer than
-            5 or more than 16 digits. The number is masked in the error.
+        InvalidFieldError: No `+` and no country, another character, or fewer than
+            5 or more than 16 digits; with a country, a number that no phone can have,
+            an unknown country, or a missing extra. The number is masked in the error.
 
     Source: gateway documentation, "Send SMS"; lengths from its samples (documented,
     unseen).
@@ -76,23 +92,27 @@ def normalize(number: str, *, field: str = "phone_number") -> str:
     if not isinstance(number, str):
         problem = "must be a string that starts with '+' and the country code"
         raise InvalidFieldError(field, problem, shown=type(number).__name__)
+    if country is not None:
+        from ._numbering import read  # noqa: PLC0415  # an extra
+
+        return read(number, country, field=field)
     if is_clean(number):
         return number
-    stripped = number.strip()
-    bare = stripped.translate(_DROP_SEPARATORS)
-    # A separator at the end is refused: something may have been cut off after it.
-    framed = stripped[:1] == "+" and stripped[-1:] in _DIGITS
-    if framed and is_clean(bare) and not _is_decimal(stripped):
+    bare = international(tidied(number))
+    if bare is not None:
         return bare
-    raise InvalidFieldError(field, _problem(stripped), shown=mask(number))
+    raise refusal(number, field)
 
 
-def normalize_all(numbers: Sequence[str]) -> Sequence[str]:
+def normalize_all(
+    numbers: Sequence[str], *, country: str | None = None
+) -> Sequence[str]:
     """
-    Write many international numbers as `normalize` does, or refuse the first bad one.
+    Write many phone numbers as `normalize` does, or refuse the first bad one.
 
     Args:
         numbers: Each a str.
+        country: See `normalize`.
 
     Returns:
         The same object if there is nothing to change.
@@ -100,11 +120,107 @@ def normalize_all(numbers: Sequence[str]) -> Sequence[str]:
     Raises:
         InvalidFieldError: As `normalize` says of the first that it refuses.
     """
+    if are_clean(numbers) and country is None:
+        return numbers
+    return [normalize(number, country=country) for number in numbers]
+
+
+def are_clean(numbers: Sequence[str]) -> bool:
+    """Tell whether `normalize` leaves all of them as they are."""
     lines = "\n".join((*numbers, ""))
     # A line end inside a number would make two of it.
-    if lines.count("\n") == len(numbers) and _are_clean(lines):
-        return numbers
-    return [normalize(number) for number in numbers]
+    return lines.count("\n") == len(numbers) and _are_clean(lines) is not None
+
+
+def are_possible(numbers: Sequence[str]) -> bool:
+    """
+    Tell whether phones can have all of many international numbers.
+
+    By the rules of libphonenumber; without the extra ``phone`` nothing is doubted.
+
+    Args:
+        numbers: As `normalize` writes them.
+    """
+    from ._numbering import all_possible  # noqa: PLC0415  # an extra
+
+    return all_possible(numbers)
+
+
+def check_possible(number: str, *, field: str = "phone_number") -> None:
+    """
+    Refuse an international number that no phone can have.
+
+    By the rules of libphonenumber; without the extra ``phone`` nothing is refused.
+
+    Args:
+        number: As `normalize` writes it.
+        field: Name of the argument, for the error.
+
+    Raises:
+        InvalidFieldError: Too few or too many digits for its country, a prefix that is
+            dialled inside a country only, or no such country code.
+    """
+    from ._numbering import impossible  # noqa: PLC0415  # an extra
+
+    problem = impossible(number)
+    if problem is not None:
+        raise refusal(number, field, problem)
+
+
+def tidied(number: str) -> str:
+    """
+    Take off what is no part of a number, and by which nothing is guessed.
+
+    Those are white space and invisible characters (Unicode category Cf), the quotes
+    and apostrophes that keep a spreadsheet from changing a number, and ``tel:``.
+    Digits of other scripts become ASCII digits.
+    """
+    if not number.isascii():
+        number = "".join(map(_plain_character, number))
+    number = number.strip()
+    formula = _in_formula(number)
+    if formula:
+        number = formula[1].strip()
+    if number[: len(_TELEPHONE)].lower() == _TELEPHONE:
+        number = number[len(_TELEPHONE) :].lstrip()
+    return number.removeprefix("'").lstrip()
+
+
+def _plain_character(one: str) -> str:
+    """Return the character, its ASCII digit, or nothing if it cannot be seen."""
+    import unicodedata  # noqa: PLC0415  # a send of clean numbers does not need it
+
+    category = unicodedata.category(one)
+    if category == "Cf":
+        return ""
+    if category == "Nd":
+        return str(unicodedata.decimal(one))
+    return "+" if one == "\N{FULLWIDTH PLUS SIGN}" else one
+
+
+def international(tidy: str) -> str | None:
+    """Read a tidied number that says its country; None if it does not, or is none."""
+    bare = tidy.translate(_DROP_SEPARATORS)
+    # A separator at the end is refused: something may have been cut off after it.
+    framed = tidy[:1] == "+" and tidy[-1:] in _DIGITS
+    return bare if framed and is_clean(bare) and not _is_decimal(tidy) else None
+
+
+def refusal(number: str, field: str, problem: str | None = None) -> InvalidFieldError:
+    """
+    Make the error for a number that cannot be used.
+
+    Args:
+        number: As it was given.
+        field: Name of the argument.
+        problem: What is wrong; by default it is found out.
+    """
+    masked = mask(tidied(number))
+    return InvalidFieldError(
+        field,
+        problem or _problem(tidied(number)),
+        shown=None if masked == _HIDDEN else masked,
+    )
 
 
 def as_ints(numbers: Sequence[str]) -> list[int]:
@@ -118,17 +234,56 @@ def as_ints(numbers: Sequence[str]) -> list[int]:
     return found
 
 
-def _problem(stripped: str) -> str:
-    """Say what is wrong with a number, and what to write, without quoting it."""
-    if not stripped:
+def problem_of(tidy: str) -> str | None:
+    """Tell what is wrong with a number in any country: None if nothing is."""
+    if not tidy:
         return "is empty"
-    if stripped.startswith("00"):
+    if _is_rounded(tidy):
+        return (
+            "was rounded by a spreadsheet, and its last digits are lost: format the "
+            "column as text and write the numbers again"
+        )
+    if _is_decimal(tidy):
+        return (
+            "must not be written as a decimal number: have the other program write "
+            "the column as text"
+        )
+    return None
+
+
+def _problem(tidy: str) -> str:
+    """Say what is wrong with a number, and what to write, without quoting it."""
+    problem = problem_of(tidy)
+    if problem:
+        return problem
+    if tidy.startswith("00"):
         return "must start with '+' and the country code, not with '00'"
-    if not stripped.startswith("+"):
-        return "must start with '+' and the country code"
-    if _is_decimal(stripped):
-        return "must not be written as a decimal number"
-    return _problem_after_plus(stripped[1:].translate(_DROP_SEPARATORS))
+    if tidy.startswith("+"):
+        return _problem_after_plus(tidy[1:].translate(_DROP_SEPARATORS))
+    bare = tidy.translate(_DROP_SEPARATORS)
+    for one in tidy[0], *bare:
+        if one not in _DIGITS:
+            return (
+                f"must start with '+' and the country code, and holds {_in_words(one)}"
+            )
+    return f"must start with '+' and the country code{_advice(bare)}"
+
+
+def _advice(digits: str) -> str:
+    """Say what happened to a number that has only digits, and what helps."""
+    if digits.startswith("0"):
+        return f"; it looks like a national number: {_DECLARE}"
+    if len(digits) in _NATIONAL:
+        return (
+            "; it looks like a national number whose leading 0 was dropped by a "
+            f"spreadsheet: {_DECLARE}"
+        )
+    if _NATIONAL.stop <= len(digits) <= MAX_DIGITS:
+        return (
+            "; it looks like a spreadsheet dropped the '+': format the column as text "
+            f"and write the numbers again, or {_DECLARE}"
+        )
+    return ""
 
 
 def _problem_after_plus(bare: str) -> str:
@@ -137,14 +292,20 @@ def _problem_after_plus(bare: str) -> str:
     for character in bare:
         if character not in _DIGITS:
             return (
-                f"holds {character!r}: only digits, and between them spaces, dots "
-                "and hyphens, may follow the '+'"
+                f"holds {_in_words(character)}: only digits, and between them spaces, "
+                "dots and hyphens, may follow the '+'"
             )
     if bare.startswith("0"):
         return "must have a country code after the '+', and none begins with 0"
     if not MIN_DIGITS <= len(bare) <= MAX_DIGITS:
         return f"must have {MIN_DIGITS} to {MAX_DIGITS} digits, has {len(bare)}"
     return "must end with a digit"
+
+
+def _in_words(one: str) -> str:
+    from .text import character_in_words  # noqa: PLC0415  # only for an error
+
+    return character_in_words(one)
 
 
 def mask(number: object) -> str:

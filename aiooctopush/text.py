@@ -230,6 +230,12 @@ def _parts(units: str, *, single: int, part: int) -> int:
     return parts
 
 
+def character_in_words(one: str) -> str:
+    """Write a character with its name and number, for readers who cannot see it."""
+    name = unicodedata.name(one, "")
+    return f"{one!r} ({name}{', ' * bool(name)}U+{ord(one):04X})"
+
+
 # --- merged values --------------------------------------------------------------------
 
 MERGE_FIELDS: Final = (

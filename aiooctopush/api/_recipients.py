@@ -70,6 +70,25 @@ class Recipient:
     param4: str | None = merge_field()
     param5: str | None = merge_field()
 
+    @classmethod
+    def of(
+        cls, phone_number: str, *, country: str | None = None, **values: str | None
+    ) -> Self:
+        """
+        Make a recipient of a number that may be written nationally.
+
+        Args:
+            phone_number: International, or national if the country is declared.
+            country: Two letters, such as ``FR``; see `phone.normalize`. Needs the
+                extra ``phone``.
+            values: For placeholders, such as ``first_name``.
+
+        Raises:
+            InvalidFieldError: A number that no phone can have, an unknown country, a
+                missing extra, or a value that is too long.
+        """
+        return cls(normalize(phone_number, country=country), **values)
+
     def __attrs_post_init__(self) -> None:
         # One function for all fields: a validator for each is a call for each, and
         # a bulk builds millions of these, most of them with few fields.

@@ -9,24 +9,24 @@ import click
 
 from .._limits import MAX_TEXT
 from ..api._shared import Purpose, SmsType, check_text
-from ..bulk.preview.findings import Preview, character_in_words
+from ..bulk.preview.findings import Preview
 from ..bulk.preview.inspection import Inspection
 from ..text import (
     REPLACEMENTS,
     Encoding,
     TextMeasure,
+    character_in_words,
     measure,
     merge,
     placeholders,
 )
 from .bulk.check import check_file, refuse_bad
 from .targets.gateway import Surroundings
-from .targets.recipients import format_option, open_source
+from .targets.recipients import FileReading, recipient_file_options
 from .terminal.console import Screen
 from .terminal.help import Command
 from .terminal.options import (
     at_option,
-    file_options,
     json_option,
     purpose_option,
     text_option,
@@ -63,8 +63,7 @@ _SHORT = "Tell what a text costs, without sending it."
 @purpose_option(required=False)
 @type_option()
 @at_option()
-@file_options
-@format_option()
+@recipient_file_options
 @json_option()
 @click.pass_context
 def preview(
@@ -75,9 +74,7 @@ def preview(
     purpose: str | None,
     type_: str,
     at: datetime | None,
-    file_format: str | None,
-    encoding: str | None,
-    delimiter: str | None,
+    reading: FileReading,
     as_json: bool,
 ) -> None:
     """
@@ -103,9 +100,7 @@ def preview(
             now=clock.now(),
         )
         if file is not None:
-            source = open_source(
-                file, file_format=file_format, encoding=encoding, delimiter=delimiter
-            )
+            source = reading.open(file)
             check = check_file(source, screen, clock, inspection=inspection)
             refuse_bad(check, source, screen)
     screen.rows(_text_rows(text))

@@ -321,9 +321,9 @@ def test_warns_of_what_is_odd(bulk, people):
 def test_columns_that_are_not_used_are_named(bulk, tmp_path):
     """A misspelt column is found before it is missed."""
     path = tmp_path / "people.csv"
-    path.write_text("phone_number,firstname\n+33600000001,Ada\n")
+    path.write_text("phone_number,vorname\n+33600000001,Ada\n")
 
-    assert "columns that are not used: 'firstname'" in bulk(path).stderr
+    assert "columns that are not used: 'vorname'" in bulk(path).stderr
 
 
 # --- how runs end ---------------------------------------------------------------------
@@ -525,7 +525,7 @@ LINES = '{"phone_number": "+33600000001", "first_name": "Ada", "nick": "A"}\n'
         ("people.jsonl", ()),
         ("people.NDJSON", ()),
         ("people.jsonl.gz", ()),
-        ("people.txt", ("--format", "jsonl")),
+        ("people.txt", ("--format", "json")),
     ],
     ids=["jsonl", "ndjson", "gzip", "said"],
 )
@@ -548,7 +548,7 @@ def test_json_lines_have_no_delimiter(bulk, tmp_path):
     result = bulk(tmp_path / "people.jsonl", "--delimiter", ";")
 
     assert result.exit_code == 2
-    assert "--delimiter is for CSV" in result.stderr
+    assert "--delimiter: is for CSV" in result.stderr
 
 
 @pytest.mark.parametrize(

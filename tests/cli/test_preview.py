@@ -124,7 +124,7 @@ def test_json_lines_are_read_as_bulk_reads_them(preview, tmp_path, name):
     line = b'{"phone_number": "+33639980001", "first_name": "Zo\xc3\xa9"}\n'
     path = tmp_path / name
     path.write_bytes(gzip.compress(line) if name.endswith(".gz") else line)
-    said = ("--format", "jsonl") if name.endswith(".txt") else ()
+    said = ("--format", "json") if name.endswith(".txt") else ()
 
     result = preview("Hi {first_name}", str(path), *said)
 

@@ -23,8 +23,8 @@ PACKAGE = Path(aiooctopush.__file__).parent
 # __init__ offers what the layers below the edges hold, so it stands on top of them.
 LAYERS = (
     (
-        *("_clock", "_lazy", "_limits", "_version", "errors", "ids", "phone"),
-        *("secret", "text"),
+        *("_clock", "_lazy", "_limits", "_numbering", "_version", "errors", "ids"),
+        *("phone", "secret", "text"),
     ),
     (
         *("_call", "_deadlines", "_responses", "_telemetry", "_throttle", "_wire"),
@@ -85,6 +85,8 @@ ROOMS = {
 # yarl and multidict are part of aiohttp's interface.
 CORE = {"aiohttp", "attrs", "cattrs", "multidict", "orjson", "tenacity", "yarl"}
 EXTRAS = {
+    "_numbering": {"phonenumbers"},
+    "bulk.sources.spreadsheet": {"python_calamine"},
     "cli": {"click", "jinja2", "platformdirs", "rich", "uvloop"},
     "cli.targets.fleet": {"taskiq"},
     "integrations": {"opentelemetry", "taskiq", "taskiq_aio_pika"},

@@ -1,6 +1,5 @@
 """What a preview found, in figures, in words and as plain data."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +12,7 @@ from attrs import field, frozen
 from ..._limits import MAX_MERGE_FIELD
 from ...errors import InvalidFieldError
 from ...ledgers.records import Rejection
-from ...text import MERGE_FIELDS, Encoding, TextMeasure
+from ...text import MERGE_FIELDS, Encoding, TextMeasure, character_in_words
 from ..options import OnDuplicate
 
 
@@ -59,12 +58,6 @@ class Finding:
 def place_of(position: int, line: int | None) -> str:
     """Where an item stands, for people: ``line 3``, or else ``item 2``."""
     return f"item {position + 1:,}" if line is None else f"line {line:,}"
-
-
-def character_in_words(one: str) -> str:
-    """A character with its name and number, for those who cannot see it."""
-    name = unicodedata.name(one, "")
-    return f"{one!r} ({name}{', ' * bool(name)}U+{ord(one):04X})"
 
 
 def check_euros(value: Any, name: str) -> None:

@@ -6,16 +6,13 @@ about a row is left to those who look at single rows; so is finding out which ro
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, compress
+from itertools import compress
 from typing import Self
 
 from attrs import evolve, field, frozen
 
-from ..._limits import MAX_MERGE_FIELD
 from ...api._recipients import NUMBER, CheckedRecipients, Recipient
-from ...errors import InvalidFieldError
-from ...phone import normalize_all
-from .text_file import SourceError, can_be_encoded
+from .text_file import SourceError
 
 
 @frozen
@@ -64,27 +61,3 @@ class Block:
 
 RowOrBlock = Block | tuple[int, Recipient | SourceError]
 """What a file is read as: many good rows, or one of any kind and its line."""
-
-
-def block_of(
-    lines: Sequence[int], columns: Mapping[str, Sequence[str]]
-) -> Block | None:
-    """
-    Rows as a block, if each is a recipient; None if one may be none.
-
-    What it lets through, `Recipient` would take in the same way.
-
-    Args:
-        lines: Where each starts.
-        columns: As in a block, but that numbers may be written in any way.
-    """
-    values = [column for name, column in columns.items() if name != NUMBER]
-    if not all(max(map(len, column)) <= MAX_MERGE_FIELD for column in values):
-        return None
-    if not can_be_encoded("".join(chain.from_iterable(values))):
-        return None
-    try:
-        numbers = normalize_all(columns[NUMBER])
-    except InvalidFieldError:
-        return None
-    return Block(lines, {**columns, NUMBER: numbers})

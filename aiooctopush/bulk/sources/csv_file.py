@@ -7,7 +7,14 @@ And what a bulk asks of a source, if it is to go on after a bad row.
 import csv
 import os
 import re
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import Any, Final, Protocol, Self, runtime_checkable
@@ -19,8 +26,10 @@ from ..._limits import MAX_MERGE_FIELD
 from ...api._recipients import NUMBER, Recipient
 from ...errors import InvalidFieldError, shown
 from ...phone import CLEAN_NUMBER
-from .blocks import Block, RowOrBlock, block_of
-from .rows import AT_A_TIME, COLUMNS, FileSource
+from .blocks import Block, RowOrBlock
+from .columns import Columns, Header, plain_name, understood
+from .rows import AT_A_TIME, encoding_field
+from .table import Table, TableSource
 from .text_file import (
     Format,
     LineFile,
@@ -28,7 +37,6 @@ from .text_file import (
     SourceError,
     caused_by,
     line_ends,
-    open_file,
 )
 
 
@@ -41,15 +49,13 @@ _FORMAT: Final = Format(
     'encoding="cp1252", or save it as "CSV UTF-8"',
 )
 
-# So few rows, one of which is odd, are not worth halving.
-_ONE_BY_ONE: Final = 8
+_CUT_OFF: Final = (
+    "is the last line, and ends without a line end before its last cell: the file was "
+    "probably cut off"
+)
 
-# What no name of a column looks like: six digits in a row, an address, 3.36E+10.
-_like_data = re.compile(r"[0-9](?:[ .\-]?[0-9]){5}|@|[0-9][eE]\+").search
-
-_is_bare = re.compile(r"[1-9][0-9]{7,15}").fullmatch
-_is_rounded = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+").fullmatch
-_is_decimal = re.compile(r"\+?[0-9]{8,16}[.,]0+").fullmatch
+# What spreadsheets write and read as a first line.
+_separator_line = re.compile(r"sep=(.)").fullmatch
 
 
 @runtime_checkable
@@ -77,15 +83,18 @@ def read_csv(
     *,
     encoding: str | None = None,
     delimiter: str | None = None,
+    country: str | None = None,
+    columns: Columns | None = None,
 ) -> "CsvSource":
     """
     Read recipients from a CSV file, plain or gzipped.
 
-    The first line names the columns, in any order and case: ``phone_number``, and if
-    wanted ``first_name``, ``last_name``, ``param1`` to ``param5``. Others are
-    ignored, see `CsvSource.ignored_columns`. Cells are stripped of white space, an
-    empty one is None, and empty lines are passed over. Every row must have as many
-    cells as the header: a shorter one may have been cut off.
+    The first line names the columns, in any order: ``phone_number``, and if wanted
+    ``first_name``, ``last_name``, ``param1`` to ``param5``. Case, accents, spaces,
+    hyphens and underscores make no difference. Other columns are ignored, see
+    `CsvSource.ignored_columns`, unless ``columns`` names them. Cells are stripped of
+    white space, an empty one is None, and empty lines are passed over. Trailing cells
+    that are left out are empty.
 
     Nothing is opened before the first row is asked for.
 
@@ -93,13 +102,22 @@ def read_csv(
         path: The file. Gzip is known by its content, whatever the name.
         encoding: Such as ``cp1252``. By default what a byte-order mark says,
             otherwise UTF-8; a file that is neither is refused, not guessed.
-        delimiter: One character. By default the comma, semicolon or tab that splits
-            the header.
+        delimiter: One character. By default what a first line ``sep=;`` says, or else
+            the comma, semicolon or tab that splits the header.
+        country: Two letters, such as ``FR``, of the national numbers in the file; see
+            `phone.normalize`. Needs the extra ``phone``.
+        columns: By field, the name of the column in the file, such as
+            ``{"phone_number": "Téléphone"}``. For ``phone_number`` these may be
+            several: the first with a usable number is taken. The field ``country``
+            says the country of each row.
 
     Raises:
-        InvalidFieldError: Unknown encoding, or a delimiter that cannot be one.
+        InvalidFieldError: Unknown encoding, country or field, a delimiter that cannot
+            be one, or a missing extra.
     """
-    return CsvSource(path, encoding=encoding, delimiter=delimiter)
+    return CsvSource(
+        path, encoding=encoding, delimiter=delimiter, country=country, columns=columns
+    )
 
 
 def _is_delimiter(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
@@ -114,7 +132,7 @@ def _is_delimiter(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) 
 
 
 @frozen
-class CsvSource(FileSource):
+class CsvSource(TableSource):
     """
     The recipients of a CSV file, as often as they are asked for.
 
@@ -126,26 +144,18 @@ class CsvSource(FileSource):
     Made by `read_csv`.
     """
 
+    encoding: str | None = encoding_field()
     delimiter: str | None = field(default=None, kw_only=True, validator=_is_delimiter)
 
-    def ignored_columns(self) -> tuple[str, ...]:
-        """
-        Names of the columns that are not used, as they stand in the header.
-
-        Look at them before a bulk: ``firstname`` instead of ``first_name`` is one.
-
-        Raises:
-            SourceError: The file, or its header, cannot be read.
-        """
-        with open_file(self.path) as file:
-            return _Table.of(self, file).ignored
+    def _header(self, file: LineFile) -> Header:
+        return _CsvTable.of(self, file).table.header
 
     def _read(self, file: LineFile) -> Generator[RowOrBlock]:
         return _pieces(self, file)
 
 
 @frozen
-class _Table:
+class _CsvTable:
     """
     The header understood, and the rows below it.
 
@@ -154,40 +164,40 @@ class _Table:
         rows: The same as lists of cells.
         skipped: Lines before the header.
         delimiter: Between cells.
-        width: Cells of a row.
-        used: Names of the columns that are used, and where they stand.
-        ignored: Names of the others.
+        table: What makes recipients of cells.
     """
 
     lines: Lines
     rows: Any  # the type of csv.reader has no public name
     skipped: int
     delimiter: str
-    width: int
-    used: tuple[tuple[str, int], ...]
-    ignored: tuple[str, ...]
+    table: Table
     _are_plain: Callable[[str], object] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        names = {at: name for name, at in self.used}
+        header = self.table.header
+        values = {at for _, at in header.values}
         other = rf"""[^{re.escape(self.delimiter)}"\r\n]"""
         cells = [
             CLEAN_NUMBER
-            if names.get(at) == NUMBER
-            # As in `block_of`; what is too long may be fine once it is stripped.
-            else other + (f"{{0,{MAX_MERGE_FIELD}}}+" if at in names else "*+")
-            for at in range(self.width)
+            if at == header.numbers[0]
+            # As in `Table`; what is too long may be fine once it is stripped.
+            else other + (f"{{0,{MAX_MERGE_FIELD}}}+" if at in values else "*+")
+            for at in range(self.table.width)
         ]
         row = re.escape(self.delimiter).join(cells)
         rows = re.compile(rf"(?:{row}\r?\n)*+")
         object.__setattr__(self, "_are_plain", rows.fullmatch)
 
     @classmethod
-    def of(cls, source: CsvSource, file: LineFile) -> Self:
+    def of(cls, source: "CsvSource", file: LineFile) -> Self:
         lines = Lines(file, source.encoding, expected=_FORMAT)
-        skipped = 0
+        skipped, named = 0, None
         for first in lines.each:
-            if first.strip():
+            separator = _separator_line(first.strip())
+            if separator and named is None:
+                named = separator[1]
+            elif first.strip():
                 break
             skipped += 1
         else:
@@ -196,30 +206,23 @@ class _Table:
                 "phone_number,first_name",
                 path=source.path,
             )
-        delimiter = source.delimiter or _delimiter_of(first)
+        plain = first.strip().strip('"')
+        delimiter = source.delimiter or named or _delimiter_of(plain, source.columns)
         rows = _reader(chain([first], lines.each), delimiter)
         number = skipped + 1
         try:
-            cells = next(rows)
+            cells = _unwrapped(next(rows), delimiter, width=0)
         except csv.Error as error:
             raise _broken(error, source.path, number) from error
-        names = [_plain(cell) for cell in cells]
-        problem = _header_problem(cells, names)
-        if problem:
-            raise SourceError(problem, path=source.path, line=number)
-        known = frozenset(COLUMNS).intersection(names)
+        header = understood(
+            cells, source.columns, source.fields, path=source.path, line=number
+        )
         return cls(
             lines=lines,
             rows=rows,
             skipped=skipped,
             delimiter=delimiter,
-            width=len(names),
-            used=tuple((name, names.index(name)) for name in COLUMNS if name in known),
-            ignored=tuple(
-                cell.strip()
-                for cell, name in zip(cells, names, strict=True)
-                if name and name not in known
-            ),
+            table=source.table(header),
         )
 
     def block(self, text: str, line: int) -> Block | None:
@@ -240,13 +243,11 @@ class _Table:
         )
         # Behind the last line end there is nothing.
         del cells[-1]
-        columns = {
-            name: cells[at :: self.width]
-            if name == NUMBER
-            else list(map(str.strip, cells[at :: self.width]))
-            for name, at in self.used
-        }
-        return Block(range(line, line + len(columns[NUMBER])), columns)
+        header, width = self.table.header, self.table.width
+        columns: dict[str, Sequence[str]] = {NUMBER: cells[header.numbers[0] :: width]}
+        for name, at in header.values:
+            columns[name] = list(map(str.strip, cells[at::width]))
+        return self.table.block(range(line, line + len(columns[NUMBER])), columns)
 
 
 def _reader(lines: Iterable[str], delimiter: str) -> Any:
@@ -254,39 +255,29 @@ def _reader(lines: Iterable[str], delimiter: str) -> Any:
     return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
 
 
-def _plain(cell: str) -> str:
-    return cell.strip().strip("\"'").strip().lower()
-
-
-def _delimiter_of(first: str) -> str:
-    """The delimiter that sets `phone_number` apart, or else the one found most."""
+def _delimiter_of(first: str, columns: Mapping[str, tuple[str, ...]]) -> str:
+    """The delimiter that sets the numbers apart, or else the one found most."""
+    wanted = {plain_name(one) for one in columns.get(NUMBER, (NUMBER,))}
     for delimiter in _DELIMITERS:
-        if NUMBER in map(_plain, first.split(delimiter)):
+        if wanted.intersection(map(plain_name, first.split(delimiter))):
             return delimiter
     return max(_DELIMITERS, key=first.count)
 
 
-def _header_problem(cells: Sequence[str], names: Sequence[str]) -> str | None:
-    twice = sorted({name for name in names if names.count(name) > 1} & {*COLUMNS})
-    if twice:
-        return f"has the column {twice[0]} twice: rename or remove one"
-    if NUMBER in names:
-        return None
-    # Somebody's name must not get into an error, so this is asked first.
-    if any(map(_like_data, cells)):
-        return (
-            f"has no column {NUMBER}, and looks like data: put a line before it that "
-            "names the columns, such as phone_number,first_name"
-        )
-    return (
-        f"has no column {NUMBER}, only {shown(', '.join(cells))}: rename the column "
-        "with the numbers, or name the delimiter"
-    )
+def _unwrapped(cells: list[str], delimiter: str, width: int) -> list[str]:
+    """The cells of a line that was put into quotes as a whole."""
+    if len(cells) != 1 or width == 1 or delimiter not in cells[0]:
+        return cells
+    try:
+        found: list[str] = next(_reader(cells, delimiter))
+    except csv.Error:
+        return cells
+    return found
 
 
-def _pieces(source: CsvSource, file: LineFile) -> Generator[RowOrBlock]:
+def _pieces(source: "CsvSource", file: LineFile) -> Generator[RowOrBlock]:
     with file:
-        table = _Table.of(source, file)
+        table = _CsvTable.of(source, file)
         lines, rows = table.lines, table.rows
         # The reader counts the lines that it was given.
         passed = table.skipped
@@ -306,7 +297,7 @@ def _pieces(source: CsvSource, file: LineFile) -> Generator[RowOrBlock]:
             yield from _rows_at_hand(table, passed, source.path)
 
 
-def _rows_at_hand(table: _Table, passed: int, path: Path) -> Generator[RowOrBlock]:
+def _rows_at_hand(table: _CsvTable, passed: int, path: Path) -> Generator[RowOrBlock]:
     """Some rows, as the csv module reads them from the lines at hand."""
     lines, rows = table.lines, table.rows
     start = passed + rows.line_num + 1
@@ -320,7 +311,17 @@ def _rows_at_hand(table: _Table, passed: int, path: Path) -> Generator[RowOrBloc
     numbers: Sequence[int] = range(start, start + len(some) + 1)
     if passed + rows.line_num + 1 != numbers[-1]:
         numbers = list(accumulate(map(_height, some), initial=start))
-    yield from _some_pieces(table, some, numbers[:-1], path)
+    width = table.table.width
+    cells = [_unwrapped(row, table.delimiter, width) for row in some]
+    cut_off = lines.is_cut_off and not lines.left and failure is None
+    last = cells[-1:]
+    if cut_off and last and 0 < len(last[0]) < width:
+        del cells[-1]
+    else:
+        last = []
+    yield from table.table.rows(cells, numbers[: len(cells)])
+    for row in last:
+        yield numbers[-2], table.table.unusable(row, numbers[-2], _CUT_OFF)
     if isinstance(failure, SourceError):
         raise failure
     if failure is not None:
@@ -337,60 +338,6 @@ def _height(row: Iterable[str]) -> int:
     return 1 + line_ends(",".join(row))
 
 
-def _some_pieces(
-    table: _Table, rows: Sequence[list[str]], lines: Sequence[int], path: Path
-) -> Generator[RowOrBlock]:
-    """Rows as one block, or, as long as that cannot be, each half of them."""
-    if len(rows) < _ONE_BY_ONE:
-        for cells, line in zip(rows, lines, strict=True):
-            row = _row(table, cells, path, line)
-            if row is not None:
-                yield line, row
-        return
-    if set(map(len, rows)) == {table.width}:
-        columns = list(zip(*rows, strict=True))
-        block = block_of(
-            lines, {name: list(map(str.strip, columns[at])) for name, at in table.used}
-        )
-        if block is not None:
-            yield block
-            return
-    half = len(rows) // 2
-    yield from _some_pieces(table, rows[:half], lines[:half], path)
-    yield from _some_pieces(table, rows[half:], lines[half:], path)
-
-
-def _row(
-    table: _Table, cells: list[str], path: Path, line: int
-) -> Recipient | SourceError | None:
-    """A row by itself, whatever it holds; None if that is nothing."""
-    if len(cells) != table.width:
-        if any(map(str.strip, cells)):
-            return _uneven(len(cells), table.width, path, line)
-        return None
-    values: dict[str, Any] = {
-        name: cells[index].strip() or None for name, index in table.used
-    }
-    try:
-        return Recipient(**values)
-    except InvalidFieldError as error:
-        if not any(map(str.strip, cells)):
-            return None
-        return _unusable(error, values[error.field], path, line)
-
-
-def _uneven(cells: int, width: int, path: Path, line: int) -> SourceError:
-    if cells > width:
-        advice = "a cell that holds the delimiter must stand in double quotes"
-    else:
-        advice = "the row may have been cut off; leave cells empty, not out"
-    return SourceError(
-        f"has {cells} cells where the header has {width}: {advice}",
-        path=path,
-        line=line,
-    )
-
-
 def _broken(error: csv.Error, path: Path, line: int) -> SourceError:
     return caused_by(
         error,
@@ -401,38 +348,3 @@ def _broken(error: csv.Error, path: Path, line: int) -> SourceError:
             line=line,
         ),
     )
-
-
-def _unusable(
-    error: InvalidFieldError, cell: str | None, path: Path, line: int
-) -> SourceError:
-    if error.field != NUMBER:
-        reason, got = error.limit, f"{len(cell or '')} characters"
-    elif cell is None:
-        reason, got = "is empty", None
-    else:
-        reason, got = _number_problem(cell) or error.limit, error.shown
-    return caused_by(
-        error,
-        SourceError(reason, path=path, line=line, column=error.field, shown=got),
-    )
-
-
-def _number_problem(cell: str) -> str | None:
-    """What spreadsheets and data frames do to phone numbers."""
-    if _is_bare(cell):
-        return (
-            "must start with '+' and the country code; it looks like a spreadsheet "
-            "dropped the '+': format the column as text and write the numbers again"
-        )
-    if _is_rounded(cell):
-        return (
-            "was rounded by a spreadsheet, and its last digits are lost: format the "
-            "column as text and write the numbers again"
-        )
-    if _is_decimal(cell):
-        return (
-            "was written as a decimal number by another program: have it write the "
-            "column as text, with '+' and the country code"
-        )
-    return None

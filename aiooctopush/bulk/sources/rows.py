@@ -12,9 +12,11 @@ from abc import abstractmethod
 from collections.abc import (
     AsyncGenerator,
     Callable,
+    Collection,
     Generator,
     Iterable,
     Iterator,
+    Mapping,
 )
 from contextlib import aclosing
 from pathlib import Path
@@ -22,16 +24,14 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import attrs
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ...api._recipients import Recipient
 from ...errors import InvalidFieldError, shown
 from .blocks import Block, RowOrBlock
+from .columns import declared
 from .text_file import LineFile, SourceError, open_file
 
-
-COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(Recipient))
-"""Names that a column or field may have; every other one is ignored."""
 
 AT_A_TIME: Final = 250
 """
@@ -108,6 +108,20 @@ def _single(
             yield piece
 
 
+def _country(country: str | None) -> str | None:
+    if country is None:
+        return None
+    # Here, and not where a row is read: it is said before anything happens.
+    from ..._numbering import check_country  # noqa: PLC0415  # an extra
+
+    return check_country(country)
+
+
+def encoding_field() -> Any:
+    """A field for the encoding of a file of text."""
+    return field(default=None, kw_only=True, validator=_is_encoding)
+
+
 def _is_encoding(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
     if value is None:
         return
@@ -128,7 +142,52 @@ class FileSource:
     """
 
     path: Path = field(converter=Path)
-    encoding: str | None = field(default=None, kw_only=True, validator=_is_encoding)
+    country: str | None = field(default=None, kw_only=True, converter=_country)
+    columns: Mapping[str, tuple[str, ...]] = field(
+        default=None, kw_only=True, converter=declared, hash=False
+    )
+    # What a run wants: set by `restricted_to`, and by nobody else.
+    fields: frozenset[str] | None = field(default=None, init=False, repr=False)
+    required: frozenset[str] = field(default=frozenset(), init=False, repr=False)
+
+    def restricted_to(
+        self, fields: Collection[str], *, required: Collection[str] = ()
+    ) -> Self:
+        """
+        Return the same source, reading no more than phone numbers and these fields.
+
+        Values that nobody asks for are neither checked nor kept: a run restricts its
+        source to the placeholders of its text.
+
+        Args:
+            fields: Such as ``first_name``.
+            required: Those of them without which a row cannot be used.
+        """
+        found = evolve(self)
+        object.__setattr__(found, "fields", frozenset(fields))
+        object.__setattr__(found, "required", frozenset(required))
+        return found
+
+    @abstractmethod
+    def ignored_columns(self) -> tuple[str, ...]:
+        """
+        Name the columns that are no field of a recipient, as the file names them.
+
+        Raises:
+            SourceError: The file cannot be opened, or not be read that far.
+        """
+
+    @abstractmethod
+    def missing(self, fields: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """
+        Find the fields for which the file has no column.
+
+        Returns:
+            By field, the columns that may be meant, as `columns` would name them.
+
+        Raises:
+            SourceError: The file cannot be opened, or not be read that far.
+        """
 
     @abstractmethod
     def _read(self, file: LineFile) -> Generator[RowOrBlock]:

@@ -58,9 +58,13 @@ class SourceError(OctopushError, ValueError):
     Attributes:
         path: The file, as it was given.
         line: Where the row starts, counted from 1; None if it is about the file.
-        column: Name of the column or field, if it is about one.
+        column: Name of the column in the file, if it is about one.
+        field: Field of the recipient that this column is for.
         reason: What is wrong, without the place.
         shown: The value as it may be shown: a masked number, never a name.
+        header: Names of the columns of the file, if it has any.
+        cells: The row as it stands in the file, so that it can be written to a file
+            and be repaired. It is private: no text of the error holds it.
     """
 
     # "Nothing was sent" would be wrong of the rows before this one.
@@ -73,7 +77,10 @@ class SourceError(OctopushError, ValueError):
         path: Path,
         line: int | None = None,
         column: str | None = None,
+        field: str | None = None,
         shown: str | None = None,
+        header: tuple[str, ...] = (),
+        cells: tuple[str, ...] = (),
     ) -> None:
         where = str(path)
         if line is not None:
@@ -86,7 +93,15 @@ class SourceError(OctopushError, ValueError):
         self.path = path
         self.line = line
         self.column = column
+        self.field = field
         self.shown = shown
+        self.header = header
+        self.cells = cells
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The row is private: it does not travel to another process.
+        build, (kind, words, state) = super().__reduce__()
+        return build, (kind, words, state | {"header": (), "cells": ()})
 
 
 def caused_by(cause: Exception, error: SourceError) -> SourceError:
@@ -109,11 +124,13 @@ class Format:
         name: Such as CSV.
         if_packed: What to do with a workbook or an archive.
         if_not_utf8: What to do with a file in another encoding.
+        longest_line: In characters; a longer line is refused.
     """
 
     name: str
     if_packed: str
     if_not_utf8: str
+    longest_line: int = _LINE_AT_MOST
 
 
 class LineFile(io.FileIO):
@@ -186,6 +203,7 @@ class Lines:
     Attributes:
         each: The lines. Whoever asks for one, or for a text, may meet a `SourceError`:
             the file is damaged, no text, or in another encoding.
+        is_cut_off: Whether the line that was read last has no end.
     """
 
     def __init__(
@@ -197,6 +215,7 @@ class Lines:
         self._number = 0
         self._texts = self._read()
         self._again: str | None = None
+        self.is_cut_off: bool = False
         self._at_hand: Iterator[str] = iter(())
         # Chained in C: a generator that passes each on would take as long as csv.
         self.each: Iterator[str] = chain.from_iterable(self._split())
@@ -213,7 +232,12 @@ class Lines:
         Whoever uses it says so by `used`, or else gives it back.
         """
         again, self._again = self._again, None
-        return next(self._texts, None) if again is None else again
+        if again is not None:
+            return again
+        text = next(self._texts, None)
+        if text is not None:
+            self.is_cut_off = text[-1] not in "\r\n"
+        return text
 
     def used(self, count: int) -> None:
         """Pass over a text of so many lines; to count them here would take longer."""
@@ -237,7 +261,9 @@ class Lines:
             # Closed here, before the layers above it are dropped, which would warn.
             with self._file as file:
                 plain, decoder = _opened(file, encoding, self._expected)
-                for at, text in enumerate(_some_lines(plain, decoder)):
+                for at, text in enumerate(
+                    _some_lines(plain, decoder, self._expected.longest_line)
+                ):
                     good, problem = _good_part(
                         text if at else text.removeprefix(_MARK),
                         encoding,
@@ -272,24 +298,31 @@ def line_ends(text: str) -> int:
 
 
 def _some_lines(
-    plain: io.BufferedReader | gzip.GzipFile, decoder: io.IncrementalNewlineDecoder
+    plain: io.BufferedReader | gzip.GzipFile,
+    decoder: io.IncrementalNewlineDecoder,
+    longest: int,
 ) -> Generator[str]:
     """Whole lines, and the one that is too long as far as it was read."""
-    rest, is_over = "", False
+    held: list[str] = []
+    size, is_over = 0, False
     while not is_over:
         # No more than there is: who reads from a pipe does not wait for it to fill.
         read = plain.read1(_AT_A_TIME)
         is_over = not read
-        text = rest + decoder.decode(read, final=is_over)
-        end = len(text)
-        if not is_over:
-            end = max(text.rfind("\n"), text.rfind("\r")) + 1
-            # One that is too long already need not come to its end.
-            if len(text) - end >= _LINE_AT_MOST:
-                end = len(text)
-        rest = text[end:]
-        if end:
-            yield text[:end]
+        text = decoder.decode(read, final=is_over)
+        end = max(text.rfind("\n"), text.rfind("\r")) + 1
+        # A line that is too long already need not come to its end.
+        if is_over or (size if not end else -end) + len(text) >= longest:
+            end = len(text)
+        if end or is_over:
+            held.append(text[:end])
+            whole = "".join(held)
+            held, size = [], 0
+            if whole:
+                yield whole
+        if end < len(text):
+            held.append(text[end:])
+            size += len(text) - end
 
 
 def _good_part(
@@ -297,7 +330,7 @@ def _good_part(
 ) -> tuple[str, str | None]:
     """The lines up to the first that is no text, and what is wrong with that."""
     # All at once, for nearly always all of them are.
-    if len(text) < _LINE_AT_MOST and "\0" not in text and can_be_encoded(text):
+    if len(text) < expected.longest_line and "\0" not in text and can_be_encoded(text):
         return text, None
     good = 0
     for line in _lines_of(text):
@@ -329,8 +362,9 @@ def _not_text(line: str, encoding: str | None, expected: Format) -> str | None:
             'holds a NUL character: the file is damaged, or is encoding="utf-16-le" '
             "without a byte-order mark"
         )
-    if len(line) >= _LINE_AT_MOST:
+    if len(line) >= expected.longest_line:
         return (
-            f"has {_LINE_AT_MOST:,} characters or more: this is no {expected.name} file"
+            f"has {expected.longest_line:,} characters or more: this is no "
+            f"{expected.name} file"
         )
     return None

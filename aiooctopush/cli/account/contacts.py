@@ -8,13 +8,13 @@ import click
 from ...api._chunks import ManyResults
 from ...api._recipients import Recipient
 from ...api._shared import MAX_LIST_NAME, check_text
-from ...bulk.sources.csv_file import read_csv
 from ...errors import InvalidFieldError, Outcome, shown
 from ..bulk.check import refuse
+from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.session import open_session
 from ..terminal.console import Screen
 from ..terminal.help import Command, Group, Option
-from ..terminal.options import file_options, gateway_options, json_option
+from ..terminal.options import gateway_options, json_option
 from ..terminal.prompts import agree, yes_option
 from ..terminal.values import counted
 from .many import ChunkedCommand, numbers_or_file, open_numbers
@@ -89,7 +89,7 @@ def contacts() -> None:
     heading=_WHERE,
     help="Leave contacts as they are that exist already.",
 )
-@file_options
+@recipient_file_options
 @gateway_options
 @json_option()
 @click.pass_context
@@ -100,8 +100,7 @@ def import_(
     path: Path,
     list_name: str,
     keep: bool,
-    encoding: str | None,
-    delimiter: str | None,
+    reading: FileReading,
     as_json: bool,
     **gateway: Any,
 ) -> None:
@@ -115,7 +114,7 @@ def import_(
     screen = Screen(as_json=as_json)
     with screen.failures():
         _check_name(list_name, "--list")
-        source = read_csv(path, encoding=encoding, delimiter=delimiter)
+        source = reading.open(path)
         ignored = source.ignored_columns()
     if ignored:
         screen.warn(f"columns that are not used: {shown(', '.join(ignored))}.")
@@ -162,8 +161,7 @@ def delete(
     path: Path | None,
     list_name: str | None,
     yes: bool,
-    encoding: str | None,
-    delimiter: str | None,
+    reading: FileReading,
     as_json: bool,
     **gateway: Any,
 ) -> None:
@@ -177,7 +175,7 @@ def delete(
     with screen.failures():
         if list_name is not None:
             _check_name(list_name, "--list")
-        source = open_numbers(numbers, path, encoding=encoding, delimiter=delimiter)
+        source = open_numbers(numbers, path, reading)
     with open_session(ctx, screen, gateway) as calls:
 
         async def remove(some: list[Recipient]) -> ManyResults[str, None]:

@@ -15,6 +15,7 @@ from ...api._recipients import Recipient
 from ...api.lookup import HlrResult, MnpResult
 from ...session import OctopushSession
 from ..bulk.check import refuse
+from ..targets.recipients import FileReading
 from ..targets.session import CommandSession, open_session
 from ..terminal.console import Screen
 from ..terminal.export import harmless, new_file
@@ -231,8 +232,7 @@ def _look_up(
     simulate: bool,
     numbers: tuple[str, ...],
     path: Path | None,
-    encoding: str | None,
-    delimiter: str | None,
+    reading: FileReading,
     csv_path: Path | None,
     yes: bool,
     as_json: bool,
@@ -240,7 +240,7 @@ def _look_up(
 ) -> None:
     screen = Screen(as_json=as_json)
     with screen.failures():
-        source = open_numbers(numbers, path, encoding=encoding, delimiter=delimiter)
+        source = open_numbers(numbers, path, reading)
     with open_session(ctx, screen, gateway) as calls:
         many, findings = _prepare(calls, source, look(calls.session), kind)
         with screen.failures():

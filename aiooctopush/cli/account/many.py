@@ -13,7 +13,6 @@ from attrs import define, field, frozen
 
 from ...api._chunks import ItemResult, ManyResults
 from ...api._recipients import Recipient
-from ...bulk.sources.csv_file import read_csv
 from ...bulk.sources.duplicates import SeenNumbers
 from ...bulk.sources.text_file import SourceError
 from ...errors import (
@@ -25,11 +24,12 @@ from ...errors import (
     OctopushError,
     Outcome,
 )
+from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.session import CommandSession
 from ..terminal.console import Screen
 from ..terminal.help import Option
 from ..terminal.interrupt import interruptible
-from ..terminal.options import F, file_options
+from ..terminal.options import F
 from ..terminal.problems import ExitCode, error_as_json, problem_of
 from ..terminal.progress import Progress
 from ..terminal.values import counted
@@ -92,13 +92,13 @@ class TypedNumbers:
         InvalidFieldError: One of them is no international number.
     """
 
-    def __init__(self, numbers: tuple[str, ...]) -> None:
+    def __init__(self, numbers: tuple[str, ...], country: str | None = None) -> None:
         self.total_bytes: int | None = len(numbers)
         self.bytes_read = 0
         self._rows: list[Row] = []
         for position, number in enumerate(numbers, 1):
             try:
-                self._rows.append((position, Recipient(number)))
+                self._rows.append((position, Recipient.of(number, country=country)))
             except InvalidFieldError as error:
                 place = f"NUMBER, number {position}"
                 raise InvalidFieldError(place, error.limit, shown=error.shown) from None
@@ -121,25 +121,21 @@ class TypedNumbers:
 
 def numbers_or_file(function: F) -> F:
     """Numbers as arguments, or a file of them."""
-    function = file_options(function)
+    function = recipient_file_options(function)
     function = click.option(
         "--file",
         "path",
         cls=Option,
-        metavar="FILE.csv",
+        metavar="FILE",
         type=click.Path(path_type=Path),
         heading="Which numbers",
-        help="Those in the column phone_number of a CSV file, instead of NUMBER.",
+        help="Those of a file, instead of NUMBER: CSV, JSON or a spreadsheet.",
     )(function)
     return click.argument("numbers", metavar="[NUMBER]...", nargs=-1)(function)
 
 
 def open_numbers(
-    numbers: tuple[str, ...],
-    path: Path | None,
-    *,
-    encoding: str | None,
-    delimiter: str | None,
+    numbers: tuple[str, ...], path: Path | None, reading: FileReading
 ) -> Source:
     """
     Take the numbers from where they are.
@@ -151,10 +147,10 @@ def open_numbers(
     if path is None:
         if not numbers:
             raise click.UsageError("Which numbers? Give NUMBER or --file.")
-        return TypedNumbers(numbers)
+        return TypedNumbers(numbers, reading.country)
     if numbers:
         raise click.UsageError("NUMBER and --file exclude each other.")
-    return read_csv(path, encoding=encoding, delimiter=delimiter)
+    return reading.open(path).restricted_to(())
 
 
 @frozen(kw_only=True)

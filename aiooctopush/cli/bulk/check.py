@@ -13,9 +13,9 @@ from ...bulk.options import OnDuplicate, OnInvalid
 from ...bulk.preview.findings import Preview
 from ...bulk.preview.inspection import LISTED_AT_MOST, Inspection
 from ...bulk.sources.blocks import Block
+from ...bulk.sources.rows import FileSource
 from ...bulk.sources.text_file import SourceError
 from ...errors import shown
-from ..targets.recipients import FileSource, ignored_in
 from ..terminal.console import Screen
 from ..terminal.problems import ExitCode
 from ..terminal.progress import Progress
@@ -82,7 +82,7 @@ def check_file(
         SourceError: It is no file that can be read twice, or not as it should be.
     """
     _check_kind(source.path)
-    ignored = ignored_in(source)
+    ignored = source.ignored_columns()
     bad: list[SourceError] = []
     with (
         source.rows() as rows,

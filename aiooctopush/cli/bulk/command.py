@@ -15,11 +15,10 @@ from ...api.sms import Message
 from ...bulk.options import OnDuplicate, OnInvalid
 from ...sandbox import FaultPlan
 from ..targets.gateway import connect
-from ..targets.recipients import format_option, open_source
+from ..targets.recipients import FileReading, recipient_file_options
 from ..terminal.console import Screen
 from ..terminal.help import Command, typed
 from ..terminal.options import (
-    file_options,
     gateway_options,
     json_option,
     message_options,
@@ -59,8 +58,7 @@ _SHORT = "Send one text to everyone in a file; start or go on."
 @click.argument("file", type=click.Path(path_type=Path))
 @message_options
 @bulk_options
-@file_options
-@format_option()
+@recipient_file_options
 @gateway_options
 @json_option()
 @click.pass_context
@@ -77,9 +75,7 @@ def bulk(
     simulate: bool,
     ledger: Path | None,
     name: str | None,
-    file_format: str | None,
-    encoding: str | None,
-    delimiter: str | None,
+    reading: FileReading,
     base_url: str | None,
     sandbox: bool,
     faults: FaultPlan | None,
@@ -116,9 +112,7 @@ def bulk(
             send_at=at,
             simulation_mode=simulate or None,
         )
-        source = open_source(
-            file, file_format=file_format, encoding=encoding, delimiter=delimiter
-        )
+        source = reading.open(file)
         connection = connect(ctx.obj, base_url=base_url, sandbox=sandbox, faults=faults)
         place = RunLocation(
             name=_default_name(file, message) if name is None else name, ledger=ledger

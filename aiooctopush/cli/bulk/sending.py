@@ -10,11 +10,11 @@ from attrs import define, field
 from ...api._recipients import Recipient
 from ...bulk.run import BulkRun
 from ...bulk.sending.resume import SourceChangedError
+from ...bulk.sources.rows import FileSource
 from ...bulk.sources.text_file import SourceError
 from ...errors import OctopushError
 from ...ledgers.records import Pause
 from ..targets.gateway import Connection
-from ..targets.recipients import FileSource
 from ..terminal.console import Screen
 from ..terminal.interrupt import interruptible
 from ..terminal.progress import Progress

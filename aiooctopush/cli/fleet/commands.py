@@ -19,13 +19,12 @@ from ..bulk.options import planning_options, waiting_option
 from ..targets.fleet import BrokerError, app_option, load_fleet, quiet_logs, started
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace
-from ..targets.recipients import format_option, open_source
+from ..targets.recipients import FileReading, recipient_file_options
 from ..terminal.console import Screen
 from ..terminal.help import Command, Group, Option, typed
 from ..terminal.options import (
     OUTPUT,
     SENDING,
-    file_options,
     json_option,
     message_options,
 )
@@ -170,8 +169,7 @@ def _failures(screen: Screen, away: str) -> Iterator[None]:
     help="Name of the run.",
 )
 @planning_options
-@file_options
-@format_option()
+@recipient_file_options
 @json_option()
 @click.pass_context
 def submit(
@@ -190,9 +188,7 @@ def submit(
     batch_size: int,
     on_invalid: str,
     on_duplicate: str,
-    file_format: str | None,
-    encoding: str | None,
-    delimiter: str | None,
+    reading: FileReading,
     as_json: bool,
 ) -> None:
     """
@@ -219,9 +215,7 @@ def submit(
             send_at=at,
             simulation_mode=simulate or None,
         )
-        source = open_source(
-            file, file_format=file_format, encoding=encoding, delimiter=delimiter
-        )
+        source = reading.open(file)
         check = check_message(
             source,
             message,

@@ -9,12 +9,12 @@ from ...api.sms import Message
 from ...bulk.fleet import planning
 from ...bulk.options import OnDuplicate, OnInvalid
 from ...bulk.report import BulkReport
+from ...bulk.sources.rows import FileSource
 from ...errors import InvalidFieldError, shown
 from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import Pause, Progress, RunRecord
 from ..bulk.summary import RunOutcome
 from ..targets.fleet import BrokerError, started, wake
-from ..targets.recipients import FileSource
 from ..terminal.console import Screen
 from ..terminal.progress import Progress as Display
 from ..wording import RunLocation, resuming_in_fleet, waiting_for

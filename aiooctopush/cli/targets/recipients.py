@@ -1,68 +1,188 @@
-"""A file with recipients, whichever way it is written."""
+"""Files with recipients: the options that say how one is read, and its opening."""
 
+import sys
+import tempfile
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import click
+from attrs import frozen
 
-from ...bulk.sources.csv_file import CsvSource, read_csv
-from ...bulk.sources.json_lines import JsonLinesSource, read_json_lines
+from ...bulk.sources.any_file import FORMATS, read_recipients
+from ...bulk.sources.columns import Columns
+from ...bulk.sources.rows import FileSource
+from ...errors import InvalidFieldError
 from ..terminal.help import Option
 from ..terminal.options import F
 
 
-FileSource = CsvSource | JsonLinesSource
+_HEADING: Final = "How the file is read"
 
-CSV: Final = "csv"
-JSON_LINES: Final = "jsonl"
-FORMATS: Final = (CSV, JSON_LINES)
+_BLOCK: Final = 1024 * 1024
 
-_ENDINGS: Final = {".jsonl", ".ndjson"}
+STDIN: Final = Path("-")
+"""What stands for standard input where a file is wanted."""
 
 
-def format_option() -> Callable[[F], F]:
-    """Which way a file is written, if its name does not tell."""
+@frozen(kw_only=True)
+class FileReading:
+    """How a file with recipients is read; `recipient_file_options` makes it."""
+
+    format: Any = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    country: str | None = None
+    columns: Columns | None = None
+
+    def open(self, path: Path) -> FileSource:
+        """
+        Take a file for what it was said to be, or for what its name or content says.
+
+        Args:
+            path: The file. ``-`` is standard input, which is copied to a private file
+                until the command ends, because a file is read twice.
+
+        Raises:
+            InvalidFieldError: Unknown encoding, country or field, a delimiter that
+                cannot be one, or an option that the format does not have.
+        """
+        return read_recipients(
+            _kept() if path == STDIN else path,
+            format=self.format,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            sheet=self.sheet,
+            country=self.country,
+            columns=self.columns,
+        )
+
+
+def country_option() -> Callable[[F], F]:
+    """The country of national numbers."""
     return click.option(
+        "--country",
+        cls=Option,
+        metavar="CC",
+        heading=_HEADING,
+        help="Two letters, such as FR: numbers without a country code are read as "
+        "numbers of this country. Without it they are refused.",
+    )
+
+
+def recipient_file_options(function: F) -> F:
+    """
+    Options that say how a file with recipients is read.
+
+    The command gets them as one argument, ``reading``, a `FileReading`.
+    """
+
+    @wraps(function)
+    def command(
+        *arguments: Any,
+        file_format: str | None,
+        encoding: str | None,
+        delimiter: str | None,
+        sheet: str | None,
+        country: str | None,
+        column: tuple[str, ...],
+        **options: Any,
+    ) -> Any:
+        reading = FileReading(
+            format=file_format,
+            encoding=encoding,
+            delimiter=delimiter,
+            sheet=sheet,
+            country=country,
+            columns=_columns(column),
+        )
+        return function(*arguments, reading=reading, **options)
+
+    decorated: Any = command
+    for decorate in reversed(_OPTIONS):
+        decorated = decorate(decorated)
+    return cast("F", decorated)
+
+
+_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
+    country_option(),
+    click.option(
+        "--column",
+        cls=Option,
+        multiple=True,
+        metavar="FIELD=HEADER[,HEADER…]",
+        heading=_HEADING,
+        help="Which column is which field, such as phone_number=Mobile or "
+        "first_name=Prénom. Of several columns for phone_number the first usable "
+        "number is taken. country=HEADER says the country of each row. Repeatable.",
+    ),
+    click.option(
+        "--sheet",
+        cls=Option,
+        metavar="NAME",
+        heading=_HEADING,
+        help="Sheet of a spreadsheet; by default the first visible one.",
+    ),
+    click.option(
         "--format",
         "file_format",
         cls=Option,
         type=click.Choice(FORMATS),
-        heading="How the file is read",
-        help="By default the name tells: .jsonl and .ndjson are JSON lines, all else "
-        "is CSV. Either may be gzipped.",
-    )
+        heading=_HEADING,
+        help="csv, json (lines or one array) or excel (also .ods). By default the "
+        "name or the content tells. CSV and JSON may be gzipped.",
+    ),
+    click.option(
+        "--encoding",
+        cls=Option,
+        metavar="NAME",
+        heading=_HEADING,
+        help="Such as cp1252, for CSV files of Excel on Windows. Default: UTF-8.",
+    ),
+    click.option(
+        "--delimiter",
+        cls=Option,
+        metavar="CHARACTER",
+        heading=_HEADING,
+        help="Separator of CSV columns. By default comma, semicolon or tab is found "
+        "automatically.",
+    ),
+)
 
 
-def open_source(
-    path: Path, *, file_format: str | None, encoding: str | None, delimiter: str | None
-) -> FileSource:
-    """
-    Take a file for what it is said to be, or what its name says.
-
-    Raises:
-        InvalidFieldError: Unknown encoding, or a delimiter that cannot be one.
-        UsageError: JSON lines have no delimiter.
-    """
-    if (file_format or _format_of(path)) == CSV:
-        return read_csv(path, encoding=encoding, delimiter=delimiter)
-    if delimiter is not None:
-        raise click.UsageError("--delimiter is for CSV; JSON lines have none.")
-    return read_json_lines(path, encoding=encoding)
-
-
-def ignored_in(source: FileSource) -> tuple[str, ...]:
-    """
-    Names of columns or fields that are not used.
-
-    Raises:
-        SourceError: The file cannot be opened, or not be read that far.
-    """
-    if isinstance(source, CsvSource):
-        return source.ignored_columns()
-    return source.ignored_fields()
+def _columns(given: tuple[str, ...]) -> dict[str, tuple[str, ...]] | None:
+    """Read ``FIELD=HEADER,HEADER``."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in given:
+        name, equals, headers = one.partition("=")
+        if not equals:
+            raise click.BadParameter(
+                f"{one!r} must be FIELD=HEADER, such as phone_number=Mobile.",
+                param_hint="--column",
+            )
+        if name.strip() in found:
+            raise click.BadParameter(
+                f"{name.strip()} is given twice; several columns are separated by "
+                "commas.",
+                param_hint="--column",
+            )
+        # A header may hold a comma only if it is the one column of another field.
+        several = headers.split(",") if name.strip() == "phone_number" else [headers]
+        found[name.strip()] = tuple(header.strip() for header in several)
+    return found or None
 
 
-def _format_of(path: Path) -> str:
-    endings = [one.lower() for one in path.suffixes if one.lower() != ".gz"]
-    return JSON_LINES if endings and endings[-1] in _ENDINGS else CSV
+def _kept() -> Path:
+    """Standard input as a file, until the command ends."""
+    stream = sys.stdin.buffer
+    if stream.isatty():
+        raise InvalidFieldError("-", "reads standard input, which is a terminal here")
+    folder = tempfile.TemporaryDirectory(prefix="octopush-")
+    click.get_current_context().call_on_close(folder.cleanup)
+    path = Path(folder.name, "standard-input")
+    with path.open("wb") as file:
+        while some := stream.read(_BLOCK):
+            file.write(some)
+    return path

@@ -194,30 +194,6 @@ def gateway_options(function: F) -> F:
     return function
 
 
-def file_options(function: F) -> F:
-    """How a file with recipients is read."""
-    for decorate in reversed(
-        (
-            _option(
-                "--encoding",
-                metavar="NAME",
-                heading="How the file is read",
-                help="Such as cp1252, for files of Excel on Windows; UTF-8 if left "
-                "out.",
-            ),
-            _option(
-                "--delimiter",
-                metavar="CHARACTER",
-                heading="How the file is read",
-                help="What separates the columns: comma, semicolon or tab, found by "
-                "itself.",
-            ),
-        )
-    ):
-        function = decorate(function)
-    return function
-
-
 def json_option() -> Decorator[Any]:
     """The result for programs."""
     return _option(

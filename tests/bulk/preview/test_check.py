@@ -90,13 +90,16 @@ def test_what_is_no_number_is_rejected():
     assert found.rejections == (
         Rejection(
             position=1,
-            reason="must start with '+' and the country code",
+            reason="must start with '+' and the country code; it looks like a national "
+            "number: declare its country (country='FR', --country FR)",
             shown="06****02",
         ),
     )
     (words,) = found.warnings
     assert words == (
-        "1 item cannot be used, first item 2: must start with '+' and the country code."
+        "1 item cannot be used, first item 2: must start with '+' and the country "
+        "code; it looks like a national number: declare its country (country='FR', "
+        "--country FR)."
     )
 
 
@@ -809,8 +812,9 @@ def test_as_dict():
             {
                 "position": 1,
                 "line": None,
-                "reason": "must start with '+' and the country code",
-                "shown": "****",
+                "reason": "must start with '+' and the country code, and holds 'x' "
+                "(LATIN SMALL LETTER X, U+0078)",
+                "shown": None,
             }
         ],
         "unknown_placeholders": ["param9"],

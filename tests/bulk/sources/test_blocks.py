@@ -27,10 +27,12 @@ from aiooctopush.bulk.preview.inspection import Inspection
 from aiooctopush.bulk.sources import csv_file as sources
 from aiooctopush.bulk.sources import text_file as files
 from aiooctopush.bulk.sources.batching import BatchReader
-from aiooctopush.bulk.sources.blocks import Block, block_of
+from aiooctopush.bulk.sources.blocks import Block
+from aiooctopush.bulk.sources.columns import COLUMNS, understood
 from aiooctopush.bulk.sources.csv_file import read_csv
 from aiooctopush.bulk.sources.json_lines import read_json_lines
-from aiooctopush.bulk.sources.rows import AT_A_TIME, COLUMNS
+from aiooctopush.bulk.sources.rows import AT_A_TIME
+from aiooctopush.bulk.sources.table import Table
 from aiooctopush.bulk.sources.text_file import SourceError
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.phone import normalize, normalize_all
@@ -218,9 +220,8 @@ def test_rows_are_read_together_as_one_by_one(rows, tmp_path, monkeypatch):
     path = tmp_path / "people.csv"
     path.write_bytes(csv_of(rows))
 
-    monkeypatch.setattr(sources, "_ONE_BY_ONE", 2)
     together = told(read_csv(path).rows())
-    monkeypatch.setattr(sources, "_ONE_BY_ONE", 1_000)
+    monkeypatch.setattr(sources, "AT_A_TIME", 1)
     alone = told(read_csv(path).rows())
 
     assert together == alone
@@ -276,7 +277,7 @@ def test_plain_lines_are_read_as_the_csv_module_reads_them(
     with monkeypatch.context() as patch:
         patch.setattr(files, "_AT_A_TIME", at_a_time)
         quick = told(read_csv(path).rows())
-        patch.setattr(sources._Table, "block", lambda *_: None)
+        patch.setattr(sources._CsvTable, "block", lambda *_: None)
         plain = told(read_csv(path).rows())
 
     assert quick == plain
@@ -292,11 +293,11 @@ def test_a_long_plain_file_is_not_read_by_the_csv_module(tmp_path, monkeypatch, 
     monkeypatch.setattr(files, "_AT_A_TIME", 300)
     by_csv = []
 
-    def some_pieces(_, rows, *others):
+    def some_rows(_, rows, lines):
         by_csv.extend(rows)
         return iter(())
 
-    monkeypatch.setattr(sources, "_some_pieces", some_pieces)
+    monkeypatch.setattr(Table, "rows", some_rows)
 
     blocks = list(read_csv(path).rows().pieces)
 
@@ -385,11 +386,19 @@ def test_lines_are_counted_where_cells_hold_several(tmp_path):
     assert found == [2, 3, 5, 7, 9, 12, 13, 15, 17, 19]
 
 
-def test_what_cannot_be_written_as_utf_8_is_no_block():
-    """Half of a surrogate pair; it is refused by the row."""
-    columns = {"phone_number": ["+33600000001"], "first_name": ["\ud83d"]}
+def test_what_cannot_be_written_as_utf_8_is_no_block(tmp_path):
+    """Half of a surrogate pair is refused by the row, and its neighbors are a block."""
+    path = tmp_path / "people.csv"
+    names = ("phone_number", "first_name")
+    header = understood(names, {}, None, path=path, line=1)
+    table = Table(header=header, country=None, required=frozenset(), path=path)
+    rows = [["+33600000001", "a"], ["+33600000002", "\ud83d"], ["+33600000003", "c"]]
 
-    assert block_of([2], columns) is None
+    first, (line, error), last = table.rows(rows, [2, 3, 4])
+
+    assert (first.numbers, first.lines) == (["+33600000001"], [2])
+    assert (line, error.column) == (3, "first_name")
+    assert (last.numbers, last.lines) == (["+33600000003"], [4])
 
 
 # --- a look ---------------------------------------------------------------------------
@@ -434,7 +443,6 @@ def test_a_look_at_many_finds_what_a_look_at_each_does(
         )
 
     many, each = inspection(), inspection()
-    monkeypatch.setattr(sources, "_ONE_BY_ONE", 2)
     with suppress(SourceError):
         for piece in read_csv(path).rows().pieces:
             many.look_at(piece)

@@ -19,7 +19,7 @@ from aiooctopush import (
     SourceError,
     read_json_lines,
 )
-from aiooctopush.bulk.sources.rows import COLUMNS
+from aiooctopush.bulk.sources.columns import COLUMNS
 
 
 ANA = Recipient("+33600000001", first_name="Ana")
@@ -137,7 +137,7 @@ def test_it_is_a_row_source(people):
 VALUES = st.none() | st.text(st.characters(codec="utf-8"), max_size=50)
 PERSON = st.builds(
     Recipient,
-    st.from_regex(r"\+[1-9][0-9]{4,15}", fullmatch=True),
+    st.from_regex(r"\+336[0-9]{8}", fullmatch=True),
     **dict.fromkeys(COLUMNS[1:], VALUES),
 )
 
@@ -167,30 +167,30 @@ def test_other_fields_are_listed_once(people):
     """A misspelt field shows up here, before anything is sent."""
     source = people(
         '"+33600000001"\n'
-        '{"phone_number": "+33600000001", "FirstName": "Ana", "id": 1}\n'
+        '{"phone_number": "+33600000001", "Vorname": "Ana", "id": 1}\n'
         "no JSON\n"
         '{"id": 2, "phone_number": "+33600000002", "born": null}\n'
     )
 
-    assert source.ignored_fields() == ("FirstName", "id", "born")
+    assert source.ignored_columns() == ("Vorname", "id", "born")
 
 
 def test_no_field_is_listed_when_all_are_known(people):
     """Nothing to report."""
-    assert people(PEOPLE).ignored_fields() == ()
+    assert people(PEOPLE).ignored_columns() == ()
 
 
 def test_fields_are_looked_for_in_a_thousand_lines(people):
     """A look before a bulk does not read ten million of them; blank ones count not."""
     source = people('\n"+33600000001"\n' * 999 + '{"old": 1}\n{"new": 2}\n')
 
-    assert source.ignored_fields() == ("old",)
+    assert source.ignored_columns() == ("old",)
 
 
 def test_looking_for_fields_names_a_missing_file(tmp_path):
     """As reading it does."""
     with pytest.raises(SourceError, match="there is no such file"):
-        read_json_lines(tmp_path / "none.jsonl").ignored_fields()
+        read_json_lines(tmp_path / "none.jsonl").ignored_columns()
 
 
 # --- lines that cannot be used --------------------------------------------------------
@@ -212,7 +212,8 @@ def test_looking_for_fields_names_a_missing_file(tmp_path):
         pytest.param('{"phone_number": 3.36e10}', "(got ****)", id="rounded number"),
         pytest.param(
             '{"phone_number": "0612345678"}',
-            "column phone_number: must start with '+' and the country code "
+            "column phone_number: must start with '+' and the country code; it looks "
+            "like a national number: declare its country (country='FR', --country FR) "
             "(got 06****78)",
             id="national",
         ),
@@ -383,7 +384,7 @@ def test_only_source_errors_leave_whatever_the_file_holds(tmp_path_factory, cont
 
     try:
         rows.extend(read_json_lines(path).rows())
-        read_json_lines(path).ignored_fields()
+        read_json_lines(path).ignored_columns()
     except SourceError as error:
         assert str(error)  # noqa: PT017 - either is fine
 
@@ -399,24 +400,38 @@ def test_only_source_errors_leave_whatever_the_file_holds(tmp_path_factory, cont
 @pytest.mark.parametrize("start", ["", "\n \n"], ids=["at once", "after blank lines"])
 @pytest.mark.parametrize(
     "content",
-    ["[\n" + PEOPLE.replace("}\n{", "},\n{") + "]\n", '["+33600000001"]'],
+    ["[\n" + PEOPLE.replace("}\n{", "},\n{") + "]\n", '["+33600000001", 5]'],
     ids=["printed", "in one line"],
 )
-def test_one_array_is_refused_as_a_whole(people, start, content):
-    """It would be one error for each of its lines."""
-    rows = people(start + content).rows()
+def test_one_array_is_read_element_by_element(people, start, content):
+    """Each element has the line where it begins, and a bad one is one bad row."""
+    rows = [*people(start + content).rows()]
 
-    with pytest.raises(SourceError, match="begins a JSON array") as caught:
-        next(rows)
-    assert caught.value.line == 1 + start.count("\n")
+    assert len(rows) == len(json.loads(content))
+    assert rows[0][0] == 1 + start.count("\n") + content.startswith("[\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param('["+33600000001"', "ends within its array", id="cut off"),
+        pytest.param('["+33600000001"][]', "holds more than one", id="two in a line"),
+        pytest.param('["+33600000001"]\n[]', "holds more than one", id="two lines"),
+        pytest.param("[\n" + f'"{"x" * 600_000}\n' * 2, "does not end", id="endless"),
+    ],
+)
+def test_an_array_that_does_not_end_well_is_refused(people, content, reason):
+    """What was read before it was given; nobody takes half a file for all of it."""
+    with pytest.raises(SourceError, match=reason):
+        [*people(content).rows()]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         pytest.param(
-            f'"{"x" * 1_048_576}"',
-            "line 1: has 1,048,576 characters or more: this is no JSON lines file",
+            f'"{"x" * 16_777_216}"',
+            "line 1: has 16,777,216 characters or more: this is no JSON lines file",
             id="endless line",
         ),
         pytest.param(

@@ -24,7 +24,7 @@ RUN = RunRecord(name="run", settings={}, began_at=NOW, latest=NOW)
 
 def numbers(count, start=0):
     """Made-up numbers in a range for fiction, all different."""
-    return [f"+3363998{start + one:08d}" for one in range(count)]
+    return [f"+3363998{start + one:04d}" for one in range(count)]
 
 
 async def turns(count=10):

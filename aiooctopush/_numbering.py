@@ -1,0 +1,374 @@
+"""
+National phone numbers of a declared country, by the rules of libphonenumber.
+
+Plain notations are read here in a tenth of the time that the library takes; whatever
+is written in another way is left to the library. Both read the same number.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from .errors import InvalidFieldError, shown
+from .phone import international, is_clean, problem_of, refusal, tidied
+from .text import character_in_words
+
+
+try:
+    import phonenumbers
+    from phonenumbers import (
+        COUNTRY_CODE_TO_REGION_CODE,
+        SUPPORTED_REGIONS,
+        NumberParseException,
+        PhoneMetadata,
+        PhoneNumberFormat,
+        PhoneNumberType,
+        ValidationResult,
+    )
+except ModuleNotFoundError:
+    IS_INSTALLED = False
+else:
+    IS_INSTALLED = True
+
+INSTALL: Final = 'pip install "aiooctopush[phone]"'
+
+# What people put between the digits of a national number. Two numbers in one cell are
+# too long together, whatever separates them.
+_separators = re.compile(
+    "[ .()/\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{HYPHEN}-\N{EN DASH}-]+"
+)
+_offender = re.compile(r"(?!^\+)[^0-9]").search
+_TRUNK: Final = "(0)"
+
+# Plus, a country code of up to three digits, and at least one digit after it.
+_KEY: Final = 5
+_CODE_AT_MOST: Final = 3
+
+_WRONG_LENGTH: Final = "has too {} digits for a number of {}"
+
+
+class _Rules(NamedTuple):
+    """What libphonenumber says of the numbers of one country."""
+
+    region: str
+    code: str
+    looks_right: Callable[[str], object]
+    """Whether digits without a prefix have the shape of a national number."""
+    lengths: tuple[int, ...]
+    prefix: Callable[[str], "re.Match[str] | None"] | None
+    """Matches what is dialled before a national number, such as 0."""
+    abroad: Callable[[str], "re.Match[str] | None"] | None
+    """Matches what is dialled before a country code, such as 00."""
+
+
+def check_country(country: str, field: str = "country") -> str:
+    """
+    Return the two letters of a country in upper case.
+
+    Raises:
+        InvalidFieldError: There is no such country, or the extra is not installed.
+    """
+    if not IS_INSTALLED:
+        problem = f"needs the extra phone, which is not installed: {INSTALL}"
+        raise InvalidFieldError(field, problem, shown=shown(country))
+    found = str(country).strip().upper()
+    if found not in SUPPORTED_REGIONS:
+        problem = "must be the two letters of a country, such as FR"
+        if found == "UK":
+            problem += "; those of the United Kingdom are GB"
+        raise InvalidFieldError(field, problem, shown=shown(country))
+    return found
+
+
+def read(number: str, country: str, *, field: str = "phone_number") -> str:
+    """
+    Read a number as `phone.normalize` does with a country.
+
+    Raises:
+        InvalidFieldError: It is no number that a phone of that country, or of the
+            country that it says itself, can have.
+    """
+    rules = _rules_of(country)
+    if is_clean(number):
+        found, problem = number, impossible(number)
+    else:
+        tidy = tidied(number)
+        found, problem = _read(tidy, rules)
+    if problem is not None:
+        raise refusal(number, field, problem)
+    return found
+
+
+def _read(tidy: str, rules: _Rules) -> tuple[str, str | None]:
+    """A number, and what is wrong with it."""
+    problem = problem_of(tidy)
+    if problem:
+        return "", problem
+    bare = international(tidy)
+    if bare is None:
+        digits = _separators.sub("", tidy)
+        offender = _offender(digits)
+        if offender:
+            return "", (
+                f"holds {character_in_words(offender[0])}, which is no part of a phone "
+                "number"
+            )
+        if not tidy[-1].isdigit():
+            return "", "must end with a digit"
+        if _TRUNK in tidy:
+            return _by_library(tidy, rules)
+        bare = digits if digits.startswith("+") else _plain(digits, rules)
+        if bare is None:
+            return _by_library(tidy, rules)
+    if not is_clean(bare):
+        return "", "has no country code that exists"
+    return bare, impossible(bare)
+
+
+def _plain(digits: str, rules: _Rules) -> str | None:
+    """Read the notations that leave no choice; None for all others."""
+    abroad = rules.abroad and rules.abroad(digits)
+    if abroad:
+        rest = digits[abroad.end() :]
+        return f"+{rest}" if rest[:1] != "0" else None
+    if rules.looks_right(digits):
+        # A national number without its 0; that may be its own first digit, too.
+        is_whole = len(digits) in rules.lengths
+        has_prefix = rules.prefix is not None and rules.prefix(digits)
+        return f"+{rules.code}{digits}" if is_whole and not has_prefix else None
+    rest = digits.removeprefix(rules.code)
+    is_longer = len(digits) > max(rules.lengths)
+    if rest != digits and is_longer and _is_national(rest, rules):
+        return f"+{digits}"
+    prefix = rules.prefix and rules.prefix(digits)
+    if prefix and prefix.end() == 1 and not any(prefix.groups()):
+        rest = digits[1:]
+        if not digits.startswith(rules.code) and _is_national(rest, rules):
+            return f"+{rules.code}{rest}"
+    return None
+
+
+def _is_national(rest: str, rules: _Rules) -> bool:
+    """Whether digits are a national number and begin with nothing else."""
+    if len(rest) not in rules.lengths or not rules.looks_right(rest):
+        return False
+    prefix = rules.prefix and rules.prefix(rest)
+    return not prefix or not prefix.end()
+
+
+def _by_library(tidy: str, rules: _Rules) -> tuple[str, str | None]:
+    try:
+        parsed = phonenumbers.parse(tidy, rules.region)
+    except NumberParseException as error:
+        return "", _unparsed(error, rules.region)
+    found = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    reason = phonenumbers.is_possible_number_with_reason(parsed)
+    problem = _wrong_length(reason, rules.region)
+    if problem is None and not is_clean(found):
+        problem = _WRONG_LENGTH.format("many", rules.region)
+    return found, problem
+
+
+def _unparsed(error: "NumberParseException", where: str) -> str:
+    if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
+        return "has no country code that exists"
+    is_long = error.error_type == NumberParseException.TOO_LONG
+    return _WRONG_LENGTH.format("many" if is_long else "few", where)
+
+
+def _wrong_length(reason: int, where: str) -> str | None:
+    if reason == ValidationResult.IS_POSSIBLE:
+        return None
+    if reason == ValidationResult.INVALID_LENGTH:
+        return f"has a number of digits that no number of {where} has"
+    is_long = reason == ValidationResult.TOO_LONG
+    return _WRONG_LENGTH.format("many" if is_long else "few", where)
+
+
+@cache
+def _rules_of(country: str) -> _Rules:
+    region = check_country(country)
+    known: Any = PhoneMetadata.metadata_for_region(region)
+    about, prefix = known.general_desc, known.national_prefix_for_parsing
+    abroad = known.international_prefix
+    return _Rules(
+        region=region,
+        code=str(known.country_code),
+        looks_right=re.compile(about.national_number_pattern).fullmatch,
+        lengths=about.possible_length,
+        prefix=re.compile(prefix).match if prefix else None,
+        abroad=re.compile(abroad).match if abroad else None,
+    )
+
+
+# --- international numbers ------------------------------------------------------------
+
+
+# By key and length: whether libphonenumber takes each such number as it stands.
+_fine: dict[tuple[str, int], bool] = {}
+
+
+def all_possible(numbers: Sequence[str]) -> bool:
+    """
+    Tell whether all of many international numbers may exist: for the most a lookup.
+
+    True as well if the extra is not installed, for then nothing is known of them.
+    """
+    if not IS_INSTALLED:
+        return True
+    heads = {number[:_KEY] for number in numbers}
+    lengths = set(map(len, numbers))
+    if all(_is_fine(head, length) for head in heads for length in lengths):
+        return True
+    return not any(map(impossible, numbers))
+
+
+def impossible(number: str) -> str | None:
+    """
+    Say why no phone can have an international number; None if one can.
+
+    None as well if the extra is not installed.
+
+    Args:
+        number: As `phone.normalize` writes it.
+    """
+    if not IS_INSTALLED or _is_fine(number[:_KEY], len(number)):
+        return None
+    try:
+        parsed = phonenumbers.parse(number)
+    except NumberParseException as error:
+        return _unparsed(error, number[:3])
+    code = f"+{parsed.country_code}"
+    if phonenumbers.format_number(parsed, PhoneNumberFormat.E164) != number:
+        return (
+            f"must be written without the prefix after {code} that is dialled inside "
+            "the country"
+        )
+    reason = phonenumbers.is_possible_number_with_reason(parsed)
+    return _wrong_length(reason, code)
+
+
+def _is_fine(head: str, length: int) -> bool:
+    found = _fine.get((head, length))
+    if found is None:
+        found = _fine[head, length] = _are_fine(head, length)
+    return found
+
+
+def _are_fine(head: str, length: int) -> bool:
+    """Whether all numbers with this beginning and length may exist."""
+    code = _code_of(head)
+    if code is None:
+        return False
+    known: Any = _metadata(code)[0]
+    rest = head[1 + len(code) :]
+    if length - 1 - len(code) not in known.general_desc.possible_length:
+        return False
+    prefix = known.national_prefix_for_parsing
+    # Only of a prefix that is one digit it is certain where it does not stand.
+    return not prefix or (len(prefix) == 1 and bool(rest) and rest[0] != prefix)
+
+
+@cache
+def _code_of(number: str) -> str | None:
+    """The country code of a number, or of the beginning of one."""
+    codes = (number[1 : 2 + more] for more in range(_CODE_AT_MOST))
+    return next((one for one in codes if _regions(one)), None)
+
+
+def _regions(code: str) -> tuple[str, ...]:
+    found: tuple[str, ...] = COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())
+    return found
+
+
+@cache
+def _metadata(code: str) -> "tuple[PhoneMetadata, ...]":
+    found = (
+        PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
+        for region in _regions(code)
+    )
+    return tuple(one for one in found if one is not None)
+
+
+# --- numbers that exist, and yet get no message ---------------------------------------
+
+
+class Doubt(NamedTuple):
+    """
+    Places of numbers that may exist but hardly get a text message.
+
+    Attributes:
+        invalid: Possible by their length, and yet given to nobody.
+        landlines: Landlines and service numbers.
+    """
+
+    invalid: list[int]
+    landlines: list[int]
+
+
+def doubtful(numbers: Sequence[str]) -> Doubt:
+    """
+    Find the numbers that hardly get a text message; none without the extra.
+
+    Args:
+        numbers: As `phone.normalize` writes them.
+    """
+    doubt = Doubt([], [])
+    if not IS_INSTALLED:
+        return doubt
+    for at, number in enumerate(numbers):
+        mobile, landline = _patterns(number[1 : 1 + _CODE_AT_MOST])
+        if mobile(number):
+            continue
+        kind = PhoneNumberType.FIXED_LINE if landline(number) else _kind_of(number)
+        if kind == PhoneNumberType.UNKNOWN:
+            doubt.invalid.append(at)
+        elif kind in _NO_MESSAGES:
+            doubt.landlines.append(at)
+    return doubt
+
+
+def _kind_of(number: str) -> int:
+    try:
+        kind: int = phonenumbers.number_type(phonenumbers.parse(number))
+    except NumberParseException:
+        return int(PhoneNumberType.UNKNOWN)
+    return kind
+
+
+_NO_MESSAGES: Final = (
+    frozenset(
+        (
+            PhoneNumberType.FIXED_LINE,
+            PhoneNumberType.PREMIUM_RATE,
+            PhoneNumberType.SHARED_COST,
+            PhoneNumberType.TOLL_FREE,
+            PhoneNumberType.UAN,
+            PhoneNumberType.VOICEMAIL,
+        )
+    )
+    if IS_INSTALLED
+    else frozenset[int]()
+)
+
+
+@cache
+def _patterns(
+    head: str,
+) -> tuple[Callable[[str], object], Callable[[str], object]]:
+    """For numbers that begin so: whether one is a mobile, or else a landline."""
+    code = _code_of(f"+{head}")
+    found = _metadata(code) if code else ()
+    kinds = [(one.mobile, one.fixed_line) for one in found]
+    return (
+        _any_of(code, [mobile for mobile, _ in kinds]),
+        _any_of(code, [landline for _, landline in kinds]),
+    )
+
+
+def _any_of(code: str | None, kinds: "Sequence[object]") -> Callable[[str], object]:
+    patterns = [getattr(one, "national_number_pattern", None) for one in kinds]
+    shapes = "|".join(f"(?:{one})" for one in patterns if one)
+    # Nothing matches an empty choice that must come before its own end.
+    return re.compile(rf"\+{code}(?:{shapes})" if shapes else r"(?!)").fullmatch
