@@ -15,10 +15,11 @@ from .bulk.command import bulk
 from .doctor.command import doctor
 from .fleet.commands import fleet
 from .preview import preview
+from .runs.decisions import purge, resolve
 from .runs.ledger import ledger
 from .runs.listing import runs
 from .runs.report import report
-from .runs.unresolved import purge, resolve, unresolved
+from .runs.unresolved import unresolved
 from .sandbox import sandbox
 from .send import send
 from .terminal.help import Group

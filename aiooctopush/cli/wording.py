@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 from attrs import frozen
 
 from ..bulk.report import BulkReport
-from ..ledgers.records import BatchState, Pause, RunRecord
+from ..ledgers.records import BatchState, Pause, Rejection, RunRecord
 from .targets.ledger import LedgerPlace
+from .targets.runs import is_recorded_as
+from .terminal.values import printable
 
 
 LABELS: Final = {
@@ -181,10 +183,11 @@ class RunLocation:
 
     def command(self, name: str, *words: str) -> str:
         """Build a command about this run, to be pasted."""
-        run = f"--run={_q(self.name)}"
-        if not self.name.startswith("-"):
-            run = f"--run {_q(self.name)}"
-        return " ".join(["octopush", name, _q(str(self.ledger)), *words, run])
+        if self.ledger is not None and is_recorded_as(self.ledger, self.name):
+            return " ".join(["octopush", name, _q(self.name), *words])
+        run = "--run=" if self.name.startswith("-") else "--run "
+        ledger = _q(str(self.ledger))
+        return " ".join(["octopush", name, ledger, *words, f"{run}{_q(self.name)}"])
 
     def fleet_command(self, name: str) -> str:
         """Build a command about this run of a fleet, to be pasted."""
@@ -216,11 +219,7 @@ def _q(word: str) -> str:
     return shlex.quote(word)
 
 
-def plain(text: str) -> str:
-    """Replace characters that a terminal would obey."""
-    return "".join(
-        one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text
-    )
+plain: Final = printable
 
 
 def waiting_for(pause: Pause) -> str | None:
@@ -310,6 +309,12 @@ def accepted_in_words(report: BulkReport, total: int) -> str:
     return ", ".join([words, *more]) + "."
 
 
+def departure_of(run: RunRecord) -> str | None:
+    """Say when a run's messages go out; None for at once."""
+    send_at = run.settings.get("send_at")
+    return send_at and departure_in_words(datetime.fromisoformat(send_at))
+
+
 def departure_in_words(instant: datetime) -> str:
     """Say when a scheduled message goes out: in its own zone, and in France."""
     words = f"{instant:%Y-%m-%d %H:%M}"
@@ -318,6 +323,12 @@ def departure_in_words(instant: datetime) -> str:
         return f"{words} in France"
     zone = instant.tzname() or f"{instant:%z}"
     return f"{words} {zone}, {in_france:%Y-%m-%d %H:%M} in France"
+
+
+def rejected_because(rejection: Rejection) -> str:
+    """Say why a row is no recipient, and what stands there."""
+    got = "" if rejection.shown is None else f" (got {printable(rejection.shown)})"
+    return f"{printable(rejection.reason)}{got}"
 
 
 def error_in_words(name: str) -> str:

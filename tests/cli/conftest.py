@@ -54,6 +54,13 @@ def _has_the_loop_to_itself(may_block):
     """A command reads and writes files on the loop."""
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    """Record runs in a folder of the test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "octopush" / "runs"
+
+
 @pytest.fixture
 def clock():
     """The time of command and sandbox."""

@@ -185,9 +185,9 @@ def test_report_lists_rejected_rows(run, sent, ledger):
 
     result = run("report", ledger)
 
-    assert "  line 3: must start with" in result.stdout
+    assert "  line 3   must start with" in result.stdout
     assert "(got 06****66)" in result.stdout
-    assert "  … and 6 more.\n" in result.stdout
+    assert "6 more rows were rejected.\n" in result.stdout
     assert "0699887766" not in result.stdout
 
 
@@ -197,7 +197,7 @@ def test_report_of_a_short_list(run, sent, ledger):
 
     result = run("report", ledger)
 
-    assert "  line 3: " in result.stdout
+    assert "  line 3  " in result.stdout
     assert "got" not in result.stdout
     assert "more." not in result.stdout
 

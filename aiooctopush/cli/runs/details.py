@@ -46,7 +46,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     """A process holds the lock of its ledger."""
 
-    MAYBE_RUNNING = "running?"
+    MAYBE_RUNNING = "maybe_running"
     """It wrote to a ledger without such a lock within two minutes."""
 
     PAUSED = "paused"

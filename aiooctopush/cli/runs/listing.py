@@ -1,88 +1,147 @@
-"""``octopush runs``: what a ledger holds."""
+"""``octopush runs``: the runs that were recorded on this machine, or in a ledger."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import click
+from attrs import frozen
 
+from ...bulk.report import BulkReport
+from ...ledgers.records import LedgerError
 from ..targets.gateway import clock_of
-from ..targets.ledger import LedgerPlace, ledger_argument
+from ..targets.ledger import LedgerPlace
+from ..targets.runs import find_target, recorded_runs, runs_folder
 from ..terminal.console import Screen
 from ..terminal.help import Command
 from ..terminal.options import json_option
-from ..terminal.times import at
-from ..terminal.values import in_euros
-from ..wording import PAUSED_BY, at_least, plain
-from .details import RunDetails, details_of
+from ..terminal.problems import problem_of
+from ..terminal.result import Result, Row, item
+from ..terminal.values import in_euros, printable
+from ..wording import PAUSED_BY, at_least
+from .details import RunDetails, RunState, details_of
 
 
 _EXAMPLE = """\
+octopush runs
 octopush runs run.db
 """
 
-_EPILOG = """\
---json gives: ledger, and runs: for each run name, state, begun, latest (instants), and
-what `octopush bulk --json` gives of a report.
-"""
+REPORT_KEYS = ", ".join(BulkReport(name="run").as_dict())
+"""Keys of a report in a JSON document."""
 
-_HEADINGS = (
-    "Run",
-    "State",
-    "Started (UTC)",
-    "Planned/rows",
-    "Accepted",
-    "Presumed",
-    "Unknown",
-    "Refused",
-    "Cost",
+_IN_WORDS = {state: str(state) for state in RunState} | {
+    RunState.MAYBE_RUNNING: "running?"
+}
+
+
+@frozen(kw_only=True)
+class ListedRun(Result):
+    """One run of a list."""
+
+    name: str = item("Run")
+    state: RunState = item("State", text=_IN_WORDS.__getitem__)
+    begun: datetime = item("Started (UTC)")
+    latest: datetime = item(doc="when it wrote last")
+    ledger: str = item(doc="where it is recorded")
+    planned: int = item("Planned", in_json=False)
+    report: Mapping[str, Any] = item(merge=True, doc=REPORT_KEYS)
+    accepted: int = item("Accepted", in_json=False)
+    presumed: int = item("Presumed", in_json=False)
+    unknown: int = item("Unknown", in_json=False)
+    refused: int = item("Refused", in_json=False)
+    cost: str = item("Cost", in_json=False)
+    paused: str = item(in_json=False)
+
+    @classmethod
+    def of(
+        cls, details: RunDetails, now: datetime, *, ledger: LedgerPlace
+    ) -> "ListedRun":
+        """Take from a run what a list shows."""
+        run, report = details.run, details.report
+        return cls(
+            name=run.name,
+            state=details.state(now),
+            begun=run.began_at,
+            latest=run.latest,
+            ledger=str(ledger),
+            planned=report.planned,
+            report=report.as_dict(),
+            accepted=report.accepted,
+            presumed=report.presumed,
+            unknown=report.unknown,
+            refused=report.refused,
+            cost=f"{at_least(report)}{in_euros(report.cost)}",
+            paused="" if run.paused is None else PAUSED_BY[run.paused],
+        )
+
+
+@frozen(kw_only=True)
+class Runs(Result):
+    """The runs of this machine, or of a ledger."""
+
+    runs: tuple[ListedRun, ...] = item("Runs", of=ListedRun, doc="for each run")
+    looked_in: str = item(in_json=False)
+
+    def headline(self) -> Row | None:
+        """Say so if there is none."""
+        return None if self.runs else (f"{self.looked_in} holds no run.", "")
+
+    def advice(self) -> Iterator[str]:
+        """Say why runs are paused."""
+        for one in self.runs:
+            if one.paused:
+                yield f"{printable(one.name)} is paused: {one.paused}."
+
+
+@click.command(
+    cls=Command,
+    short_help="List the runs of this machine.",
+    example=_EXAMPLE,
+    result=Runs,
 )
-_WORDS = ("Run", "State", "Started (UTC)")
-
-_SHORT = "List the runs of a ledger."
-
-
-@click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE, epilog=_EPILOG)
-@ledger_argument()
+@click.argument("ledger", metavar="[LEDGER]", required=False)
 @json_option()
 @click.pass_context
-def runs(ctx: click.Context, *, ledger: LedgerPlace, as_json: bool) -> None:
+def runs(ctx: click.Context, *, ledger: str | None, as_json: bool) -> None:
     """
-    List the runs of a ledger, the latest begun first.
+    List runs, the latest first: those recorded on this machine, or those of a LEDGER.
 
-    LEDGER is what `octopush bulk` was given as --ledger; or a PostgreSQL database, as
-    postgresql://user@host/database; or the fleet of a program, such as app:fleet. It
-    is only read, also while a run is going on. A run is done; paused, which `octopush
-    report` explains; running?, if it wrote something within two minutes; or else
-    unfinished. All but those that are done go on with their `octopush bulk` command.
+    LEDGER is a file that `octopush bulk` was given as --ledger, a PostgreSQL database
+    such as postgresql://user@host/database, or the fleet of a program such as
+    app:fleet. Ledgers are only read, also while a run is sending.
+
+    A run is done; paused, which `octopush report` explains; running; or unfinished. A
+    run that is not done is resumed by its `octopush bulk` command.
     """
     screen = Screen(as_json=as_json)
     now = clock_of(ctx.obj).now()
     with screen.failures():
-        detailss = asyncio.run(_all(ledger))
-    if detailss:
-        screen.table(_HEADINGS, [_row(one, now) for one in detailss], words=_WORDS)
-    else:
-        screen.say(f"{ledger} holds no run.")
-    for line in _notes(detailss):
-        screen.say("")
-        screen.paragraph(line)
-    screen.document(
-        {"ledger": str(ledger), "runs": [as_dict(one, now) for one in detailss]}
+        if ledger is None:
+            found = asyncio.run(_recorded(screen))
+        else:
+            place = find_target(ledger, None).ledger
+            found = [(place, one) for one in asyncio.run(_all(place))]
+    screen.result(
+        Runs(
+            runs=tuple(
+                ListedRun.of(details, now, ledger=place) for place, details in found
+            ),
+            looked_in=str(runs_folder() if ledger is None else ledger),
+        )
     )
 
 
-def as_dict(details: RunDetails, now: datetime) -> dict[str, Any]:
-    """A run as plain values; money and instants as text."""
-    run = details.run
-    return {
-        "name": run.name,
-        "state": details.state(now).value.rstrip("?"),
-        "begun": run.began_at.isoformat(),
-        "latest": run.latest.isoformat(),
-        **details.report.as_dict(),
-    }
+async def _recorded(screen: Screen) -> list[tuple[LedgerPlace, RunDetails]]:
+    found = []
+    for place in recorded_runs():
+        # A damaged file must not hide the others.
+        try:
+            found += [(place, one) for one in await _all(place)]
+        except LedgerError as error:
+            screen.warn(problem_of(error))
+    return found
 
 
 async def _all(place: LedgerPlace) -> list[RunDetails]:
@@ -92,24 +151,3 @@ async def _all(place: LedgerPlace) -> list[RunDetails]:
             await details_of(ledger, one.name, is_held=held)
             for one in await ledger.runs()
         ]
-
-
-def _row(details: RunDetails, now: datetime) -> tuple[str, ...]:
-    report = details.report
-    return (
-        plain(report.name),
-        str(details.state(now)),
-        at(details.run.began_at),
-        f"{report.planned:,}/{report.items:,}",
-        f"{report.accepted:,}",
-        f"{report.presumed:,}",
-        f"{report.unknown:,}",
-        f"{report.refused:,}",
-        f"{at_least(report)}{in_euros(report.cost)}",
-    )
-
-
-def _notes(detailss: list[RunDetails]) -> Iterator[str]:
-    for one in detailss:
-        if one.run.paused is not None:
-            yield f"{plain(one.run.name)} is paused: {PAUSED_BY[one.run.paused]}."

@@ -1,33 +1,36 @@
-"""``octopush report``: what became of a run, from its ledger."""
+"""``octopush report``: the outcome of a run, from its ledger."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from attrs import frozen
 
 from ..bulk.summary import figures_of
 from ..targets.gateway import clock_of
-from ..targets.ledger import LedgerPlace, ledger_argument
+from ..targets.ledger import LedgerPlace
+from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
 from ..terminal.export import new_file
 from ..terminal.help import Command, Option
 from ..terminal.options import OUTPUT, json_option
+from ..terminal.result import Result, Row, Table, item
 from ..terminal.times import at, span
+from ..terminal.values import printable
 from ..wording import (
     RunLocation,
     accepted_in_words,
     advice_on,
+    departure_of,
     error_in_words,
-    plain,
+    rejected_because,
     resuming,
 )
 from .details import RunDetails, RunState, details_of, find_run
-from .html.page import page_of
-from .listing import as_dict
-from .unresolved import run_option
+from .listing import ListedRun
 
 
 _ROWS_SHOWN: Final = 20
@@ -42,129 +45,150 @@ _HEADLINES: Final = {
 }
 
 _EXAMPLE = """\
-octopush report run.db --html report.html
+octopush report
+octopush report week-48 --html report.html
 """
 
-_EPILOG = """\
---json gives what `octopush runs --json` gives of a run, and ledger, settings, ended
-(when the latest outcome became known), rejections (the first 100), unresolved and
-refused_batches (the first 200 of each state; some of their numbers, masked),
-deliveries (numbers by what the network said last, in the gateway's words), html.
-"""
+
+@frozen(kw_only=True)
+class RunReport(Result):
+    """The outcome of a run, all its starts together."""
+
+    run: ListedRun = item(merge=True, of=ListedRun)
+    settings: Mapping[str, str] = item()
+    goes_out: str | None = item(doc="when, for people; null for at once")
+    ended: datetime | None = item(doc="when the latest outcome became known")
+    rejections: tuple[Mapping[str, Any], ...] = item(doc="the first 100")
+    unresolved: tuple[Mapping[str, Any], ...] = item(
+        doc="the first 200 batches of each state, some of their numbers masked"
+    )
+    refused_batches: tuple[Mapping[str, Any], ...] = item(doc="the first 200, likewise")
+    deliveries: Mapping[str, int] = item(
+        doc="numbers by their latest status, as the gateway spells it"
+    )
+    html: str | None = item(doc="the page that was written")
+    details: RunDetails = item(in_json=False)
+    location: RunLocation = item(in_json=False)
+
+    @classmethod
+    def of(
+        cls, details: RunDetails, ledger: LedgerPlace, now: datetime, html: Path | None
+    ) -> "RunReport":
+        """Take from a run what a report shows."""
+        unresolved = details.unresolved.values()
+        return cls(
+            run=ListedRun.of(details, now, ledger=ledger),
+            # Of the text there is only a digest.
+            settings={
+                name: value
+                for name, value in details.run.settings.items()
+                if name != "text"
+            },
+            goes_out=departure_of(details.run),
+            ended=details.ended_at,
+            rejections=tuple(
+                {"line": one.line, "reason": one.reason, "shown": one.shown}
+                for one in details.report.rejections
+            ),
+            unresolved=tuple(one.as_dict() for batch in unresolved for one in batch),
+            refused_batches=tuple(one.as_dict() for one in details.refused),
+            deliveries=details.deliveries,
+            html=None if html is None else str(html),
+            details=details,
+            location=RunLocation(name=details.run.name, ledger=ledger),
+        )
+
+    def headline(self) -> Row:
+        """Sum the run up in one sentence."""
+        report = self.details.report
+        words, style = _HEADLINES[self.run.state]
+        words += f": {accepted_in_words(report, report.planned)}"
+        words += " The file was not read to its end." * (not report.exhausted)
+        return words, style
+
+    def blocks(self) -> Iterator[str | list[Row] | Table]:
+        """Yield the figures, and the first rows that were rejected."""
+        report = self.details.report
+        yield list(self._rows())
+        listed = report.rejections[:_ROWS_SHOWN]
+        if listed:
+            yield "\nRejected rows"
+            yield [(one.place, rejected_because(one)) for one in listed]
+
+    def advice(self) -> Iterator[str]:
+        """Say what to do about the run."""
+        report = self.details.report
+        more = report.rejected - min(len(report.rejections), _ROWS_SHOWN)
+        if more:
+            yield f"{more:,} more rows were rejected."
+        how = resuming(self.details.run, self.location)
+        yield from map(printable, advice_on(report, self.location, how=how))
+
+    def _rows(self) -> Iterator[Row]:
+        report, run, ended = self.details.report, self.details.run, self.ended
+        yield from figures_of(report, total=report.planned)
+        for name, times in report.faults.most_common(_FAULTS_SHOWN):
+            yield "Errors", f"{times:,} × {printable(error_in_words(name))}"
+        for status, count in self.deliveries.items():
+            yield "Delivery", f"{count:,} × {printable(status)}"
+        yield "Started", f"{at(run.began_at)} UTC"
+        if ended is not None:
+            yield "Latest", f"{at(ended)} UTC, after {span(ended - run.began_at)}"
+        if self.goes_out is not None:
+            yield "Goes out", self.goes_out
+        yield "Run", printable(run.name)
+        yield "Ledger", str(self.location.ledger)
 
 
 @click.command(
     cls=Command,
-    short_help="Tell what became of a run, also as a page to look at.",
+    short_help="Show the outcome of a run, also as a page.",
     example=_EXAMPLE,
-    epilog=_EPILOG,
+    result=RunReport,
 )
-@ledger_argument()
-@run_option()
+@run_argument
 @click.option(
     "--html",
     cls=Option,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     heading=OUTPUT,
-    help="Write one page that a browser shows and prints; it needs no network and "
-    "holds no number in full.",
+    help="Write one page for a browser or a printer. It needs no network, and numbers "
+    "are masked.",
 )
 @json_option()
 @click.pass_context
 def report(
     ctx: click.Context,
     *,
-    ledger: LedgerPlace,
+    run: str | None,
     name: str | None,
     html: Path | None,
     as_json: bool,
 ) -> None:
     """
-    Tell what became of a run: all its starts together, as its ledger has them.
+    Show the outcome of a run, all its starts together.
 
-    LEDGER is a file, a PostgreSQL database or the fleet of a program; see `octopush
-    runs --help`. It is only read, also while the run is going on.
+    RUN is the name of a run, or its ledger: a file, a PostgreSQL database or the fleet
+    of a program, as in `octopush runs --help`. Without it the latest run of this
+    machine is shown. The ledger is only read, also while the run is sending.
     """
     screen = Screen(as_json=as_json)
     now = clock_of(ctx.obj).now()
     with screen.failures():
-        details = asyncio.run(_details(ledger, name))
+        target = find_target(run, name)
+        details = asyncio.run(_details(target))
         if html is not None:
+            from .html.page import page_of  # noqa: PLC0415  # its library starts slowly
+
             with new_file(html, private=False) as file:
-                file.write(page_of(details, ledger, now))
-    _tell(screen, details, ledger, now)
-    if html is not None:
-        screen.note(f"Wrote the report to {html}.")
-    screen.document(_document(details, ledger, now, html))
+                file.write(page_of(details, target.ledger, now))
+            screen.note(f"Wrote the report to {html}.")
+    screen.result(RunReport.of(details, target.ledger, now, html))
 
 
-async def _details(place: LedgerPlace, name: str | None) -> RunDetails:
-    held = await asyncio.to_thread(place.is_held)
-    async with place.opened(read_only=True) as ledger:
-        run = await find_run(ledger, place, name)
+async def _details(target: RunTarget) -> RunDetails:
+    held = await asyncio.to_thread(target.ledger.is_held)
+    async with target.ledger.opened(read_only=True) as ledger:
+        run = await find_run(ledger, target.ledger, target.name)
         return await details_of(ledger, run.name, is_held=held)
-
-
-def _tell(
-    screen: Screen, details: RunDetails, ledger: LedgerPlace, now: datetime
-) -> None:
-    report = details.report
-    words, style = _HEADLINES[details.state(now)]
-    words += f": {accepted_in_words(report, report.planned)}"
-    words += " The file was not read to its end." * (not report.exhausted)
-    screen.say(words, style=style)
-    screen.rows(_rows(details, ledger))
-    if report.rejections:
-        screen.say("")
-        for one in report.rejections[:_ROWS_SHOWN]:
-            got = "" if one.shown is None else f" (got {plain(one.shown)})"
-            screen.say(f"  {one.place}: {plain(one.reason)}{got}")
-        more = report.rejected - min(len(report.rejections), _ROWS_SHOWN)
-        if more:
-            screen.say(f"  … and {more:,} more.")
-    place = RunLocation(name=report.name, ledger=ledger)
-    for paragraph in advice_on(report, place, how=resuming(details.run, place)):
-        screen.say("")
-        screen.paragraph(plain(paragraph))
-
-
-def _rows(details: RunDetails, ledger: LedgerPlace) -> Iterator[tuple[str, str]]:
-    report, run = details.report, details.run
-    yield from figures_of(report, total=report.planned)
-    for name, times in report.faults.most_common(_FAULTS_SHOWN):
-        yield "Errors", f"{times:,} × {plain(error_in_words(name))}"
-    for status, count in details.deliveries.items():
-        yield "Delivery", f"{count:,} × {plain(status)}"
-    yield "Started", f"{at(run.began_at)} UTC"
-    if details.ended_at is not None:
-        after = span(details.ended_at - run.began_at)
-        yield "Latest", f"{at(details.ended_at)} UTC, after {after}"
-    yield "Run", plain(run.name)
-    yield "Ledger", str(ledger)
-
-
-def _document(
-    details: RunDetails, ledger: LedgerPlace, now: datetime, html: Path | None
-) -> dict[str, Any]:
-    ended = details.ended_at
-    return as_dict(details, now) | {
-        "ledger": str(ledger),
-        # Of the text there is only a digest.
-        "settings": {
-            name: value
-            for name, value in details.run.settings.items()
-            if name != "text"
-        },
-        "ended": None if ended is None else ended.isoformat(),
-        "rejections": [
-            {"line": one.line, "reason": one.reason, "shown": one.shown}
-            for one in details.report.rejections
-        ],
-        "unresolved": [
-            one.as_dict() for entries in details.unresolved.values() for one in entries
-        ],
-        "refused_batches": [one.as_dict() for one in details.refused],
-        "deliveries": dict(details.deliveries),
-        "html": None if html is None else str(html),
-    }

@@ -25,7 +25,7 @@ from ...wording import (
     accepted_in_words,
     advice_on,
     at_least,
-    departure_in_words,
+    departure_of,
     error_in_words,
     resuming,
 )
@@ -47,10 +47,9 @@ _STATES: Final = {
 # A batch that is presumed accepted needs no decision.
 _TO_DECIDE: Final = (BatchState.UNKNOWN, BatchState.ALREADY_SENT)
 
-_SEND_AT: Final = "send_at"
 _SETTINGS: Final = {
     "type": "Route",
-    _SEND_AT: "Goes out at",
+    "send_at": "Goes out at",
     "simulation_mode": "Simulated",
     "on_duplicate": "Duplicates",
 }
@@ -147,10 +146,8 @@ class _Page:
             words += f", latest outcome {at(ended)}"
             words += f" (after {span(ended - began)})" * (ended > began)
         words += ". Times are UTC."
-        if _SEND_AT in self._run.run.settings:
-            send_at = datetime.fromisoformat(self._run.run.settings[_SEND_AT])
-            words += f" Goes out {departure_in_words(send_at)}."
-        return words
+        departure = departure_of(self._run.run)
+        return words + f" Goes out {departure}." * (departure is not None)
 
     def _figures(self) -> Iterator[tuple[str, str, str]]:
         report, more = self._run.report, at_least(self._run.report)
