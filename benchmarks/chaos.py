@@ -194,7 +194,7 @@ Client = Callable[[str, Callable[[Tell], Awaitable[Row]]], Awaitable[Row]]
 CLIENTS: Final[Mapping[str, Client]] = {
     "aiooctopush": with_aiooctopush,
     "aiohttp + tenacity": partial(with_aiohttp, request_id=False),
-    "the same, with a request_id": partial(with_aiohttp, request_id=True),
+    "aiohttp + tenacity + request_id": partial(with_aiohttp, request_id=True),
 }
 
 

@@ -1,10 +1,11 @@
 """
-Draws the outcome of `chaos.py`, from `chaos.json` to `docs/chaos.svg`: by hand, without
-a library, for light and for dark pages.
+Draws the outcome of `chaos.py`, from `chaos.json`: each kind of fault to
+`docs/chaos.svg`, and the totals to `docs/chaos-summary.svg`, which a phone can show.
+By hand, without a library, for light and for dark pages.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,17 @@ _DARK: Final = """\
     .twice { fill: #ff6a69; } .denied, .denied-ink { fill: #e3b341; }
     .good, .presumed { fill: #3fb950; }"""
 
+SUMMARY_WIDTH: Final = 440
+MARGIN: Final = 20
+_TOTALS: Final = {"twice": ("twice", "twice"), "denied": ("denied", "denied-ink")}
+_MEANINGS: Final = {
+    "twice": "messages sent (and billed) twice",
+    "denied": "messages sent, but reported as failed",
+}
+_SUMMARY_TITLE: Final = (
+    "Messages sent twice, and messages reported as failed although they were sent: "
+    "none with aiooctopush"
+)
 _TITLE: Final = (
     "Messages sent twice, and messages reported as failed although they were sent, "
     "for each kind of fault and client"
@@ -56,6 +68,57 @@ def draw(clients: Figures, *, subtitle: str) -> str:
             *_legend(height - 18),
         ],
         size=(WIDTH, height),
+        light=_LIGHT,
+        dark=_DARK,
+    )
+
+
+def summarize(clients: Figures, *, subtitle: Sequence[str]) -> str:
+    """
+    Draw the totals of each client as two bars, wide enough to be read on a phone.
+
+    Args:
+        clients: What was measured.
+        subtitle: Under what conditions, a line each.
+    """
+    totals = {
+        name: {word: sum(row[word] for row in rows.values()) for word in _TOTALS}
+        for name, rows in clients.items()
+    }
+    longest = max(max(total.values()) for total in totals.values())
+    scale = (SUMMARY_WIDTH - 2 * MARGIN - 64) / max(longest, 1)
+    content = [text(MARGIN, 34, "When the gateway misbehaves", "ink", 20, bold=True)]
+    content += [
+        text(MARGIN, 58 + 19 * line, words, "soft", 14)
+        for line, words in enumerate(subtitle)
+    ]
+    y = 78 + 19 * len(subtitle)
+    for name, total in totals.items():
+        content.append(text(MARGIN, y + 14, name, "ink", 16, bold=True))
+        y += 24
+        for word, (kind, ink) in _TOTALS.items():
+            wide = max(total[word] * scale, 3.0)
+            color = kind if total[word] else "good"
+            content.append(
+                f'<rect class="{color}" x="{MARGIN}" y="{y}" width="{wide:.1f}" '
+                'height="18" rx="2"/>'
+            )
+            number = f"{total[word]:,}"
+            color = ink if total[word] else "good"
+            x = MARGIN + wide + 8
+            content.append(text(x, y + 15, number, color, 16, bold=True))
+            y += 24
+        y += 12
+    for word, (kind, _) in _TOTALS.items():
+        content.append(
+            f'<rect class="{kind}" x="{MARGIN}" y="{y}" width="14" height="14" rx="2"/>'
+        )
+        content.append(text(MARGIN + 22, y + 13, _MEANINGS[word], "soft", 14))
+        y += 24
+    return frame(
+        _SUMMARY_TITLE,
+        content,
+        size=(SUMMARY_WIDTH, y + 8),
         light=_LIGHT,
         dark=_DARK,
     )
@@ -150,7 +213,17 @@ def main() -> None:
         "judged by the gateway's book"
     )
     picture = draw(measured["clients"], subtitle=subtitle)
-    (folder.parent / "docs" / "chaos.svg").write_text(picture)
+    docs = folder.parent / "docs"
+    (docs / "chaos.svg").write_text(picture)
+    summary = summarize(
+        measured["clients"],
+        subtitle=(
+            f"{measured['messages']:,} messages from each client, "
+            f"{measured['probability']:.0%} of requests",
+            "hit by a fault; judged by what was accepted",
+        ),
+    )
+    (docs / "chaos-summary.svg").write_text(summary)
 
 
 if __name__ == "__main__":

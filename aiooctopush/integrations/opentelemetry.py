@@ -118,8 +118,8 @@ class _Metrics:
             explicit_bucket_boundaries_advisory=_BUCKETS,
         )
         self.tries = meter.create_counter(
-            "aiooctopush.tries",
-            unit="{try}",
+            "aiooctopush.request_attempts",
+            unit="{attempt}",
             description="Tries, by what became of each alone.",
         )
         self.calls = meter.create_counter(
@@ -181,7 +181,7 @@ class _WatchedCall:
             "aiooctopush.delay": attempt.delay,
             "aiooctopush.code": attempt.code,
         }
-        self._span.add_event("aiooctopush.try", answer | outcome | _known(ours))
+        self._span.add_event("aiooctopush.attempt", answer | outcome | _known(ours))
         if attempt.attempt == self._made:
             return  # it never got a slot, or its id was too old: no request was made
         self._made = attempt.attempt

@@ -42,7 +42,7 @@ def test_the_tables_of_opentelemetry_name_what_is_emitted():
     """No more and no less; see test_opentelemetry, which holds the values."""
     assert named("metrics", "") == {
         "http.client.request.duration",
-        "aiooctopush.tries",
+        "aiooctopush.request_attempts",
         "aiooctopush.calls",
         "aiooctopush.active_calls",
         "aiooctopush.retry_tokens",

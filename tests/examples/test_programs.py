@@ -42,7 +42,7 @@ async def test_spans_metrics_and_logs_are_lines_of_json(tmp_path):
     (scope,) = metrics["resource_metrics"][0]["scope_metrics"]
     assert {one["name"] for one in scope["metrics"]} == {
         "http.client.request.duration",
-        "aiooctopush.tries",
+        "aiooctopush.request_attempts",
         "aiooctopush.calls",
         "aiooctopush.active_calls",
         "aiooctopush.retry_tokens",

@@ -142,7 +142,7 @@ async def test_each_try_is_an_event(observed, collected):
     (span,) = collected.spans
     assert [(one.name, dict(one.attributes)) for one in span.events] == [
         (
-            "aiooctopush.try",
+            "aiooctopush.attempt",
             {
                 "http.response.status_code": 503,
                 "error.type": "ServerError",
@@ -153,7 +153,7 @@ async def test_each_try_is_an_event(observed, collected):
             },
         ),
         (
-            "aiooctopush.try",
+            "aiooctopush.attempt",
             {
                 "http.response.status_code": 400,
                 "error.type": "DuplicateRequestError",
@@ -183,7 +183,7 @@ async def test_a_failed_call_is_an_error(observed, collected):
     assert span.attributes["error.type"] == "InvalidRequestError"
     assert span.attributes["aiooctopush.code"] == 121
     assert span.attributes["aiooctopush.outcome"] == "refused"
-    assert [one.name for one in span.events] == ["aiooctopush.try"]
+    assert [one.name for one in span.events] == ["aiooctopush.attempt"]
 
 
 async def test_a_cancelled_call_is_an_error_that_may_have_been_sent(
@@ -293,7 +293,7 @@ async def test_tries_are_timed_and_counted(observed, collected):
     assert tuple(silent.explicit_bounds) == BOUNDS
     assert (silent.sum, dict(silent.attributes)) == (pytest.approx(0.2), failed)
     assert (accepted.count, dict(accepted.attributes)) == (1, good)
-    assert collected.points("aiooctopush.tries") == [
+    assert collected.points("aiooctopush.request_attempts") == [
         (1, {**failed, "aiooctopush.outcome": "unknown"}),
         (1, {**good, "aiooctopush.outcome": "accepted"}),
     ]
@@ -337,11 +337,11 @@ async def test_what_was_never_asked_is_no_try(observed, collected):
         assert collected.points("aiooctopush.active_calls") == [(1, WHERE)]
         with pytest.raises(NotSentError):
             await octopush.sms.send(**MESSAGE, timeout=0)
-        assert "aiooctopush.tries" not in collected.metrics
+        assert "aiooctopush.request_attempts" not in collected.metrics
         first.cancel()
 
     assert collected.points("aiooctopush.active_calls") == [(0, WHERE)]
-    assert [count for count, _ in collected.points("aiooctopush.tries")] == [1]
+    assert [count for count, _ in collected.points("aiooctopush.request_attempts")] == [1]
     assert [count for count, _ in collected.points("aiooctopush.calls")] == [1, 1]
 
 
@@ -398,7 +398,7 @@ async def test_units_and_kinds_are_what_the_page_says(observed, collected):
         for name, one in collected.metrics.items()
     } == {
         "http.client.request.duration": ("s", "Histogram"),
-        "aiooctopush.tries": ("{try}", "Sum"),
+        "aiooctopush.request_attempts": ("{attempt}", "Sum"),
         "aiooctopush.calls": ("{call}", "Sum"),
         "aiooctopush.active_calls": ("{call}", "Sum"),
         "aiooctopush.retry_tokens": ("{token}", "Gauge"),
