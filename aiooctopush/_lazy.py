@@ -1,56 +1,128 @@
 """
-What is loaded when it is first asked for: PEP 562.
+Imports that are made when a name of theirs is first asked for: PEP 562.
 
-Making the classes of a chapter takes some milliseconds, and most programs need two or
-three of the ten. So a package binds at once what a first send needs, and hands out the
-rest through one of these as its ``__getattr__``, beside the same imports under ``if
-TYPE_CHECKING``, where type checkers, editors and bundlers read them.
+Making the classes of a namespace takes some milliseconds, and most programs need two or
+three of the ten. So a package imports at once what a first send needs, and the rest in
+a block of `late_imports`, where type checkers, editors and bundlers read it like any
+other import. PEP 810 gives Python a statement for it.
 """
 
+import builtins
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from sys import modules
-from types import ModuleType
+from types import TracebackType
 from typing import Any
 
+from attrs import frozen
 
-def names_of(
-    package: str, places: Mapping[str, tuple[str, ...]]
-) -> Callable[[str], Any]:
+
+@frozen
+class _Later:
+    """Where a name is to be imported from, as written after ``from``."""
+
+    module: str
+    name: str
+
+    def load(self, package: str) -> Any:
+        if self.module.strip("."):
+            return getattr(import_module(self.module, package), self.name)
+        return import_module(f"{self.module}{self.name}", package)
+
+
+@frozen
+class _Source:
+    """What an import statement gets instead of a module: it asks for the names."""
+
+    module: str
+
+    def __getattr__(self, name: str) -> _Later:
+        return _Later(self.module, name)
+
+
+class late_imports:  # noqa: N801  # it reads as a statement
     """
-    The ``__getattr__`` of a package that offers names of its modules.
+    Put off the relative imports that stand in its block, until they are needed.
+
+    The package gets a ``__getattr__`` that makes them, each once, and a ``__dir__``.
+    Imports of other modules that happen meanwhile, in other threads, go on as ever.
 
     Args:
-        package: Its ``__name__``.
-        places: The names of each module, which is written as after ``from``.
+        namespace: The ``globals()`` of the package.
     """
-    place_of = {name: place for place, names in places.items() for name in names}
 
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self._namespace = namespace
+        self._import: Callable[..., Any] = builtins.__import__
+
+    def __enter__(self) -> None:
+        self._import = builtins.__import__
+        builtins.__import__ = self._put_off  # type: ignore[assignment]  # no module
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        builtins.__import__ = self._import
+        space = self._namespace
+        later = {name: one for name, one in space.items() if type(one) is _Later}
+        for name in later:
+            del space[name]
+        space["__getattr__"] = _getter(space, later)
+        space["__dir__"] = lambda: sorted({*space, *later})
+
+    def _put_off(
+        self,
+        name: str,
+        namespace: Mapping[str, object] | None = None,
+        local: Mapping[str, object] | None = None,
+        names: tuple[str, ...] | None = (),
+        level: int = 0,
+    ) -> Any:
+        if namespace is not self._namespace or not level:
+            return self._import(name, namespace, local, names, level)
+        return _Source("." * level + name)
+
+
+def _getter(space: dict[str, Any], later: Mapping[str, _Later]) -> Callable[[str], Any]:
     def get(name: str) -> Any:
-        if name not in place_of:
-            raise _missing(package, name)
-        value = getattr(import_module(place_of[name], package), name)
-        setattr(modules[package], name, value)  # and never asked for again
-        return value
+        if name not in later:
+            # Python's own words. With the module at hand it suggests what was meant.
+            msg = f"module {space['__name__']!r} has no attribute {name!r}"
+            module = import_module(space["__name__"])
+            raise AttributeError(msg, name=name, obj=module)
+        value = space[name] = later[name].load(space["__name__"])
+        return value  # from now on it is found before this function
 
     return get
 
 
-def modules_of(package: str, names: list[str]) -> Callable[[str], ModuleType]:
-    """The ``__getattr__`` of a package that offers these modules of its own."""
+class needs_extra:  # noqa: N801  # it reads as a statement
+    """
+    Say which extra brings a library, if an import in its block does not find it.
 
-    def get(name: str) -> ModuleType:
-        if name not in names:
-            raise _missing(package, name)
-        return import_module(f"{package}.{name}")  # which binds it, too
+    Args:
+        name: The extra, as in ``pip install "aiooctopush[fleet]"``.
+        what: What needs it.
+    """
 
-    return get
+    def __init__(self, name: str, what: str) -> None:
+        self._name = name
+        self._what = what
 
+    def __enter__(self) -> None:
+        pass
 
-def _missing(package: str, name: str) -> AttributeError:
-    # Python's own words. With the module at hand it suggests what was meant.
-    return AttributeError(
-        f"module {package!r} has no attribute {name!r}",
-        name=name,
-        obj=modules[package],
-    )
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, ModuleNotFoundError):
+            library = (error.name or "").partition(".")[0]
+            msg = (
+                f'{self._what} needs {library}: pip install "aiooctopush[{self._name}]"'
+            )
+            raise ModuleNotFoundError(msg, name=error.name) from error

@@ -292,7 +292,7 @@ class OctopushSession:
         auto_optimize_text: bool | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
         recipient_tracking: bool | None = None,
-        ledger: "_ledgers.protocols.Ledger | str | os.PathLike[str] | None" = None,
+        ledger: "_ledgers.Ledger | str | os.PathLike[str] | None" = None,
         concurrency: int = 4,
         batch_size: int = MAX_RECIPIENTS,
         rate: float | None = None,
@@ -306,7 +306,7 @@ class OctopushSession:
         wait_for_credit: float = 0.0,
         wait_for_gateway: float = 900.0,
         retry: RetryPolicy = BULK_RETRY,
-    ) -> "_bulk.run.BulkRun":
+    ) -> "_bulk.BulkRun":
         """
         Prepare a send to any number of recipients; nothing is read or sent yet.
 
@@ -370,13 +370,13 @@ class OctopushSession:
                 auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
                 recipient_tracking=recipient_tracking,
             )
-        return _bulk.run.BulkRun(
+        return _bulk.BulkRun(
             self._call,
             self._clock,
             name=name,
             message=message,
             ledger=ledger,
-            options=_bulk.run_options.BulkOptions(
+            options=_bulk.BulkOptions(
                 concurrency=concurrency,
                 batch_size=batch_size,
                 rate=rate,
@@ -397,13 +397,13 @@ class OctopushSession:
 
     def worker(
         self,
-        ledger: "_ledgers.protocols.FleetLedger",
+        ledger: "_ledgers.FleetLedger",
         *,
         rate: float | None = None,
         burst: int = 1,
         account: str = "default",
         owner: str | None = None,
-    ) -> "_bulk.fleet.worker.Worker":
+    ) -> "_bulk.Worker":
         """
         Prepare to send batches of runs that many processes share; see `bulk.planning`.
 
@@ -421,7 +421,7 @@ class OctopushSession:
         Raises:
             InvalidFieldError: An argument is out of range.
         """
-        return _bulk.fleet.worker.Worker(
+        return _bulk.Worker(
             self._call,
             self._clock,
             ledger,

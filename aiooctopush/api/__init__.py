@@ -1,12 +1,27 @@
 """
-The gateway's operations, one module for each chapter of its documentation.
+The gateway's operations, one module for each namespace of the session.
 
-Those here are loaded when they are first asked for; `sms` comes with the session.
+Each names in its ``__all__`` what its calls take and give. All but `sms` are loaded
+when they are first asked for.
 """
 
-from typing import TYPE_CHECKING
+from .. import _lazy
 
-from .. import _lazy as _lazy
+
+with _lazy.late_imports(globals()):
+    from . import (
+        campaigns,
+        contacts,
+        lookup,
+        multichannel,
+        otp,
+        raw,
+        settings,
+        sms_campaigns,
+        subaccounts,
+        voice,
+        wallet,
+    )
 
 
 __all__ = [
@@ -22,20 +37,3 @@ __all__ = [
     "voice",
     "wallet",
 ]
-
-if TYPE_CHECKING:
-    from . import (
-        campaigns,
-        contacts,
-        lookup,
-        multichannel,
-        otp,
-        raw,
-        settings,
-        sms_campaigns,
-        subaccounts,
-        voice,
-        wallet,
-    )
-else:
-    __getattr__ = _lazy.modules_of(__name__, __all__)

@@ -25,6 +25,15 @@ from ..errors import (
 from ._shared import TICKET_NAMES, Audience
 
 
+__all__ = [
+    "CampaignConfirmed",
+    "CampaignState",
+    "CampaignStatus",
+    "CampaignTicket",
+    "Draft",
+]
+
+
 _HTTP_BAD_REQUEST = 400
 _CAMPAIGN_NOT_FOUND = 131
 _LONGEST_PAUSE = 30.0

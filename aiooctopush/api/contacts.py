@@ -20,6 +20,7 @@ from ..errors import InvalidFieldError, Outcome, RefusedError
 from ._chunks import (
     CONCURRENCY,
     ChunkReply,
+    ItemResult,
     ManyResults,
     call_in_chunks,
     masked_numbers,
@@ -36,6 +37,13 @@ from ._shared import (
     check_text,
     to_enum,
 )
+
+
+__all__ = [
+    "Contacts",
+    "ItemResult",
+    "ManyResults",
+]
 
 
 MAX_DELETED: Final = 200

@@ -20,6 +20,7 @@ from ..phone import mask
 from ._chunks import (
     CONCURRENCY,
     ChunkReply,
+    ItemResult,
     ManyResults,
     call_in_chunks,
     masked_numbers,
@@ -28,6 +29,16 @@ from ._chunks import (
 )
 from ._nested import NestedValue
 from ._shared import Caller, check_switches
+
+
+__all__ = [
+    "HlrResult",
+    "ItemResult",
+    "Lookup",
+    "ManyResults",
+    "MnpResult",
+    "Network",
+]
 
 
 MAX_NUMBERS: Final = 200

@@ -40,6 +40,15 @@ from ._voices import VoiceGender, check_voice_sender
 from .campaigns import ticket_body
 
 
+__all__ = [
+    "Channel",
+    "ChannelRecipient",
+    "ChannelRequest",
+    "ChannelResult",
+    "Multichannel",
+]
+
+
 class Channel(StrEnum):
     """How a message travels."""
 

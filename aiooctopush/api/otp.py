@@ -33,6 +33,16 @@ from ._shared import (
 from ._voices import VoiceGender, to_optional_gender, to_optional_language
 
 
+__all__ = [
+    "Otp",
+    "OtpChannel",
+    "OtpCheck",
+    "OtpSent",
+    "OtpState",
+    "VoiceGender",
+]
+
+
 MIN_CODE: Final = 3
 MAX_CODE: Final = 32
 """Characters of a code. Source: gateway documentation, "OTP/MFA: send a code"."""

@@ -20,6 +20,11 @@ from ..ids import check_request_id
 from ._shared import Caller, to_enum
 
 
+__all__ = [
+    "RawAnswer",
+]
+
+
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 MAX_PATH: Final = 2048

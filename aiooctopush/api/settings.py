@@ -15,9 +15,28 @@ from .._clock import Clock
 from .._wire import Answer, Endpoint, Idempotency, converter, read_from
 from ..errors import InvalidFieldError, OctopushError
 from ..phone import mask, normalize
-from ._callbacks import Callbacks, CallbackSettings, check_callbacks, check_email
+from ._callbacks import (
+    UNCHANGED,
+    Callbacks,
+    CallbackSettings,
+    Unchanged,
+    check_callbacks,
+    check_email,
+)
 from ._nested import NestedValue
 from ._shared import MAX_WHOLE, Caller, SmsType, check_sender, to_enum
+
+
+__all__ = [
+    "UNCHANGED",
+    "AccountSettings",
+    "AlertSettings",
+    "CallbackSettings",
+    "Callbacks",
+    "DefaultSettings",
+    "Settings",
+    "Unchanged",
+]
 
 
 _NOT_FOUND = 404

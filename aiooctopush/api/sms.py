@@ -30,6 +30,8 @@ from ._recipients import Recipient, count_only, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
     TICKET_NAMES,
+    Audience,
+    OnUnknown,
     Purpose,
     Segmentation,
     SmsType,
@@ -41,6 +43,20 @@ from ._shared import (
     to_purpose,
     to_type,
 )
+
+
+__all__ = [
+    "Audience",
+    "Message",
+    "OnUnknown",
+    "Purpose",
+    "Recipient",
+    "Segmentation",
+    "SendResult",
+    "Sms",
+    "SmsRequest",
+    "SmsType",
+]
 
 
 # --- requests -------------------------------------------------------------------------

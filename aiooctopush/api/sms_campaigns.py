@@ -21,6 +21,13 @@ from .campaigns import CampaignEndpoints, CampaignStatus, Draft, campaign_endpoi
 from .sms import BASE, Message
 
 
+__all__ = [
+    "ListCampaignRequest",
+    "SmsDraft",
+    "TagCampaignRequest",
+]
+
+
 # --- requests -------------------------------------------------------------------------
 
 

@@ -21,11 +21,26 @@ from ._callbacks import (
     UNCHANGED,
     Callbacks,
     CallbackSettings,
+    Unchanged,
     check_callbacks,
     check_email,
 )
 from ._nested import NestedValue
 from ._shared import MAX_WHOLE, Caller, check_text
+
+
+__all__ = [
+    "UNCHANGED",
+    "CallbackSettings",
+    "Callbacks",
+    "Subaccount",
+    "SubaccountCreated",
+    "Subaccounts",
+    "Transfer",
+    "TransferPack",
+    "TransferToken",
+    "Unchanged",
+]
 
 
 # --- requests -------------------------------------------------------------------------

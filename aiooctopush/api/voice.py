@@ -35,6 +35,7 @@ from ._shared import (
 )
 from ._voices import (
     VoiceGender,
+    VoiceLanguage,
     check_voice_sender,
     to_voice_gender,
     to_voice_language,
@@ -46,6 +47,19 @@ from .campaigns import (
     Draft,
     campaign_endpoints,
 )
+
+
+__all__ = [
+    "Voice",
+    "VoiceCampaignStatus",
+    "VoiceDraft",
+    "VoiceGender",
+    "VoiceLanguage",
+    "VoiceListCampaignRequest",
+    "VoiceRequest",
+    "VoiceResult",
+    "VoiceTagCampaignRequest",
+]
 
 
 # --- requests -------------------------------------------------------------------------

@@ -21,6 +21,16 @@ from ._nested import NestedValue
 from ._shared import Caller, to_enum
 
 
+__all__ = [
+    "Balance",
+    "CountryCredits",
+    "Credits",
+    "Product",
+    "Wallet",
+    "WalletPack",
+]
+
+
 EUROS: Final = "euros"
 """The unit of a balance that was asked for without a product."""
 

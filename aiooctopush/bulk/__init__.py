@@ -1,17 +1,56 @@
 """
-Sending to any number of recipients: batches, pace, results, report.
+Sending to any number of recipients: runs, their options, results and decisions.
 
-Those here are loaded when they are first asked for.
+`OctopushSession.bulk` makes a `BulkRun`; the names here are for what it takes and
+gives.
 """
 
-from typing import TYPE_CHECKING
-
 from .. import _lazy
+from .options import Identity, OnAlreadySent, OnDuplicate, OnInvalid, OnUnresolved
 
 
-__all__ = ["fleet", "run", "run_options"]
+with _lazy.late_imports(globals()):
+    from .fleet.worker import NoTurnError, Worker
+    from .preview.findings import Finding, Preview
+    from .report import BulkReport
+    from .review.decisions import BatchDecision, Unresolved
+    from .run import BulkRun
+    from .run_options import BulkOptions
+    from .sending.delivery import BatchResult
+    from .sources.any_file import read_recipients
+    from .sources.batching import Source
+    from .sources.csv_file import CsvSource, RowSource, read_csv
+    from .sources.json_lines import JsonLinesSource, read_json_lines
+    from .sources.rows import FileRows
+    from .sources.spreadsheet import SpreadsheetSource, read_spreadsheet
+    from .sources.text_file import SourceError
 
-if TYPE_CHECKING:
-    from . import fleet, run, run_options
-else:
-    __getattr__ = _lazy.modules_of(__name__, __all__)
+
+__all__ = [
+    "BatchDecision",
+    "BatchResult",
+    "BulkOptions",
+    "BulkReport",
+    "BulkRun",
+    "CsvSource",
+    "FileRows",
+    "Finding",
+    "Identity",
+    "JsonLinesSource",
+    "NoTurnError",
+    "OnAlreadySent",
+    "OnDuplicate",
+    "OnInvalid",
+    "OnUnresolved",
+    "Preview",
+    "RowSource",
+    "Source",
+    "SourceError",
+    "SpreadsheetSource",
+    "Unresolved",
+    "Worker",
+    "read_csv",
+    "read_json_lines",
+    "read_recipients",
+    "read_spreadsheet",
+]

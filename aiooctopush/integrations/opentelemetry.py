@@ -18,22 +18,24 @@ from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
-from opentelemetry.context import Context, attach, detach
-from opentelemetry.metrics import Meter, MeterProvider, get_meter
-from opentelemetry.trace import (
-    Span,
-    SpanKind,
-    StatusCode,
-    TracerProvider,
-    get_tracer,
-    set_span_in_context,
-)
-
+from .._lazy import needs_extra
 from .._version import __version__
 from ..bulk.report import BulkReport
 from ..errors import Outcome
 from ..observer import AttemptEvent, CallEnded, CallObserver, CallStarted
 
+
+with needs_extra("otel", "aiooctopush.integrations.opentelemetry"):
+    from opentelemetry.context import Context, attach, detach
+    from opentelemetry.metrics import Meter, MeterProvider, get_meter
+    from opentelemetry.trace import (
+        Span,
+        SpanKind,
+        StatusCode,
+        TracerProvider,
+        get_tracer,
+        set_span_in_context,
+    )
 
 __all__ = ["OpenTelemetryObserver"]
 

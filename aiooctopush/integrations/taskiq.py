@@ -14,9 +14,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
 
-from taskiq import AsyncBroker, InMemoryBroker, TaskiqEvents
-from taskiq.exceptions import SendTaskError
-
+from .._lazy import needs_extra
 from ..api._recipients import MAX_RECIPIENTS
 from ..api.sms import Message
 from ..bulk.fleet import following, planning
@@ -28,6 +26,11 @@ from ..ledgers.leases import gcra_parameters
 from ..ledgers.protocols import FleetLedger
 from ..ledgers.records import Progress, RunRecord
 from ..session import OctopushSession
+
+
+with needs_extra("fleet", "aiooctopush.integrations.taskiq"):
+    from taskiq import AsyncBroker, InMemoryBroker, TaskiqEvents
+    from taskiq.exceptions import SendTaskError
 
 
 _logger = logging.getLogger("aiooctopush")

@@ -1,17 +1,51 @@
 """
-What a run writes down, and where: records, protocols, and the ledgers themselves.
+Ledgers: where a run is written down, so that it survives a crash.
 
-Those here are loaded when they are first asked for.
+`SQLiteLedger` is a file, `PostgresLedger` a database that many workers share,
+`MemoryLedger` forgets. Another store implements `Ledger`, or `FleetLedger` for workers.
 """
-
-from typing import TYPE_CHECKING
 
 from .. import _lazy
 
 
-__all__ = ["leases", "memory", "records"]
+with _lazy.late_imports(globals()):
+    from .batch import Job
+    from .leases import GcraState
+    from .memory import MemoryLedger
+    from .postgres.ledger import PostgresLedger
+    from .protocols import Claim, ClaimLedger, DeliveryLedger, FleetLedger, Ledger
+    from .records import (
+        BatchRecord,
+        BatchState,
+        LeaseLostError,
+        LedgerError,
+        Pause,
+        Progress,
+        Receipt,
+        Rejection,
+        RunRecord,
+    )
+    from .sqlite.ledger import SQLiteLedger
 
-if TYPE_CHECKING:
-    from . import leases, memory, records
-else:
-    __getattr__ = _lazy.modules_of(__name__, __all__)
+
+__all__ = [
+    "BatchRecord",
+    "BatchState",
+    "Claim",
+    "ClaimLedger",
+    "DeliveryLedger",
+    "FleetLedger",
+    "GcraState",
+    "Job",
+    "LeaseLostError",
+    "Ledger",
+    "LedgerError",
+    "MemoryLedger",
+    "Pause",
+    "PostgresLedger",
+    "Progress",
+    "Receipt",
+    "Rejection",
+    "RunRecord",
+    "SQLiteLedger",
+]

@@ -13,7 +13,7 @@ from .callbacks.posting import CallbackPoster
 from .callbacks.schedule import Callbacks
 from .chapters.otp import OneTimeCode
 from .clock import VirtualClock
-from .faults import Fault, FaultPlan
+from .faults import Commit, Fault, FaultPlan
 from .gateway import Gateway
 from .server import SandboxServer, ServedRequest, create_app
 from .settings import DuplicateCheck, GatewaySettings
@@ -28,6 +28,7 @@ __all__ = [
     "CallbackPlan",
     "CallbackPoster",
     "Callbacks",
+    "Commit",
     "DuplicateCheck",
     "Entry",
     "Fault",

@@ -16,10 +16,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-from aiooctopush import GATEWAY_CODES, Outcome, RetryPolicy, Timeouts
+from aiooctopush import Outcome, RetryPolicy, Timeouts
 from aiooctopush.cli.app import octopush
 from aiooctopush.cli.terminal.help import Command, Group
-from aiooctopush.errors import Backoff, GatewayCode
+from aiooctopush.errors import GATEWAY_CODES, Backoff, GatewayCode
 from aiooctopush.sandbox.faults import KINDS, Commit
 
 

@@ -12,8 +12,6 @@ from aiooctopush import (
     InsufficientCreditError,
     InvalidFieldError,
     InvalidRequestError,
-    ItemResult,
-    ManyResults,
     NotSentError,
     Outcome,
     Recipient,
@@ -23,7 +21,12 @@ from aiooctopush import (
     TransportSecurityError,
 )
 from aiooctopush.api._chunks import ChunkReply, call_in_chunks
-from aiooctopush.api.contacts import CreateContactsRequest, DeleteContactsRequest
+from aiooctopush.api.contacts import (
+    CreateContactsRequest,
+    DeleteContactsRequest,
+    ItemResult,
+    ManyResults,
+)
 from aiooctopush.sandbox import (
     FaultPlan,
     Gateway,

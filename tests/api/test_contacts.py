@@ -17,10 +17,8 @@ from sandbox.contract import (
 )
 
 from aiooctopush import (
-    Contacts,
     InvalidFieldError,
     InvalidRequestError,
-    ManyResults,
     OctopushSession,
     OnUnknown,
     Outcome,
@@ -31,11 +29,13 @@ from aiooctopush import (
 from aiooctopush._wire import converter, encode
 from aiooctopush.api import contacts as chapter
 from aiooctopush.api.contacts import (
+    Contacts,
     ContactSettings,
     CreateContactsRequest,
     DeleteContactsRequest,
     EmptyListRequest,
     ListRequest,
+    ManyResults,
 )
 from aiooctopush.sandbox import (
     Gateway,

@@ -18,20 +18,25 @@ from sandbox.contract import (
 )
 
 from aiooctopush import (
-    HlrResult,
     HttpResponse,
     InsufficientCreditError,
     InvalidFieldError,
     InvalidRequestError,
     InvalidResponseError,
-    Lookup,
-    MnpResult,
-    Network,
     OctopushSession,
     Outcome,
 )
 from aiooctopush._wire import converter, encode
-from aiooctopush.api.lookup import HLR, MNP, MNP_V2, LookupRequest
+from aiooctopush.api.lookup import (
+    HLR,
+    MNP,
+    MNP_V2,
+    HlrResult,
+    Lookup,
+    LookupRequest,
+    MnpResult,
+    Network,
+)
 from aiooctopush.sandbox import (
     FaultPlan,
     Gateway,

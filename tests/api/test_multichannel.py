@@ -14,13 +14,8 @@ from hypothesis import strategies as st
 from sandbox.contract import cases_of, problems, request_schema, sample_problems
 
 from aiooctopush import (
-    Channel,
-    ChannelRecipient,
-    ChannelRequest,
-    ChannelResult,
     HttpResponse,
     InvalidFieldError,
-    Multichannel,
     OctopushSession,
     Outcome,
     Purpose,
@@ -28,11 +23,18 @@ from aiooctopush import (
     RefusedError,
     SmsType,
     UnknownOutcomeError,
-    VoiceGender,
 )
 from aiooctopush._responses import read
 from aiooctopush._wire import Answer, converter, encode
 from aiooctopush.api import multichannel
+from aiooctopush.api.multichannel import (
+    Channel,
+    ChannelRecipient,
+    ChannelRequest,
+    ChannelResult,
+    Multichannel,
+)
+from aiooctopush.api.voice import VoiceGender
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 from aiooctopush.sandbox.clock import START
 

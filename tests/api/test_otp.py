@@ -20,20 +20,25 @@ from aiooctopush import (
     InvalidResponseError,
     OctopushError,
     OctopushSession,
-    Otp,
-    OtpChannel,
-    OtpCheck,
-    OtpSent,
-    OtpState,
     Outcome,
     RefusedError,
     Secret,
     UnknownOutcomeError,
-    VoiceGender,
 )
 from aiooctopush._responses import read
 from aiooctopush._wire import converter, encode
-from aiooctopush.api.otp import GENERATE, VALIDATE, OtpRequest, OtpValidation
+from aiooctopush.api.otp import (
+    GENERATE,
+    VALIDATE,
+    Otp,
+    OtpChannel,
+    OtpCheck,
+    OtpRequest,
+    OtpSent,
+    OtpState,
+    OtpValidation,
+)
+from aiooctopush.api.voice import VoiceGender
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 
 

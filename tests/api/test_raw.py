@@ -18,11 +18,11 @@ from aiooctopush import (
     InvalidResponseError,
     OctopushSession,
     Outcome,
-    RawAnswer,
     ServerError,
     UnknownOutcomeError,
 )
 from aiooctopush.api import raw as module
+from aiooctopush.api.raw import RawAnswer
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 
 

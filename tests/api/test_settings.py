@@ -11,22 +11,27 @@ from hypothesis import strategies as st
 from sandbox.contract import cases_of, problems, request_schema, sample_problems
 
 from aiooctopush import (
-    UNCHANGED,
-    AccountSettings,
-    AlertSettings,
     AuthenticationError,
-    Callbacks,
-    CallbackSettings,
-    DefaultSettings,
     InvalidFieldError,
     InvalidRequestError,
     InvalidResponseError,
     Outcome,
-    Settings,
     SmsType,
 )
 from aiooctopush._wire import Idempotency, converter, encode
-from aiooctopush.api.settings import READ, READ_ALIAS, UPDATE, SettingsChanges
+from aiooctopush.api.settings import (
+    READ,
+    READ_ALIAS,
+    UNCHANGED,
+    UPDATE,
+    AccountSettings,
+    AlertSettings,
+    Callbacks,
+    CallbackSettings,
+    DefaultSettings,
+    Settings,
+    SettingsChanges,
+)
 from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 

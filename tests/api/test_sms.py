@@ -12,23 +12,24 @@ from hypothesis import strategies as st
 
 from aiooctopush import (
     Audience,
-    CampaignState,
-    CampaignStatus,
     InvalidFieldError,
-    ListCampaignRequest,
     OctopushSession,
     Outcome,
     Purpose,
     Recipient,
-    Segmentation,
     SendResult,
     Sms,
-    SmsDraft,
     SmsRequest,
     SmsType,
-    TagCampaignRequest,
 )
 from aiooctopush._wire import converter, encode
+from aiooctopush.api.campaigns import CampaignState, CampaignStatus
+from aiooctopush.api.sms import Segmentation
+from aiooctopush.api.sms_campaigns import (
+    ListCampaignRequest,
+    SmsDraft,
+    TagCampaignRequest,
+)
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 from aiooctopush.sandbox.clock import START
 

@@ -14,9 +14,6 @@ from hypothesis import strategies as st
 from sandbox.contract import cases_of, problems, request_schema, sample_problems
 
 from aiooctopush import (
-    UNCHANGED,
-    Callbacks,
-    CallbackSettings,
     InvalidFieldError,
     InvalidRequestError,
     InvalidResponseError,
@@ -25,12 +22,10 @@ from aiooctopush import (
     Outcome,
     Secret,
     ServerError,
-    Subaccounts,
-    TransferPack,
-    TransferToken,
     UnknownOutcomeError,
 )
 from aiooctopush._wire import Idempotency, converter, encode
+from aiooctopush.api.settings import UNCHANGED, Callbacks, CallbackSettings
 from aiooctopush.api.subaccounts import (
     CREATE,
     GET,
@@ -40,7 +35,10 @@ from aiooctopush.api.subaccounts import (
     UPDATE,
     SubaccountChanges,
     SubaccountRequest,
+    Subaccounts,
+    TransferPack,
     TransferRequest,
+    TransferToken,
 )
 from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 

@@ -14,16 +14,19 @@ from sandbox.contract import cases_of, problems, request_schema, sample_problems
 
 from aiooctopush import (
     Audience,
-    CampaignConfirmed,
-    CampaignState,
-    CampaignTicket,
     HttpResponse,
     InvalidFieldError,
     OctopushSession,
     Outcome,
     Purpose,
     Recipient,
-    Segmentation,
+)
+from aiooctopush._responses import read
+from aiooctopush._wire import Answer, converter, encode
+from aiooctopush.api import voice
+from aiooctopush.api.campaigns import CampaignConfirmed, CampaignState, CampaignTicket
+from aiooctopush.api.sms import Segmentation
+from aiooctopush.api.voice import (
     Voice,
     VoiceCampaignStatus,
     VoiceDraft,
@@ -34,9 +37,6 @@ from aiooctopush import (
     VoiceResult,
     VoiceTagCampaignRequest,
 )
-from aiooctopush._responses import read
-from aiooctopush._wire import Answer, converter, encode
-from aiooctopush.api import voice
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 from aiooctopush.sandbox.clock import START
 

@@ -11,19 +11,23 @@ from hypothesis import strategies as st
 from sandbox.contract import cases_of, query_problems, sample_problems
 
 from aiooctopush import (
-    Balance,
-    CountryCredits,
-    Credits,
     HttpResponse,
     InvalidFieldError,
     InvalidResponseError,
     OctopushSession,
+)
+from aiooctopush._wire import Idempotency, converter
+from aiooctopush.api.wallet import (
+    BALANCE,
+    CREDITS,
+    EUROS,
+    Balance,
+    CountryCredits,
+    Credits,
     Product,
     Wallet,
     WalletPack,
 )
-from aiooctopush._wire import Idempotency, converter
-from aiooctopush.api.wallet import BALANCE, CREDITS, EUROS
 from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 

@@ -16,7 +16,6 @@ from aiooctopush import (
     InvalidFieldError,
     NotSentError,
     OctopushSession,
-    Pause,
     Recipient,
     RetryPolicy,
     TransportSecurityError,
@@ -24,6 +23,7 @@ from aiooctopush import (
     read_csv,
 )
 from aiooctopush.bulk.report import BulkReport
+from aiooctopush.ledgers import Pause
 from aiooctopush.ledgers.memory import MemoryLedger
 from aiooctopush.ledgers.records import BatchRecord
 from aiooctopush.sandbox import (

@@ -15,11 +15,11 @@ from aiooctopush import (
     MemoryLedger,
     NotSentError,
     OctopushSession,
-    Pause,
     RetryPolicy,
     SmsRequest,
     UnknownOutcomeError,
 )
+from aiooctopush.ledgers import Pause
 from aiooctopush.sandbox import (
     FaultPlan,
     Gateway,

@@ -11,22 +11,22 @@ from attrs import evolve
 from fakes import ScriptedTransport, answer, refusal, session_over
 
 from aiooctopush import (
-    BatchDecision,
     BatchState,
     InvalidFieldError,
     LedgerError,
     MemoryLedger,
     OctopushSession,
-    Pause,
     Recipient,
     RetryPolicy,
     SmsRequest,
-    SourceChangedError,
     SourceError,
     SQLiteLedger,
     UnknownOutcomeError,
     read_csv,
 )
+from aiooctopush.bulk import BatchDecision
+from aiooctopush.bulk.sending.resume import SourceChangedError
+from aiooctopush.ledgers import Pause
 from aiooctopush.ledgers.batch import unpack, unpack_numbers
 from aiooctopush.sandbox import (
     FaultPlan,

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from aiooctopush import BatchDecision, OctopushSession, Purpose, SmsRequest
+from aiooctopush import OctopushSession, Purpose, SmsRequest
+from aiooctopush.bulk import BatchDecision
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 

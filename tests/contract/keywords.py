@@ -4,11 +4,12 @@ from datetime import timedelta, timezone
 
 from hypothesis import strategies as st
 
-from aiooctopush import Callbacks, Recipient
+from aiooctopush import Recipient
 from aiooctopush.api._shared import MAX_WHOLE, Purpose, Segmentation, SmsType
 from aiooctopush.api._voices import VoiceGender, VoiceLanguage
 from aiooctopush.api.multichannel import Channel, ChannelRecipient
 from aiooctopush.api.otp import OtpChannel
+from aiooctopush.api.settings import Callbacks
 from aiooctopush.api.wallet import Product
 
 

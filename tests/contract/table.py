@@ -11,12 +11,12 @@ from typing import Any
 
 from attrs import field, frozen
 
-from aiooctopush import Callbacks, CampaignConfirmed, CampaignTicket, ManyResults
 from aiooctopush._wire import Answer, Idempotency
-from aiooctopush.api.campaigns import CampaignStatus
+from aiooctopush.api.campaigns import CampaignConfirmed, CampaignStatus, CampaignTicket
+from aiooctopush.api.contacts import ManyResults
 from aiooctopush.api.multichannel import ChannelResult
 from aiooctopush.api.otp import OtpCheck, OtpSent
-from aiooctopush.api.settings import AccountSettings
+from aiooctopush.api.settings import AccountSettings, Callbacks
 from aiooctopush.api.sms import SendResult
 from aiooctopush.api.sms_campaigns import SmsDraft
 from aiooctopush.api.subaccounts import (

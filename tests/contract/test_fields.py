@@ -9,8 +9,9 @@ from contract.table import LATER, LOGIN, ONE, ROWS
 from contract.wires import request_of
 from sandbox.contract import operations, request_schema, resolved
 
-from aiooctopush import Callbacks, Recipient
+from aiooctopush import Recipient
 from aiooctopush.api.multichannel import ChannelRecipient
+from aiooctopush.api.settings import Callbacks
 
 
 EVERYBODY = Recipient(

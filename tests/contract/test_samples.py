@@ -10,7 +10,8 @@ from contract.wires import Said, response
 from fakes import session_over
 from sandbox.contract import cases_of, sample_problems
 
-from aiooctopush import InvalidRequestError, ManyResults, RefusedError
+from aiooctopush import InvalidRequestError, RefusedError
+from aiooctopush.api.contacts import ManyResults
 
 
 # What the codes of documented refusals are read as.

@@ -8,7 +8,7 @@ from contract.wires import Recorder
 from fakes import session_over
 from sandbox.contract import operations, problems, response_schema
 
-from aiooctopush import ManyResults
+from aiooctopush.api.contacts import ManyResults
 from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 

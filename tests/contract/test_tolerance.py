@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox.contract import operations, problems, response_schema
 
-from aiooctopush import ManyResults
+from aiooctopush.api.contacts import ManyResults
 
 
 # Each law has a test for every operation.

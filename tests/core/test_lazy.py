@@ -1,6 +1,8 @@
 """What is loaded when: at import what a first send needs, the rest when asked for."""
 
 import ast
+import builtins
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ from typing import get_type_hints
 import pytest
 
 import aiooctopush
-from aiooctopush import OctopushSession, _lazy, api, bulk
+from aiooctopush import OctopushSession, _lazy, api, bulk, ledgers
 
 
 PACKAGE = Path(aiooctopush.__file__).parent
@@ -104,16 +106,14 @@ def ours(modules):
     }
 
 
-def checked(package):
-    """Read what a package imports for type checkers only: names by module."""
-    (block,) = [
-        node
-        for node in ast.parse((package / "__init__.py").read_text("utf-8")).body
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-    ]
+def written(package):
+    """Return what the block of late imports of a package says: modules by name."""
+    source = Path(package.__file__).read_text("utf-8")
+    (block,) = [node for node in ast.parse(source).body if isinstance(node, ast.With)]
     return {
-        f".{node.module or ''}": tuple(alias.name for alias in node.names)
+        alias.name: f"{'.' * node.level}{node.module or alias.name}"
         for node in block.body
+        for alias in node.names
     }
 
 
@@ -149,30 +149,18 @@ def test_a_run_has_what_it_may_ask():
 # --- names ----------------------------------------------------------------------------
 
 
-def test_type_checkers_read_the_same_table():
-    """The imports that only they see are those that Python makes later."""
-    assert checked(PACKAGE) == aiooctopush._LATER
-    assert checked(PACKAGE / "api") == {".": tuple(api.__all__)}
-    assert checked(PACKAGE / "bulk") == {".": tuple(bulk.__all__)}
-
-
 def test_a_name_is_that_of_its_module():
     """It is the very same object, however it is imported."""
-    for place, names in aiooctopush._LATER.items():
-        module = import_module(place, "aiooctopush")
-        for name in names:
-            assert getattr(aiooctopush, name) is getattr(module, name), name
+    for package in (aiooctopush, api, bulk, ledgers):
+        for name, place in written(package).items():
+            module = import_module(place, package.__name__)
+            expected = module if package is api else getattr(module, name)
+            assert getattr(package, name) is expected, (package, name)
 
 
-def test_a_module_is_the_one_that_is_imported():
-    """An attribute of `api` or `bulk` is what `import` gives."""
-    for package in (api, bulk):
-        for name in package.__all__:
-            module = import_module(f"{package.__name__}.{name}")
-            assert getattr(package, name) is module, name
-
-
-@pytest.mark.parametrize("package", [aiooctopush, api, bulk], ids=lambda p: p.__name__)
+@pytest.mark.parametrize(
+    "package", [aiooctopush, api, bulk, ledgers], ids=lambda package: package.__name__
+)
 def test_what_is_not_there_is_missed_as_ever(package):
     """A name with a mistake is an AttributeError that knows where it was looked for."""
     with pytest.raises(AttributeError) as caught:
@@ -231,12 +219,24 @@ def test_hints_of_the_session_can_be_read(call):
 # --- how it is done -------------------------------------------------------------------
 
 
+PLANTED = """
+from aiooctopush._lazy import late_imports
+
+loads = []
+
+with late_imports(globals()):
+    from . import part
+    from .part import Thing
+    import json
+"""
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A package with a module that counts how often it is loaded."""
     folder = tmp_path / "planted"
     folder.mkdir()
-    (folder / "__init__.py").write_text("loads = []\n")
+    (folder / "__init__.py").write_text(PLANTED)
     (folder / "part.py").write_text(
         "from . import loads\nloads.append(1)\nThing = object()\n"
     )
@@ -246,9 +246,39 @@ def package(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
+def test_only_what_is_relative_is_put_off(package):
+    """Other imports in the block are made at once, as everywhere."""
+    assert package.loads == []
+    assert vars(package)["json"] is json
+    assert {"Thing", "part"}.isdisjoint(vars(package))
+    assert {"Thing", "part", "json"} <= set(dir(package))
+
+
+def test_imports_of_others_go_on_meanwhile(monkeypatch):
+    """Another module that is imported while the block is open is really imported."""
+    ours = {"__name__": "planted"}
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+
+    with _lazy.late_imports(ours):
+        module = import_module("colorsys")
+        exec("import colorsys", elsewhere := {})  # noqa: S102
+
+    assert elsewhere["colorsys"] is module
+
+
+def test_an_error_in_the_block_leaves_imports_as_they_were():
+    """Python's own function is put back, whatever happens."""
+    before = builtins.__import__
+
+    with pytest.raises(ZeroDivisionError), _lazy.late_imports({}):
+        1 / 0  # noqa: B018
+
+    assert builtins.__import__ is before
+
+
 def test_threads_that_ask_at_once_get_one_object(package):
     """Python's own lock on imports keeps a module from being made twice."""
-    get = _lazy.names_of("planted", {".part": ("Thing",)})
+    get = vars(package)["__getattr__"]
     barrier = Barrier(8)
 
     def ask(_):
@@ -264,8 +294,6 @@ def test_threads_that_ask_at_once_get_one_object(package):
 
 def test_a_name_is_asked_for_once(package):
     """After that it is an attribute like any other."""
-    package.__getattr__ = _lazy.names_of("planted", {".part": ("Thing",)})
-
     thing = package.Thing
 
     assert vars(package)["Thing"] is thing
@@ -276,10 +304,61 @@ def test_what_could_not_be_loaded_is_tried_again(package):
     path = Path(package.__file__).with_name("part.py")
     good = path.read_text()
     path.write_text("raise OSError(24, 'Too many open files')\n")
-    package.__getattr__ = _lazy.modules_of("planted", ["part"])
     with pytest.raises(OSError, match="Too many open files"):
         package.part  # noqa: B018
 
     path.write_text(good)
 
     assert package.part.Thing is not None
+
+
+# --- extras ---------------------------------------------------------------------------
+
+# Run in a Python that finds no library of these names.
+WITHOUT = """
+import sys
+import aiooctopush
+for name in ("asyncpg", "taskiq", "opentelemetry"):
+    sys.modules[name] = None
+try:
+    {code}
+except ModuleNotFoundError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "what", "library", "extra"),
+    [
+        (
+            "from aiooctopush import PostgresLedger",
+            "PostgresLedger",
+            "asyncpg",
+            "fleet",
+        ),
+        ("import aiooctopush.ledgers.postgres", "PostgresLedger", "asyncpg", "fleet"),
+        (
+            "import aiooctopush.integrations.taskiq",
+            "aiooctopush.integrations.taskiq",
+            "taskiq",
+            "fleet",
+        ),
+        (
+            "import aiooctopush.integrations.opentelemetry",
+            "aiooctopush.integrations.opentelemetry",
+            "opentelemetry",
+            "otel",
+        ),
+    ],
+)
+def test_a_missing_extra_is_named(code, what, library, extra):
+    """With the command that installs it."""
+    words = " ".join(printed(WITHOUT.format(code=code)))
+
+    assert words == f'{what} needs {library}: pip install "aiooctopush[{extra}]"'
+
+
+def test_another_failure_is_not_taken_for_a_missing_extra():
+    """What goes wrong while the library is imported comes out as it is."""
+    with pytest.raises(OSError, match="full"), _lazy.needs_extra("fleet", "x"):
+        raise OSError("full")

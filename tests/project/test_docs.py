@@ -22,7 +22,8 @@ import pages
 import pytest
 from click.testing import CliRunner
 
-from aiooctopush import OctopushSession, SystemClock
+from aiooctopush import OctopushSession
+from aiooctopush._clock import SystemClock
 from aiooctopush.cli.app import octopush as command
 from aiooctopush.cli.targets.gateway import Surroundings
 from aiooctopush.sandbox import (

@@ -9,13 +9,8 @@ from pathlib import Path
 import pages
 import pytest
 
-from aiooctopush import (
-    MemoryLedger,
-    Message,
-    OctopushSession,
-    Recipient,
-    SystemClock,
-)
+from aiooctopush import MemoryLedger, Message, OctopushSession, Recipient
+from aiooctopush._clock import SystemClock
 from aiooctopush.bulk.fleet.following import follow, sweep
 from aiooctopush.bulk.fleet.planning import plan
 from aiooctopush.ledgers.postgres import ledger as postgres

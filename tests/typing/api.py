@@ -14,35 +14,33 @@ from aiooctopush import (
     BatchState,
     BulkReport,
     BulkRun,
-    Callbacks,
-    CampaignState,
-    CampaignStatus,
-    Channel,
-    ChannelRecipient,
-    HlrResult,
-    ManyResults,
-    MnpResult,
     OctopushError,
     OctopushSession,
-    OtpCheck,
-    OtpState,
     Outcome,
-    Pause,
     Purpose,
-    RawAnswer,
     Recipient,
     Secret,
     SendResult,
     SmsRequest,
     SmsType,
+    read_csv,
+    request_id_for,
+)
+from aiooctopush.api.campaigns import CampaignState, CampaignStatus
+from aiooctopush.api.contacts import ManyResults
+from aiooctopush.api.lookup import HlrResult, MnpResult
+from aiooctopush.api.multichannel import Channel, ChannelRecipient
+from aiooctopush.api.otp import OtpCheck, OtpState
+from aiooctopush.api.raw import RawAnswer
+from aiooctopush.api.settings import Callbacks
+from aiooctopush.api.voice import (
     VoiceCampaignStatus,
     VoiceGender,
     VoiceLanguage,
     VoiceResult,
-    WalletPack,
-    read_csv,
-    request_id_for,
 )
+from aiooctopush.api.wallet import WalletPack
+from aiooctopush.ledgers import Pause
 
 
 def watch(event: AttemptEvent) -> None:

@@ -13,21 +13,21 @@ from aiooctopush import (
     HttpRequest,
     HttpResponse,
     InvalidFieldError,
-    ItemResult,
     JsonLinesSource,
     OctopushError,
     OctopushSession,
     Outcome,
     Purpose,
-    RawAnswer,
     Recipient,
     SourceError,
     SQLiteLedger,
-    Unresolved,
-    WebhookError,
     read_json_lines,
     webhooks,
 )
+from aiooctopush.api.contacts import ItemResult
+from aiooctopush.api.raw import RawAnswer
+from aiooctopush.bulk import Unresolved
+from aiooctopush.errors import WebhookError
 from aiooctopush.integrations.aiohttp_web import create_app
 from aiooctopush.integrations.asgi import CallbackApp
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock

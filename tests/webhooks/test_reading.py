@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.contract import document, problems
 
-from aiooctopush import OctopushError, WebhookError, webhooks
+from aiooctopush import OctopushError, webhooks
 from aiooctopush._wire import MAX_BODY
+from aiooctopush.errors import WebhookError
 from aiooctopush.webhooks import (
     DeliveryReceipt,
     DeliveryStatus,

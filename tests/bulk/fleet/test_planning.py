@@ -12,10 +12,10 @@ from aiooctopush import (
     Message,
     Recipient,
     SmsRequest,
-    SourceChangedError,
     SQLiteLedger,
 )
 from aiooctopush.bulk.fleet.planning import plan
+from aiooctopush.bulk.sending.resume import SourceChangedError
 from aiooctopush.ledgers.batch import unpack
 from aiooctopush.ledgers.records import BatchState
 

@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 
-from aiooctopush import BatchRecord, BatchState, Recipient, SmsRequest
+from aiooctopush import BatchState, Recipient, SmsRequest
 from aiooctopush.api.sms import Message
 from aiooctopush.bulk.sending.budget import Budget
+from aiooctopush.ledgers import BatchRecord
 from aiooctopush.ledgers.batch import encode, pack
 
 
