@@ -25,7 +25,7 @@ CALLS = {
     **{
         f"{name}.{call}": getattr(kind, call)
         for name, kind in NAMESPACES.items()
-        for call in vars(kind)
+        for call in dir(kind)
         if not call.startswith("_")
     },
     "raw": OctopushSession.raw,
