@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import attrs
 from attrs import field, frozen
@@ -41,6 +41,9 @@ class Idempotency(StrEnum):
 
     NONE = "none"
     """A repeat may do it twice."""
+
+
+IdempotencyLike = Idempotency | Literal["safe", "idempotent", "request_id", "none"]
 
 
 # No slots here, nor in what else is made for every send: to fill those of a frozen

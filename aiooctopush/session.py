@@ -19,17 +19,21 @@ from . import ledgers as _ledgers
 from ._clock import Clock, SystemClock
 from ._pipeline import Pipeline
 from ._version import __version__
-from ._wire import Idempotency
+from ._wire import IdempotencyLike
 from .api._recipients import MAX_RECIPIENTS
-from .api._shared import Purpose, SmsType
+from .api._shared import PurposeLike, SmsType, SmsTypeLike
 from .api.sms import Message, Sms
 from .bulk.options import (
     BULK_RETRY,
     Identity,
     OnAlreadySent,
+    OnAlreadySentLike,
     OnDuplicate,
+    OnDuplicateLike,
     OnInvalid,
+    OnInvalidLike,
     OnUnresolved,
+    OnUnresolvedLike,
 )
 from .errors import InvalidFieldError
 from .observer import Observer, OnAttempt
@@ -284,8 +288,8 @@ class OctopushSession:
         *,
         text: str | None = None,
         sender: str | None = None,
-        purpose: Purpose | None = None,
-        type: SmsType = SmsType.PREMIUM,
+        purpose: PurposeLike | None = None,
+        type: SmsTypeLike = SmsType.PREMIUM,
         send_at: datetime | None = None,
         with_replies: bool | None = None,
         simulation_mode: bool | None = None,
@@ -297,10 +301,10 @@ class OctopushSession:
         batch_size: int = MAX_RECIPIENTS,
         rate: float | None = None,
         max_cost: Decimal | None = None,
-        on_duplicate: OnDuplicate = OnDuplicate.SKIP,
-        on_invalid: OnInvalid = OnInvalid.SKIP,
-        on_unresolved: OnUnresolved = OnUnresolved.HOLD,
-        on_already_sent: OnAlreadySent = OnAlreadySent.PAUSE,
+        on_duplicate: OnDuplicateLike = OnDuplicate.SKIP,
+        on_invalid: OnInvalidLike = OnInvalid.SKIP,
+        on_unresolved: OnUnresolvedLike = OnUnresolved.HOLD,
+        on_already_sent: OnAlreadySentLike = OnAlreadySent.PAUSE,
         identity: Identity | None = None,
         split_limit: float = 0.05,
         wait_for_credit: float = 0.0,
@@ -438,7 +442,7 @@ class OctopushSession:
         *,
         json: Any = None,
         params: "api.raw.Params | None" = None,
-        idempotency: Idempotency | None = None,
+        idempotency: IdempotencyLike | None = None,
         timeout: float | None = None,
     ) -> "api.raw.RawAnswer":
         """

@@ -16,8 +16,10 @@ from .._wire import Answer, Endpoint
 from ..ids import first_tried_at, new_request_id
 from ._shared import (
     Audience,
+    AudienceLike,
     Caller,
     OnUnknown,
+    OnUnknownLike,
     check_instant,
     next_request_id,
     to_enum,
@@ -135,7 +137,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         self,
         ticket: str,
         *,
-        audience: Audience | None = None,
+        audience: AudienceLike | None = None,
         timeout: float | None = None,
     ) -> Answer:
         """
@@ -234,8 +236,8 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         self,
         ticket: str,
         *,
-        audience: Audience,
-        on_unknown: OnUnknown = OnUnknown.RAISE,
+        audience: AudienceLike,
+        on_unknown: OnUnknownLike = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> "api.campaigns.CampaignConfirmed":
         """

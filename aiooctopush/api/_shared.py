@@ -4,7 +4,7 @@ import re
 from collections.abc import Coroutine
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from attrs import field
 
@@ -68,6 +68,9 @@ class SmsType(StrEnum):
     LOW_COST = "sms_low_cost"
 
 
+SmsTypeLike = SmsType | Literal["sms_premium", "sms_low_cost"]
+
+
 class Purpose(StrEnum):
     """
     Why a message is sent. It is always sent explicitly: the gateway's own default
@@ -78,7 +81,17 @@ class Purpose(StrEnum):
     """Transactional: codes, alerts, orders. Misuse for marketing is fined."""
 
     WHOLESALE = "wholesale"
-    """Marketing."""
+    """Marketing, by the gateway's own word."""
+
+    MARKETING = "wholesale"
+    """Another name for `WHOLESALE`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Purpose | None":
+        return cls.MARKETING if value == "marketing" else None
+
+
+PurposeLike = Purpose | Literal["alert", "wholesale", "marketing"]
 
 
 class Segmentation(StrEnum):
@@ -86,6 +99,9 @@ class Segmentation(StrEnum):
 
     FILTER = "filter"
     GROUP = "group"
+
+
+SegmentationLike = Segmentation | Literal["filter", "group"]
 
 
 class OnUnknown(StrEnum):
@@ -98,11 +114,17 @@ class OnUnknown(StrEnum):
     """Repeat it: for those who prefer doing it twice to not doing it at all."""
 
 
+OnUnknownLike = OnUnknown | Literal["raise", "retry"]
+
+
 class Audience(StrEnum):
     """What a prepared campaign goes to."""
 
     LIST = "list"
     TAG = "tag"
+
+
+AudienceLike = Audience | Literal["list", "tag"]
 
 
 # --- checks ---------------------------------------------------------------------------
@@ -180,30 +202,39 @@ def check_switches(names: tuple[str, ...], values: tuple[Any, ...]) -> None:
 E = TypeVar("E", bound=StrEnum)
 
 
-def to_enum(kind: type[E], name: str, value: E) -> E:
-    """A member of an enum, also from its word; anything else is refused."""
+def to_enum(kind: type[E], name: str, value: E | str) -> E:
+    """
+    Return the member of an enum that a value is, or whose word it is.
+
+    Raises:
+        InvalidFieldError: It is neither; the words are listed.
+    """
     if type(value) is kind:
         return value
     try:
         return kind(value)
     except ValueError:
-        words = " or ".join(repr(str(one)) for one in kind)
+        # The second name of a member is a word, too.
+        *words, last = [
+            repr(str(one) if label == one.name else label.lower())
+            for label, one in kind.__members__.items()
+        ]
         raise InvalidFieldError(
-            name, f"must be {words}", shown=repr(value)[:40]
+            name, f"must be {', '.join(words)} or {last}", shown=repr(value)[:40]
         ) from None
 
 
-def to_type(value: SmsType) -> SmsType:
+def to_type(value: SmsTypeLike) -> SmsType:
     """Converter of a field named ``type``."""
     return value if type(value) is SmsType else to_enum(SmsType, "type", value)
 
 
-def to_purpose(value: Purpose) -> Purpose:
+def to_purpose(value: PurposeLike) -> Purpose:
     """Converter of a field named ``purpose``."""
     return value if type(value) is Purpose else to_enum(Purpose, "purpose", value)
 
 
-def to_segmentation(value: Segmentation | None) -> Segmentation | None:
+def to_segmentation(value: SegmentationLike | None) -> Segmentation | None:
     """Converter of a field named ``segmentation``."""
     return None if value is None else to_enum(Segmentation, "segmentation", value)
 

@@ -3,7 +3,7 @@
 import re
 import warnings
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import InvalidFieldError
 from ._shared import check_sender, to_enum
@@ -14,6 +14,9 @@ class VoiceGender(StrEnum):
 
     FEMALE = "female"
     MALE = "male"
+
+
+VoiceGenderLike = VoiceGender | Literal["female", "male"]
 
 
 class VoiceLanguage(StrEnum):
@@ -70,7 +73,7 @@ class VoiceLanguage(StrEnum):
 _is_language = re.compile(r"[a-z]{2,3}(?:-[A-Z]{2})?").fullmatch
 
 
-def to_voice_gender(value: VoiceGender) -> VoiceGender:
+def to_voice_gender(value: VoiceGenderLike) -> VoiceGender:
     """Converter of a field named ``voice_gender``."""
     return to_enum(VoiceGender, "voice_gender", value)
 
@@ -91,7 +94,7 @@ def to_voice_language(value: Any) -> str:
     return str(value)
 
 
-def to_optional_gender(value: VoiceGender | None) -> VoiceGender | None:
+def to_optional_gender(value: VoiceGenderLike | None) -> VoiceGender | None:
     """Let it be left to the account."""
     return None if value is None else to_voice_gender(value)
 

@@ -33,6 +33,7 @@ from ._shared import (
     MAX_TAG_NAME,
     Caller,
     OnUnknown,
+    OnUnknownLike,
     check_switches,
     check_text,
     to_enum,
@@ -380,7 +381,7 @@ class Contacts:
         self,
         list_name: str,
         *,
-        on_unknown: OnUnknown = OnUnknown.RAISE,
+        on_unknown: OnUnknownLike = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> Answer:
         """

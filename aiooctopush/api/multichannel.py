@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
@@ -27,7 +27,9 @@ from ._shared import (
     TICKET_NAMES,
     Caller,
     OnUnknown,
+    OnUnknownLike,
     Purpose,
+    PurposeLike,
     SmsType,
     check_instant,
     check_sender,
@@ -60,7 +62,10 @@ class Channel(StrEnum):
     """In the newer edition only; cannot be cancelled."""
 
 
-def to_channel(value: Channel) -> Channel:
+ChannelLike = Channel | Literal["sms", "voice_sms", "rcs", "email", "live_chat"]
+
+
+def to_channel(value: ChannelLike) -> Channel:
     """Converter of a field named ``channel``."""
     return to_enum(Channel, "channel", value)
 
@@ -325,9 +330,9 @@ class Multichannel:
     async def send(
         self,
         *,
-        channel: Channel,
+        channel: ChannelLike,
         recipients: Iterable[str | ChannelRecipient],
-        purpose: Purpose,
+        purpose: PurposeLike,
         text: str | None = None,
         sender: str | None = None,
         send_at: datetime | None = None,
@@ -337,7 +342,7 @@ class Multichannel:
         auto_delete_optout_contacts: bool | None = None,
         list_name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
-        on_unknown: OnUnknown = OnUnknown.RAISE,
+        on_unknown: OnUnknownLike = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> ChannelResult:
         """
@@ -397,7 +402,7 @@ class Multichannel:
         self,
         request: ChannelRequest,
         *,
-        on_unknown: OnUnknown = OnUnknown.RAISE,
+        on_unknown: OnUnknownLike = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> ChannelResult:
         """
@@ -416,7 +421,7 @@ class Multichannel:
         )
 
     async def cancel(
-        self, ticket: str, *, channel: Channel, timeout: float | None = None
+        self, ticket: str, *, channel: ChannelLike, timeout: float | None = None
     ) -> Answer:
         """
         Cancel a scheduled send.

@@ -11,7 +11,7 @@ Source: gateway documentation, "OTP/MFA: send a code", "OTP/MFA: code validation
 import re
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
@@ -25,12 +25,18 @@ from ._shared import (
     MAX_WHOLE,
     Caller,
     OnUnknown,
+    OnUnknownLike,
     check_sender,
     check_switches,
     check_text,
     to_enum,
 )
-from ._voices import VoiceGender, to_optional_gender, to_optional_language
+from ._voices import (
+    VoiceGender,
+    VoiceGenderLike,
+    to_optional_gender,
+    to_optional_language,
+)
 
 
 __all__ = [
@@ -66,6 +72,11 @@ class OtpChannel(StrEnum):
     IMESSAGE = "imessage"
 
 
+OtpChannelLike = (
+    OtpChannel | Literal["text_sms", "voice_sms", "whatsapp", "email", "imessage"]
+)
+
+
 class OtpState(StrEnum):
     """What the gateway says of a code that somebody typed."""
 
@@ -92,7 +103,7 @@ _STATES: Final = {
 # --- requests -------------------------------------------------------------------------
 
 
-def _to_channel(value: OtpChannel | None) -> OtpChannel | None:
+def _to_channel(value: OtpChannelLike | None) -> OtpChannel | None:
     return None if value is None else to_enum(OtpChannel, "channel", value)
 
 
@@ -297,10 +308,10 @@ class Otp:
         self,
         phone_number: str,
         *,
-        channel: OtpChannel | None = None,
+        channel: OtpChannelLike | None = None,
         text: str | None = None,
         sender: str | None = None,
-        voice_gender: VoiceGender | None = None,
+        voice_gender: VoiceGenderLike | None = None,
         voice_language: str | None = None,
         code_length: int | None = None,
         allow_digits: bool | None = None,
@@ -311,7 +322,7 @@ class Otp:
         validity_period: int | None = None,
         max_wrong_attempts: int | None = None,
         recipient_ip: str | None = None,
-        on_unknown: OnUnknown = OnUnknown.RAISE,
+        on_unknown: OnUnknownLike = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> OtpSent:
         """
@@ -382,7 +393,7 @@ class Otp:
         *,
         token: str | Secret | None = None,
         phone_number: str | None = None,
-        on_unknown: OnUnknown = OnUnknown.RAISE,
+        on_unknown: OnUnknownLike = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> OtpCheck:
         """

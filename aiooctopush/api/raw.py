@@ -14,7 +14,15 @@ from urllib.parse import unquote
 from attrs import field, frozen
 
 from .._call import CallOptions
-from .._wire import Answer, Endpoint, Idempotency, converter, encode, read_whole
+from .._wire import (
+    Answer,
+    Endpoint,
+    Idempotency,
+    IdempotencyLike,
+    converter,
+    encode,
+    read_whole,
+)
 from ..errors import InvalidFieldError
 from ..ids import check_request_id
 from ._shared import Caller, to_enum
@@ -73,7 +81,7 @@ async def raw(
     *,
     json: Any = None,
     params: Params | None = None,
-    idempotency: Idempotency | None = None,
+    idempotency: IdempotencyLike | None = None,
     timeout: float | None = None,
 ) -> RawAnswer:
     """Check the arguments and make the call; `OctopushSession.raw` documents it."""
@@ -125,7 +133,7 @@ def _shown(path: str) -> str:
     )
 
 
-def _idempotency(given: Idempotency | None, method: str) -> Idempotency:
+def _idempotency(given: IdempotencyLike | None, method: str) -> Idempotency:
     if given is None:
         return Idempotency.SAFE if method == "GET" else Idempotency.NONE
     return to_enum(Idempotency, "idempotency", given)

@@ -24,7 +24,7 @@ from ._callbacks import (
     check_email,
 )
 from ._nested import NestedValue
-from ._shared import MAX_WHOLE, Caller, SmsType, check_sender, to_enum
+from ._shared import MAX_WHOLE, Caller, SmsType, SmsTypeLike, check_sender, to_enum
 
 
 __all__ = [
@@ -58,7 +58,7 @@ def _number(name: str) -> Any:
     )
 
 
-def _to_alert_type(value: SmsType | None) -> SmsType | None:
+def _to_alert_type(value: SmsTypeLike | None) -> SmsType | None:
     return None if value is None else to_enum(SmsType, "alert_type", value)
 
 
@@ -275,7 +275,7 @@ class Settings:
     async def update(
         self,
         *,
-        alert_type: SmsType | None = None,
+        alert_type: SmsTypeLike | None = None,
         alert_bound: int | None = None,
         alert_email_to: str | None = None,
         alert_phone_number_to: str | None = None,

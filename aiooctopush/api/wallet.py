@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
@@ -48,6 +48,9 @@ class Product(StrEnum):
     SMS_LOW_COST = "sms_low_cost"
     VOICE_SMS = "vocal_sms"
     HLR = "hlr"
+
+
+ProductLike = Product | Literal["sms_premium", "sms_low_cost", "vocal_sms", "hlr"]
 
 
 # --- answers --------------------------------------------------------------------------
@@ -154,7 +157,7 @@ class Wallet:
         *,
         with_details: bool = False,
         country_code: str | None = None,
-        product_name: Product | None = None,
+        product_name: ProductLike | None = None,
         timeout: float | None = None,
     ) -> Balance:
         """

@@ -5,7 +5,7 @@ What a run does when something is not as it should be: the words that the signat
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ..retry import RetryPolicy
 
@@ -30,6 +30,9 @@ class OnDuplicate(StrEnum):
     """Stop there."""
 
 
+OnDuplicateLike = OnDuplicate | Literal["skip", "keep", "error"]
+
+
 class OnInvalid(StrEnum):
     """What to do with an item that is no recipient."""
 
@@ -38,6 +41,9 @@ class OnInvalid(StrEnum):
 
     ERROR = "error"
     """Stop there."""
+
+
+OnInvalidLike = OnInvalid | Literal["skip", "error"]
 
 
 class OnUnresolved(StrEnum):
@@ -56,6 +62,9 @@ class OnUnresolved(StrEnum):
     """Let it be, for good: for marketing, not at all is better than twice."""
 
 
+OnUnresolvedLike = OnUnresolved | Literal["hold", "resend", "skip"]
+
+
 class OnAlreadySent(StrEnum):
     """
     What to do when the gateway knows an id of this run that its ledger does not: the
@@ -70,3 +79,6 @@ class OnAlreadySent(StrEnum):
 
     CONTINUE = "continue"
     """Count it, and go on with the next batch."""
+
+
+OnAlreadySentLike = OnAlreadySent | Literal["pause", "continue"]

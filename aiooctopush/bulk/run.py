@@ -21,7 +21,7 @@ from .preview.check import preview
 from .preview.findings import Preview
 from .report import BulkReport
 from .review import decisions as worklist
-from .review.decisions import BatchDecision, Unresolved
+from .review.decisions import BatchDecisionLike, Unresolved
 from .run_options import BulkOptions
 from .sending.delivery import BatchResult
 from .sending.recovery import Recovery
@@ -202,7 +202,9 @@ class BulkRun:
             async for one in worklist.unresolved(ledger, self._name):
                 yield one
 
-    async def resolve(self, batch: str, decision: BatchDecision, *, by: str) -> None:
+    async def resolve(
+        self, batch: str, decision: BatchDecisionLike, *, by: str
+    ) -> None:
         """
         Decide about a batch of the worklist, and write down who did.
 

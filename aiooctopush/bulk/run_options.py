@@ -1,8 +1,6 @@
 """How a run is sent."""
 
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any
 
 from attrs import field, frozen
 
@@ -14,15 +12,30 @@ from .options import (
     BULK_RETRY,
     Identity,
     OnAlreadySent,
+    OnAlreadySentLike,
     OnDuplicate,
+    OnDuplicateLike,
     OnInvalid,
+    OnInvalidLike,
     OnUnresolved,
+    OnUnresolvedLike,
 )
 
 
-def _option(default: StrEnum, name: str) -> Any:
-    kind = type(default)
-    return field(default=default, converter=lambda value: to_enum(kind, name, value))
+def _to_on_duplicate(value: OnDuplicateLike) -> OnDuplicate:
+    return to_enum(OnDuplicate, "on_duplicate", value)
+
+
+def _to_on_invalid(value: OnInvalidLike) -> OnInvalid:
+    return to_enum(OnInvalid, "on_invalid", value)
+
+
+def _to_on_unresolved(value: OnUnresolvedLike) -> OnUnresolved:
+    return to_enum(OnUnresolved, "on_unresolved", value)
+
+
+def _to_on_already_sent(value: OnAlreadySentLike) -> OnAlreadySent:
+    return to_enum(OnAlreadySent, "on_already_sent", value)
 
 
 @frozen(kw_only=True)
@@ -38,10 +51,16 @@ class BulkOptions:
     batch_size: int = MAX_RECIPIENTS
     rate: float | None = None
     max_cost: Decimal | None = None
-    on_duplicate: OnDuplicate = _option(OnDuplicate.SKIP, "on_duplicate")
-    on_invalid: OnInvalid = _option(OnInvalid.SKIP, "on_invalid")
-    on_unresolved: OnUnresolved = _option(OnUnresolved.HOLD, "on_unresolved")
-    on_already_sent: OnAlreadySent = _option(OnAlreadySent.PAUSE, "on_already_sent")
+    on_duplicate: OnDuplicate = field(
+        default=OnDuplicate.SKIP, converter=_to_on_duplicate
+    )
+    on_invalid: OnInvalid = field(default=OnInvalid.SKIP, converter=_to_on_invalid)
+    on_unresolved: OnUnresolved = field(
+        default=OnUnresolved.HOLD, converter=_to_on_unresolved
+    )
+    on_already_sent: OnAlreadySent = field(
+        default=OnAlreadySent.PAUSE, converter=_to_on_already_sent
+    )
     identity: Identity | None = None
     split_limit: float = 0.05
     wait_for_credit: float = 0.0

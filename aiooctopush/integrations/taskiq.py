@@ -19,7 +19,13 @@ from ..api._recipients import MAX_RECIPIENTS
 from ..api.sms import Message
 from ..bulk.fleet import following, planning
 from ..bulk.fleet.worker import Worker
-from ..bulk.options import Identity, OnDuplicate, OnInvalid
+from ..bulk.options import (
+    Identity,
+    OnDuplicate,
+    OnDuplicateLike,
+    OnInvalid,
+    OnInvalidLike,
+)
 from ..bulk.report import BulkReport
 from ..bulk.sources.batching import Source
 from ..ledgers.leases import gcra_parameters
@@ -172,8 +178,8 @@ class Fleet:
         source: Source,
         *,
         batch_size: int = MAX_RECIPIENTS,
-        on_duplicate: OnDuplicate = OnDuplicate.SKIP,
-        on_invalid: OnInvalid = OnInvalid.SKIP,
+        on_duplicate: OnDuplicateLike = OnDuplicate.SKIP,
+        on_invalid: OnInvalidLike = OnInvalid.SKIP,
         identity: Identity | None = None,
         progress: Callable[[RunRecord], None] | None = None,
     ) -> RunRecord:

@@ -214,7 +214,7 @@ async def test_another_channel_does_not_know_the_ticket(octopush, gateway):
     ("ticket", "channel", "words"),
     [
         ("sms_1", "live_chat", "must not be 'live_chat'"),
-        ("sms_1", "pigeon", "'sms' or 'voice_sms'"),
+        ("sms_1", "pigeon", "'sms', 'voice_sms'"),
         (None, "sms", "must be a ticket"),
     ],
 )
@@ -300,7 +300,7 @@ def test_a_record_shows_neither_person_nor_text():
 @pytest.mark.parametrize(
     ("changes", "field", "words"),
     [
-        ({"channel": "pigeon"}, "channel", "'sms' or"),
+        ({"channel": "pigeon"}, "channel", "'sms', 'voice"),
         ({"recipients": "+33639980001"}, "recipients", "a list of recipients"),
         ({"recipients": []}, "recipients", "1 to 500"),
         ({"recipients": ["+33639980001"] * 501}, "recipients", "got 501"),
@@ -317,7 +317,7 @@ def test_a_record_shows_neither_person_nor_text():
             "must be given for sms",
         ),
         ({"recipients": ["a@b@c"]}, "recipients[0].email", "one @"),
-        ({"purpose": "x"}, "purpose", "'alert' or 'wholesale'"),
+        ({"purpose": "x"}, "purpose", "'alert', 'wholesale' or 'marketing'"),
         ({"text": None}, "text", "must be a str"),
         ({"text": "x" * 1225}, "text", "1,225 characters"),
         (

@@ -432,7 +432,7 @@ def test_a_value_within_its_limit_is_taken(field, value):
         ("validity_period", 2**31, "from 1 to 2,147,483,647"),
         ("max_wrong_attempts", 0, r"from 1 to 2,147,483,647 \(got 0\)"),
         ("max_wrong_attempts", 10**40, "from 1 to 2,147,483,647"),
-        ("channel", "sms", "'text_sms' or"),
+        ("channel", "sms", "'text_sms', 'voice_sms'"),
         ("sender", "ab", "3 to 11"),
         ("voice_gender", "x", "'female' or 'male'"),
         ("voice_language", "french", "code such as"),

@@ -257,8 +257,8 @@ def test_a_value_within_its_limit_is_taken(field, value):
         ("recipients", "+33639980001", "list of numbers"),
         ("recipients", {"+33639980001": 1}, "list of numbers"),
         ("recipients", [None], r"recipients\[0\]"),
-        ("purpose", "marketing", "'alert' or 'wholesale'"),
-        ("purpose", None, "'alert' or 'wholesale'"),
+        ("purpose", "promotion", "'alert', 'wholesale' or 'marketing'"),
+        ("purpose", None, "'alert', 'wholesale' or 'marketing'"),
         ("type", "sms_vocal", "'sms_premium' or 'sms_low_cost'"),
         ("send_at", datetime(2026, 1, 1), "time zone"),  # noqa: DTZ001
         ("send_at", "2026-01-01T00:00:00Z", "must be a datetime"),

@@ -251,7 +251,7 @@ def test_a_value_within_its_limit_is_taken(field, value):
         ("text", "x" * 1225, "got 1,225 characters"),
         ("sender", "33", "3 to 11"),
         ("sender", "337000000001", "3 to 11"),
-        ("purpose", "marketing", "'alert' or 'wholesale'"),
+        ("purpose", "promotion", "'alert', 'wholesale' or 'marketing'"),
         ("voice_gender", "neutral", "'female' or 'male'"),
         ("voice_gender", None, "'female' or 'male'"),
         ("voice_language", "fr_FR", "code such as"),

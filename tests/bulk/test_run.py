@@ -525,7 +525,7 @@ async def test_a_run_is_sent_once(gateway):
         ({"batch_size": 501}, "batch_size"),
         ({"sender": "x"}, "sender"),
         ({"text": ""}, "text"),
-        ({"purpose": "marketing"}, "purpose"),
+        ({"purpose": "promotion"}, "purpose"),
     ],
 )
 async def test_bad_settings_are_refused_before_anything_is_sent(options, field):

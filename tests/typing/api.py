@@ -75,6 +75,7 @@ async def main(later: datetime) -> None:
             purpose=Purpose.ALERT,
         )
         assert_type(request.recipients, tuple[Recipient, ...])
+        assert_type(request.purpose, Purpose)
         assert_type(request.request_id, str)
         assert_type(await octopush.sms.send_request(request), SendResult)
         try:
@@ -153,6 +154,65 @@ async def main(later: datetime) -> None:
             assert_type(batch.result, SendResult | None)
         assert_type(await run.send([]), BulkReport)
         assert_type(run.report.paused, Pause | None)
+
+
+async def words(octopush: OctopushSession) -> None:
+    """Each choice takes its words as well as the members of its enum."""
+    message = SmsRequest(
+        text="Hi",
+        recipients=["+33639980001"],
+        sender="Acme",
+        purpose="marketing",
+        type="sms_low_cost",
+    )
+    assert_type(message.purpose, Purpose)
+    assert_type(message.type, SmsType)
+    await octopush.sms.send(
+        text="Hi", recipients=["+33639980001"], sender="Acme", purpose="alert"
+    )
+    await octopush.sms.create_on_tag(
+        tag_name="vip",
+        text="Hi",
+        sender="Acme",
+        purpose="wholesale",
+        segmentation="filter",
+    )
+    await octopush.sms.confirm("sms_1", audience="list", on_unknown="retry")
+    await octopush.voice.send(
+        text="Hi",
+        recipients=["+33639980001"],
+        sender="33700000000",
+        purpose="alert",
+        voice_gender="female",
+        voice_language="fr-FR",
+    )
+    await octopush.multichannel.cancel("rcs_1", channel="rcs")
+    await octopush.otp.generate("+33639980001", channel="whatsapp")
+    await octopush.wallet.balance(product_name="hlr")
+    await octopush.settings.update(alert_type="sms_premium")
+    await octopush.raw("PUT", "/v1", idempotency="idempotent")
+    run = octopush.bulk(
+        "run",
+        text="Hi",
+        sender="Acme",
+        purpose="alert",
+        on_duplicate="keep",
+        on_invalid="error",
+        on_unresolved="resend",
+        on_already_sent="continue",
+    )
+    await run.resolve("7", "sent", by="ada")
+
+
+async def wrong_words(octopush: OctopushSession) -> None:
+    """A word that is none is found by the checker, before it runs."""
+    await octopush.sms.send(
+        text="Hi",
+        recipients=["+33639980001"],
+        sender="Acme",
+        purpose="alarm",  # type: ignore[arg-type]
+    )
+    await octopush.sms.confirm("sms_1", audience="tags")  # type: ignore[arg-type]
 
 
 def mistakes(octopush: OctopushSession) -> None:

@@ -14,7 +14,7 @@ from ...errors import InvalidFieldError
 from ...ledgers.batch import Content, new_record
 from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import BatchRecord, BatchState, RunRecord
-from ..options import Identity, OnDuplicate, OnInvalid
+from ..options import Identity, OnDuplicate, OnDuplicateLike, OnInvalid, OnInvalidLike
 from ..run_options import BulkOptions
 from ..sending.resume import check_settings, remember_numbers, reread
 from ..sources.batching import BatchReader, Source, starts_anywhere
@@ -34,8 +34,8 @@ async def plan(
     source: Source,
     *,
     batch_size: int = MAX_RECIPIENTS,
-    on_duplicate: OnDuplicate = OnDuplicate.SKIP,
-    on_invalid: OnInvalid = OnInvalid.SKIP,
+    on_duplicate: OnDuplicateLike = OnDuplicate.SKIP,
+    on_invalid: OnInvalidLike = OnInvalid.SKIP,
     identity: Identity | None = None,
     progress: Callable[[RunRecord], None] | None = None,
     clock: Clock | None = None,

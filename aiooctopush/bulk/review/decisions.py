@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from attrs import evolve, field, frozen
 
@@ -26,6 +26,9 @@ class BatchDecision(StrEnum):
 
     SKIP = "skip"
     """Let it be: whoever did not get it will not."""
+
+
+BatchDecisionLike = BatchDecision | Literal["sent", "resend", "skip"]
 
 
 @frozen(kw_only=True)
@@ -77,7 +80,7 @@ async def resolve(
     ledger: Ledger,
     run_name: str,
     batch: str,
-    decision: BatchDecision,
+    decision: BatchDecisionLike,
     *,
     by: str,
     clock: Clock,
