@@ -34,6 +34,7 @@ from ._shared import (
     OnUnknown,
     Purpose,
     PurposeLike,
+    Segmentation,
     SegmentationLike,
     SmsType,
     SmsTypeLike,

@@ -37,8 +37,8 @@ from ._shared import (
 )
 from ._voices import (
     VoiceGender,
-    VoiceLanguage,
     VoiceGenderLike,
+    VoiceLanguage,
     check_voice_sender,
     to_voice_gender,
     to_voice_language,

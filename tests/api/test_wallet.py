@@ -226,7 +226,10 @@ async def test_credits_repeat_the_key_for_each_country():
         ({"country_code": "FRA", "product_name": "hlr"}, "two capital letters"),
         ({"country_code": "FR\n", "product_name": "hlr"}, "two capital letters"),
         ({"country_code": 33, "product_name": "hlr"}, "two capital letters"),
-        ({"country_code": "FR", "product_name": "premium_sms"}, "'sms_premium', 'sms_low"),
+        (
+            {"country_code": "FR", "product_name": "premium_sms"},
+            "'sms_premium', 'sms_low",
+        ),
         ({"with_details": "true"}, "True or False"),
         ({"with_details": None}, "True or False"),
     ],
