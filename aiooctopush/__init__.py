@@ -49,7 +49,6 @@ with _lazy.late_imports(globals()):
     from .bulk.sources.csv_file import CsvSource, RowSource, read_csv
     from .bulk.sources.json_lines import JsonLinesSource, read_json_lines
     from .bulk.sources.spreadsheet import SpreadsheetSource, read_spreadsheet
-    from .bulk.sources.spreadsheet import SpreadsheetSource, read_spreadsheet
     from .bulk.sources.text_file import SourceError
     from .ledgers.memory import MemoryLedger
     from .ledgers.postgres.ledger import PostgresLedger

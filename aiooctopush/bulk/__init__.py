@@ -21,7 +21,7 @@ with _lazy.late_imports(globals()):
     from .sources.batching import Source
     from .sources.csv_file import CsvSource, RowSource, read_csv
     from .sources.json_lines import JsonLinesSource, read_json_lines
-    from .sources.rows import FileRows
+    from .sources.rows import FileRows, FileSource
     from .sources.spreadsheet import SpreadsheetSource, read_spreadsheet
     from .sources.text_file import SourceError
 
@@ -34,6 +34,7 @@ __all__ = [
     "BulkRun",
     "CsvSource",
     "FileRows",
+    "FileSource",
     "Finding",
     "Identity",
     "JsonLinesSource",

@@ -96,7 +96,9 @@ PUBLIC = (
 WHOLE = ("aiooctopush.errors", "aiooctopush.text")
 # What objects are made with that a session or a source makes, and what sources give to
 # readers of ours: nobody else holds one.
-INNER = {"Block", "Caller", "Database", "LineFile", "State", "Tables"}
+INNER = {
+    *("Block", "Caller", "Database", "Header", "LineFile", "State", "Table", "Tables"),
+}
 
 # yarl and multidict are part of aiohttp's interface.
 CORE = {"aiohttp", "attrs", "cattrs", "multidict", "orjson", "tenacity", "yarl"}
