@@ -23,6 +23,7 @@ from services import postgres
 
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.ledgers.postgres import connection as postgres_database
+from aiooctopush.ledgers.postgres import problems as postgres_problems
 from aiooctopush.ledgers.postgres.ledger import PostgresLedger
 from aiooctopush.ledgers.postgres.schema import MIGRATIONS, within
 from aiooctopush.ledgers.records import (
@@ -537,7 +538,7 @@ async def test_a_write_that_fails_leaves_nothing_locked(ledger):
     [
         pytest.param(
             {"database": "none"},
-            "there is no such database: make it, or name another one.",
+            "there is no database 'none': make it with createdb, or name another one.",
             id="database",
         ),
         pytest.param(
@@ -679,7 +680,7 @@ async def test_a_failure_inside_the_driver_is_a_lost_connection(ledger, schema):
     """It says what it knows in words of its own."""
 
     async def fail():
-        with postgres_database.explained("here"):
+        with postgres_problems.as_ledger_errors("here"):
             raise asyncpg.ProtocolError("secret")
 
     assert await problem_of(fail()) == (

@@ -76,16 +76,7 @@ class Server:
             shutil.chown(self.folder, USER, USER)
         self.names = (f"ledger_{number}" for number in itertools.count(1))
         self.schemas = {}
-        subprocess.run(
-            [
-                *(*as_somebody_else(), programs / "initdb", self.folder / "data"),
-                *(f"--username={USER}", "--auth=trust", "--encoding=UTF8"),
-                *("--no-locale", "--no-sync", "--no-instructions"),
-            ],
-            check=True,
-            capture_output=True,
-            cwd=self.folder,
-        )
+        self.make_data()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
@@ -94,6 +85,19 @@ class Server:
             if_it_does_not.callback(self.remove)
             self.start()
             if_it_does_not.pop_all()
+
+    def make_data(self):
+        """Make an empty database."""
+        subprocess.run(
+            [
+                *(*as_somebody_else(), self.programs / "initdb", self.folder / "data"),
+                *(f"--username={USER}", "--auth=trust", "--encoding=UTF8"),
+                *("--no-locale", "--no-sync", "--no-instructions"),
+            ],
+            check=True,
+            capture_output=True,
+            cwd=self.folder,
+        )
 
     def start(self):
         """Start it, and wait until it answers."""
@@ -123,6 +127,13 @@ class Server:
         """Stop it at once, as a crash would."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()
+
+    def follow_nobody(self):
+        """Become a server that can only be read, as a primary that was replaced."""
+        self.stop()
+        signal_file = self.folder / "data" / "standby.signal"
+        signal_file.touch()
+        self.start()
 
     def remove(self):
         """Stop it for good, and leave nothing behind."""
@@ -199,6 +210,47 @@ class Server:
         # Its own wait takes steps of a tenth of a second.
         while self.do(f"SELECT pg_terminate_backend(pid) {where}"):
             time.sleep(0.001)
+
+
+class Standby(Server):
+    """
+    A second server that follows a first one, until it is promoted.
+
+    Args:
+        primary: The server that it copies, and follows.
+    """
+
+    def __init__(self, primary):
+        self.primary = primary
+        super().__init__(primary.programs)
+
+    def make_data(self):
+        """Copy the first server's."""
+        subprocess.run(
+            [
+                *(*as_somebody_else(), self.programs / "pg_basebackup"),
+                *("-h", self.primary.folder, "-U", USER, "-D", self.folder / "data"),
+                *("-R", "-X", "stream", "-c", "fast", "--no-sync"),
+            ],
+            check=True,
+            capture_output=True,
+            cwd=self.folder,
+        )
+
+    def promote(self):
+        """Make it the one that can be written, with all that the first one has."""
+        written = self.primary.do("SELECT pg_current_wal_lsn()::text")[0][0]
+        while not self.do(f"SELECT pg_last_wal_replay_lsn() >= '{written}'")[0][0]:
+            time.sleep(0.01)
+        subprocess.run(
+            [
+                *(*as_somebody_else(), self.programs / "pg_ctl", "promote", "-w"),
+                *("-D", self.folder / "data"),
+            ],
+            check=True,
+            capture_output=True,
+            cwd=self.folder,
+        )
 
 
 class Running:

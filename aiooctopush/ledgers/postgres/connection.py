@@ -5,12 +5,14 @@ Nothing here knows what is in the tables.
 """
 
 import asyncio
+import gc
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import AsyncIterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
+    AbstractContextManager,
     asynccontextmanager,
-    contextmanager,
     suppress,
 )
 from typing import Any, Final
@@ -20,6 +22,8 @@ from attrs import define, field
 
 from ...errors import InvalidFieldError
 from ..records import LedgerError
+from .address import Address, read_address
+from .problems import NO_LEDGER, READ_ONLY, SHARED_SESSIONS, as_ledger_errors
 from .schema import (
     ADD_VERSION,
     CREATE_SCHEMA,
@@ -34,83 +38,30 @@ from .schema import (
 
 # PostgreSQL cuts longer names; others would have to be written in quotes everywhere.
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
-_SCHEMES: Final = ("postgresql://", "postgres://")
 
-# Seconds to wait for a connection, for an answer, and for one to a long statement.
-_PATIENCE_TO_CONNECT: Final = 10.0
+# Seconds to wait for an answer, and for one to a long statement.
 _PATIENCE: Final = 30.0
 _LONG_PATIENCE: Final = 3600.0
 
-# A machine that vanished is missed after a minute, and what it held is free again.
-_SERVER_SETTINGS: Final = {
-    "tcp_keepalives_idle": "30",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-}
+_SESSION: Final = "SELECT pg_backend_pid()"
 
-_ALREADY_THERE: Final = (
-    "holds a batch of that number already; nothing of this was written"
-)
-_LOST: Final = (
-    "the connection to the database was lost, and nobody can tell whether the last "
-    "write was done: wait until it is back, then go on"
-)
-_NO_LEDGER: Final = (
-    "holds no ledger: check its name, or make one with PostgresLedger.migrate()"
-)
-_STRANGE_VALUE: Final = (
-    "cannot hold such a value: numbers have at most 64 bits, and text neither NUL nor "
-    "halves of characters"
-)
-_NO_ADDRESS: Final = "its address is none: write postgresql://user@host/database"
-_OUT_OF_REACH: Final = (
-    "the database cannot be reached: check that it runs, and its address"
-)
+POOL_SIZE: Final = 10
+"""Connections of a ledger at most, unless it is told otherwise."""
 
-# By SQLSTATE, whole or its class. PostgreSQL's own words may show the values of a row.
-_WORDS: Final[Mapping[str, str]] = {
-    "08": _LOST,
-    "22": _STRANGE_VALUE,
-    "23505": _ALREADY_THERE,
-    "25006": "the database can only be read: name the primary one",
-    "28": "the database refuses this user: check name and password",
-    "3D": "there is no such database: make it, or name another one",
-    "3F": _NO_LEDGER,
-    "40": "others wrote to the same rows at once, and nothing of this was: go on",
-    "42501": (
-        "this user lacks a right: CREATE on the database to make a ledger; to use one, "
-        "USAGE of the schema, and SELECT, INSERT, UPDATE and DELETE on its tables"
-    ),
-    "42P01": _NO_LEDGER,
-    "42P07": "holds tables that are not a ledger's: name another schema",
-    "53": "the database has no room, memory or connections left: make some, then go on",
-    "57": "the database is being stopped or started: wait, then go on",
-}
-_CLASS: Final = 2
+_SMALLEST_POOL: Final = 2
+_LARGEST_POOL: Final = 1_000
+
+# A machine that vanished is missed after a minute, and what it held is free again. Said
+# once it is connected: poolers take no settings that they do not know.
+_KEEP_ALIVE: Final = """
+    SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;
+    SET tcp_keepalives_count = 3
+"""
 
 
-@contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Turn what PostgreSQL and the network say into a `LedgerError` with what to do."""
-    try:
-        yield
-    except asyncpg.PostgresError as error:
-        state = str(error.sqlstate)
-        unknown = f"cannot be used (SQLSTATE {state}): check the database, then go on"
-        words = _WORDS.get(state) or _WORDS.get(state[:_CLASS], unknown)
-        raise LedgerError(f"{name}: {words}") from None
-    except ValueError:
-        # Of the address, and it may show the password.
-        raise LedgerError(f"{name}: {_NO_ADDRESS}") from None
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError):
-        raise LedgerError(f"{name}: {_LOST}") from None
-    except TimeoutError:
-        raise LedgerError(
-            f"{name}: the database does not answer: check it and the network, then go "
-            "on"
-        ) from None
-    except OSError as error:
-        raise LedgerError(f"{name}: {_OUT_OF_REACH}") from error
+async def _set_up(connection: Any) -> None:
+    """Have the server notice when this machine vanishes."""
+    await connection.execute(_KEEP_ALIVE)
 
 
 async def _keep_session(_connection: Any) -> None:
@@ -119,6 +70,8 @@ async def _keep_session(_connection: Any) -> None:
 
 def _is_gone(connection: Any) -> bool:
     """Whether a connection of a pool was lost, and the pool has taken it back."""
+    if connection is None:
+        return True
     try:
         return bool(connection.is_closed())
     except asyncpg.InterfaceError:
@@ -158,12 +111,17 @@ class Database:
     Attributes:
         place: Where it is: a DSN, or a pool of somebody else.
         schema: Its name in there.
-        migrations: See `MIGRATIONS`.
+        migrations: What leads from one version to the next.
+        pool_size: How many connections there may be at once.
     """
 
     place: Any
     schema: str
     migrations: Sequence[Sequence[str]] = MIGRATIONS
+    pool_size: int | None = None
+    _address: Address | None = field(default=None, init=False)
+    _needs_writable: bool = field(default=False, init=False)
+    _loop: Any = field(default=None, init=False)
     _pool: Any = field(default=None, init=False)
     _is_checked: bool = field(default=False, init=False)
     _is_closed: bool = field(default=False, init=False)
@@ -179,9 +137,15 @@ class Database:
                 "must be 1 to 63 small letters, digits or '_', the first no digit",
                 shown=repr(self.schema)[:80],
             )
-        if isinstance(self.place, str) and not self.place.startswith(_SCHEMES):
-            # Not shown: it may hold a password.
-            raise InvalidFieldError("dsn_or_pool", "must begin with 'postgresql://'")
+        if isinstance(self.place, str):
+            self._address = read_address(self.place)
+        elif self.pool_size is not None:
+            raise InvalidFieldError("pool_size", "is set by the pool that was given")
+        size = POOL_SIZE if self.pool_size is None else self.pool_size
+        if not _SMALLEST_POOL <= size <= _LARGEST_POOL:
+            raise InvalidFieldError(
+                "pool_size", "must be 2 to 1,000", shown=repr(size)[:80]
+            )
 
     @property
     def name(self) -> str:
@@ -200,7 +164,8 @@ class Database:
         Raises:
             LedgerError: There is none, or no ledger at its end.
         """
-        with explained(self.name):
+        self._enter_loop()
+        with self._explained():
             async with self._acquired() as connection:
                 await self._check(connection)
                 yield connection
@@ -213,20 +178,22 @@ class Database:
         Raises:
             LedgerError: There is none; nothing was written.
         """
+        self._enter_loop()
         held = self._held.get(run_name) if run_name is not None else None
         if held is None:
             async with self.connected() as connection, connection.transaction():
                 yield connection
             return
-        with explained(self.name):
+        with self._explained():
             async with self._turn:
                 if _is_gone(held.connection):
                     raise LedgerError(
                         f"{self.name}: the connection that held run {run_name!r} was "
                         "lost, and others may have written to it since: start it again"
                     )
-                async with self._on_own(held.connection):
-                    yield held.connection
+                connection = held.connection
+                async with self._writable(connection), self._on_own(connection):
+                    yield connection
 
     @asynccontextmanager
     async def own_transaction(self) -> AsyncIterator[Any]:
@@ -236,10 +203,11 @@ class Database:
         Raises:
             LedgerError: There is none.
         """
-        with explained(self.name):
+        self._enter_loop()
+        with self._explained():
             async with self._turn:
                 connection = await self._own_connection()
-                async with self._on_own(connection):
+                async with self._writable(connection), self._on_own(connection):
                     await self._check(connection)
                     yield connection
 
@@ -254,7 +222,8 @@ class Database:
         held = self._held.pop(run_name, None)
         if held is None:
             return
-        with explained(self.name):
+        self._enter_loop()
+        with self._explained():
             async with self._turn:
                 if not _is_gone(held.connection):
                     unlock = "SELECT pg_advisory_unlock($1)"
@@ -267,7 +236,9 @@ class Database:
         Raises:
             LedgerError: They are of a newer version, or it could not be done.
         """
-        with explained(self.name):
+        self._enter_loop()
+        with self._explained():
+            await self._refuse_shared_sessions()
             async with self._acquired() as connection, connection.transaction():
                 # One at a time, whoever else does it in this database.
                 lock = "SELECT pg_advisory_xact_lock(hashtext($1))"
@@ -291,6 +262,8 @@ class Database:
     async def close(self) -> None:
         """Close what was opened here, and let go of what was held."""
         self._is_closed = True
+        if self._pool is not None:
+            self._enter_loop()
         own, self._own = self._own, None
         self._held = {}
         if own is not None and not _is_gone(own):
@@ -304,7 +277,7 @@ class Database:
         pool, self._pool = self._pool, None
         if pool is not None and pool is not self.place:
             # What a lost connection never gives back is cut off then, by the pool.
-            with explained(self.name), suppress(TimeoutError):
+            with self._explained(), suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE):
                     await pool.close()
 
@@ -314,8 +287,34 @@ class Database:
     @asynccontextmanager
     async def _from_pool(self) -> AsyncIterator[Any]:
         pool = await self._open()
-        async with pool.acquire(timeout=_PATIENCE) as connection:
+        async with (
+            pool.acquire(timeout=_PATIENCE) as connection,
+            self._writable(connection),
+        ):
             yield connection
+
+    @asynccontextmanager
+    async def _writable(self, connection: Any) -> AsyncIterator[None]:
+        """
+        Leave a server that turns out to be one that can only be read.
+
+        After a failover it is what its connections lead to, for as long as they are
+        used. So all of them are renewed, and the new ones ask who can be written.
+        """
+        try:
+            yield
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == READ_ONLY:
+                self._needs_writable = True
+                if not _is_gone(connection):
+                    connection.terminate()
+                if self._address is not None:
+                    self._pool.set_connect_args(self._address.dsn, **self._how())
+                await self._pool.expire_connections()
+            raise
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return as_ledger_errors(self.name, self._address)
 
     async def _open(self) -> Any:
         if self._is_closed:
@@ -325,17 +324,54 @@ class Database:
         return self._pool
 
     async def _new_pool(self) -> Any:
-        if not isinstance(self.place, str):
+        if self._address is None:
             return self.place
         return await asyncpg.create_pool(
-            self.place,
+            self._address.dsn,
             min_size=0,
-            timeout=_PATIENCE_TO_CONNECT,
-            command_timeout=_PATIENCE,
-            server_settings=_SERVER_SETTINGS,
+            max_size=self.pool_size or POOL_SIZE,
+            init=_set_up,
             # One round trip less for each statement.
             reset=_keep_session,
+            **self._how(),
         )
+
+    def _how(self) -> dict[str, Any]:
+        """How each connection is made."""
+        how: dict[str, Any] = {"command_timeout": _PATIENCE}
+        if self._address is not None:
+            how["timeout"] = self._address.connect_within
+            if self._needs_writable and not self._address.chooses_server:
+                how["target_session_attrs"] = "read-write"
+        return how
+
+    def _enter_loop(self) -> None:
+        """
+        Make sure that this event loop is the one that all connections belong to.
+
+        Those of a loop that has ended cannot even be closed: they are left to Python,
+        which closes their sockets, and with these end their locks.
+
+        Raises:
+            LedgerError: Another loop is using them, or they are of somebody else.
+        """
+        loop, before = asyncio.get_running_loop(), self._loop
+        if before is None or before is loop:
+            self._loop = loop
+            return
+        if not before.is_closed() or self._address is None:
+            raise LedgerError(
+                f"{self.name}: its connections belong to another event loop: make a "
+                "ledger in each, from an address or from a pool of that loop"
+            )
+        self._loop = loop
+        self._pool = self._own = None
+        self._opening, self._turn = asyncio.Lock(), asyncio.Lock()
+        for held in self._held.values():
+            held.connection = None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
     @asynccontextmanager
     async def _on_own(self, connection: Any) -> AsyncIterator[None]:
@@ -353,6 +389,25 @@ class Database:
         except BaseException:
             await _undo(connection)
             raise
+
+    async def _refuse_shared_sessions(self) -> None:
+        """
+        Make sure that a connection has a session of its own.
+
+        Raises:
+            LedgerError: Something between hands them around: then no lock holds.
+        """
+        async with self._acquired() as one, self._acquired() as other:
+            before, others = [await each.fetchval(_SESSION) for each in (one, other)]
+            is_shared = before == others
+            if not is_shared:
+                # While one transaction holds a session, the next statement of another
+                # connection would be led to a third.
+                async with other.transaction():
+                    is_shared = await other.fetchval(_SESSION) == before
+                    is_shared |= await one.fetchval(_SESSION) != before
+        if is_shared:
+            raise LedgerError(f"{self.name}: {SHARED_SESSIONS}")
 
     async def _own_connection(self) -> Any:
         if self._own is None or _is_gone(self._own):
@@ -372,7 +427,7 @@ class Database:
         version = await self._version(connection)
         self._refuse_newer(version)
         if not version:
-            raise LedgerError(f"{self.name}: {_NO_LEDGER}")
+            raise LedgerError(f"{self.name}: {NO_LEDGER}")
         if version < len(self.migrations):
             raise LedgerError(
                 f"{self.name}: an older version of this library made it: lead it to "

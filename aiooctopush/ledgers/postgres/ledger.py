@@ -42,6 +42,8 @@ class PostgresLedger(PostgresClaims):
     While a run is held by `open_run`, nobody else writes to it and no worker claims
     from it; the connection that holds it is one for that alone. So a pool needs two
     or more, and what stands between must not share sessions between transactions.
+    After a failover it finds the server that can be written by itself. Used from one
+    `asyncio.run` after the other, it connects anew in each.
 
     The tables hold phone numbers and texts: let nobody read them who need not.
 
@@ -49,17 +51,23 @@ class PostgresLedger(PostgresClaims):
         dsn_or_pool: ``postgresql://user:password@host/database``, or an
             ``asyncpg.Pool``, which stays open when this is closed.
         schema: Where its tables are: small letters, digits and ``_``.
+        pool_size: Connections at most, 2 or more; 10 if it is None. A pool that was
+            given keeps its own size.
 
     Raises:
-        InvalidFieldError: That cannot be an address, or the name of a schema.
+        InvalidFieldError: That cannot be an address, the name of a schema, or a size.
     """
 
     is_durable = True
 
     def __init__(
-        self, dsn_or_pool: str | asyncpg.Pool, *, schema: str = "aiooctopush"
+        self,
+        dsn_or_pool: str | asyncpg.Pool,
+        *,
+        schema: str = "aiooctopush",
+        pool_size: int | None = None,
     ) -> None:
-        self._database = Database(dsn_or_pool, schema)
+        self._database = Database(dsn_or_pool, schema, pool_size=pool_size)
         self._tables = Tables(self._database)
 
     def __repr__(self) -> str:

@@ -1,0 +1,174 @@
+"""What PostgreSQL, its driver and the network refuse, in the words of a ledger."""
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import asyncpg  # type: ignore[import-untyped]  # it has no stubs
+
+from ..records import LedgerError
+from .address import Address
+
+
+READ_ONLY: Final = "25006"
+"""SQLSTATE of a server that cannot be written: most likely it is a standby now."""
+
+_ALREADY_THERE: Final = (
+    "holds a batch of that number already; nothing of this was written"
+)
+_LOST: Final = (
+    "the connection to the database was lost, and nobody can tell whether the last "
+    "write was done: wait until it is back, then go on"
+)
+NO_LEDGER: Final = (
+    "holds no ledger: check its name, or make one with PostgresLedger.migrate()"
+)
+_STRANGE_VALUE: Final = (
+    "cannot hold such a value: numbers have at most 64 bits, and text neither NUL nor "
+    "halves of characters"
+)
+_NO_ADDRESS: Final = "its address is none: write postgresql://user@host/database"
+_OUT_OF_REACH: Final = (
+    "the database cannot be reached: check that it runs, and its address"
+)
+SHARED_SESSIONS: Final = (
+    "what stands between shares the sessions of the database among its clients, as a "
+    "pooler in transaction mode does, and so nothing would keep others from a run: use "
+    "a pooler in session mode, or PostgreSQL itself"
+)
+_NO_WRITABLE_SERVER: Final = (
+    "no server at its address takes writing now: wait until one does, or name the "
+    "primary one, then go on"
+)
+_ROOT_CERTIFICATE: Final = (
+    "its sslmode checks the server by a root certificate, and there is none in "
+    "~/.postgresql/root.crt: put it there, or name it with sslrootcert="
+)
+_NO_TLS: Final = (
+    "the server offers no TLS, and its sslmode asks for it: turn ssl on in PostgreSQL, "
+    "or, in a network that you trust, write sslmode=disable"
+)
+_UNTRUSTED: Final = (
+    "the certificate of the server is not trusted: name the one that signed it with "
+    "sslrootcert=, and the host as the certificate does"
+)
+
+# By SQLSTATE, whole or its class. PostgreSQL's own words may show the values of a row.
+_WORDS: Final[Mapping[str, str]] = {
+    "08": _LOST,
+    "08001": _OUT_OF_REACH,
+    "08004": "the database refuses the connection: check who may connect from here",
+    "22": _STRANGE_VALUE,
+    "23505": _ALREADY_THERE,
+    READ_ONLY: "the database can only be read: name the primary one",
+    "26000": SHARED_SESSIONS,
+    "28": "the database refuses this user: check name and password",
+    "3F": NO_LEDGER,
+    "40": "others wrote to the same rows at once, and nothing of this was: go on",
+    "42501": (
+        "this user lacks a right: CREATE on the database to make a ledger; to use one, "
+        "USAGE of the schema, and SELECT, INSERT, UPDATE and DELETE on its tables"
+    ),
+    "42P01": NO_LEDGER,
+    "42P05": SHARED_SESSIONS,
+    "42P07": "holds tables that are not a ledger's: name another schema",
+    "53": "the database has no room, memory or connections left: make some, then go on",
+    "55P03": (
+        "others held the rows for longer than lock_timeout allows, and nothing of this "
+        "was written: go on"
+    ),
+    "57": "the database is being stopped or started: wait, then go on",
+    "57014": (
+        "a statement was broken off, by statement_timeout or by somebody, and nothing "
+        "of it was written: allow this user more time, then go on"
+    ),
+    "57P05": _LOST,
+}
+_CLASS: Final = 2
+
+_QUOTED: Final = re.compile(r'"([\w.]+)"', re.ASCII)
+_STARTUP_PARAMETER: Final = re.compile(r"startup parameter: ([\w.]+)", re.ASCII)
+# Of the driver's own sentences about an address, those that show nothing but these.
+_ABOUT_A_PARAMETER: Final = re.compile(
+    r"`?(sslmode|sslnegotiation|target_session_attrs|gsslib)\b", re.ASCII
+)
+
+
+@contextmanager
+def as_ledger_errors(name: str, address: Address | None = None) -> Iterator[None]:
+    """
+    Turn what PostgreSQL and the network say into a `LedgerError` with what to do.
+
+    Args:
+        name: What the error calls the ledger.
+        address: How the database is reached; None if others reach it.
+    """
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise LedgerError(f"{name}: {_words_of_server(error, address)}") from None
+    except asyncpg.TargetServerAttributeNotMatched:
+        raise LedgerError(f"{name}: {_NO_WRITABLE_SERVER}") from None
+    except TimeoutError:
+        raise LedgerError(
+            f"{name}: the database does not answer: check it and the network, then go "
+            "on"
+        ) from None
+    except OSError as error:
+        words = _words_of_network(error, address)
+        raise LedgerError(f"{name}: {words}") from error
+    except ValueError as error:
+        # Of the address, and it may show the password.
+        raise LedgerError(f"{name}: {_words_of_address(error)}") from None
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError):
+        raise LedgerError(f"{name}: {_LOST}") from None
+
+
+def _words_of_server(error: asyncpg.PostgresError, address: Address | None) -> str:
+    state = str(error.sqlstate)
+    said = str(error)
+    if state == "08P01" and (found := _STARTUP_PARAMETER.search(said)):
+        return (
+            f"a pooler on the way refuses {found[1]!r} in the address: take it out, or "
+            "name it in the pooler's ignore_startup_parameters"
+        )
+    if state == "42704" and address is not None:
+        names = [one for one in _QUOTED.findall(said) if one in address.parameters]
+        if names:
+            return (
+                f"its address has a parameter that PostgreSQL does not know, "
+                f"{names[0]!r}: take it out"
+            )
+    if state.startswith("3D"):
+        if address is None or address.database is None:
+            return "there is no such database: make it, or name another one"
+        return (
+            f"there is no database {address.database!r}: make it with createdb, or "
+            "name another one"
+        )
+    unknown = f"cannot be used (SQLSTATE {state}): check the database, then go on"
+    return _WORDS.get(state) or _WORDS.get(state[:_CLASS], unknown)
+
+
+def _words_of_address(error: ValueError) -> str:
+    said = str(error)
+    if "root certificate" in said:
+        return _ROOT_CERTIFICATE
+    if found := _ABOUT_A_PARAMETER.match(said):
+        return f"its address has a value for {found[1]} that does not exist"
+    return _NO_ADDRESS
+
+
+def _words_of_network(error: OSError, address: Address | None) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _UNTRUSTED
+    if isinstance(error, ssl.SSLError):
+        return "TLS with the server failed: check its certificate and yours"
+    if "rejected SSL" in str(error):
+        return _NO_TLS
+    missing = address.missing_file() if address is not None else None
+    if missing is not None:
+        return f"the file that its {missing} names is not there: check the path"
+    return _OUT_OF_REACH

@@ -1,0 +1,478 @@
+"""PostgreSQL as it is run: behind poolers, failed over, in jobs, wrongly addressed."""
+
+import asyncio
+import ssl
+import threading
+from contextlib import ExitStack, asynccontextmanager
+
+import asyncpg
+import pytest
+from ledger_kinds import batch_record, begun, listed, run_record
+from services import postgres
+from services.pgbouncer import pgbouncer
+
+from aiooctopush.errors import InvalidFieldError
+from aiooctopush.ledgers.postgres.ledger import PostgresLedger
+from aiooctopush.ledgers.postgres.problems import as_ledger_errors
+from aiooctopush.ledgers.records import LedgerError
+
+
+# The driver looks for certificates in the event loop.
+pytestmark = pytest.mark.usefixtures("may_block")
+
+SHARED = (
+    "what stands between shares the sessions of the database among its clients, as a "
+    "pooler in transaction mode does, and so nothing would keep others from a run: use "
+    "a pooler in session mode, or PostgreSQL itself."
+)
+READ_ONLY = "the database can only be read: name the primary one."
+NO_WRITABLE = (
+    "no server at its address takes writing now: wait until one does, or name the "
+    "primary one, then go on."
+)
+
+
+@pytest.fixture
+def server():
+    """A PostgreSQL of our own."""
+    return postgres.server()
+
+
+@pytest.fixture
+def schema(server):
+    """The name of a schema that holds an empty ledger."""
+    return server.new_schema()
+
+
+async def problem_of(call):
+    """Return the words of the error that a call ends in, without the schema."""
+    # Not caught: Python 3.11 hides from coverage what comes after an await that was.
+    (error,) = await asyncio.gather(call, return_exceptions=True)
+    assert isinstance(error, LedgerError), repr(error)
+    return str(error).partition(": ")[2]
+
+
+@asynccontextmanager
+async def bounced(server, **how):
+    """The address of a bouncer in front of a server."""
+    with ExitStack() as stack:
+        yield await asyncio.to_thread(stack.enter_context, pgbouncer(server, **how))
+        await asyncio.to_thread(stack.close)
+
+
+# --- poolers --------------------------------------------------------------------------
+
+
+async def test_a_ledger_works_through_pgbouncer_in_session_mode(server):
+    """As Debian sets it up, which takes no setting that it does not know."""
+    async with (
+        bounced(server, mode="session") as dsn,
+        PostgresLedger(dsn, schema="bounced") as ledger,
+    ):
+        await ledger.migrate()
+        await begun(ledger, batch_record(), key="bounced")
+        async with PostgresLedger(dsn, schema="bounced") as other:
+            problem = await problem_of(other.open_run(run_record("bounced")))
+        await ledger.release_run("bounced")
+        batches = await listed(ledger, "bounced")
+
+    assert batches == [batch_record()]
+    assert problem == "another process is at run 'bounced': wait for it."
+
+
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+async def test_a_pooler_that_shares_sessions_is_refused(server, mode):
+    """When the ledger is made, and before anything is in the database."""
+    async with (
+        bounced(server, mode=mode) as dsn,
+        PostgresLedger(dsn, schema="shared") as ledger,
+    ):
+        problem = await problem_of(ledger.migrate())
+    made = await asyncio.to_thread(
+        server.do, "SELECT to_regnamespace('shared') IS NOT NULL"
+    )
+
+    assert problem == SHARED
+    assert made[0][0] is False
+
+
+async def test_a_pool_is_as_large_as_it_is_told(server, schema):
+    """So a small pooler can be shared."""
+    async with (
+        bounced(server, mode="session", pool_size=3) as dsn,
+        PostgresLedger(dsn, schema=schema, pool_size=3) as ledger,
+    ):
+        await begun(ledger)
+        found = await asyncio.gather(*(listed(ledger) for _ in range(20)))
+
+    assert found == [[]] * 20
+
+
+@pytest.mark.parametrize("size", [1, 0, 1_001])
+def test_a_pool_has_two_connections_or_more(size):
+    """One holds a run, and others write."""
+    with pytest.raises(InvalidFieldError, match="pool_size: must be 2 to 1,000"):
+        PostgresLedger("postgresql://", pool_size=size)
+
+
+async def test_a_pool_that_is_given_has_its_own_size(server):
+    """It cannot be changed from here."""
+    async with asyncpg.create_pool(server.dsn(), min_size=0) as pool:
+        with pytest.raises(InvalidFieldError, match="is set by the pool"):
+            PostgresLedger(pool, pool_size=5)
+
+
+# --- failover -------------------------------------------------------------------------
+
+
+class Address:
+    """One address in front of several servers, as a load balancer is."""
+
+    def __init__(self, server):
+        self.leads_to = server
+        self.listening = None
+
+    async def __aenter__(self):
+        self.listening = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_):
+        self.listening.close()
+
+    @property
+    def dsn(self):
+        """How it is reached."""
+        port = self.listening.sockets[0].getsockname()[1]
+        return f"postgresql://{postgres.USER}@127.0.0.1:{port}/postgres?sslmode=disable"
+
+    async def serve(self, reader, writer):
+        """Hand on what one client says, as long as both sides are there."""
+        place = self.leads_to.folder / ".s.PGSQL.5432"
+        try:
+            theirs, ours = await asyncio.open_unix_connection(place)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(hand_on(reader, ours), hand_on(theirs, writer))
+
+
+async def hand_on(reader, writer):
+    """Copy one direction to its end."""
+    try:
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+@pytest.fixture
+def pair():
+    """A server and one that follows it."""
+    programs = postgres.folder_of_programs()
+    if programs is None:
+        pytest.skip(postgres.HOW_TO_GET_IT)
+    primary = postgres.Server(programs)
+    try:
+        standby = postgres.Standby(primary)
+    except BaseException:
+        primary.remove()
+        raise
+    yield primary, standby
+    primary.remove()
+    standby.remove()
+
+
+async def within(attempts, call):
+    """What a call gives in the end, and what went wrong before."""
+    problems = []
+    for _ in range(attempts):
+        try:
+            return await call(), problems
+        except LedgerError as error:
+            problems.append(str(error).partition(": ")[2])
+    raise AssertionError(problems)
+
+
+@pytest.mark.parametrize("hosts", ["one address", "two hosts"])
+async def test_the_server_that_can_be_written_is_found_after_a_failover(pair, hosts):
+    """Also without target_session_attrs, and though its connections stay open."""
+    primary, standby = pair
+    schema = await asyncio.to_thread(primary.new_schema)
+    async with Address(primary) as address:
+        dsn = (
+            address.dsn
+            if hosts == "one address"
+            else f"postgresql://{postgres.USER}@/postgres"
+            f"?host={primary.folder},{standby.folder}"
+        )
+        async with PostgresLedger(dsn, schema=schema) as ledger:
+            await begun(ledger, batch_record())
+            await ledger.release_run("run")
+            await asyncio.to_thread(standby.promote)
+            await asyncio.to_thread(primary.follow_nobody)
+            # Nobody has told the load balancer yet: all there is can only be read.
+            before = [
+                await asyncio.gather(
+                    *(ledger.reserve("rate", rate=1000.0) for _ in range(4)),
+                    return_exceptions=True,
+                )
+                for _ in range(2)
+            ]
+            address.leads_to = standby
+            _, after = await within(3, lambda: ledger.reserve("rate", rate=1000.0))
+            await ledger.update_run(run_record(cursor=7))
+            runs = await ledger.runs()
+
+    if hosts == "one address":
+        assert all(isinstance(one, LedgerError) for one in before[-1])
+        assert {str(one).partition(": ")[2] for one in before[-1]} == {NO_WRITABLE}
+    assert len(after) <= 1
+    assert [run.cursor for run in runs] == [7]
+
+
+async def test_a_run_that_was_held_is_not_gone_on_with_elsewhere(pair):
+    """Its lock stayed with the server that held it; who plans starts again."""
+    primary, standby = pair
+    schema = await asyncio.to_thread(primary.new_schema)
+    async with (
+        Address(primary) as address,
+        PostgresLedger(address.dsn, schema=schema) as ledger,
+    ):
+        run = await begun(ledger, batch_record())
+        await asyncio.to_thread(standby.promote)
+        await asyncio.to_thread(primary.follow_nobody)
+        address.leads_to = standby
+        problem = await problem_of(ledger.plan(run, [batch_record(2)]))
+        again = await ledger.open_run(run_record())
+        await ledger.plan(again, [batch_record(2)])
+        batches = await listed(ledger)
+
+    assert "the connection that held run 'run' was lost" in problem
+    assert batches == [batch_record(), batch_record(2)]
+
+
+async def test_a_pool_that_is_given_is_led_to_another_server(pair):
+    """Its connections are renewed; where they lead to is its own."""
+    primary, standby = pair
+    schema = await asyncio.to_thread(primary.new_schema)
+    async with (
+        Address(primary) as address,
+        asyncpg.create_pool(address.dsn, min_size=0) as pool,
+    ):
+        ledger = PostgresLedger(pool, schema=schema)
+        await begun(ledger)
+        await ledger.release_run("run")
+        await asyncio.to_thread(standby.promote)
+        await asyncio.to_thread(primary.follow_nobody)
+        _, _ = await within(5, ledger.runs)
+        before = await problem_of(ledger.reserve("rate", rate=1.0))
+        address.leads_to = standby
+        _, after = await within(3, lambda: ledger.reserve("rate", rate=1.0))
+        await ledger.close()
+
+    assert before == READ_ONLY
+    assert len(after) <= 1
+
+
+# --- event loops ----------------------------------------------------------------------
+
+
+def test_a_ledger_serves_one_job_after_the_other(server, schema):
+    """Each in an event loop of its own, which has ended before the next begins."""
+    ledger = PostgresLedger(server.dsn(name=schema), schema=schema)
+
+    async def job(number):
+        await ledger.open_run(run_record(f"job {number}"))
+        return len(await ledger.runs())
+
+    counts = [asyncio.run(job(number)) for number in range(3)]
+
+    async def again():
+        # What a job held that did not let go is free: its connection is gone.
+        await ledger.open_run(run_record("job 0"))
+        await ledger.close()
+
+    asyncio.run(again())
+    assert counts == [1, 2, 3]
+
+
+def test_a_run_that_an_ended_loop_held_is_lost(server, schema):
+    """Others may have written to it since."""
+    ledger = PostgresLedger(server.dsn(), schema=schema)
+    run = asyncio.run(begun(ledger))
+
+    problem = asyncio.run(problem_of(ledger.plan(run, [])))
+
+    assert "the connection that held run 'run' was lost" in problem
+    asyncio.run(ledger.release_run("run"))
+    asyncio.run(ledger.close())
+
+
+def test_a_ledger_of_a_loop_that_goes_on_is_refused(server, schema):
+    """Its connections cannot be used from elsewhere."""
+    ledger = PostgresLedger(server.dsn(), schema=schema)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(ledger.runs(), loop).result()
+        problem = asyncio.run(problem_of(ledger.runs()))
+        asyncio.run_coroutine_threadsafe(ledger.close(), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    assert problem == (
+        "its connections belong to another event loop: make a ledger in each, from an "
+        "address or from a pool of that loop."
+    )
+
+
+# --- words ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_home(monkeypatch, tmp_path):
+    """A home without certificates."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        pytest.param(
+            "sslmode=require",
+            "the server offers no TLS, and its sslmode asks for it: turn ssl on in "
+            "PostgreSQL, or, in a network that you trust, write sslmode=disable.",
+            id="no TLS",
+        ),
+        pytest.param(
+            "sslmode=verify-full",
+            "its sslmode checks the server by a root certificate, and there is none in "
+            "~/.postgresql/root.crt: put it there, or name it with sslrootcert=.",
+            id="no root certificate",
+        ),
+        pytest.param(
+            "sslmode=verify-full&sslrootcert=/nope.pem",
+            "the file that its sslrootcert names is not there: check the path.",
+            id="root certificate is not there",
+        ),
+        pytest.param(
+            "sslmode=often",
+            "its address has a value for sslmode that does not exist.",
+            id="sslmode",
+        ),
+        pytest.param(
+            "sslmode=disable&nonsense=1",
+            "its address has a parameter that PostgreSQL does not know, 'nonsense': "
+            "take it out.",
+            id="unknown parameter",
+        ),
+        pytest.param(
+            "sslmode=disable&target_session_attrs=standby",
+            NO_WRITABLE,
+            id="server attributes",
+        ),
+    ],
+)
+async def test_a_mistake_in_an_address_is_named(server, query, words, at_home):
+    """Each has its own remedy."""
+    schema = await asyncio.to_thread(server.new_schema)
+    async with Address(server) as address:
+        dsn = address.dsn.replace("sslmode=disable", query)
+        async with PostgresLedger(dsn, schema=schema) as ledger:
+            problem = await problem_of(ledger.runs())
+
+    assert problem == words
+
+
+async def test_a_pooler_that_refuses_a_parameter_is_named(server, schema):
+    """PgBouncer takes few."""
+    async with (
+        bounced(server, mode="session") as dsn,
+        PostgresLedger(f"{dsn}&work_mem=1MB", schema=schema) as ledger,
+    ):
+        problem = await problem_of(ledger.runs())
+
+    assert problem == (
+        "a pooler on the way refuses 'work_mem' in the address: take it out, or name "
+        "it in the pooler's ignore_startup_parameters."
+    )
+
+
+async def test_parameters_of_psql_that_change_nothing_are_left_out(server, schema):
+    """Cloud providers print them into their addresses."""
+    more = "channel_binding=prefer&connect_timeout=10&keepalives=1&gssencmode=disable"
+    async with PostgresLedger(f"{server.dsn()}&{more}", schema=schema) as ledger:
+        await begun(ledger)
+
+        assert len(await ledger.runs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("channel_binding=require", "asks for channel_binding=require, which the"),
+        ("gssencmode=require", "asks for gssencmode=require, which the driver"),
+        ("requirepeer=me", "asks for requirepeer, which the driver cannot do"),
+        ("connect_timeout=soon", "has a connect_timeout that is no number of seconds"),
+    ],
+)
+def test_what_the_driver_cannot_do_is_refused(query, words):
+    """A protection that was asked for is not left out in silence."""
+    with pytest.raises(InvalidFieldError, match=words) as caught:
+        PostgresLedger(f"postgresql://me:secret@host/db?{query}")
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_statement_that_takes_too_long_is_told_so(server, schema):
+    """The database sets the limit."""
+    dsn = f"{server.dsn()}&statement_timeout=50"
+    async with (
+        PostgresLedger(dsn, schema=schema) as ledger,
+        PostgresLedger(server.dsn(), schema=schema) as other,
+    ):
+        await begun(other)
+        async with other._database.transaction() as connection:
+            await connection.execute(f"LOCK TABLE {schema}.runs")
+            problem = await problem_of(ledger.runs())
+
+    assert problem == (
+        "a statement was broken off, by statement_timeout or by somebody, and nothing "
+        "of it was written: allow this user more time, then go on."
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        pytest.param(
+            ssl.SSLCertVerificationError(1, "self-signed"),
+            "the certificate of the server is not trusted: name the one that signed it "
+            "with sslrootcert=, and the host as the certificate does.",
+            id="certificate",
+        ),
+        pytest.param(
+            ssl.SSLError(1, "handshake"),
+            "TLS with the server failed: check its certificate and yours.",
+            id="TLS",
+        ),
+        pytest.param(
+            asyncpg.InvalidCatalogNameError("secret"),
+            "there is no such database: make it, or name another one.",
+            id="database of a pool",
+        ),
+    ],
+)
+async def test_what_is_met_seldom_has_words_too(error, words):
+    """Scripted, and without what the driver says."""
+
+    async def fail():
+        with as_ledger_errors("here"):
+            raise error
+
+    assert await problem_of(fail()) == words
