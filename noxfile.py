@@ -390,7 +390,7 @@ MUTATION_GOAL = 0.95
 NOTICED = {"killed", "timeout"}
 # Policy and loop; and of the wire and the transport what says what an answer proves.
 MUTATED = re.compile(
-    r"aiooctopush\.((retry|_call|_pipeline|_deadlines)\..+"
+    r"aiooctopush\.((retry|_call|_pipeline|_telemetry)\..+"
     r"|_responses\..+"
     r"|_wire\.x_(_decimal|_optional_int)__mutmut"
     r"|transport\.x_(translate|_read_body|_attempt_once)__mutmut).*"
@@ -402,7 +402,7 @@ only_mutate=
     aiooctopush/_responses.py
     aiooctopush/_call.py
     aiooctopush/_pipeline.py
-    aiooctopush/_deadlines.py
+    aiooctopush/_telemetry.py
     aiooctopush/retry.py
     aiooctopush/_wire.py
     aiooctopush/transport.py
@@ -417,7 +417,6 @@ pytest_add_cli_args_test_selection=
     tests/api/test_sms.py
     tests/core/test_throttle.py
     tests/core/test_transport.py
-    tests/core/test_deadlines.py
     tests/core/test_wire.py
     tests/simulation/test_survivors.py
 """

@@ -5,7 +5,6 @@ import math
 from collections import deque
 
 from ._clock import Clock
-from ._deadlines import Deadlines
 from .errors import Backoff, NotSentError
 
 
@@ -28,7 +27,6 @@ class ConcurrencyLimiter:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._low_priority: deque[asyncio.Future[None]] = deque()
         self._clock = clock
-        self._deadlines = Deadlines()
         self._paused_until = -math.inf
 
     def try_acquire(self, now: float, *, low_priority: bool = False) -> bool:
@@ -78,7 +76,7 @@ class ConcurrencyLimiter:
         turn = asyncio.get_running_loop().create_future()
         (self._low_priority if low_priority else self._queue).append(turn)
         try:
-            with self._deadlines.limit(seconds):
+            async with asyncio.timeout(seconds):
                 await turn
         except BaseException as error:
             # It may have been our turn in the same moment: pass it on.

@@ -6,16 +6,17 @@ received, whatever its status. It raises `NotSentError` only if no connection wa
 ever handed to the request, and `UnknownOutcomeError` for everything else.
 """
 
+import math
 import ssl
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from attrs import field, frozen
 from attrs.validators import gt
 from yarl import URL
 
-from ._deadlines import Deadline, Deadlines
 from ._wire import MAX_BODY, Headers, HttpRequest, HttpResponse
 from .errors import (
     Backoff,
@@ -221,12 +222,7 @@ class AiohttpTransport:
         self._single_attempt_kwargs = self._request_kwargs | {
             "middlewares": _SINGLE_ATTEMPT
         }
-        self._deadlines = Deadlines()
-        # As long as connecting may take, silence says nothing: that limit is aiohttp's,
-        # and knows whether a connection was handed over.
-        self._head_timeout = (
-            self._default_timeout.connect or 0.0
-        ) + self._timeouts.read
+        self._payloads_tell = True
         self._closed = False
         # Paths may hold arguments, so their number has no bound of its own.
         self._url_of = lru_cache(maxsize=256)(self._build_url)
@@ -234,41 +230,37 @@ class AiohttpTransport:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Carry one try; see `Transport.send`."""
         session = self._session(fresh=request.fresh_connection)
-        seconds, limits = request.timeout, self._default_timeout
-        if seconds < self._timeouts.attempt:
-            # To aiohttp, 0 and less would mean "no limit".
-            seconds = max(seconds, 0.001)
-            limits = self._timeout_of(seconds)
-        else:
-            seconds = self._timeouts.attempt
-        # A POST is never repeated by aiohttp, and needs no guard.
-        kwargs = (
-            self._request_kwargs
-            if request.method == "POST"
-            else self._single_attempt_kwargs
-        )
+        timeout = self._default_timeout
+        if request.timeout < self._timeouts.attempt:
+            timeout = self._timeout_of(request.timeout)
+        kwargs = self._request_kwargs
+        if request.method != "POST":  # which aiohttp never repeats, and needs no guard
+            kwargs = self._single_attempt_kwargs
+        payload = None if request.body is None else _WatchedPayload(request.body)
         try:
-            with self._deadlines.limit(seconds, at_first=self._head_timeout) as limit:
-                # Awaited rather than entered: leaving the block costs as much as
-                # reading.
-                response = await session.request(
-                    request.method,
-                    self._url(request),
-                    data=request.body,
-                    headers=request.headers,
-                    timeout=limits,
-                    **kwargs,
-                )
-                try:
-                    body = await _read_body(response, limit, self._timeouts.read)
-                finally:
-                    # An answer that was read to its end has given it back already.
-                    if response.connection is not None:
-                        response.release()
+            # Awaited rather than entered: leaving the block costs as much as reading.
+            response = await session.request(
+                request.method,
+                self._url(request),
+                data=payload,
+                headers=request.headers,
+                timeout=timeout,
+                **kwargs,
+            )
+            try:
+                body = await _read_body(response)
+            finally:
+                # A response that was read to its end has given it back already.
+                if response.connection is not None:
+                    response.release()
         # Whatever aiohttp raises is mapped; CancelledError is no Exception.
         except Exception as error:  # noqa: BLE001, it is raised below
             failure = error if isinstance(error, OctopushError) else translate(error)
+            if payload is not None and not payload.is_touched and self._payloads_tell:
+                failure = _before_sending(failure, error)
         else:
+            if payload is not None and not payload.is_touched:
+                self._payloads_tell = False  # a fake, or an aiohttp that we do not know
             return HttpResponse(
                 status=response.status, headers=Headers(response.headers), body=body
             )
@@ -338,20 +330,57 @@ class AiohttpTransport:
         return kwargs
 
     def _timeout_of(self, attempt: float) -> aiohttp.ClientTimeout:
-        # Connecting must end before the whole try does: the limit of the try says
-        # nothing about whether the request had left.
+        attempt = max(attempt, 0.001)  # to aiohttp, 0 and less would mean "no limit"
+        # Connecting must end before the whole attempt does: the limit of the attempt
+        # says nothing about whether the request had left.
         connect = 0.9 * attempt
         return aiohttp.ClientTimeout(
-            # The whole is ours to limit, and silence, too: see `Deadlines`.
-            total=None,
-            sock_read=None,
+            total=attempt,
+            sock_read=self._timeouts.read,
             # In a session of yours others may hold the pool, and waiting for it is
             # no failure to connect; our own pool is never waited for.
             connect=connect
             if self._user_session is not None
             else min(connect, self._timeouts.connect),
             sock_connect=min(connect, self._timeouts.connect),
+            # aiohttp would round up to a whole second, and so past the next limit.
+            ceil_threshold=math.inf,
         )
+
+
+class _WatchedPayload(aiohttp.BytesPayload):
+    """
+    A body that knows whether a connection has asked for it.
+
+    Before that nothing has left: aiohttp sends the head together with the body.
+    """
+
+    is_touched = False
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write the bytes to a connection."""
+        self.is_touched = True
+        await super().write_with_length(writer, content_length)
+
+
+def _before_sending(failure: OctopushError, error: Exception) -> OctopushError:
+    """
+    What a failure proves if no connection has asked for the body.
+
+    That decides where the error alone does not: a timeout, and everything that is no
+    error of the network, such as a session of another event loop.
+    """
+    if isinstance(error, TimeoutError):
+        backoff = Backoff.FAST
+    elif isinstance(error, OctopushError | aiohttp.ClientError | OSError):
+        return failure
+    else:
+        backoff = Backoff.NEVER
+    proven = NotSentError(failure.problem, backoff=backoff)
+    proven.__cause__ = error
+    return proven
 
 
 async def _attempt_once(
@@ -371,15 +400,9 @@ async def _attempt_once(
 _SINGLE_ATTEMPT: Final = (_attempt_once,)
 
 
-async def _read_body(
-    response: aiohttp.ClientResponse, limit: Deadline, silence: float
-) -> bytes:
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     """
     Read the body, counting bytes *after* decompression: a small bomb stays small.
-
-    Args:
-        limit: On the time of the try.
-        silence: Seconds without a byte that end it.
     """
     content = response.content
     if content.is_eof():  # a short answer came with its headers
@@ -387,7 +410,6 @@ async def _read_body(
     else:
         body = b""
         while len(body) <= MAX_BODY:
-            limit.extend(silence)
             chunk = await content.readany()
             if not chunk:
                 break

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import math
 import socket
 import ssl
 import struct
@@ -1033,27 +1034,120 @@ async def limits_of(request, **options):
 @pytest.mark.parametrize(
     ("timeouts", "attempt", "limits"),
     [
-        pytest.param(None, 45.0, (5.0, 5.0), id="defaults"),
-        pytest.param(None, 3.0, (2.7, 2.7), id="little time left"),
-        pytest.param(None, 900.0, (5.0, 5.0), id="much time left"),
-        pytest.param(None, 0.0, (0.0009, 0.0009), id="no time left"),
-        pytest.param(None, -1.0, (0.0009, 0.0009), id="too late"),
+        pytest.param(None, 45.0, (5.0, 5.0, 45.0, 30.0), id="defaults"),
+        pytest.param(None, 3.0, (2.7, 2.7, 3.0, 30.0), id="little time left"),
+        pytest.param(None, 900.0, (5.0, 5.0, 45.0, 30.0), id="much time left"),
+        pytest.param(None, 0.0, (0.0009, 0.0009, 0.001, 30.0), id="no time left"),
+        pytest.param(None, -1.0, (0.0009, 0.0009, 0.001, 30.0), id="too late"),
+        pytest.param(
+            Timeouts(connect=8.0), 6.0, (5.4, 5.4, 6.0, 30.0), id="connect above 5"
+        ),
         pytest.param(
             Timeouts(connect=1.0, read=2.0, attempt=3.0),
             45.0,
-            (1.0, 1.0),
+            (1.0, 1.0, 3.0, 2.0),
             id="all given",
         ),
     ],
 )
 async def test_the_limits_reach_aiohttp(timeouts, attempt, limits):
-    """Those of connecting; silence and the whole are not aiohttp's to limit."""
+    """Each to the fraction of a second: none is rounded up past the next."""
     request = attrs.evolve(SEND, timeout=attempt)
 
     told = await limits_of(request, timeouts=timeouts)
 
-    assert (told.connect, told.sock_connect) == pytest.approx(limits)
-    assert (told.total, told.sock_read) == (None, None)
+    found = (told.connect, told.sock_connect, told.total, told.sock_read)
+    assert found == pytest.approx(limits)
+    assert told.ceil_threshold == math.inf
+
+
+def hooked(hook):
+    """A session of yours whose requests begin with a hook."""
+    tracing = TraceConfig()
+    tracing.on_request_start.append(hook)
+    return aiohttp.ClientSession(trace_configs=[tracing])
+
+
+@pytest.mark.parametrize(
+    ("error", "backoff"),
+    [
+        pytest.param(LookupError("no span"), NEVER, id="a broken hook"),
+        pytest.param(TimeoutError(), FAST, id="a timeout"),
+    ],
+)
+async def test_what_fails_before_a_connection_was_not_sent(error, backoff):
+    """Whatever it is: no connection has asked for the body."""
+
+    async def fail(*_):
+        raise error
+
+    async with serving(answering()) as server, hooked(fail) as session:
+        failure = await failure_of(server.url, client_session=session)
+
+    assert type(failure) is NotSentError
+    assert (failure.backoff, failure.__cause__) == (backoff, error)
+    assert server.requests == []
+
+
+async def test_a_hook_that_fails_after_the_body_proves_nothing():
+    """The gateway may have it."""
+
+    async def fail(*_):
+        raise LookupError("no span")
+
+    tracing = TraceConfig()
+    tracing.on_request_end.append(fail)
+    async with (
+        serving(answering()) as server,
+        aiohttp.ClientSession(trace_configs=[tracing]) as session,
+    ):
+        failure = await failure_of(server.url, client_session=session)
+
+    assert type(failure) is UnknownOutcomeError
+    assert len(server.requests) == 1
+
+
+async def test_an_error_of_the_network_is_judged_by_its_kind_alone():
+    """A hook that says "disconnected" is believed, though nothing was asked for."""
+
+    async def fail(*_):
+        raise aiohttp.ServerDisconnectedError
+
+    async with serving(answering()) as server, hooked(fail) as session:
+        failure = await failure_of(server.url, client_session=session)
+
+    assert type(failure) is UnknownOutcomeError
+
+
+def test_a_session_of_another_event_loop_has_sent_nothing():
+    """Nothing can have left over it, and the error says so."""
+    elsewhere = asyncio.new_event_loop()
+
+    async def opened():
+        return aiohttp.ClientSession()
+
+    async def send(session):
+        async with serving(answering()) as server:
+            return await failure_of(server.url, client_session=session), server
+
+    session = elsewhere.run_until_complete(opened())
+    failure, server = asyncio.run(send(session))
+    elsewhere.run_until_complete(session.close())
+    elsewhere.close()
+
+    assert type(failure) is NotSentError
+    assert (failure.backoff, server.requests) == (NEVER, [])
+
+
+async def test_where_a_body_leaves_unseen_its_absence_proves_nothing():
+    """A fake answers without a connection: from then on a timeout is unknown again."""
+    with aioresponses() as fake:
+        fake.post(f"http://gateway.test{SEND.path}", status=200, body=b"{}")
+        fake.post(f"http://gateway.test{SEND.path}", exception=TimeoutError())
+        async with transport_to("http://gateway.test") as transport:
+            await transport.send(SEND)
+            with pytest.raises(UnknownOutcomeError):
+                await transport.send(SEND)
 
 
 @pytest.mark.parametrize(
