@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .. import api
 from .._call import CallOptions, NewId
@@ -41,6 +41,23 @@ def id_and_successor(request_id: str | None) -> tuple[str, NewId | None]:
     if request_id is None:
         return new_request_id(), next_request_id
     return request_id, None
+
+
+def on_wire(request: Any) -> Any:
+    """
+    Return a request as the gateway is to get it: doubled braces in its text are one.
+
+    Raises:
+        InvalidFieldError: A word in braces is no placeholder.
+    """
+    text = getattr(request, "text", None)
+    if not isinstance(text, str) or ("{" not in text and "}" not in text):
+        return request
+    from ..text import as_sent, check_placeholders  # noqa: PLC0415  # few texts need it
+
+    check_placeholders(text)
+    sent = as_sent(text)
+    return request if sent == text else evolve(request, text=sent)
 
 
 @frozen
@@ -79,7 +96,9 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
             NotSentError: No connection; nothing was sent.
             UnknownOutcomeError: It may have been sent. Use `settle` to find out.
         """
-        return await self._call(self._send, CallOptions(body=request, timeout=timeout))
+        return await self._call(
+            self._send, CallOptions(body=on_wire(request), timeout=timeout)
+        )
 
     async def settle(
         self,
@@ -110,7 +129,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         return await self._call(
             self._send,
             CallOptions(
-                body=request,
+                body=on_wire(request),
                 timeout=timeout,
                 unknown_since=first_tried_at(safe_to_retry_until),
             ),
@@ -180,7 +199,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         timeout: float | None,
     ) -> "api.campaigns.CampaignTicket":
         return await self._call(
-            endpoint, CallOptions(body=request, new_id=new_id, timeout=timeout)
+            endpoint, CallOptions(body=on_wire(request), new_id=new_id, timeout=timeout)
         )
 
     async def status(self, ticket: str, *, timeout: float | None = None) -> StatusT:

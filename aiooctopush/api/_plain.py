@@ -57,6 +57,8 @@ def plain_request(
     if not (
         type(text) is str
         and 1 <= len(text) <= (MAX_TEXT if kind is _PREMIUM else LOW_COST_MAX)
+        and "{" not in text
+        and "}" not in text
         and (text.isascii() or is_utf_8(text))
         and type(sender) is str
         and is_sender(sender)

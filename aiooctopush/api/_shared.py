@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, Protocol, TypeVar
 
@@ -187,6 +187,24 @@ def check_instant(value: Any, name: str) -> None:
             name,
             "must carry its time zone, such as datetime(…, tzinfo=UTC)",
             shown=value.isoformat(),
+        )
+
+
+_PAST_AT_MOST: Final = timedelta(minutes=1)
+
+
+def check_not_past(instant: datetime | None, now: datetime, name: str) -> None:
+    """
+    Refuse an instant more than a minute ago: the gateway would send at once.
+
+    Raises:
+        InvalidFieldError: It is over.
+    """
+    if instant is not None and instant < now - _PAST_AT_MOST:
+        raise InvalidFieldError(
+            name,
+            "must not be in the past, for the gateway would send at once",
+            shown=instant.isoformat(timespec="minutes"),
         )
 
 

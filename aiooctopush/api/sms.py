@@ -24,7 +24,7 @@ from .._wire import (
     read_from,
 )
 from ..errors import InvalidFieldError
-from ._campaign_calls import CampaignCalls, id_and_successor
+from ._campaign_calls import CampaignCalls, id_and_successor, on_wire
 from ._plain import PlainRequest, plain_request
 from ._recipients import Recipient, count_only, recipients_of
 from ._shared import (
@@ -39,6 +39,7 @@ from ._shared import (
     SmsType,
     SmsTypeLike,
     check_instant,
+    check_not_past,
     check_sender,
     check_switches,
     check_text,
@@ -259,7 +260,7 @@ class Sms(
             purpose: ``alert`` or ``wholesale``. Marketing to France needs the mention
                 ``STOP au XXXXX`` in the text.
             type: Quality of the route.
-            send_at: When, with its time zone; now if left out, or if it has passed.
+            send_at: When, with its time zone; now if left out.
             with_replies: Mainland France only: a short number replaces the sender, so
                 that people can answer.
             simulation_mode: Only check the request, and invent the result.
@@ -323,8 +324,9 @@ class Sms(
                 list_name=list_name,
                 recipient_tracking=recipient_tracking,
             )
+            check_not_past(request.send_at, self._clock.now(), "send_at")
         return await self._call(
-            SEND, CallOptions(body=request, new_id=new_id, timeout=timeout)
+            SEND, CallOptions(body=on_wire(request), new_id=new_id, timeout=timeout)
         )
 
     async def create_on_list(

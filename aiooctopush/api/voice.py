@@ -18,7 +18,7 @@ from attrs import field, frozen
 from .._call import CallOptions
 from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
-from ._campaign_calls import CampaignCalls, id_and_successor
+from ._campaign_calls import CampaignCalls, id_and_successor, on_wire
 from ._recipients import Recipient, count_only, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
@@ -297,7 +297,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
             auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
         )
         return await self._call(
-            SEND, CallOptions(body=request, new_id=new_id, timeout=timeout)
+            SEND, CallOptions(body=on_wire(request), new_id=new_id, timeout=timeout)
         )
 
     async def create_on_list(

@@ -85,9 +85,17 @@ def test_json_of_a_text(preview):
 @pytest.mark.parametrize(
     ("text", "arguments", "warning"),
     [
-        ("{firstname}", (), "{firstname} is no placeholder and is sent as it stands; "),
+        (
+            "{firstname}",
+            (),
+            "{firstname} is no placeholder and would be sent as it ",
+        ),
         ("{Param 1}", (), "did you mean {param1}?"),
-        ("{whatever}", (), "{whatever} is no placeholder and is sent as it stands."),
+        (
+            "{whatever}",
+            (),
+            "would be sent as it stands. Braces",
+        ),
         ("Buy", ("--purpose", "wholesale"), "without the mention 'STOP au XXXXX'"),
         (
             "Buy",

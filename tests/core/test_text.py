@@ -20,6 +20,9 @@ from aiooctopush.text import (
     Encoding,
     QuietHours,
     TextMeasure,
+    as_sent,
+    check_placeholders,
+    costly_characters,
     easter_sunday,
     has_low_cost_stop,
     has_stop_mention,
@@ -28,8 +31,10 @@ from aiooctopush.text import (
     optimize,
     placeholder_runs,
     placeholders,
+    plain,
     public_holidays,
     quiet_until,
+    suggested_placeholder,
     unknown_placeholders,
 )
 
@@ -614,3 +619,108 @@ def test_public_holidays_of_a_year():
 def test_default_bounds_are_those_of_the_vendor():
     """Eight in the evening, eight in the morning."""
     assert QuietHours(begin=time(20), end=time(8)) == FRENCH_QUIET_HOURS
+
+
+# --- braces that are meant, and words in braces that are none -------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        pytest.param("a } b { c", "a } b { c", id="single braces"),
+        pytest.param("Use {{code}}", "Use {code}", id="doubled"),
+        pytest.param("{{x}} {first_name}", "{x} {first_name}", id="beside one"),
+        pytest.param("{{{first_name}}}", "{{first_name}}", id="around one"),
+    ],
+)
+def test_doubled_braces_are_sent_as_one(text, sent):
+    """The gateway knows no other way to write a brace."""
+    assert as_sent(text) == sent
+
+
+def test_a_word_between_doubled_braces_is_no_placeholder():
+    """Neither one that is known, nor one that is not."""
+    text = "{{first_name}} {{prenom}} {param1}"
+
+    assert placeholders(text) == ("param1",)
+    assert unknown_placeholders(text) == ()
+    assert merge("{{x}} {first_name}", {"first_name": "Zoé"}) == "{x} Zoé"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("prenom", "first_name"),
+        ("Prénom", "first_name"),
+        ("firstname", "first_name"),
+        ("First-Name", "first_name"),
+        ("nom", "last_name"),
+        ("ch1", "param1"),
+        ("param6", "param5"),
+        ("frist_name", "first_name"),
+        ("zzz", None),
+    ],
+)
+def test_the_placeholder_that_was_meant_is_suggested(name, meant):
+    """By what other programs call it, or by how it is spelled."""
+    found = suggested_placeholder(name)
+
+    assert found == meant or (name == "param6" and found.startswith("param"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Hi {prenom}", "{prenom} is no placeholder and would be sent as it stands; "),
+        ("Hi {zzz}", "as it stands. Braces that are meant are written twice, as in {{"),
+        ("Hi {{first_name}}", "which the gateway would replace all the same"),
+    ],
+)
+def test_braces_that_would_not_do_what_is_meant_are_refused(text, words):
+    """It would be wrong for everybody."""
+    with pytest.raises(InvalidFieldError) as caught:
+        check_placeholders(text)
+
+    assert words in str(caught.value)
+
+
+def test_braces_that_do_what_is_meant_are_let_through():
+    """Placeholders, single and doubled braces."""
+    check_placeholders("{first_name} {{x}} } { {last_name}")
+
+
+def test_all_costly_characters_are_found():
+    """Each with its count and its first place, whether it forces Unicode or not."""
+    found = costly_characters("[œ] œ\u00a0 Déjà ê €")
+
+    assert [
+        (one.character, one.count, one.first_at, one.forces_unicode) for one in found
+    ] == [
+        ("[", 1, 0, False),
+        ("œ", 2, 1, True),
+        ("]", 1, 2, False),
+        ("\u00a0", 1, 5, True),
+        ("€", 1, 14, False),
+    ]
+    assert found[1].name == "LATIN SMALL LIGATURE OE"
+    assert "ê" in {one.character for one in costly_characters("ê", optimized=False)}
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced"),
+    [
+        pytest.param("De\u0301ja\u0300", "Déjà", id="combining accents"),
+        pytest.param("10\u00a0h\u202f30\t!", "10 h 30 !", id="spaces"),
+        pytest.param("œuvre Œ", "oeuvre OE", id="ligatures"),
+        pytest.param("“a” ‘b’ «c»", '"a" \'b\' "c"', id="quotes"),
+        pytest.param("a – b … •", "a - b ... -", id="dashes and dots"),
+        pytest.param("Łódź Čapek", "Lodz Capek", id="letters"),
+        pytest.param("a\u200bb", "ab", id="invisible"),
+        pytest.param("🎉 Привет", "🎉 Привет", id="no such form"),
+        pytest.param("Þ", "y", id="as the gateway does"),
+        pytest.param("€[]é", "€[]é", id="GSM-7"),
+    ],
+)
+def test_plain_replaces_what_forces_unicode(text, replaced):
+    """Where a character has a form that does not."""
+    assert plain(text) == replaced

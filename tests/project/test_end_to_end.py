@@ -31,7 +31,7 @@ HEALING = [
 def people(tmp_path_factory):
     """A file as an export of some shop would write it."""
     path = tmp_path_factory.mktemp("people") / "people.csv"
-    rows = (f"+3363998{one:08d};Zoé {one}\n" for one in range(PEOPLE))
+    rows = (f"+336{one:08d};Zoé {one}\n" for one in range(PEOPLE))
     path.write_text("phone_number;first_name\n" + "".join(rows), encoding="utf-8-sig")
     return path
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any, Final
 
 import attrs
@@ -12,7 +11,12 @@ from attrs import field, frozen
 from ..._limits import MAX_MERGE_FIELD
 from ...errors import InvalidFieldError
 from ...ledgers.records import Rejection
-from ...text import MERGE_FIELDS, Encoding, TextMeasure, character_in_words
+from ...text import (
+    Encoding,
+    TextMeasure,
+    character_in_words,
+    problem_of_placeholder,
+)
 from ..options import OnDuplicate
 
 
@@ -227,9 +231,7 @@ class Preview:
 
     def _words_on_texts(self) -> Iterator[str]:
         for name in self.unknown_placeholders:
-            meant = _suggestion(name)
-            advice = f"; did you mean {{{meant}}}?" if meant else "."
-            yield f"{{{name}}} is no placeholder and is sent as it stands{advice}"
+            yield problem_of_placeholder(name)
         if self.repeats_short_number:
             yield (
                 "XXXXX stands in the text more than once: the gateway may put a short "
@@ -327,10 +329,3 @@ def _as_text(amount: Decimal | None) -> str | None:
 
 def _counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'s' * (count != 1)}"
-
-
-def _suggestion(name: str) -> str | None:
-    """The placeholder that was probably meant."""
-    plain = name.strip().lower().replace(" ", "_").replace("-", "_")
-    found = get_close_matches(plain, MERGE_FIELDS, n=1)
-    return found[0] if found else None

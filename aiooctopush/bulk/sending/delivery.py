@@ -42,6 +42,7 @@ from ...ledgers.records import (
 )
 from ...observer import AttemptEvent
 from ...retry import RetryPolicy
+from ...text import as_sent
 from .splitting import cut, is_too_large, named_in, speaks_of_recipients
 
 
@@ -236,9 +237,13 @@ class Delivery:
 
     def _request(self, record: BatchRecord, content: Content) -> SmsRequest:
         if isinstance(content, SmsRequest):
-            return evolve(content, request_id=record.request_id)
+            return evolve(
+                content, text=as_sent(content.text), request_id=record.request_id
+            )
         return SmsRequest(
-            **self.shared, recipients=content, request_id=record.request_id
+            **{**self.shared, "text": as_sent(self.shared["text"])},
+            recipients=content,
+            request_id=record.request_id,
         )
 
     def _unknown_since(self, job: Job) -> datetime | None:

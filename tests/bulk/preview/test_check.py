@@ -447,7 +447,10 @@ def test_values_with_a_short_number():
     ("text", "warning"),
     [
         ("{firstname}", "did you mean {first_name}?"),
-        ("{whatever}", "{whatever} is no placeholder and is sent as it stands."),
+        (
+            "{whatever}",
+            "would be sent as it stands. Braces",
+        ),
         ("XXXXX XXXXX", "XXXXX stands in the text more than once"),
     ],
 )

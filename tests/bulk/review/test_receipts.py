@@ -30,7 +30,7 @@ ONE_TRY = RetryPolicy(attempts=1)
 
 def numbers(count, start=0):
     """Made-up numbers in a range for fiction, all different."""
-    return [f"+3363998{start + one:08d}" for one in range(count)]
+    return [f"+3363998{start + one:04d}" for one in range(count)]
 
 
 def receipt(number, ticket="sms_7", status=webhooks.DeliveryStatus.DELIVERED):
