@@ -22,7 +22,7 @@ from .runs.report import report
 from .runs.unresolved import unresolved
 from .sandbox import sandbox
 from .send import send
-from .terminal.help import Group
+from .terminal.help import group
 from .webhooks import webhooks
 
 
@@ -37,11 +37,15 @@ Environment:
   OCTOPUSH_API_LOGIN   e-mail address of your Octopush account
   OCTOPUSH_API_KEY     API key of that account
   OCTOPUSH_BASE_URL    another gateway, such as that of "octopush sandbox"
+  OCTOPUSH_PROXY       HTTP proxy, or "env" for HTTPS_PROXY and NO_PROXY
   OCTOPUSH_FLEET       where your program makes its fleet, such as app:fleet
-  NO_COLOR             no colours
+  NO_COLOR             no colors
 
 Login and key are asked for if they are not set. They are never taken from the
 command line, where other users of the machine could read them.
+
+A command that fails gives with --json: error (its class), message, outcome,
+maybe_sent, request_id, code.
 
 \b
 Exit codes:
@@ -49,35 +53,21 @@ Exit codes:
     1   something was refused or not sent, or the run paused
     2   bad input or usage; nothing was sent
     3   the outcome of something is unknown: it may have been sent
-  130   interrupted
+  129   hangup (SIGHUP)
+  130   Ctrl-C (SIGINT)
+  143   terminated (SIGTERM)
 """
 
 _SECTIONS: Final = {
-    "Send": ("send", "bulk", "preview", "otp"),
-    "Bulk runs that are written down": (
-        "runs",
-        "report",
-        "unresolved",
-        "resolve",
-        "purge",
-        "webhooks",
-    ),
-    "Bulk runs of many machines": ("fleet", "ledger"),
-    "The account": (
-        "balance",
-        "credits",
-        "lookup",
-        "contacts",
-        "lists",
-        "subaccounts",
-        "settings",
-    ),
-    "Find out": ("doctor", "sandbox"),
+    "Send": (send, bulk, preview, otp),
+    "Bulk runs in a ledger": (runs, report, unresolved, resolve, purge, webhooks),
+    "Bulk runs on several machines": (fleet, ledger),
+    "Account": (balance, credits_, lookup, contacts, lists, subaccounts, settings),
+    "Diagnose and test": (doctor, sandbox),
 }
 
 
-@click.group(
-    cls=Group,
+@group(
     example=_EXAMPLE,
     epilog=_EPILOG,
     sections=_SECTIONS,
@@ -86,33 +76,7 @@ _SECTIONS: Final = {
 @click.version_option(__version__)
 def octopush() -> None:
     """
-    Send SMS through the Octopush gateway, and know what became of each of them.
+    Send SMS through the Octopush gateway, with a definite outcome for each of them.
 
-    With --sandbox no account is needed and nothing leaves this machine.
+    With --sandbox no account is needed, and nothing leaves this machine.
     """
-
-
-octopush.add_command(send)
-octopush.add_command(bulk)
-octopush.add_command(preview)
-octopush.add_command(runs)
-octopush.add_command(report)
-octopush.add_command(unresolved)
-octopush.add_command(resolve)
-octopush.add_command(purge)
-octopush.add_command(sandbox)
-for _command in (
-    otp,
-    balance,
-    credits_,
-    lookup,
-    contacts,
-    lists,
-    subaccounts,
-    settings,
-    doctor,
-    webhooks,
-    fleet,
-    ledger,
-):
-    octopush.add_command(_command)

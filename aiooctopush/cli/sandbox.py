@@ -18,9 +18,9 @@ from ..sandbox import (
 )
 from ..sandbox.server import SENT_PATH
 from .terminal.console import Screen
-from .terminal.help import Command, Option
+from .terminal.help import Decorator, command, option
 from .terminal.interrupt import on_interrupt
-from .terminal.options import Decorator, euros, fault_plan, seconds
+from .terminal.options import euros, fault_plan, seconds
 from .terminal.problems import ExitCode
 
 
@@ -36,14 +36,13 @@ octopush send --to +33600000001 --sender Acme --purpose alert --text Hello
 
 
 _SHORT = "Serve a simulated gateway."
-_CALLBACKS: Final = "What it calls you back about"
+_CALLBACKS: Final = "Callbacks"
 
 
 def _probability(name: str, words: str) -> Decorator[Any]:
-    return click.option(
+    return option(
         f"--callback-{name}",
         name,
-        cls=Option,
         type=click.FloatRange(0, 1),
         metavar="PROBABILITY",
         default=0.0,
@@ -53,110 +52,100 @@ def _probability(name: str, words: str) -> Decorator[Any]:
     )
 
 
-@click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE)
-@click.option(
+@command(short_help=_SHORT, example=_EXAMPLE)
+@option(
     "--host",
-    cls=Option,
     default="127.0.0.1",
     show_default=True,
-    heading="Where it listens",
-    help="Address of this machine.",
+    heading="Address",
+    help="Address to listen on.",
 )
-@click.option(
+@option(
     "--port",
-    cls=Option,
     type=click.IntRange(0, 65_535),
     metavar="N",
     default=DEFAULT_PORT,
     show_default=True,
-    heading="Where it listens",
-    help="0 takes a free one; the first line of output tells which.",
+    heading="Address",
+    help="Port; 0 takes a free one, which the first line of output shows.",
 )
-@click.option(
+@option(
     "--api-login",
-    cls=Option,
     metavar="LOGIN",
-    heading="Who is let in",
-    help="The only login that is let in, together with --api-key. Everybody if left "
-    "out.",
+    heading="Credentials",
+    help="The only login to accept, together with --api-key. Default: any.",
 )
-@click.option(
+@option(
     "--api-key",
-    cls=Option,
     metavar="KEY",
-    heading="Who is let in",
-    help="The only key that is let in. Make one up: this is not your real one.",
+    heading="Credentials",
+    help="The only key to accept. Invent one; do not use your real key.",
 )
-@click.option(
+@option(
     "--faults",
-    cls=Option,
     callback=fault_plan,
     metavar="SPEC",
-    heading="How it behaves",
-    help="What goes wrong: a probability such as 0.1, or KIND=PROBABILITY,…; a wrong "
-    "kind lists them all.",
+    heading="Behavior",
+    help="Faults: a probability such as 0.1, or KIND=PROBABILITY,…; a wrong kind lists "
+    "them all.",
 )
-@click.option(
+@option(
     "--duplicate-check",
-    cls=Option,
     type=click.Choice(["on-accept", "on-receipt"]),
     default="on-accept",
     show_default=True,
-    heading="How it behaves",
-    help="When a request_id is used up: once its request is accepted, or as soon as "
-    "it is received. Which rule the real gateway follows is not known.",
+    heading="Behavior",
+    help="When a request ID counts as used: once its request is accepted, or as soon "
+    "as it is received. It is unknown which of them the real gateway does.",
 )
-@click.option(
+@option(
     "--credit",
-    cls=Option,
     callback=euros,
     metavar="EUR",
     default="1000",
     show_default=True,
-    heading="How it behaves",
-    help="What the account has at first.",
+    heading="Behavior",
+    help="Credit of the account at the start.",
 )
-@click.option(
+@option(
     "--callback-url",
-    cls=Option,
     metavar="URL",
     heading=_CALLBACKS,
-    help="Where receipts, replies and opt-outs are posted, unless the account has set "
-    "URLs of its own.",
+    help="URL for receipts, replies and opt-outs, unless the account has set URLs of "
+    "its own.",
 )
-@click.option(
+@option(
     "--callbacks",
     "posts",
-    cls=Option,
     is_flag=True,
     heading=_CALLBACKS,
     help="Post to the URLs that accounts have set, and nowhere else.",
 )
-@click.option(
+@option(
     "--callback-format",
     "format",
-    cls=Option,
     type=click.Choice([str(one) for one in CallbackFormat]),
     default=str(CallbackFormat.JSON),
     show_default=True,
     heading=_CALLBACKS,
-    help="How they are written; the documents show the first.",
+    help="Format of callbacks; the gateway's documents show json.",
 )
-@click.option(
+@option(
     "--callback-delay",
     "delay",
-    cls=Option,
     callback=seconds,
     metavar="SECONDS",
     default="1-5",
     show_default=True,
     heading=_CALLBACKS,
-    help="From one status to the next: a figure, or bounds to draw from.",
+    help="Time from one status to the next: a figure, or bounds to draw from.",
 )
-@_probability("failures", "That a message does not arrive.")
-@_probability("duplicates", "That a callback comes twice.")
-@_probability("disorder", "That those about a message come last first.")
-@_probability("loss", "That a callback never comes.")
+@_probability("failures", "Probability that a message is not delivered.")
+@_probability("duplicates", "Probability that a callback is posted twice.")
+@_probability(
+    "disorder", "Probability that the callbacks of a message come in reverse order."
+)
+@_probability("loss", "Probability that a callback is never posted.")
 def sandbox(
     *,
     host: str,
@@ -209,7 +198,7 @@ def _poster(
     if url is None and not posts:
         if plan != CallbackPlan():
             raise click.UsageError(
-                "nobody is called back without --callback-url or --callbacks."
+                "Options of callbacks need --callback-url or --callbacks."
             )
         return None
     try:

@@ -14,12 +14,17 @@ from ..api._shared import Purpose, SmsType
 from ..api.sms import SendResult
 from ..errors import DuplicateRequestError, OctopushError, Outcome
 from ..ids import request_id_for
-from ..sandbox import FaultPlan
-from .targets.gateway import Connection, connect, sandbox_item
+from .targets.gateway import (
+    Connection,
+    GatewayOptions,
+    connect,
+    gateway_options,
+    sandbox_item,
+)
 from .terminal.console import Screen
-from .terminal.help import Command, Option
+from .terminal.help import command, option
 from .terminal.interrupt import interruptible
-from .terminal.options import SENDING, gateway_options, json_option, message_options
+from .terminal.options import SENDING, json_option, message_options
 from .terminal.problems import ExitCode
 from .terminal.result import Result, Row, item
 from .terminal.values import counted
@@ -67,33 +72,31 @@ class Sent(Result):
         return f"Accepted{whom}.", "bold green"
 
 
-@click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE, result=Sent)
-@click.option(
+@command(short_help=_SHORT, example=_EXAMPLE, result=Sent)
+@option(
     "--to",
     "numbers",
-    cls=Option,
     multiple=True,
     required=True,
     metavar="NUMBER",
-    heading="To whom",
-    help="International number, such as +33600000001. Repeat it for others, up to "
-    "500; for more, there is `octopush bulk`.",
+    heading="Recipients",
+    help="International number, such as +33600000001. Repeat the option for up to 500; "
+    "for more, use `octopush bulk`.",
 )
 @message_options
-@click.option(
-    "--key",
-    cls=Option,
+@option(
+    "--idempotency-key",
+    "key",
     metavar="TEXT",
     heading=SENDING,
-    help="Your own name of this message, such as order-4711-shipped. The same "
-    "command with the same key sends nothing twice within 23 hours.",
+    help="Your own name of this message, such as order-4711-shipped. The same command "
+    "with the same key sends nothing twice within 23 hours.",
 )
-@click.option(
+@option(
     "--request-id",
-    cls=Option,
     metavar="ID",
     heading=SENDING,
-    help="The same, as the id that the gateway sees: 1 to 64 letters, digits, - or _.",
+    help="Request ID, instead of a key: 1 to 64 letters, digits, - or _.",
 )
 @gateway_options
 @json_option()
@@ -110,27 +113,25 @@ def send(
     simulate: bool,
     key: str | None,
     request_id: str | None,
-    base_url: str | None,
-    sandbox: bool,
-    faults: FaultPlan | None,
+    gateway: GatewayOptions,
     as_json: bool,
 ) -> None:
     """
-    Send one text to one number or a few, and say what became of it.
+    Send one text to one number or a few, and report the outcome.
 
     Login and key come from OCTOPUSH_API_LOGIN and OCTOPUSH_API_KEY, or are asked
-    for. The command tries again by itself as long as that cannot send twice.
+    for. The command retries automatically as long as that cannot send twice.
     """
     screen = Screen(as_json=as_json)
     if key is not None and request_id is not None:
-        raise click.UsageError("--key and --request-id exclude each other.")
+        raise click.UsageError("--idempotency-key and --request-id exclude each other.")
     if len(numbers) > MAX_RECIPIENTS:
         raise click.UsageError(
             f"--to: {MAX_RECIPIENTS} numbers at most; for more, use `octopush bulk`."
         )
     with screen.failures():
         own_id = request_id if key is None else request_id_for(key)
-        connection = connect(ctx.obj, base_url=base_url, sandbox=sandbox, faults=faults)
+        connection = connect(ctx.obj, gateway)
     if at is not None and at <= connection.clock.now():
         screen.warn("--at is in the past: the gateway sends at once.")
     try:
@@ -172,7 +173,7 @@ def send(
 async def _send(screen: Screen, connection: Connection, **message: Any) -> SendResult:
     def first() -> None:
         screen.note(
-            "Waiting for the gateway's answer; press Ctrl-C again to give up on it."
+            "Waiting for the response in flight. Press Ctrl-C again to abandon it."
         )
 
     async with connection.session as octopush, interruptible(first):
@@ -183,7 +184,7 @@ def _advice(error: OctopushError, own_id: str | None) -> str:
     """A further line, for those who may run the command again."""
     if isinstance(error, DuplicateRequestError) and own_id is not None:
         return (
-            "An earlier command with this key or id was most likely taken; the "
+            "An earlier command with this key or ID was most likely accepted; the "
             "gateway forgets it after 24 hours."
         )
     if not error.maybe_sent:
@@ -191,13 +192,13 @@ def _advice(error: OctopushError, own_id: str | None) -> str:
     again = "the same command again"
     if own_id is None:
         again = f"the same command with --request-id {error.request_id}"
-    return f"To make sure that it is sent once: run {again}."
+    return f"To send it exactly once, run {again}."
 
 
 def _give_up(screen: Screen, own_id: str | None) -> NoReturn:
-    words = "Interrupted before the gateway answered: it may have been sent."
+    words = "Interrupted before the gateway responded. The message may have been sent."
     if own_id is not None:
-        words += " To make sure that it is sent once: run the same command again."
+        words += " To send it exactly once, run the same command again."
     screen.error(words)
     screen.document(
         {

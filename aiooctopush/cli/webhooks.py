@@ -18,7 +18,7 @@ from ..webhooks import DeliveryReceipt, Event
 from .targets.gateway import clock_of
 from .targets.ledger import LedgerPlace, LedgerType
 from .terminal.console import Screen
-from .terminal.help import Command, Group, Option
+from .terminal.help import group, option
 from .terminal.interrupt import on_interrupt
 from .terminal.problems import ExitCode, problem_of
 from .terminal.values import counted
@@ -41,41 +41,38 @@ octopush sandbox --callback-url http://127.0.0.1:{DEFAULT_PORT}/TOKEN
 """
 
 
-@click.group(cls=Group, short_help="Receive delivery receipts.", example=_EXAMPLE)
+@group(short_help="Receive delivery receipts.", example=_EXAMPLE)
 def webhooks() -> None:
-    """Receive what the gateway calls back about."""
+    """Receive the callbacks of the gateway."""
 
 
 @webhooks.command(
-    cls=Command, short_help="Write receipts to a ledger.", example=_EXAMPLE
+    short_help="Receive delivery receipts into a ledger.", example=_EXAMPLE
 )
-@click.option(
+@option(
     "--ledger",
-    cls=Option,
     type=LedgerType(exists=True),
     required=True,
     metavar="LEDGER",
-    heading="Where they go",
-    help="That of `octopush bulk --ledger`, or of a fleet: postgresql://user@host/"
+    heading="Ledger",
+    help="Ledger of `octopush bulk --ledger`, or of a fleet: postgresql://user@host/"
     "database, or its program, such as app:fleet.",
 )
-@click.option(
+@option(
     "--host",
-    cls=Option,
     default="127.0.0.1",
     show_default=True,
-    heading="Where it listens",
-    help="Address of this machine. The gateway needs HTTPS: put a proxy before it.",
+    heading="Address",
+    help="Address to listen on. The gateway needs HTTPS: put a reverse proxy in front.",
 )
-@click.option(
+@option(
     "--port",
-    cls=Option,
     type=click.IntRange(0, 65_535),
     metavar="N",
     default=DEFAULT_PORT,
     show_default=True,
-    heading="Where it listens",
-    help="0 takes a free one; the first line of output tells which.",
+    heading="Address",
+    help="Port; 0 takes a free one, which the first line of output shows.",
 )
 @click.pass_context
 def serve(ctx: click.Context, *, ledger: LedgerPlace, host: str, port: int) -> None:

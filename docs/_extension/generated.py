@@ -18,7 +18,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from aiooctopush import Outcome, RetryPolicy, Timeouts
 from aiooctopush.cli.app import octopush
-from aiooctopush.cli.terminal.help import Command, Group
+from aiooctopush.cli.terminal.help import Command, Group, options_of
 from aiooctopush.errors import GATEWAY_CODES, Backoff, GatewayCode
 from aiooctopush.sandbox.faults import KINDS, Commit
 
@@ -175,11 +175,11 @@ class Commands(SphinxDirective):
         summary, _, rest = inspect.cleandoc(command.help or "").partition("\n\n")
         made += _paragraphs(summary)
         if isinstance(command, Command | Group):
-            made += _block(command._example, "sh")  # noqa: SLF001
+            made += _block(command.example, "sh")
         usage = " ".join(command.collect_usage_pieces(context))
         made += _block(f"{title} {usage}", "text")
         made += _paragraphs(rest)
-        for heading, records in _options(command, context).items():
+        for heading, records in options_of(command, context).items():
             made += nodes.rubric(heading, heading)
             terms = nodes.definition_list()
             terms += [_definition(literal(name), words) for name, words in records]
@@ -190,28 +190,15 @@ class Commands(SphinxDirective):
 
 def _overview(group: Group) -> Iterator[nodes.Node]:
     """The commands under the headings of the help, each with a link to its section."""
-    for heading, names in group._sections.items():  # noqa: SLF001
+    for heading, commands in group.sections.items():
         yield nodes.rubric(heading, heading)
         listed = nodes.bullet_list()
-        for name in names:
-            section = {"internal": True, "refid": f"octopush-{name}"}
-            link = nodes.reference("", "", literal(name), **section)
-            short = plain(f": {group.commands[name].get_short_help_str()}")
+        for one in commands:
+            section = {"internal": True, "refid": f"octopush-{one.name}"}
+            link = nodes.reference("", "", literal(str(one.name)), **section)
+            short = plain(f": {one.get_short_help_str()}")
             listed += nodes.list_item("", nodes.paragraph("", "", link, short))
         yield listed
-
-
-def _options(
-    command: click.Command, context: click.Context
-) -> dict[str, list[tuple[str, str]]]:
-    headings: dict[str, list[tuple[str, str]]] = {}
-    for parameter in command.get_params(context):
-        # An argument is told of in the text. Every command has its help, and says so.
-        if isinstance(parameter, click.Option) and "--help" not in parameter.opts:
-            record = parameter.get_help_record(context) or ("", "")
-            heading = getattr(parameter, "heading", "Other")
-            headings.setdefault(heading, []).append(record)
-    return headings
 
 
 def _definition(term: nodes.Node, words: str) -> nodes.definition_list_item:

@@ -118,7 +118,7 @@ def test_plain_marks(check, monkeypatch):
         ("me@x.org", None, "wrong", "not set: OCTOPUSH_API_KEY"),
         ("me@x.org", "k3 y", "wrong", "API_KEY must be 1 to 256 visible ASCII"),
         ("me@x.org", "'k3y'", "odd", "OCTOPUSH_API_KEY holds quotes"),
-        ("me", "k3y", "odd", "OCTOPUSH_API_LOGIN is no e-mail address"),
+        ("me", "k3y", "odd", "OCTOPUSH_API_LOGIN is not an e-mail address"),
         ("me@x.org", "k3y", "fine", "login and key are set, well-formed"),
     ],
     ids=["neither", "no-key", "space", "quotes", "no-address", "good"],
@@ -145,7 +145,7 @@ def test_nothing_is_asked_without_credentials(run):
 
     assert result.exit_code == 1
     assert "✗ Connection     the address must be like https://" in result.stdout
-    assert "- Account        not asked" in result.stdout
+    assert "- Account        not checked" in result.stdout
 
 
 def test_bad_address_shows_no_arguments(run):
@@ -198,7 +198,7 @@ def test_no_credit(check, gateway):
     ("error", "advice"),
     [
         (ServerError("no"), "The gateway, or something before it, is out of order"),
-        (NotSentError("no"), "Look at what it says."),
+        (NotSentError("no"), "See the message."),
     ],
     ids=["silence", "not-sent"],
 )
@@ -206,7 +206,7 @@ def test_gateway_out_of_order(error, advice):
     """Whose turn it is depends on what failed."""
     seen = _checks.failed_account(error)
 
-    assert (str(seen.state), advice in seen.advice) == ("wrong", True)
+    assert (str(seen.state), advice in seen.what_to_do) == ("wrong", True)
 
 
 def test_silent_gateway(check):
@@ -335,7 +335,7 @@ def test_certificate(monkeypatch, tls, start, state):
 
     assert str(seen.state) == state
     assert "certificate by 'localhost' until 2126-10-29" in seen.found
-    assert bool(seen.advice) is (state == "odd")
+    assert bool(seen.what_to_do) is (state == "odd")
 
 
 def test_certificate_that_nobody_vouches_for(tls):
@@ -344,7 +344,7 @@ def test_certificate_that_nobody_vouches_for(tls):
 
     assert str(seen.state) == "wrong"
     assert "the certificate of 127.0.0.1 is not valid: self-signed" in seen.found
-    assert "SSL_CERT_FILE" in seen.advice
+    assert "SSL_CERT_FILE" in seen.what_to_do
 
 
 def test_something_else_answers():
@@ -374,7 +374,7 @@ def test_nobody_listens():
     assert seen.found == (
         f"cannot connect to 127.0.0.1, port {port}: Connection refused"
     )
-    assert "`octopush sandbox`" in seen.advice
+    assert "`octopush sandbox`" in seen.what_to_do
 
 
 def test_none_of_several_addresses_answers():
@@ -386,7 +386,7 @@ def test_none_of_several_addresses_answers():
     assert seen.found == (
         "cannot connect to gateway.test, port 443: none of its addresses answers"
     )
-    assert seen.advice == "Look at the network and its firewall."
+    assert seen.what_to_do == "Check the network and its firewall."
 
 
 def test_name_that_nobody_knows(monkeypatch):
@@ -506,7 +506,7 @@ def test_yes_never_sends(probe, clock, burns):
 
     assert gateway.book.numbers() == {}
     assert gateway.credit == 1000
-    assert ("nobody is there to agree" in result.stderr) is not burns
+    assert ("there is no terminal to ask on" in result.stderr) is not burns
     assert told["id_noted_on"] == ("receipt" if burns else None)
 
 
@@ -550,7 +550,7 @@ def test_a_table_for_people(run, clock):
 
     simulated = "(seen in simulation mode)"
     assert result.stdout.splitlines()[-5:] == [
-        "What the gateway does",
+        "Behavior of the gateway",
         f"  An id is noted   {RECEIPT} {simulated}",
         f"  A repeat         {REPEAT} {simulated}",
         f"  One bad number   refuses the whole request; it is named {simulated}",

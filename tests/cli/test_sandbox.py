@@ -74,8 +74,8 @@ def test_options_reach_the_gateway(run):
     with sandbox(*options, "--credit", "0") as (ready, _):
         send = ("send", "--base-url", address(ready), "--to", "+33600000001", *message)
         stranger = run(*send, "--json", env=env | {"OCTOPUSH_API_KEY": "x"})
-        poor = run(*send, "--json", "--key", "k", env=env)
-        burnt = run(*send, "--json", "--key", "k", env=env)
+        poor = run(*send, "--json", "--idempotency-key", "k", env=env)
+        burnt = run(*send, "--json", "--idempotency-key", "k", env=env)
 
     assert json.loads(stranger.stdout)["error"] == "AuthenticationError"
     assert json.loads(poor.stdout)["error"] == "InsufficientCreditError"
@@ -92,7 +92,7 @@ def test_options_reach_the_gateway(run):
         (("--credit", "-1"), "must be an amount such as 12.50"),
         (("--port", "70000"), "70000 is not in the range"),
         (("--callback-url", "receiver"), "--callback-url: must be a URL such as http"),
-        (("--callback-delay", "2"), "without --callback-url or --callbacks"),
+        (("--callback-delay", "2"), "need --callback-url or --callbacks"),
         (("--callback-delay", "2-1"), "must be seconds such as 2 or 1-5"),
         (("--callback-delay", "-1"), "must be seconds such as 2 or 1-5"),
         (("--callback-delay", "inf"), "must be seconds such as 2 or 1-5"),

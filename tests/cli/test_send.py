@@ -14,7 +14,7 @@ from aiooctopush import (
     NotSentError,
     request_id_for,
 )
-from aiooctopush.cli.targets import gateway as _connection
+from aiooctopush.cli.terminal import prompts as _prompts
 from aiooctopush.cli.terminal.console import Screen
 
 
@@ -104,8 +104,8 @@ def test_presumed_is_not_accepted(send, gateway):
 
 def test_key_makes_the_request_id(send, gateway):
     """The same key is the same message, and a second command sends nothing."""
-    first = send("--key", "order-4711")
-    second = send("--key", "order-4711")
+    first = send("--idempotency-key", "order-4711")
+    second = send("--idempotency-key", "order-4711")
 
     assert first.exit_code == 0
     assert second.exit_code == 1
@@ -172,7 +172,10 @@ def test_who_cannot_get_through_hears_of_the_doctor(error, told, capsys):
 
 @pytest.mark.parametrize(
     ("own", "advice"),
-    [((), "run the same command with --request-id "), (("--key", "k"), "run the same")],
+    [
+        ((), "run the same command with --request-id "),
+        (("--idempotency-key", "k"), "run the same"),
+    ],
     ids=["without", "with-key"],
 )
 def test_unknown_outcome_tells_how_to_go_on(send, own, advice):
@@ -201,7 +204,10 @@ def test_going_on_sends_once(send, gateway):
         (("--sender", "A"), "--sender: must have 3 to 11"),
         (("--request-id", "a b"), "--request-id: must be 1 to 64"),
         (("--text", ""), "--text: must have 1 to 1,224 characters"),
-        (("--key", "a", "--request-id", "b"), "--key and --request-id exclude"),
+        (
+            ("--idempotency-key", "a", "--request-id", "b"),
+            "--idempotency-key and --request-id exclude",
+        ),
         (("--base-url", "https://x"), "--sandbox and --base-url exclude each other"),
         (("--faults", "2"), "probability: must be 0 to 1"),
         (("--to", "+33600000002") * 500, "500 numbers at most"),
@@ -242,18 +248,20 @@ def test_first_interrupt_waits_for_the_answer(send, gateway, pressing):
     """Ctrl-C does not give up knowing what became of the message."""
     result = send("--faults", "error_503", clock=pressing(1))
 
-    assert "press Ctrl-C again" in result.stderr
+    assert "Press Ctrl-C again" in result.stderr
     assert result.exit_code == 0
     assert gateway.book.times("+33600000001") == 1
 
 
-@pytest.mark.parametrize("own", [(), ("--key", "k")], ids=["without", "with-key"])
+@pytest.mark.parametrize(
+    "own", [(), ("--idempotency-key", "k")], ids=["without", "with-key"]
+)
 def test_second_interrupt_gives_up(send, pressing, own):
     """A second Ctrl-C ends the wait, and what is known is said."""
     result = send("--faults", "hang_after_commit=1", *own, clock=pressing(2))
 
     assert result.exit_code == 130
-    assert "it may have been sent" in result.stderr
+    assert "The message may have been sent" in result.stderr
     assert ("run the same command again" in result.stderr) is bool(own)
 
 
@@ -263,7 +271,9 @@ def test_second_interrupt_as_json(send, pressing):
 
     assert json.loads(result.stdout) == {
         "error": "Interrupted",
-        "message": "Interrupted before the gateway answered: it may have been sent.",
+        "message": (
+            "Interrupted before the gateway responded. The message may have been sent."
+        ),
         "outcome": "unknown",
         "maybe_sent": True,
         "request_id": None,
@@ -297,7 +307,7 @@ def test_credentials_of_the_environment(run, server):
 def test_credentials_are_asked_for(run, server, monkeypatch):
     """On a terminal login and key are asked for, and the key is not shown."""
     terminal = types.SimpleNamespace(isatty=lambda: True)
-    monkeypatch.setattr(_connection, "sys", types.SimpleNamespace(stdin=terminal))
+    monkeypatch.setattr(_prompts, "sys", types.SimpleNamespace(stdin=terminal))
 
     result = run(*_real_send(), "--base-url", server.url, input="me\nk3y\n")
 
@@ -328,7 +338,7 @@ def test_no_credentials_and_nobody_to_ask(run):
 def test_question_can_be_left(run, monkeypatch):
     """Who ends the input at the question has sent nothing."""
     terminal = types.SimpleNamespace(isatty=lambda: True)
-    monkeypatch.setattr(_connection, "sys", types.SimpleNamespace(stdin=terminal))
+    monkeypatch.setattr(_prompts, "sys", types.SimpleNamespace(stdin=terminal))
 
     result = run(*_real_send(), input="")
 

@@ -341,7 +341,9 @@ async def test_what_was_never_asked_is_no_try(observed, collected):
         first.cancel()
 
     assert collected.points("aiooctopush.active_calls") == [(0, WHERE)]
-    assert [count for count, _ in collected.points("aiooctopush.request_attempts")] == [1]
+    assert [count for count, _ in collected.points("aiooctopush.request_attempts")] == [
+        1
+    ]
     assert [count for count, _ in collected.points("aiooctopush.calls")] == [1, 1]
 
 

@@ -1,47 +1,40 @@
 """Callback URLs on the command line, to be set and to be shown."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import click
+import attrs
+from attrs import frozen
 
 from ...api._callbacks import UNCHANGED, Callbacks, CallbackSettings
-from ..terminal.help import Option
-from ..terminal.options import F
-from ..wording import plain
+from ..terminal.help import F, option
+from ..terminal.result import Result, item
+from ..terminal.values import or_dash
 
 
-_HEADING: Final = "Where the gateway reports (an empty value removes)"
+_HEADING: Final = "Callbacks (an empty value removes one)"
 
-# By the name of the library: option, label, and what is reported there.
+_EMAIL: Final = "email_for_inbounds"
+
+# By the name of the library: option, and what is reported there.
 _URLS: Final = {
-    "callback_url_for_deliveries": (
-        "--deliveries-url",
-        "Deliveries",
-        "Delivery receipts.",
-    ),
-    "callback_url_for_inbounds": ("--replies-url", "Replies", "Replies."),
-    "callback_url_for_blacklisted_numbers": ("--stops-url", "STOPs", "STOPs."),
-    "callback_url_for_visits": ("--visits-url", "Visits", "Visits of landing pages."),
-    "email_for_inbounds": ("--replies-email", "Replies by e-mail", "Replies, by mail."),
+    "callback_url_for_deliveries": ("--deliveries-url", "URL for delivery receipts."),
+    "callback_url_for_inbounds": ("--replies-url", "URL for replies."),
+    "callback_url_for_blacklisted_numbers": ("--stops-url", "URL for STOPs."),
+    "callback_url_for_visits": ("--visits-url", "URL for visits of landing pages."),
+    _EMAIL: ("--replies-email", "E-mail address for replies."),
 }
 
-_OLDER: Final = {
-    "callback_url_for_sms_deliveries": "Deliveries of SMS",
-    "callback_url_for_voice_sms_deliveries": "Deliveries of voice SMS",
-}
-
-NAMES: Final = {name: option for name, (option, _, _) in _URLS.items()}
-"""What the arguments of the library are called here."""
+NAMES: Final = {name: declared for name, (declared, _) in _URLS.items()}
+"""Names of options, by those of arguments of the library."""
 
 
 def callback_options(function: F) -> F:
-    """Where the gateway reports what happens."""
-    for name, (option, _, words) in reversed(_URLS.items()):
-        metavar = "ADDRESS" if option.endswith("email") else "URL"
-        function = click.option(
-            option, name, cls=Option, metavar=metavar, heading=_HEADING, help=words
+    """Take where the gateway reports what happens."""
+    for name, (declaration, words) in reversed(_URLS.items()):
+        metavar = "ADDRESS" if name == _EMAIL else "URL"
+        function = option(
+            declaration, name, metavar=metavar, heading=_HEADING, help=words
         )(function)
     return function
 
@@ -64,43 +57,47 @@ def callbacks_of(given: dict[str, Any]) -> Callbacks | None:
     return Callbacks(**(dict.fromkeys(values, UNCHANGED) | values | removed))
 
 
-def callback_rows(
-    callbacks: CallbackSettings, *, whole: bool
-) -> Iterator[tuple[str, str]]:
+@frozen(kw_only=True)
+class CallbackUrls(Result):
+    """Hold where the gateway reports what happens."""
+
+    callback_url_for_deliveries: str | None = item("Deliveries", text=or_dash)
+    callback_url_for_inbounds: str | None = item("Replies", text=or_dash)
+    callback_url_for_blacklisted_numbers: str | None = item("STOPs", text=or_dash)
+    callback_url_for_visits: str | None = item("Visits", text=or_dash)
+    email_for_inbounds: str | None = item("Replies by e-mail", text=or_dash)
+    callback_url_for_sms_deliveries: str | None = item(
+        "Deliveries of SMS", skip_empty=True
+    )
+    callback_url_for_voice_sms_deliveries: str | None = item(
+        "Deliveries of voice SMS", skip_empty=True
+    )
+
+
+def urls_of(callbacks: CallbackSettings, *, whole: bool) -> dict[str, str | None]:
     """
-    Where the gateway reports, with labels.
+    Return the fields of `CallbackUrls`.
 
     Args:
-        callbacks: As they are.
+        callbacks: The settings.
         whole: Whether to show more of a URL than its host.
     """
-    for name, (_, label, _) in _URLS.items():
-        value = getattr(callbacks, name)
-        yield label, _address(value, whole=whole or name == "email_for_inbounds")
-    for name, label in _OLDER.items():
-        if getattr(callbacks, name):
-            yield label, _address(getattr(callbacks, name), whole=whole)
-
-
-def callbacks_as_dict(callbacks: CallbackSettings, *, whole: bool) -> dict[str, Any]:
-    """The same as plain values."""
     return {
-        name: getattr(callbacks, name)
-        and _address(
-            getattr(callbacks, name), whole=whole or name == "email_for_inbounds"
+        one.name: _address(
+            getattr(callbacks, one.name), whole=whole or one.name == _EMAIL
         )
-        for name in (*_URLS, *_OLDER)
+        for one in attrs.fields(CallbackUrls)
     }
 
 
-def _address(value: str | None, *, whole: bool) -> str:
+def _address(value: str | None, *, whole: bool) -> str | None:
     if not value:
-        return "-"
+        return None
     if whole:
-        return plain(value)
+        return value
     # The rest may hold the token by which a receiver knows the gateway.
     try:
         parts = urlsplit(value)
     except ValueError:
         return "***"
-    return plain(f"{parts.scheme}://{parts.hostname}/***")
+    return f"{parts.scheme}://{parts.hostname}/***"

@@ -1,33 +1,31 @@
 """``octopush contacts`` and ``octopush lists``: who a campaign may go to."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from attrs import frozen
 
 from ...api._chunks import ManyResults
 from ...api._recipients import Recipient
 from ...api._shared import MAX_LIST_NAME, check_text
 from ...errors import InvalidFieldError, Outcome, shown
 from ..bulk.check import refuse
+from ..targets.gateway import GatewayOptions, gateway_options
 from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.session import open_session
 from ..terminal.console import Screen
-from ..terminal.help import Command, Group, Option
-from ..terminal.options import gateway_options, json_option
-from ..terminal.prompts import agree, yes_option
+from ..terminal.help import group, option
+from ..terminal.options import json_option
+from ..terminal.prompts import require_agreement, yes_option
+from ..terminal.result import Result, Row, item
 from ..terminal.values import counted
-from .many import ChunkedCommand, numbers_or_file, open_numbers
+from .many import ChunkedCommand, ChunkedResult, numbers_or_file, open_numbers
 
 
 _IMPORT_EXAMPLE = """\
 octopush contacts import people.csv --list customers
-"""
-
-_MANY_EPILOG = """\
---json gives: accepted, presumed, refused, not_sent, unknown (contacts), bad_rows,
-duplicates, interrupted, problems (the first 200; for each first and last line, items,
-outcome, reason, code), more_problems, and error, which broke it off.
 """
 
 _DELETE_EXAMPLE = """\
@@ -39,19 +37,47 @@ _LISTS_EXAMPLE = """\
 octopush lists create customers
 """
 
-_LIST_EPILOG = """\
---json gives: list, outcome ("accepted", or "presumed" after a try without an answer),
-attempts.
-"""
-
-_WHERE: Final = "Which list"
-_AGAIN: Final = "A repeat is harmless: put right what is wrong, and run it again."
+_WHERE: Final = "List"
+_AGAIN: Final = "Fix what is wrong, and run it again: repeating it is harmless."
 _UNDONE: Final = "Nothing was changed."
 
 
-@click.group(
+@frozen(kw_only=True)
+class Contacts(ChunkedResult):
+    """Hold what became of many contacts."""
+
+    def advice(self) -> Iterable[str]:
+        """Return what to do if not everything is done."""
+        return (_AGAIN,) if self.exit_code else ()
+
+
+@frozen(kw_only=True)
+class ContactList(Result):
+    """
+    Hold what became of a list.
+
+    Attributes:
+        done: What was done to it.
+    """
+
+    list: str = item()
+    outcome: Outcome = item(doc='"accepted", or "presumed" after a timeout')
+    attempts: int = item()
+    done: str = item(in_json=False)
+
+    def headline(self) -> Row:
+        """Return a sentence."""
+        if self.outcome is Outcome.PRESUMED:
+            words = (
+                f"Presumed {self.done}: an attempt without a response was most likely "
+                "accepted."
+            )
+            return words, "bold yellow"
+        return f"The list {shown(self.list)} is {self.done}.", "green"
+
+
+@group(
     "contacts",
-    cls=Group,
     short_help="Import and delete contacts.",
     example=_IMPORT_EXAMPLE,
 )
@@ -59,35 +85,31 @@ def contacts() -> None:
     """
     Import and delete contacts, for campaigns on a list.
 
-    The gateway has no way to list, search or count contacts, and neither has this
-    command.
+    The gateway cannot list, search or count contacts.
     """
 
 
 @contacts.command(
     "import",
-    cls=Command,
     short_help="Add or update the contacts of a file.",
     example=_IMPORT_EXAMPLE,
-    epilog=_MANY_EPILOG,
+    result=Contacts,
 )
 @click.argument("path", metavar="FILE.csv", type=click.Path(path_type=Path))
-@click.option(
+@option(
     "--list",
     "list_name",
-    cls=Option,
     required=True,
     metavar="NAME",
     heading=_WHERE,
-    help="They are put into this list: 1 to 30 characters. One that does not exist is "
-    "probably created.",
+    help="Name of the list: 1 to 30 characters. One that does not exist is probably "
+    "created.",
 )
-@click.option(
+@option(
     "--keep",
-    cls=Option,
     is_flag=True,
     heading=_WHERE,
-    help="Leave contacts as they are that exist already.",
+    help="Do not change contacts that already exist.",
 )
 @recipient_file_options
 @gateway_options
@@ -102,14 +124,14 @@ def import_(
     keep: bool,
     reading: FileReading,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     """
     Add or update the contacts of a CSV file, of any size, and put them into a list.
 
-    The first line names the columns: phone_number, and if wanted first_name,
-    last_name, param1 to param5. Rows that cannot be used are listed and left out. It
-    costs nothing, nobody gets a message, and a repeat is harmless.
+    The first line names the columns: phone_number, and optionally first_name,
+    last_name and param1 to param5. Rows that cannot be used are listed and left out.
+    It costs nothing, nobody gets a message, and repeating it is harmless.
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
@@ -117,7 +139,7 @@ def import_(
         source = reading.open(path)
         ignored = source.ignored_columns()
     if ignored:
-        screen.warn(f"columns that are not used: {shown(', '.join(ignored))}.")
+        screen.warn(f"unused columns: {shown(', '.join(ignored))}.")
     with open_session(ctx, screen, gateway) as calls:
 
         async def create(some: list[Recipient]) -> ManyResults[Recipient, None]:
@@ -125,31 +147,31 @@ def import_(
                 some, list_name=list_name, do_not_overwrite=keep or None
             )
 
-        many = ChunkedCommand(calls=calls, source=source, ask=create)
+        many = ChunkedCommand(calls=calls, source=source, request=create)
         with screen.failures():
             many.run(f"Importing {path.name}")
     total = counted(many.done, "contact")
-    _tell(screen, many, f"Done: {total} in the list {shown(list_name)}.", path=path)
+    _print_result(
+        screen, many, f"Done: {total} in the list {shown(list_name)}.", path=path
+    )
 
 
 @contacts.command(
     "delete",
-    cls=Command,
-    short_help="Take contacts out of a list, or delete them.",
+    short_help="Remove contacts from a list, or delete them.",
     example=_DELETE_EXAMPLE,
-    epilog=_MANY_EPILOG,
+    result=Contacts,
 )
 @numbers_or_file
-@click.option(
+@option(
     "--list",
     "list_name",
-    cls=Option,
     metavar="NAME",
     heading=_WHERE,
-    help="Take them out of this list only. Without it they leave the account, and so "
-    "every list and tag.",
+    help="List to remove them from. Without it they are deleted from the account, and "
+    "so from every list and tag.",
 )
-@yes_option("Do not ask before contacts leave the account.")
+@yes_option("Do not ask before contacts are deleted from the account.")
 @gateway_options
 @json_option()
 @click.pass_context
@@ -163,13 +185,13 @@ def delete(
     yes: bool,
     reading: FileReading,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     """
-    Take contacts out of a list, or delete them from the whole account.
+    Remove contacts from a list, or delete them from the whole account.
 
-    NUMBER is international, such as +33600000001. Without --list it asks first: what
-    is deleted cannot be brought back.
+    NUMBER is international, such as +33600000001. Without --list it asks for
+    confirmation, because deleted contacts cannot be restored.
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
@@ -183,11 +205,11 @@ def delete(
                 [one.phone_number for one in some], list_name=list_name
             )
 
-        many = ChunkedCommand(calls=calls, source=source, ask=remove, once=True)
+        many = ChunkedCommand(calls=calls, source=source, request=remove, unique=True)
         with screen.failures():
             count = many.count()
         if list_name is None:
-            agree(
+            require_agreement(
                 screen,
                 f"Delete {counted(count, 'contact')} from the whole account?",
                 yes=yes,
@@ -196,31 +218,24 @@ def delete(
         many.run("Deleting")
     where = "the account" if list_name is None else f"the list {shown(list_name)}"
     total = counted(many.done, "contact")
-    _tell(screen, many, f"Done: {total} taken out of {where}.", path=path)
+    _print_result(screen, many, f"Done: {total} removed from {where}.", path=path)
 
 
-def _tell(
-    screen: Screen, many: ChunkedCommand, good: str, *, path: Path | None
+def _print_result(
+    screen: Screen, many: ChunkedCommand, done: str, *, path: Path | None
 ) -> None:
     many.list_problems(screen, "NUMBER" if path is None else "line")
     if not many.counts and not many.bad and not many.interrupted:
         refuse(screen, f"{path} holds no contacts. Nothing was sent.")
-    words, style = many.headline(good)
-    screen.say(words, style=style)
-    screen.rows(many.figures("Accepted"))
-    if many.exit_code:
-        screen.say("")
-        screen.paragraph(_AGAIN)
-    screen.document(many.as_dict())
+    screen.result(Contacts(**many.fields(done)))
     raise click.exceptions.Exit(many.exit_code)
 
 
 # --- lists ----------------------------------------------------------------------------
 
 
-@click.group(
+@group(
     "lists",
-    cls=Group,
     short_help="Create, empty and delete contact lists.",
     example=_LISTS_EXAMPLE,
 )
@@ -228,8 +243,7 @@ def lists() -> None:
     """
     Create, empty and delete contact lists.
 
-    The gateway has no way to list the lists, or what stands in them, and neither has
-    this command: the gateway's web site shows them.
+    The gateway cannot report the lists or their contacts; its web site shows them.
     """
 
 
@@ -241,44 +255,41 @@ def _named(function: Any) -> Any:
 
 @lists.command(
     "create",
-    cls=Command,
     short_help="Create an empty list.",
     example=_LISTS_EXAMPLE,
-    epilog=_LIST_EPILOG,
+    result=ContactList,
 )
 @_named
 def create_list(
-    ctx: click.Context, /, *, name: str, as_json: bool, **gateway: Any
+    ctx: click.Context, /, *, name: str, as_json: bool, gateway: GatewayOptions
 ) -> None:
     """
     Create an empty list.
 
-    NAME has 1 to 30 characters. `octopush contacts import` fills it, and probably
-    creates it, too.
+    NAME has 1 to 30 characters. `octopush contacts import` fills the list, and probably
+    also creates it.
     """
     screen = Screen(as_json=as_json)
     with open_session(ctx, screen, gateway) as calls:
         result = calls.ask(
             calls.session.contacts.create_list(name),
             names={"list_name": "NAME"},
-            advice="Run it again: code 302 would mean that the list is there.",
+            advice="Run it again: code 302 means that the list exists.",
         )
-    _tell_of_list(screen, name, "created", result.outcome, result.attempts)
+    _print_list(screen, name, "created", result.outcome, result.attempts)
 
 
 @lists.command(
     "empty",
-    cls=Command,
-    short_help="Take all contacts out of a list.",
+    short_help="Remove all contacts from a list.",
     example="octopush lists empty customers\n",
-    epilog=_LIST_EPILOG,
+    result=ContactList,
 )
-@click.option(
+@option(
     "--delete-contacts",
-    cls=Option,
     is_flag=True,
-    heading="What becomes of the contacts",
-    help="Delete them from the whole account, too.",
+    heading="Contacts",
+    help="Also delete them from the whole account.",
 )
 @yes_option()
 @_named
@@ -290,68 +301,68 @@ def empty_list(
     delete_contacts: bool,
     yes: bool,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     """
-    Take all contacts out of a list; the list stays.
+    Remove all contacts from a list; the list remains.
 
-    It asks first, since nobody can tell afterwards who stood in it.
+    It asks for confirmation, because the gateway cannot report afterwards which
+    contacts it had.
     """
     screen = Screen(as_json=as_json)
     with open_session(ctx, screen, gateway) as calls:
         more = ", and delete its contacts from the whole account" * delete_contacts
         question = f"Empty the list {shown(name)}{more}?"
-        agree(screen, question, yes=yes, otherwise=_UNDONE)
+        require_agreement(screen, question, yes=yes, otherwise=_UNDONE)
         result = calls.ask(
             calls.session.contacts.empty_list(
                 name, delete_contacts=delete_contacts or None
             ),
             names={"list_name": "NAME"},
-            advice="Run it again: a repeat is harmless.",
+            advice="Run it again: repeating it is harmless.",
         )
-    _tell_of_list(screen, name, "emptied", result.outcome, result.attempts)
+    _print_list(screen, name, "emptied", result.outcome, result.attempts)
 
 
 @lists.command(
     "delete",
-    cls=Command,
     short_help="Delete a list.",
     example="octopush lists delete customers\n",
-    epilog=_LIST_EPILOG,
+    result=ContactList,
 )
 @yes_option()
 @_named
 def delete_list(
-    ctx: click.Context, /, *, name: str, yes: bool, as_json: bool, **gateway: Any
+    ctx: click.Context,
+    /,
+    *,
+    name: str,
+    yes: bool,
+    as_json: bool,
+    gateway: GatewayOptions,
 ) -> None:
     """
-    Delete a list; its contacts stay in the account, as far as is known.
+    Delete a list; as far as is known, its contacts remain in the account.
 
-    It asks first, since nobody can tell afterwards who stood in it.
+    It asks for confirmation, because the gateway cannot report afterwards which
+    contacts it had.
     """
     screen = Screen(as_json=as_json)
     with open_session(ctx, screen, gateway) as calls:
         question = f"Delete the list {shown(name)}?"
-        agree(screen, question, yes=yes, otherwise=_UNDONE)
+        require_agreement(screen, question, yes=yes, otherwise=_UNDONE)
         result = calls.ask(
             calls.session.contacts.delete_list(name),
             names={"list_name": "NAME"},
-            advice="Run it again: a repeat is harmless.",
+            advice="Run it again: repeating it is harmless.",
         )
-    _tell_of_list(screen, name, "deleted", result.outcome, result.attempts)
+    _print_list(screen, name, "deleted", result.outcome, result.attempts)
 
 
-def _tell_of_list(
+def _print_list(
     screen: Screen, name: str, done: str, outcome: Outcome, attempts: int
 ) -> None:
-    if outcome is Outcome.PRESUMED:
-        screen.say(
-            f"Presumed {done}: a try without an answer was most likely taken.",
-            style="bold yellow",
-        )
-    else:
-        screen.say(f"The list {shown(name)} is {done}.", style="green")
-    screen.document({"list": name, "outcome": str(outcome), "attempts": attempts})
+    screen.result(ContactList(list=name, outcome=outcome, attempts=attempts, done=done))
 
 
 def _check_name(name: str, place: str) -> None:

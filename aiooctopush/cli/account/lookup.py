@@ -1,30 +1,34 @@
-"""``octopush lookup``: is a line alive, and whose is it."""
+"""``octopush lookup``: number status (HLR) and operator (MNP)."""
 
 import csv
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
+import attrs
 import click
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ...api._chunks import ItemResult, ManyResults
 from ...api._recipients import Recipient
 from ...api.lookup import HlrResult, MnpResult
+from ...errors import Outcome
 from ...session import OctopushSession
 from ..bulk.check import refuse
+from ..targets.gateway import GatewayOptions, gateway_options
 from ..targets.recipients import FileReading
 from ..targets.session import CommandSession, open_session
 from ..terminal.console import Screen
 from ..terminal.export import harmless, new_file
-from ..terminal.help import Command, Group, Option
-from ..terminal.options import OUTPUT, gateway_options, json_option
-from ..terminal.prompts import agree, yes_option
-from ..terminal.values import counted, in_euros
-from ..wording import plain
-from .many import ChunkedCommand, numbers_or_file, open_numbers
+from ..terminal.help import group, option
+from ..terminal.options import OUTPUT, json_option
+from ..terminal.prompts import require_agreement, yes_option
+from ..terminal.result import Result, item
+from ..terminal.values import counted, in_words
+from .many import ChunkedCommand, ChunkedResult, numbers_or_file, open_numbers
 
 
 _HLR_EXAMPLE = """\
@@ -36,49 +40,64 @@ _MNP_EXAMPLE = """\
 octopush lookup mnp +33600000001 +33600000002
 """
 
-_EPILOG = """\
---json gives: accepted, presumed, refused, not_sent, unknown (numbers), bad_rows,
-duplicates, interrupted, problems, more_problems, error, cost (text; null if the gateway
-did not name it), and results: for each number outcome and the columns of --csv; null
-with --csv.
-"""
-
-_NUMBER: Final = "phone_number"
-_NETWORK: Final = (
-    "network_name",
-    "country_code",
-    "mcc",
-    "mnc",
-    "is_ported",
-    "ported_date",
-)
-_COLUMNS: Final = {
-    "hlr": ("state", "line_status", "phone_number_type", *_NETWORK),
-    "mnp": ("line_status", *_NETWORK),
-}
-_SHOWN: Final = {
-    "state": "State",
-    "line_status": "Line",
-    "phone_number_type": "Type",
-    "network_name": "Network",
-    "country_code": "Country",
-    "is_ported": "Ported",
-}
-
 Look = Callable[[list[str]], Coroutine[Any, Any, ManyResults[str, Any]]]
 
 
-@click.group(
+@frozen(kw_only=True)
+class Line(Result):
+    """Hold what is known about a number (MNP)."""
+
+    phone_number: str = item("Number")
+    outcome: Outcome = item()
+    line_status: str | None = item("Line")
+    network_name: str | None = item("Network")
+    country_code: str | None = item("Country")
+    mcc: str | None = item()
+    mnc: str | None = item()
+    is_ported: bool | None = item("Ported")
+    ported_date: date | None = item()
+
+
+@frozen(kw_only=True)
+class LiveLine(Line):
+    """Hold what is known about a number, and whether it is in use (HLR)."""
+
+    state: str | None = item("State")
+    phone_number_type: str | None = item("Type")
+
+
+@frozen(kw_only=True)
+class Lookups(ChunkedResult):
+    """
+    Hold what became of many lookups.
+
+    Attributes:
+        written_to: The file of ``--csv``.
+    """
+
+    cost: Decimal | None = item("Cost", doc="text; null if not reported")
+    written_to: Path | None = item("Written to", in_json=False, optional=True)
+    results: tuple[Line, ...] | None = item(
+        doc="null with --csv; for each number the columns of --csv"
+    )
+
+    def blocks(self) -> Iterator[Any]:
+        """Yield figures and the table of numbers, whose columns depend on the kind."""
+        yield from super().blocks()
+        if self.results:
+            yield type(self.results[0]).table(self.results)
+
+
+@group(
     "lookup",
-    cls=Group,
-    short_help="Look numbers up: alive? whose?",
+    short_help="Look up number status (HLR) and operator (MNP).",
     example=_HLR_EXAMPLE,
 )
 def lookup() -> None:
     """
-    Look numbers up: is a line alive (hlr), and whose is it now (mnp).
+    Look up number status (HLR) and operator (MNP).
 
-    Every number costs, each time it is asked.
+    Every number costs, each time it is looked up.
     """
 
 
@@ -87,21 +106,19 @@ def _lookup_options(function: Any) -> Any:
         json_option(),
         gateway_options,
         yes_option("Do not ask before numbers are looked up, which costs."),
-        click.option(
+        option(
             "--csv",
             "csv_path",
-            cls=Option,
             metavar="OUT.csv",
             type=click.Path(dir_okay=False, path_type=Path),
             heading=OUTPUT,
-            help="Write what was found to this file, for its owner alone.",
+            help="Write the results to this file, readable by its owner only.",
         ),
-        click.option(
+        option(
             "--simulate",
             is_flag=True,
-            cls=Option,
-            heading="How it is asked",
-            help="Have the gateway invent the results; it costs nothing.",
+            heading="Lookup",
+            help="Let the gateway invent the results; it costs nothing.",
         ),
         numbers_or_file,
         click.pass_context,
@@ -112,19 +129,19 @@ def _lookup_options(function: Any) -> Any:
 
 @lookup.command(
     "hlr",
-    cls=Command,
-    short_help="Ask whether lines are valid and alive.",
+    short_help="Look up whether numbers are valid and in use.",
     example=_HLR_EXAMPLE,
-    epilog=_EPILOG,
+    result=Lookups,
 )
 @_lookup_options
 def hlr(ctx: click.Context, /, *, simulate: bool, **given: Any) -> None:
     """
-    Ask whether lines are valid and alive, and whose they are.
+    Look up whether numbers are valid and in use, and their operators (HLR).
 
-    NUMBER is international, such as +33600000001. Every number costs, so it says how
-    many there are and asks first. A number that is given twice is asked once, and a
-    request without an answer, which may have been paid, is not repeated.
+    NUMBER is international, such as +33600000001. Every number costs, so the command
+    shows how many there are and asks for confirmation. A number that is given twice
+    is looked up once. A request without a response may have been charged, and is not
+    retried.
     """
 
     def look(octopush: OctopushSession) -> Look:
@@ -132,29 +149,29 @@ def hlr(ctx: click.Context, /, *, simulate: bool, **given: Any) -> None:
             numbers, simulation_mode=simulate or None
         )
 
-    _look_up(ctx, "hlr", look, simulate=simulate, **given)
+    _look_up(ctx, LiveLine, look, simulate=simulate, **given)
 
 
 @lookup.command(
     "mnp",
-    cls=Command,
-    short_help="Ask whose lines are now.",
+    short_help="Look up the operators of numbers.",
     example=_MNP_EXAMPLE,
-    epilog=_EPILOG,
+    result=Lookups,
 )
-@click.option(
+@option(
     "--v1",
-    cls=Option,
     is_flag=True,
-    heading="How it is asked",
-    help="The first version of the call: it names no price, and has no --simulate.",
+    heading="Lookup",
+    help="Use the first version of the call: it reports no price, and has no "
+    "--simulate.",
 )
 @_lookup_options
 def mnp(ctx: click.Context, /, *, simulate: bool, v1: bool, **given: Any) -> None:
     """
-    Ask which networks numbers belong to now.
+    Look up the present operators of numbers (MNP).
 
-    Otherwise it is as `octopush lookup hlr`: every number costs, and it asks first.
+    As with `octopush lookup hlr`, every number costs, and the command asks for
+    confirmation.
     """
     if simulate and v1:
         raise click.UsageError("--simulate and --v1 exclude each other.")
@@ -166,67 +183,54 @@ def mnp(ctx: click.Context, /, *, simulate: bool, v1: bool, **given: Any) -> Non
             numbers, simulation_mode=simulate or None
         )
 
-    _look_up(ctx, "mnp", look, simulate=simulate, **given)
+    _look_up(ctx, Line, look, simulate=simulate, **given)
 
 
 @define(kw_only=True)
 class _Findings:
     """
-    What was found, as it comes in.
+    Keep what is found, or write it to a file.
 
     Attributes:
-        columns: What is kept of each number.
-        file: Where it is written; None if it is held.
-        results: What is held.
-        cost: In euros, as far as the gateway named it.
+        kind: The record of a number.
+        file: Where it is written; None if it is kept.
+        results: What is kept.
+        cost: In euros, as far as the gateway reported it.
     """
 
-    columns: tuple[str, ...]
-    file: TextIO | None
-    results: list[dict[str, Any]] = field(factory=list, repr=False)
+    kind: type[Line]
+    file: TextIO | None = None
+    results: list[Line] = field(factory=list, repr=False)
     cost: Decimal | None = None
 
     def begin(self) -> None:
         """Write the headings."""
-        self._write((_NUMBER, "outcome", *self.columns))
+        self._write([one.name for one in attrs.fields(self.kind)])
 
     def add(self, one: ItemResult[str, MnpResult | HlrResult]) -> None:
-        """Take a number in."""
-        values = {
-            name: _value(getattr(one.details, name, None)) for name in self.columns
+        """Take the result of a number."""
+        own: dict[str, Any] = {"phone_number": one.item, "outcome": one.outcome}
+        details: dict[str, Any] = {
+            field.name: getattr(one.details, field.name, None)
+            for field in attrs.fields(self.kind)
+            if field.name not in own
         }
+        line = self.kind(**own, **details)
         if self.file is None:
-            known = {_NUMBER: one.item, "outcome": str(one.outcome)}
-            self.results.append(known | values)
+            self.results.append(line)
             return
         # The number keeps its plus, quoted as text.
-        cells = (harmless(_cell(value)) for value in values.values())
-        self._write((one.item, str(one.outcome), *cells))
+        _, *values = attrs.astuple(line)
+        self._write([one.item, *(harmless(_cell(value)) for value in values)])
 
-    def _write(self, cells: tuple[str, ...]) -> None:
+    def _write(self, cells: list[str]) -> None:
         if self.file is not None:
             csv.writer(self.file, quoting=csv.QUOTE_ALL).writerow(cells)
-
-    def table(self, screen: Screen) -> None:
-        """Show what is held."""
-        headings = ("Number", *(_SHOWN[one] for one in self.columns if one in _SHOWN))
-        rows = [
-            (
-                one[_NUMBER],
-                *(
-                    plain(_cell(one[name])) or "-"
-                    for name in self.columns
-                    if name in _SHOWN
-                ),
-            )
-            for one in self.results
-        ]
-        screen.table(headings, rows, words=headings)
 
 
 def _look_up(
     ctx: click.Context,
-    kind: str,
+    kind: type[Line],
     look: Callable[[OctopushSession], Look],
     *,
     simulate: bool,
@@ -236,7 +240,7 @@ def _look_up(
     csv_path: Path | None,
     yes: bool,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     screen = Screen(as_json=as_json)
     with screen.failures():
@@ -250,28 +254,42 @@ def _look_up(
             refuse(screen, f"{path} holds no number that can be used.")
         rest = f" ({counted(many.bad, 'row')} cannot be used)" * bool(many.bad)
         question = f"Look up {counted(count, 'number')}{rest}, each of which costs?"
-        agree(screen, question, yes=yes or simulate, otherwise="Nothing was asked.")
+        require_agreement(
+            screen, question, yes=yes or simulate, otherwise="Nothing was looked up."
+        )
         # Opened first, so that nothing is paid that cannot be written down.
         with screen.failures(), _opened(csv_path) as findings.file:
             findings.begin()
             many.run("Looking up")
     many.list_problems(screen, "NUMBER" if path is None else "line")
-    _tell(screen, many, findings, csv_path, simulated=simulate)
+    total = counted(many.done, "number")
+    done = f"Done: {total} looked up."
+    if simulate:
+        done = f"Simulated: {total}, with results that are invented."
+    screen.result(
+        Lookups(
+            **many.fields(done),
+            cost=findings.cost,
+            written_to=csv_path,
+            results=None if csv_path is not None else tuple(findings.results),
+        )
+    )
+    raise click.exceptions.Exit(many.exit_code)
 
 
 def _prepare(
-    calls: CommandSession, source: Any, look: Look, kind: str
+    calls: CommandSession, source: Any, look: Look, kind: type[Line]
 ) -> tuple[ChunkedCommand, _Findings]:
-    findings = _Findings(columns=_COLUMNS[kind], file=None)
+    findings = _Findings(kind=kind)
 
-    async def ask(some: list[Recipient]) -> ManyResults[str, Any]:
+    async def request(some: list[Recipient]) -> ManyResults[str, Any]:
         results = await look([one.phone_number for one in some])
         if results.cost is not None:
             findings.cost = (findings.cost or Decimal(0)) + results.cost
         return results
 
     many = ChunkedCommand(
-        calls=calls, source=source, ask=ask, on_result=findings.add, once=True
+        calls=calls, source=source, request=request, on_result=findings.add, unique=True
     )
     return many, findings
 
@@ -285,44 +303,5 @@ def _opened(path: Path | None) -> Iterator[TextIO | None]:
         yield file
 
 
-def _tell(
-    screen: Screen,
-    many: ChunkedCommand,
-    findings: _Findings,
-    csv_path: Path | None,
-    *,
-    simulated: bool,
-) -> None:
-    total = counted(many.done, "number")
-    good = f"Done: {total} looked up."
-    if simulated:
-        good = f"Simulated: {total}, with results that are invented."
-    words, style = many.headline(good)
-    screen.say(words, style=style)
-    if csv_path is None:
-        screen.say("")
-        findings.table(screen)
-        screen.say("")
-    rows = [*many.figures("Looked up"), ("Cost", in_euros(findings.cost))]
-    if csv_path is not None:
-        rows.append(("Written to", str(csv_path)))
-    screen.rows(rows)
-    screen.document(
-        {
-            **many.as_dict(),
-            "cost": None if findings.cost is None else str(findings.cost),
-            "results": findings.results if csv_path is None else None,
-        }
-    )
-    raise click.exceptions.Exit(many.exit_code)
-
-
-def _value(value: Any) -> Any:
-    """A value that JSON knows, or an instant as text."""
-    return value.isoformat() if hasattr(value, "isoformat") else value
-
-
 def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else str(value)
+    return "" if value is None else in_words(value)

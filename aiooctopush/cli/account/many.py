@@ -1,12 +1,12 @@
-"""Any number of items for the gateway: read some, ask, and tell what became of each."""
+"""Commands for any number of items, which are read and requested some at a time."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final
 
 import click
 from attrs import define, field, frozen
@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 from ...api._chunks import ItemResult, ManyResults
 from ...api._recipients import Recipient
 from ...bulk.sources.duplicates import SeenNumbers
+from ...bulk.sources.rows import FileRows, FileSource
 from ...bulk.sources.text_file import SourceError
 from ...errors import (
     AuthenticationError,
@@ -27,11 +28,11 @@ from ...errors import (
 from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.session import CommandSession
 from ..terminal.console import Screen
-from ..terminal.help import Option
+from ..terminal.help import F, option
 from ..terminal.interrupt import interruptible
-from ..terminal.options import F
-from ..terminal.problems import ExitCode, error_as_json, problem_of
+from ..terminal.problems import ExitCode, problem_of
 from ..terminal.progress import Progress
+from ..terminal.result import Result, item
 from ..terminal.values import counted
 
 
@@ -44,92 +45,42 @@ _LISTED_AT_MOST: Final = 200
 _GOOD: Final = (Outcome.ACCEPTED, Outcome.PRESUMED)
 
 Row = tuple[int, Recipient | SourceError]
-Ask = Callable[[list[Recipient]], Coroutine[Any, Any, ManyResults[Any, Any]]]
+Request = Callable[[list[Recipient]], Coroutine[Any, Any, ManyResults[Any, Any]]]
 OnResult = Callable[[ItemResult[Any, Any]], None]
+Source = FileSource | list[Row]
 
 
-class Rows(Protocol):
-    """One pass through a source, as `aiooctopush.bulk.sources.rows.FileRows` is one."""
-
-    total_bytes: int | None
-
-    @property
-    def bytes_read(self) -> int:
-        """How far it is."""
-
-    def __iter__(self) -> Iterator[Row]:
-        """Position, and what stands there."""
-
-    def __enter__(self) -> Self:
-        """Begin."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close what was opened."""
-
-
-class Source(Protocol):
-    """Where items come from."""
-
-    def rows(self) -> Rows:
-        """
-        Begin at the start.
-
-        Raises:
-            SourceError: There is nothing that could be read.
-        """
-
-
-class TypedNumbers:
+def typed_numbers(numbers: tuple[str, ...], country: str | None = None) -> list[Row]:
     """
-    Numbers of a command line, read as a file would be.
+    Take numbers of a command line, each with its position.
+
+    Args:
+        numbers: As they were typed.
+        country: Of national numbers, such as ``FR``.
 
     Raises:
         InvalidFieldError: One of them is no international number.
     """
-
-    def __init__(self, numbers: tuple[str, ...], country: str | None = None) -> None:
-        self.total_bytes: int | None = len(numbers)
-        self.bytes_read = 0
-        self._rows: list[Row] = []
-        for position, number in enumerate(numbers, 1):
-            try:
-                self._rows.append((position, Recipient.of(number, country=country)))
-            except InvalidFieldError as error:
-                place = f"NUMBER, number {position}"
-                raise InvalidFieldError(place, error.limit, shown=error.shown) from None
-
-    def rows(self) -> Self:
-        """Begin at the start."""
-        return self
-
-    def __iter__(self) -> Iterator[Row]:
-        for position, row in self._rows:
-            self.bytes_read = position
-            yield position, row
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close nothing."""
+    rows: list[Row] = []
+    for position, number in enumerate(numbers, 1):
+        try:
+            rows.append((position, Recipient.of(number, country=country)))
+        except InvalidFieldError as error:
+            place = f"NUMBER, number {position}"
+            raise InvalidFieldError(place, error.limit, shown=error.shown) from None
+    return rows
 
 
 def numbers_or_file(function: F) -> F:
-    """Numbers as arguments, or a file of them."""
+    """Take numbers as arguments, or a file of them."""
     function = recipient_file_options(function)
-    function = click.option(
+    function = option(
         "--file",
         "path",
-        cls=Option,
         metavar="FILE",
         type=click.Path(path_type=Path),
-        heading="Which numbers",
-        help="Those of a file, instead of NUMBER: CSV, JSON or a spreadsheet.",
+        heading="Numbers",
+        help="File with the numbers, instead of NUMBER: CSV, JSON or a spreadsheet.",
     )(function)
     return click.argument("numbers", metavar="[NUMBER]...", nargs=-1)(function)
 
@@ -146,84 +97,109 @@ def open_numbers(
     """
     if path is None:
         if not numbers:
-            raise click.UsageError("Which numbers? Give NUMBER or --file.")
-        return TypedNumbers(numbers, reading.country)
+            raise click.UsageError("Give NUMBER or --file.")
+        return typed_numbers(numbers, reading.country)
     if numbers:
         raise click.UsageError("NUMBER and --file exclude each other.")
     return reading.open(path).restricted_to(())
 
 
 @frozen(kw_only=True)
-class Problem:
-    """
-    Why some items in a row were not done.
+class Problem(Result):
+    """Hold why some items in a row were not done."""
 
-    Attributes:
-        first: Position of the first of them, which is its line in a file.
-        last: Position of the last.
-        count: How many there are.
-        outcome: What became of them.
-        reason: In words.
-        code: The gateway's own, if it gave one.
-    """
-
-    first: int
-    last: int
-    count: int
-    outcome: Outcome
-    reason: str
-    code: int | None = None
+    first: int = item(doc="first line")
+    last: int = item(doc="last line")
+    items: int = item()
+    outcome: Outcome = item()
+    reason: str = item()
+    code: int | None = item(default=None)
 
     def in_words(self, place: str) -> str:
-        """A line for people."""
+        """Return a line for people."""
         where = f"{place} {self.first:,}"
         if self.last > self.first:
             where = f"{place}s {self.first:,} to {self.last:,}"
         return f"{where}: {self.reason}"
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "first": self.first,
-            "last": self.last,
-            "items": self.count,
-            "outcome": str(self.outcome),
-            "reason": self.reason,
-            "code": self.code,
-        }
+
+def _in_rows(count: int) -> str:
+    return counted(count, "row")
+
+
+def _in_duplicates(count: int) -> str:
+    return counted(count, "duplicate")
+
+
+@frozen(kw_only=True)
+class ChunkedResult(Result):
+    """
+    Hold what became of many items; a command adds fields of its own.
+
+    Attributes:
+        done: The sentence if everything was accepted.
+        exit_code: What it means to the shell.
+    """
+
+    accepted: int = item("Accepted")
+    presumed: int = item("Presumed accepted", skip_empty=True)
+    refused: int = item("Refused", skip_empty=True)
+    not_sent: int = item("Not sent", skip_empty=True)
+    unknown: int = item("Unknown", skip_empty=True)
+    bad_rows: int = item("Not usable", skip_empty=True, text=_in_rows)
+    duplicates: int = item("Left out", skip_empty=True, text=_in_duplicates)
+    interrupted: bool = item()
+    problems: tuple[Problem, ...] = item(doc="the first 200; for each", of=Problem)
+    more_problems: int = item()
+    error: OctopushError | None = item(doc="what broke it off")
+    done: str = item(in_json=False)
+    exit_code: ExitCode = item(in_json=False)
+
+    def headline(self) -> tuple[str, str]:
+        """Return all of it in one sentence."""
+        good = self.accepted + self.presumed
+        total = good + self.refused + self.not_sent + self.unknown + self.bad_rows
+        some = f"{good:,} of {total:,}"
+        if self.exit_code is ExitCode.ACCEPTED:
+            return self.done, "bold green"
+        if self.interrupted:
+            return f"Interrupted: {some} so far are done.", "bold"
+        if self.error is not None:
+            return f"Stopped early: {problem_of(self.error)}", "bold red"
+        return f"Done in part: {some}.", "bold yellow"
 
 
 @define(kw_only=True)
 class ChunkedCommand:
     """
-    Items on their way.
+    Read items, make requests for some at a time, and record what became of each.
 
     Attributes:
-        calls: Where they go.
-        source: Where they come from.
-        ask: Asks for some of them.
-        on_result: Told of each, in order.
-        once: Whether a number that was there before is left out.
-        counts: How many met each outcome.
+        calls: The session of the command.
+        source: Where the items come from.
+        request: Makes the requests for some of them.
+        on_result: Called with each result, in order.
+        unique: Whether a number that occurred before is left out.
+        counts: How many items met each outcome.
         bad: Rows that cannot be used.
         repeated: Rows that were left out.
         problems: The first of what went wrong.
         unlisted: Problems beyond these.
-        broken_off: What ended it before its end.
-        interrupted: Whether Ctrl-C did.
+        error: What ended it early.
+        interrupted: Whether a signal did.
     """
 
     calls: CommandSession
     source: Source
-    ask: Ask
+    request: Request
     on_result: OnResult = field(default=lambda _: None)
-    once: bool = False
+    unique: bool = False
     counts: Counter[Outcome] = field(factory=Counter, init=False)
     bad: int = field(default=0, init=False)
     repeated: int = field(default=0, init=False)
     problems: list[Problem] = field(factory=list, init=False)
     unlisted: int = field(default=0, init=False)
-    broken_off: OctopushError | None = field(default=None, init=False)
+    error: OctopushError | None = field(default=None, init=False)
     interrupted: bool = field(default=False, init=False)
     _seen: SeenNumbers = field(factory=SeenNumbers, init=False)
     _stopping: bool = field(default=False, init=False)
@@ -242,33 +218,33 @@ class ChunkedCommand:
             return ExitCode.UNKNOWN
         if self.bad and not self.counts:
             return ExitCode.BAD_INPUT
-        fine = not self.bad and self.broken_off is None
+        fine = not self.bad and self.error is None
         fine = fine and self.done == self.counts.total()
         return ExitCode.ACCEPTED if fine else ExitCode.NOT_ACCEPTED
 
     def count(self) -> int:
         """
-        Go through the source without asking for anything.
+        Go through the source without any request.
 
         Returns:
-            How many items would be asked for.
+            How many items requests would be made for.
 
         Raises:
             SourceError: The source cannot be read, or not to its end.
         """
         self._begin()
-        with self.source.rows() as rows:
+        with self._rows() as rows:
             return sum(1 for _ in self._good(rows))
 
     def run(self, label: str) -> None:
         """
-        Ask for everything, or as much as can be.
+        Make the requests for all items, or for as many as possible.
 
         Args:
-            label: What is going on.
+            label: What is going on, for people.
 
         Raises:
-            SourceError: The source cannot be read at all; nothing was asked.
+            SourceError: The source cannot be read at all; no request was made.
         """
         self._begin()
         self.calls.run(self._run(label))
@@ -281,7 +257,7 @@ class ChunkedCommand:
     async def _run(self, label: str) -> None:
         screen, clock = self.calls.screen, self.calls.connection.clock
         with (
-            self.source.rows() as rows,
+            self._rows() as rows,
             Progress(screen, clock).begin(label) as progress,
         ):
             good = self._good(rows)
@@ -289,12 +265,21 @@ class ChunkedCommand:
                 async with interruptible(self._stop):
                     while some := self._take(good):
                         await self._ask_for(some)
-                        progress.show(rows.bytes_read, rows.total_bytes or 0)
+                        if not isinstance(rows, list):
+                            progress.show(rows.bytes_read, rows.total_bytes or 0)
             except TimeoutError:
                 self.interrupted = True
 
+    @contextmanager
+    def _rows(self) -> Iterator["FileRows | list[Row]"]:
+        if isinstance(self.source, list):
+            yield self.source
+            return
+        with self.source.rows() as rows:
+            yield rows
+
     def _take(self, good: Iterator[tuple[int, Recipient]]) -> list[Any]:
-        if self.broken_off is not None:
+        if self.error is not None:
             return []
         some: list[tuple[int, Recipient]] = []
         try:
@@ -308,22 +293,22 @@ class ChunkedCommand:
         except SourceError as error:
             if not some and not self.counts and not self.bad:
                 raise
-            self.broken_off = error
+            self.error = error
         return some
 
-    def _good(self, rows: Rows) -> Iterator[tuple[int, Recipient]]:
+    def _good(self, rows: Iterable[Row]) -> Iterator[tuple[int, Recipient]]:
         for position, row in rows:
             if isinstance(row, SourceError):
                 self.bad += 1
                 self._note(_bad_row(position, row))
-            elif self.once and not self._seen.add(row.phone_number):
+            elif self.unique and not self._seen.add(row.phone_number):
                 self.repeated += 1
             else:
                 yield position, row
 
     async def _ask_for(self, some: list[tuple[int, Recipient]]) -> None:
         try:
-            results = await self.ask([recipient for _, recipient in some])
+            results = await self.request([recipient for _, recipient in some])
         except asyncio.CancelledError:
             self.counts[Outcome.UNKNOWN] += len(some)
             raise
@@ -338,7 +323,7 @@ class ChunkedCommand:
             if error is not None:
                 self._note(_problem(error, [position for position, _ in group]))
         hopeless = (one for one in results.errors if _is_hopeless(one))
-        self.broken_off = next(hopeless, self.broken_off)
+        self.error = next(hopeless, self.error)
 
     def _note(self, problem: Problem) -> None:
         if len(self.problems) < _LISTED_AT_MOST:
@@ -349,69 +334,35 @@ class ChunkedCommand:
     def _stop(self) -> None:
         self._stopping = True
         self.calls.screen.note(
-            "Stopping once the requests on their way are answered. Press Ctrl-C "
-            "again to leave them: they may be done all the same."
+            "Stopping after the requests in flight. Press Ctrl-C again to abandon "
+            "them; they may be carried out all the same."
         )
 
-    # --- telling ------------------------------------------------------------------
-
     def list_problems(self, screen: Screen, place: str) -> None:
-        """Show the first of what went wrong, if anything did."""
+        """Write the first of what went wrong, if anything did."""
         for problem in self.problems[:_SHOWN_AT_MOST]:
             screen.note(problem.in_words(place))
         more = len(self.problems[_SHOWN_AT_MOST:]) + self.unlisted
         if more:
             screen.note(f"… and {more:,} more.")
 
-    def figures(self, done: str) -> Iterator[tuple[str, str]]:
+    def fields(self, done: str) -> dict[str, Any]:
         """
-        What became of how many, with labels.
+        Return the fields of `ChunkedResult`.
 
         Args:
-            done: What those are called that were.
+            done: The sentence if everything was accepted.
         """
-        yield done, f"{self.counts[Outcome.ACCEPTED]:,}"
-        labels = {
-            Outcome.PRESUMED: "Presumed done",
-            Outcome.REFUSED: "Refused",
-            Outcome.NOT_SENT: "Not sent",
-            Outcome.UNKNOWN: "Unknown",
-        }
-        for outcome, label in labels.items():
-            if self.counts[outcome]:
-                yield label, f"{self.counts[outcome]:,}"
-        if self.bad:
-            yield "Not usable", counted(self.bad, "row")
-        if self.repeated:
-            yield "Left out", counted(self.repeated, "duplicate")
-
-    def headline(self, good: str) -> tuple[str, str]:
-        """
-        All of it in one sentence, and the style of that.
-
-        Args:
-            good: The sentence if everything went well.
-        """
-        if self.exit_code is ExitCode.ACCEPTED:
-            return good, "bold green"
-        some = f"{self.done:,} of {self.counts.total() + self.bad:,}"
-        if self.interrupted:
-            return f"Interrupted: {some} so far are done.", "bold"
-        if self.broken_off is not None:
-            return f"Broken off: {problem_of(self.broken_off)}", "bold red"
-        return f"Done in part: {some}.", "bold yellow"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        error = self.broken_off
         return {
             **{str(outcome): self.counts[outcome] for outcome in Outcome},
             "bad_rows": self.bad,
             "duplicates": self.repeated,
             "interrupted": self.interrupted,
-            "problems": [one.as_dict() for one in self.problems],
+            "problems": tuple(self.problems),
             "more_problems": self.unlisted,
-            "error": None if error is None else error_as_json(error),
+            "error": self.error,
+            "done": done,
+            "exit_code": self.exit_code,
         }
 
 
@@ -421,7 +372,7 @@ def _bad_row(position: int, row: SourceError) -> Problem:
     return Problem(
         first=position,
         last=position,
-        count=1,
+        items=1,
         outcome=Outcome.NOT_SENT,
         reason=f"{column}{row.reason}{got}",
     )
@@ -431,7 +382,7 @@ def _problem(error: OctopushError, positions: list[int]) -> Problem:
     return Problem(
         first=positions[0],
         last=positions[-1],
-        count=len(positions),
+        items=len(positions),
         outcome=error.outcome or Outcome.UNKNOWN,
         reason=error.problem,
         code=error.code,

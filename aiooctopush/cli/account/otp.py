@@ -1,34 +1,31 @@
-"""``octopush otp``: one-time codes, sent and checked."""
+"""``octopush otp``: one-time codes, generated and validated."""
 
 from typing import Any, Final
 
 import click
+from attrs import frozen
 
-from ...api.otp import MAX_CODE, MIN_CODE, OtpChannel, OtpCheck, OtpSent, OtpState
+from ...api.otp import MAX_CODE, MIN_CODE, OtpChannel, OtpState
+from ...errors import Outcome
 from ...phone import mask, normalize
+from ..targets.gateway import GatewayOptions, gateway_options
 from ..targets.session import open_session
 from ..terminal.console import Screen
-from ..terminal.help import Command, Group, Option
-from ..terminal.options import MESSAGE, OUTPUT, Decorator, gateway_options, json_option
+from ..terminal.help import Decorator, group, option
+from ..terminal.options import MESSAGE, OUTPUT, json_option
 from ..terminal.problems import ExitCode
 from ..terminal.prompts import ask_code
+from ..terminal.result import Result, Row, item
 from ..terminal.values import counted
 
 
 _EXAMPLE = """\
-octopush otp send +33600000001
-octopush otp check +33600000001
+octopush otp generate +33600000001
+octopush otp validate +33600000001
 """
 
-_SEND_EPILOG = """\
---json gives: outcome, attempts, and token, which is null without --show-secrets.
-"""
-
-_CHECK_EPILOG = """\
-Exit codes: 0 if the code is right, 1 if it is not, 3 if nobody can tell.
-
---json gives: valid, state ("valid", "wrong", "expired", "exhausted", "not_found"),
-remaining_attempts, code (of the gateway), attempts.
+_VALIDATE_EPILOG = """\
+Exit codes: 0 if the code is right, 1 if it is not, 3 if that is unknown.
 """
 
 _NAMES: Final = {
@@ -38,99 +35,125 @@ _NAMES: Final = {
     "validity_period": "--valid-for",
     "max_wrong_attempts": "--max-wrong",
 }
-_CODE: Final = "What the code is like"
+_CODE: Final = "Code"
 
-_IN_WORDS: Final = {
+_SENTENCES: Final = {
     OtpState.VALID: "The code is right.",
     OtpState.WRONG: "The code is wrong.",
     OtpState.EXPIRED: "The code has expired: send a new one.",
-    OtpState.EXHAUSTED: "Too many wrong codes were tried: send a new one.",
-    OtpState.NOT_FOUND: "No code is known for this number; perhaps it was used.",
+    OtpState.EXHAUSTED: "Too many wrong codes were given: send a new one.",
+    OtpState.NOT_FOUND: "The gateway has no code for this number; perhaps it was used.",
 }
 
 
-def secrets_option(what: str) -> Decorator[Any]:
-    """Whether secrets may be seen."""
-    return click.option(
-        "--show-secrets", cls=Option, is_flag=True, heading=OUTPUT, help=what
+@frozen(kw_only=True)
+class Generated(Result):
+    """Hold what became of a code."""
+
+    number: str = item(in_json=False)
+    outcome: Outcome = item()
+    attempts: int = item()
+    token: str | None = item(
+        "Token", skip_empty=True, doc="null without --show-secrets"
     )
 
+    def headline(self) -> Row:
+        """Return where the code goes."""
+        return f"A code is on its way to {self.number}.", "bold green"
 
-@click.group(
+
+@frozen(kw_only=True)
+class Validated(Result):
+    """Hold whether a code is right."""
+
+    valid: bool = item()
+    state: OtpState = item(
+        doc='"valid", "wrong", "expired", "exhausted" or "not_found"'
+    )
+    remaining_attempts: int | None = item()
+    code: int | None = item(doc="of the gateway")
+    attempts: int = item()
+
+    def headline(self) -> Row:
+        """Return whether it is right, and how many attempts are left."""
+        words = _SENTENCES[self.state]
+        if self.remaining_attempts is not None:
+            words += f" {counted(self.remaining_attempts, 'attempt')} left."
+        return words, "bold green" if self.valid else "bold red"
+
+
+def secrets_option(what: str) -> Decorator[Any]:
+    """Let secrets be shown."""
+    return option("--show-secrets", is_flag=True, heading=OUTPUT, help=what)
+
+
+@group(
     "otp",
-    cls=Group,
-    short_help="Send and check one-time codes.",
+    short_help="Send and validate one-time codes.",
     example=_EXAMPLE,
 )
 def otp() -> None:
     """
-    Send one-time codes, and check what people type.
+    Send one-time codes, and validate what people type.
 
-    The gateway makes the codes and remembers them. To try it, start `octopush
-    sandbox`: with --sandbox each command has a gateway of its own, which knows no
-    code of another.
+    The gateway generates the codes and remembers them. To try it, start `octopush
+    sandbox`; `octopush sandbox codes` shows the codes. With --sandbox each command
+    has a gateway of its own, which knows no code of another.
     """
 
 
 @otp.command(
-    "send",
-    cls=Command,
-    short_help="Make a code and send it.",
-    example="octopush otp send +33600000001 --valid-for 300\n",
-    epilog=_SEND_EPILOG,
+    "generate",
+    short_help="Generate a code and send it.",
+    example="octopush otp generate +33600000001 --valid-for 300\n",
+    result=Generated,
 )
 @click.argument("number", metavar="NUMBER")
-@click.option(
+@option(
     "--text",
-    cls=Option,
     metavar="TEXT",
     heading=MESSAGE,
-    help="Up to 1,224 characters, with {code} and, if you like, {hh:mm:ss} for when it "
-    "expires.",
+    help="Up to 1,224 characters, with {code} and optionally {hh:mm:ss}, the "
+    "time at which it expires.",
 )
-@click.option(
+@option(
     "--sender",
-    cls=Option,
     metavar="NAME",
     heading=MESSAGE,
-    help="Who it comes from: 3 to 11 letters, digits or inner spaces.",
+    help="Sender: 3 to 11 letters, digits or spaces; no space at either end.",
 )
-@click.option(
+@option(
     "--channel",
-    cls=Option,
     type=click.Choice([str(one) for one in OtpChannel]),
     heading=MESSAGE,
-    help="How it travels.",
+    help="Channel.",
 )
-@click.option(
+@option(
     "--length",
-    cls=Option,
     type=int,
     metavar="N",
     heading=_CODE,
     help=f"{MIN_CODE} to {MAX_CODE} characters.",
 )
-@click.option(
+@option(
     "--valid-for",
-    cls=Option,
     type=int,
     metavar="SECONDS",
     heading=_CODE,
-    help="After that it has expired.",
+    help="Time until it expires.",
 )
-@click.option(
+@option(
     "--max-wrong",
-    cls=Option,
     type=int,
     metavar="N",
     heading=_CODE,
-    help="How many wrong codes may be tried.",
+    help="Number of wrong codes that are allowed.",
 )
-@secrets_option("Show the token by which the gateway knows the code, too.")
+@secrets_option("Also show the token by which the gateway knows the code.")
 @gateway_options
 @json_option()
 @click.pass_context
-def send_code(
+def generate(
     ctx: click.Context,
     /,
     *,
@@ -143,13 +166,13 @@ def send_code(
     max_wrong: int | None,
     show_secrets: bool,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     """
-    Make a one-time code and send it, which costs a message.
+    Generate a one-time code and send it, which costs a message.
 
-    What is left out is as set in the account. After silence it is not repeated: the
-    person could get two codes.
+    Options that are left out are as set in the account. It is not retried after a
+    timeout, because the person could get two codes.
     """
     screen = Screen(as_json=as_json)
     with open_session(ctx, screen, gateway) as calls:
@@ -164,54 +187,44 @@ def send_code(
                 max_wrong_attempts=max_wrong,
             ),
             names=_NAMES,
-            advice="If a code arrives, `octopush otp check` knows it.",
+            advice="If a code arrives, `octopush otp validate` knows it.",
         )
-    _tell_of_send(screen, number, result, show_secrets=show_secrets)
-
-
-def _tell_of_send(
-    screen: Screen, number: str, result: OtpSent, *, show_secrets: bool
-) -> None:
-    screen.say(f"A code is on its way to {mask(number)}.", style="bold green")
-    token = None
-    if result.token is not None and show_secrets:
-        token = result.token.reveal()
-        screen.rows([("Token", token)])
-    screen.document(
-        {
-            "outcome": str(result.outcome),
-            "attempts": result.attempts,
-            "token": token,
-        }
+    screen.result(
+        Generated(
+            number=mask(number),
+            outcome=result.outcome,
+            attempts=result.attempts,
+            token=result.token.reveal() if result.token and show_secrets else None,
+        )
     )
 
 
 @otp.command(
-    "check",
-    cls=Command,
-    short_help="Check a code that somebody typed.",
-    example="octopush otp check +33600000001\n",
-    epilog=_CHECK_EPILOG,
+    "validate",
+    short_help="Validate a code that a person typed.",
+    example="octopush otp validate +33600000001\n",
+    epilog=_VALIDATE_EPILOG,
+    result=Validated,
 )
 @click.argument("number", metavar="NUMBER")
 @click.argument("code", metavar="[CODE]", required=False)
 @gateway_options
 @json_option()
 @click.pass_context
-def check_code(
+def validate(
     ctx: click.Context,
     /,
     *,
     number: str,
     code: str | None,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     """
-    Check the last code that was sent to a number.
+    Validate the last code that was sent to a number.
 
-    Without CODE it is asked for, or read from stdin, and so does not stay in the
-    history of the shell. A wrong code uses up an attempt.
+    Without CODE the command asks for it, or reads it from stdin, so that it does not
+    stay in the history of the shell. A wrong code uses up an attempt.
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
@@ -225,22 +238,14 @@ def check_code(
             advice="An attempt may have been used up. If the code is not known next "
             "time, it was most likely right.",
         )
-    _tell_of_check(screen, check)
-
-
-def _tell_of_check(screen: Screen, check: OtpCheck) -> None:
-    words = _IN_WORDS[check.state]
-    if check.remaining_attempts is not None:
-        words += f" {counted(check.remaining_attempts, 'attempt')} left."
-    screen.say(words, style="bold green" if check.valid else "bold red")
-    screen.document(
-        {
-            "valid": check.valid,
-            "state": str(check.state),
-            "remaining_attempts": check.remaining_attempts,
-            "code": check.code,
-            "attempts": check.attempts,
-        }
+    screen.result(
+        Validated(
+            valid=check.valid,
+            state=check.state,
+            remaining_attempts=check.remaining_attempts,
+            code=check.code,
+            attempts=check.attempts,
+        )
     )
     raise click.exceptions.Exit(
         ExitCode.ACCEPTED if check.valid else ExitCode.NOT_ACCEPTED

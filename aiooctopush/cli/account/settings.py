@@ -3,23 +3,20 @@
 from typing import Any, Final
 
 import click
+from attrs import frozen
 
 from ...api._callbacks import Callbacks
 from ...api._shared import SmsType
 from ...api.settings import AccountSettings
 from ...errors import InvalidFieldError
+from ..targets.gateway import GatewayOptions, gateway_options
 from ..targets.session import named, open_session
 from ..terminal.console import Screen
-from ..terminal.help import Command, Group, Option
-from ..terminal.options import gateway_options, json_option
-from ..wording import plain
-from .callbacks import (
-    NAMES,
-    callback_options,
-    callback_rows,
-    callbacks_as_dict,
-    callbacks_of,
-)
+from ..terminal.help import group, option
+from ..terminal.options import json_option
+from ..terminal.result import Result, Row, item
+from ..terminal.values import or_dash, printable
+from .callbacks import NAMES, CallbackUrls, callback_options, callbacks_of, urls_of
 from .otp import secrets_option
 
 
@@ -32,18 +29,10 @@ octopush settings set --alert-type sms_premium --alert-bound 500 \\
     --alert-email ops@example.org
 """
 
-_SHOW_EPILOG = """\
---json gives: alerts (alert_type, alert_bound, alert_emails_to, alert_phone_number_to),
-defaults (sender_for_sms_premium, sender_for_voice_sms, phone_number_for_test_sms) and
-callbacks; null what is not set. Without --show-secrets URLs show their host only.
-"""
-
-_SET_EPILOG = """\
---json gives: attempts.
-"""
-
-_ALERTS: Final = "Warning of low credit"
-_DEFAULTS: Final = "What is used where a message says nothing"
+_ALERTS: Final = "Low-credit alert"
+_DEFAULTS: Final = "Defaults of messages"
+_REPORTS: Final = "Callbacks"
+_REPORTS_FORMAT: Final = "Format of callbacks"
 _NAMES: Final = NAMES | {
     "alert_type": "--alert-type",
     "alert_bound": "--alert-bound",
@@ -57,9 +46,61 @@ _NAMES: Final = NAMES | {
 }
 
 
-@click.group(
+@frozen(kw_only=True)
+class Alerts(Result):
+    """Hold when and where the gateway warns of low credit."""
+
+    at: str = item("At", in_json=False)
+    alert_type: str | None = item()
+    alert_bound: int | None = item()
+    alert_emails_to: tuple[str, ...] = item("By e-mail")
+    alert_phone_number_to: str | None = item("By SMS", text=or_dash)
+
+
+@frozen(kw_only=True)
+class Defaults(Result):
+    """Hold what the gateway uses if a message leaves it out."""
+
+    sender_for_sms_premium: str | None = item("Sender of SMS", text=or_dash)
+    sender_for_voice_sms: str | None = item("Sender of voice SMS", text=or_dash)
+    phone_number_for_test_sms: str | None = item("Test messages", text=or_dash)
+
+
+@frozen(kw_only=True)
+class Reports(CallbackUrls):
+    """Hold where the gateway reports, and in which format."""
+
+    api_version: str | None = item("API version", text=or_dash)
+    use_metadata_node_for_inbound: bool | None = item("Metadata node", text=or_dash)
+
+
+@frozen(kw_only=True)
+class Settings(Result):
+    """Hold the settings of an account."""
+
+    json_notes = (
+        "null stands for what is not set. Without --show-secrets URLs show their host "
+        "only."
+    )
+
+    alerts: Alerts = item(heading=_ALERTS, of=Alerts)
+    defaults: Defaults = item(heading=_DEFAULTS, of=Defaults)
+    callbacks: Reports = item(heading=_REPORTS, of=Reports)
+
+
+@frozen(kw_only=True)
+class Changed(Result):
+    """Hold that settings were changed."""
+
+    attempts: int = item()
+
+    def headline(self) -> Row:
+        """Return a sentence."""
+        return "The settings are changed.", "bold green"
+
+
+@group(
     "settings",
-    cls=Group,
     short_help="Show and change settings of the account.",
     example=_SHOW_EXAMPLE,
 )
@@ -71,17 +112,16 @@ def settings() -> None:
 
 @settings.command(
     "show",
-    cls=Command,
     short_help="Show the settings.",
     example=_SHOW_EXAMPLE,
-    epilog=_SHOW_EPILOG,
+    result=Settings,
 )
-@secrets_option("Show callback URLs as a whole: they may hold a token.")
+@secrets_option("Show whole callback URLs; they may hold a token.")
 @gateway_options
 @json_option()
 @click.pass_context
 def show(
-    ctx: click.Context, /, *, show_secrets: bool, as_json: bool, **gateway: Any
+    ctx: click.Context, /, *, show_secrets: bool, as_json: bool, gateway: GatewayOptions
 ) -> None:
     """
     Show alerts, default senders and callback URLs.
@@ -89,168 +129,123 @@ def show(
     screen = Screen(as_json=as_json)
     with open_session(ctx, screen, gateway) as calls:
         found = calls.ask(calls.session.settings.get(), reads=True)
-    for heading, rows in _sections(found, whole=show_secrets):
-        screen.say(heading, style="bold")
-        screen.rows(rows)
-    alerts, defaults = found.alerts, found.defaults
-    screen.document(
-        {
-            "alerts": {
-                "alert_type": alerts.alert_type,
-                "alert_bound": alerts.alert_bound,
-                "alert_emails_to": list(alerts.alert_emails_to),
-                "alert_phone_number_to": alerts.alert_phone_number_to,
-            },
-            "defaults": {
-                "sender_for_sms_premium": defaults.sender_for_sms_premium,
-                "sender_for_voice_sms": defaults.sender_for_voice_sms,
-                "phone_number_for_test_sms": defaults.phone_number_for_test_sms,
-            },
-            "callbacks": callbacks_as_dict(found.callbacks, whole=show_secrets)
-            | {
-                "api_version": found.callbacks.api_version,
-                "use_metadata_node_for_inbound": (
-                    found.callbacks.use_metadata_node_for_inbound
-                ),
-            },
-        }
-    )
+    screen.result(_shown(found, whole=show_secrets))
 
 
-def _sections(
-    found: AccountSettings, *, whole: bool
-) -> list[tuple[str, list[tuple[str, str]]]]:
+def _shown(found: AccountSettings, *, whole: bool) -> Settings:
     alerts, defaults, callbacks = found.alerts, found.defaults, found.callbacks
-    warns = "-"
+    at = "-"
     if alerts.alert_bound is not None:
-        warns = f"{alerts.alert_bound:,} {plain(alerts.alert_type or 'left')}"
-    return [
-        (
-            "Warning of low credit",
-            [
-                ("At", warns),
-                ("By e-mail", plain(", ".join(alerts.alert_emails_to)) or "-"),
-                ("By SMS", _shown(alerts.alert_phone_number_to)),
-            ],
+        at = f"{alerts.alert_bound:,} {printable(alerts.alert_type or 'left')}"
+    return Settings(
+        alerts=Alerts(
+            at=at,
+            alert_type=alerts.alert_type,
+            alert_bound=alerts.alert_bound,
+            alert_emails_to=tuple(alerts.alert_emails_to),
+            alert_phone_number_to=alerts.alert_phone_number_to,
         ),
-        (
-            "Used where a message says nothing",
-            [
-                ("Sender of SMS", _shown(defaults.sender_for_sms_premium)),
-                ("Sender of voice SMS", _shown(defaults.sender_for_voice_sms)),
-                ("Test messages", _shown(defaults.phone_number_for_test_sms)),
-            ],
+        defaults=Defaults(
+            sender_for_sms_premium=defaults.sender_for_sms_premium,
+            sender_for_voice_sms=defaults.sender_for_voice_sms,
+            phone_number_for_test_sms=defaults.phone_number_for_test_sms,
         ),
-        (
-            "Where the gateway reports",
-            [
-                *callback_rows(callbacks, whole=whole),
-                ("API version", _shown(callbacks.api_version)),
-                ("Metadata node", _shown(callbacks.use_metadata_node_for_inbound)),
-            ],
+        callbacks=Reports(
+            **urls_of(callbacks, whole=whole),
+            api_version=callbacks.api_version,
+            use_metadata_node_for_inbound=callbacks.use_metadata_node_for_inbound,
         ),
-    ]
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return plain(str(value or "-"))
+    )
 
 
 @settings.command(
     "set",
-    cls=Command,
     short_help="Change settings.",
     example=_SET_EXAMPLE,
-    epilog=_SET_EPILOG,
+    result=Changed,
 )
-@click.option(
+@option(
     "--alert-type",
-    cls=Option,
     type=click.Choice([str(one) for one in SmsType]),
     heading=_ALERTS,
-    help="What --alert-bound counts.",
+    help="Product that --alert-bound counts.",
 )
-@click.option(
+@option(
     "--alert-bound",
-    cls=Option,
     type=int,
     metavar="N",
     heading=_ALERTS,
-    help="Warn when as many are left, or fewer.",
+    help="Warn when this many are left, or fewer.",
 )
-@click.option(
+@option(
     "--alert-email",
     "alert_email_to",
-    cls=Option,
     metavar="ADDRESS",
     heading=_ALERTS,
-    help="Who is warned by e-mail.",
+    help="E-mail address to warn.",
 )
-@click.option(
+@option(
     "--alert-phone",
     "alert_phone_number_to",
-    cls=Option,
     metavar="NUMBER",
     heading=_ALERTS,
-    help="Who is warned by SMS.",
+    help="Phone number to warn.",
 )
-@click.option(
+@option(
     "--sender",
     "sender_for_sms_premium",
-    cls=Option,
     metavar="NAME",
     heading=_DEFAULTS,
-    help="Of SMS: 3 to 11 letters, digits or inner spaces.",
+    help="Sender of SMS: 3 to 11 letters, digits or spaces.",
 )
-@click.option(
+@option(
     "--voice-sender",
     "sender_for_voice_sms",
-    cls=Option,
     metavar="DIGITS",
     heading=_DEFAULTS,
-    help="Of voice SMS: 3 to 11 digits.",
+    help="Sender of voice SMS: 3 to 11 digits.",
 )
-@click.option(
+@option(
     "--test-number",
     "phone_number_for_test_sms",
-    cls=Option,
     metavar="NUMBER",
     heading=_DEFAULTS,
-    help="Where test messages go.",
+    help="Phone number for test messages.",
 )
 @callback_options
-@click.option(
+@option(
     "--api-version",
-    cls=Option,
     metavar="VERSION",
-    heading="What is reported",
-    help="Values are not documented.",
+    heading=_REPORTS_FORMAT,
+    help="Version of the callbacks; its values are not documented.",
 )
-@click.option(
+@option(
     "--metadata-node/--no-metadata-node",
     "use_metadata_node_for_inbound",
-    cls=Option,
     default=None,
-    heading="What is reported",
-    help="Which shape replies have.",
+    heading=_REPORTS_FORMAT,
+    help="Whether replies come with a metadata node.",
 )
 @gateway_options
 @json_option()
 @click.pass_context
 def set_(
-    ctx: click.Context, /, *, as_json: bool, alert_type: str | None, **given: Any
+    ctx: click.Context,
+    /,
+    *,
+    gateway: GatewayOptions,
+    as_json: bool,
+    alert_type: str | None,
+    **given: Any,
 ) -> None:
     """
-    Change settings; what is left out stays as it is.
+    Change settings; options that are left out change nothing.
 
     An empty value removes a callback: --replies-url "". A repeat is harmless.
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
         callbacks = _callbacks(given)
-    gateway = {name: given.pop(name) for name in ("base_url", "sandbox", "faults")}
     with open_session(ctx, screen, gateway) as calls:
         result = calls.ask(
             calls.session.settings.update(
@@ -261,8 +256,7 @@ def set_(
             names=_NAMES,
             advice="Run it again: a repeat is harmless.",
         )
-    screen.say("The settings are changed.", style="bold green")
-    screen.document({"attempts": result.attempts})
+    screen.result(Changed(attempts=result.attempts))
 
 
 def _callbacks(given: dict[str, Any]) -> Callbacks | None:

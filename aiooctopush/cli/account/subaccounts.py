@@ -5,26 +5,22 @@ from decimal import Decimal
 from typing import Any, Final
 
 import click
+from attrs import frozen
 
 from ...api._callbacks import Callbacks
-from ...api.subaccounts import Subaccount, Transfer
+from ...api.subaccounts import Transfer
 from ...api.wallet import WalletPack
 from ...errors import InvalidFieldError, OctopushError
 from ...secret import MASK, Secret
+from ..targets.gateway import GatewayOptions, gateway_options
 from ..targets.session import CommandSession, give_up, named, open_session
 from ..terminal.console import Screen
-from ..terminal.help import Command, Group, Option
-from ..terminal.options import F, gateway_options, json_option
-from ..terminal.prompts import agree, ask_secret, yes_option
-from ..terminal.values import in_euros
-from ..wording import plain
-from .callbacks import (
-    NAMES,
-    callback_options,
-    callback_rows,
-    callbacks_as_dict,
-    callbacks_of,
-)
+from ..terminal.help import F, group, option
+from ..terminal.options import json_option
+from ..terminal.prompts import ask_secret, require_agreement, yes_option
+from ..terminal.result import Result, Row, item
+from ..terminal.values import in_euros, or_dash, printable
+from .callbacks import NAMES, CallbackUrls, callback_options, callbacks_of, urls_of
 from .otp import secrets_option
 
 
@@ -40,29 +36,7 @@ _TRANSFER_EXAMPLE = """\
 octopush subaccounts transfer ada@sub-accounts.com --amount 50
 """
 
-_CREATE_EPILOG = """\
---json gives: login (null if the gateway does not say it), attempts.
-"""
-
-_SHOW_EPILOG = """\
---json gives: login, first_name, last_name, company_name, api_key and callbacks;
-without --show-secrets the key is null, and URLs show their host only.
-"""
-
-_UPDATE_EPILOG = """\
---json gives: login, attempts.
-"""
-
-_LEAVE_EPILOG = """\
---json gives: login, token; null without --show-secrets.
-"""
-
-_TRANSFER_EPILOG = """\
---json gives: login, amount (whole euros), from_pack, from_residual_credit, to_pack,
-to_residual_credit; amounts as text, null what the gateway did not say.
-"""
-
-_WHO: Final = "Who it is"
+_WHO: Final = "Sub-account"
 _NAMES: Final = NAMES | {
     "login": "LOGIN",
     "email_to": "LOGIN",
@@ -86,41 +60,110 @@ HOW_TO_CHECK: Final = (
 """What to do after a transfer whose outcome is unknown."""
 
 
-@click.group(
+@frozen(kw_only=True)
+class Created(Result):
+    """Hold the new sub-account."""
+
+    login: str | None = item("Login", doc="null if not reported")
+    attempts: int = item()
+
+    def headline(self) -> Row:
+        """Return a sentence."""
+        return "The sub-account is created.", "bold green"
+
+
+@frozen(kw_only=True)
+class Shown(Result):
+    """Hold a sub-account."""
+
+    json_notes = (
+        "Without --show-secrets api_key is null, and URLs show their host only."
+    )
+
+    login: str = item("Login")
+    name: str = item("Name", in_json=False, text=or_dash)
+    first_name: str | None = item()
+    last_name: str | None = item()
+    company_name: str | None = item("Company", text=or_dash)
+    key: str | None = item("Key", in_json=False)
+    api_key: str | None = item()
+    callbacks: CallbackUrls = item(of=CallbackUrls)
+
+
+@frozen(kw_only=True)
+class Changed(Result):
+    """Hold that a sub-account was changed."""
+
+    login: str = item()
+    attempts: int = item()
+
+    def headline(self) -> Row:
+        """Return a sentence."""
+        return f"{self.login} is changed.", "bold green"
+
+
+@frozen(kw_only=True)
+class Token(Result):
+    """Hold a transfer token."""
+
+    login: str = item()
+    shown: str = item("Token", in_json=False)
+    token: str | None = item(doc="null without --show-secrets")
+
+    def headline(self) -> Row:
+        """Return a sentence."""
+        return "The token allows one transfer of credit.", "bold green"
+
+
+@frozen(kw_only=True)
+class Transferred(Result):
+    """Hold a transfer of credit."""
+
+    json_notes = "Amounts are text; null stands for what the gateway did not report."
+
+    login: str = item()
+    amount: int = item(doc="whole euros")
+    from_pack: str | None = item()
+    from_residual_credit: Decimal | None = item("Left in the pack")
+    to_pack: str | None = item()
+    to_residual_credit: Decimal | None = item("Sub-account has")
+
+    def headline(self) -> Row:
+        """Return a sentence."""
+        return f"{self.amount:,} € were moved to {self.login}.", "bold green"
+
+
+@group(
     "subaccounts",
-    cls=Group,
-    short_help="Sub-accounts, and credit for them.",
+    short_help="Manage sub-accounts and their credit.",
     example=_EXAMPLE,
 )
 def subaccounts() -> None:
     """
     Create, show and change sub-accounts, and move credit to them.
 
-    The gateway has no way to list them, and neither has this command. Passwords come
-    from OCTOPUSH_SUBACCOUNT_PASSWORD or are asked for; keys are shown only if you say
-    so.
+    The gateway cannot list them. Passwords come from OCTOPUSH_SUBACCOUNT_PASSWORD or
+    are asked for. Keys are shown with --show-secrets only.
     """
 
 
 def _person_options(function: F) -> F:
-    for option, words in (
-        ("--company", "Company."),
-        ("--last-name", "1 to 255 characters."),
-        ("--first-name", "1 to 255 characters."),
+    for declaration, words in (
+        ("--company", "Company name."),
+        ("--last-name", "Last name: 1 to 255 characters."),
+        ("--first-name", "First name: 1 to 255 characters."),
     ):
-        metavar = "NAME"
-        function = click.option(
-            option, cls=Option, metavar=metavar, heading=_WHO, help=words
-        )(function)
+        function = option(declaration, metavar="NAME", heading=_WHO, help=words)(
+            function
+        )
     return function
 
 
 @subaccounts.command(
     "create",
-    cls=Command,
     short_help="Create a sub-account.",
     example="octopush subaccounts create --first-name Ada --last-name Lovelace\n",
-    epilog=_CREATE_EPILOG,
+    result=Created,
 )
 @_person_options
 @callback_options
@@ -134,14 +177,15 @@ def create(
     first_name: str | None,
     last_name: str | None,
     company: str | None,
+    gateway: GatewayOptions,
     as_json: bool,
     **given: Any,
 ) -> None:
     """
     Create a sub-account; an account may have 20 by default.
 
-    Its password comes from OCTOPUSH_SUBACCOUNT_PASSWORD, or is asked for. After
-    silence it is not repeated: a second one could be made.
+    Its password comes from OCTOPUSH_SUBACCOUNT_PASSWORD, or is asked for. It is not
+    retried after a timeout, because a second one could be created.
     """
     screen = Screen(as_json=as_json)
     if not first_name or not last_name:
@@ -149,7 +193,7 @@ def create(
     callbacks = _callbacks(screen, given)
     with screen.failures():
         password = Secret(ask_secret(PASSWORD, "Password of the sub-account"))
-    with open_session(ctx, screen, given) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         result = calls.ask(
             calls.session.subaccounts.create(
                 first_name=first_name,
@@ -161,20 +205,17 @@ def create(
             names=_NAMES,
             advice="The gateway's web site shows whether it is there.",
         )
-    screen.say("The sub-account is created.", style="bold green")
-    screen.rows([("Login", plain(result.login or "not reported by the gateway"))])
-    screen.document({"login": result.login, "attempts": result.attempts})
+    screen.result(Created(login=result.login, attempts=result.attempts))
 
 
 @subaccounts.command(
     "show",
-    cls=Command,
     short_help="Show a sub-account.",
     example="octopush subaccounts show ada@sub-accounts.com\n",
-    epilog=_SHOW_EPILOG,
+    result=Shown,
 )
 @click.argument("login", metavar="LOGIN")
-@secrets_option("Show its key, and callback URLs as a whole.")
+@secrets_option("Show its key and whole callback URLs.")
 @gateway_options
 @json_option()
 @click.pass_context
@@ -185,7 +226,7 @@ def show(
     login: str,
     show_secrets: bool,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     """
     Show a sub-account.
@@ -198,50 +239,31 @@ def show(
         found = calls.ask(
             calls.session.subaccounts.get(login), names=_NAMES, reads=True
         )
-    key = found.api_key.reveal() if found.api_key and show_secrets else None
-    screen.rows(
-        [
-            ("Login", login),
-            ("Name", _full_name(found)),
-            ("Company", plain(found.company_name or "-")),
-            ("Key", _shown_key(found, key)),
-            *callback_rows(found.callbacks, whole=show_secrets),
-        ]
+    key = None if found.api_key is None else found.api_key.reveal()
+    screen.result(
+        Shown(
+            login=login,
+            name=" ".join(filter(None, (found.first_name, found.last_name))),
+            first_name=found.first_name,
+            last_name=found.last_name,
+            company_name=found.company_name,
+            key=key if show_secrets or key is None else MASK,
+            api_key=key if show_secrets else None,
+            callbacks=CallbackUrls(**urls_of(found.callbacks, whole=show_secrets)),
+        )
     )
-    screen.document(
-        {
-            "login": login,
-            "first_name": found.first_name,
-            "last_name": found.last_name,
-            "company_name": found.company_name,
-            "api_key": key,
-            "callbacks": callbacks_as_dict(found.callbacks, whole=show_secrets),
-        }
-    )
-
-
-def _full_name(found: Subaccount) -> str:
-    return plain(" ".join(filter(None, (found.first_name, found.last_name))) or "-")
-
-
-def _shown_key(found: Subaccount, key: str | None) -> str:
-    if found.api_key is None:
-        return "not reported by the gateway"
-    return MASK if key is None else plain(key)
 
 
 @subaccounts.command(
     "update",
-    cls=Command,
     short_help="Change a sub-account.",
     example="octopush subaccounts update ada@sub-accounts.com --company Acme\n",
-    epilog=_UPDATE_EPILOG,
+    result=Changed,
 )
 @click.argument("login", metavar="LOGIN")
 @_person_options
-@click.option(
+@option(
     "--new-password",
-    cls=Option,
     is_flag=True,
     heading=_WHO,
     help=f"Ask for a new password, or take it from {PASSWORD}.",
@@ -259,11 +281,12 @@ def update(
     last_name: str | None,
     company: str | None,
     new_password: bool,
+    gateway: GatewayOptions,
     as_json: bool,
     **given: Any,
 ) -> None:
     """
-    Change a sub-account; what is left out stays as it is.
+    Change a sub-account; options that are left out change nothing.
     """
     screen = Screen(as_json=as_json)
     callbacks = _callbacks(screen, given)
@@ -271,7 +294,7 @@ def update(
     if new_password:
         with screen.failures():
             password = Secret(ask_secret(PASSWORD, "New password"))
-    with open_session(ctx, screen, given) as calls:
+    with open_session(ctx, screen, gateway) as calls:
         result = calls.ask(
             calls.session.subaccounts.update(
                 login,
@@ -284,16 +307,14 @@ def update(
             names=_NAMES,
             advice="Run it again: a repeat is harmless.",
         )
-    screen.say(f"{login} is changed.", style="bold green")
-    screen.document({"login": login, "attempts": result.attempts})
+    screen.result(Changed(login=login, attempts=result.attempts))
 
 
 @subaccounts.command(
     "token",
-    cls=Command,
-    short_help="Get leave to move credit once.",
+    short_help="Create a one-time transfer token.",
     example="octopush subaccounts token ada@sub-accounts.com --show-secrets\n",
-    epilog=_LEAVE_EPILOG,
+    result=Token,
 )
 @click.argument("login", metavar="LOGIN")
 @secrets_option("Show the token.")
@@ -307,13 +328,13 @@ def token(
     login: str,
     show_secrets: bool,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     """
-    Get leave to move credit to a sub-account once. Nothing moves yet.
+    Create a one-time transfer token for a sub-account. No credit moves yet.
 
-    Only one token is valid at a time: this one ends the one before. `octopush
-    subaccounts transfer` takes it from OCTOPUSH_TRANSFER_TOKEN, or gets its own.
+    Only one token is valid at a time: a new one invalidates the one before. `octopush
+    subaccounts transfer` takes it from OCTOPUSH_TRANSFER_TOKEN, or requests its own.
     """
     screen = Screen(as_json=as_json)
     with open_session(ctx, screen, gateway) as calls:
@@ -322,39 +343,33 @@ def token(
             names=_NAMES,
             advice="No credit has moved, and you may ask for another token.",
         )
-    screen.say("Credit may be moved once.", style="bold green")
-    screen.rows([("Token", found.token.reveal() if show_secrets else MASK)])
-    screen.document(
-        {"login": login, "token": found.token.reveal() if show_secrets else None}
-    )
+    shown = found.token.reveal() if show_secrets else None
+    screen.result(Token(login=login, shown=shown or MASK, token=shown))
 
 
 @subaccounts.command(
     "transfer",
-    cls=Command,
     short_help="Move credit to a sub-account.",
     example=_TRANSFER_EXAMPLE,
-    epilog=_TRANSFER_EPILOG,
+    result=Transferred,
 )
 @click.argument("login", metavar="LOGIN")
-@click.option(
+@option(
     "--amount",
-    cls=Option,
     type=int,
     required=True,
     metavar="EUR",
-    heading="How much",
-    help="Whole euros, 1 or more.",
+    heading="Transfer",
+    help="Amount in whole euros, 1 or more.",
 )
-@click.option(
+@option(
     "--pack",
-    cls=Option,
     metavar="ID",
-    heading="How much",
-    help="The pack that pays, as `octopush balance --details` lists them; need not be "
-    "said if there is one.",
+    heading="Transfer",
+    help="ID of the pack that pays, from `octopush balance --details`. Optional if "
+    "there is only one.",
 )
-@yes_option("Do not ask before the credit moves.")
+@yes_option("Do not ask for confirmation.")
 @gateway_options
 @json_option()
 @click.pass_context
@@ -367,30 +382,41 @@ def transfer(
     pack: str | None,
     yes: bool,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     """
     Move credit to a sub-account.
 
-    It says what is about to move and asks first. After silence it is never repeated:
-    the credit may have moved, and it says how to find out. A token is got by itself,
-    unless OCTOPUSH_TRANSFER_TOKEN holds one, which decides whose credit grows.
+    It shows what is about to move, and asks for confirmation. It is never retried
+    after a timeout, because the credit may have moved; the error says how to check. A
+    token is requested automatically unless OCTOPUSH_TRANSFER_TOKEN holds one, which
+    decides whose credit grows.
     """
     screen = Screen(as_json=as_json)
     if amount < 1:
         raise click.UsageError("--amount: must be whole euros, 1 or more.")
     with open_session(ctx, screen, gateway) as calls:
         paying = _paying_pack(calls, pack)
-        agree(
+        require_agreement(
             screen,
-            f"Move {amount:,} € to {login}, from the pack {plain(str(paying.id))} "
+            f"Move {amount:,} € to {login}, from the pack {printable(str(paying.id))} "
             f"({in_euros(paying.credit)})?",
             yes=yes,
             otherwise="No credit has moved.",
         )
-        leave = _leave_to_move(calls, login)
-        result = _move(calls, leave, paying, amount)
-    _tell_of_transfer(screen, login, amount, result)
+        token = _transfer_token(calls, login)
+        result = _move(calls, token, paying, amount)
+    paid, got = result.wallet_pack_from, result.wallet_pack_to
+    screen.result(
+        Transferred(
+            login=login,
+            amount=amount,
+            from_pack=paid.id,
+            from_residual_credit=paid.residual_credit,
+            to_pack=got.id,
+            to_residual_credit=got.residual_credit,
+        )
+    )
 
 
 def _paying_pack(calls: CommandSession, pack: str | None) -> WalletPack:
@@ -400,12 +426,12 @@ def _paying_pack(calls: CommandSession, pack: str | None) -> WalletPack:
     if pack is None and len(packs) == 1:
         (pack,) = packs
     if pack is None or pack not in packs:
-        known = ", ".join(map(plain, packs)) or "none"
+        known = ", ".join(map(printable, packs)) or "none"
         raise click.UsageError(f"--pack: must be one of those there are: {known}.")
     return packs[pack]
 
 
-def _leave_to_move(calls: CommandSession, login: str) -> Secret:
+def _transfer_token(calls: CommandSession, login: str) -> Secret:
     given = os.environ.get(TOKEN)
     if given:
         return Secret(given)
@@ -418,48 +444,21 @@ def _leave_to_move(calls: CommandSession, login: str) -> Secret:
 
 
 def _move(
-    calls: CommandSession, leave: Secret, paying: WalletPack, amount: int
+    calls: CommandSession, token: Secret, paying: WalletPack, amount: int
 ) -> Transfer:
     try:
         return calls.attempt(
             calls.session.subaccounts.transfer(
-                token=leave, from_wallet_pack_id=str(paying.id), amount=amount
+                token=token, from_wallet_pack_id=str(paying.id), amount=amount
             )
         )
     except OctopushError as error:
         advice = HOW_TO_CHECK if error.maybe_sent else ""
         if error.code == _USED:
-            advice = f"An earlier transfer with this token was made. {HOW_TO_CHECK}"
+            advice = f"A transfer with this token was made before. {HOW_TO_CHECK}"
         calls.screen.fail(named(error, _NAMES), advice=advice)
     except TimeoutError:
         give_up(calls.screen, reads=False, advice=HOW_TO_CHECK)
-
-
-def _tell_of_transfer(
-    screen: Screen, login: str, amount: int, result: Transfer
-) -> None:
-    paid, got = result.wallet_pack_from, result.wallet_pack_to
-    screen.say(f"{amount:,} € have moved to {login}.", style="bold green")
-    screen.rows(
-        [
-            ("Left in the pack", in_euros(paid.residual_credit)),
-            ("Sub-account has", in_euros(got.residual_credit)),
-        ]
-    )
-    screen.document(
-        {
-            "login": login,
-            "amount": amount,
-            "from_pack": paid.id,
-            "from_residual_credit": _text_of(paid.residual_credit),
-            "to_pack": got.id,
-            "to_residual_credit": _text_of(got.residual_credit),
-        }
-    )
-
-
-def _text_of(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)
 
 
 def _callbacks(screen: Screen, given: dict[str, Any]) -> Callbacks | None:

@@ -1,18 +1,21 @@
 """``octopush balance`` and ``octopush credits``: what the account has left."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import click
+from attrs import frozen
 
-from ...api.wallet import EUROS, Balance, Credits, Product
+from ...api.wallet import EUROS, Balance, Product
+from ..targets.gateway import GatewayOptions, gateway_options
 from ..targets.session import open_session
 from ..terminal.console import Screen
-from ..terminal.help import Command, Option
-from ..terminal.options import gateway_options, json_option
-from ..terminal.values import in_euros
-from ..wording import plain
+from ..terminal.help import command, option
+from ..terminal.options import json_option
+from ..terminal.result import Result, Row, item
+from ..terminal.values import in_euros, printable
 
 
 _BALANCE_EXAMPLE = """\
@@ -20,22 +23,59 @@ octopush balance --details
 octopush balance --country FR --product sms_premium
 """
 
-_BALANCE_EPILOG = """\
---json gives: amount, unit, and wallet_packs: for each id, credit, expiration_date.
-Amounts are text, null what the gateway did not say.
-"""
-
 _CREDITS_EXAMPLE = """\
 octopush credits FR BE CH
 """
 
-_CREDITS_EPILOG = """\
---json gives: countries: for each code sms_premium, sms_low_cost, voice_sms, hlr; null
-what the gateway did not say.
-"""
-
-_SHOWN: Final = "What is shown"
+_SHOWN: Final = "Selection"
 _COUNTRY: Final = "--country"
+
+
+def _day(instant: datetime | None) -> str:
+    return "-" if instant is None else f"{instant:%Y-%m-%d}"
+
+
+@frozen(kw_only=True)
+class Pack(Result):
+    """Hold one wallet pack."""
+
+    id: str | None = item("Pack")
+    credit: Decimal | None = item("Credit")
+    expiration_date: datetime | None = item("Expires", text=_day)
+
+
+@frozen(kw_only=True)
+class Shown(Result):
+    """Hold a balance."""
+
+    balance: str = item("Balance", in_json=False)
+    amount: Decimal = item()
+    unit: str | None = item()
+    wallet_packs: tuple[Pack, ...] = item("Packs", doc="for each", of=Pack)
+
+
+@frozen(kw_only=True)
+class Country(Result):
+    """Hold what the balance buys in one country."""
+
+    country: str = item("Country", in_json=False)
+    sms_premium: int | None = item("SMS premium")
+    sms_low_cost: int | None = item("SMS low cost")
+    voice_sms: int | None = item("Voice SMS")
+    hlr: int | None = item("HLR")
+
+
+@frozen(kw_only=True)
+class Bought(Result):
+    """Hold what the balance buys, by country."""
+
+    countries: Mapping[str, Country] = item(
+        "Countries", doc="for each code", of=Country
+    )
+
+    def headline(self) -> Row | None:
+        """Return a sentence if there is nothing to show."""
+        return None if self.countries else ("The gateway reports no country.", "")
 
 
 def _capitals(
@@ -47,31 +87,27 @@ def _capitals(
     return tuple(one.upper() for one in value)
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="Show what the account has left.",
     example=_BALANCE_EXAMPLE,
-    epilog=_BALANCE_EPILOG,
+    result=Shown,
 )
-@click.option(
+@option(
     "--details",
-    cls=Option,
     is_flag=True,
     heading=_SHOWN,
     help="Also list the packs that were bought, and when they expire.",
 )
-@click.option(
+@option(
     _COUNTRY,
-    cls=Option,
     callback=_capitals,
     metavar="COUNTRY",
     heading=_SHOWN,
     help="Count messages to this country instead of euros, such as FR; needs "
     "--product.",
 )
-@click.option(
+@option(
     "--product",
-    cls=Option,
     type=click.Choice([str(one) for one in Product]),
     heading=_SHOWN,
     help="What to count; needs --country.",
@@ -87,7 +123,7 @@ def balance(
     country: str | None,
     product: str | None,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     """
     Show what the account has left, in euros or in messages.
@@ -105,47 +141,36 @@ def balance(
             names={"country_code": _COUNTRY, "product_name": "--product"},
             reads=True,
         )
-    screen.rows([("Balance", _amount_of(result))])
-    if result.wallet_packs:
-        screen.say("")
-        screen.table(
-            ("Pack", "Credit", "Expires"),
-            [
-                (plain(one.id or "-"), in_euros(one.credit), _day(one.expiration_date))
+    screen.result(
+        Shown(
+            balance=_amount_of(result),
+            amount=result.amount,
+            unit=result.unit,
+            wallet_packs=tuple(
+                Pack(id=one.id, credit=one.credit, expiration_date=one.expiration_date)
                 for one in result.wallet_packs
-            ],
-            words=("Pack", "Expires"),
+            ),
         )
-    screen.document(
-        {
-            "amount": str(result.amount),
-            "unit": result.unit,
-            "wallet_packs": [
-                {
-                    "id": one.id,
-                    "credit": _text_of(one.credit),
-                    "expiration_date": one.expiration_date
-                    and one.expiration_date.isoformat(),
-                }
-                for one in result.wallet_packs
-            ],
-        }
     )
 
 
-@click.command(
+@command(
     "credits",
-    cls=Command,
     short_help="Show how many messages that buys.",
     example=_CREDITS_EXAMPLE,
-    epilog=_CREDITS_EPILOG,
+    result=Bought,
 )
 @click.argument("countries", metavar="[COUNTRY]...", nargs=-1, callback=_capitals)
 @gateway_options
 @json_option()
 @click.pass_context
 def credits_(
-    ctx: click.Context, /, *, countries: tuple[str, ...], as_json: bool, **gateway: Any
+    ctx: click.Context,
+    /,
+    *,
+    countries: tuple[str, ...],
+    as_json: bool,
+    gateway: GatewayOptions,
 ) -> None:
     """
     Show how many messages and lookups the balance buys, in each country.
@@ -160,51 +185,23 @@ def credits_(
             names={"country_codes": "COUNTRY"},
             reads=True,
         )
-    if not result.countries:
-        screen.say("The gateway names no country.")
-    else:
-        screen.table(
-            ("Country", "SMS premium", "SMS low cost", "Voice SMS", "HLR"),
-            _rows_of(result),
-            words=("Country",),
-        )
-    screen.document(
-        {
-            "countries": {
-                country: {
-                    "sms_premium": one.sms_premium,
-                    "sms_low_cost": one.sms_low_cost,
-                    "voice_sms": one.voice_sms,
-                    "hlr": one.hlr,
-                }
+    screen.result(
+        Bought(
+            countries={
+                country: Country(
+                    country=country,
+                    sms_premium=one.sms_premium,
+                    sms_low_cost=one.sms_low_cost,
+                    voice_sms=one.voice_sms,
+                    hlr=one.hlr,
+                )
                 for country, one in result.countries.items()
             }
-        }
-    )
-
-
-def _rows_of(result: Credits) -> list[tuple[str, ...]]:
-    return [
-        (
-            plain(country),
-            *(
-                "-" if count is None else f"{count:,}"
-                for count in (one.sms_premium, one.sms_low_cost, one.voice_sms, one.hlr)
-            ),
         )
-        for country, one in result.countries.items()
-    ]
+    )
 
 
 def _amount_of(result: Balance) -> str:
     if result.unit in {None, EUROS}:
         return in_euros(result.amount)
-    return f"{result.amount:,.0f} {plain(str(result.unit))}"
-
-
-def _text_of(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)
-
-
-def _day(instant: datetime | None) -> str:
-    return "-" if instant is None else f"{instant:%Y-%m-%d}"
+    return f"{result.amount:,.0f} {printable(str(result.unit))}"

@@ -13,13 +13,11 @@ import click
 from ...api._shared import Purpose, SmsType
 from ...api.sms import Message
 from ...bulk.options import OnDuplicate, OnInvalid
-from ...sandbox import FaultPlan
-from ..targets.gateway import connect
+from ..targets.gateway import GatewayOptions, connect, gateway_options
 from ..targets.recipients import FileReading, recipient_file_options
 from ..terminal.console import Screen
 from ..terminal.help import Command, typed
 from ..terminal.options import (
-    gateway_options,
     json_option,
     message_options,
 )
@@ -76,9 +74,7 @@ def bulk(
     ledger: Path | None,
     name: str | None,
     reading: FileReading,
-    base_url: str | None,
-    sandbox: bool,
-    faults: FaultPlan | None,
+    gateway: GatewayOptions,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -113,7 +109,7 @@ def bulk(
             simulation_mode=simulate or None,
         )
         source = reading.open(file)
-        connection = connect(ctx.obj, base_url=base_url, sandbox=sandbox, faults=faults)
+        connection = connect(ctx.obj, gateway)
         place = RunLocation(
             name=_default_name(file, message) if name is None else name, ledger=ledger
         )

@@ -27,6 +27,7 @@ from ...errors import (
 )
 from ...secret import Credentials
 from ...session import BASE_URL, OctopushSession
+from ..terminal.result import Result, item
 from ..terminal.times import span
 from ..terminal.values import in_euros
 
@@ -53,30 +54,13 @@ class State(StrEnum):
 
 
 @frozen(kw_only=True)
-class Check:
-    """
-    One line of the diagnosis.
+class Check(Result):
+    """Hold one line of the diagnosis."""
 
-    Attributes:
-        name: What was looked at.
-        state: How it went.
-        found: What was seen.
-        advice: What to do about it.
-    """
-
-    name: str
-    state: State
-    found: str
-    advice: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "check": self.name.lower(),
-            "state": str(self.state),
-            "found": self.found,
-            "advice": self.advice or None,
-        }
+    check: str = item()
+    state: State = item(doc='"fine", "odd", "wrong" or "skipped"')
+    found: str = item()
+    what_to_do: str | None = item(key="advice", default=None)
 
 
 class Answered(Protocol):
@@ -96,38 +80,40 @@ def credentials() -> Check:
     ]
     if missing:
         return Check(
-            name="Credentials",
+            check="credentials",
             state=State.WRONG,
             found=f"not set: {', '.join(missing)}",
-            advice=f"Set it: export {missing[0]}=…; both stand on the gateway's web "
-            "site.",
+            what_to_do=f"Set it: export {missing[0]}=…; the gateway's web site shows "
+            "both.",
         )
     try:
         Credentials(login, key)
     except InvalidFieldError as error:
         return Check(
-            name="Credentials",
+            check="credentials",
             state=State.WRONG,
             found=f"{error.field.upper()} {error.limit}",
-            advice="Copy it again, without what stands around it.",
+            what_to_do="Copy it again, without the characters around it.",
         )
     for name, value in zip(names, (login, key), strict=True):
         if value[0] in _QUOTES or value[-1] in _QUOTES:
             return Check(
-                name="Credentials",
+                check="credentials",
                 state=State.ODD,
                 found=f"{name} holds quotes",
-                advice="Leave them out if they are not part of it.",
+                what_to_do="Leave them out if they are not part of it.",
             )
     if "@" not in login:
         return Check(
-            name="Credentials",
+            check="credentials",
             state=State.ODD,
-            found="OCTOPUSH_API_LOGIN is no e-mail address",
-            advice="The login is the address of the account.",
+            found="OCTOPUSH_API_LOGIN is not an e-mail address",
+            what_to_do="The login is the address of the account.",
         )
     return Check(
-        name="Credentials", state=State.FINE, found="login and key are set, well-formed"
+        check="credentials",
+        state=State.FINE,
+        found="login and key are set, well-formed",
     )
 
 
@@ -145,10 +131,10 @@ def address(given: str | None) -> tuple[Check | None, str]:
     except InvalidFieldError as error:
         limit = error.limit.partition("; allow_")[0]
         wrong = Check(
-            name="Connection",
+            check="connection",
             state=State.WRONG,
             found=f"the address {limit}",
-            advice="See --base-url and OCTOPUSH_BASE_URL.",
+            what_to_do="See --base-url and OCTOPUSH_BASE_URL.",
         )
         return wrong, url
     return None, url
@@ -178,7 +164,7 @@ async def connection(url: str, clock: Clock) -> Check:
     where = f"{host}, port {port} ({found[0][4][0]})"
     if certificate is None:
         return Check(
-            name="Connection",
+            check="connection",
             state=State.FINE,
             found=f"{where}, without TLS, as only this machine may be",
         )
@@ -187,15 +173,15 @@ async def connection(url: str, clock: Clock) -> Check:
 
 def _unreachable(error: Exception, host: str, port: int) -> Check:
     """In which of its stages a connection failed; children before parents."""
-    network = "Look at the network and its firewall."
+    network = "Check the network and its firewall."
     if isinstance(error, socket.gaierror):
-        found, advice = f"the name {host} was not found", "Look at name and DNS."
+        found, advice = f"the name {host} was not found", "Check the name and DNS."
     elif isinstance(error, ssl.SSLCertVerificationError):
         found = f"the certificate of {host} is not valid: {error.verify_message}"
         advice = (
-            "Nothing is entrusted to it. Is this machine's clock right, are its "
+            "Nothing is sent to it. Is this machine's clock right, are its "
             "certificates up to date? If a proxy of the company opens the traffic, "
-            "its certificate must be trusted: SSL_CERT_FILE."
+            "its certificate must be trusted: use --ca-file or SSL_CERT_FILE."
         )
     elif isinstance(error, ssl.SSLError):
         found = f"the TLS handshake with {host} failed: {error.reason}"
@@ -208,7 +194,7 @@ def _unreachable(error: Exception, host: str, port: int) -> Check:
         words = os.strerror(number) if number else "none of its addresses answers"
         found = f"cannot connect to {host}, port {port}: {words}"
         advice = network if host not in _THIS_MACHINE else _NO_SANDBOX
-    return Check(name="Connection", state=State.WRONG, found=found, advice=advice)
+    return Check(check="connection", state=State.WRONG, found=found, what_to_do=advice)
 
 
 def _certified(where: str, certificate: Mapping[str, Any], now: datetime) -> Check:
@@ -218,10 +204,12 @@ def _certified(where: str, certificate: Mapping[str, Any], now: datetime) -> Che
     ends = datetime.fromtimestamp(seconds, UTC)
     soon = ends - now < _ENDS_SOON
     return Check(
-        name="Connection",
+        check="connection",
         state=State.ODD if soon else State.FINE,
         found=f"{where}, certificate by {shown(issuer)} until {ends:%Y-%m-%d}",
-        advice="The certificate ends soon; the gateway should renew it." * soon,
+        what_to_do="The certificate ends soon; the gateway should renew it."
+        if soon
+        else None,
     )
 
 
@@ -232,13 +220,13 @@ def account(amount: Any) -> Check:
     """What the balance says."""
     if amount <= 0:
         return Check(
-            name="Account",
+            check="account",
             state=State.ODD,
             found=f"login and key are accepted; balance {in_euros(amount)}",
-            advice="Top it up: nothing can be sent.",
+            what_to_do="Top it up: nothing can be sent.",
         )
     return Check(
-        name="Account",
+        check="account",
         state=State.FINE,
         found=f"login and key are accepted; balance {in_euros(amount)}",
     )
@@ -246,7 +234,7 @@ def account(amount: Any) -> Check:
 
 def failed_account(error: OctopushError) -> Check:
     """Why there is no balance."""
-    advice = "Look at what it says."
+    advice = "See the message."
     if isinstance(error, AuthenticationError):
         advice = (
             "Check OCTOPUSH_API_LOGIN and OCTOPUSH_API_KEY: the login is the address "
@@ -254,7 +242,9 @@ def failed_account(error: OctopushError) -> Check:
         )
     elif isinstance(error, UnknownOutcomeError):
         advice = "The gateway, or something before it, is out of order: try later."
-    return Check(name="Account", state=State.WRONG, found=error.problem, advice=advice)
+    return Check(
+        check="account", state=State.WRONG, found=error.problem, what_to_do=advice
+    )
 
 
 def clocks(answer: Answered, now: datetime) -> Check:
@@ -262,22 +252,22 @@ def clocks(answer: Answered, now: datetime) -> Check:
     date = http_date(answer.headers.get("date", ""))
     if date is None:
         return Check(
-            name="Clock",
+            check="clock",
             state=State.SKIPPED,
             found="the gateway did not say what time it is",
         )
     difference = abs(now - date)
     # It is told in whole seconds, and takes its time to arrive.
     if difference < timedelta(seconds=3):
-        return Check(name="Clock", state=State.FINE, found="the same as the gateway's")
+        return Check(check="clock", state=State.FINE, found="the same as the gateway's")
     found = f"{span(difference)} {'ahead of' if now > date else 'behind'} the gateway's"
     if difference <= _CLOCKS_DIFFER:
-        return Check(name="Clock", state=State.FINE, found=found)
+        return Check(check="clock", state=State.FINE, found=found)
     return Check(
-        name="Clock",
+        check="clock",
         state=State.ODD,
         found=found,
-        advice="Set it, by NTP: repeats are protected for 23 hours, counted by clocks.",
+        what_to_do="Set it, by NTP: the protection of repeats is counted by clocks.",
     )
 
 
@@ -291,7 +281,7 @@ def versions() -> Check:
     except PackageNotFoundError:
         loop = "no uvloop"
     return Check(
-        name="Versions",
+        check="versions",
         state=State.FINE,
         found=f"aiooctopush {__version__}, Python {platform.python_version()}, "
         f"aiohttp {version('aiohttp')}, {loop}",
@@ -307,12 +297,14 @@ def proxies() -> Check:
         if os.environ.get(name)
     ]
     if not names:
-        return Check(name="Proxy", state=State.FINE, found="no proxy variables are set")
+        return Check(
+            check="proxy", state=State.FINE, found="no proxy variables are set"
+        )
     # Their values may hold passwords.
     return Check(
-        name="Proxy",
+        check="proxy",
         state=State.ODD,
         found=f"ignored: {', '.join(names)}",
-        advice="No variable decides where a key goes. A program of yours can say "
+        what_to_do="No variable decides where a key goes. A program of yours can say "
         "OctopushSession(proxy=…); this command connects directly.",
     )

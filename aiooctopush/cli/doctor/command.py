@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import click
-from attrs import define, field
+from attrs import define, field, frozen
 from rich.table import Table
 from rich.text import Text
 
@@ -16,13 +16,14 @@ from ...api._shared import check_sender
 from ...api.wallet import Balance
 from ...errors import OctopushError
 from ...phone import normalize
-from ..targets.gateway import clock_of
+from ..targets.gateway import GatewayOptions, clock_of, gateway_options
 from ..targets.session import CommandSession, give_up, open_session
 from ..terminal.console import Screen
-from ..terminal.help import Command, Option
-from ..terminal.options import gateway_options, json_option
+from ..terminal.help import command, option
+from ..terminal.options import json_option
 from ..terminal.problems import ExitCode
-from ..terminal.prompts import somebody_is_there, yes_option
+from ..terminal.prompts import confirm, on_terminal, yes_option
+from ..terminal.result import Result, item
 from . import checks as _checks
 from .checks import Check, State
 from .probes import LABELS, Plan, Probing, Reply, send
@@ -34,16 +35,24 @@ octopush doctor --probe --to +33600000001
 """
 
 _EPILOG = """\
-Exit codes: 0 if nothing is wrong, 1 if something is or a probe could not tell, 3 if a
-real request of a probe may have been sent without a clear answer.
-
---json gives: checks, for each check, state ("fine", "odd", "wrong", "skipped"), found,
-advice; and probes, null without --probe: id_noted_on, repeat, bad_number, simulation,
-for each answer (null if nobody could tell) and words, some with real (false if seen
-in simulation mode), status, code, ticket_repeated, named.
+Exit codes: 0 if nothing is wrong, 1 if something is or a probe has no answer, 3 if a
+real request of a probe may have been sent without a clear response.
 """
 
-_PROBES: Final = "What no page of the gateway says"
+_PROBES: Final = "Probes"
+
+
+@frozen(kw_only=True)
+class Diagnosed(Result):
+    """Hold what was found; for programs, since people see each check as it is made."""
+
+    checks: tuple[Check, ...] = item(doc="for each", of=Check)
+    probes: dict[str, Any] | None = item(
+        doc="null without --probe: id_noted_on, repeat, bad_number, simulation; for "
+        "each answer (null if unknown) and words, some with real (false if seen in "
+        "simulation mode), status, code, ticket_repeated, named"
+    )
+
 
 _MARKS: Final = {
     State.FINE: ("✓", "+", "green"),
@@ -55,37 +64,35 @@ _LABEL: Final = 13
 _DEADLINE: Final = 15.0
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="Check credentials, network, clocks.",
     example=_EXAMPLE,
     epilog=_EPILOG,
+    result=Diagnosed,
 )
-@click.option(
+@option(
     "--probe",
-    cls=Option,
     is_flag=True,
     heading=_PROBES,
-    help="Find it out by requests, in simulation mode where possible. Each says what "
-    "it sends and may cost, and asks.",
+    help="Also test undocumented behavior of the gateway against your account, in "
+    "simulation mode where possible. Each probe shows what it sends and costs, and "
+    "asks.",
 )
-@click.option(
+@option(
     "--to",
-    cls=Option,
     metavar="NUMBER",
     heading=_PROBES,
-    help="Your own number: the only one that may get a message.",
+    help="Your own number, the only one that may get a message.",
 )
-@click.option(
+@option(
     "--sender",
-    cls=Option,
     metavar="NAME",
     default="Octopush",
     show_default=True,
     heading=_PROBES,
-    help="A sender that you may use there.",
+    help="Sender that you may use there.",
 )
-@yes_option("Do not ask before probes in simulation mode; the others ask all the same.")
+@yes_option("Do not ask before probes in simulation mode; the others always ask.")
 @gateway_options
 @json_option()
 @click.pass_context
@@ -98,15 +105,15 @@ def doctor(
     sender: str,
     yes: bool,
     as_json: bool,
-    **gateway: Any,
+    gateway: GatewayOptions,
 ) -> None:
     """
-    Check whether everything that a send needs works, and say what to do if not.
+    Check credentials, network, account and clocks, and show what to do.
 
-    Nothing is sent without --probe, and it costs nothing. With --probe it finds out
-    what decides how sure the outcome of a send can be: when the gateway notes a
-    request_id, how it refuses a repeat, what one bad number does, and whether
-    simulation mode honours ids.
+    Nothing is sent without --probe, and it costs nothing. With --probe it also tests
+    what the certainty of outcomes depends on: when the gateway records a request ID,
+    how it refuses a repeat, what one bad number does, and whether simulation mode
+    respects request IDs.
     """
     screen = Screen(as_json=as_json)
     if probe != (to is not None):
@@ -124,11 +131,11 @@ def doctor(
         diagnosis.add(_checks.proxies())
         if to is not None:
             probing = _probe(diagnosis, calls, to=to, sender=sender, yes=yes)
-    screen.document(
-        {
-            "checks": [one.as_dict() for one in diagnosis.checks],
-            "probes": None if probing is None else _findings_of(probing),
-        }
+    screen.result(
+        Diagnosed(
+            checks=tuple(diagnosis.checks),
+            probes=None if probing is None else _findings_of(probing),
+        )
     )
     raise click.exceptions.Exit(_exit_code_of(diagnosis, probing))
 
@@ -154,10 +161,10 @@ class _Diagnosis:
         grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
         grid.add_column(min_width=_LABEL + 2)
         grid.add_column()
-        name = Text.assemble((f"{mark} ", style), (check.name, "dim"))
+        name = Text.assemble((f"{mark} ", style), (check.check.capitalize(), "dim"))
         grid.add_row(name, Text(check.found))
-        if check.advice:
-            grid.add_row("", Text(check.advice))
+        if check.what_to_do:
+            grid.add_row("", Text(check.what_to_do))
         self.screen.show(grid)
 
     @property
@@ -178,22 +185,22 @@ def _look(
     ctx: click.Context, diagnosis: _Diagnosis, gateway: Any
 ) -> Iterator[CommandSession | None]:
     """Look at what comes before any call; gives None if none can be made."""
-    if gateway["sandbox"]:
+    if gateway.sandbox:
         with open_session(ctx, diagnosis.screen, gateway) as calls:
             for name, found in (
-                ("Credentials", "none are needed: the sandbox lets everybody in"),
-                ("Connection", "none is needed: the sandbox is in this process"),
+                ("credentials", "none are needed: the sandbox accepts any"),
+                ("connection", "none is needed: the sandbox is in this process"),
             ):
-                diagnosis.add(Check(name=name, state=State.SKIPPED, found=found))
+                diagnosis.add(Check(check=name, state=State.SKIPPED, found=found))
             yield calls
         return
     diagnosis.add(_checks.credentials())
-    wrong, url = _checks.address(gateway["base_url"])
+    wrong, url = _checks.address(gateway.address)
     clock = clock_of(ctx.obj)
     diagnosis.add(wrong or asyncio.run(_checks.connection(url, clock)))
     if diagnosis.is_bad:
-        found = "not asked: first put right what is wrong above"
-        diagnosis.add(Check(name="Account", state=State.SKIPPED, found=found))
+        found = "not checked: fix the errors above first"
+        diagnosis.add(Check(check="account", state=State.SKIPPED, found=found))
         yield None
         return
     with open_session(ctx, diagnosis.screen, gateway) as calls:
@@ -227,7 +234,7 @@ def _probe(
 ) -> Probing | None:
     screen = diagnosis.screen
     if calls is None or diagnosis.is_bad:
-        screen.warn("no probe was made: first put right what is wrong.")
+        screen.warn("no probe was made: fix the errors first.")
         return None
 
     def ask(body: Mapping[str, Any]) -> Reply:
@@ -241,9 +248,9 @@ def _probe(
         probing.run()
     except (TimeoutError, click.Abort):
         probing.interrupted = True
-        screen.note("Interrupted: what was learned so far is shown.")
+        screen.note("Interrupted. The results so far are shown.")
     screen.say("")
-    screen.say("What the gateway does", style="bold")
+    screen.say("Behavior of the gateway", style="bold")
     screen.rows((LABELS[one], said.words) for one, said in probing.findings.items())
     return probing
 
@@ -259,10 +266,10 @@ def _agreed(screen: Screen, plan: Plan, *, yes: bool) -> bool:
         screen.note(_hanging(screen, words))
     if yes and plan.is_free:
         return True
-    if not somebody_is_there():
-        screen.note("  Not made: nobody is there to agree.")
+    if not on_terminal():
+        screen.note("  Not made: there is no terminal to ask on.")
         return False
-    return click.confirm("  Make it?", err=True)
+    return confirm("  Make it?")
 
 
 def _hanging(screen: Screen, words: str) -> str:

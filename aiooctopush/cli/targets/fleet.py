@@ -11,11 +11,8 @@ from traceback import extract_tb
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
 from ...errors import OctopushError, Outcome
-from ..terminal.help import Option
-from ..terminal.options import Decorator
+from ..terminal.help import Decorator, option
 from .extras import MissingExtraError
 
 
@@ -56,9 +53,8 @@ def is_app(words: str) -> bool:
 
 def app_option(*, required: bool = True) -> Decorator[Any]:
     """Which fleet."""
-    return click.option(
+    return option(
         APP,
-        cls=Option,
         envvar=VARIABLE,
         required=required,
         metavar="MODULE:NAME",

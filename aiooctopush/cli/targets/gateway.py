@@ -1,10 +1,14 @@
 """Which gateway a command talks to, and as whom."""
 
 import os
-import sys
+import ssl
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import click
 from attrs import frozen
@@ -13,6 +17,9 @@ from ..._clock import Clock, SystemClock
 from ...errors import InvalidFieldError
 from ...sandbox import FaultPlan, Gateway, GatewaySettings, SandboxTransport
 from ...session import BASE_URL, OctopushSession
+from ..terminal.help import F, option
+from ..terminal.options import GATEWAY, fault_plan
+from ..terminal.prompts import ask, on_terminal
 from ..terminal.result import item
 from ..terminal.values import counted
 
@@ -22,6 +29,15 @@ _SANDBOX_CREDIT: Final = Decimal(1_000_000)
 SANDBOX_BOOK: Final = "Sandbox's book"
 _LOGIN: Final = "OCTOPUSH_API_LOGIN"
 _KEY: Final = "OCTOPUSH_API_KEY"
+
+PROXY: Final = "OCTOPUSH_PROXY"
+"""Variable with the proxy, if the command line names none."""
+
+FROM_ENVIRONMENT: Final = "env"
+"""Value of ``--proxy`` for the variables that most programs follow."""
+
+_CA_FILE: Final = "--ca-file"
+_OPTIONS: Final = ("base_url", "sandbox", "faults", "proxy", "ca_file")
 
 
 @frozen(kw_only=True)
@@ -106,41 +122,170 @@ def sandbox_item() -> Any:
     )
 
 
-def connect(
-    surroundings: Surroundings | None,
-    *,
-    base_url: str | None,
-    sandbox: bool,
-    faults: FaultPlan | None,
-) -> Connection:
+@frozen(kw_only=True)
+class GatewayOptions:
+    """
+    Hold the values of `gateway_options`.
+
+    Attributes:
+        base_url: Another gateway.
+        sandbox: Whether a simulated one within this process is used.
+        faults: What goes wrong in that one.
+        proxy: URL of a proxy, or ``env``.
+        ca_file: Certificates of further authorities.
+    """
+
+    base_url: str | None
+    sandbox: bool
+    faults: FaultPlan | None
+    proxy: str | None
+    ca_file: Path | None
+
+    @property
+    def address(self) -> str:
+        """Return the address of the gateway."""
+        return self.base_url or os.environ.get("OCTOPUSH_BASE_URL") or BASE_URL
+
+    def proxy_url(self) -> str | None:
+        """
+        Return the URL of the proxy; None to connect directly.
+
+        Raises:
+            InvalidFieldError: It is not the URL of an HTTP proxy.
+        """
+        url = self.proxy or os.environ.get(PROXY) or None
+        if url == FROM_ENVIRONMENT:
+            parts = urlsplit(self.address)
+            if proxy_bypass(parts.hostname or ""):
+                return None
+            proxies = getproxies()
+            url = proxies.get(parts.scheme) or proxies.get("all")
+        if url is not None:
+            _check_proxy(url)
+        return url
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """
+        Return what trusts the certificates of ``--ca-file``; None without one.
+
+        Raises:
+            InvalidFieldError: The file cannot be read, or has no certificates.
+        """
+        if self.ca_file is None:
+            return None
+        try:
+            return ssl.create_default_context(cafile=str(self.ca_file))
+        except ssl.SSLError:
+            limit = "must contain certificates in PEM format"
+        except OSError as error:
+            limit = f"cannot be read: {error.strerror}"
+        raise InvalidFieldError(_CA_FILE, limit, shown=repr(str(self.ca_file)))
+
+
+def _check_proxy(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        good = good and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        # Not shown: it may hold a password.
+        raise InvalidFieldError(
+            "--proxy",
+            "must be the URL of an HTTP proxy, such as http://proxy.example:3128, "
+            f"or {FROM_ENVIRONMENT!r}",
+        )
+
+
+def gateway_options(function: F) -> F:
+    """Take which gateway it is, how to reach it, and what goes wrong in a sandbox."""
+
+    @wraps(function)
+    def bundled(*given: Any, **options: Any) -> Any:
+        own = {name: options.pop(name) for name in _OPTIONS}
+        return function(*given, gateway=GatewayOptions(**own), **options)
+
+    for decorate in reversed(
+        (
+            option(
+                "--base-url",
+                metavar="URL",
+                heading=GATEWAY,
+                help="Address of another gateway. Default: OCTOPUSH_BASE_URL, or else "
+                "the real one.",
+            ),
+            option(
+                "--sandbox",
+                is_flag=True,
+                heading=GATEWAY,
+                help="Use a simulated gateway within this command: no account, no "
+                "network, nobody gets a message.",
+            ),
+            option(
+                "--faults",
+                callback=fault_plan,
+                metavar="SPEC",
+                heading=GATEWAY,
+                help="Faults of the sandbox: a probability such as 0.1, or "
+                "KIND=PROBABILITY,…",
+            ),
+            option(
+                "--proxy",
+                metavar="URL",
+                heading=GATEWAY,
+                help="HTTP proxy, such as http://proxy.example:3128, or 'env' for "
+                f"HTTPS_PROXY and NO_PROXY. Default: {PROXY}, or else none.",
+            ),
+            option(
+                _CA_FILE,
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                heading=GATEWAY,
+                help="Certificates (PEM) of the authorities to trust, such as that of "
+                "a company's proxy. Default: those of the system.",
+            ),
+        )
+    ):
+        decorate(bundled)
+    return cast("F", bundled)
+
+
+def connect(surroundings: Surroundings | None, gateway: GatewayOptions) -> Connection:
     """
     Find gateway and credentials; nothing is opened yet.
 
     Raises:
-        InvalidFieldError: Credentials or address are missing or malformed.
+        InvalidFieldError: Credentials, address, proxy or certificates are missing or
+            malformed.
     """
     around = surroundings or Surroundings()
-    if sandbox and base_url:
-        raise click.UsageError("--sandbox and --base-url exclude each other.")
-    if faults is not None and not sandbox:
+    if gateway.faults is not None and not gateway.sandbox:
         raise click.UsageError("--faults needs --sandbox.")
-    if sandbox:
-        gateway = around.gateway or Gateway(
-            GatewaySettings(credit=_SANDBOX_CREDIT), clock=around.clock
-        )
-        transport = SandboxTransport(gateway, faults, clock=around.clock)
+    if not gateway.sandbox:
+        proxy, ssl_context = gateway.proxy_url(), gateway.ssl_context()
+        login, key = _credentials()
         session = OctopushSession(
-            "sandbox", "sandbox", transport=transport, clock=around.clock
+            login,
+            key,
+            base_url=gateway.address,
+            clock=around.clock,
+            proxy=proxy,
+            ssl_context=ssl_context,
         )
-        return Connection(session=session, gateway=gateway, clock=around.clock)
-    login, key = _credentials()
-    session = OctopushSession(
-        login,
-        key,
-        base_url=base_url or os.environ.get("OCTOPUSH_BASE_URL") or BASE_URL,
-        clock=around.clock,
+        return Connection(session=session, gateway=None, clock=around.clock)
+    for name in ("base_url", "proxy", "ca_file"):
+        if getattr(gateway, name):
+            other = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"--sandbox and {other} exclude each other.")
+    simulated = around.gateway or Gateway(
+        GatewaySettings(credit=_SANDBOX_CREDIT), clock=around.clock
     )
-    return Connection(session=session, gateway=None, clock=around.clock)
+    transport = SandboxTransport(simulated, gateway.faults, clock=around.clock)
+    session = OctopushSession(
+        "sandbox", "sandbox", transport=transport, clock=around.clock
+    )
+    return Connection(session=session, gateway=simulated, clock=around.clock)
 
 
 def _credentials() -> tuple[str, str]:
@@ -151,11 +296,10 @@ def _credentials() -> tuple[str, str]:
 
 
 def _ask(variable: str, question: str, **settings: Any) -> str:
-    if not sys.stdin.isatty():
+    if not on_terminal():
         raise InvalidFieldError(
             variable,
-            "this environment variable is not set, and nobody is there to be asked; "
-            "--sandbox needs none",
+            "this environment variable is not set, and there is no terminal to ask "
+            "on; set it, or use --sandbox, which needs no account",
         )
-    # On stderr, so that stdout keeps to the result.
-    return str(click.prompt(question, err=True, **settings))
+    return ask(question, **settings)

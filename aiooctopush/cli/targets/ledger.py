@@ -13,7 +13,7 @@ from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import RunRecord
 from ...ledgers.sqlite.file import is_locked
 from ...ledgers.sqlite.ledger import SQLiteLedger
-from ..terminal.options import Decorator
+from ..terminal.help import Decorator
 from .extras import MissingExtraError
 from .fleet import is_app, load_fleet
 

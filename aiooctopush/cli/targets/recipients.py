@@ -14,11 +14,10 @@ from ...bulk.sources.any_file import FORMATS, read_recipients
 from ...bulk.sources.columns import Columns
 from ...bulk.sources.rows import FileSource
 from ...errors import InvalidFieldError
-from ..terminal.help import Option
-from ..terminal.options import F
+from ..terminal.help import F, option
 
 
-_HEADING: Final = "How the file is read"
+_HEADING: Final = "File"
 
 _BLOCK: Final = 1024 * 1024
 
@@ -62,9 +61,8 @@ class FileReading:
 
 def country_option() -> Callable[[F], F]:
     """The country of national numbers."""
-    return click.option(
+    return option(
         "--country",
-        cls=Option,
         metavar="CC",
         heading=_HEADING,
         help="Two letters, such as FR: numbers without a country code are read as "
@@ -108,9 +106,8 @@ def recipient_file_options(function: F) -> F:
 
 _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     country_option(),
-    click.option(
+    option(
         "--column",
-        cls=Option,
         multiple=True,
         metavar="FIELD=HEADER[,HEADER…]",
         heading=_HEADING,
@@ -118,32 +115,28 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         "first_name=Prénom. Of several columns for phone_number the first usable "
         "number is taken. country=HEADER says the country of each row. Repeatable.",
     ),
-    click.option(
+    option(
         "--sheet",
-        cls=Option,
         metavar="NAME",
         heading=_HEADING,
         help="Sheet of a spreadsheet; by default the first visible one.",
     ),
-    click.option(
+    option(
         "--format",
         "file_format",
-        cls=Option,
         type=click.Choice(FORMATS),
         heading=_HEADING,
         help="csv, json (lines or one array) or excel (also .ods). By default the "
         "name or the content tells. CSV and JSON may be gzipped.",
     ),
-    click.option(
+    option(
         "--encoding",
-        cls=Option,
         metavar="NAME",
         heading=_HEADING,
         help="Such as cp1252, for CSV files of Excel on Windows. Default: UTF-8.",
     ),
-    click.option(
+    option(
         "--delimiter",
-        cls=Option,
         metavar="CHARACTER",
         heading=_HEADING,
         help="Separator of CSV columns. By default comma, semicolon or tab is found "

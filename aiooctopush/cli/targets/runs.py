@@ -10,8 +10,7 @@ from attrs import frozen
 from platformdirs import user_state_path
 
 from ...errors import InvalidFieldError, shown
-from ..terminal.help import Option
-from ..terminal.options import F
+from ..terminal.help import F, Option
 from .ledger import LedgerPlace
 
 

@@ -13,7 +13,7 @@ from ...session import OctopushSession
 from ..terminal.console import Screen
 from ..terminal.interrupt import interruptible
 from ..terminal.problems import ExitCode
-from .gateway import Connection, connect
+from .gateway import Connection, GatewayOptions, connect
 
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ class CommandSession:
 
 
 def open_session(
-    context: click.Context, screen: Screen, gateway: Any
+    context: click.Context, screen: Screen, gateway: GatewayOptions
 ) -> CommandSession:
     """
     Find gateway and credentials for a command.
@@ -127,7 +127,7 @@ def open_session(
         Exit: They are missing or malformed.
     """
     with screen.failures():
-        connection = connect(context.obj, **gateway)
+        connection = connect(context.obj, gateway)
     return CommandSession(screen, connection)
 
 

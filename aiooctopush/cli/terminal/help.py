@@ -1,10 +1,14 @@
-"""Help that starts with what a command does, and an example to paste."""
+"""
+Commands and options whose help starts with what a command does, and an example.
+
+`command`, `group` and `option` stand for those of click.
+"""
 
 import inspect
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -12,11 +16,14 @@ from .result import Result
 from .streams import steady_streams
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
 _OTHERS: Final = "Other"
 _TYPED: Final = "aiooctopush.typed"
 
-NO_SECTIONS: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
-"""One heading for all commands."""
+NO_SECTIONS: Final[Mapping[str, Sequence[click.Command]]] = MappingProxyType({})
+"""All commands under one heading."""
 
 
 class Option(click.Option):
@@ -29,32 +36,12 @@ class Option(click.Option):
         self.heading = heading
 
 
-def _write_help(
-    command: click.Command,
-    example: str,
-    context: click.Context,
-    formatter: click.HelpFormatter,
-) -> None:
-    summary, _, rest = inspect.cleandoc(command.help or "").partition("\n\n")
-    formatter.write_text(" ".join(summary.split()))
-    with formatter.section("Example"):
-        for line in example.strip().splitlines():
-            formatter.write(f"{'':{formatter.current_indent}}{line}\n")
-    formatter.write_paragraph()
-    command.format_usage(context, formatter)
-    if rest:
-        formatter.write_paragraph()
-        formatter.write_text(rest)
-    command.format_options(context, formatter)
-    command.format_epilog(context, formatter)
-
-
 class Command(click.Command):
     """
     A command with an example, and its options under headings.
 
     Args:
-        example: How it looks.
+        example: Lines to paste.
         result: The record that it shows; its JSON document is part of the help.
     """
 
@@ -66,7 +53,7 @@ class Command(click.Command):
         **settings: Any,
     ) -> None:
         super().__init__(*given, **settings)
-        self._example = example
+        self.example = example
         if result is not None:
             parts = (self.epilog, result.epilog())
             self.epilog = "\n\n".join(filter(None, parts))
@@ -78,27 +65,15 @@ class Command(click.Command):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the whole help."""
-        _write_help(self, self._example, ctx, formatter)
+        _write_help(self, self.example, ctx, formatter)
 
     def format_options(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
         """Write the options under their headings, in the order of their appearance."""
-        headings: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            # An argument is told of in the text.
-            if isinstance(parameter, click.Option):
-                record = parameter.get_help_record(ctx) or ("", "")
-                heading = getattr(parameter, "heading", _OTHERS)
-                headings.setdefault(heading, []).append(record)
-        for heading, records in headings.items():
+        for heading, records in options_of(self, ctx).items():
             with formatter.section(heading):
                 formatter.write_dl(records)
-
-
-def typed(ctx: click.Context) -> str:
-    """The whole command as it was typed, to be pasted into a shell."""
-    return str(ctx.meta[_TYPED])
 
 
 class Group(click.Group):
@@ -106,53 +81,115 @@ class Group(click.Group):
     A command of commands.
 
     Args:
-        example: How it looks.
-        sections: Headings of its help, and the names of the commands under each;
-            those under none stand at the end.
+        example: Lines to paste.
+        sections: Its commands under the headings of its help; further ones are under
+            a heading of their own.
     """
 
     def __init__(
         self,
         *given: Any,
         example: str,
-        sections: Mapping[str, Collection[str]] = NO_SECTIONS,
+        sections: Mapping[str, Sequence[click.Command]] = NO_SECTIONS,
         **settings: Any,
     ) -> None:
         super().__init__(*given, **settings)
-        self._example = example
-        self._sections = sections
+        self.example = example
+        self.sections = sections
+        for commands in sections.values():
+            for one in commands:
+                self.add_command(one)
+
+    command_class = Command
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the whole help."""
-        _write_help(self, self._example, ctx, formatter)
+        _write_help(self, self.example, ctx, formatter)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """In the order in which they were added, which is that of their use."""
+        """Return the commands in the order in which they were added."""
         return list(self.commands)
 
     def format_commands(
-        self, ctx: click.Context, formatter: click.HelpFormatter
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
     ) -> None:
         """Write the commands under their headings."""
-        left = {name: self.commands[name] for name in self.list_commands(ctx)}
-        for heading, names in (*self._sections.items(), ("Commands", tuple(left))):
-            found = {name: left.pop(name) for name in names if name in left}
-            if found:
-                widest = max(map(len, self.commands))
+        widest = max(map(len, self.commands))
+        known = [one for commands in self.sections.values() for one in commands]
+        others = [one for one in self.commands.values() if one not in known]
+        for heading, commands in (*self.sections.items(), ("Commands", others)):
+            if commands:
                 with formatter.section(heading):
                     formatter.write_dl(
                         [
-                            (f"{name:{widest}}", command.get_short_help_str())
-                            for name, command in found.items()
+                            (f"{one.name:{widest}}", one.get_short_help_str())
+                            for one in commands
                         ]
                     )
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the epilogue without indenting it."""
-        formatter.write_paragraph()
-        formatter.write_text(self.epilog or "")
 
     def main(self, *given: Any, **settings: Any) -> Any:
         """Run, with standard streams whose failures decide nothing."""
         with steady_streams():
             return super().main(*given, **settings)
+
+
+def command(
+    name: str | None = None, **settings: Any
+) -> Callable[[Callable[..., Any]], Command]:
+    """Make a `Command` of a function; its name is that of the function."""
+    return click.command(name, cls=Command, **settings)
+
+
+def group(
+    name: str | None = None, **settings: Any
+) -> Callable[[Callable[..., Any]], Group]:
+    """Make a `Group` of a function; its name is that of the function."""
+    return click.group(name, cls=Group, **settings)
+
+
+def option(*declarations: str, **settings: Any) -> Decorator[Any]:
+    """Add an `Option` to a command."""
+    return click.option(*declarations, cls=Option, **settings)
+
+
+def options_of(
+    of: click.Command, context: click.Context
+) -> dict[str, list[tuple[str, str]]]:
+    """Return names and help of the options of a command, under their headings."""
+    headings: dict[str, list[tuple[str, str]]] = {}
+    for parameter in of.get_params(context):
+        # Arguments are described in the text.
+        if isinstance(parameter, click.Option):
+            record = parameter.get_help_record(context) or ("", "")
+            heading = getattr(parameter, "heading", _OTHERS)
+            headings.setdefault(heading, []).append(record)
+    return headings
+
+
+def typed(ctx: click.Context) -> str:
+    """Return the whole command as it was typed, to be pasted into a shell."""
+    return str(ctx.meta[_TYPED])
+
+
+def _write_help(
+    of: click.Command,
+    example: str,
+    context: click.Context,
+    formatter: click.HelpFormatter,
+) -> None:
+    summary, _, rest = inspect.cleandoc(of.help or "").partition("\n\n")
+    formatter.write_text(" ".join(summary.split()))
+    with formatter.section("Example"):
+        for line in example.strip().splitlines():
+            formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+    formatter.write_paragraph()
+    of.format_usage(context, formatter)
+    if rest:
+        formatter.write_paragraph()
+        formatter.write_text(rest)
+    of.format_options(context, formatter)
+    if of.epilog:
+        formatter.write_paragraph()
+        formatter.write_text(of.epilog)

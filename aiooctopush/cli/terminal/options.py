@@ -1,24 +1,20 @@
 """Options that several commands share, and the values that they take."""
 
 import math
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
 from ...api._shared import Purpose, SmsType
 from ...sandbox import FaultPlan
-from .help import Option
+from .help import Decorator, F, option
 
 
-F = TypeVar("F", bound=Callable[..., Any])
-Decorator = Callable[[F], F]
-
-MESSAGE: Final = "What is said"
-SENDING: Final = "How it is sent"
-GATEWAY: Final = "To which gateway"
+MESSAGE: Final = "Message"
+SENDING: Final = "Sending"
+GATEWAY: Final = "Gateway"
 OUTPUT: Final = "Output"
 
 
@@ -82,79 +78,80 @@ def seconds(
     return least, most
 
 
-def _option(*declarations: str, **settings: Any) -> Decorator[Any]:
-    return click.option(*declarations, cls=Option, **settings)
-
-
-def text_option() -> Decorator[Any]:
-    """What is said."""
-    return _option(
+def text_option(*, required: bool = True) -> Decorator[Any]:
+    """Take the text of a message."""
+    return option(
         "--text",
-        required=True,
+        required=required,
         metavar="TEXT",
         heading=MESSAGE,
-        help="1 to 1,224 characters; may hold {first_name}, {last_name} and {param1} "
-        "to {param5}.",
+        help="1 to 1,224 characters. May contain {first_name}, {last_name} and "
+        "{param1} to {param5}.",
     )
 
 
 def purpose_option(*, required: bool = True) -> Decorator[Any]:
-    """Why it is said."""
-    return _option(
+    """Take the purpose of a message."""
+    return option(
         "--purpose",
         type=click.Choice([str(one) for one in Purpose]),
         required=required,
         heading=MESSAGE,
-        help="alert: codes, orders, appointments; fined if misused for marketing. "
-        "wholesale: marketing, which in France needs the mention 'STOP au XXXXX' in "
-        "the text.",
+        help="alert: codes, orders, appointments; marketing under this purpose is "
+        "fined. wholesale: marketing; in France the text must contain 'STOP au "
+        "XXXXX'.",
     )
 
 
 def type_option() -> Decorator[Any]:
-    """The quality of the route."""
-    return _option(
+    """Take the quality of the route."""
+    return option(
         "--type",
         "type_",
         type=click.Choice([str(one) for one in SmsType]),
         default=str(SmsType.PREMIUM),
         show_default=True,
         heading=SENDING,
-        help="Quality of the route; sms_low_cost takes 160 characters at most.",
+        help="Quality of the route. sms_low_cost takes at most 160 characters.",
     )
 
 
 def at_option() -> Decorator[Any]:
-    """When it is sent."""
-    return _option(
+    """Take the time of sending."""
+    return option(
         "--at",
         callback=instant,
         metavar="ISO",
         heading=SENDING,
-        help="When, such as 2026-11-27T09:00+01:00; now if left out.",
+        help="Time of sending, such as 2026-11-27T09:00+01:00. Default: now.",
+    )
+
+
+def sender_option(*, required: bool = True) -> Decorator[Any]:
+    """Take the sender of a message."""
+    return option(
+        "--sender",
+        required=required,
+        metavar="NAME",
+        heading=MESSAGE,
+        help="Sender: 3 to 11 letters, digits or spaces; no space at either end.",
     )
 
 
 def message_options(function: F) -> F:
-    """Everything that is said about a message, and when and how it goes."""
+    """Take text, sender and purpose of a message, and when and how it is sent."""
     for decorate in reversed(
         (
             text_option(),
-            _option(
-                "--sender",
-                required=True,
-                metavar="NAME",
-                heading=MESSAGE,
-                help="Who it comes from: 3 to 11 letters, digits or inner spaces.",
-            ),
+            sender_option(),
             purpose_option(),
             type_option(),
             at_option(),
-            _option(
+            option(
                 "--simulate",
                 is_flag=True,
                 heading=SENDING,
-                help="Have the gateway check the request only; its figures are then "
+                help="Let the gateway check the request only. Its figures are "
                 "invented, and nobody gets a message.",
             ),
         )
@@ -163,43 +160,12 @@ def message_options(function: F) -> F:
     return function
 
 
-def gateway_options(function: F) -> F:
-    """Which gateway, and how it misbehaves if it is the sandbox."""
-    for decorate in reversed(
-        (
-            _option(
-                "--base-url",
-                metavar="URL",
-                heading=GATEWAY,
-                help="Another gateway; OCTOPUSH_BASE_URL, or else the real one.",
-            ),
-            _option(
-                "--sandbox",
-                is_flag=True,
-                heading=GATEWAY,
-                help="A simulated gateway within this command: no account, no "
-                "network, nobody gets a message.",
-            ),
-            _option(
-                "--faults",
-                callback=fault_plan,
-                metavar="SPEC",
-                heading=GATEWAY,
-                help="What goes wrong in the sandbox: a probability such as 0.1, or "
-                "KIND=PROBABILITY,…",
-            ),
-        )
-    ):
-        function = decorate(function)
-    return function
-
-
 def json_option() -> Decorator[Any]:
-    """The result for programs."""
-    return _option(
+    """Choose the result for programs."""
+    return option(
         "--json",
         "as_json",
         is_flag=True,
         heading=OUTPUT,
-        help="One JSON document on stdout, and nothing else there.",
+        help="Write one JSON document to stdout, and nothing else.",
     )

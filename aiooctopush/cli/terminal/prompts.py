@@ -1,4 +1,4 @@
-"""What a person is asked: before money moves, and for what no flag may hold."""
+"""Questions to a person: before money moves, and for what no flag may hold."""
 
 import os
 import sys
@@ -8,47 +8,73 @@ import click
 
 from ...errors import InvalidFieldError
 from .console import Screen
-from .help import Option
-from .options import Decorator
+from .help import Decorator, option
 from .problems import ExitCode
 
 
-def yes_option(what: str = "Do not ask first.") -> Decorator[Any]:
-    """For those who need not be asked, such as a script."""
-    return click.option(
-        "--yes", cls=Option, is_flag=True, heading="Questions", help=what
-    )
+def yes_option(what: str = "Do not ask for confirmation.") -> Decorator[Any]:
+    """Let a script agree beforehand."""
+    return option("--yes", is_flag=True, heading="Questions", help=what)
 
 
-def somebody_is_there() -> bool:
-    """Whether there is anybody to be asked."""
-    return sys.stdin.isatty()
+def on_terminal() -> bool:
+    """Return whether there is a terminal to ask on."""
+    # It is None if the shell closed it.
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
-def agree(screen: Screen, question: str, *, yes: bool, otherwise: str) -> None:
+def ask(question: str, **settings: Any) -> str:
     """
-    Go on only if somebody agrees.
-
-    Args:
-        screen: Where words go.
-        question: What is about to happen, as a question.
-        yes: Whether they agreed on the command line.
-        otherwise: What is said if they do not.
+    Ask for a line; keywords are those of `click.prompt`.
 
     Raises:
-        UsageError: Nobody is there to be asked.
+        Abort: There is no answer.
+    """
+    try:
+        # On stderr, so that stdout keeps to the result.
+        return str(click.prompt(question, err=True, **settings))
+    except OSError as error:  # the terminal is gone
+        raise click.Abort from error
+
+
+def confirm(question: str) -> bool:
+    """
+    Ask a question that is answered by yes or no.
+
+    Raises:
+        Abort: There is no answer.
+    """
+    try:
+        return click.confirm(question, err=True)
+    except OSError as error:
+        raise click.Abort from error
+
+
+def require_agreement(
+    screen: Screen, question: str, *, yes: bool, otherwise: str
+) -> None:
+    """
+    Go on only if a person agrees.
+
+    Args:
+        screen: Where output goes.
+        question: What is about to happen, as a question.
+        yes: Whether they agreed on the command line.
+        otherwise: What is written if they do not.
+
+    Raises:
+        UsageError: There is no terminal to ask on.
         Exit: They do not agree.
     """
     if yes:
         return
-    if not somebody_is_there():
+    if not on_terminal():
         raise click.UsageError(
-            "This command asks first, and nobody is there to be asked; --yes agrees "
-            "beforehand."
+            "This command asks for confirmation, and there is no terminal to ask on. "
+            "Use --yes to agree beforehand."
         )
     with screen.failures():
-        # On stderr, so that stdout keeps to the result.
-        agreed = click.confirm(question, err=True)
+        agreed = confirm(question)
     if agreed:
         return
     screen.note(otherwise)
@@ -70,23 +96,28 @@ def ask_secret(variable: str, question: str) -> str:
     Take a secret from the environment, or ask for it twice without showing it.
 
     Raises:
-        InvalidFieldError: The variable is not set, and nobody is there to be asked.
+        InvalidFieldError: The variable is not set, and there is no terminal.
     """
     given = os.environ.get(variable)
     if given:
         return given
-    if not somebody_is_there():
+    if not on_terminal():
         raise InvalidFieldError(
             variable,
-            "this environment variable is not set, and nobody is there to be asked",
+            "this environment variable is not set, and there is no terminal to ask on",
         )
-    return str(
-        click.prompt(question, err=True, hide_input=True, confirmation_prompt=True)
-    )
+    return ask(question, hide_input=True, confirmation_prompt=True)
 
 
 def ask_code() -> str:
-    """Ask for a one-time code, or read it from stdin if nobody is there."""
-    if somebody_is_there():
-        return str(click.prompt("Code", err=True))
+    """
+    Ask for a one-time code, or read it from stdin if that is no terminal.
+
+    Raises:
+        InvalidFieldError: stdin is closed.
+    """
+    if on_terminal():
+        return ask("Code")
+    if sys.stdin is None:
+        raise InvalidFieldError("CODE", "must be given: stdin is closed")
     return sys.stdin.readline().strip()

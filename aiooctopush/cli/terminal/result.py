@@ -30,39 +30,46 @@ class Item:
 
     Attributes:
         label: Its name for people.
+        key: Its name in the document; that of the field if empty.
         doc: What the help says about its key.
         text: Makes words of its value.
         in_json: Whether it is a key of the document.
         merge: Whether its own keys are keys of the document.
         optional: Whether the key is left out if the value is None.
+        skip_empty: Whether the row is left out if the value is zero or empty.
         of: The record that it holds, or several of which it holds.
         heading: Line above its rows.
     """
 
     label: str
+    key: str
     doc: str
     text: Callable[[Any], str]
     in_json: bool
     merge: bool
     optional: bool
+    skip_empty: bool
     of: "type[Result] | None"
     heading: str
 
     def rows(self, value: Any) -> Iterator[Row]:
         """Yield the row of a value, or nothing if the field has none."""
-        if self.label and not (self.optional and value is None):
+        left_out = self.optional and value is None
+        if self.label and not left_out and (value or not self.skip_empty):
             yield self.label, self.text(value)
 
 
 def item(
     label: str = "",
     *,
+    key: str = "",
     doc: str = "",
     text: Callable[[Any], str] = in_words,
     default: Any = attrs.NOTHING,
     in_json: bool = True,
     merge: bool = False,
     optional: bool = False,
+    skip_empty: bool = False,
     of: "type[Result] | None" = None,
     heading: str = "",
 ) -> Any:
@@ -71,6 +78,7 @@ def item(
 
     Args:
         label: Its name for people; without one it is a key of the document only.
+        key: Its name in the document, if the name of the field is taken.
         doc: What the help says about its key, such as its values.
         text: Makes words of its value; `in_words` if left out.
         default: Its value if the command gives none.
@@ -78,17 +86,20 @@ def item(
         merge: Whether its own keys are keys of the document; the value is a result or
             a mapping.
         optional: Whether the key is left out if the value is None, and the row, too.
-        of: The kind of result that it holds. A sequence of them is shown as a table
-            if there is a label.
+        skip_empty: Whether the row is left out if the value is zero or empty.
+        of: The kind of result that it holds. Several of them, in a sequence or a
+            mapping, are shown as a table if there is a label.
         heading: Line above its rows, if it holds a result.
     """
     about = Item(
         label=label,
+        key=key,
         doc=doc,
         text=text,
         in_json=in_json,
         merge=merge,
         optional=optional,
+        skip_empty=skip_empty,
         of=of,
         heading=heading,
     )
@@ -139,15 +150,20 @@ class Result:
             if about.of is None:
                 rows += about.rows(value)
                 continue
-            if rows:
+            group = list(value.blocks()) if isinstance(value, Result) else []
+            if about.heading:
+                group.insert(0, about.heading)
+            elif about.label and value:
+                many = value.values() if isinstance(value, Mapping) else value
+                group.append(about.of.table(many))
+            elif group and isinstance(group[0], list):
+                # Part of the same rows, whose values begin at one place.
+                rows += group[0]
+                del group[0]
+            if rows and group:
                 yield rows
                 rows = []
-            if about.heading and value is not None:
-                yield about.heading
-            if isinstance(value, Result):
-                yield from value.blocks()
-            elif value and about.label:
-                yield about.of.table(value)
+            yield from group
         if rows:
             yield rows
 
@@ -168,7 +184,7 @@ class Result:
             words=frozenset(
                 one.metadata[_ITEM].label
                 for one, column in zip(columns, zip(*values, strict=True), strict=False)
-                if not all(map(_is_figure, column))
+                if not all(map(_is_figure, column)) or set(column) == {None}
             ),
         )
 
@@ -180,7 +196,7 @@ class Result:
             value = getattr(self, one.name)
             if about.in_json and not (about.optional and value is None):
                 plain = plain_value(value)
-                document |= plain if about.merge else {one.name: plain}
+                document |= plain if about.merge else {about.key or one.name: plain}
         return document
 
     @classmethod
@@ -201,7 +217,8 @@ class Result:
                 yield from inner or (about.doc,)
                 continue
             doc = ": ".join(filter(None, (about.doc, ", ".join(inner))))
-            yield f"{one.name} ({doc})" if doc else one.name
+            key = about.key or one.name
+            yield f"{key} ({doc})" if doc else key
 
 
 def _is_figure(value: Any) -> bool:

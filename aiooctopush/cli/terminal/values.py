@@ -34,6 +34,11 @@ def counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'s' * (count != 1)}"
 
 
+def or_dash(value: Any) -> str:
+    """Write any value for people; a dash for None and empty text."""
+    return "-" if value is None or value == "" else in_words(value)
+
+
 def in_words(value: Any) -> str:
     """
     Write any value for people.
