@@ -180,10 +180,14 @@ class Commands(SphinxDirective):
         made += _block(f"{title} {usage}", "text")
         made += _paragraphs(rest)
         for heading, records in options_of(command, context).items():
-            made += nodes.rubric(heading, heading)
             terms = nodes.definition_list()
-            terms += [_definition(literal(name), words) for name, words in records]
-            made += terms
+            terms += [
+                _definition(literal(name), words)
+                for name, words in records
+                if "--help" not in name  # which every command has
+            ]
+            if terms.children:
+                made += [nodes.rubric(heading, heading), terms]
         made += _paragraphs(inspect.cleandoc(command.epilog or ""))
         return made
 

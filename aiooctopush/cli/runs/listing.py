@@ -106,7 +106,7 @@ class Runs(Result):
 @click.pass_context
 def runs(ctx: click.Context, *, ledger: str | None, as_json: bool) -> None:
     """
-    List runs, the latest first: those recorded on this machine, or those of a LEDGER.
+    List the runs of this machine, or those of a LEDGER, the latest first.
 
     LEDGER is a file that `octopush bulk` was given as --ledger, a PostgreSQL database
     such as postgresql://user@host/database, or the fleet of a program such as
