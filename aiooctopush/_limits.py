@@ -1,6 +1,14 @@
-"""How long what is sent may be: apart from `text`, which a send does not load."""
+"""
+How long what is sent may be, and figures that settings may have: apart from `text`,
+which a send does not load.
+"""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import Attribute
+
+from .errors import InvalidFieldError
 
 
 MAX_TEXT: Final = 1224
@@ -24,3 +32,27 @@ Characters of a low-cost text; a longer one is refused.
 
 Source: gateway documentation, "Special characters" (documented, unseen).
 """
+
+
+def at_least(least: float) -> Callable[[object, "Attribute[Any]", Any], None]:
+    """Return a validator of a field: a number that is no less than this."""
+
+    def check(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+        if not _is_number(value) or not value >= least:
+            raise InvalidFieldError(
+                attribute.name, f"must be at least {least:g}", shown=repr(value)[:40]
+            )
+
+    return check
+
+
+def positive(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    """Refuse what is no number above 0: a validator of a field."""
+    if not _is_number(value) or not value > 0:
+        raise InvalidFieldError(
+            attribute.name, "must be above 0", shown=repr(value)[:40]
+        )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

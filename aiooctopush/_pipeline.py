@@ -17,7 +17,14 @@ from ._call import CallOptions, CallState, SessionState
 from ._clock import Clock, MonotonicWallClock
 from ._responses import http_date, read
 from ._throttle import ConcurrencyLimiter, RetryBudget
-from ._wire import Answer, Endpoint, HttpRequest, HttpResponse, encode
+from ._wire import (
+    Answer,
+    Endpoint,
+    HttpRequest,
+    HttpResponse,
+    Idempotency,
+    encode,
+)
 from .errors import (
     Backoff,
     NotSentError,
@@ -341,6 +348,7 @@ class Pipeline:
         if unknown:
             error.outcome = Outcome.UNKNOWN
             error.maybe_sent = call.endpoint.writes
+        error.repeat_is_harmless = call.endpoint.idempotency is Idempotency.IDEMPOTENT
         error.request_id = call.request_id
         error.attempts = call.attempts
         error.operation = call.operation

@@ -4,7 +4,7 @@ bytes and JSON becomes a value. What an answer proves is for `_answers` to say.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -59,7 +59,7 @@ class Answer:
         request_id: The id under which it was accepted, if the operation has one.
         attempts: How many tries it took.
         status: HTTP status of the last answer.
-        headers: Headers of that answer, with names in lower case.
+        headers: Headers of that answer; names are case-insensitive.
     """
 
     outcome: Outcome = Outcome.ACCEPTED
@@ -123,49 +123,13 @@ class HttpRequest:
     """Whether the try must not go over a kept-alive connection."""
 
 
-class Headers(Mapping[str, str]):
-    """
-    Headers of an answer with their names in lower case, made when one is looked at:
-    those of an answer that was accepted rarely are.
-    """
-
-    __slots__ = ("_lowered", "_received")
-
-    def __init__(self, received: Mapping[str, str]) -> None:
-        self._received = received
-        self._lowered: dict[str, str] | None = None
-
-    @property
-    def _names(self) -> dict[str, str]:
-        if self._lowered is None:
-            self._lowered = {
-                name.lower(): value for name, value in self._received.items()
-            }
-        return self._lowered
-
-    def __getitem__(self, name: str) -> str:
-        return self._names[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __repr__(self) -> str:
-        return repr(self._names)
-
-    def __reduce__(self) -> tuple[type[dict[str, str]], tuple[dict[str, str]]]:
-        return dict, (self._names,)
-
-
 @frozen(kw_only=True, slots=False)
 class HttpResponse:
     """An answer that was really received."""
 
     status: int
     headers: Mapping[str, str] = field(factory=dict)
-    """Names in lower case."""
+    """Case-insensitive, or with names in lower case."""
     body: bytes = field(default=b"", repr=False)
 
 

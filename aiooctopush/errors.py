@@ -80,9 +80,11 @@ class OctopushError(Exception):
         retry_after: Seconds the gateway asked us to wait, if it did.
         safe_to_retry_until: Until when the same ``request_id`` protects a repeat.
         status: HTTP status of the last answer; None if the last try had none.
-        headers: Headers of that answer, with names in lower case.
+        headers: Headers of that answer; names are case-insensitive.
         code: The gateway's own code, see `GATEWAY_CODES`.
         details: Whatever else the gateway's error body held.
+        repeat_is_harmless: True if a repeat leaves the same state, as one more update
+            or cancellation does.
         operation: Method and path of the call.
         retry_budget_exhausted: True if a further try was allowed but the session's
             retry quota was used up, as it is during an outage.
@@ -95,6 +97,7 @@ class OctopushError(Exception):
     request_id: str | None = None
     attempts: int = 0
     safe_to_retry_until: datetime | None = None
+    repeat_is_harmless: bool = False
     operation: str | None = None
     retry_budget_exhausted: bool = False
 
@@ -125,15 +128,17 @@ class OctopushError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.operation}: " if self.operation else ""
-        tries = f" after {self.attempts} tries" if self.attempts > 1 else ""
-        return f"{where}{self.problem}{tries}. {self._advice()}".rstrip()
+        attempts = f" after {self.attempts} attempts" if self.attempts > 1 else ""
+        return f"{where}{self.problem}{attempts}. {self._advice()}".rstrip()
 
     def _advice(self) -> str:
         if self.maybe_sent:
+            if self.repeat_is_harmless:
+                return "It may have been done. A repeat is harmless."
             if self.request_id is None:
                 return (
-                    "It may have been done: check before repeating it, "
-                    "this operation has no request_id that would protect a repeat."
+                    "It may have been done. Check before you repeat it: this operation "
+                    "has no request_id that would protect a repeat."
                 )
             until = (
                 f" before {self.safe_to_retry_until.isoformat(timespec='seconds')}"
@@ -141,7 +146,7 @@ class OctopushError(Exception):
                 else ""
             )
             return (
-                "It may have been sent: repeat it only with the same "
+                "It may have been sent. Repeat it only with the same "
                 f"request_id {self.request_id!r}{until}."
             )
         if self.outcome in {Outcome.NOT_SENT, Outcome.REFUSED}:
@@ -227,8 +232,21 @@ class RefusedError(OctopushError):
     outcome: Outcome | None = Outcome.REFUSED
 
 
+# None: the gateway said 401 and no more.
+_WRONG_CREDENTIALS: Final = frozenset({None, 101, 108, 109})
+
+
 class AuthenticationError(RefusedError):
     """Wrong credentials, or an account that may not do this."""
+
+    def _advice(self) -> str:
+        advice = super()._advice()
+        if self.code in _WRONG_CREDENTIALS:
+            return (
+                f"{advice} Check OCTOPUSH_API_LOGIN and OCTOPUSH_API_KEY, or what was "
+                "passed in their place."
+            ).lstrip()
+        return advice
 
 
 class InvalidRequestError(RefusedError):

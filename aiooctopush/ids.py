@@ -67,11 +67,15 @@ def check_request_id(value: str) -> str:
             refused rather than cleaned: two ids must never become one.
     """
     known: object = value
-    if not isinstance(known, str) or not is_request_id(known):
+    if not isinstance(known, str):
+        raise InvalidFieldError(
+            "request_id", "must be a str", shown=type(known).__name__
+        )
+    if not is_request_id(known):
         raise InvalidFieldError(
             "request_id",
             "must be 1 to 64 ASCII letters, digits, '-' or '_'",
-            shown=repr(value)[:80],
+            shown=repr(known)[:80],
         )
     return known
 

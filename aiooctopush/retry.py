@@ -6,14 +6,14 @@ outcome, and take a new one only after a clean refusal. A duplicate after our ow
 unanswered try is success. A write without request_id is repeated only if it never
 left, or if the gateway was throttling.
 
-`_engine` carries it out.
+`_pipeline` carries it out.
 """
 
 from collections.abc import Sequence
 
 from attrs import field, frozen
-from attrs.validators import ge, gt
 
+from ._limits import at_least, positive
 from ._throttle import RetryBudget
 from ._wire import Idempotency
 from .errors import Backoff, DuplicateRequestError, OctopushError, Outcome
@@ -40,16 +40,16 @@ class RetryPolicy:
         budget: Tokens for retries that all calls of a session share.
     """
 
-    attempts: int = field(default=4, validator=ge(1))
-    timeout: float = field(default=60.0, validator=gt(0))
-    fast_base: float = field(default=0.1, validator=ge(0))
-    fast_cap: float = field(default=5.0, validator=ge(0))
-    careful_floor: float = field(default=1.0, validator=ge(1))
-    careful_base: float = field(default=0.5, validator=ge(0))
-    careful_cap: float = field(default=20.0, validator=ge(0))
-    throttle_base: float = field(default=1.0, validator=ge(0))
-    throttle_cap: float = field(default=20.0, validator=ge(0))
-    budget: int = field(default=500, validator=ge(0))
+    attempts: int = field(default=4, validator=at_least(1))
+    timeout: float = field(default=60.0, validator=positive)
+    fast_base: float = field(default=0.1, validator=at_least(0))
+    fast_cap: float = field(default=5.0, validator=at_least(0))
+    careful_floor: float = field(default=1.0, validator=at_least(1))
+    careful_base: float = field(default=0.5, validator=at_least(0))
+    careful_cap: float = field(default=20.0, validator=at_least(0))
+    throttle_base: float = field(default=1.0, validator=at_least(0))
+    throttle_cap: float = field(default=20.0, validator=at_least(0))
+    budget: int = field(default=500, validator=at_least(0))
 
     def wait(self, backoff: Backoff, retries: int, draw: float) -> float:
         """

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NoReturn, Self
 
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
@@ -18,11 +18,10 @@ _LONGEST = 256
 
 class Secret:
     """
-    A string that every ``repr``, ``str``, f-string, ``asdict`` and pickle shows as
-    ``***``; only `reveal` gives it out.
+    A string that every ``repr``, ``str``, f-string and ``asdict`` shows as ``***``.
 
-    A pickled secret is gone: what comes back is ``***``. Pass secrets to another
-    process through its environment.
+    Only `reveal` gives it out. It cannot be pickled, so that no session store or queue
+    keeps it by accident: put ``secret.reveal()`` where it is to be kept.
     """
 
     __slots__ = ("_value",)
@@ -48,8 +47,18 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self._value)
 
-    def __reduce__(self) -> tuple[type["Secret"], tuple[str]]:
-        return Secret, (MASK,)
+    def __copy__(self) -> Self:
+        return self  # it never changes
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        msg = (
+            "a Secret cannot be pickled: store secret.reveal() instead, where only "
+            "your program can read it"
+        )
+        raise TypeError(msg)
 
 
 class Credentials:
@@ -91,8 +100,15 @@ class Credentials:
     def __repr__(self) -> str:
         return f"Credentials({MASK!r}, {MASK!r})"
 
-    def __reduce__(self) -> tuple[type["Credentials"], tuple[str, str]]:
-        return Credentials, (MASK, MASK)
+    def __copy__(self) -> Self:
+        return self  # they never change
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        msg = "credentials cannot be pickled: pass them through the environment"
+        raise TypeError(msg)
 
 
 def _check(name: str, value: Any) -> str:

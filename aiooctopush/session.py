@@ -498,7 +498,13 @@ def _check_base_url(value: Any, *, insecure: bool) -> str:
     except ValueError:
         parts, host, port = urlsplit(""), None, None
     if parts.scheme not in {"http", "https"} or not host or port == 0:
-        raise InvalidFieldError("base_url", "must be like https://api.octopush.com")
+        raise InvalidFieldError(
+            "base_url",
+            "must begin with https:// (or http:// for this machine) and name a host, "
+            "such as https://api.octopush.com",
+            # What stands before an @ may be a password.
+            shown=None if "@" in str(value) else repr(value)[:80],
+        )
     # Not shown: what stands in the wrong place may be a password.
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidFieldError(

@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple, Protocol
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from attrs import field, frozen
-from attrs.validators import gt
+from multidict import CIMultiDict
 from yarl import URL
 
-from ._wire import MAX_BODY, Headers, HttpRequest, HttpResponse
+from ._limits import positive
+from ._wire import MAX_BODY, HttpRequest, HttpResponse
 from .errors import (
     Backoff,
     InvalidFieldError,
@@ -63,9 +64,9 @@ class Timeouts:
         attempt: For the try as a whole, against answers that drip.
     """
 
-    connect: float = field(default=5.0, validator=gt(0))
-    read: float = field(default=30.0, validator=gt(0))
-    attempt: float = field(default=45.0, validator=gt(0))
+    connect: float = field(default=5.0, validator=positive)
+    read: float = field(default=30.0, validator=positive)
+    attempt: float = field(default=45.0, validator=positive)
 
 
 class _ErrorRule(NamedTuple):
@@ -262,7 +263,7 @@ class AiohttpTransport:
             if payload is not None and not payload.is_touched:
                 self._payloads_tell = False  # a fake, or an aiohttp that we do not know
             return HttpResponse(
-                status=response.status, headers=Headers(response.headers), body=body
+                status=response.status, headers=CIMultiDict(response.headers), body=body
             )
         # Raised out here, so that it has no context but the cause it was given.
         raise failure

@@ -165,7 +165,7 @@ def is_utf_8(value: str) -> bool:
 
 def check_sender(value: Any) -> None:
     """
-    Refuse what is not 3 to 11 letters, digits or inner spaces.
+    Refuse what is not 3 to 11 letters, digits or spaces between them.
 
     Spaces are allowed on some pages only. Source: gateway documentation, "Send SMS"
     against "Transactional SMS".
@@ -173,7 +173,8 @@ def check_sender(value: Any) -> None:
     if not isinstance(value, str) or not is_sender(value):
         raise InvalidFieldError(
             "sender",
-            "must have 3 to 11 letters, digits or inner spaces, without accents",
+            "must have 3 to 11 letters or digits, without accents; spaces may stand "
+            "between them",
             shown=repr(value)[:40],
         )
 

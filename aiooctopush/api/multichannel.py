@@ -356,7 +356,7 @@ class Multichannel:
                 needs them.
             purpose: ``alert`` or ``wholesale``.
             text: 1 to 1,224 characters; needed for SMS and voice.
-            sender: 3 to 11 letters, digits or inner spaces for SMS and voice, which
+            sender: 3 to 11 letters, digits or spaces for SMS and voice, which
                 need one; on RCS the name of the agent in your account.
             send_at: When, with its time zone; now if left out, or if it has passed.
             simulation_mode: Only check the request, and invent the result.

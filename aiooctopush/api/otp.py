@@ -334,7 +334,7 @@ class Otp:
                 ``imessage``.
             text: Up to 1,224 characters, with ``{code}`` and, if you like,
                 ``{hh:mm:ss}`` for when it expires. Empty sends the code alone.
-            sender: 3 to 11 letters, digits or inner spaces.
+            sender: 3 to 11 letters, digits or spaces.
             voice_gender: Of a code that is read out.
             voice_language: A `VoiceLanguage`, or another code of that form.
             code_length: 3 to 32 characters.

@@ -293,7 +293,7 @@ class Settings:
             alert_bound: Warn when as many are left, or fewer; from 0.
             alert_email_to: Who is warned by e-mail.
             alert_phone_number_to: Who is warned by SMS; in international form.
-            sender_for_sms_premium: 3 to 11 letters, digits or inner spaces.
+            sender_for_sms_premium: 3 to 11 letters, digits or spaces.
             sender_for_voice_sms: 3 to 11 digits.
             phone_number_for_test_sms: In international form.
             callbacks: Callback URLs to set or to remove.

@@ -255,7 +255,7 @@ class Sms(
             text: 1 to 1,224 characters, 160 at most for ``sms_low_cost``. May hold
                 ``{first_name}``, ``{last_name}`` and ``{param1}`` to ``{param5}``.
             recipients: Numbers in international form, or Recipients.
-            sender: 3 to 11 letters, digits or inner spaces. Shown where the operator
+            sender: 3 to 11 letters, digits or spaces. Shown where the operator
                 allows it.
             purpose: ``alert`` or ``wholesale``. Marketing to France needs the mention
                 ``STOP au XXXXX`` in the text.

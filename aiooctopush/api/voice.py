@@ -257,7 +257,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
             text: 1 to 1,224 characters. May hold ``{first_name}``, ``{last_name}``
                 and ``{param1}`` to ``{param5}``.
             recipients: Numbers in international form, or Recipients.
-            sender: 3 to 11 digits. Letters and inner spaces are let through with a
+            sender: 3 to 11 digits. Letters and spaces are let through with a
                 warning, as the gateway's pages disagree.
             purpose: ``alert`` or ``wholesale``.
             voice_gender: ``female`` or ``male``. Some languages have only the first.

@@ -267,7 +267,7 @@ def test_a_value_within_its_limit_is_taken(field, value):
         ("request_id", "a b", "1 to 64"),
         ("request_id", "é", "1 to 64"),
         ("request_id", "a\n", "1 to 64"),
-        ("request_id", 7, "1 to 64"),
+        ("request_id", 7, "must be a str"),
         ("list_name", "", "1 to 30"),
         ("list_name", "x" * 31, "1 to 30"),
         ("with_replies", "yes", "True, False or None"),

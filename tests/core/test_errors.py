@@ -205,13 +205,29 @@ def of(kind, **attributes):
         pytest.param(of(WebhookError), "it broke.", id="webhook"),
         pytest.param(
             of(UnknownOutcomeError, maybe_sent=True),
-            "it broke. It may have been done: check before repeating it, "
-            "this operation has no request_id that would protect a repeat.",
+            "it broke. It may have been done. Check before you repeat it: this "
+            "operation has no request_id that would protect a repeat.",
             id="a write without id",
         ),
         pytest.param(
+            of(UnknownOutcomeError, maybe_sent=True, repeat_is_harmless=True),
+            "it broke. It may have been done. A repeat is harmless.",
+            id="a write that may be repeated",
+        ),
+        pytest.param(
+            of(AuthenticationError, code=101),
+            "it broke. Nothing was sent. Check OCTOPUSH_API_LOGIN and "
+            "OCTOPUSH_API_KEY, or what was passed in their place.",
+            id="wrong credentials",
+        ),
+        pytest.param(
+            of(AuthenticationError, code=113),
+            "it broke. Nothing was sent.",
+            id="an account that may not",
+        ),
+        pytest.param(
             of(UnknownOutcomeError, maybe_sent=True, request_id="abc"),
-            "it broke. It may have been sent: repeat it only with the same "
+            "it broke. It may have been sent. Repeat it only with the same "
             "request_id 'abc'.",
             id="a write with id",
         ),
@@ -222,13 +238,13 @@ def of(kind, **attributes):
                 request_id="abc",
                 safe_to_retry_until=UNTIL,
             ),
-            "it broke. It may have been sent: repeat it only with the same "
+            "it broke. It may have been sent. Repeat it only with the same "
             "request_id 'abc' before 2026-01-06T09:00:00+00:00.",
             id="a write with id, and until when",
         ),
         pytest.param(
             of(RefusedError, maybe_sent=True, request_id="abc"),
-            "it broke. It may have been sent: repeat it only with the same "
+            "it broke. It may have been sent. Repeat it only with the same "
             "request_id 'abc'.",
             id="refused after silence",
         ),
@@ -239,8 +255,8 @@ def of(kind, **attributes):
         ),
         pytest.param(
             of(NotSentError, operation="GET /a", attempts=2),
-            "GET /a: it broke after 2 tries. Nothing was sent.",
-            id="two tries",
+            "GET /a: it broke after 2 attempts. Nothing was sent.",
+            id="two attempts",
         ),
         pytest.param(
             InvalidFieldError("text", "must not be empty", shown="''"),
