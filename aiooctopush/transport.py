@@ -83,38 +83,40 @@ _ERROR_RULES: Final[tuple[tuple[type[Exception], _ErrorRule], ...]] = (
     (
         aiohttp.ClientConnectorCertificateError,
         _ErrorRule(
-            TransportSecurityError, "the certificate is not valid", Backoff.NEVER
+            TransportSecurityError, "the certificate of {} is not valid", Backoff.NEVER
         ),
     ),
     (
         aiohttp.ServerFingerprintMismatch,
         _ErrorRule(
-            TransportSecurityError, "the fingerprint does not match", Backoff.NEVER
+            TransportSecurityError,
+            "the fingerprint of {} does not match",
+            Backoff.NEVER,
         ),
     ),
     (
         aiohttp.ClientConnectorDNSError,
-        _ErrorRule(NotSentError, "the host name was not found", Backoff.FAST),
+        _ErrorRule(NotSentError, "the host {} was not found", Backoff.FAST),
     ),
     (
         aiohttp.ClientProxyConnectionError,
-        _ErrorRule(NotSentError, "the proxy cannot be reached", Backoff.FAST),
+        _ErrorRule(NotSentError, "the proxy to {} cannot be reached", Backoff.FAST),
     ),
     (
         aiohttp.ClientSSLError,
-        _ErrorRule(NotSentError, "the TLS handshake failed", Backoff.FAST),
+        _ErrorRule(NotSentError, "the TLS handshake with {} failed", Backoff.FAST),
     ),
     (
         aiohttp.ClientConnectorError,
-        _ErrorRule(NotSentError, "cannot connect", Backoff.FAST),
+        _ErrorRule(NotSentError, "cannot connect to {}", Backoff.FAST),
     ),
     (
         aiohttp.ConnectionTimeoutError,
-        _ErrorRule(NotSentError, "no connection in time", Backoff.FAST),
+        _ErrorRule(NotSentError, "no connection to {} in time", Backoff.FAST),
     ),
     (
         aiohttp.ClientHttpProxyError,
-        _ErrorRule(NotSentError, "the proxy refused to connect", Backoff.FAST),
+        _ErrorRule(NotSentError, "the proxy refused to connect to {}", Backoff.FAST),
     ),
     # Before the errors of an address: there was an answer, so it was sent.
     (
@@ -167,8 +169,20 @@ _ERROR_RULES: Final[tuple[tuple[type[Exception], _ErrorRule], ...]] = (
 _PROXY_AUTHENTICATION_REQUIRED = 407
 
 
-def translate(error: Exception) -> OctopushError:
-    """What an exception of aiohttp proves, as one of ours with its cause."""
+def _address_of(base_url: str) -> str:
+    # Of the whole address these two are never secret.
+    url = URL(base_url)
+    return f"{url.host}:{url.port}"
+
+
+def translate(error: Exception, address: str = "the gateway") -> OctopushError:
+    """
+    Return what an exception of aiohttp proves, as one of ours with its cause.
+
+    Args:
+        error: The exception.
+        address: Host and port that the request was meant for.
+    """
     rule = next(row for kind, row in _ERROR_RULES if isinstance(error, kind))
     backoff = rule.backoff
     if (
@@ -177,7 +191,8 @@ def translate(error: Exception) -> OctopushError:
         and error.status == _PROXY_AUTHENTICATION_REQUIRED
     ):
         backoff = Backoff.NEVER
-    failure = rule.kind(f"{rule.problem} ({type(error).__name__})", backoff=backoff)
+    problem = rule.problem.format(address)
+    failure = rule.kind(f"{problem} ({type(error).__name__})", backoff=backoff)
     # One kind of aiohttp's errors holds the request's headers, and shows them in its
     # repr: the key would travel with the traceback.
     if not isinstance(error, aiohttp.ClientResponseError):
@@ -256,7 +271,11 @@ class AiohttpTransport:
                     response.release()
         # Whatever aiohttp raises is mapped; CancelledError is no Exception.
         except Exception as error:  # noqa: BLE001, it is raised below
-            failure = error if isinstance(error, OctopushError) else translate(error)
+            failure = (
+                error
+                if isinstance(error, OctopushError)
+                else translate(error, _address_of(self._base))
+            )
             if payload is not None and not payload.is_touched and self._payloads_tell:
                 failure = _before_sending(failure, error)
         else:

@@ -144,7 +144,7 @@ def test_nothing_is_asked_without_credentials(run):
     result = run("doctor", "--base-url", "ftp://x", env=env)
 
     assert result.exit_code == 1
-    assert "✗ Connection     the address must be like https://" in result.stdout
+    assert "✗ Connection     the address must begin with https://" in result.stdout
     assert "- Account        not checked" in result.stdout
 
 

@@ -404,14 +404,23 @@ def test_no_status_is_read_off_an_exception(status):
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        (aiohttp.ClientConnectorCertificateError, "the certificate is not valid"),
-        (aiohttp.ServerFingerprintMismatch, "the fingerprint does not match"),
-        (aiohttp.ClientConnectorDNSError, "the host name was not found"),
-        (aiohttp.ClientProxyConnectionError, "the proxy cannot be reached"),
-        (aiohttp.ClientConnectorSSLError, "the TLS handshake failed"),
-        (aiohttp.ClientConnectorError, "cannot connect"),
-        (aiohttp.ConnectionTimeoutError, "no connection in time"),
-        (aiohttp.ClientHttpProxyError, "the proxy refused to connect"),
+        (
+            aiohttp.ClientConnectorCertificateError,
+            "the certificate of gw:1 is not valid",
+        ),
+        (
+            aiohttp.ServerFingerprintMismatch,
+            "the fingerprint of gw:1 does not match",
+        ),
+        (aiohttp.ClientConnectorDNSError, "the host gw:1 was not found"),
+        (
+            aiohttp.ClientProxyConnectionError,
+            "the proxy to gw:1 cannot be reached",
+        ),
+        (aiohttp.ClientConnectorSSLError, "the TLS handshake with gw:1 failed"),
+        (aiohttp.ClientConnectorError, "cannot connect to gw:1"),
+        (aiohttp.ConnectionTimeoutError, "no connection to gw:1 in time"),
+        (aiohttp.ClientHttpProxyError, "the proxy refused to connect to gw:1"),
         (aiohttp.RedirectClientError, "a redirect"),
         (aiohttp.InvalidURL, "the address is not valid"),
         (aiohttp.NonHttpUrlClientError, "the address is not one of HTTP"),
@@ -430,7 +439,7 @@ def test_the_words_say_what_happened_and_what_aiohttp_called_it(kind, words):
     error = kind.__new__(kind)
     error.status = 0
 
-    assert translate(error).problem == f"{words} ({kind.__name__})"
+    assert translate(error, "gw:1").problem == f"{words} ({kind.__name__})"
 
 
 def test_the_words_repeat_nothing_private():
@@ -699,7 +708,7 @@ async def test_an_unknown_host_proves_that_nothing_was_sent():
 
     assert (type(error), error.problem) == (
         NotSentError,
-        "the host name was not found (ClientConnectorDNSError)",
+        "the host gateway.test:80 was not found (ClientConnectorDNSError)",
     )
 
 
