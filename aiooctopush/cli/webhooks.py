@@ -2,15 +2,14 @@
 
 import asyncio
 import os
-from collections import deque
 from typing import Final
 
 import click
 from aiohttp import web
-from attrs import define, field
+from attrs import define
 
 from .._clock import Clock
-from ..bulk.review.receipts import ReceiptMatcher
+from ..bulk.review.inbox import ReceiptFile, ReceiptInbox
 from ..integrations._receiver import new_token
 from ..integrations.aiohttp_web import create_app
 from ..ledgers.records import LedgerError
@@ -30,9 +29,6 @@ _VARIABLE: Final = "OCTOPUSH_WEBHOOK_TOKEN"
 # Receipts are written together: each writing opens the ledger, so that a run can have
 # it in between.
 _WRITE_EVERY: Final = 5.0
-
-# About 50 MB of them. Who lets a run hold the ledger for longer loses the oldest.
-_WAITING_AT_MOST: Final = 200_000
 
 _EXAMPLE = f"""\
 octopush webhooks serve --ledger run.db
@@ -81,7 +77,7 @@ def serve(ctx: click.Context, *, ledger: LedgerPlace, host: str, port: int) -> N
 
     A receipt for any number of a batch that was presumed, or in doubt, proves that it
     was sent: the batch becomes accepted. `octopush report` then shows deliveries, too.
-    While a run holds the ledger, receipts wait in memory.
+    While a run holds the ledger, receipts wait in a file beside it.
 
     The path holds a secret, for nothing else tells the gateway from a stranger. It is
     taken from OCTOPUSH_WEBHOOK_TOKEN, or made up and shown. Ctrl-C ends it.
@@ -90,55 +86,48 @@ def serve(ctx: click.Context, *, ledger: LedgerPlace, host: str, port: int) -> N
     clock = clock_of(ctx.obj)
     with screen.failures():
         token = os.environ.get(_VARIABLE) or new_token()
-        inbox = _Inbox(ledger, clock, screen)
-        app = create_app(inbox.take, token=token, clock=clock)
+        file = None
+        if (path := ledger.path) is not None:
+            file = ReceiptFile(path.with_name(f"{path.name}-receipts"))
+            file.open()
+        inbox = _Inbox(ReceiptInbox(ledger.opened, clock, file), file, clock, screen)
+        app = create_app(
+            inbox.take, token=token, answer_after_handling=True, clock=clock
+        )
     try:
         asyncio.run(_serve(app, inbox, host, port, token))
     except OSError as error:
         screen.error(f"cannot listen on {host}, port {port}: {error.strerror}")
         raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
-    screen.say(inbox.in_words())
+    finally:
+        words = inbox.in_words()
+        if file is not None:
+            file.close()
+    screen.say(words)
     raise click.exceptions.Exit(
-        ExitCode.NOT_ACCEPTED if inbox.waiting else ExitCode.ACCEPTED
+        ExitCode.NOT_ACCEPTED if inbox.is_lost else ExitCode.ACCEPTED
     )
 
 
 @define
 class _Inbox:
-    """Receipts on their way to the ledger."""
+    """Receipts on their way to the ledger, and what is told of them."""
 
-    _ledger: LedgerPlace
+    _inbox: ReceiptInbox
+    _file: ReceiptFile | None
     _clock: Clock
     _screen: Screen
-    _receipts: deque[DeliveryReceipt] = field(
-        factory=lambda: deque(maxlen=_WAITING_AT_MOST)
-    )
-    _desk: ReceiptMatcher | None = None
-    _taken: int = 0
     _complained: str | None = None
-
-    @property
-    def waiting(self) -> int:
-        """How many are not written yet."""
-        return len(self._receipts)
 
     async def take(self, event: Event) -> None:
         """Keep a receipt; nothing else is kept."""
         if isinstance(event, DeliveryReceipt):
-            self._taken += 1
-            self._receipts.append(event)
+            await self._inbox.take(event)
 
     async def write(self) -> None:
         """Write what is waiting, or leave it waiting."""
-        if not self._receipts:
-            return
-        some = tuple(self._receipts)
         try:
-            async with self._ledger.opened() as ledger:
-                if self._desk is None:
-                    self._desk = ReceiptMatcher(ledger, self._clock)
-                self._desk.ledger = ledger
-                await self._desk.take(some)
+            await self._inbox.write()
         except LedgerError as error:
             # Told once, and not every few seconds.
             if self._complained != error.problem:
@@ -146,8 +135,6 @@ class _Inbox:
                 self._screen.warn(f"receipts wait: {problem_of(error)}")
             return
         self._complained = None
-        for _ in some:
-            self._receipts.popleft()
 
     async def write_now_and_then(self) -> None:
         """Until it is cancelled."""
@@ -155,15 +142,26 @@ class _Inbox:
             await self._clock.sleep(_WRITE_EVERY)
             await self.write()
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether something ends with this process."""
+        return self._inbox.in_memory > 0
+
     def in_words(self) -> str:
         """What became of everything."""
-        words = f"Took {counted(self._taken, 'receipt')}."
-        if self._desk is not None:
-            words += f" Batches that they prove sent: {self._desk.proven:,}."
-            if self._desk.unmatched:
-                words += f" {self._desk.unmatched:,} belong to no run of this ledger."
-        if self.waiting:
-            words += f" {self.waiting:,} could not be written, and are lost."
+        inbox = self._inbox
+        words = f"Took {counted(inbox.taken, 'receipt')}."
+        if inbox.proven:
+            words += f" Batches that they prove sent: {inbox.proven:,}."
+        if inbox.unmatched:
+            words += f" {inbox.unmatched:,} belong to no run of this ledger."
+        if self.is_lost:
+            words += f" {inbox.in_memory:,} could not be written, and are lost."
+        elif self._file is not None and inbox.is_waiting:
+            words += (
+                f" Some wait in {self._file.path}: start this command again when the "
+                "run is over, and it writes them."
+            )
         return words
 
 

@@ -35,6 +35,7 @@ Handler = Callable[[Event], Awaitable[object]]
 """What is awaited for every event, after the gateway has got its answer."""
 
 OK: Final = 200
+BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 METHOD_NOT_ALLOWED: Final = 405
 TOO_LARGE: Final = 413
@@ -151,6 +152,8 @@ class Receiver:
         handler: Awaited for every event. What it raises is logged, without its words.
         token: The secret that must stand in the path.
         limits: How much is taken at once.
+        answer_after_handling: Whether the handler is awaited before the answer: 503 if
+            it fails, so that the gateway may post again. It must be quick.
         clock: For the time limit at shutdown.
 
     Raises:
@@ -163,6 +166,7 @@ class Receiver:
         *,
         token: str | Secret,
         limits: Limits = DEFAULT_LIMITS,
+        answer_after_handling: bool = False,
         clock: Clock | None = None,
     ) -> None:
         if not callable(handler):
@@ -172,6 +176,7 @@ class Receiver:
         self._handler = handler
         self._token = check_token(token)
         self._limits = limits
+        self._answers_after_handling = answer_after_handling
         self._clock = clock or SystemClock()
         self._open = False
         self._full = False
@@ -261,7 +266,34 @@ class Receiver:
                 "callbacks: one of %d bytes was dropped: %s", len(body), error.problem
             )
             return OK
+        if not self._open:
+            _logger.error(
+                "callbacks: one was refused, for nobody handles it: the receiver was "
+                "not started, or is stopping; it starts with the application's lifespan"
+            )
+            return UNAVAILABLE
+        if self._answers_after_handling:
+            return await self._handle_now(events)
         return self._take(events)
+
+    async def _handle_now(self, events: tuple[Event, ...]) -> int:
+        for event in events:
+            if self._is_repeat(event):
+                continue
+            self._waiting += 1
+            try:
+                await self._handler(event)
+            except Exception as error:  # noqa: BLE001  # it may raise anything
+                self._log_failure(event, error)
+                return UNAVAILABLE
+            finally:
+                self._handled()
+        return OK
+
+    def _handled(self) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self._idle.set()
 
     async def _read(
         self, length: int | None, chunks: AsyncIterable[bytes]
@@ -276,12 +308,6 @@ class Receiver:
         return bytes(body)
 
     def _take(self, events: tuple[Event, ...]) -> int:
-        if not self._open:
-            _logger.error(
-                "callbacks: one was refused, for nobody handles it: the receiver was "
-                "not started, or is stopping; it starts with the application's lifespan"
-            )
-            return UNAVAILABLE
         # All of a callback or nothing, so that what is posted again repeats nothing.
         # An array may go over the size, by what its bytes can hold at most.
         if self._waiting >= self._limits.queue_size:
@@ -330,9 +356,7 @@ class Receiver:
                 self._log_failure(event, error)
             except Exception as error:  # noqa: BLE001  # it may raise anything
                 self._log_failure(event, error)
-            self._waiting -= 1
-            if not self._waiting:
-                self._idle.set()
+            self._handled()
             # A handler may swallow the cancellation that was meant for us both.
             if task.cancelling():
                 return

@@ -26,6 +26,7 @@ from aiohttp import web
 from .._clock import Clock
 from ..secret import Secret
 from ._receiver import (
+    BAD_REQUEST,
     DEFAULT_LIMITS,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
@@ -46,6 +47,7 @@ def create_app(
     *,
     token: str | Secret,
     limits: Limits = DEFAULT_LIMITS,
+    answer_after_handling: bool = False,
     clock: Clock | None = None,
 ) -> web.Application:
     """
@@ -60,12 +62,21 @@ def create_app(
         handler: Awaited for every event; what it raises is logged, without its words.
         token: The secret in the path; `new_token` makes one.
         limits: How much is taken at once.
+        answer_after_handling: Whether the handler is awaited before the answer: 503 if
+            it fails, so that the gateway may post again. It must be quick, such as one
+            that writes what came to a disk.
         clock: For the time limit at shutdown.
 
     Raises:
         InvalidFieldError: The token could be guessed, or the handler is none.
     """
-    receiver = Receiver(handler, token=token, limits=limits, clock=clock)
+    receiver = Receiver(
+        handler,
+        token=token,
+        limits=limits,
+        answer_after_handling=answer_after_handling,
+        clock=clock,
+    )
 
     async def run(_: web.Application) -> AsyncIterator[None]:
         async with receiver:
@@ -83,6 +94,9 @@ def create_app(
         except web.RequestPayloadError:
             # Broken chunks or compression: no server of HTTP sends that.
             raise web.HTTPBadRequest from None
+        except ConnectionError:
+            # The client left in the middle: nobody is there to be answered.
+            return web.Response(status=BAD_REQUEST)
         if status == NOT_FOUND:
             # The same as for any other path, so that nobody learns of this one.
             raise web.HTTPNotFound

@@ -91,6 +91,9 @@ class CallbackApp:
         handler: Awaited for every event; what it raises is logged, without its words.
         token: The secret in the path; `new_token` makes one.
         limits: How much is taken at once.
+        answer_after_handling: Whether the handler is awaited before the answer: 503 if
+            it fails, so that the gateway may post again. It must be quick, such as one
+            that writes what came to a disk.
         clock: For the time limit at shutdown.
 
     Raises:
@@ -103,9 +106,16 @@ class CallbackApp:
         *,
         token: str | Secret,
         limits: Limits = DEFAULT_LIMITS,
+        answer_after_handling: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        self._receiver = Receiver(handler, token=token, limits=limits, clock=clock)
+        self._receiver = Receiver(
+            handler,
+            token=token,
+            limits=limits,
+            answer_after_handling=answer_after_handling,
+            clock=clock,
+        )
 
     def __repr__(self) -> str:
         return f"<CallbackApp: {self.waiting} events waiting>"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from aiooctopush import (
     SQLiteLedger,
     UnknownOutcomeError,
 )
+from aiooctopush.bulk.review.inbox import ReceiptFile, ReceiptInbox
 from aiooctopush.cli.targets.ledger import LedgerPlace
 from aiooctopush.cli.webhooks import _Inbox
 from aiooctopush.sandbox import VirtualClock
@@ -109,7 +111,7 @@ def test_a_receipt_proves_what_was_in_doubt(ledger, run):
     assert process.returncode == 0
     assert asyncio.run(look(ledger)) == (BatchState.ACCEPTED, {"DELIVERED": 1})
     assert "1 × DELIVERED" in report.stdout
-    assert "Deliveries" in page
+    assert "Latest delivery status" in page
     assert NUMBER not in page
 
 
@@ -139,7 +141,9 @@ def test_an_address_that_is_taken_is_told(ledger, run):
     """And nothing is lost by it."""
     with serving("--ledger", str(ledger), "--port", "0") as (ready, _):
         port = ready.split("/")[2].split(":")[1]
-        result = run("webhooks", "serve", "--ledger", str(ledger), "--port", port)
+        other = ledger.with_name("other.db")
+        shutil.copy(ledger, other)
+        result = run("webhooks", "serve", "--ledger", str(other), "--port", port)
 
     assert result.exit_code == 2
     assert f"cannot listen on 127.0.0.1, port {port}" in result.stderr
@@ -161,12 +165,19 @@ def receipt(status="DELIVERED"):
     return DeliveryReceipt(ticket="sms_7", number=NUMBER, status=status)
 
 
+def inbox_of(path, screen, clock=None, file=None):
+    """What serves a ledger."""
+    clock = clock or VirtualClock()
+    inner = ReceiptInbox(LedgerPlace(str(path)).opened, clock, file)
+    return _Inbox(inner, file, clock, screen)
+
+
 async def test_receipts_wait_while_a_run_holds_the_ledger(tmp_path):
     """That is told once; afterwards they are written."""
     path = tmp_path / "run.db"
     await doubtful(path)
     screen = Screen()
-    inbox = _Inbox(LedgerPlace(str(path)), VirtualClock(), screen)
+    inbox = inbox_of(path, screen)
     await inbox.take(receipt())
     await inbox.take(OptOut(number=NUMBER))
     holder = SQLiteLedger(path)
@@ -175,12 +186,12 @@ async def test_receipts_wait_while_a_run_holds_the_ledger(tmp_path):
 
     await inbox.write()
     await inbox.write()
-    waiting, words = inbox.waiting, inbox.in_words()
+    is_lost, words = inbox.is_lost, inbox.in_words()
     await holder.close()
     await inbox.write()
     await inbox.write()
 
-    assert (waiting, inbox.waiting) == (1, 0)
+    assert (is_lost, inbox.is_lost) == (True, False)
     assert words.endswith(" 1 could not be written, and are lost.")
     assert len(screen.warnings) == 1
     assert await look(path) == (BatchState.ACCEPTED, {"DELIVERED": 1})
@@ -190,7 +201,7 @@ async def test_receipts_of_others_are_counted(tmp_path):
     """They belong to no run of this ledger, and prove nothing."""
     path = tmp_path / "run.db"
     await doubtful(path)
-    inbox = _Inbox(LedgerPlace(str(path)), VirtualClock(), Screen())
+    inbox = inbox_of(path, Screen())
     await inbox.take(receipt())
     await inbox.take(DeliveryReceipt(ticket="x", number="+33639989999", status="ACK"))
 
@@ -207,16 +218,83 @@ async def test_receipts_are_written_now_and_then(tmp_path):
     path = tmp_path / "run.db"
     await doubtful(path)
     clock = VirtualClock()
-    inbox = _Inbox(LedgerPlace(str(path)), clock, Screen())
+    inbox = inbox_of(path, Screen(), clock)
     task = asyncio.create_task(inbox.write_now_and_then())
     await inbox.take(receipt())
-    while inbox.waiting:
+    while inbox.is_lost:
         await asyncio.sleep(0)
     await inbox.take(receipt())
-    while inbox.waiting:
+    while inbox.is_lost:
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])
 
     assert set(clock.sleeps) == {5.0}
     assert await look(path) == (BatchState.ACCEPTED, {"DELIVERED": 1})
+
+
+def post(url, status="DELIVERED"):
+    """Post a receipt as the gateway does; gives what answered it."""
+    body = json.dumps(
+        {
+            "channel": "sms",
+            "message_id": "sms_7",
+            "number": NUMBER,
+            "status": status,
+            "delivery_date": "2026-01-05 11:46:06",
+        }
+    )
+    request = urllib.request.Request(  # noqa: S310
+        url, body.encode(), {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return answer.status
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT], ids=["kill", "stop"])
+def test_no_receipt_is_lost_beside_a_run(ledger, end):
+    """Answered 200 while a run held the ledger, it is written when that is over."""
+
+    async def hold(ready, process):
+        async with SQLiteLedger(ledger) as holder:
+            (held,) = await holder.runs()
+            await holder.open_run(held)
+            answered = await asyncio.to_thread(post, ready.split()[2])
+            process.send_signal(end)
+            await asyncio.to_thread(process.wait)
+        return answered
+
+    with serving("--ledger", str(ledger), "--port", "0") as (ready, process):
+        answered = asyncio.run(hold(ready, process))
+    before = asyncio.run(look(ledger))
+    with serving("--ledger", str(ledger), "--port", "0") as (_, again):
+        pass
+
+    waits = ledger.with_name("run.db-receipts")
+    assert answered == 200
+    assert before == (BatchState.UNKNOWN, {})
+    assert asyncio.run(look(ledger)) == (BatchState.ACCEPTED, {"DELIVERED": 1})
+    assert again.told[0].startswith("Took 0 receipts. Batches that they prove sent: 1")
+    assert not waits.exists()
+    if end == signal.SIGINT:
+        assert process.told[0] == (
+            f"Took 1 receipt. Some wait in {waits}: start this command again when the "
+            "run is over, and it writes them.\n"
+        )
+        assert process.returncode == 0
+
+
+def test_a_ledger_has_one_receiver(ledger, run):
+    """Two would write over what the other one keeps."""
+    with serving("--ledger", str(ledger), "--port", "0"):
+        result = run("webhooks", "serve", "--ledger", str(ledger), "--port", "0")
+
+    assert result.exit_code != 0
+    assert "another process takes receipts for this ledger" in result.stderr
+
+
+def test_a_file_of_receipts_has_a_name(tmp_path):
+    """It lies beside the ledger."""
+    assert LedgerPlace(str(tmp_path / "run.db")).path == tmp_path / "run.db"
+    assert LedgerPlace("postgresql://host/db").path is None
+    assert ReceiptFile(tmp_path / "x").has_more is False

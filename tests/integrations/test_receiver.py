@@ -533,3 +533,47 @@ async def test_draining_can_be_cancelled(recorder):
     with pytest.raises(asyncio.CancelledError):
         await stopping
     assert len(asyncio.all_tasks()) == 1
+
+
+# --- answered after handling ----------------------------------------------------------
+
+
+async def test_a_handler_may_come_before_the_answer(recorder):
+    """What is answered 200 was handled, also if the process is killed then."""
+    receiver = Receiver(recorder, token=TOKEN, answer_after_handling=True)
+    recorder.gate.clear()
+    async with receiver:
+        posted = asyncio.create_task(post(receiver, body(receipt(), receipt("+336"))))
+        await until(lambda: recorder.started)
+        waiting, is_answered = receiver.waiting, posted.done()
+        recorder.gate.set()
+        answer = await posted
+
+    assert (waiting, is_answered, answer) == (1, False, 200)
+    assert recorder.statuses == ["DELIVERED", "DELIVERED"]
+
+
+async def test_a_handler_that_fails_before_the_answer_refuses(caplog):
+    """The gateway may post it again, and that is no repeat then."""
+    recorder = Recorder(OSError("secret"))
+    limits = Limits(remember=10)
+    receiver = Receiver(
+        recorder, token=TOKEN, limits=limits, answer_after_handling=True
+    )
+    async with receiver:
+        answers = [await post(receiver) for _ in range(3)]
+
+    assert answers == [503, 200, 200]
+    assert recorder.statuses == ["DELIVERED"]
+    assert "the handler failed on a DeliveryReceipt: OSError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_nothing_is_handled_before_the_answer_once_it_is_closed(recorder):
+    """It is refused, as what would be queued."""
+    receiver = Receiver(recorder, token=TOKEN, answer_after_handling=True)
+    async with receiver:
+        pass
+
+    assert await post(receiver) == 503
+    assert recorder.started == 0

@@ -66,6 +66,11 @@ class LedgerPlace:
         """Whether it is the name of a fleet, such as ``app:fleet``."""
         return is_app(self._typed) and not Path(self._typed).exists()
 
+    @property
+    def path(self) -> Path | None:
+        """Where the file is; None if it is no file."""
+        return None if self.is_app or self.is_address else Path(self._typed)
+
     def is_held(self) -> bool | None:
         """Tell whether a process writes to it; None if it is no file."""
         if self.is_app or self.is_address:
