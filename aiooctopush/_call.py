@@ -12,7 +12,7 @@ from ._clock import Clock, MonotonicWallClock
 from ._throttle import RetryBudget
 from ._wire import Answer, Endpoint, Idempotency, encode
 from .errors import Backoff, OctopushError, UnknownOutcomeError
-from .ids import SAFE_FOR
+from .ids import SAFE_FOR, new_request_id
 from .observer import CallObserver, OnAttempt
 from .retry import Decision, Raise, Retry, RetryContext, RetryPolicy, any_unknown
 
@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Answer)
 
 
 NewId = Callable[[], Awaitable[str]]
-"""Makes the next id after a clean refusal; it may have to be written down first."""
+"""Makes the next id after a clean refusal, and writes it down first."""
 
 
 class RateLimiter(Protocol):
@@ -65,8 +65,9 @@ class CallOptions:
         path: Where it goes, if the path of the endpoint is only a template.
         timeout: Seconds for the whole call; the policy's own if None.
         retry: The retry policy; the session's own if None.
-        new_id: Makes the next id after a clean refusal. None if the id is not ours
-            alone: one that the caller chose, or may have stored, is never replaced.
+        owns_id: Whether the id is ours alone, so that a clean refusal may be followed
+            by another one: an id that the caller may have stored is never replaced.
+        new_id: Makes that next id, where it must be written down first.
         unknown_since: When an earlier call under this id, whose outcome is unknown,
             first tried it.
         repeat_unknown: Whether to repeat after a lost response what no id protects.
@@ -79,6 +80,7 @@ class CallOptions:
     path: str = ""
     timeout: float | None = None
     retry: RetryPolicy | None = None
+    owns_id: bool = False
     new_id: NewId | None = None
     unknown_since: datetime | None = None
     repeat_unknown: bool = False
@@ -167,10 +169,11 @@ class CallState(Generic[T]):
 
     async def renew_id_if_needed(self) -> None:
         """Go on under another id, if it was decided so."""
-        new_id = self.options.new_id
-        if new_id is None or not getattr(self.decision, "new_id", False):
+        if not isinstance(self.decision, Retry) or not self.decision.new_id:
             return
-        self.request_id = request_id = await new_id()
+        make = self.options.new_id
+        request_id = new_request_id() if make is None else await make()
+        self.request_id = request_id
         self.first_tried_at = self.session.wall_clock.now()
         self.record = evolve(self.record or self.options.body, request_id=request_id)
         self.payload = encode(self.record)
@@ -226,7 +229,7 @@ class CallState(Generic[T]):
             unknown_before=self.unknown_before,
             removes=self.endpoint.method == "DELETE",
             repeat_unknown=self.options.repeat_unknown,
-            may_replace_id=self.options.new_id is not None,
+            may_replace_id=self.options.owns_id,
             timeout=self.ends - self.started,
             tokens=self.budget.tokens,
             draw=self.session.random.random(),

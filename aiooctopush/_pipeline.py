@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import Final, TypeVar
 
-from tenacity import AsyncRetrying, retry_if_exception
+from tenacity import AsyncRetrying, RetryCallState
 
 from . import _telemetry
 from ._call import CallOptions, CallState, SessionState
@@ -138,7 +138,9 @@ class Pipeline:
         except BaseException as error:
             _telemetry.call_failed(call, error)
             raise
-        self._succeed(call, result, refund=RetryBudget.CLEAN)
+        call.budget.refund(RetryBudget.CLEAN)
+        if call.hooks or _logger.isEnabledFor(logging.DEBUG):
+            _telemetry.call_succeeded(call, result)
         return result
 
     # --- admit ------------------------------------------------------------------------
@@ -163,6 +165,11 @@ class Pipeline:
             getattr(body, "request_id", None),
         )
 
+    async def _wait_for_earlier_call(self, call: CallState[T]) -> None:
+        call.check_protection()
+        # The attempt whose outcome is unknown may still be executing.
+        await self._clock.sleep(call.policy.careful_floor)
+
     async def _wait_for_slot(self, call: CallState[T], now: float) -> float:
         """Wait for a turn, where a rate is shared, and for a slot; return the time."""
         priority = call.options.priority
@@ -178,12 +185,12 @@ class Pipeline:
     # --- attempt ----------------------------------------------------------------------
 
     async def _attempt(self, call: CallState[T]) -> T:
-        """Wait for a slot, then exchange request and response once."""
-        if call.unknown_before and not call.attempts:
-            call.check_protection()
-            # The attempt whose outcome is unknown may still be executing.
-            await self._clock.sleep(call.policy.careful_floor)
-        is_repeat = call.unknown_before or bool(call.failures)
+        """Wait for a slot, carry the request once, and read the response."""
+        is_repeat = bool(call.failures)
+        if call.options.unknown_since is not None:
+            is_repeat = True
+            if not call.attempts:
+                await self._wait_for_earlier_call(call)
         now = self._clock.monotonic() if is_repeat else call.started
         call.attempt_started = now
         if self.closed:  # while this call waited for its next attempt
@@ -195,45 +202,39 @@ class Pipeline:
         ):
             now = await self._wait_for_slot(call, now)
         try:
+            if is_repeat:
+                call.check_protection()
+            call.attempts += 1
+            call.in_transport = True
             try:
-                if is_repeat:
-                    call.check_protection()
-                return await self._exchange(call, call.ends - now)
-            finally:
-                self.limiter.release()
-        except ThrottledError as error:
-            await self._slow_down(call, error.retry_after)
-            raise
-
-    async def _exchange(self, call: CallState[T], seconds: float) -> T:
-        """Carry the request, and read what the response proves."""
-        endpoint, options = call.endpoint, call.options
-        call.attempts += 1
-        call.in_transport = True
-        try:
-            response = await self._transport.send(
-                HttpRequest(
-                    method=endpoint.method,
-                    path=options.path or endpoint.path,
-                    query=options.query,
-                    headers=self._headers,
-                    body=call.payload,
-                    timeout=min(self._attempt_timeout, seconds),
-                    fresh_connection=call.suspects_connections,
+                response = await self._transport.send(
+                    HttpRequest(
+                        method=call.endpoint.method,
+                        path=call.options.path or call.endpoint.path,
+                        query=call.options.query,
+                        headers=self._headers,
+                        body=call.payload,
+                        timeout=min(self._attempt_timeout, call.ends - now),
+                        fresh_connection=call.suspects_connections,
+                    )
                 )
-            )
-        # Not if it is cancelled: then nothing more is known of this attempt.
-        except Exception as error:
+            # If it is cancelled instead, nothing more is known of this attempt.
+            except Exception as error:
+                call.in_transport = False
+                if isinstance(error, OctopushError):
+                    raise
+                # A transport that somebody else wrote may raise anything.
+                msg = f"the transport failed ({type(error).__name__})"
+                raise UnknownOutcomeError(msg, backoff=Backoff.NEVER) from error
             call.in_transport = False
-            if isinstance(error, OctopushError):
-                raise
-            # A transport that somebody else wrote may raise anything.
-            msg = f"the transport failed ({type(error).__name__})"
-            raise UnknownOutcomeError(msg, backoff=Backoff.NEVER) from error
-        call.in_transport = False
+            return self._read(call, response)
+        finally:
+            self.limiter.release()
+
+    def _read(self, call: CallState[T], response: HttpResponse) -> T:
         proven = {"request_id": call.request_id, "attempts": call.attempts}
         try:
-            result = read(endpoint, response, proven)
+            result = read(call.endpoint, response, proven)
         except OctopushError:
             # Now the age of an id may come to count.
             self._compare_clocks(response)
@@ -269,11 +270,11 @@ class Pipeline:
 
     async def _attempt_again(self, call: CallState[T], failure: OctopushError) -> T:
         """Attempt it until `decide` says otherwise; tenacity carries the loop."""
-        if self._decide(call, failure):
+        if await self._decide(call, failure):
             await self._clock.sleep(call.delay)
             try:
                 async for attempt in AsyncRetrying(
-                    retry=retry_if_exception(partial(self._decide, call)),
+                    retry=partial(self._decide_on, call),
                     wait=lambda _: call.delay,
                     sleep=self._clock.sleep,
                 ):
@@ -283,15 +284,18 @@ class Pipeline:
             except OctopushError as last:
                 failure = last
             else:
-                self._succeed(call, result, refund=call.retry_cost)
+                call.budget.refund(call.retry_cost)
+                _telemetry.call_succeeded(call, result)
                 return result
         return self._conclude(call, failure)
 
-    def _decide(self, call: CallState[T], failure: BaseException) -> bool:
+    async def _decide(self, call: CallState[T], failure: BaseException | None) -> bool:
         """Whether to attempt it again after this failure; the decision is noted."""
         # Cancellation and mistakes in the program are none of the policy's business.
         if not isinstance(failure, OctopushError):
             return False
+        if isinstance(failure, ThrottledError):
+            await self._slow_down(call, failure.retry_after)
         call.failures = (*call.failures, failure)
         call.suspects_connections = failure.outcome is Outcome.UNKNOWN
         call.decision = decide(call.policy, call.context())
@@ -303,12 +307,13 @@ class Pipeline:
         call.retry_cost = call.decision.cost
         return True
 
-    # --- conclude ---------------------------------------------------------------------
+    async def _decide_on(self, call: CallState[T], state: RetryCallState) -> bool:
+        outcome = state.outcome
+        return await self._decide(
+            call, None if outcome is None else outcome.exception()
+        )
 
-    def _succeed(self, call: CallState[T], result: T, *, refund: int) -> None:
-        call.budget.refund(refund)
-        if call.hooks or _logger.isEnabledFor(logging.DEBUG):
-            _telemetry.call_succeeded(call, result)
+    # --- conclude ---------------------------------------------------------------------
 
     def _conclude(self, call: CallState[T], failure: OctopushError) -> T:
         """Return what the last failure proves, or raise what became of the call."""

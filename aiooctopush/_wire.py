@@ -90,8 +90,6 @@ class Endpoint(Generic[T]):
     """Codes of refusals that answer the question: a result, not an error."""
     secret: bool = False
     """Whether the gateway's words may repeat a secret, and so stay out of errors."""
-    reader: Reader | None = field(default=None, eq=False, repr=False)
-    """What `reader_of` would make for the answer, by hand where it pays."""
 
     @property
     def writes(self) -> bool:

@@ -39,6 +39,18 @@ def new_request_id() -> str:
     return os.urandom(16).hex()
 
 
+def id_or_new(request_id: str | None) -> tuple[str, bool]:
+    """
+    Return the id of a request, and whether it is ours alone.
+
+    Only an id of ours may be replaced after a clean refusal: the caller may have stored
+    the one that the caller chose.
+    """
+    if request_id is None:
+        return new_request_id(), True
+    return request_id, False
+
+
 def request_id_for(key: str) -> str:
     """
     The id that belongs to a business key: same key, same id, in every process.

@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve, field, frozen
 
 from .. import api
-from .._call import CallOptions, NewId
+from .._call import CallOptions
 from .._clock import Clock
 from .._wire import Answer, Endpoint
-from ..ids import first_tried_at, new_request_id
+from ..ids import first_tried_at
 from ._shared import (
     Audience,
     AudienceLike,
@@ -21,7 +21,6 @@ from ._shared import (
     OnUnknown,
     OnUnknownLike,
     check_instant,
-    next_request_id,
     to_enum,
 )
 
@@ -30,17 +29,6 @@ RequestT = TypeVar("RequestT")
 SentT = TypeVar("SentT", bound=Answer)
 DraftT = TypeVar("DraftT", bound="api.campaigns.Draft")
 StatusT = TypeVar("StatusT", bound="api.campaigns.CampaignStatus")
-
-
-def id_and_successor(request_id: str | None) -> tuple[str, NewId | None]:
-    """
-    Return the id of a request, and what makes the next one after a clean refusal.
-
-    An id that the caller chose has no successor: the caller may have stored it.
-    """
-    if request_id is None:
-        return new_request_id(), next_request_id
-    return request_id, None
 
 
 def on_wire(request: Any) -> Any:
@@ -195,11 +183,13 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         self,
         endpoint: "Endpoint[api.campaigns.CampaignTicket]",
         request: Any,
-        new_id: NewId | None,
+        *,
+        owns_id: bool,
         timeout: float | None,
     ) -> "api.campaigns.CampaignTicket":
         return await self._call(
-            endpoint, CallOptions(body=on_wire(request), new_id=new_id, timeout=timeout)
+            endpoint,
+            CallOptions(body=on_wire(request), owns_id=owns_id, timeout=timeout),
         )
 
     async def status(self, ticket: str, *, timeout: float | None = None) -> StatusT:

@@ -60,6 +60,8 @@ def plain_request(
         and "{" not in text
         and "}" not in text
         and (text.isascii() or is_utf_8(text))
+        and "{" not in text  # with braces it may not be sent as it is
+        and "}" not in text
         and type(sender) is str
         and is_sender(sender)
         and type(purpose) is Purpose

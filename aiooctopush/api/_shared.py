@@ -56,11 +56,6 @@ class Caller(Protocol):
         """
 
 
-async def next_request_id() -> str:
-    """The next random id, for who need not write it down."""
-    return new_request_id()
-
-
 class SmsType(StrEnum):
     """Quality of the route. It is always sent explicitly."""
 

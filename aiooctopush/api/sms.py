@@ -8,7 +8,7 @@ Sending", "Send SMS to contacts".
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from attrs import field, frozen
 
@@ -19,12 +19,11 @@ from .._wire import (
     Answer,
     Endpoint,
     Idempotency,
-    optional_decimal,
-    optional_int,
     read_from,
 )
 from ..errors import InvalidFieldError
-from ._campaign_calls import CampaignCalls, id_and_successor, on_wire
+from ..ids import id_or_new
+from ._campaign_calls import CampaignCalls, on_wire
 from ._plain import PlainRequest, plain_request
 from ._recipients import Recipient, count_only, recipients_of
 from ._shared import (
@@ -165,36 +164,6 @@ class SendResult(Answer):
     residual_credit: Decimal | None = None
 
 
-_TICKETS: Final = ("ticket", *TICKET_NAMES)
-
-
-def _read_sent(body: dict[str, Any], values: dict[str, Any]) -> SendResult:
-    """
-    What `_wire.reader_of` makes of the answer to a send, in half of the time.
-
-    Args:
-        body: What JSON held.
-        values: All fields that every answer has.
-    """
-    get = body.get
-    for name in _TICKETS:
-        if (ticket := get(name)) is not None:
-            break
-    if not isinstance(ticket, str) or not ticket:
-        msg = "no ticket"
-        raise ValueError(msg)
-    values["ticket"] = ticket
-    values["number_of_contacts"] = optional_int(get("number_of_contacts"))
-    values["total_cost"] = optional_decimal(get("total_cost"))
-    values["number_of_sms_needed"] = optional_int(get("number_of_sms_needed"))
-    values["residual_credit"] = optional_decimal(get("residual_credit"))
-    sent = SendResult.__new__(SendResult)
-    # Where a frozen value without slots keeps its fields; its own `__init__` puts them
-    # here one by one. None may be left out.
-    sent.__dict__.update(values)
-    return sent
-
-
 # --- endpoints ------------------------------------------------------------------------
 
 BASE: Final = "/v1/public/sms-campaign"
@@ -204,7 +173,6 @@ SEND: Final = Endpoint(
     path=f"{BASE}/send",
     idempotency=Idempotency.REQUEST_ID,
     answer=SendResult,
-    reader=_read_sent,
 )
 
 
@@ -289,7 +257,7 @@ class Sms(
         Source: gateway documentation, "Send SMS", "Transactional SMS", "Schedule SMS
         Sending"; ``list_name`` and ``recipient_tracking`` from the newer reference.
         """
-        request_id, new_id = id_and_successor(request_id)
+        request_id, owns_id = id_or_new(request_id)
         request: SmsRequest | PlainRequest | None = None
         if (
             send_at is None
@@ -325,8 +293,9 @@ class Sms(
                 recipient_tracking=recipient_tracking,
             )
             check_not_past(request.send_at, self._clock.now(), "send_at")
+            request = on_wire(request)
         return await self._call(
-            SEND, CallOptions(body=on_wire(request), new_id=new_id, timeout=timeout)
+            SEND, CallOptions(body=request, owns_id=owns_id, timeout=timeout)
         )
 
     async def create_on_list(
@@ -368,7 +337,7 @@ class Sms(
 
         Source: gateway documentation, "Send SMS to list" (documented, unseen).
         """
-        request_id, new_id = id_and_successor(request_id)
+        request_id, owns_id = id_or_new(request_id)
         request = api.sms_campaigns.ListCampaignRequest(
             list_name=list_name,
             text=text,
@@ -385,7 +354,7 @@ class Sms(
             recipient_tracking=recipient_tracking,
         )
         return await self._create(
-            self._endpoints.create_on_list, request, new_id, timeout
+            self._endpoints.create_on_list, request, owns_id=owns_id, timeout=timeout
         )
 
     async def create_on_tag(
@@ -414,7 +383,7 @@ class Sms(
 
         The other arguments and the errors are those of `create_on_list`.
         """
-        request_id, new_id = id_and_successor(request_id)
+        request_id, owns_id = id_or_new(request_id)
         request = api.sms_campaigns.TagCampaignRequest(
             tag_name=tag_name,
             text=text,
@@ -431,5 +400,5 @@ class Sms(
             recipient_tracking=recipient_tracking,
         )
         return await self._create(
-            self._endpoints.create_on_tag, request, new_id, timeout
+            self._endpoints.create_on_tag, request, owns_id=owns_id, timeout=timeout
         )

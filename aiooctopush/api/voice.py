@@ -18,7 +18,8 @@ from attrs import field, frozen
 from .._call import CallOptions
 from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
-from ._campaign_calls import CampaignCalls, id_and_successor, on_wire
+from ..ids import id_or_new
+from ._campaign_calls import CampaignCalls, on_wire
 from ._recipients import Recipient, count_only, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
@@ -283,7 +284,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
 
         Source: gateway documentation, "Send voice SMS", "Schedule voice SMS sending".
         """
-        request_id, new_id = id_and_successor(request_id)
+        request_id, owns_id = id_or_new(request_id)
         request = VoiceRequest(
             text=text,
             recipients=recipients,
@@ -297,7 +298,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
             auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
         )
         return await self._call(
-            SEND, CallOptions(body=on_wire(request), new_id=new_id, timeout=timeout)
+            SEND, CallOptions(body=on_wire(request), owns_id=owns_id, timeout=timeout)
         )
 
     async def create_on_list(
@@ -340,7 +341,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
         is a leftover; ``segmentation`` and ``get_back_pressed_keys`` from the newer
         reference.
         """
-        request_id, new_id = id_and_successor(request_id)
+        request_id, owns_id = id_or_new(request_id)
         request = VoiceListCampaignRequest(
             list_name=list_name,
             text=text,
@@ -356,7 +357,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
             get_back_pressed_keys=get_back_pressed_keys,
         )
         return await self._create(
-            self._endpoints.create_on_list, request, new_id, timeout
+            self._endpoints.create_on_list, request, owns_id=owns_id, timeout=timeout
         )
 
     async def create_on_tag(
@@ -384,7 +385,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
 
         The other arguments and the errors are those of `create_on_list`.
         """
-        request_id, new_id = id_and_successor(request_id)
+        request_id, owns_id = id_or_new(request_id)
         request = VoiceTagCampaignRequest(
             tag_name=tag_name,
             text=text,
@@ -400,5 +401,5 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
             get_back_pressed_keys=get_back_pressed_keys,
         )
         return await self._create(
-            self._endpoints.create_on_tag, request, new_id, timeout
+            self._endpoints.create_on_tag, request, owns_id=owns_id, timeout=timeout
         )

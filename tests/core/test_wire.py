@@ -28,12 +28,11 @@ from aiooctopush._wire import (
     HttpResponse,
     Idempotency,
     encode,
-    reader_of,
 )
 from aiooctopush.api._recipients import Recipient
 from aiooctopush.api._shared import Audience, Purpose, SmsType
 from aiooctopush.api.campaigns import CampaignState
-from aiooctopush.api.sms import SEND, SendResult, SmsRequest
+from aiooctopush.api.sms import SEND, SmsRequest
 from aiooctopush.api.sms_campaigns import ENDPOINTS as CAMPAIGNS
 from aiooctopush.errors import (
     AuthenticationError,
@@ -726,69 +725,6 @@ def test_what_may_be_missing_is_none():
     sent = answer_to(SEND, {"sms_ticket": "a"})
 
     assert (sent.number_of_sms_needed, sent.residual_credit) == (None, None)
-
-
-ODD = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.decimals(),
-    st.text(max_size=9),
-    st.just([]),
-)
-SENT = st.dictionaries(
-    st.sampled_from(
-        [
-            *("ticket", "sms_ticket", "vocal_ticket", "voice_ticket", "ticket_number"),
-            *("number_of_contacts", "number_of_sms_needed"),
-            *("total_cost", "residual_credit", "outcome", "status", "more"),
-        ]
-    ),
-    ODD,
-)
-
-
-def read_by(reader, body):
-    """What a reader makes of a body, or that it refuses."""
-    known = {
-        "outcome": Outcome.ACCEPTED,
-        "request_id": "abc",
-        "attempts": 2,
-        "status": 201,
-        "headers": {},
-    }
-    try:
-        return reader(body, known)
-    except ValueError:
-        return None
-
-
-@given(SENT)
-@example({"sms_ticket": "sms_1"})
-@example({"ticket": "", "sms_ticket": "sms_1"})
-def test_the_result_of_a_send_is_read_by_hand_as_any_other(body):
-    """The reader by hand is quicker, and in nothing else another one."""
-    by_hand, common = (
-        read_by(reader, body) for reader in (SEND.reader, reader_of(SendResult))
-    )
-
-    assert (type(by_hand), by_hand) == (type(common), common)
-    assert repr(by_hand) == repr(common)
-
-
-def test_a_result_that_was_read_by_hand_has_every_field():
-    """None is only missing from it."""
-    sent = answer_to(SEND, {"sms_ticket": "a"})
-
-    assert set(vars(sent)) == {one.name for one in attrs.fields(SendResult)}
-
-
-def test_a_result_that_was_read_by_hand_is_frozen_too():
-    """Nobody changes what became of a message."""
-    sent = answer_to(SEND, {"sms_ticket": "a"})
-
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        sent.ticket = "b"
 
 
 def test_unknown_fields_are_ignored():

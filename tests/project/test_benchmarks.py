@@ -6,6 +6,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.exhaustive
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 sys.path.append(str(FOLDER))
+
 
 import bench  # noqa: E402 - after the path that they stand in
 import bench_chart  # noqa: E402
@@ -390,3 +392,17 @@ def test_a_soak_notices_each_mistake():
     ):
         assert any(words in line for line in found), words
     assert done.returncode == 1
+
+
+# --- the trace ------------------------------------------------------------------------
+
+
+def test_a_send_is_a_short_walk():
+    """Whoever follows one plain send turns to another file sixteen times at most."""
+    trace = run_path(str(FOLDER / "trace.py"))  # its name is one of Python's own, too
+
+    visits = trace["visits_of_a_send"]()
+
+    assert visits[0] == ("api/sms.py", "Sms.send")
+    assert len(visits) <= trace["SEND_GOAL"]
+    assert not any(file.startswith("sandbox/") for file, _ in visits)

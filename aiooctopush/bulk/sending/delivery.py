@@ -207,7 +207,8 @@ class Delivery:
                     retry=self.retry,
                     # An epoch that outlives no crash would be unknown to the next run
                     # of this name, which would then send the batch again.
-                    new_id=renew if self.ledger.is_durable else None,
+                    owns_id=self.ledger.is_durable,
+                    new_id=renew,
                     unknown_since=self._unknown_since(job),
                     priority=self.background,
                     on_attempt=observe,
