@@ -7,9 +7,8 @@ stands for anything. A fence whose first line is ``# name.py`` is a file. Lines 
 ``sh``, or those with a ``$`` in ``console``, are commands.
 
 Comments, which readers do not see, hold Python as well: ``<!-- given`` prepares what a
-block needs, ``<!-- then`` holds what must be true after it, an expression a line. A
-line ``*Not run in the tests: reason.*`` before a fence, which readers do see, says why
-it is not run.
+block needs, ``<!-- then`` holds what must be true after it, an expression a line, and
+``<!-- not run: reason -->`` before a fence says why it is not run.
 """
 
 import re
@@ -21,7 +20,7 @@ from attrs import field, frozen
 
 _ITEM = re.compile(
     r"^<!-- (?P<word>given|then):?\s(?P<hidden>.*?)-->$"
-    r"|^\*Not run in the tests: (?P<reason>[^*]+)\.\*$"
+    r"|^<!-- not run: (?P<reason>[^>]+?) -->$"
     r"|^```(?P<language>\w+)\n(?P<code>.*?)^```$(?:\n\n```text\n(?P<output>.*?)^```$)?",
     re.MULTILINE | re.DOTALL,
 )

@@ -36,7 +36,7 @@ from aiooctopush.ledgers.records import (
 
 
 S = BatchState
-PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
+PAGE = Path(__file__).parents[2] / "docs" / "fleet-operations.md"
 ORDER = "INSERT INTO LEDGER.orders VALUES (7)"
 COUNT_ORDERS = "SELECT count(*) FROM LEDGER.orders"
 DSN = "postgresql://me:secret@nowhere.invalid/db"

@@ -1,4 +1,4 @@
-"""The recipes of docs/fleet.md, run as their engines run them."""
+"""The recipes of docs/fleet.md and docs/fleet-engines.md, run as their engines run them."""
 
 import asyncio
 import sys
@@ -9,16 +9,21 @@ from pathlib import Path
 import pages
 import pytest
 
+import aiooctopush
 from aiooctopush import MemoryLedger, Message, OctopushSession, Recipient
 from aiooctopush._clock import SystemClock
 from aiooctopush.bulk.fleet.following import follow, sweep
 from aiooctopush.bulk.fleet.planning import plan
-from aiooctopush.ledgers.postgres import ledger as postgres
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
 
-PAGE = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text("utf-8")
-RECIPES = {item.file: item.code for item in pages.read(PAGE) if item.file}
+DOCS = Path(__file__).parents[2] / "docs"
+RECIPES = {
+    item.file: item.code
+    for page in ("fleet.md", "fleet-engines.md")
+    for item in pages.read((DOCS / page).read_text("utf-8"))
+    if item.file
+}
 MESSAGE = Message(text="Hello", sender="Acme", purpose="alert")
 PEOPLE = [Recipient(f"+3363998{number:04}", first_name="Ada") for number in range(20)]
 
@@ -55,7 +60,7 @@ def gateway():
 def ledger(monkeypatch):
     """What the recipes find in place of PostgreSQL."""
     kept = Kept()
-    monkeypatch.setattr(postgres, "PostgresLedger", lambda dsn: kept)
+    monkeypatch.setattr(aiooctopush, "PostgresLedger", lambda dsn: kept)
     return kept
 
 
