@@ -167,6 +167,24 @@ def check_possible(number: str, *, field: str = "phone_number") -> None:
         raise refusal(number, field, problem)
 
 
+def doubtful(numbers: Sequence[str]) -> tuple[Sequence[int], Sequence[int]]:
+    """
+    Find the numbers that hardly get a text message.
+
+    By the rules of libphonenumber; without the extra ``phone`` none is found.
+
+    Args:
+        numbers: As `normalize` writes them.
+
+    Returns:
+        Places of those that are given to nobody, though their length is right; and of
+        landlines and service numbers.
+    """
+    from ._numbering import doubtful as find  # noqa: PLC0415  # an extra
+
+    return find(numbers)
+
+
 def tidied(number: str) -> str:
     """
     Take off what is no part of a number, and by which nothing is guessed.

@@ -218,8 +218,10 @@ def main() -> None:
     summary = summarize(
         measured["clients"],
         subtitle=(
-            f"{measured['messages']:,} messages from each client, "
-            f"{measured['probability']:.0%} of requests",
+            (
+                f"{measured['messages']:,} messages from each client, "
+                f"{measured['probability']:.0%} of requests"
+            ),
             "hit by a fault; judged by what was accepted",
         ),
     )

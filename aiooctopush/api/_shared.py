@@ -186,7 +186,8 @@ def check_instant(value: Any, name: str) -> None:
         )
 
 
-_PAST_AT_MOST: Final = timedelta(minutes=1)
+PAST_AT_MOST: Final = timedelta(minutes=1)
+"""How long ago an instant of sending may be."""
 
 
 def check_not_past(instant: datetime | None, now: datetime, name: str) -> None:
@@ -196,7 +197,7 @@ def check_not_past(instant: datetime | None, now: datetime, name: str) -> None:
     Raises:
         InvalidFieldError: It is over.
     """
-    if instant is not None and instant < now - _PAST_AT_MOST:
+    if instant is not None and instant < now - PAST_AT_MOST:
         raise InvalidFieldError(
             name,
             "must not be in the past, for the gateway would send at once",

@@ -6,7 +6,14 @@ gives.
 """
 
 from .. import _lazy
-from .options import Identity, OnAlreadySent, OnDuplicate, OnInvalid, OnUnresolved
+from .options import (
+    Identity,
+    OnAlreadySent,
+    OnDuplicate,
+    OnInvalid,
+    OnMissing,
+    OnUnresolved,
+)
 
 
 with _lazy.late_imports(globals()):
@@ -42,6 +49,7 @@ __all__ = [
     "OnAlreadySent",
     "OnDuplicate",
     "OnInvalid",
+    "OnMissing",
     "OnUnresolved",
     "Preview",
     "RowSource",

@@ -46,6 +46,27 @@ class OnInvalid(StrEnum):
 OnInvalidLike = OnInvalid | Literal["skip", "error"]
 
 
+class OnMissing(StrEnum):
+    """
+    What to do with people who have no value for a placeholder of the text.
+
+    By default they are left out, unless that is more than half of all: then it is
+    taken for a mistake, and nothing is sent.
+    """
+
+    SKIP = "skip"
+    """Leave them out, count them and list them."""
+
+    SEND = "send"
+    """Send to them; what the gateway puts in place of it is undocumented."""
+
+    ERROR = "error"
+    """Send nothing."""
+
+
+OnMissingLike = OnMissing | Literal["skip", "send", "error"]
+
+
 class OnUnresolved(StrEnum):
     """
     What to do with a batch that may have been sent, when its id no longer protects a

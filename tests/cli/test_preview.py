@@ -256,6 +256,11 @@ def test_json_of_a_file(preview, people):
         "duplicates": 1,
         "rejected": 0,
         "rejections": [],
+        "rejected_by_reason": {},
+        "samples": ["Hello Ada", "Hello ", "Hello Łukasz"],
+        "lacking": 0,
+        "missing_columns": {},
+        "refusals": [],
         "unknown_placeholders": [],
         "missing_values": {"first_name": 1},
         "first_missing": {

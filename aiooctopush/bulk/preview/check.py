@@ -16,7 +16,7 @@ from ..._clock import Clock
 from ...api._recipients import MAX_RECIPIENTS
 from ...api.sms import Message
 from ...text import FRENCH_QUIET_HOURS, QuietHours
-from ..options import Identity, OnDuplicate
+from ..options import Identity, OnDuplicate, OnMissing
 from ..run_options import BulkOptions
 from ..sources.batching import Item, Source, opened
 from ..sources.rows import FileSource
@@ -34,6 +34,7 @@ async def preview(
     message: Message | None,
     clock: Clock,
     on_duplicate: OnDuplicate = OnDuplicate.SKIP,
+    on_missing: OnMissing | None = None,
     identity: Identity | None = None,
     batch_size: int = MAX_RECIPIENTS,
     quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
@@ -51,6 +52,7 @@ async def preview(
         message: What all recipients get; None if the items are requests.
         clock: For the quiet hours, if the message is not to be sent later.
         on_duplicate: As for the run.
+        on_missing: As for the run.
         identity: As for the run.
         batch_size: As for the run.
         quiet_hours: Of marketing to French numbers; None for no warning.
@@ -72,10 +74,12 @@ async def preview(
         message,
         now=clock.now(),
         on_duplicate=options.on_duplicate,
+        on_missing=on_missing,
         identity=options.identity,
         batch_size=options.batch_size,
         quiet_hours=quiet_hours,
     )
+    source = await asyncio.to_thread(inspection.prepared, source)
     if not isinstance(source, FileSource):
         async with opened(source, 0) as items:
             await _look_through(items, inspection)

@@ -1,6 +1,6 @@
 """What a preview found, in figures, in words and as plain data."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -17,7 +17,8 @@ from ...text import (
     character_in_words,
     problem_of_placeholder,
 )
-from ..options import OnDuplicate
+from ..options import OnDuplicate, OnMissing
+from ..sources.used import problem_of_column
 
 
 PREMIUM_MENTION: Final = "STOP au XXXXX"
@@ -94,11 +95,22 @@ class Preview:
         by_identity: Whether the caller said what makes two items the same.
         rejected: Items that are no recipients, and duplicates if these are errors.
         rejections: The first 20 of them.
+        reasons: How many were rejected by reason, the most frequent first.
+        samples: The first three texts as they will arrive, values merged in.
+        on_missing: What a run does with people who lack a value; None for the default.
+        lacking: Rejected for want of a value for a placeholder.
+        missing_columns: By placeholder for which a file has no column, the columns
+            that may be meant.
+        blank: Recipients whose text is nothing but spaces.
+        overdue: When it was to be sent, if that is more than a minute ago.
+        invalid_numbers: Recipients whose number is given to nobody, though its length
+            is right. Told by the extra ``phone`` only, as the next.
+        landlines: Recipients whose number is a landline or a service number.
         from_file: Whether items came with their lines.
         text: The measure of the text as it is given; None if items have their own.
         placeholders: Those of the texts.
         unknown_placeholders: What looks like one and is sent as it stands.
-        missing_values: By placeholder, recipients who have no value for it.
+        missing_values: By placeholder, people who have no value for it.
         long_values: By field, items rejected for more than 50 characters in it.
         messages: Recipients by encoding and parts of what they get, values merged in.
         sms_needed: Messages billed, by the standard count; an estimate.
@@ -131,6 +143,15 @@ class Preview:
     by_identity: bool
     rejected: int
     rejections: tuple[Rejection, ...]
+    reasons: Mapping[str, int]
+    samples: tuple[str, ...] = field(repr=False)
+    on_missing: OnMissing | None
+    lacking: int
+    missing_columns: Mapping[str, Sequence[str]]
+    blank: Finding | None
+    overdue: datetime | None
+    invalid_numbers: Finding | None
+    landlines: Finding | None
     from_file: bool
     text: TextMeasure | None
     placeholders: tuple[str, ...]
@@ -179,12 +200,45 @@ class Preview:
         return True if most <= self.balance else None
 
     @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why nothing of this should be sent, in sentences; empty if it may be."""
+        return tuple(self._words_of_refusal())
+
+    def _words_of_refusal(self) -> Iterator[str]:
+        for name in self.unknown_placeholders:
+            yield problem_of_placeholder(name)
+        for name, meant in self.missing_columns.items():
+            yield f"the text {problem_of_column(name, meant)}."
+        if self.blank is not None:
+            count = _counted(self.blank.count, "recipient")
+            yield f"the text is blank for {count}, first in {self.blank.place}."
+        if self.overdue is not None:
+            yield (
+                f"the instant of sending, {self.overdue.isoformat(timespec='minutes')},"
+                " is in the past: the gateway would send at once."
+            )
+        if self.without_mention.get(PREMIUM_MENTION):
+            yield _WITHOUT_MENTION[PREMIUM_MENTION]
+        is_most = 2 * self.lacking > self.recipients + self.lacking
+        is_error = self.on_missing is OnMissing.ERROR and self.lacking > 0
+        if is_error or (self.on_missing is None and is_most):
+            names = ", ".join(f"{{{name}}}" for name in self.missing_values)
+            yield (
+                f"{_counted(self.lacking, 'recipient')} of "
+                f"{self.recipients + self.lacking:,} have no value for {names}; leave "
+                "them out (on_missing='skip', --on-missing skip) or send to them "
+                "(--on-missing send)."
+            )
+
+    @property
     def warnings(self) -> tuple[str, ...]:
-        """What will hardly do what is wanted, in sentences."""
+        """What will hardly do what is wanted, in sentences; the refusals come first."""
         return (
+            *self.refusals,
             *self._words_on_texts(),
             *self._words_on_marketing(),
             *self._words_on_values(),
+            *self._words_on_numbers(),
             *self._words_on_items(),
             *self._words_on_money(),
         )
@@ -201,6 +255,15 @@ class Preview:
             "duplicates": self.duplicates,
             "rejected": self.rejected,
             "rejections": [attrs.asdict(one) for one in self.rejections],
+            "rejected_by_reason": dict(self.reasons),
+            "samples": list(self.samples),
+            "lacking": self.lacking,
+            "missing_columns": {
+                name: list(meant) for name, meant in self.missing_columns.items()
+            },
+            "invalid_numbers": _as_dict(self.invalid_numbers),
+            "landlines": _as_dict(self.landlines),
+            "refusals": list(self.refusals),
             "unknown_placeholders": list(self.unknown_placeholders),
             "missing_values": missing,
             "first_missing": _plain(self.missing_values),
@@ -210,7 +273,7 @@ class Preview:
                 for (encoding, parts), count in self.messages.items()
             ],
             "too_long": sum(self.too_long.values()),
-            "forced": None if self.forced is None else self.forced.as_dict(),
+            "forced": _as_dict(self.forced),
             "sms_needed": self.sms_needed,
             "sms_needed_at_most": self.sms_needed_at_most,
             "requests": self.requests,
@@ -230,8 +293,6 @@ class Preview:
         return None if self.price_per_sms is None else messages * self.price_per_sms
 
     def _words_on_texts(self) -> Iterator[str]:
-        for name in self.unknown_placeholders:
-            yield problem_of_placeholder(name)
         if self.repeats_short_number:
             yield (
                 "XXXXX stands in the text more than once: the gateway may put a short "
@@ -241,7 +302,8 @@ class Preview:
     def _words_on_marketing(self) -> Iterator[str]:
         # Of a text without recipients nobody knows where it goes.
         for mention, count in self.without_mention.items():
-            if count or not self.recipients:
+            is_refusal = count and mention == PREMIUM_MENTION
+            if not is_refusal and (count or not self.recipients):
                 yield _WITHOUT_MENTION[mention]
         concerns_somebody = self.in_quiet_hours or not self.recipients
         if self.goes_out_at and self.quiet_until and concerns_somebody:
@@ -259,9 +321,10 @@ class Preview:
 
     def _words_on_values(self) -> Iterator[str]:
         for name, found in self.missing_values.items():
+            left_out = self.on_missing is not OnMissing.SEND
             yield (
                 f"{{{name}}} has no value for {_counted(found.count, 'recipient')}, "
-                f"first in {found.place}."
+                f"first in {found.place}{': left out' * left_out}."
             )
         if self.forced is not None and self.forced.character is not None:
             yield (
@@ -279,6 +342,20 @@ class Preview:
             yield (
                 f"the text has more than {limit:,} characters for "
                 f"{_counted(count, 'recipient')}: it may be refused."
+            )
+
+    def _words_on_numbers(self) -> Iterator[str]:
+        if self.invalid_numbers is not None:
+            count = _counted(self.invalid_numbers.count, "number")
+            yield (
+                f"{count} may exist by length, but belong to nobody, first in "
+                f"{self.invalid_numbers.place}."
+            )
+        if self.landlines is not None:
+            count = _counted(self.landlines.count, "number")
+            yield (
+                f"{count} of landlines or services hardly get a text message, first in "
+                f"{self.landlines.place}."
             )
 
     def _words_on_items(self) -> Iterator[str]:
@@ -321,6 +398,10 @@ class Preview:
 
 def _plain(findings: Mapping[str, Finding]) -> dict[str, Any]:
     return {name: found.as_dict() for name, found in findings.items()}
+
+
+def _as_dict(found: Finding | None) -> dict[str, Any] | None:
+    return None if found is None else found.as_dict()
 
 
 def _as_text(amount: Decimal | None) -> str | None:

@@ -5,21 +5,20 @@ Nothing of the source is kept but counts, and what was seen as `seen` keeps it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from itertools import compress
-from typing import Final
+from itertools import compress, islice
+from typing import Any, Final
 
 from attrs import define
 
 from ..._limits import LOW_COST_MAX, MAX_MERGE_FIELD, MAX_TEXT
 from ...api._recipients import MAX_RECIPIENTS, Recipient
-from ...api._shared import Purpose, SmsType
+from ...api._shared import PAST_AT_MOST, Purpose, SmsType
 from ...api.sms import SmsRequest
 from ...errors import InvalidFieldError
-from ...ledgers.records import Rejection
 from ...phone import mask
 from ...text import (
     FRENCH_QUIET_HOURS,
@@ -30,50 +29,27 @@ from ...text import (
     has_low_cost_stop,
     has_stop_mention,
     in_france,
+    merge,
     placeholder_runs,
     quiet_until,
     unknown_placeholders,
 )
-from ..options import Identity, OnDuplicate
+from ..options import Identity, OnDuplicate, OnMissing
 from ..sources.batching import Item
 from ..sources.blocks import Block, RowOrBlock
 from ..sources.duplicates import SeenKeys, SeenNumbers
+from ..sources.table import IS_EMPTY
 from ..sources.text_file import SourceError
+from ..sources.used import missing_columns, requires_values, restricted
 from .findings import LOW_COST_MENTION, PREMIUM_MENTION, Finding, Preview
+from .tallies import LISTED_AT_MOST, SAMPLES, Doubts, Rejections, Samples, Tally
 from .text_lengths import SHORT_NUMBER, LengthGroup, MergedLengths
 
-
-LISTED_AT_MOST: Final = 20
-"""Rejections, and unknown placeholders, that are listed; all of them are counted."""
 
 _FRENCH: Final = "+33"
 # A name of its own: this is asked for each of millions.
 _UNICODE: Final = Encoding.UNICODE
 _VALUE_TOO_LONG: Final = f"must have 1 to {MAX_MERGE_FIELD} characters"
-
-
-@define
-class _Tally:
-    """Counts, and notes where it began."""
-
-    count: int = 0
-    position: int = 0
-    line: int | None = None
-
-    def add(self, position: int, line: int | None, count: int = 1) -> None:
-        if not self.count:
-            self.position, self.line = position, line
-        self.count += count
-
-    def finding(self, character: str | None = None) -> Finding | None:
-        if not self.count:
-            return None
-        return Finding(
-            count=self.count,
-            position=self.position,
-            line=self.line,
-            character=character,
-        )
 
 
 @define(kw_only=True)
@@ -85,6 +61,7 @@ class _Said:
         text: The text.
         alone: Its group, if it is the same for everybody.
         is_unicode: Whether it is so without any values.
+        can_be_blank: Whether nothing is left of it without values.
         lacks: The STOP mention that it needs and does not have.
         quiet: When it goes out and when the quiet in France ends, if it is quiet.
         is_marketing: Whether one of the two before is said.
@@ -93,6 +70,7 @@ class _Said:
     text: MergedLengths
     alone: LengthGroup | None
     is_unicode: bool
+    can_be_blank: bool
     lacks: str | None
     quiet: tuple[datetime, datetime] | None
     is_marketing: bool
@@ -112,6 +90,7 @@ class Inspection:
         optimized: Whether the gateway may rewrite the text.
         now: The present instant.
         on_duplicate: As in a run. An error is a rejection here.
+        on_missing: As in a run.
         identity: As in a run.
         batch_size: As in a run.
         quiet_hours: None for no warning about them.
@@ -129,11 +108,19 @@ class Inspection:
         optimized: bool = True,
         now: datetime,
         on_duplicate: OnDuplicate = OnDuplicate.SKIP,
+        on_missing: OnMissing | None = OnMissing.SEND,
         identity: Identity | None = None,
         batch_size: int = MAX_RECIPIENTS,
         quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
     ) -> None:
         self._now = now
+        is_past = send_at is not None and send_at < now - PAST_AT_MOST
+        self._overdue = send_at if is_past else None
+        self._text, self._on_missing = text, on_missing
+        self._requires = requires_values(on_missing)
+        self._lacking = 0
+        self._samples, self._doubts, self._blank = Samples(), Doubts(), Tally()
+        self._missing_columns: Mapping[str, Sequence[str]] = {}
         self._on_duplicate = on_duplicate
         self._identity = identity
         self._batch_size = batch_size
@@ -143,12 +130,12 @@ class Inspection:
         self._numbers = SeenNumbers() if identity is None and text is not None else None
         self._items = self._recipients = self._duplicates = self._requests = 0
         self._has_lines = False
-        self._rejected, self._rejections = 0, list[Rejection]()
+        self._rejections = Rejections()
         self._groups: dict[tuple[object, ...], LengthGroup] = {}
-        self._missing: dict[str, _Tally] = {}
-        self._long_values: dict[str, _Tally] = {}
-        self._forced, self._forced_by = _Tally(), ""
-        self._short_numbers = _Tally()
+        self._missing: dict[str, Tally] = {}
+        self._long_values: dict[str, Tally] = {}
+        self._forced, self._forced_by = Tally(), ""
+        self._short_numbers = Tally()
         self._unknown: dict[str, None] = {}
         self._repeats_short_number = False
         self._without_mention: Counter[str] = Counter()
@@ -163,6 +150,21 @@ class Inspection:
             if text is None
             else self._say(text, purpose, type, send_at, optimized=optimized)
         )
+
+    def prepared(self, source: Any) -> Any:
+        """
+        Note what a source lacks, and return it as it is to be looked at.
+
+        A file is then read no further than the text uses it. Its header is read,
+        which blocks.
+
+        Raises:
+            SourceError: The file cannot be opened, or its header not be read.
+        """
+        if self._text is None:
+            return source
+        self._missing_columns = missing_columns(source, self._text)
+        return restricted(source, self._text, self._on_missing, identity=self._identity)
 
     # --- items ------------------------------------------------------------------------
 
@@ -191,7 +193,7 @@ class Inspection:
             if isinstance(item, Recipient)
             else self._recipient_of(item, position, line)
         )
-        if recipient is None:
+        if recipient is None or not self._has_values(recipient, said, position, line):
             return
         if self._numbers is not None:
             is_new = self._numbers.add(recipient.phone_number)
@@ -200,6 +202,20 @@ class Inspection:
         number = recipient.phone_number
         if is_new or self._is_kept(position, line, number):
             self._count(number, said.text.values_of(recipient), said, position, line)
+
+    def _has_values(
+        self, recipient: Recipient, said: _Said, position: int, line: int | None
+    ) -> bool:
+        """Whether somebody has what the text uses; otherwise it is a rejection."""
+        # Rows of a file that lack it are given as errors already.
+        values = said.text.values_of(recipient) if self._requires else ()
+        if "" not in values:
+            return True
+        self._lacking += 1
+        self._note_missing(said.text.names, values, position, line)
+        name = said.text.names[values.index("")]
+        self._rejections.add(position, line, f"{name} {IS_EMPTY}", None)
+        return False
 
     def look_at(self, piece: RowOrBlock) -> None:
         """
@@ -237,7 +253,9 @@ class Inspection:
         nothing = ("",) * len(block)
         columns = [block.columns.get(name, nothing) for name in text.names]
         groups: Iterable[tuple[LengthGroup, int]] | None
-        if said.alone is None:
+        if said.can_be_blank:
+            groups = None
+        elif said.alone is None:
             groups = text.groups(columns)
         else:
             groups = [(said.alone, len(block))]
@@ -248,6 +266,8 @@ class Inspection:
                 self._count(number, values, said, position, line)
             return
         self._recipients += len(block)
+        self._doubts.look(block.numbers, positions, lines)
+        self._samples.keep(text, _first_rows(columns))
         if said.is_marketing:
             self._look_at_marketing(block.numbers, said)
         for group, count in groups:
@@ -270,7 +290,7 @@ class Inspection:
         try:
             return Recipient(item)
         except InvalidFieldError as error:
-            self._reject(position, line, error.limit, error.shown)
+            self._rejections.add(position, line, error.limit, error.shown)
             return None
 
     def _look_at_request(self, item: Item, position: int, line: int | None) -> None:
@@ -301,7 +321,7 @@ class Inspection:
         self._duplicates += 1
         if self._on_duplicate is OnDuplicate.ERROR:
             shown = None if number is None else mask(number)
-            self._reject(position, line, "was there before", shown)
+            self._rejections.add(position, line, "was there before", shown)
         return self._on_duplicate is OnDuplicate.KEEP
 
     def _count(
@@ -314,6 +334,11 @@ class Inspection:
     ) -> None:
         """Count somebody who gets a message with these values."""
         self._recipients += 1
+        self._doubts.look((number,), (position,), (line,))
+        if self._said is not None:
+            self._samples.keep(said.text, [values])
+        if said.can_be_blank and not said.text.merged(values).strip():
+            self._blank.add(position, line)
         if said.is_marketing:
             self._look_at_marketing((number,), said)
         group = said.alone
@@ -354,19 +379,13 @@ class Inspection:
         reason = row.reason
         if row.column is not None:
             reason = f"{row.column} {reason}"
-        if row.column in MERGE_FIELDS and row.reason == _VALUE_TOO_LONG:
-            tally = self._long_values.setdefault(row.column, _Tally())
+        if row.field in MERGE_FIELDS and row.reason == _VALUE_TOO_LONG:
+            tally = self._long_values.setdefault(row.field, Tally())
             tally.add(position, line)
-        self._reject(position, line, reason, row.shown)
-
-    def _reject(
-        self, position: int, line: int | None, reason: str, shown: str | None
-    ) -> None:
-        self._rejected += 1
-        if len(self._rejections) < LISTED_AT_MOST:
-            self._rejections.append(
-                Rejection(position=position, line=line, reason=reason, shown=shown)
-            )
+        if row.field in self._missing and row.reason == IS_EMPTY:
+            self._lacking += 1
+            self._missing[row.field].add(position, line)
+        self._rejections.add(position, line, reason, row.shown)
 
     # --- texts ------------------------------------------------------------------------
 
@@ -405,7 +424,7 @@ class Inspection:
             if len(self._unknown) < LISTED_AT_MOST:
                 self._unknown[name] = None
         for name in personal.names:
-            self._missing.setdefault(name, _Tally())
+            self._missing.setdefault(name, Tally())
         if placeholder_runs(text) > 1:
             self._repeats_short_number = True
         lacks, quiet = None, None
@@ -420,6 +439,7 @@ class Inspection:
             text=personal,
             alone=None if personal.names else personal.group((), ""),
             is_unicode=personal.measured.encoding is _UNICODE,
+            can_be_blank=not merge(text, {}).strip(),
             lacks=lacks,
             quiet=quiet,
             is_marketing=lacks is not None or quiet is not None,
@@ -479,8 +499,17 @@ class Inspection:
             duplicates=self._duplicates,
             on_duplicate=self._on_duplicate,
             by_identity=self._identity is not None,
-            rejected=self._rejected,
-            rejections=tuple(self._rejections),
+            rejected=self._rejections.count,
+            rejections=tuple(self._rejections.first),
+            reasons=dict(self._rejections.reasons.most_common()),
+            samples=tuple(self._samples.texts),
+            on_missing=self._on_missing,
+            lacking=self._lacking,
+            missing_columns=dict(self._missing_columns),
+            blank=self._blank.finding(),
+            overdue=self._overdue,
+            invalid_numbers=self._doubts.invalid.finding(),
+            landlines=self._doubts.landlines.finding(),
             from_file=self._has_lines,
             text=None if self._said is None else self._said.text.measured,
             placeholders=tuple(self._missing),
@@ -507,12 +536,16 @@ class Inspection:
         )
 
 
+def _first_rows(columns: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    return list(islice(zip(*columns, strict=True), SAMPLES)) if columns else [()]
+
+
 def _missing_mention(text: str, *, is_low_cost: bool) -> str | None:
     if is_low_cost:
         return None if has_low_cost_stop(text) else LOW_COST_MENTION
     return None if has_stop_mention(text) else PREMIUM_MENTION
 
 
-def _only_found(tallies: dict[str, _Tally]) -> dict[str, Finding]:
+def _only_found(tallies: dict[str, Tally]) -> dict[str, Finding]:
     found = {name: tally.finding() for name, tally in tallies.items()}
     return {name: one for name, one in found.items() if one is not None}

@@ -183,11 +183,12 @@ class MergedLengths:
 
     def adds_short_number(self, values: tuple[str, ...]) -> bool:
         """Whether values bring a run of five X that the text does not have."""
-        return placeholder_runs(self._merged(values)) > self._runs
+        return placeholder_runs(self.merged(values)) > self._runs
 
-    def _merged(self, values: tuple[str, ...]) -> str:
+    def merged(self, values: tuple[str, ...]) -> str:
+        """The text with the values of one recipient, in the order of `names`."""
         return merge(self._text, dict(zip(self.names, values, strict=True)))
 
     def _measured(self, values: tuple[str, ...]) -> LengthGroup:
-        text = self._merged(values)
+        text = self.merged(values)
         return self._group_of(measure(text, optimized=self._optimized), len(text))

@@ -11,7 +11,8 @@ from ..._clock import Clock
 from ...api.sms import Message
 from ...bulk.options import OnDuplicate, OnInvalid
 from ...bulk.preview.findings import Preview
-from ...bulk.preview.inspection import LISTED_AT_MOST, Inspection
+from ...bulk.preview.inspection import Inspection
+from ...bulk.preview.tallies import LISTED_AT_MOST
 from ...bulk.sources.blocks import Block
 from ...bulk.sources.rows import FileSource
 from ...bulk.sources.text_file import SourceError
@@ -83,6 +84,7 @@ def check_file(
     """
     _check_kind(source.path)
     ignored = source.ignored_columns()
+    source = inspection.prepared(source)
     bad: list[SourceError] = []
     with (
         source.rows() as rows,

@@ -1,7 +1,7 @@
 """Preview: what a source and a message look like before anything is sent."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aiooctopush import InvalidFieldError, Purpose, Recipient, SmsRequest, SmsType
 from aiooctopush import text as text_module
 from aiooctopush.api.sms import Message
-from aiooctopush.bulk.options import OnDuplicate
+from aiooctopush.bulk.options import OnDuplicate, OnMissing
 from aiooctopush.bulk.preview.check import preview
 from aiooctopush.bulk.preview.findings import Finding
 from aiooctopush.bulk.preview.inspection import Inspection
@@ -117,7 +117,7 @@ def test_rows_of_a_file_that_cannot_be_used(tmp_path):
         f"phone_number,first_name\n{ADA},Ada\n,Bob\n{BOB},{'x' * 51}\n{BOB},Bob\n"
     )
 
-    found = found_in(read_csv(path))
+    found = found_in(read_csv(path), "{first_name}")
 
     assert found.recipients == 2
     assert found.rejections == (
@@ -136,7 +136,7 @@ def test_values_that_are_too_long_are_counted(tmp_path):
     path = tmp_path / "people.csv"
     path.write_text(f"phone_number,param1\n{ADA},{'x' * 51}\n{BOB},{'x' * 52}\n")
 
-    found = found_in(read_csv(path))
+    found = found_in(read_csv(path), "{param1}")
 
     assert found.long_values == {"param1": Finding(count=2, position=0, line=2)}
     assert "param1 has more than 50 characters in 2 rows, first in line 2." in (
@@ -374,8 +374,10 @@ def test_missing_values():
         Recipient(EVE),
     ]
 
-    found = found_in(people, "{first_name} {last_name} {param1}")
+    text = "Hi {first_name} {last_name} {param1}"
+    found = found_in(people, text, on_missing=OnMissing.SEND)
 
+    assert (found.recipients, found.rejected) == (3, 0)
     assert found.missing_values == {
         "first_name": Finding(count=2, position=1),
         "last_name": Finding(count=3, position=0),
@@ -384,6 +386,87 @@ def test_missing_values():
     assert found.warnings[0] == (
         "{first_name} has no value for 2 recipients, first in item 2."
     )
+
+
+@pytest.mark.parametrize("as_file", [False, True], ids=["recipients", "file"])
+def test_people_without_a_value_are_left_out(tmp_path, as_file):
+    """And listed; unless they are more than half of all, for that is a mistake."""
+    path = tmp_path / "people.csv"
+    path.write_text(f"phone_number,first_name\n{ADA},Ada\n{BOB},\n{EVE},Eve\n")
+    people = [Recipient(ADA, first_name="Ada"), Recipient(BOB), Recipient(EVE)]
+    few = read_csv(path) if as_file else [*people[:2], Recipient(EVE, first_name="E")]
+
+    found = found_in(few, "Hi {first_name}")
+    most = found_in(people, "Hi {first_name}")
+
+    assert (found.recipients, found.rejected, found.lacking) == (2, 1, 1)
+    assert found.reasons == {"first_name is empty, and the text uses it": 1}
+    assert found.refusals == ()
+    assert found.warnings[0].startswith("{first_name} has no value for 1 recipient")
+    assert (most.recipients, most.lacking) == (1, 2)
+    assert "2 recipients of 3 have no value for {first_name}" in most.refusals[0]
+    assert found_in(few, "Hi {first_name}", on_missing=OnMissing.ERROR).refusals
+
+
+def test_a_placeholder_without_a_column_is_a_refusal(tmp_path):
+    """With the column that is probably meant."""
+    path = tmp_path / "people.csv"
+    path.write_text(f"phone_number,Prénom,ville\n{ADA},Ada,Lyon\n", "utf-8")
+
+    found = found_in(read_csv(path), "Hi {first_name} {param1}")
+
+    assert found.missing_columns == {"first_name": ("Prénom",), "param1": ()}
+    assert "--column first_name=Prénom" in found.refusals[0]
+    assert "--column param1=…" in found.refusals[1]
+    assert found.as_dict()["missing_columns"]["first_name"] == ["Prénom"]
+
+
+def test_the_first_texts_are_shown_as_they_arrive(tmp_path):
+    """Three of them, values merged in; one if it is the same for everybody."""
+    path = tmp_path / "people.csv"
+    rows = "".join(f"+3363998000{at},A{at}\n" for at in range(5))
+    path.write_text(f"phone_number,first_name\n{rows}")
+
+    assert found_in(read_csv(path), "Hi {first_name}").samples == (
+        "Hi A0",
+        "Hi A1",
+        "Hi A2",
+    )
+    assert found_in(read_csv(path), "Hi {{you}}").samples == ("Hi {you}",)
+    assert found_in([Recipient(ADA), Recipient(BOB)], "Hi").samples == ("Hi",)
+
+
+def test_blank_texts_are_a_refusal():
+    """Also where they become so by their values."""
+    people = [Recipient(ADA, first_name=" "), Recipient(BOB, first_name="Bob")]
+
+    assert "the text is blank for 2 recipients" in found_in(people, "   ").refusals[0]
+    assert (
+        "blank for 1 recipient, first in item 1"
+        in (found_in(people, "{first_name}").refusals[0])
+    )
+
+
+def test_an_instant_in_the_past_is_a_refusal():
+    """A minute ago is still now."""
+    late = SUNDAY - timedelta(minutes=2)
+
+    (words,) = found_in([ADA], now=SUNDAY, send_at=late).refusals
+
+    assert "is in the past: the gateway would send at once." in words
+    assert not found_in([ADA], now=SUNDAY, send_at=SUNDAY).refusals
+
+
+def test_numbers_that_hardly_get_a_text_are_counted():
+    """Landlines, and those that are given to nobody: warnings, and no more."""
+    people = ["+33139980001", "+33899000000", "+33639980001", "+33939000000"]
+
+    found = found_in([*people, "+33600000000", "+33100000000"])
+
+    assert found.refusals == ()
+    assert (found.recipients, found.landlines.count) == (6, 3)
+    assert found.landlines.position == 0
+    assert any("numbers of landlines or services" in one for one in found.warnings)
 
 
 def test_values_that_force_unicode():
@@ -798,6 +881,7 @@ def test_as_dict():
         "Buy {first_name} {param9}",
         "wholesale",
         now=SUNDAY,
+        on_missing=OnMissing.SEND,
         price_per_sms=Decimal("0.05"),
         balance=Decimal(10),
     )
@@ -820,6 +904,16 @@ def test_as_dict():
                 "shown": None,
             }
         ],
+        "rejected_by_reason": {
+            "must start with '+' and the country code, and holds 'x' (LATIN SMALL "
+            "LETTER X, U+0078)": 1
+        },
+        "samples": ["Buy Łucja {param9}", "Buy  {param9}"],
+        "lacking": 0,
+        "missing_columns": {},
+        "invalid_numbers": None,
+        "landlines": None,
+        "refusals": list(found.refusals),
         "unknown_placeholders": ["param9"],
         "missing_values": {"first_name": 1},
         "first_missing": {

@@ -21,7 +21,7 @@ from aiooctopush.api._recipients import (
     recipients_of,
 )
 from aiooctopush.api.sms import Message, SmsRequest
-from aiooctopush.bulk.options import OnDuplicate, OnInvalid
+from aiooctopush.bulk.options import OnDuplicate, OnInvalid, OnMissing
 from aiooctopush.bulk.preview.check import preview
 from aiooctopush.bulk.preview.inspection import Inspection
 from aiooctopush.bulk.sources import csv_file as sources
@@ -494,6 +494,7 @@ async def test_a_key_of_ones_own_is_asked_for_each_of_a_file(tmp_path):
         read_csv(path),
         message=message,
         clock=VirtualClock(),
+        on_missing=OnMissing.SEND,
         identity=lambda one: one.first_name,
     )
 

@@ -1,0 +1,120 @@
+"""What a look at a source counts, and where each thing was met first."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import define, field
+
+from ...ledgers.records import Rejection
+from ...phone import doubtful
+from .findings import Finding
+from .text_lengths import MergedLengths
+
+
+LISTED_AT_MOST: Final = 20
+"""Rejections, and unknown placeholders, that are listed; all of them are counted."""
+
+SAMPLES: Final = 3
+"""Texts that are shown as they will arrive."""
+
+OTHER_REASONS: Final = "other reasons"
+_REASONS_AT_MOST: Final = 50
+
+
+@define
+class Tally:
+    """Counts, and notes where it began."""
+
+    count: int = 0
+    position: int = 0
+    line: int | None = None
+
+    def add(self, position: int, line: int | None, count: int = 1) -> None:
+        """Count one more, or several that begin there."""
+        if not self.count:
+            self.position, self.line = position, line
+        self.count += count
+
+    def finding(self, character: str | None = None) -> Finding | None:
+        """What was counted; None if that is nothing."""
+        if not self.count:
+            return None
+        return Finding(
+            count=self.count,
+            position=self.position,
+            line=self.line,
+            character=character,
+        )
+
+
+@define
+class Rejections:
+    """
+    Items that cannot be used.
+
+    Attributes:
+        count: All of them.
+        first: The first 20.
+        reasons: How many by reason; what is rare beyond 50 reasons is put together.
+    """
+
+    count: int = 0
+    first: list[Rejection] = field(factory=list)
+    reasons: Counter[str] = field(factory=Counter)
+
+    def add(
+        self, position: int, line: int | None, reason: str, shown: str | None
+    ) -> None:
+        """Count one more."""
+        self.count += 1
+        is_listed = reason in self.reasons or len(self.reasons) < _REASONS_AT_MOST
+        self.reasons[reason if is_listed else OTHER_REASONS] += 1
+        if len(self.first) < LISTED_AT_MOST:
+            self.first.append(
+                Rejection(position=position, line=line, reason=reason, shown=shown)
+            )
+
+
+@define
+class Doubts:
+    """
+    Numbers that hardly get a text message.
+
+    Attributes:
+        invalid: Possible by their length, and yet given to nobody.
+        landlines: Landlines and service numbers.
+    """
+
+    invalid: Tally = field(factory=Tally)
+    landlines: Tally = field(factory=Tally)
+
+    def look(
+        self,
+        numbers: Sequence[str],
+        positions: Sequence[int],
+        lines: Sequence[int | None],
+    ) -> None:
+        """Count those among some numbers."""
+        invalid, landlines = doubtful(numbers)
+        for at in invalid:
+            self.invalid.add(positions[at], lines[at])
+        for at in landlines:
+            self.landlines.add(positions[at], lines[at])
+
+
+@define
+class Samples:
+    """The first texts as they will arrive."""
+
+    texts: list[str] = field(factory=list)
+
+    def keep(self, text: MergedLengths, rows: Sequence[tuple[str, ...]]) -> None:
+        """Keep what people with these values get, unless there are enough."""
+        for values in rows:
+            if len(self.texts) == SAMPLES:
+                return
+            sample = text.merged(values)
+            # One text is enough if it is the same for everybody.
+            if text.names or not self.texts:
+                self.texts.append(sample)
