@@ -1,4 +1,4 @@
-"""The recipes of docs/fleet.md and docs/fleet-engines.md, run as their engines run them."""
+"""The recipes of the pages about fleets, run as their engines run them."""
 
 import asyncio
 import sys
