@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from attrs import define, evolve, field, frozen
 
 from ._clock import Clock, MonotonicWallClock
-from ._throttle import RetryBudget
+from ._throttle import RetryBudget, StopSignal
 from ._wire import Answer, Endpoint, Idempotency, encode
 from .errors import Backoff, OctopushError, UnknownOutcomeError
 from .ids import SAFE_FOR, new_request_id
@@ -73,6 +73,7 @@ class CallOptions:
         repeat_unknown: Whether to repeat after a lost response what no id protects.
         priority: Set for a call that lets single calls go first.
         on_attempt: Told about every attempt of this call, beside the session's own.
+        stop: Ends its waits, and so the call; the session has one of its own as well.
     """
 
     body: Any = None
@@ -86,6 +87,7 @@ class CallOptions:
     repeat_unknown: bool = False
     priority: BulkPriority | None = None
     on_attempt: OnAttempt | None = None
+    stop: StopSignal | None = None
 
 
 @frozen(kw_only=True)
@@ -232,5 +234,7 @@ class CallState(Generic[T]):
             may_replace_id=self.options.owns_id,
             timeout=self.ends - self.started,
             tokens=self.budget.tokens,
+            # A run asks again about its open batches by itself, and pauses before.
+            may_wait_for=0 if self.options.priority else self.budget.capacity,
             draw=self.session.random.random(),
         )

@@ -6,6 +6,8 @@ read the response; after a failure decide, and attempt it again.
 import asyncio
 import logging
 import threading
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from random import Random
 from typing import Final, TypeVar
@@ -16,7 +18,7 @@ from . import _telemetry
 from ._call import CallOptions, CallState, SessionState
 from ._clock import Clock, MonotonicWallClock
 from ._responses import http_date, read
-from ._throttle import ConcurrencyLimiter, RetryBudget
+from ._throttle import ConcurrencyLimiter, RetryBudget, StopSignal
 from ._wire import (
     Answer,
     Endpoint,
@@ -44,6 +46,7 @@ T = TypeVar("T", bound=Answer)
 
 _CLOCKS_DIFFER: Final = 300.0
 _CLOSED: Final = "this OctopushSession is closed; open a new one"
+_STOPPED: Final = "stopped before this attempt"
 _NO_OPTIONS: Final = CallOptions()
 _OTHER_LOOP: Final = (
     "this OctopushSession belongs to another event loop; use one session for each loop"
@@ -57,7 +60,6 @@ class Pipeline:
 
     Attributes:
         limiter: Bounds the attempts that are under way at the same time.
-        closed: Whether the session is closed.
     """
 
     def __init__(
@@ -88,15 +90,20 @@ class Pipeline:
             clock=clock,
             wall_clock=self._wall_clock,
             random=random,
-            budget=RetryBudget(retry.budget),
+            budget=RetryBudget(retry.budget, clock),
             hooks=hooks,
         )
         self.limiter = ConcurrencyLimiter(max_in_flight=max_in_flight, clock=clock)
-        self.closed = False
+        self._stop = StopSignal()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._clocks_compared = False
         self._clocks_warned = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is closed."""
+        return self._stop.is_set
 
     @property
     def used(self) -> bool:
@@ -114,8 +121,19 @@ class Pipeline:
             self._loop, self._thread = loop, threading.get_ident()
         elif not self._loop.is_running():
             raise RuntimeError(_OTHER_LOOP)
-        if self.closed:
+        if self._stop.is_set:
             raise RuntimeError(_CLOSED)
+
+    async def close(self) -> None:
+        """
+        Start no further attempt, end all waits, and let what is on the wire finish.
+
+        That takes as long as one attempt may take, at most.
+        """
+        self._stop.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._attempt_timeout):
+                await self.limiter.wait_until_idle()
 
     async def __call__(
         self, endpoint: Endpoint[T], options: CallOptions = _NO_OPTIONS
@@ -168,19 +186,31 @@ class Pipeline:
     async def _wait_for_earlier_call(self, call: CallState[T]) -> None:
         call.check_protection()
         # The attempt whose outcome is unknown may still be executing.
-        await self._clock.sleep(call.policy.careful_floor)
+        async with self._stoppable(call):
+            await self._clock.sleep(call.policy.careful_floor)
 
     async def _wait_for_slot(self, call: CallState[T], now: float) -> float:
         """Wait for a turn, where a rate is shared, and for a slot; return the time."""
         priority = call.options.priority
-        if priority is not None and priority.rate_limiter is not None:
-            await priority.rate_limiter.acquire()
-            now = self._clock.monotonic()
         is_low = priority is not None
-        if now >= call.ends or not self.limiter.try_acquire(now, low_priority=is_low):
-            await self.limiter.acquire(call.ends - now, low_priority=is_low)
-            now = self._clock.monotonic()
+        async with self._stoppable(call):
+            if priority is not None and priority.rate_limiter is not None:
+                await priority.rate_limiter.acquire()
+                now = self._clock.monotonic()
+            if now >= call.ends or not self.limiter.try_acquire(
+                now, low_priority=is_low
+            ):
+                await self.limiter.acquire(call.ends - now, low_priority=is_low)
+                now = self._clock.monotonic()
         return now
+
+    @asynccontextmanager
+    async def _stoppable(self, call: CallState[T]) -> AsyncIterator[None]:
+        """Let a wait end when the session is closed, or what the call belongs to."""
+        async with self._stop.ends_wait(_CLOSED), AsyncExitStack() as waits:
+            if call.options.stop is not None:
+                await waits.enter_async_context(call.options.stop.ends_wait(_STOPPED))
+            yield
 
     # --- attempt ----------------------------------------------------------------------
 
@@ -193,8 +223,10 @@ class Pipeline:
                 await self._wait_for_earlier_call(call)
         now = self._clock.monotonic() if is_repeat else call.started
         call.attempt_started = now
-        if self.closed:  # while this call waited for its next attempt
+        if self._stop.is_set:  # while this call waited for its next attempt
             raise NotSentError(_CLOSED, backoff=Backoff.NEVER)
+        if call.options.stop is not None and call.options.stop.is_set:
+            raise NotSentError(_STOPPED, backoff=Backoff.NEVER)
         if (
             call.options.priority is not None
             or now >= call.ends
@@ -271,12 +303,12 @@ class Pipeline:
     async def _attempt_again(self, call: CallState[T], failure: OctopushError) -> T:
         """Attempt it until `decide` says otherwise; tenacity carries the loop."""
         if await self._decide(call, failure):
-            await self._clock.sleep(call.delay)
             try:
+                await self._pause(call, call.delay)
                 async for attempt in AsyncRetrying(
                     retry=partial(self._decide_on, call),
                     wait=lambda _: call.delay,
-                    sleep=self._clock.sleep,
+                    sleep=partial(self._pause, call),
                 ):
                     with attempt:
                         await call.renew_id_if_needed()
@@ -302,10 +334,25 @@ class Pipeline:
         _telemetry.attempt_failed(call, failure)
         if not isinstance(call.decision, Retry):
             return False
-        call.budget.take(call.decision.cost)
+        if not call.decision.is_queued:
+            call.budget.take(call.decision.cost)
         # Only the last retry's cost comes back, and only if that retry succeeds.
         call.retry_cost = call.decision.cost
         return True
+
+    async def _pause(self, call: CallState[T], delay: float) -> None:
+        """Wait for the tokens of a retry, if there were none, and until it is due."""
+        began = self._clock.monotonic()
+        async with self._stoppable(call):
+            if isinstance(call.decision, Retry) and call.decision.is_queued:
+                patience = call.ends - began - delay
+                if not await call.budget.acquire(call.retry_cost, patience):
+                    _telemetry.retry_given_up(call, call.failures[-1])
+                    call.decision = Raise(gave_up=True, budget_exhausted=True)
+                    raise call.failures[-1]
+            waited = self._clock.monotonic() - began
+            if waited < delay:
+                await self._clock.sleep(delay - waited)
 
     async def _decide_on(self, call: CallState[T], state: RetryCallState) -> bool:
         outcome = state.outcome
@@ -328,6 +375,8 @@ class Pipeline:
             _telemetry.call_ended(call, result)
             return result
         error = self._final_error(call, failure)
+        if isinstance(call.decision, Retry):  # it was stopped before that
+            _telemetry.retry_given_up(call, failure)
         raise error from error.__cause__
 
     def _final_error(self, call: CallState[T], error: OctopushError) -> OctopushError:

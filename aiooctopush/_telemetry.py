@@ -82,13 +82,24 @@ def call_failed(call: CallState[Any], error: BaseException) -> None:
 
 def call_cancelled(call: CallState[Any], error: BaseException) -> None:
     """Report a cancellation, and note on it what it leaves open."""
-    if call.endpoint.writes and (call.in_transport or call.unknown):
+    unknown = call.in_transport or call.unknown
+    maybe_sent = unknown and call.endpoint.writes
+    if maybe_sent:
         error.add_note(
             f"{call.operation} was cancelled and may have been executed"
             + (f", request_id {call.request_id!r}" if call.request_id else "")
         )
-    if call.in_transport:
-        _report(call, logging.DEBUG, "cancelled", Outcome.UNKNOWN, None)
+    if unknown:
+        _report(
+            call,
+            # A note is lost where tasks are gathered, and then this is all there is.
+            logging.WARNING if maybe_sent else logging.DEBUG,
+            "cancelled; it may have been executed" if maybe_sent else "cancelled",
+            Outcome.UNKNOWN,
+            None,
+            maybe_sent=maybe_sent,
+            is_attempt=call.in_transport,
+        )
     _break_off(call, type(error).__name__)
 
 
@@ -99,6 +110,20 @@ def _break_off(call: CallState[Any], name: str) -> None:
         _end(call, Outcome.UNKNOWN, maybe_sent=writes, error=name)
     else:
         _end(call, Outcome.NOT_SENT, error=name)
+
+
+def retry_given_up(call: CallState[Any], error: OctopushError) -> None:
+    """Log that a retry was waited for, and is not made."""
+    _report(
+        call,
+        logging.WARNING,
+        f"{error.problem}; giving up",
+        Outcome.UNKNOWN if call.unknown else error.outcome or Outcome.UNKNOWN,
+        error.status,
+        error=error,
+        maybe_sent=call.endpoint.writes and call.unknown,
+        is_attempt=False,
+    )
 
 
 def _next_step(decision: Decision) -> str:
@@ -118,8 +143,9 @@ def _report(
     *,
     error: OctopushError | None = None,
     maybe_sent: bool = False,
+    is_attempt: bool = True,
 ) -> None:
-    """Make one event of an attempt that has ended, log it, and give it to the hooks."""
+    """Make one event of what has ended, log it, and give the hooks an attempt's."""
     retry = call.decision if isinstance(call.decision, Retry) else None
     event = AttemptEvent(
         method=call.endpoint.method,
@@ -154,7 +180,7 @@ def _report(
                 "octopush_delay": event.delay,
             },
         )
-    for hook in call.hooks:
+    for hook in call.hooks if is_attempt else ():
         try:
             hook(event)
         # A broken metric must not decide about a message.

@@ -1,8 +1,11 @@
-"""What all calls of a session share: a bound in flight, a pause, a retry quota."""
+"""What all calls of a session share: a bound in flight, a pause, a retry budget."""
 
 import asyncio
 import math
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
 from ._clock import Clock
 from .errors import Backoff, NotSentError
@@ -22,7 +25,8 @@ class ConcurrencyLimiter:
     """
 
     def __init__(self, *, max_in_flight: int, clock: Clock) -> None:
-        self._free = max_in_flight
+        self._slots = self._free = max_in_flight
+        self._idle: asyncio.Future[None] | None = None
         self._reserved = max_in_flight // 10
         self._queue: deque[asyncio.Future[None]] = deque()
         self._low_priority: deque[asyncio.Future[None]] = deque()
@@ -61,6 +65,15 @@ class ConcurrencyLimiter:
                     self._free -= 1
                     turn.set_result(None)
                     return
+        if self._idle is not None and self._free == self._slots:
+            self._idle.set_result(None)
+            self._idle = None
+
+    async def wait_until_idle(self) -> None:
+        """Wait until every slot is free."""
+        while self._free < self._slots:
+            self._idle = self._idle or asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._idle)
 
     def pause(self, seconds: float) -> None:
         """Hold everyone for that long; a pause only ever moves forward."""
@@ -99,28 +112,85 @@ class ConcurrencyLimiter:
             raise NotSentError(msg, backoff=Backoff.NEVER)
 
 
+_CRUMB: Final = 1e-6
+
+
+class StopSignal:
+    """
+    Ends every wait of the calls that have it, at once and for good.
+
+    A call that waits (for a slot, a rate, a retry) ends with what its attempts so far
+    prove; one whose request is on the wire is finished, and not attempted again.
+    """
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._waits: set[asyncio.Timeout] = set()
+
+    def set(self) -> None:
+        """End all waits. A second time does nothing."""
+        self.is_set = True
+        for wait in self._waits:
+            wait.reschedule(0.0)
+
+    @asynccontextmanager
+    async def ends_wait(self, words: str) -> AsyncIterator[None]:
+        """
+        Return a block that waits, and that the signal ends.
+
+        Args:
+            words: Why nothing more was attempted.
+
+        Raises:
+            NotSentError: The signal was set.
+        """
+        try:
+            async with asyncio.timeout(None) as wait:
+                self._waits.add(wait)
+                if self.is_set:
+                    wait.reschedule(0.0)
+                    await asyncio.sleep(math.inf)
+                yield
+        except TimeoutError as error:
+            raise NotSentError(words, backoff=Backoff.NEVER) from error
+        finally:
+            self._waits.discard(wait)
+
+
 class RetryBudget:
     """
     Tokens that retries cost, so that an outage is not answered with a flood.
 
     The figures are those of the AWS SDKs' standard mode: 500 tokens, 14 for a retry
     after a failure, 5 after throttling; what a retry cost comes back when it
-    succeeds, and one token with every call that needed none. In a full outage a
-    session makes about 35 retries in all.
+    succeeds, and one token with every call that needed none. Time brings back 14 a
+    second: in a full outage a session makes about 35 retries, and then one a second.
+
+    Args:
+        capacity: Tokens at most, and to begin with.
+        clock: Time; without it time brings nothing back, as in a bulk run, which
+            asks again about its open batches by itself.
     """
 
     FAILURE = 14
     THROTTLE = 5
     CLEAN = 1
+    PER_SECOND = 14
 
-    def __init__(self, capacity: int = 500) -> None:
-        self._capacity = capacity
-        self._tokens = capacity
+    def __init__(self, capacity: int = 500, clock: Clock | None = None) -> None:
+        self.capacity = capacity
+        self._tokens = float(capacity)
+        self._clock = clock
+        self._filled_at = 0.0 if clock is None else clock.monotonic()
+        self._turn = asyncio.Lock()
 
     @property
     def tokens(self) -> int:
-        """What is left."""
-        return self._tokens
+        """What may be taken now: nothing, as long as others wait for it."""
+        if self._turn.locked():
+            return 0
+        self._refill()
+        return int(self._tokens)
 
     def take(self, cost: int) -> None:
         """Pay for one retry; the caller has looked at `tokens` before."""
@@ -128,4 +198,37 @@ class RetryBudget:
 
     def refund(self, tokens: int) -> None:
         """Put back, never beyond the capacity."""
-        self._tokens = min(self._capacity, self._tokens + tokens)
+        self._tokens = min(self.capacity, self._tokens + tokens)
+
+    async def acquire(self, cost: int, seconds: float) -> bool:
+        """
+        Wait for tokens, first come, first served; whether they came in that time.
+
+        Args:
+            cost: Tokens to take, not more than the capacity.
+            seconds: How long to wait at most.
+        """
+        clock = self._clock
+        if clock is None:
+            return False
+        give_up_at = clock.monotonic() + seconds
+        try:
+            async with asyncio.timeout(seconds), self._turn:
+                # A crumb that rounding left would be waited for without an end.
+                while (missing := cost - self._refill()) > _CRUMB:
+                    wait = missing / self.PER_SECOND
+                    if clock.monotonic() + wait >= give_up_at:
+                        return False
+                    await clock.sleep(wait)
+                self.take(cost)
+                return True
+        except TimeoutError:
+            return False
+
+    def _refill(self) -> float:
+        if self._clock is not None:
+            now = self._clock.monotonic()
+            fresh = (now - self._filled_at) * self.PER_SECOND
+            self._filled_at = now
+            self._tokens = min(self.capacity, self._tokens + fresh)
+        return self._tokens

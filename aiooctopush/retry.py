@@ -95,6 +95,8 @@ class Retry:
     """Whether to take a new request_id: only after a clean refusal."""
     cost: int
     """Tokens of the retry budget."""
+    is_queued: bool = False
+    """Whether to wait for the tokens first: there are too few of them now."""
 
 
 Decision = Return | Raise | Retry
@@ -119,6 +121,7 @@ class RetryContext:
         may_replace_id: Whether the id is ours alone, so that nobody misses it.
         timeout: Seconds that this call may take.
         tokens: Left in the retry budget.
+        may_wait_for: Tokens that it may wait for, if its outcome is unknown.
         draw: A random number, at least 0 and below 1.
     """
 
@@ -134,6 +137,7 @@ class RetryContext:
     may_replace_id: bool
     timeout: float
     tokens: int
+    may_wait_for: int = 0
     draw: float
 
     @property
@@ -191,7 +195,9 @@ def decide(policy: RetryPolicy, now: RetryContext) -> Decision:
         return Raise(gave_up=True)
     throttled = last.backoff is Backoff.THROTTLE
     cost = RetryBudget.THROTTLE if throttled else RetryBudget.FAILURE
-    if cost > now.tokens:
+    is_queued = cost > now.tokens
+    # To know what became of it is worth a wait; what was not sent is known.
+    if is_queued and not (now.unknown and cost <= now.may_wait_for):
         return Raise(gave_up=True, budget_exhausted=True)
     return Retry(
         delay=delay,
@@ -200,4 +206,5 @@ def decide(policy: RetryPolicy, now: RetryContext) -> Decision:
         and now.may_replace_id
         and not now.unknown,
         cost=cost,
+        is_queued=is_queued,
     )

@@ -277,10 +277,18 @@ class OctopushSession:
         await self.close()
 
     async def close(self) -> None:
-        """Close what this session opened. A second time does nothing."""
-        self._call.closed = True
-        if self._own_transport:
-            await self._transport.close()
+        """
+        Close what this session opened. A second time does nothing.
+
+        Calls that wait for a retry, a slot or a rate end at once with what their
+        attempts so far prove. Requests on the wire are finished first, which takes as
+        long as one attempt may take, at most.
+        """
+        try:
+            await self._call.close()
+        finally:
+            if self._own_transport:
+                await self._transport.close()
 
     def bulk(
         self,

@@ -107,7 +107,7 @@ async def test_a_call_is_told_from_beginning_to_end():
             "error": None,
             "code": None,
             "elapsed": 1.25,
-            "retry_tokens": 486,
+            "retry_tokens": 500,
         }
     ]
 

@@ -17,14 +17,19 @@ from aiooctopush import (
     InvalidRequestError,
     InvalidResponseError,
     NotSentError,
+    OctopushError,
     OnUnknown,
     Outcome,
     RetryPolicy,
     SmsRequest,
     ThrottledError,
+    Timeouts,
     TransportSecurityError,
     UnknownOutcomeError,
 )
+from aiooctopush._call import CallOptions
+from aiooctopush._throttle import StopSignal
+from aiooctopush.api.sms import SEND
 from aiooctopush.sandbox import (
     FaultPlan,
     Gateway,
@@ -256,17 +261,65 @@ async def test_the_pause_of_one_call_holds_all_calls_of_the_session():
     assert clock.monotonic() == 120.0
 
 
-async def test_an_empty_quota_ends_retries_and_says_so():
-    """In an outage a session does not multiply its requests."""
-    policy = RetryPolicy(budget=20)
-    transport = ScriptedTransport(silence(), silence(), silence())
+async def test_a_budget_that_can_never_pay_ends_retries_and_says_so():
+    """Nobody waits for tokens that cannot come."""
+    transport = ScriptedTransport(silence())
 
-    async with session_over(transport, retry=policy) as octopush:
+    async with session_over(transport, retry=RetryPolicy(budget=13)) as octopush:
         with pytest.raises(UnknownOutcomeError) as caught:
             await octopush.sms.send(**MESSAGE)
 
-    assert len(transport.requests) == 2
     assert caught.value.retry_budget_exhausted is True
+
+
+async def test_a_call_of_unknown_outcome_waits_for_tokens():
+    """They come back with time, 14 a second: its pause and the wait are one."""
+    clock = VirtualClock()
+    transport = ScriptedTransport(silence(), silence(), answer())
+
+    async with session_over(
+        transport, clock=clock, retry=RetryPolicy(budget=14, careful_base=0.0)
+    ) as octopush:
+        octopush._call._session.budget.take(14)
+        sent = await octopush.sms.send(**MESSAGE)
+
+    assert (sent.outcome, sent.attempts) == (Outcome.ACCEPTED, 3)
+    assert clock.monotonic() == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        pytest.param(unreachable(), NotSentError, id="not sent"),
+        pytest.param(refusal(438), ThrottledError, id="refused"),
+    ],
+)
+async def test_what_is_known_does_not_wait_for_tokens(failure, error):
+    """Nothing was sent, and the caller learns it at once."""
+    clock = VirtualClock()
+
+    async with session_over(ScriptedTransport(failure), clock=clock) as octopush:
+        octopush._call._session.budget.take(500)
+        with pytest.raises(error) as caught:
+            await octopush.sms.send(**MESSAGE)
+
+    assert caught.value.retry_budget_exhausted is True
+    assert clock.sleeps == []
+
+
+async def test_tokens_are_waited_for_until_the_deadline(caplog):
+    """Then the call ends as unknown, and says why; the log does, too."""
+    transport = ScriptedTransport(silence())
+
+    async with session_over(transport) as octopush:
+        octopush._call._session.budget.take(600)
+        with pytest.raises(UnknownOutcomeError) as caught:
+            await octopush.sms.send(**MESSAGE, timeout=5)
+
+    assert caught.value.retry_budget_exhausted is True
+    assert caught.value.maybe_sent is True
+    assert [one.levelname for one in caplog.records] == ["WARNING"]
+    assert caplog.records[0].octopush_maybe_sent is True
 
 
 async def test_the_quota_is_paid_back_by_success():
@@ -279,27 +332,6 @@ async def test_the_quota_is_paid_back_by_success():
             await octopush.sms.send(**MESSAGE)
 
     assert len(transport.requests) == 6
-
-
-async def test_clean_calls_refill_the_quota_by_one():
-    """After an outage retries come back slowly."""
-    policy = RetryPolicy(budget=14)
-    failing = [silence(), refusal(121)]
-    script = [*failing, *(answer() for _ in range(13)), silence(), answer(), silence()]
-    transport = ScriptedTransport(*script)
-
-    async with session_over(transport, retry=policy) as octopush:
-        with pytest.raises(Exception, match="code 121"):
-            await octopush.sms.send(**MESSAGE)
-        for _ in range(13):
-            await octopush.sms.send(**MESSAGE)
-        with pytest.raises(UnknownOutcomeError):  # 13 tokens: one short
-            await octopush.sms.send(**MESSAGE)
-        await octopush.sms.send(**MESSAGE)  # the 14th token
-        with pytest.raises(UnknownOutcomeError) as caught:
-            await octopush.sms.send(**MESSAGE, timeout=0.5)
-
-    assert caught.value.retry_budget_exhausted is False
 
 
 async def test_a_machine_that_was_suspended_for_a_day_does_not_repeat():
@@ -814,3 +846,166 @@ async def test_until_when_it_is_safe_is_told_on_the_clock_that_the_caller_has():
         await send(ScriptedTransport(step_back), clock=clock, timeout=1)
 
     assert caught.value.safe_to_retry_until == START + timedelta(hours=22)
+
+
+# --- stopping -------------------------------------------------------------------------
+
+
+class StuckClock(VirtualClock):
+    """A clock whose pauses never end."""
+
+    async def sleep(self, seconds):
+        """Note it, and wait for ever."""
+        self.sleeps.append(seconds)
+        await asyncio.Event().wait()
+
+
+async def stopped_in_a_pause(*script, stop):
+    """What a call raises that is stopped while it waits for its next attempt."""
+    transport, clock = ScriptedTransport(*script), StuckClock()
+    octopush, signal = session_over(transport, clock=clock), StopSignal()
+    options = CallOptions(body=SmsRequest(**MESSAGE), stop=signal)
+    task = asyncio.create_task(octopush._call(SEND, options))
+    while not clock.sleeps:
+        await asyncio.sleep(0)
+    await stop(octopush, signal)
+    with pytest.raises(OctopushError) as caught:
+        await task
+    assert len(transport.requests) == 1
+    await octopush.close()
+    return caught.value
+
+
+async def by_signal(_, signal):
+    """Stop what the call belongs to."""
+    signal.set()
+
+
+async def by_closing(octopush, _):
+    """Close the session."""
+    await octopush.close()
+
+
+@pytest.mark.parametrize("stop", [by_signal, by_closing])
+@pytest.mark.parametrize(
+    ("failure", "outcome", "maybe_sent"),
+    [
+        pytest.param(silence(), Outcome.UNKNOWN, True, id="no response"),
+        pytest.param(unreachable(), Outcome.NOT_SENT, False, id="no connection"),
+        pytest.param(
+            answer(429, {}, retry_after="50"), Outcome.NOT_SENT, False, id="throttled"
+        ),
+    ],
+)
+async def test_a_pause_ends_at_once_when_it_is_stopped(
+    stop, failure, outcome, maybe_sent, caplog
+):
+    """With what the attempts so far prove, and one line in the log."""
+    error = await stopped_in_a_pause(failure, stop=stop)
+
+    assert (error.outcome, error.maybe_sent) == (outcome, maybe_sent)
+    warnings = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert [one.octopush_maybe_sent for one in warnings] == [maybe_sent]
+
+
+async def test_what_is_stopped_makes_no_attempt():
+    """Not even the first."""
+    transport, signal = ScriptedTransport(), StopSignal()
+    signal.set()
+
+    async with session_over(transport) as octopush:
+        with pytest.raises(NotSentError, match="stopped") as caught:
+            await octopush._call(
+                SEND, CallOptions(body=SmsRequest(**MESSAGE), stop=signal)
+            )
+
+    assert (caught.value.attempts, transport.requests) == (0, [])
+
+
+async def test_a_request_on_the_wire_is_finished_when_the_session_closes():
+    """Closing waits for it, and its caller gets the result."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_):
+        asked.set()
+        await go_on.wait()
+        return answer()
+
+    octopush = session_over(ScriptedTransport(slow))
+    sending = asyncio.create_task(octopush.sms.send(**MESSAGE))
+    await asked.wait()
+    closing = asyncio.create_task(octopush.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    go_on.set()
+    await closing
+
+    assert (await sending).outcome is Outcome.ACCEPTED
+
+
+async def test_closing_waits_for_one_attempt_at_most():
+    """What is on the wire for longer is cut off."""
+    asked = asyncio.Event()
+
+    async def hang(_):
+        asked.set()
+        await asyncio.Event().wait()
+
+    octopush = session_over(ScriptedTransport(hang), timeouts=Timeouts(attempt=0.01))
+    sending = asyncio.create_task(octopush.sms.send(**MESSAGE))
+    await asked.wait()
+
+    await octopush.close()
+
+    assert not sending.done()
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
+@pytest.mark.parametrize("script", [[], [silence()]], ids=["on its way", "in a pause"])
+async def test_a_cancelled_send_leaves_a_line_in_the_log(caplog, script):
+    """A note is lost where tasks are gathered: the line has the id."""
+
+    async def hang(_):
+        await asyncio.Event().wait()
+
+    transport, clock = ScriptedTransport(*script, hang), StuckClock()
+    async with session_over(transport, clock=clock) as octopush:
+        task = asyncio.create_task(octopush.sms.send(**MESSAGE))
+        while not transport.requests or (script and not clock.sleeps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    (line,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert line.octopush_request_id == transport.ids[0]
+    assert line.octopush_maybe_sent is True
+    assert "cancelled; it may have been executed" in line.getMessage()
+
+
+async def test_a_cancelled_read_warns_nobody(caplog):
+    """It has changed nothing."""
+
+    async def hang(_):
+        await asyncio.Event().wait()
+
+    transport = ScriptedTransport(hang)
+    async with session_over(transport) as octopush:
+        task = asyncio.create_task(octopush.sms.draft())
+        while not transport.requests:
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert caplog.records == []
+
+
+async def test_an_attempt_is_told_with_its_id():
+    """So that a metric can be traced to a message."""
+    events = []
+    transport = ScriptedTransport(silence(), answer())
+
+    async with session_over(transport, on_attempt=events.append) as octopush:
+        sent = await octopush.sms.send(**MESSAGE)
+
+    assert [one.request_id for one in events] == [sent.request_id] * 2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiooctopush._throttle import ConcurrencyLimiter, RetryBudget
+from aiooctopush._throttle import ConcurrencyLimiter, RetryBudget, StopSignal
 from aiooctopush.errors import Backoff, NotSentError
 from aiooctopush.sandbox.clock import VirtualClock
 
@@ -521,7 +521,8 @@ def test_the_figures_are_those_of_the_specification():
         RetryBudget.FAILURE,
         RetryBudget.THROTTLE,
         RetryBudget.CLEAN,
-    ) == (500, 14, 5, 1)
+        RetryBudget.PER_SECOND,
+    ) == (500, 14, 5, 1, 14)
 
 
 def test_a_retry_costs_what_it_costs():
@@ -568,3 +569,117 @@ def test_the_quota_stays_within_its_bounds(steps):
         left.append(quota.tokens)
 
     assert all(0 <= tokens <= 50 for tokens in left)
+
+
+async def test_time_brings_tokens_back():
+    """Fourteen a second, up to the capacity."""
+    clock = VirtualClock()
+    budget = RetryBudget(20, clock)
+    budget.take(20)
+
+    clock.advance(0.5)
+    assert budget.tokens == 7
+    clock.advance(60)
+    assert budget.tokens == 20
+
+
+async def test_who_waits_for_tokens_comes_first():
+    """Whoever comes later finds none, and whoever waits longest gets the next."""
+    clock, order = VirtualClock(), []
+    budget = RetryBudget(14, clock)
+    budget.take(14)
+
+    async def come(name):
+        assert await budget.acquire(14, MINUTE)
+        order.append((name, clock.monotonic()))
+
+    tasks = [asyncio.create_task(come(name)) for name in ("first", "second")]
+    await asyncio.sleep(0)
+    assert budget.tokens == 0
+    await asyncio.gather(*tasks)
+
+    assert order == [("first", pytest.approx(1.0)), ("second", pytest.approx(2.0))]
+
+
+async def test_tokens_that_come_too_late_are_not_taken():
+    """Who has no time left for them leaves them to the next."""
+    clock = VirtualClock()
+    budget = RetryBudget(14, clock)
+    budget.take(14)
+
+    assert not await budget.acquire(14, 0.9)
+    assert not await budget.acquire(14, 0.0)
+    assert await budget.acquire(14, 1.1)
+
+
+async def test_without_a_clock_nothing_is_waited_for():
+    """Time brings nothing back there."""
+    budget = RetryBudget(14)
+    budget.take(14)
+
+    assert not await budget.acquire(14, MINUTE)
+
+
+# --- stopping -------------------------------------------------------------------------
+
+
+async def test_a_signal_ends_a_wait_at_once():
+    """However long it would have been."""
+    signal = StopSignal()
+
+    async def wait():
+        async with signal.ends_wait("stopped"):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    await settle()
+    signal.set()
+    signal.set()
+    with pytest.raises(NotSentError, match="stopped") as caught:
+        await task
+
+    assert caught.value.backoff is Backoff.NEVER
+
+
+async def test_a_signal_that_was_set_lets_no_wait_begin():
+    """It is for good."""
+    signal = StopSignal()
+    signal.set()
+    reached = []
+
+    with pytest.raises(NotSentError):
+        async with signal.ends_wait("stopped"):
+            reached.append(True)
+
+    assert reached == []
+
+
+async def test_a_cancellation_in_a_wait_is_none_of_the_signal():
+    """It passes."""
+    signal = StopSignal()
+
+    async def wait():
+        async with signal.ends_wait("stopped"):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    await settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_idle_means_that_every_slot_is_free():
+    """Whoever waits for that waits for the last one."""
+    limiter = gate_of(2)
+    await limiter.wait_until_idle()
+    limiter.try_acquire(0.0)
+    limiter.try_acquire(0.0)
+    waiting = [asyncio.create_task(limiter.wait_until_idle()) for _ in range(2)]
+
+    await settle()
+    limiter.release()
+    await settle()
+    assert not any(task.done() for task in waiting)
+    limiter.release()
+    await asyncio.gather(*waiting)
