@@ -1,11 +1,13 @@
 """``octopush preview``: what a text becomes and costs, without any network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from attrs import frozen
 
 from .._limits import MAX_TEXT
 from ..api._shared import Purpose, SmsType, check_text
@@ -20,7 +22,9 @@ from ..text import (
     merge,
     placeholders,
 )
-from .bulk.check import check_file, refuse_bad
+from .bulk.check import check_file, list_bad
+from .bulk.look import BulkLook, warnings_of
+from .bulk.options import price_option
 from .targets.gateway import Surroundings
 from .targets.recipients import FileReading, recipient_file_options
 from .terminal.console import Screen
@@ -32,6 +36,7 @@ from .terminal.options import (
     text_option,
     type_option,
 )
+from .terminal.result import Result, Row, Table, item
 from .terminal.values import counted
 
 
@@ -40,29 +45,80 @@ _ENCODINGS: Final = {Encoding.GSM7: "GSM-7", Encoding.UNICODE: "Unicode"}
 
 _EXAMPLE = """\
 octopush preview --text "Déjà prêt ? Votre commande vous attend"
-"""
-
-_EPILOG = """\
---json gives: encoding, units, parts, parts_at_most, forced_by, forced_name,
-forced_at (the first character that forces Unicode, and its place counted from 0),
-replaced (characters that the gateway's optimization replaces), warnings. With a file
-also: items, recipients, duplicates, missing_values and first_missing, messages (how
-many recipients get how many parts in which encoding), too_long, forced (values that
-force Unicode), sms_needed, sms_needed_at_most, requests, without_mention,
-in_quiet_hours, quiet_until, and more of Preview.as_dict(). If the file cannot be
-used: error, message, bad_rows and more, as `octopush bulk` does.
+octopush preview people.csv --text "Hi {first_name}" --price 0.045
 """
 
 
-_SHORT = "Tell what a text costs, without sending it."
+@frozen(kw_only=True)
+class TextLook(Result):
+    """What a text becomes, and what a file makes of it."""
+
+    encoding: str = item()
+    units: int = item()
+    parts: int = item()
+    parts_at_most: int = item(doc="by the gateway's stricter count")
+    forced_by: str | None = item(doc="the first character that forces Unicode")
+    forced_name: str | None = item()
+    forced_at: int | None = item(doc="its place, counted from 0")
+    replaced: tuple[Mapping[str, Any], ...] = item(
+        doc="characters that the gateway replaces: at, from, to"
+    )
+    warnings: Sequence[str] = item()
+    look: BulkLook | None = item(merge=True, of=BulkLook, optional=True)
+    text: str = item(in_json=False)
+
+    json_notes = "The keys from file on are there with a FILE only."
+
+    @classmethod
+    def of(
+        cls, text: str, look: BulkLook | None, warnings: Sequence[str]
+    ) -> "TextLook":
+        """Measure a text."""
+        measured = measure(text)
+        return cls(
+            encoding=str(measured.encoding),
+            units=measured.units,
+            parts=measured.parts,
+            parts_at_most=measured.parts_at_most,
+            forced_by=measured.forced_by,
+            forced_name=measured.forced_name,
+            forced_at=measured.forced_at,
+            replaced=tuple(
+                {"at": at, "from": old, "to": new} for at, old, new in _replaced(text)
+            ),
+            warnings=warnings,
+            look=look,
+            text=text,
+        )
+
+    def blocks(self) -> Iterator[str | list[Row] | Table]:
+        """Yield the text in figures, and the file below it."""
+        yield list(_text_rows(self.text))
+        if self.look is None:
+            return
+        found = self.look.preview
+        if found.messages:
+            yield Table(
+                headings=("Recipients", "Encoding", "Parts", "SMS"),
+                rows=list(_table(found)),
+                words=frozenset(),
+            )
+        yield f"\n{self.look.headline()[0]}"
+        yield from self.look.blocks()
 
 
-@click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE, epilog=_EPILOG)
+@click.command(
+    cls=Command,
+    short_help="Show what a text becomes and costs, and send nothing.",
+    example=_EXAMPLE,
+    result=TextLook,
+)
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @text_option()
 @purpose_option(required=False)
 @type_option()
 @at_option()
+@price_option
 @recipient_file_options
 @json_option()
 @click.pass_context
@@ -74,22 +130,24 @@ def preview(
     purpose: str | None,
     type_: str,
     at: datetime | None,
+    price: Decimal | None,
     reading: FileReading,
     as_json: bool,
 ) -> None:
     """
-    Tell what a text costs and what is odd about it, without sending anything.
+    Show what a text becomes and costs, and what is odd about it, without sending.
 
-    How many parts it has, which character makes it dearer, what the gateway replaces,
-    which placeholders have no value. With FILE (see `octopush bulk`) it is worked out
-    for each recipient, values merged in. No account and no network are needed.
+    The parts of the text, the character that makes it dearer, what the gateway
+    replaces, placeholders without a value. With FILE (see `octopush bulk`) each
+    recipient is counted with the values merged in; rejected rows are listed. No account
+    and no network are needed.
 
     A text of GSM-7 characters has 160 in one part, or 153 in each of several; one
     character beyond them makes it Unicode: 70, or 67 in each. Each part is billed.
     """
     screen = Screen(as_json=as_json)
     clock = (ctx.obj or Surroundings()).clock
-    check = None
+    look = None
     with screen.failures():
         check_text(text, "text", MAX_TEXT, private=True)
         inspection = Inspection(
@@ -99,38 +157,23 @@ def preview(
             send_at=at,
             now=clock.now(),
         )
-        if file is not None:
+        if file is None:
+            warnings: Sequence[str] = inspection.result().warnings
+        else:
             source = reading.open(file)
-            check = check_file(source, screen, clock, inspection=inspection)
-            refuse_bad(check, source, screen)
-    screen.rows(_text_rows(text))
-    document = _text_document(text)
-    if check is None:
-        warnings = inspection.result().warnings
-    else:
-        warnings = check.warnings
-        screen.say("")
-        screen.table(("Recipients", "Encoding", "Parts", "SMS"), _table(check.found))
-        screen.say("")
-        screen.rows(_sums(check.found))
-        document |= check.found.as_dict()
+            _, check = check_file(source, screen, clock, inspection=inspection)
+            list_bad(check, screen)
+            look = BulkLook.of(check, file=str(file), send_at=at, price=price)
+            warnings = warnings_of(look)
     for words in warnings:
         screen.warn(words)
-    screen.document(document | {"warnings": list(warnings)})
+    screen.result(TextLook.of(text, look, warnings))
 
 
 def _table(found: Preview) -> Iterator[tuple[str, str, str, str]]:
     """How many recipients get how many parts, in which encoding."""
     for (encoding, parts), count in found.messages.items():
         yield f"{count:,}", _ENCODINGS[encoding], f"{parts}", f"{count * parts:,}"
-
-
-def _sums(found: Preview) -> Iterator[tuple[str, str]]:
-    yield "Recipients", f"{found.recipients:,}"
-    yield (
-        "SMS billed",
-        f"about {found.sms_needed:,}, at most {found.sms_needed_at_most:,}",
-    )
 
 
 def _replaced(text: str) -> list[tuple[int, str, str]]:
@@ -197,23 +240,7 @@ def _replacement_rows(text: str) -> Iterator[tuple[str, str]]:
         yield (
             "Otherwise",
             (
-                "without these replacements, which the gateway makes by itself, the "
-                f"text would be Unicode: {counted(before.parts, 'part')}"
+                "without these replacements, which the gateway makes automatically, "
+                f"the text would be Unicode: {counted(before.parts, 'part')}"
             ),
         )
-
-
-def _text_document(text: str) -> dict[str, Any]:
-    measured = measure(text)
-    return {
-        "encoding": str(measured.encoding),
-        "units": measured.units,
-        "parts": measured.parts,
-        "parts_at_most": measured.parts_at_most,
-        "forced_by": measured.forced_by,
-        "forced_name": measured.forced_name,
-        "forced_at": measured.forced_at,
-        "replaced": [
-            {"at": at, "from": old, "to": new} for at, old, new in _replaced(text)
-        ],
-    }

@@ -9,8 +9,6 @@ from aiooctopush._wire import Idempotency, IdempotencyLike
 from aiooctopush.api._shared import (
     Audience,
     AudienceLike,
-    OnMissing,
-    OnMissingLike,
     OnUnknown,
     OnUnknownLike,
     PurposeLike,
@@ -45,7 +43,6 @@ CHOICES = {
     OnAlreadySent: OnAlreadySentLike,
     OnDuplicate: OnDuplicateLike,
     OnInvalid: OnInvalidLike,
-    OnMissing: OnMissingLike,
     OnUnknown: OnUnknownLike,
     OnUnresolved: OnUnresolvedLike,
     OtpChannel: OtpChannelLike,

@@ -199,7 +199,7 @@ def test_submit_tells_what_it_leaves_out(serve, broker, submit, people):
     result = submit(path=path)
 
     assert result.exit_code == 1
-    assert "  Left out    1 duplicate\n  Not usable  1 row\n" in result.stdout
+    assert "  Duplicates  1 row\n  Rejected    1 row\n" in result.stdout
     assert "line 4" in result.stderr
 
 
@@ -241,7 +241,7 @@ def test_submit_without_a_broker_loses_nothing(serve, submit, run, away, problem
     swept = run("fleet", "sweep", *APP)
 
     assert result.exit_code == 1
-    assert result.stdout.startswith("Planned, and no worker knows: 30 recipients in 3")
+    assert result.stdout.startswith("Planned, but no worker was woken: 30 ")
     assert problem in result.stderr
     assert "octopush fleet sweep nov --app app:fleet" in result.stderr
     assert "s3cret" not in result.output
@@ -283,7 +283,7 @@ def test_submit_that_is_interrupted_goes_on(serve, submit, gateway, monkeypatch)
         result = submit()
 
         assert stopped.exit_code == 130
-        assert "Interrupted: the same command goes on." in stopped.stderr
+        assert "Interrupted. Run the same command again to continue." in stopped.stderr
         assert result.exit_code == 0, result.output
         assert set(gateway.book.numbers().values()) == {1}
         assert fleet.is_in_process
@@ -303,7 +303,7 @@ def test_submit_while_somebody_else_plans(serve, broker, submit, ledger):
 
     assert result.exit_code == 1
     assert "another process is writing" in result.stderr
-    assert "Nothing is lost: the same command goes on where it stood." in result.stderr
+    assert "Nothing is lost. Run the same command again to continue." in result.stderr
 
 
 # --- status ---------------------------------------------------------------------------
@@ -604,7 +604,7 @@ def test_wait_is_interrupted(serve, broker, submit, run, monkeypatch):
     result = run("fleet", "wait", "nov", *APP)
 
     assert result.exit_code == 130
-    assert "No longer waiting; the workers go on." in result.stderr
+    assert "No longer waiting. The workers continue." in result.stderr
 
 
 def test_wait_without_a_broker(serve, broker, submit, run):
@@ -619,8 +619,8 @@ def test_wait_without_a_broker(serve, broker, submit, run):
     assert result.stderr == (
         "Error: the broker cannot be reached (ConnectionRefusedError): check that it "
         "runs, and its address.\n"
-        "Only the wait has ended. The run stands in the ledger, and the workers go on "
-        "with it as soon as they can.\n"
+        "Only the wait has ended. The run is in the ledger, and the workers continue "
+        "as soon as they can.\n"
     )
 
 
@@ -648,7 +648,7 @@ def test_resume(serve, broker, submit, run, write):
 
     result = run("fleet", "resume", "nov", *APP)
 
-    assert result.stdout == "nov goes on: woke workers for 3 batches.\n"
+    assert result.stdout == "Resumed nov: woke workers for 3 batches.\n"
     assert broker.woken == ["1", "2", "3"]
 
 
@@ -677,7 +677,7 @@ def test_resume_without_a_broker_changes_nothing(serve, broker, submit, run, wri
     progress = write(lambda ledger: ledger.progress("nov"))
 
     assert result.exit_code == 1
-    assert "Nothing is lost: the same command has the run go on.\n" in result.stderr
+    assert "Nothing is lost. Run the same command again to resume.\n" in result.stderr
     assert progress.run.paused is Pause.CREDIT
 
 
@@ -690,4 +690,4 @@ def test_sweep_without_a_broker(serve, broker, submit, run):
     result = run("fleet", "sweep", *APP)
 
     assert result.exit_code == 1
-    assert "Nothing is lost: the next sweep wakes the workers.\n" in result.stderr
+    assert "Nothing is lost. The next sweep wakes the workers.\n" in result.stderr

@@ -190,7 +190,9 @@ def test_file_is_worked_out_for_each(preview, people):
     """The distribution of parts, and the sum, after merging."""
     text = "Hello {first_name}" + "a" * 150
 
-    result = preview(text, people(lines=ROWS))
+    path = people(lines=ROWS)
+
+    result = preview(text, path, "--price", "0.05")
 
     assert result.stdout.splitlines() == [
         "  Text      168 characters, with {first_name}",
@@ -202,8 +204,21 @@ def test_file_is_worked_out_for_each(preview, people):
         "           1      GSM-7       2     2",
         "           1    Unicode       3     3",
         "",
+        f"This would send to 4 recipients of {path}.",
         "  Recipients  4",
-        "  SMS billed  about 7, at most 7",
+        "  Duplicates  1 row",
+        "",
+        "The first messages",
+        "  1  Hello Ada" + "a" * 150,
+        "  2  Hello " + "a" * 150,
+        "  3  Hello Łukasz" + "a" * 150,
+        "",
+        "Cost and time",
+        "  SMS each    1 to 3",
+        "  SMS billed  about 7",
+        "  Cost        about 0.35 €",
+        "  Goes out    at once",
+        "  Cancel      not possible: more than 2 recipients, or sent at once",
     ]
     for words in (
         "{first_name} has no value for 1 recipient, first in line 3.",
@@ -257,7 +272,8 @@ def test_json_of_a_file(preview, people):
         "rejected": 0,
         "rejections": [],
         "rejected_by_reason": {},
-        "samples": ["Hello Ada", "Hello ", "Hello Łukasz"],
+        "first_bad_rows": [],
+        "can_be_cancelled": False,
         "lacking": 0,
         "missing_columns": {},
         "refusals": [],
@@ -311,8 +327,19 @@ def test_figures_of_a_file_without_placeholders(preview, people):
 
 
 def test_bad_rows(preview, people):
-    """A file that cannot be sent to is refused as it is for sending."""
+    """They are listed and counted by reason, and all else is shown."""
+    result = preview("Hello", people(lines=["0699887766,Ada", "+33600000001,Bob"]))
+
+    assert result.exit_code == 0
+    assert "line 2, column phone_number: must start with" in result.stderr
+    assert "This would send to 1 recipient of" in result.stdout
+    assert "  Rejected    1 row\n" in result.stdout
+    assert "1 × phone_number must start with '+' and the" in result.stdout
+
+
+def test_no_row_that_can_be_used(preview, people):
+    """That is a finding, and no failure."""
     result = preview("Hello", people(lines=["0699887766,Ada"]))
 
-    assert result.exit_code == 2
-    assert "1 of 1 rows" in result.stderr
+    assert result.exit_code == 0
+    assert "This would send to 0 recipients of" in result.stdout

@@ -204,7 +204,7 @@ def test_report_of_a_short_list(run, sent, ledger):
 
 def test_report_as_json(run, sent, ledger):
     """Programs get what people read, and no text."""
-    sent("--purpose", "wholesale")
+    sent("--purpose", "wholesale", "--type", "sms_low_cost")
 
     told = json.loads(run("report", ledger, "--json").stdout)
 

@@ -309,10 +309,10 @@ def test_no_cell_is_a_formula(cell, safe):
 
 def test_refused_is_listed_on_request(run, sent, ledger):
     """Nothing is in doubt about it, but it may be sent again."""
-    sent("mine", "--purpose", "wholesale")
+    sent("mine", "--purpose", "wholesale", "--type", "sms_low_cost")
 
     assert "Nothing to decide" in run("unresolved", ledger).stdout
-    assert "code 121" in run("unresolved", ledger, "--refused").stdout
+    assert "code 122" in run("unresolved", ledger, "--refused").stdout
 
 
 # --- resolve --------------------------------------------------------------------------
@@ -382,7 +382,7 @@ def test_resend_is_sent_when_the_run_goes_on(run, sent, ledger, gateway, yes):
 
 def test_resend_of_what_was_refused_is_no_risk(run, sent, ledger):
     """The question says so."""
-    sent("mine", "--purpose", "wholesale")
+    sent("mine", "--purpose", "wholesale", "--type", "sms_low_cost")
 
     result = run("resolve", ledger, "1", "resend", "--by", "Ada", input="y\n")
 
@@ -418,7 +418,7 @@ def test_resolve_makes_no_ledger(run, ledger):
 
 def test_purge_forgets_numbers(run, sent, ledger):
     """What is left are figures."""
-    sent("mine", "--purpose", "wholesale")
+    sent("mine", "--purpose", "wholesale", "--type", "sms_low_cost")
 
     result = run("purge", ledger)
     listed = run("unresolved", ledger, "--refused", "--numbers")
@@ -444,7 +444,7 @@ def test_unfinished_run_is_not_purged(run, ledger):
     ("name", "words"),
     [
         ("ServerError 503", "server error (status 503)"),
-        ("RefusedError (code 121)", "refused (code 121)"),
+        ("RefusedError (code 122)", "refused (code 122)"),
         ("NotSentError", "no connection"),
         ("OtherError", "OtherError"),
         ("", ""),

@@ -1,22 +1,24 @@
 """A look at the whole file before anything is sent."""
 
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
-from attrs import frozen
+from attrs import define, field, frozen
 
 from ..._clock import Clock
 from ...api.sms import Message
-from ...bulk.options import OnDuplicate, OnInvalid
+from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ...bulk.preview.findings import Preview
 from ...bulk.preview.inspection import Inspection
 from ...bulk.preview.tallies import LISTED_AT_MOST
-from ...bulk.sources.blocks import Block
+from ...bulk.sources.blocks import Block, RowOrBlock
+from ...bulk.sources.duplicates import SeenNumbers
 from ...bulk.sources.rows import FileSource
 from ...bulk.sources.text_file import SourceError
-from ...errors import shown
+from ...errors import InvalidFieldError, shown
 from ..terminal.console import Screen
 from ..terminal.problems import ExitCode
 from ..terminal.progress import Progress
@@ -32,14 +34,23 @@ class FileCheck:
     What a file holds.
 
     Attributes:
-        found: What would become of its rows.
-        bad: The first rows that cannot be used.
+        found: What a run would send.
+        bad: The first rows that are rejected.
         ignored: Names of columns that are not used.
+        already: Recipients whom the run has planned before.
+        excluded: Recipients who are in a file of --exclude.
     """
 
     found: Preview
     bad: tuple[SourceError, ...]
     ignored: tuple[str, ...]
+    already: int = 0
+    excluded: int = 0
+
+    @property
+    def new(self) -> int:
+        """Recipients whom the run would add."""
+        return self.found.recipients - self.already - self.excluded
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -51,7 +62,7 @@ class FileCheck:
 
     @property
     def first_bad_rows(self) -> list[dict[str, Any]]:
-        """The first rows that cannot be used, as plain values."""
+        """The first rows that are rejected, as plain values."""
         return [
             {
                 "line": error.line,
@@ -63,93 +74,182 @@ class FileCheck:
         ]
 
 
+@define
+class _Look:
+    """What is noted of the rows of a file, beside what an `Inspection` counts."""
+
+    _known: SeenNumbers
+    _excluded: SeenNumbers
+    bad: list[SourceError] = field(factory=list, init=False)
+    already: int = field(default=0, init=False)
+    excluded: int = field(default=0, init=False)
+    _seen: SeenNumbers = field(factory=SeenNumbers, init=False)
+
+    def at(self, piece: RowOrBlock) -> None:
+        """Take note of good rows, or of one of any kind."""
+        if isinstance(piece, Block):
+            self._count(piece.numbers)
+            return
+        _, row = piece
+        if not isinstance(row, SourceError):
+            self._count([row.phone_number])
+        elif len(self.bad) < LISTED_AT_MOST:
+            self.bad.append(row)
+
+    def _count(self, numbers: Iterable[str]) -> None:
+        # Most files are sent for the first time, and to everyone.
+        if not (len(self._known) or len(self._excluded)):
+            return
+        for number in numbers:
+            is_known = number in self._known
+            is_excluded = number in self._excluded
+            if (is_known or is_excluded) and self._seen.add(number):
+                self.already += is_known and not is_excluded
+                self.excluded += is_excluded
+
+
 def check_file(
     source: FileSource,
     screen: Screen,
     clock: Clock,
     *,
     inspection: Inspection,
-) -> FileCheck:
+    known: SeenNumbers | None = None,
+    excluded: SeenNumbers | None = None,
+) -> tuple[FileSource, FileCheck]:
     """
-    Go through a file once.
+    Go through a file once, and refuse nothing of it.
 
     Args:
         source: The file.
         screen: For the progress.
         clock: For the progress.
         inspection: Looks at each row.
+        known: Numbers that the run has planned before.
+        excluded: Numbers that nothing is sent to.
+
+    Returns:
+        The file as it is to be sent, which is read no further than the text needs.
 
     Raises:
         SourceError: It is no file that can be read twice, or not as it should be.
     """
     _check_kind(source.path)
     ignored = source.ignored_columns()
-    source = inspection.prepared(source)
-    bad: list[SourceError] = []
+    used: FileSource = inspection.prepared(source)
+    look = _Look(known or SeenNumbers(), excluded or SeenNumbers())
     with (
-        source.rows() as rows,
+        used.rows() as rows,
         Progress(screen, clock).begin(f"Checking {source.path.name}") as progress,
     ):
         unshown = 0
         for piece in rows.pieces:
             inspection.look_at(piece)
+            look.at(piece)
             unshown += len(piece) if isinstance(piece, Block) else 1
             if unshown >= _SHOW_EVERY:
                 progress.show(rows.bytes_read, rows.total_bytes or 0)
                 unshown = 0
-            if not isinstance(piece, Block):
-                _, row = piece
-                if isinstance(row, SourceError) and len(bad) < LISTED_AT_MOST:
-                    bad.append(row)
-    return FileCheck(found=inspection.result(), bad=tuple(bad), ignored=ignored)
-
-
-def check_message(
-    source: FileSource,
-    message: Message,
-    screen: Screen,
-    clock: Clock,
-    *,
-    batch_size: int,
-    on_duplicate: OnDuplicate,
-    on_invalid: OnInvalid,
-) -> FileCheck:
-    """
-    Go through a file once, and say what is wrong with it, or odd about the message.
-
-    Raises:
-        SourceError: See `check_file`.
-        Exit: Nothing is to be sent; why is told.
-    """
-    inspection = Inspection(
-        message.text,
-        purpose=message.purpose,
-        type=message.type,
-        send_at=message.send_at,
-        now=clock.now(),
-        on_duplicate=on_duplicate,
-        batch_size=batch_size,
+    return used, FileCheck(
+        found=inspection.result(),
+        bad=tuple(look.bad),
+        ignored=ignored,
+        already=look.already,
+        excluded=look.excluded,
     )
-    check = check_file(source, screen, clock, inspection=inspection)
-    if on_duplicate is OnDuplicate.ERROR and check.found.duplicates:
-        refuse(
-            screen,
-            f"{source.path} has {counted(check.found.duplicates, 'row')} with a number "
-            "that stands there already. Nothing was sent.",
-            duplicates=check.found.duplicates,
+
+
+@frozen(kw_only=True)
+class FileChecker:
+    """
+    Goes through a file before it is sent, and refuses what nobody can want.
+
+    Attributes:
+        message: What is sent.
+        screen: For the progress, and for what is refused.
+        clock: For the progress, and for what is in the past.
+        batch_size: As in a run.
+        on_duplicate: As in a run.
+        on_invalid: As in a run.
+        on_missing: As in a run.
+        known: Numbers that the run has planned before.
+        excluded: Numbers that nothing is sent to.
+    """
+
+    message: Message
+    screen: Screen
+    clock: Clock
+    batch_size: int
+    on_duplicate: OnDuplicate
+    on_invalid: OnInvalid
+    on_missing: OnMissing | None = None
+    known: SeenNumbers = field(factory=SeenNumbers)
+    excluded: SeenNumbers = field(factory=SeenNumbers)
+
+    def check(self, source: FileSource) -> tuple[FileSource, FileCheck]:
+        """
+        Go through a file, and say what is wrong with it.
+
+        Returns:
+            The file as it is to be sent, and what it holds.
+
+        Raises:
+            InvalidFieldError: The text is blank.
+            SourceError: See `check_file`.
+            Exit: Nothing is to be sent; the reason is on the screen.
+        """
+        message = self.message
+        if not message.text.strip():
+            raise InvalidFieldError("text", "must not be blank")
+        inspection = Inspection(
+            message.text,
+            purpose=message.purpose,
+            type=message.type,
+            send_at=message.send_at,
+            now=self.clock.now(),
+            on_duplicate=self.on_duplicate,
+            on_missing=self.on_missing,
+            batch_size=self.batch_size,
         )
-    if on_invalid is OnInvalid.ERROR or not check.found.recipients:
-        refuse_bad(check, source, screen)
-    list_bad(check, screen)
-    for words in check.warnings:
-        screen.warn(words)
-    if message.send_at is not None and message.send_at <= clock.now():
-        screen.warn("--at is in the past: the gateway sends at once.")
-    return check
+        used, check = check_file(
+            source,
+            self.screen,
+            self.clock,
+            inspection=inspection,
+            known=self.known,
+            excluded=self.excluded,
+        )
+        self._refuse_all(check)
+        self._refuse_rows(check, source)
+        return used, check
+
+    def _refuse_all(self, check: FileCheck) -> None:
+        refusals = check.found.refusals
+        if not refusals:
+            return
+        list_bad(check, self.screen)
+        for words in refusals[1:]:
+            self.screen.error(words)
+        refuse(
+            self.screen,
+            f"{refusals[0].rstrip('.')}. Nothing was sent.",
+            refusals=list(refusals),
+        )
+
+    def _refuse_rows(self, check: FileCheck, source: FileSource) -> None:
+        if self.on_duplicate is OnDuplicate.ERROR and check.found.duplicates:
+            refuse(
+                self.screen,
+                f"{source.path} has {counted(check.found.duplicates, 'row')} with a "
+                "number that occurs before. Nothing was sent.",
+                duplicates=check.found.duplicates,
+            )
+        if self.on_invalid is OnInvalid.ERROR or not check.found.recipients:
+            refuse_bad(check, source, self.screen)
 
 
 def list_bad(check: FileCheck, screen: Screen) -> None:
-    """Show the first rows that cannot be used, if there are any."""
+    """Show the first rows that are rejected, if there are any."""
     for error in check.bad:
         screen.note(error.problem)
     more = check.found.rejected - len(check.bad)
@@ -159,7 +259,7 @@ def list_bad(check: FileCheck, screen: Screen) -> None:
 
 def refuse_bad(check: FileCheck, source: FileSource, screen: Screen) -> None:
     """
-    Show what cannot be used, and exit if there is anything.
+    Show the rows that are rejected, and exit if there are any.
 
     Raises:
         Exit: Bad rows, or no row at all.
@@ -198,6 +298,22 @@ def refuse(screen: Screen, words: str, **details: Any) -> NoReturn:
         | details
     )
     raise click.exceptions.Exit(ExitCode.BAD_INPUT)
+
+
+def excluded_numbers(sources: Iterable[FileSource]) -> SeenNumbers:
+    """
+    Read the numbers that nothing is sent to.
+
+    Raises:
+        SourceError: A file cannot be read, or a row of it; nobody would know who is
+            excluded.
+    """
+    found = SeenNumbers()
+    for source in sources:
+        _check_kind(source.path)
+        for recipient in source.restricted_to(()):
+            found.add(recipient.phone_number)
+    return found
 
 
 def _check_kind(path: Path) -> None:

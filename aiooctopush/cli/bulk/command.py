@@ -1,9 +1,8 @@
 """``octopush bulk``: one text to everyone in a file."""
 
 import asyncio
-import hashlib
-import json
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,47 +11,42 @@ import click
 
 from ...api._shared import Purpose, SmsType
 from ...api.sms import Message
-from ...bulk.options import OnDuplicate, OnInvalid
+from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
+from ...bulk.sources.duplicates import SeenNumbers
+from ...bulk.sources.rows import FileSource
 from ..targets.gateway import GatewayOptions, connect, gateway_options
 from ..targets.recipients import FileReading, recipient_file_options
+from ..targets.runs import new_ledger_of
 from ..terminal.console import Screen
 from ..terminal.help import Command, typed
-from ..terminal.options import (
-    json_option,
-    message_options,
-)
+from ..terminal.options import json_option, message_options
 from ..terminal.progress import Progress
+from ..terminal.prompts import on_terminal, require_agreement
+from ..terminal.values import counted, in_euros
 from ..wording import RunLocation
-from .check import check_message
+from .check import FileCheck, FileChecker, excluded_numbers, list_bad
+from .look import BulkLook, warnings_of
 from .options import bulk_options
+from .record import default_name, recorded
 from .sending import Sending
-from .summary import RunOutcome
+from .summary import RunOutcome, RunResult
 
-
-_NAME_DIGITS: Final = 12
 
 _EXAMPLE = """\
 printf 'phone_number,first_name\\n+33600000001,Ada\\n' > people.csv
 octopush bulk people.csv --sandbox --sender Acme --purpose alert \\
-    --text "Hello {first_name}, your order is on its way" --ledger run.db
+    --text "Hello {first_name}, your order is on its way"
 """
 
-_EPILOG = """\
---json gives: name, items (rows dealt with), planned, duplicates, rejected, batches,
-accepted, presumed, refused, not_sent, in_doubt, skipped (left in doubt by decision),
-foreign (sent by an earlier run with this name), sending (cut off), sms_needed, cost,
-unpriced, residual_credit, attempts, faults, seconds, paused, exhausted, complete,
-resumable, problems, recipients (of the file), interrupted, simulated, file, ledger,
-first_bad_rows, error, and sandbox_book with --sandbox. If nothing was sent: error (its
-class), message, outcome, maybe_sent, request_id, code, and bad_rows with first_bad_rows
-if rows are bad. Counts are recipients, batches and attempts requests; money is text.
-"""
+_DECLINED: Final = "Nothing was sent."
 
 
-_SHORT = "Send one text to everyone in a file; start or go on."
-
-
-@click.command(cls=Command, short_help=_SHORT, example=_EXAMPLE, epilog=_EPILOG)
+@click.command(
+    cls=Command,
+    short_help="Send one text to everyone in a file, or resume.",
+    example=_EXAMPLE,
+    result=RunResult,
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @message_options
 @bulk_options
@@ -72,33 +66,45 @@ def bulk(
     at: datetime | None,
     simulate: bool,
     ledger: Path | None,
+    no_ledger: bool,
     name: str | None,
+    on_missing: str | None,
+    exclude: tuple[Path, ...],
+    remove_blacklisted: bool,
+    with_replies: bool,
+    retry_refused: bool,
+    price: Decimal | None,
+    dry_run: bool,
+    yes: bool,
     reading: FileReading,
     gateway: GatewayOptions,
     as_json: bool,
     **settings: Any,
 ) -> None:
     """
-    Send one text to everyone in a file, and say what became of each.
+    Send one text to everyone in a file, and report the outcome for each.
 
-    FILE is CSV or JSON lines, gzipped or not. The first line of a CSV file names its
-    columns: phone_number, and if wanted first_name, last_name, param1 to param5; a
-    line of JSON is an object with such fields. The whole file is checked first. Rows
-    that cannot be used are listed and left out.
+    FILE is CSV, JSON or a spreadsheet; `-` is standard input. Its columns are
+    phone_number and, if the text uses them, first_name, last_name and param1 to param5.
+    The whole file is checked first. Rejected rows are listed and left out. On a
+    terminal the command then shows what it is about to send, and asks once.
 
-    With --ledger the same command starts a run and goes on with it, after Ctrl-C, a
-    crash or a pause: what the ledger says is done is not done again. `octopush runs`,
-    `report` and `unresolved` read the ledger.
+    The run is recorded in a ledger, and the same command resumes it after Ctrl-C, a
+    crash or a pause. Under one name there is one message: people who were planned
+    before are not planned again, wherever they are in the file now, and new people are
+    added. By default the name is made of text, sender and purpose. To send the same to
+    the same people once more on purpose, give the run a name of its own with --run.
+    `octopush runs`, `report`, `unresolved` and `rejected` read the ledger.
 
-    Without it the same command sends nothing twice within 23 hours: each request
-    carries an id that is derived from the name, the settings and its recipients, and
-    the gateway refuses an id that it has seen. To send the same to the same people
-    once more on purpose, use another --run name.
+    With --sandbox or --no-ledger nothing is recorded. The same command with the same
+    file is then safe for 23 hours: the gateway rejects a request ID (idempotency key)
+    that it has seen.
 
-    Ctrl-C waits for the requests that are on their way; a second one does not. See
-    what a text costs beforehand with `octopush preview`.
+    Ctrl-C waits for the requests in transit; a second one does not.
     """
     screen = Screen(as_json=as_json)
+    if ledger is not None and no_ledger:
+        raise click.UsageError("--ledger and --no-ledger exclude each other.")
     with screen.failures():
         message = Message(
             text=text,
@@ -106,52 +112,112 @@ def bulk(
             purpose=Purpose(purpose),
             type=SmsType(type_),
             send_at=at,
+            with_replies=with_replies or None,
+            auto_remove_blacklisted_numbers=remove_blacklisted or None,
             simulation_mode=simulate or None,
         )
-        source = reading.open(file)
         connection = connect(ctx.obj, gateway)
-        place = RunLocation(
-            name=_default_name(file, message) if name is None else name, ledger=ledger
+        if name is None:
+            name = default_name(message, gateway.address)
+        if ledger is None and not no_ledger and not gateway.sandbox:
+            ledger = new_ledger_of(name)
+        before = None if ledger is None else asyncio.run(recorded(ledger, name))
+        excluding = [reading.open(one) for one in exclude]
+        checker = FileChecker(
+            message=message,
+            screen=screen,
+            clock=connection.clock,
+            batch_size=settings["batch_size"],
+            on_duplicate=OnDuplicate(settings["on_duplicate"]),
+            on_invalid=OnInvalid(settings["on_invalid"]),
+            on_missing=None if on_missing is None else OnMissing(on_missing),
+            known=SeenNumbers() if before is None else before.known,
+            excluded=excluded_numbers(excluding),
         )
+        source, check = checker.check(reading.open(file))
+        if retry_refused:
+            settings["retry_refused"] = True
+        if excluding:
+            settings["exclude"] = _Several(excluding)
         run = connection.session.bulk(
-            place.name,
+            name,
             ledger=ledger,
             **settings,
             **attrs.asdict(message, recurse=False),
         )
-        check = check_message(
-            source,
-            message,
-            screen,
-            connection.clock,
-            batch_size=settings["batch_size"],
-            on_duplicate=OnDuplicate(settings["on_duplicate"]),
-            on_invalid=OnInvalid(settings["on_invalid"]),
-        )
-    ending = RunOutcome(
+    look = BulkLook.of(
+        check,
+        file=str(file),
+        send_at=at,
+        price=price,
+        message=message,
+        name=name,
+        ledger=None if ledger is None else str(ledger),
+    )
+    if dry_run:
+        _show(screen, check, look)
+        raise click.exceptions.Exit(0)
+    if _is_asked(screen, check, yes=yes or gateway.sandbox):
+        _show(screen, check, look)
+        require_agreement(screen, _question(look), yes=False, otherwise=_DECLINED)
+    else:
+        list_bad(check, screen)
+        for words in check.warnings:
+            screen.warn(words)
+    outcome = RunOutcome(
         report=run.report,
-        total=check.found.recipients,
-        place=place,
+        total=check.found.recipients - check.excluded,
+        place=RunLocation(name=name, ledger=ledger),
         bad_rows=check.found.rejected,
         command=typed(ctx),
+        file=file.name,
+        ended_at=None if before is None else before.ended_at,
+        done_before=0 if before is None else before.done,
+        planned_before=0 if before is None else before.run.planned,
+        new=check.new,
+        already=check.already,
+        excluded=check.excluded,
         simulated=simulate,
     )
-    stages = Progress(screen, connection.clock)
-    asyncio.run(Sending(run, source, screen, ending, stages).send(connection))
-    ending.tell(
+    progress = Progress(screen, connection.clock)
+    sending = Sending(run, source, screen, outcome, progress, items=check.found.items)
+    asyncio.run(sending.send(connection))
+    outcome.tell(
         screen,
         connection,
         file=str(file),
         ledger=None if ledger is None else str(ledger),
+        goes_out=look.goes_out,
         first_bad_rows=check.first_bad_rows,
     )
-    raise click.exceptions.Exit(ending.exit_code)
+    raise click.exceptions.Exit(outcome.exit_code)
 
 
-def _default_name(file: Path, message: Message) -> str:
-    # Without the content of the file: the id of each request already depends on its
-    # recipients. So a file that was changed at its end, after half of it was sent,
-    # is still protected where it is the same.
-    settings = attrs.asdict(message)
-    digest = hashlib.sha256(json.dumps(settings, default=str).encode()).hexdigest()
-    return f"{file.name.partition('.')[0]}-{digest[:_NAME_DIGITS]}"
+@attrs.frozen
+class _Several:
+    """The recipients of several files, one after the other."""
+
+    _sources: list[FileSource]
+
+    def __iter__(self) -> Any:
+        for source in self._sources:
+            yield from source.restricted_to(())
+
+
+def _show(screen: Screen, check: FileCheck, look: BulkLook) -> None:
+    list_bad(check, screen)
+    for words in warnings_of(look):
+        screen.warn(words)
+    screen.result(look)
+
+
+def _is_asked(screen: Screen, check: FileCheck, *, yes: bool) -> bool:
+    """Whether a person is about to spend money, and sees the question."""
+    is_seen = on_terminal() and screen.err.is_terminal
+    return is_seen and not (yes or screen.as_json) and check.new > 0
+
+
+def _question(look: BulkLook) -> str:
+    cost = look.preview.estimated_cost
+    euros = "" if cost is None else f", about {in_euros(cost)}"
+    return f"Send to {counted(look.new, 'recipient')}{euros}?"

@@ -10,7 +10,13 @@ from typing import Any, Final, TypeVar
 import click
 
 from ...api._recipients import MAX_RECIPIENTS
-from ...bulk.options import OnAlreadySent, OnDuplicate, OnInvalid, OnUnresolved
+from ...bulk.options import (
+    OnAlreadySent,
+    OnDuplicate,
+    OnInvalid,
+    OnMissing,
+    OnUnresolved,
+)
 from ..terminal.help import Option
 from ..terminal.options import SENDING, euros
 
@@ -18,6 +24,10 @@ from ..terminal.options import SENDING, euros
 F = TypeVar("F", bound=Callable[..., Any])
 
 TROUBLE: Final = "What to do if"
+RECORD: Final = "How it is recorded"
+QUESTIONS: Final = "Questions"
+RECIPIENTS: Final = "Who gets it"
+
 
 _UNITS: Final = {
     "": timedelta(seconds=1),
@@ -92,24 +102,98 @@ _WAIT_FOR_GATEWAY: Final = click.option(
     help="The gateway does not respond: how long to wait before the run pauses.",
 )
 
+_PRICE: Final = click.option(
+    "--price",
+    cls=Option,
+    callback=maximum,
+    metavar="EUR",
+    heading=QUESTIONS,
+    help="Price of one SMS in euros, to estimate the cost.",
+)
+
+_ON_MISSING: Final = click.option(
+    "--on-missing",
+    cls=Option,
+    type=_choice(OnMissing),
+    heading=TROUBLE,
+    help="A recipient has no value for a placeholder: skip the recipient, send without "
+    "the value, or send nothing at all. By default skip, but error if more than half "
+    "lack it.",
+)
+
 _OF_BULK: Final = (
     click.option(
         "--ledger",
         cls=Option,
         type=click.Path(dir_okay=False, path_type=Path),
-        metavar="RUN.db",
-        heading=SENDING,
-        help="SQLite file that records the run, so that it survives a crash. Created "
-        "if it does not exist. It holds numbers and texts.",
+        metavar="FILE",
+        heading=RECORD,
+        help="SQLite file that records the run; created if it does not exist. By "
+        "default a file of its own in your state directory. It holds numbers and "
+        "texts.",
+    ),
+    click.option(
+        "--no-ledger",
+        cls=Option,
+        is_flag=True,
+        heading=RECORD,
+        help="Record nothing. A repeated command is then protected for 23 hours only, "
+        "and only while the list is unchanged.",
     ),
     click.option(
         "--run",
         "name",
         cls=Option,
         metavar="NAME",
+        heading=RECORD,
+        help="Name of the run. Under one name everyone gets one message. By default "
+        "the name is made of text, sender and purpose.",
+    ),
+    click.option(
+        "--retry-refused",
+        cls=Option,
+        is_flag=True,
+        heading=RECORD,
+        help="Send again to recipients of this run whom the gateway refused, under new "
+        "request IDs.",
+    ),
+    click.option(
+        "--exclude",
+        cls=Option,
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        heading=RECIPIENTS,
+        help="File with numbers that nothing is sent to, read like FILE. Repeatable.",
+    ),
+    click.option(
+        "--remove-blacklisted",
+        cls=Option,
+        is_flag=True,
+        heading=RECIPIENTS,
+        help="Have the gateway leave out the numbers of its own stop list.",
+    ),
+    click.option(
+        "--with-replies",
+        cls=Option,
+        is_flag=True,
         heading=SENDING,
-        help="Name of the run. By default the file's name and a digest of text, sender "
-        "and the other settings.",
+        help="Let recipients reply.",
+    ),
+    _PRICE,
+    click.option(
+        "--dry-run",
+        cls=Option,
+        is_flag=True,
+        heading=QUESTIONS,
+        help="Show what would be sent, and stop.",
+    ),
+    click.option(
+        "--yes",
+        cls=Option,
+        is_flag=True,
+        heading=QUESTIONS,
+        help="Send without a question.",
     ),
     click.option(
         "--concurrency",
@@ -140,6 +224,7 @@ _OF_BULK: Final = (
         "request is always sent, to learn the price.",
     ),
     _ON_INVALID,
+    _ON_MISSING,
     _ON_DUPLICATE,
     click.option(
         "--on-unresolved",
@@ -176,7 +261,7 @@ _OF_BULK: Final = (
     _WAIT_FOR_GATEWAY,
 )
 
-_OF_FLEET: Final = (_BATCH_SIZE, _ON_INVALID, _ON_DUPLICATE)
+_OF_FLEET: Final = (_BATCH_SIZE, _ON_INVALID, _ON_MISSING, _ON_DUPLICATE)
 
 
 def bulk_options(function: F) -> F:
@@ -191,6 +276,16 @@ def planning_options(function: F) -> F:
     for decorate in reversed(_OF_FLEET):
         function = decorate(function)
     return function
+
+
+def price_option(function: F) -> F:
+    """Add the option that estimates the cost."""
+    return _PRICE(function)
+
+
+def on_missing_option(function: F) -> F:
+    """Add the option about values that are missing."""
+    return _ON_MISSING(function)
 
 
 def waiting_option(function: F) -> F:

@@ -1,17 +1,14 @@
 """A bulk run on its way, and what is shown of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from typing import Final, NoReturn
 
 from attrs import define, field
 
-from ...api._recipients import Recipient
 from ...bulk.run import BulkRun
-from ...bulk.sending.resume import SourceChangedError
 from ...bulk.sources.rows import FileSource
-from ...bulk.sources.text_file import SourceError
 from ...errors import OctopushError
 from ...ledgers.records import Pause
 from ..targets.gateway import Connection
@@ -22,32 +19,27 @@ from ..wording import waiting_for
 from .summary import RunOutcome, counts_of
 
 
-_SHOW_EVERY: Final = 5_000
-
 _LOOK_EVERY_SECONDS: Final = 1.0
 
-_READING: Final = "Reading again what is done"
+_COMPARING: Final = "Comparing with the ledger"
 _SENDING: Final = "Sending"
-
-
-class _StoppedError(Exception):
-    """Ctrl-C while nothing is on its way, and nothing need be waited for."""
 
 
 @define
 class Sending:
     """
-    One start of a run.
+    One start of a run, with its progress on the screen.
 
-    It stands before the source, so that it sees how far that is read: a run that goes
-    on reads again what is done, which may take long.
+    Attributes:
+        items: Rows of the file, for the progress of a start that finds nobody new.
     """
 
     _run: BulkRun
     _source: FileSource
     _screen: Screen
-    _ending: RunOutcome
+    _outcome: RunOutcome
     _stages: Progress
+    items: int = 0
     _stopping: bool = field(default=False, init=False)
     _paused: Pause | None = field(default=None, init=False)
     _next_look: asyncio.TimerHandle = field(init=False)
@@ -59,48 +51,32 @@ class Sending:
         Raises:
             Exit: This start could not begin; why is told.
         """
-        ending = self._ending
+        outcome = self._outcome
         try:
             with self._stages, self._watching():
                 async with connection.session, interruptible(self._stop):
                     await self._take_results()
-        except (_StoppedError, TimeoutError):
-            ending.interrupted = True
+        except TimeoutError:
+            outcome.interrupted = True
         except OctopushError as error:
-            if isinstance(error, SourceChangedError) or not self._is_sending:
+            if not self._has_begun:
                 self._fail(error)
-            ending.error = error
-        ending.report = self._run.report
-        ending.interrupted |= self._stopping and not ending.is_fine
-
-    async def items(self) -> AsyncGenerator[Recipient | SourceError, None]:
-        """Those of the file, as a `RowSource` gives them."""
-        # What the ledger knows is counted before the source is asked.
-        already = self._run.report.items
-        self._ending.begin(self._run.report)
-        async with aclosing(self._source.items()) as items:
-            if already:
-                self._stages.begin(_READING)
-                count = 0
-                async for item in items:
-                    if self._stopping:
-                        raise _StoppedError
-                    count += 1
-                    if count % _SHOW_EVERY == 0:
-                        self._stages.show(count, already)
-                    yield item
-                    if count == already:
-                        break
-            self._begin_sending()
-            async for item in items:
-                yield item
+            outcome.error = error
+        outcome.report = self._run.report
+        outcome.interrupted |= self._stopping and not outcome.is_fine
 
     async def _take_results(self) -> None:
-        async with aclosing(self._run.stream(self)) as results:
+        async with aclosing(self._run.stream(self._source)) as results:
             async for batch in results:
                 self._begin_sending()
-                self._ending.count(batch)
+                self._outcome.count(batch)
                 self._show()
+
+    @property
+    def _has_begun(self) -> bool:
+        """Whether something was sent by this start, or may have been."""
+        report = self._run.report
+        return bool(report.in_flight or report.done > self._outcome.done_before)
 
     @property
     def _is_sending(self) -> bool:
@@ -108,13 +84,14 @@ class Sending:
 
     def _begin_sending(self) -> None:
         if not self._is_sending:
-            before = self._run.report.done
+            before = self._outcome.done_before
             self._stages.begin(_SENDING, unit="recipients", before=before)
             self._show()
 
     def _show(self) -> None:
         report = self._run.report
-        self._stages.show(report.done, self._ending.total, counts_of(report))
+        total = max(report.planned, self._outcome.done_before + self._outcome.new)
+        self._stages.show(report.done, total, counts_of(report))
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
@@ -131,6 +108,12 @@ class Sending:
         self._next_look = loop.call_later(_LOOK_EVERY_SECONDS, self._look)
 
     def _look(self) -> None:
+        if self._has_begun or not self._outcome.done_before:
+            self._begin_sending()
+        else:
+            if self._stages.label is None:
+                self._stages.begin(_COMPARING)
+            self._stages.show(self._run.report.items, self.items)
         self._say_what_it_waits_for()
         self._look_later()
 
@@ -146,14 +129,13 @@ class Sending:
     def _stop(self) -> None:
         self._stopping = True
         self._run.stop()
-        if self._is_sending:
-            self._screen.note(
-                "Stopping once the requests on their way are answered. Press Ctrl-C "
-                "again to leave them: they may be sent all the same."
-            )
+        self._screen.note(
+            "Stopping once the requests in transit are answered. Press Ctrl-C again to "
+            "leave them: they may be sent all the same."
+        )
 
     def _fail(self, error: OctopushError) -> NoReturn:
-        place = self._ending.place
+        place = self._outcome.place
         advice = ""
         if place.ledger is not None:
             advice = (

@@ -1,19 +1,21 @@
 """The outcome of a bulk run, for people and as a document."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ...bulk.report import BulkReport
 from ...bulk.sending.delivery import BatchResult
 from ...errors import OctopushError
 from ...ledgers.records import BatchState
-from ..targets.gateway import SANDBOX_BOOK, Connection
+from ..targets.gateway import SANDBOX_BOOK, Connection, book_in_words, sandbox_item
 from ..terminal.console import Screen
-from ..terminal.problems import ExitCode, error_as_json, problem_of
+from ..terminal.problems import ExitCode, problem_of
 from ..terminal.progress import clock_time
-from ..terminal.values import counted, in_euros
+from ..terminal.result import Result, Row, Table, item
+from ..terminal.values import counted, in_euros, printable
 from ..wording import (
     AGAIN,
     LABELS,
@@ -26,6 +28,9 @@ from ..wording import (
     error_in_words,
 )
 
+
+REPORT_KEYS: Final = ", ".join(BulkReport(name="run").as_dict())
+"""Keys of a report in a JSON document."""
 
 _REASONS_SHOWN: Final = 5
 
@@ -44,25 +49,22 @@ def counts_of(report: BulkReport) -> str:
 
 
 def figures_of(
-    report: BulkReport, *, total: int, words: dict[str, str] | None = None
-) -> Iterator[tuple[str, str]]:
+    report: BulkReport, *, words: dict[str, str] | None = None
+) -> Iterator[Row]:
     """
-    The figures of a run, with their labels.
+    Yield the figures of a run, with their labels.
 
     Args:
-        report: What became of whom.
-        total: Recipients there are, planned or not.
+        report: Outcomes of the run.
         words: By the name of an error, what it said.
     """
     for state, label in LABELS.items():
         if report.by_state[state] or state is BatchState.ACCEPTED:
             yield label, f"{report.by_state[state]:,}"
-    if total > report.planned:
-        yield "Not reached", f"{total - report.planned:,}"
     if report.duplicates:
-        yield "Left out", f"{counted(report.duplicates, 'duplicate')}"
+        yield "Duplicates", counted(report.duplicates, "row")
     if report.rejected:
-        yield "Rejected", f"{counted(report.rejected, 'row')}"
+        yield "Rejected", counted(report.rejected, "row")
     yield from _reasons(report, words or {})
     attempts = f" ({report.attempts:,} attempts)"
     yield (
@@ -85,21 +87,75 @@ def _reasons(report: BulkReport, words: dict[str, str]) -> Iterator[tuple[str, s
         yield "Why", f"{count:,} × {words.get(name) or error_in_words(name)}"
 
 
+@frozen(kw_only=True)
+class RunResult(Result):
+    """One start of a bulk run, as a document and for people."""
+
+    report: Mapping[str, Any] = item(merge=True, doc=REPORT_KEYS)
+    recipients: int = item(doc="of the file")
+    interrupted: bool = item()
+    simulated: bool = item()
+    goes_out: str | None = item(doc="when, for people; null for at once", default=None)
+    file: str | None = item(default=None)
+    ledger: str | None = item(doc="where the run is recorded", default=None)
+    first_bad_rows: Sequence[Mapping[str, Any]] = item(default=())
+    woken: int | None = item(
+        doc="of a fleet: batches that workers were told of", optional=True, default=None
+    )
+    was_planned: bool | None = item(
+        doc="of a fleet: nothing was added now", optional=True, default=None
+    )
+    error: OctopushError | None = item(doc="what stopped the run")
+    sandbox_book: Mapping[str, int] | None = sandbox_item(default=None)
+    outcome: "RunOutcome" = item(in_json=False)
+
+    json_notes = (
+        "now is the account of this start, all else that of the run. Counts are "
+        "recipients, batches and attempts requests; money is text. If nothing was "
+        "sent: error (its class), message, outcome, maybe_sent, request_id, code, and "
+        "bad_rows with first_bad_rows if rows are bad."
+    )
+
+    def headline(self) -> Row:
+        """Sum the run up in one sentence."""
+        return self.outcome.headline()
+
+    def blocks(self) -> Iterator[str | list[Row] | Table]:
+        """Yield the figures."""
+        rows = list(self.outcome.rows())
+        if self.goes_out is not None:
+            rows.append(("Goes out", self.goes_out))
+        if self.sandbox_book is not None:
+            rows.append((SANDBOX_BOOK, book_in_words(self.sandbox_book)))
+        yield rows
+
+    def advice(self) -> Iterator[str]:
+        """Say what to do, a paragraph for each kind of trouble."""
+        yield from self.outcome.advice()
+
+
 @define(kw_only=True)
 class RunOutcome:
     """
     How one start of a bulk run ended.
 
     Attributes:
-        report: What became of whom, earlier starts included.
+        report: Outcomes of this start and of the run.
         total: Recipients of the file.
-        bad_rows: Rows of it that cannot be used.
-        place: Where the run is written down.
-        command: What was typed.
-        interrupted: Whether somebody pressed Ctrl-C.
-        error: What broke the run off, if anything did.
-        simulated: Whether the gateway was only to check.
-        how: To go on.
+        bad_rows: Rows of the file that were rejected.
+        place: Where the run is recorded.
+        command: The command as it was typed.
+        file: Name of the file, for people.
+        ended_at: When an earlier start had its latest outcome, if one did.
+        done_before: Recipients whose outcome earlier starts brought.
+        planned_before: Recipients whom earlier starts planned.
+        new: Recipients whom this start adds.
+        already: Recipients of the file whom earlier starts planned.
+        excluded: Recipients of the file who are excluded.
+        interrupted: Whether Ctrl-C was pressed.
+        error: What stopped the run, if anything did.
+        simulated: Whether the gateway only checks.
+        how: How to resume the run.
     """
 
     report: BulkReport
@@ -107,16 +163,18 @@ class RunOutcome:
     bad_rows: int
     place: RunLocation
     command: str = field(repr=False)  # with the text
+    file: str = "the file"
+    ended_at: datetime | None = None
     interrupted: bool = False
     error: OctopushError | None = None
     simulated: bool = False
     how: HowToResume = SAME_COMMAND
+    done_before: int = 0
+    planned_before: int = 0
+    new: int
+    already: int = 0
+    excluded: int = 0
     _words: dict[str, str] = field(factory=dict)
-    _done_before: int = 0
-
-    def begin(self, report: BulkReport) -> None:
-        """Take note of what earlier starts had done."""
-        self._done_before = report.done
 
     def count(self, batch: BatchResult) -> None:
         """Take note of why a batch was not accepted."""
@@ -140,45 +198,58 @@ class RunOutcome:
 
     @property
     def is_fine(self) -> bool:
-        """Whether everybody in the file is accepted, now or earlier."""
-        good = self._good == self.report.planned == self.total
-        return good and self.report.paused is None and self.error is None
+        """Whether everyone is accepted, now or earlier."""
+        return self.report.is_complete and self.error is None
 
     @property
-    def _good(self) -> int:
-        return self.report.accepted + self.report.presumed + self.report.already_sent
+    def has_sent_nothing(self) -> bool:
+        """Whether everyone of the file was dealt with in an earlier start."""
+        nothing_new = not self.new and self.already > 0
+        return nothing_new and self.report.done == self.done_before
 
-    def headline(self) -> tuple[str, str]:
+    def headline(self) -> Row:
         """Sum the run up in one sentence, with its style."""
-        some = accepted_in_words(self.report, self.total)
+        some = accepted_in_words(self.report, max(self.total, self.report.planned))
         if self.interrupted:
             return f"Interrupted: {some}", "bold"
         if self.error is not None:
             return f"Stopped: {problem_of(self.error)}", "bold red"
         if self.report.paused is not None:
             return f"Paused: {some}", "bold red"
+        if self.has_sent_nothing:
+            return self._nothing_to_send(), "bold" if self.is_fine else "bold yellow"
         if self.simulated and self.is_fine:
             people = counted(self.total, "recipient")
             return f"Simulated: the gateway would accept {people}.", "bold"
         return f"Done: {some}", "bold green" if self.is_fine else "bold yellow"
 
-    def rows(self, connection: Connection | None) -> Iterator[tuple[str, str]]:
-        """The figures, with their labels."""
+    def rows(self) -> Iterator[Row]:
+        """Yield the figures, with their labels."""
         report = self.report
-        yield from figures_of(report, total=self.total, words=self._words)
-        done = report.done - self._done_before
+        if self.already:
+            yield "Now", f"{self.new:,} new, {self.already:,} in this run before"
+        yield from figures_of(report, words=self._words)
+        unreached = self.new - (report.planned - self.planned_before)
+        if unreached > 0:
+            yield "Not reached", f"{unreached:,}"
+        if self.excluded:
+            yield "Excluded", f"{self.excluded:,}"
+        done = report.done - (self.done_before)
         rate = f", {done / report.seconds:,.0f}/s" if done and report.seconds else ""
         yield "Duration", f"{clock_time(report.seconds)}{rate}"
-        yield "Run", self.place.name
+        yield "Run", printable(self.place.name)
         if self.place.ledger is not None:
             yield "Ledger", str(self.place.ledger)
-        for words in () if connection is None else connection.book_in_words():
-            yield SANDBOX_BOOK, words
 
     def advice(self) -> Iterator[str]:
-        """What to do, a paragraph for each kind of trouble."""
+        """Yield what to do, a paragraph for each kind of trouble."""
         paragraphs = list(advice_on(self.report, self.place, how=self.how))
         yield from paragraphs
+        if self.has_sent_nothing:
+            yield (
+                "To send it to them once more on purpose, give this run a name of its "
+                "own, such as --run week-48."
+            )
         broken_off = self.interrupted or self.error is not None
         if broken_off and not any(AGAIN in one for one in paragraphs):
             until = " within 23 hours" * (self.place.ledger is None)
@@ -186,25 +257,34 @@ class RunOutcome:
 
     def tell(self, screen: Screen, connection: Connection | None, **more: Any) -> None:
         """Write everything: for people, or as the JSON document."""
-        words, style = self.headline()
-        screen.say(words, style=style)
-        screen.rows(self.rows(connection))
-        paragraphs = list(self.advice())
-        for paragraph in paragraphs:
-            screen.say("")
-            screen.paragraph(paragraph)
+        screen.result(
+            RunResult(
+                report=self.report.as_dict(),
+                recipients=self.total,
+                interrupted=self.interrupted,
+                simulated=self.simulated,
+                error=self.error,
+                sandbox_book=None if connection is None else connection.sandbox_book,
+                outcome=self,
+                **more,
+            )
+        )
         # A text is not for the log of whoever runs this unattended.
-        if screen.is_terminal and any(AGAIN in one for one in paragraphs):
+        if screen.is_terminal and any(AGAIN in one for one in self.advice()):
             screen.say("")
             screen.say(f"  {self.command}", style="cyan")
-        screen.document(
-            {
-                **self.report.as_dict(),
-                "recipients": self.total,
-                "interrupted": self.interrupted,
-                "simulated": self.simulated,
-                **more,
-                "error": None if self.error is None else error_as_json(self.error),
-            }
-            | ({} if connection is None else connection.book())
+
+    def _nothing_to_send(self) -> str:
+        already = self.already
+        people = "person" if already == 1 else "people"
+        when = "" if self.ended_at is None else f" on {self.ended_at:%-d %B %Y}"
+        run = f"(run {printable(self.place.name)})"
+        if not self.is_fine:
+            return (
+                f"Nothing to send: all {already:,} {people} of {self.file} were "
+                f"planned before {run}, and not all are accepted."
+            )
+        return (
+            f"Nothing to send: all {already:,} {people} of {self.file} had this text"
+            f"{when} {run}."
         )

@@ -1,21 +1,24 @@
 """``octopush fleet``: runs that workers on many machines send."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
+from attrs import frozen
 
 from ...api._shared import Purpose, SmsType
 from ...api.sms import Message
-from ...bulk.options import OnDuplicate, OnInvalid
+from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ...bulk.report import BulkReport
+from ...errors import OctopushError
 from ...ledgers.records import LedgerError
-from ..bulk.check import check_message
+from ..bulk.check import FileChecker, list_bad
 from ..bulk.options import planning_options, waiting_option
+from ..bulk.summary import RunResult
 from ..targets.fleet import BrokerError, app_option, load_fleet, quiet_logs, started
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace
@@ -28,11 +31,12 @@ from ..terminal.options import (
     json_option,
     message_options,
 )
-from ..terminal.problems import ExitCode, error_as_json, problem_of
-from ..terminal.values import counted
-from ..wording import RunLocation, plain
-from .run import FleetRun, Submitted, check_name, outcome_of
-from .status import Status
+from ..terminal.problems import ExitCode, problem_of
+from ..terminal.result import Result, Row, Table, item
+from ..terminal.values import counted, printable
+from ..wording import RunLocation
+from .run import FleetRun, check_name, outcome_of
+from .status import FleetStatus, Status
 
 
 _EXAMPLE = """\
@@ -45,12 +49,6 @@ octopush fleet status
 _SUBMIT_EXAMPLE = """\
 octopush fleet submit people.csv --app app:fleet --run november --sender Acme \\
     --purpose alert --text "Hello {first_name}, your order is on its way"
-"""
-
-_SUBMIT_EPILOG = """\
---json gives: name, planned, batches, duplicates, rejected, woken (batches that workers
-were told of), was_planned (nothing was added now), file, first_bad_rows, error. With a
-broker in this process also what `octopush fleet wait --json` gives.
 """
 
 _WAIT_EXAMPLE = """\
@@ -70,49 +68,101 @@ octopush fleet status --app app:fleet
 octopush fleet status november --app app:fleet --once
 """
 
-_RESUME_EPILOG = """\
---json gives: name, woken (batches that workers were told of); with a broker in this
-process also what `octopush fleet wait --json` gives.
-"""
-
-_SWEEP_EPILOG = """\
---json gives: name, woken (batches that workers were told of).
-"""
-
-_WAIT_EPILOG = """\
---json gives what `octopush bulk --json` gives of a run; file and ledger aside.
-"""
-
-_STATUS_EPILOG = """\
---json gives: runs: for each name, stage (planning, sending, paused, done), paused
-(why), begun, planned and done (recipients), and by state recipients
-and batches.
-"""
-
 # What is said beside the reason if the ledger or the broker is away.
-_SUBMIT_AGAIN: Final = "Nothing is lost: the same command goes on where it stood."
-_RESUME_AGAIN: Final = "Nothing is lost: the same command has the run go on."
-_SWEEP_AGAIN: Final = "Nothing is lost: the next sweep wakes the workers."
+_SUBMIT_AGAIN: Final = "Nothing is lost. Run the same command again to continue."
+_RESUME_AGAIN: Final = "Nothing is lost. Run the same command again to resume."
+_SWEEP_AGAIN: Final = "Nothing is lost. The next sweep wakes the workers."
 _WAIT_AGAIN: Final = (
-    "Only the wait has ended. The run stands in the ledger, and the workers go on with "
-    "it as soon as they can."
+    "Only the wait has ended. The run is in the ledger, and the workers continue as "
+    "soon as they can."
 )
 _LOST_NOTHING: Final = (
-    "Nothing is lost: the run stands in the ledger. Once the broker is back, the next "
-    "sweep wakes the workers: that of the scheduler, or `{sweep}`."
+    "Nothing is lost: the run is in the ledger. Once the broker is back, the next "
+    "sweep wakes the workers. The scheduler sweeps, and so does `{sweep}`."
 )
+
+
+@frozen(kw_only=True)
+class Submission(Result):
+    """A run that was planned for workers."""
+
+    name: str = item(doc="of the run")
+    planned: int = item()
+    batches: int = item()
+    duplicates: int = item()
+    rejected: int = item()
+    woken: int = item(doc="batches that workers were told of")
+    was_planned: bool = item(doc="nothing was added now")
+    file: str = item()
+    first_bad_rows: Sequence[Mapping[str, Any]] = item()
+    error: OctopushError | None = item(doc="why no worker was woken")
+    location: RunLocation = item(in_json=False)
+
+    json_notes = (
+        "With a broker in this process also what `octopush fleet wait --json` gives."
+    )
+
+    def headline(self) -> Row:
+        """Say what was planned."""
+        size = f"{counted(self.planned, 'recipient')} in {_batches(self.batches)}"
+        if self.error is not None:
+            return f"Planned, but no worker was woken: {size}.", "bold yellow"
+        before = " before" * self.was_planned
+        return f"Planned{before}: {size}.", "bold green"
+
+    def blocks(self) -> Iterator[str | list[Row] | Table]:
+        """Yield the figures."""
+        rows = []
+        if self.duplicates:
+            rows.append(("Duplicates", counted(self.duplicates, "row")))
+        if self.rejected:
+            rows.append(("Rejected", counted(self.rejected, "row")))
+        rows.append(("Woken", f"workers for {_batches(self.woken)}"))
+        rows.append(("Run", printable(self.name)))
+        rows.append(("Fleet", str(self.location.ledger)))
+        yield rows
+
+    def advice(self) -> tuple[str, ...]:
+        """Say how to watch it."""
+        if self.error is not None:
+            return ()
+        return (f"  {self.location.fleet_command('status')}",)
+
+
+@frozen(kw_only=True)
+class Woken(Result):
+    """What a sweep woke."""
+
+    name: str | None = item(doc="of the run; null for all")
+    woken: int = item(doc="batches that workers were told of")
+    words: str = item(in_json=False)
+
+    def headline(self) -> Row:
+        """Say how many."""
+        return self.words, ""
+
+
+@frozen(kw_only=True)
+class Resumed(Woken):
+    """A run that was resumed."""
+
+    json_notes = (
+        "With a broker in this process also what `octopush fleet wait --json` gives."
+    )
 
 
 @click.group(
-    cls=Group, short_help="Bulk runs that many machines send.", example=_EXAMPLE
+    cls=Group,
+    short_help="Distribute a bulk run across several machines.",
+    example=_EXAMPLE,
 )
 def fleet() -> None:
     """
-    Start, watch and wake bulk runs that workers on many machines send.
+    Distribute bulk runs across workers on several machines.
 
-    The fleet is that of your program, such as app:fleet; its workers are started with
-    `taskiq worker app:broker`. The ledger knows what became of every batch, and the
-    broker only carries wake-ups: what it loses, `sweep` sends again.
+    The fleet is an object of your program, such as app:fleet. Its workers are started
+    with `taskiq worker app:broker`. The ledger records the outcome of every batch; the
+    broker only carries wake-ups, and `sweep` repeats those that it loses.
     """
 
 
@@ -154,7 +204,7 @@ def _failures(screen: Screen, away: str) -> Iterator[None]:
     cls=Command,
     short_help="Plan a run from a file, and wake the workers.",
     example=_SUBMIT_EXAMPLE,
-    epilog=_SUBMIT_EPILOG,
+    result=Submission,
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @app_option()
@@ -187,20 +237,21 @@ def submit(
     name: str,
     batch_size: int,
     on_invalid: str,
+    on_missing: str | None,
     on_duplicate: str,
     reading: FileReading,
     as_json: bool,
 ) -> None:
     """
-    Write a run down for the workers of a fleet, and wake them.
+    Plan a run for the workers of a fleet, and wake them.
 
     FILE is what `octopush bulk` takes. It is checked first, then written to the ledger
-    in batches; only then does anybody send. The same command after a crash goes on
-    planning where it stood, and once all is planned it only wakes the workers again:
-    nothing is sent twice.
+    in batches. Workers start sending after the whole file has been planned. Under one
+    name there is one message: the same command with a changed file adds the new people
+    only, and after a crash it continues planning.
 
     With a broker that has no workers (taskiq's InMemoryBroker) this process sends the
-    batches itself, and tells what became of them.
+    batches itself, and reports their outcome.
     """
     screen = Screen(as_json=as_json)
     clock = clock_of(ctx.obj)
@@ -215,21 +266,24 @@ def submit(
             send_at=at,
             simulation_mode=simulate or None,
         )
-        source = reading.open(file)
-        check = check_message(
-            source,
-            message,
-            screen,
-            clock,
+        checker = FileChecker(
+            message=message,
+            screen=screen,
+            clock=clock,
             batch_size=batch_size,
             on_duplicate=OnDuplicate(on_duplicate),
             on_invalid=OnInvalid(on_invalid),
+            on_missing=None if on_missing is None else OnMissing(on_missing),
         )
+        source, check = checker.check(reading.open(file))
+    list_bad(check, screen)
+    for words in check.warnings:
+        screen.warn(words)
     run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
     with (
         _failures(screen, _SUBMIT_AGAIN),
         quiet_logs(),
-        _interrupted("Interrupted: the same command goes on.", screen),
+        _interrupted("Interrupted. Run the same command again to continue.", screen),
     ):
         submitted = asyncio.run(
             run.submit(
@@ -241,7 +295,7 @@ def submit(
                 on_invalid=OnInvalid(on_invalid),
             )
         )
-    document = {
+    document: dict[str, Any] = {
         "file": str(file),
         "woken": submitted.woken,
         "was_planned": submitted.was_planned,
@@ -249,51 +303,24 @@ def submit(
     }
     if submitted.report is not None:
         _end(screen, submitted.report, place, typed(ctx), **document)
-    _tell_submitted(screen, submitted, place, document)
-    bad = submitted.error is not None or submitted.run.rejected
-    raise click.exceptions.Exit(ExitCode.NOT_ACCEPTED if bad else ExitCode.ACCEPTED)
-
-
-def _tell_submitted(
-    screen: Screen, submitted: Submitted, place: RunLocation, document: dict[str, Any]
-) -> None:
-    run, error = submitted.run, submitted.error
-    size = f"{counted(run.planned, 'recipient')} in {_batches(run.batches)}"
-    if error is not None:
-        screen.say(f"Planned, and no worker knows: {size}.", style="bold yellow")
-    elif submitted.was_planned:
-        screen.say(f"Planned before: {size}.", style="bold green")
-    else:
-        screen.say(f"Planned: {size}.", style="bold green")
-    screen.rows(_rows(submitted, place))
+    planned, error = submitted.run, submitted.error
+    screen.result(
+        Submission(
+            name=planned.name,
+            planned=planned.planned,
+            batches=planned.batches,
+            duplicates=planned.duplicates,
+            rejected=planned.rejected,
+            error=error,
+            location=place,
+            **document,
+        )
+    )
     if error is not None:
         screen.error(problem_of(error))
         screen.note(_LOST_NOTHING.format(sweep=place.fleet_command("sweep")))
-    else:
-        screen.say("")
-        screen.say(f"  {place.fleet_command('status')}", style="cyan")
-    screen.document(
-        {
-            "name": run.name,
-            "planned": run.planned,
-            "batches": run.batches,
-            "duplicates": run.duplicates,
-            "rejected": run.rejected,
-            **document,
-            "error": None if error is None else error_as_json(error),
-        }
-    )
-
-
-def _rows(submitted: Submitted, place: RunLocation) -> Iterator[tuple[str, str]]:
-    run = submitted.run
-    if run.duplicates:
-        yield "Left out", counted(run.duplicates, "duplicate")
-    if run.rejected:
-        yield "Not usable", counted(run.rejected, "row")
-    yield "Woken", f"workers for {_batches(submitted.woken)}"
-    yield "Run", plain(run.name)
-    yield "Fleet", str(place.ledger)
+    bad = submitted.error is not None or submitted.run.rejected
+    raise click.exceptions.Exit(ExitCode.NOT_ACCEPTED if bad else ExitCode.ACCEPTED)
 
 
 def _batches(count: int) -> str:
@@ -311,9 +338,9 @@ def _end(
 
 @fleet.command(
     cls=Command,
-    short_help="Wait until a run is done, and tell what became of it.",
+    short_help="Wait until a run is done, and report its outcome.",
     example=_WAIT_EXAMPLE,
-    epilog=_WAIT_EPILOG,
+    result=RunResult,
 )
 @_name_argument
 @app_option()
@@ -330,17 +357,17 @@ def wait(
     as_json: bool,
 ) -> None:
     """
-    Wait until a run is done or stands still, and tell what became of it.
+    Wait until a run is done or paused, and report its outcome.
 
-    Meanwhile it wakes batches that nobody is at, and in the end has each asked about
-    once more that had no answer. Ctrl-C ends the wait; the run goes on without.
+    Meanwhile it wakes unclaimed batches, and in the end has each batch without a
+    response checked once more. Ctrl-C ends the wait; the workers continue.
     """
     screen = Screen(as_json=as_json)
     clock = clock_of(ctx.obj)
     with (
         _failures(screen, _WAIT_AGAIN),
         quiet_logs(),
-        _interrupted("No longer waiting; the workers go on.", screen),
+        _interrupted("No longer waiting. The workers continue.", screen),
     ):
         found = load_fleet(app)
         run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
@@ -350,9 +377,9 @@ def wait(
 
 @fleet.command(
     cls=Command,
-    short_help="Let a run go on that stands still.",
+    short_help="Resume a paused run.",
     example=_RESUME_EXAMPLE,
-    epilog=_RESUME_EPILOG,
+    result=Resumed,
 )
 @_name_argument
 @app_option()
@@ -360,10 +387,11 @@ def wait(
 @click.pass_context
 def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None:
     """
-    Let a run go on that stands still, and wake the workers.
+    Resume a paused run, and wake the workers.
 
-    Do it once the reason is gone that `octopush fleet status` tells: credit is topped
-    up, credentials are right again. A run that does not stand still is only woken.
+    Do so once the reason that `octopush fleet status` names is gone: credit is topped
+    up, credentials are correct again. For a run that is not paused the workers are only
+    woken.
     """
     screen = Screen(as_json=as_json)
     clock = clock_of(ctx.obj)
@@ -371,33 +399,33 @@ def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None
     with (
         _failures(screen, _RESUME_AGAIN),
         quiet_logs(),
-        _interrupted("Interrupted: the same command goes on.", screen),
+        _interrupted("Interrupted. Run the same command again to continue.", screen),
     ):
         found = load_fleet(app)
         run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
         woken, report = asyncio.run(run.resume())
     if report is not None:
         _end(screen, report, place, typed(ctx), woken=woken)
-    screen.say(f"{plain(name)} goes on: woke workers for {_batches(woken)}.")
-    screen.document({"name": name, "woken": woken})
+    words = f"Resumed {printable(name)}: woke workers for {_batches(woken)}."
+    screen.result(Resumed(name=name, woken=woken, words=words))
 
 
 @fleet.command(
     cls=Command,
-    short_help="Wake what a broker has lost.",
+    short_help="Re-queue unclaimed batches.",
     example=_SWEEP_EXAMPLE,
-    epilog=_SWEEP_EPILOG,
+    result=Woken,
 )
 @click.argument("name", required=False)
 @app_option()
 @json_option()
 def sweep(*, name: str | None, app: str, as_json: bool) -> None:
     """
-    Wake workers for the batches that nobody is at, of one run or of all.
+    Re-queue unclaimed batches, of one run or of all.
 
-    A broker may have lost its messages, or a worker is gone. It does no harm as often
-    as it is done, so cron may do it each minute; `octopush fleet wait` and the
-    scheduler of taskiq do it by themselves. Runs that stand still sleep on.
+    A broker may have lost its messages, or a worker may be gone. A sweep does no harm
+    however often it runs, so cron may run it each minute. `octopush fleet wait` and the
+    scheduler of taskiq sweep automatically. Paused runs stay paused.
     """
     screen = Screen(as_json=as_json)
 
@@ -410,22 +438,21 @@ def sweep(*, name: str | None, app: str, as_json: bool) -> None:
     with (
         _failures(screen, _SWEEP_AGAIN),
         quiet_logs(),
-        _interrupted("Interrupted: what is left, the next sweep wakes.", screen),
+        _interrupted("Interrupted. The next sweep wakes the rest.", screen),
     ):
         found = load_fleet(app)
         woken = asyncio.run(sweep())
+    words = f"Woke workers for {_batches(woken)}."
     if found.is_in_process:
-        screen.say(f"Woke {_batches(woken)}, and sent them in this process.")
-    else:
-        screen.say(f"Woke workers for {_batches(woken)}.")
-    screen.document({"name": name, "woken": woken})
+        words = f"Woke {_batches(woken)}, and sent them in this process."
+    screen.result(Woken(name=name, woken=woken, words=words))
 
 
 @fleet.command(
     cls=Command,
-    short_help="Show how far the runs are, as they go.",
+    short_help="Show the progress of runs.",
     example=_STATUS_EXAMPLE,
-    epilog=_STATUS_EPILOG,
+    result=FleetStatus,
 )
 @click.argument("name", required=False)
 @app_option()
@@ -434,8 +461,8 @@ def sweep(*, name: str | None, app: str, as_json: bool) -> None:
     cls=Option,
     default=None,
     heading=OUTPUT,
-    help="Go on until nothing is being sent any more, or look once. By default it "
-    "goes on where somebody can see it: on a terminal.",
+    help="Watch until nothing is being sent any more, or look once. By default it "
+    "watches on a terminal.",
 )
 @json_option()
 @click.pass_context
@@ -449,7 +476,7 @@ def status(
     as_json: bool,
 ) -> None:
     """
-    Show how far the runs of a fleet are: one of them, or all.
+    Show the progress of the runs of a fleet: one of them, or all.
 
     The ledger is only read, so this needs neither broker nor workers.
     """
@@ -461,7 +488,7 @@ def status(
     with (
         screen.failures(),
         quiet_logs(),
-        _interrupted("No longer watching; the workers go on.", screen),
+        _interrupted("No longer watching. The workers continue.", screen),
     ):
         found = load_fleet(app)
         seen = Status(

@@ -193,11 +193,12 @@ async def check_name(ledger: FleetLedger, name: str) -> None:
 
 
 def outcome_of(report: BulkReport, place: RunLocation, *, command: str) -> RunOutcome:
-    """How a run ended that workers sent."""
+    """Take from a report how a run ended that workers sent."""
     return RunOutcome(
         report=report,
         total=report.planned,
         bad_rows=report.rejected,
+        new=report.planned,
         place=place,
         command=command,
         how=resuming_in_fleet(place),

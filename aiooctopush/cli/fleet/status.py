@@ -1,10 +1,10 @@
 """``octopush fleet status``: one look, or one after the other."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 from rich.console import Group
 from rich.live import Live
 from rich.text import Text
@@ -14,6 +14,7 @@ from ...ledgers.records import LedgerError
 from ..targets.ledger import LedgerPlace
 from ..terminal.console import Screen
 from ..terminal.problems import problem_of
+from ..terminal.result import Result, item
 from ..wording import RunLocation
 from .run import check_name
 from .view import RunView, Stage, Watch, as_dict
@@ -34,10 +35,20 @@ _LOOKING_AGAIN: Final = "Looking again."
 _SHOWN_AT_MOST: Final = 10
 
 
+@frozen(kw_only=True)
+class FleetStatus(Result):
+    """The progress of the runs of a fleet."""
+
+    runs: Sequence[Mapping[str, Any]] = item(
+        doc="for each name, stage (planning, sending, paused, done), paused (why), "
+        "begun, planned and done (recipients), and by state recipients and batches"
+    )
+
+
 @define(kw_only=True)
 class Status:
     """
-    What the runs of a fleet are doing.
+    The looks at the runs of a fleet, one or one after the other.
 
     Attributes:
         fleet: Of which only the ledger is used.
@@ -171,7 +182,8 @@ class Status:
         if self._hidden:
             words = f"and {self._hidden:,} more that are done: octopush runs {self.app}"
             self.screen.say(f"… {words}", style="dim")
-        self.screen.document({"runs": [as_dict(view.progress) for view in views]})
+        runs = tuple(as_dict(view.progress) for view in views)
+        self.screen.document(FleetStatus(runs=runs).as_dict())
 
 
 def _is_moving(views: list[RunView]) -> bool:

@@ -135,7 +135,7 @@ class RunView:
         if paused is not None:
             yield f"{PAUSED_BY[paused]}; then {self._place.fleet_command('resume')}"
         elif self.stage is Stage.PLANNING:
-            yield "if nobody is planning it any more, submit it again"
+            yield "if its planning was interrupted, submit it again"
 
     def lines(self) -> Iterator[Text]:
         """All of it, without a bar."""

@@ -8,8 +8,8 @@ from typing import Any
 import click
 from attrs import frozen
 
-from ...bulk.report import BulkReport
 from ...ledgers.records import LedgerError
+from ..bulk.summary import REPORT_KEYS
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace
 from ..targets.runs import find_target, recorded_runs, runs_folder
@@ -27,9 +27,6 @@ _EXAMPLE = """\
 octopush runs
 octopush runs run.db
 """
-
-REPORT_KEYS = ", ".join(BulkReport(name="run").as_dict())
-"""Keys of a report in a JSON document."""
 
 _IN_WORDS = {state: str(state) for state in RunState} | {
     RunState.MAYBE_RUNNING: "running?"

@@ -126,7 +126,7 @@ class RunReport(Result):
 
     def _rows(self) -> Iterator[Row]:
         report, run, ended = self.details.report, self.details.run, self.ended
-        yield from figures_of(report, total=report.planned)
+        yield from figures_of(report)
         for name, times in report.faults.most_common(_FAULTS_SHOWN):
             yield "Errors", f"{times:,} × {printable(error_in_words(name))}"
         for status, count in self.deliveries.items():

@@ -112,13 +112,14 @@ def book_in_words(book: Mapping[str, int]) -> str:
     return f"{words}, each exactly once"
 
 
-def sandbox_item() -> Any:
+def sandbox_item(**settings: Any) -> Any:
     """Describe `Connection.sandbox_book` as a field of a result."""
     return item(
         SANDBOX_BOOK,
         doc="with --sandbox: numbers, messages, more_than_once",
         text=book_in_words,
         optional=True,
+        **settings,
     )
 
 

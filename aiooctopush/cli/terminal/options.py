@@ -1,9 +1,11 @@
 """Options that several commands share, and the values that they take."""
 
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -17,24 +19,107 @@ SENDING: Final = "Sending"
 GATEWAY: Final = "Gateway"
 OUTPUT: Final = "Output"
 
+_ZONE: Final = "aiooctopush.zone"
+_TEXT_FILE: Final = "aiooctopush.text_file"
+
 
 def instant(
-    _: click.Context, parameter: click.Parameter, value: str | None
+    context: click.Context, parameter: click.Parameter, value: str | None
 ) -> datetime | None:
-    """Read a date and time of ISO 8601 with its offset."""
+    """Read a date and time of ISO 8601, with its offset or in the zone of --zone."""
+    zone: ZoneInfo | None = context.meta.get(_ZONE)
     if value is None:
+        if zone is not None:
+            raise click.UsageError("--zone needs --at.")
         return None
     try:
         when = datetime.fromisoformat(value)
     except ValueError:
-        when = None
-    if when is None or when.utcoffset() is None:
         raise click.BadParameter(
-            f"{value!r} must be a date and time with its offset, such as "
-            "2026-11-27T09:00+01:00.",
+            f"{value!r} must be a date and time, such as 2026-11-27T09:00+01:00 or "
+            '"2026-11-27 09:00" with --zone Europe/Paris.',
+            param=parameter,
+        ) from None
+    if when.utcoffset() is None:
+        if zone is None:
+            raise click.BadParameter(
+                f"{value!r} needs its offset, such as +01:00 at its end, or --zone "
+                "Europe/Paris.",
+                param=parameter,
+            )
+        return _in_zone(when, zone, parameter)
+    if zone is not None:
+        raise click.UsageError("--zone and an offset in --at exclude each other.")
+    return when
+
+
+def _in_zone(when: datetime, zone: ZoneInfo, parameter: click.Parameter) -> datetime:
+    """Read a time as the clocks of a zone show it, if they show it exactly once."""
+    local = when.replace(tzinfo=zone)
+    if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != when:
+        raise click.BadParameter(
+            f"'{when:%Y-%m-%d %H:%M}' does not exist in {zone}: the clocks are set "
+            "forward.",
             param=parameter,
         )
-    return when
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        raise click.BadParameter(
+            f"'{when:%Y-%m-%d %H:%M}' occurs twice in {zone}: the clocks are set back. "
+            "Give the offset instead of --zone.",
+            param=parameter,
+        )
+    return local
+
+
+def _zone(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> None:
+    """Keep the zone for --at, which is read after it."""
+    if value is None:
+        return
+    try:
+        context.meta[_ZONE] = ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter(
+            f"{value!r} is no time zone, such as Europe/Paris.", param=parameter
+        ) from None
+
+
+def _text(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Take the text from the command line, or from the file of --text-file."""
+    read: str | None = context.meta.get(_TEXT_FILE)
+    if value is not None and read is not None:
+        raise click.UsageError("--text and --text-file exclude each other.")
+    return read if value is None else value
+
+
+def _required_text(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str:
+    found = _text(context, parameter, value)
+    if found is None:
+        raise click.UsageError("Missing option '--text' or '--text-file'.")
+    return found
+
+
+def _text_file(
+    context: click.Context, parameter: click.Parameter, value: Path | None
+) -> None:
+    """Read a text, without the line end that an editor puts at the end of a file."""
+    if value is None:
+        return
+    try:
+        # Of the BOM that Windows writes nothing arrives.
+        text = value.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.BadParameter(
+            f"{value} is not UTF-8. Save it as UTF-8.", param=parameter
+        ) from None
+    except OSError as error:
+        raise click.BadParameter(
+            f"{value} cannot be read: {error.strerror}.", param=parameter
+        ) from error
+    context.meta[_TEXT_FILE] = text.removesuffix("\n")
 
 
 def fault_plan(
@@ -79,15 +164,26 @@ def seconds(
 
 
 def text_option(*, required: bool = True) -> Decorator[Any]:
-    """Take the text of a message."""
-    return option(
+    """Take the text of a message, typed or in a file."""
+    file = option(
+        "--text-file",
+        type=click.Path(path_type=Path),
+        callback=_text_file,
+        is_eager=True,
+        expose_value=False,
+        metavar="FILE",
+        heading=MESSAGE,
+        help="File with the text, in UTF-8. Line breaks within it are sent.",
+    )
+    text = option(
         "--text",
-        required=required,
+        callback=_required_text if required else _text,
         metavar="TEXT",
         heading=MESSAGE,
         help="1 to 1,224 characters. May contain {first_name}, {last_name} and "
         "{param1} to {param5}.",
     )
+    return lambda function: text(file(function))
 
 
 def purpose_option(*, required: bool = True) -> Decorator[Any]:
@@ -117,14 +213,25 @@ def type_option() -> Decorator[Any]:
 
 
 def at_option() -> Decorator[Any]:
-    """Take the time of sending."""
-    return option(
+    """Take the time of sending, and the zone of its clock."""
+    at = option(
         "--at",
         callback=instant,
         metavar="ISO",
         heading=SENDING,
-        help="Time of sending, such as 2026-11-27T09:00+01:00. Default: now.",
+        help="Time of sending, such as 2026-11-27T09:00+01:00, or "
+        '"2026-11-27 09:00" with --zone. Default: now.',
     )
+    zone = option(
+        "--zone",
+        callback=_zone,
+        is_eager=True,
+        expose_value=False,
+        metavar="ZONE",
+        heading=SENDING,
+        help="Time zone of --at, such as Europe/Paris.",
+    )
+    return lambda function: at(zone(function))
 
 
 def sender_option(*, required: bool = True) -> Decorator[Any]:

@@ -1,0 +1,168 @@
+"""What a command is about to send: shown before it goes, and by preview."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from attrs import evolve, frozen
+
+from ...api.sms import Message
+from ...bulk.preview.findings import Preview
+from ..terminal.result import Result, Row, Table, item
+from ..terminal.values import counted, in_euros, printable
+from ..wording import departure_in_words
+from .check import FileCheck
+
+
+_REASONS_SHOWN: Final = 5
+
+# Of the gateway: fewer recipients in one request, and a time that has not come.
+_CANCELLABLE: Final = 2
+
+FOUND_KEYS: Final = (
+    "items, recipients, duplicates, rejected, rejections, rejected_by_reason, "
+    "unknown_placeholders, lacking, missing_columns, missing_values, first_missing, "
+    "long_values, messages, too_long, forced, invalid_numbers, landlines, sms_needed, "
+    "sms_needed_at_most, requests, without_mention, in_quiet_hours, quiet_until, "
+    "estimated_cost, estimated_cost_at_most, balance, is_enough, refusals, warnings"
+)
+"""Keys of `Preview.as_dict`."""
+
+
+@frozen(kw_only=True)
+class BulkLook(Result):
+    """What would be sent to a file."""
+
+    file: str = item()
+    name: str | None = item(doc="of the run")
+    ledger: str | None = item(doc="where the run is recorded")
+    new: int = item(doc="recipients who would get a message")
+    already: int = item(doc="recipients whom the run has planned before")
+    excluded: int = item(doc="recipients in a file of --exclude")
+    found: Mapping[str, Any] = item(merge=True, doc=FOUND_KEYS)
+    first_bad_rows: Sequence[Mapping[str, Any]] = item()
+    goes_out: str | None = item(doc="when, for people; null for at once")
+    can_be_cancelled: bool = item()
+    texts: Sequence[str] = item(in_json=False)
+    sender: str | None = item(in_json=False)
+    purpose: str | None = item(in_json=False)
+    simulated: bool = item(in_json=False)
+    preview: Preview = item(in_json=False)
+
+    @classmethod
+    def of(
+        cls,
+        check: FileCheck,
+        *,
+        file: str,
+        send_at: datetime | None,
+        price: Decimal | None,
+        message: Message | None = None,
+        name: str | None = None,
+        ledger: str | None = None,
+    ) -> "BulkLook":
+        """
+        Take from a file what people want to know before it is sent.
+
+        Args:
+            check: What the file holds.
+            file: Its name.
+            send_at: When it goes out; None for at once.
+            price: Of one SMS, in euros.
+            message: Sender and purpose, if they are known.
+            name: Name of the run, if there is one.
+            ledger: Where the run is recorded.
+        """
+        found = evolve(check.found, price_per_sms=price)
+        return cls(
+            file=file,
+            name=name,
+            ledger=ledger,
+            new=check.new,
+            already=check.already,
+            excluded=check.excluded,
+            found=_plain_of(found) | {"warnings": list(check.warnings)},
+            first_bad_rows=check.first_bad_rows,
+            goes_out=None if send_at is None else departure_in_words(send_at),
+            can_be_cancelled=send_at is not None
+            and check.found.recipients <= _CANCELLABLE,
+            texts=check.found.samples,
+            sender=None if message is None else message.sender,
+            purpose=None if message is None else str(message.purpose),
+            simulated=message is not None and bool(message.simulation_mode),
+            preview=found,
+        )
+
+    def headline(self) -> Row:
+        """Say how many get it."""
+        people = counted(self.new, "recipient")
+        verb = "would check" if self.simulated else "would send to"
+        return f"This {verb} {people} of {self.file}.", "bold"
+
+    def blocks(self) -> Iterator[str | list[Row] | Table]:
+        """Yield people, texts and costs."""
+        yield list(self._people())
+        if self.texts:
+            yield "\nThe first messages"
+            yield [
+                (f"{number}", printable(text.replace("\n", " ⏎ ")))
+                for number, text in enumerate(self.texts, 1)
+            ]
+        yield "\nCost and time"
+        yield list(self._costs())
+
+    def _people(self) -> Iterator[Row]:
+        found = self.preview
+        yield "Recipients" if self.name is None else "New", f"{self.new:,}"
+        if self.already:
+            yield "Already", f"{self.already:,} had it, or are planned, in this run"
+        if self.excluded:
+            yield "Excluded", f"{self.excluded:,}"
+        if found.duplicates:
+            yield "Duplicates", counted(found.duplicates, "row")
+        if found.rejected:
+            yield "Rejected", counted(found.rejected, "row")
+        reasons = Counter(found.reasons).most_common(_REASONS_SHOWN)
+        for reason, count in reasons:
+            yield "", f"{count:,} × {printable(reason)}"
+        if len(found.reasons) > len(reasons):
+            yield "", "and other reasons"
+
+    def _costs(self) -> Iterator[Row]:
+        found = self.preview
+        if found.messages:
+            parts = sorted({parts for _, parts in found.messages})
+            several = f"{parts[0]}" if len(parts) == 1 else f"{parts[0]} to {parts[-1]}"
+            yield "SMS each", several
+        of_all = " for all rows, those who had it included" * bool(self.already)
+        about, most = found.sms_needed, found.sms_needed_at_most
+        at_most = f", at most {most:,}" * (most > about)
+        yield "SMS billed", f"about {about:,}{at_most}{of_all}"
+        if found.estimated_cost is not None:
+            yield "Cost", f"about {in_euros(found.estimated_cost)}{of_all}"
+        else:
+            yield "Cost", "unknown; --price EUR estimates it"
+        if self.sender is not None:
+            yield "Sender", f"{self.sender}, {self.purpose}"
+        yield "Goes out", self.goes_out or "at once"
+        yield "Cancel", self._cancel()
+        if self.name is not None:
+            yield "Run", printable(self.name)
+
+    def _cancel(self) -> str:
+        if self.can_be_cancelled:
+            return "until 10 minutes before: octopush cancel TICKET"
+        return "not possible: more than 2 recipients, or sent at once"
+
+
+def _plain_of(found: Preview) -> dict[str, Any]:
+    """Take the figures without the texts, which a log need not hold."""
+    return {name: one for name, one in found.as_dict().items() if name != "samples"}
+
+
+def warnings_of(look: BulkLook) -> Sequence[str]:
+    """What is odd about it, though it can be sent."""
+    words: Sequence[str] = look.found["warnings"]
+    return words
