@@ -17,7 +17,7 @@ What we raise, and what each error says about the message.
     └─ WebhookError               –         a callback that cannot be read
 
 Read ``outcome`` and ``maybe_sent``, not only the class: a refusal that comes after
-a try without an answer does not prove that the earlier try did nothing.
+an attempt without a response does not prove that the earlier one did nothing.
 """
 
 import re
@@ -31,13 +31,13 @@ class Outcome(StrEnum):
     """What became of a message."""
 
     ACCEPTED = "accepted"
-    """The gateway said yes."""
+    """The gateway accepted it."""
 
     PRESUMED = "presumed"
     """
-    Refused as a duplicate after one of our own tries went unanswered, so that try
-    was most likely taken. The ticket is unknown. Kept apart from ``accepted``
-    because a gateway that notes ids on receipt may have refused the first try.
+    Refused as a duplicate after an attempt of ours went unanswered, so that one
+    was most likely accepted. The ticket is unknown. Kept apart from ``accepted``
+    because a gateway that notes ids on receipt may have refused the first attempt.
     """
 
     REFUSED = "refused"
@@ -51,16 +51,16 @@ class Outcome(StrEnum):
 
 
 class Backoff(StrEnum):
-    """How to wait before the next try, if a next try is allowed at all."""
+    """How to wait before the next attempt, if one is allowed at all."""
 
     NEVER = "never"
-    """Another try cannot help, or is not ours to make."""
+    """Another attempt cannot help, or is not ours to make."""
 
     FAST = "fast"
     """It never left: full jitter from a tenth of a second."""
 
     CAREFUL = "careful"
-    """It may still be executing: at least a second, so that tries never overlap."""
+    """It may still be executing: at least a second, so that attempts never overlap."""
 
     THROTTLE = "throttle"
     """We are too fast: never before the gateway's own word."""
@@ -71,22 +71,22 @@ class OctopushError(Exception):
     Base of everything this SDK raises.
 
     Attributes:
-        outcome: What became of the call as a whole, all tries counted. None only
+        outcome: What became of the call as a whole, all attempts counted. None only
             where there was no call (a webhook).
         maybe_sent: True if a write may have been executed. Then repeat it only
             with the same ``request_id``, and only before ``safe_to_retry_until``.
         request_id: The id of the last try, if the operation has one.
-        attempts: How many tries were made; 0 if none was.
+        attempts: How many attempts were made; 0 if none was.
         retry_after: Seconds the gateway asked us to wait, if it did.
         safe_to_retry_until: Until when the same ``request_id`` protects a repeat.
-        status: HTTP status of the last answer; None if the last try had none.
+        status: HTTP status of the last answer; None if the last attempt had none.
         headers: Headers of that answer; names are case-insensitive.
         code: The gateway's own code, see `GATEWAY_CODES`.
         details: Whatever else the gateway's error body held.
         repeat_is_harmless: True if a repeat leaves the same state, as one more update
             or cancellation does.
         operation: Method and path of the call.
-        retry_budget_exhausted: True if a further try was allowed but the session's
+        retry_budget_exhausted: True if a further attempt was allowed but the session's
             retry quota was used up, as it is during an outage.
     """
 
@@ -227,7 +227,7 @@ class InvalidResponseError(UnknownOutcomeError):
 
 
 class RefusedError(OctopushError):
-    """The gateway refused: this try did nothing."""
+    """The gateway refused: this attempt did nothing."""
 
     outcome: Outcome | None = Outcome.REFUSED
 
@@ -255,10 +255,10 @@ class InvalidRequestError(RefusedError):
 
 class DuplicateRequestError(RefusedError):
     """
-    The ``request_id`` was used before, and not by an unanswered try of this call.
+    The ``request_id`` was used before, and not by an unanswered attempt of this call.
 
     Someone else used it within the last 24 hours; what they sent, the gateway does
-    not say. Or a refused try of this call did, if ``attempts`` is more than 1: the
+    not say. Or a refused attempt of this call did, if ``attempts`` is more than 1: the
     gateway may note an id when it refuses.
     """
 

@@ -101,8 +101,8 @@ class Callbacks:
         callback_url_for_blacklisted_numbers: For STOPs.
         callback_url_for_visits: For visits of landing pages.
         email_for_inbounds: For replies by e-mail.
-        api_version: Of the account only; values are undocumented.
-        use_metadata_node_for_inbound: Of the account only; changes the shape of the
+        api_version: For the account only; values are undocumented.
+        use_metadata_node_for_inbound: For the account only; changes the shape of the
             callback for replies.
 
     Raises:
@@ -179,8 +179,8 @@ class CallbackSettings(NestedValue):
     Callback URLs as they are; `Callbacks` explains them.
 
     Attributes:
-        callback_url_for_sms_deliveries: Of SMS alone, in older answers.
-        callback_url_for_voice_sms_deliveries: Of voice SMS alone, likewise.
+        callback_url_for_sms_deliveries: URL for SMS alone, in older answers.
+        callback_url_for_voice_sms_deliveries: URL for voice SMS alone, likewise.
 
     None where nothing is set, or where the gateway does not say.
     """

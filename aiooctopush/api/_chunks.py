@@ -54,7 +54,7 @@ def _shown(item: object) -> str:
 @frozen(kw_only=True)
 class ItemResult(Generic[T, D]):
     """
-    What became of one item.
+    The outcome of one item.
 
     Attributes:
         item: As it was asked: a number in its normal form, or a `Recipient`.
@@ -79,7 +79,7 @@ def _count(items: Sequence[object]) -> str:
 @frozen(kw_only=True)
 class ManyResults(Generic[T, D]):
     """
-    What became of many items: iterate over it, in the order in which they were given.
+    The outcomes of many items; iterate over it, in the order of the items.
 
     Nothing was raised for what failed: look at `is_complete`, or call `raise_error`.
 
@@ -138,7 +138,7 @@ class ChunkReply(Generic[D]):
     Attributes:
         outcome: ``accepted`` or ``presumed``.
         details: One for each item of the request, None where nothing was said.
-        cost: Of the request, in euros, if the gateway named it.
+        cost: Cost of the request, in euros, if the gateway named it.
     """
 
     outcome: Outcome
@@ -158,7 +158,7 @@ def read_items(
 
     Args:
         items: What the caller gave.
-        name: Of the argument, for the error.
+        name: Name of the argument, for the error.
         read: Makes an item of what was given, or refuses it under the given name,
             which holds its position, counted from 0.
 
@@ -200,7 +200,7 @@ async def call_in_chunks(
         request: Sends one request for the given items.
         items: All of them; none is fine.
         size: Items of one request.
-        concurrency: Requests in flight at the same time.
+        concurrency: Requests in flight at once.
 
     Raises:
         InvalidFieldError: ``concurrency`` is no number of requests.

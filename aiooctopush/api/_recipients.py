@@ -165,8 +165,8 @@ class CheckedRecipients(Sequence[Recipient]):
     """
     Recipients that are known to be such, column by column: what a batch consists of.
 
-    Whoever asks for one gets a `Recipient`; a bulk asks for numbers and JSON only, and
-    never makes the millions of records. It equals a tuple of the same recipients.
+    Indexing makes a `Recipient`; a bulk asks for numbers and JSON only, and never
+    makes the millions of records. It equals a tuple of the same recipients.
 
     Args:
         columns: As for `recipients_from`, in the order of the fields.
@@ -181,7 +181,7 @@ class CheckedRecipients(Sequence[Recipient]):
 
     @classmethod
     def of(cls, recipients: Iterable[Recipient]) -> Self:
-        """The same as columns, without those that are None for everybody."""
+        """Turn recipients into columns; one that is None for all is left out."""
         columns = zip(*map(_values_of, recipients), strict=True)
         found = dict(zip(_SLOTS, columns, strict=False)) or {NUMBER: ()}
         return cls(
@@ -219,7 +219,7 @@ class CheckedRecipients(Sequence[Recipient]):
 
     @property
     def json(self) -> bytes:
-        """See `json_of`. It is kept: a bulk needs it for its digest and its request."""
+        """The recipients as `json_of` writes them, computed once."""
         if self._json is None:
             found = json_of_columns(self.columns)
             self._json = json_of(self) if found is None else found

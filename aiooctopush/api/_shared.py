@@ -1,4 +1,4 @@
-"""What several chapters share: the call, enums, and the checks before any I/O."""
+"""What several namespaces share: the call, enums, and the checks before any I/O."""
 
 import re
 from collections.abc import Coroutine
@@ -100,7 +100,7 @@ SegmentationLike = Segmentation | Literal["filter", "group"]
 
 
 class OnUnknown(StrEnum):
-    """What to do after silence with a write that no request_id protects."""
+    """What to do after a timeout of a write that has no request_id."""
 
     RAISE = "raise"
     """Say so, and let the caller find out."""
@@ -240,17 +240,17 @@ def to_enum(kind: type[E], name: str, value: E | str) -> E:
 
 
 def to_type(value: SmsTypeLike) -> SmsType:
-    """Converter of a field named ``type``."""
+    """Read the value of a field named ``type``; a converter."""
     return value if type(value) is SmsType else to_enum(SmsType, "type", value)
 
 
 def to_purpose(value: PurposeLike) -> Purpose:
-    """Converter of a field named ``purpose``."""
+    """Read the value of a field named ``purpose``; a converter."""
     return value if type(value) is Purpose else to_enum(Purpose, "purpose", value)
 
 
 def to_segmentation(value: SegmentationLike | None) -> Segmentation | None:
-    """Converter of a field named ``segmentation``."""
+    """Read the value of a field named ``segmentation``; a converter."""
     return None if value is None else to_enum(Segmentation, "segmentation", value)
 
 

@@ -74,13 +74,13 @@ _is_language = re.compile(r"[a-z]{2,3}(?:-[A-Z]{2})?").fullmatch
 
 
 def to_voice_gender(value: VoiceGenderLike) -> VoiceGender:
-    """Converter of a field named ``voice_gender``."""
+    """Read the value of a field named ``voice_gender``; a converter."""
     return to_enum(VoiceGender, "voice_gender", value)
 
 
 def to_voice_language(value: Any) -> str:
     """
-    Converter of a field named ``voice_language``: ``fr-FR``, or ``arb``.
+    Read the value of a field named ``voice_language``, such as ``fr-FR`` or ``arb``.
 
     Another form is refused: the gateway drops what it does not understand, and would
     read the text out in another language.

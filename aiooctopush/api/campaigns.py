@@ -95,7 +95,7 @@ class CampaignStatus(Answer):
     Attributes:
         state: A `CampaignState`, or the gateway's word if we do not know it.
         number_of_contacts: Known once the campaign is ready.
-        cost: Of the whole campaign, in euros, once it is ready.
+        cost: Cost of the whole campaign, in euros, once it is ready.
     """
 
     state: CampaignState | str | None = field(

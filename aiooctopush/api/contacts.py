@@ -234,7 +234,7 @@ def _read_contact(item: Any, place: str) -> Recipient:
 
 def _presumed(error: RefusedError, code: int) -> Answer:
     """
-    The result, if a refusal shows that an unanswered try of ours was executed.
+    Return the result, if a refusal shows that an unanswered attempt was executed.
 
     Raises:
         RefusedError: It shows nothing of the kind.
@@ -251,7 +251,7 @@ def _presumed(error: RefusedError, code: int) -> Answer:
 
 @frozen
 class Contacts:
-    """The chapter of contacts and lists, as ``octopush.contacts``."""
+    """The namespace of contacts and lists, as ``octopush.contacts``."""
 
     _call: Caller
 
@@ -274,7 +274,7 @@ class Contacts:
         Add or update any number of contacts, and put them into lists and tags.
 
         They are read and checked as a whole, and then leave 200 in a request; a
-        request that the gateway finds too long is halved. A repeat after silence is
+        request that the gateway finds too long is halved. A repeat after a timeout is
         harmless, since a number names its contact, and is made. A list or a tag that
         does not exist is probably created. A number that is given twice has no
         certain last word, unless ``concurrency`` is 1.
@@ -291,7 +291,7 @@ class Contacts:
             auto_remove_blacklisted_numbers: Leave out the numbers on your stop list.
                 Whether it costs, as it does for a send, is undocumented.
             do_not_overwrite: Leave contacts as they are that exist already.
-            concurrency: Requests in flight at the same time.
+            concurrency: Requests in flight at once.
             timeout: Seconds for each request, retries included.
 
         Returns:
@@ -342,13 +342,13 @@ class Contacts:
         Remove any number of contacts from one list, or **from the whole account**.
 
         They are read and checked as a whole, and then leave 200 in a request. A
-        repeat after silence is harmless, and is made.
+        repeat after a timeout is harmless, and is made.
 
         Args:
             phone_numbers: Numbers in international form.
             list_name: Remove them from this list only. Without it they leave the
                 account, and so every list and tag.
-            concurrency: Requests in flight at the same time.
+            concurrency: Requests in flight at once.
             timeout: Seconds for each request, retries included.
 
         Returns:
@@ -387,17 +387,17 @@ class Contacts:
         """
         Create an empty list.
 
-        After silence it is not repeated, unless you say so. A repeat is cheap: a name
+        After a timeout it is not repeated, unless you say so. A repeat is cheap: a name
         that exists is refused, with code 302.
 
         Args:
             list_name: 1 to 30 characters.
-            on_unknown: ``retry`` to repeat it after silence.
+            on_unknown: ``retry`` to repeat it after a timeout.
             timeout: Seconds for the whole call, retries included.
 
         Returns:
             An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the name
-            existed when we asked again after a try that had no answer.
+            existed when the call was repeated after an attempt without a response.
 
         Raises:
             InvalidFieldError: An argument is malformed; nothing was created.
@@ -458,7 +458,7 @@ class Contacts:
 
         Returns:
             An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the list
-            was gone when we asked again after a try that had no answer.
+            was gone when the call was repeated after an attempt without a response.
 
         Raises:
             InvalidFieldError: The name is malformed; nothing was deleted.

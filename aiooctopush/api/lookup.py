@@ -68,7 +68,7 @@ class Network(NestedValue):
     The network that a number belongs to, in the gateway's words.
 
     Attributes:
-        network_name: Of the operator.
+        network_name: Name of the operator.
         mcc: Mobile country code, three digits.
         mnc: Mobile network code. MNP writes its leading zeros, as in ``08``, HLR
             leaves them out: do not compare the two as text.
@@ -240,7 +240,7 @@ def _matched(
 
 @frozen
 class Lookup:
-    """The chapter of number lookup, as ``octopush.lookup``."""
+    """The namespace of number lookup, as ``octopush.lookup``."""
 
     _call: Caller
 
@@ -265,7 +265,7 @@ class Lookup:
         Args:
             phone_numbers: Numbers in international form.
             simulation_mode: Only check the request, and invent the result.
-            concurrency: Requests in flight at the same time.
+            concurrency: Requests in flight at once.
             timeout: Seconds for each request, retries included.
 
         Returns:
@@ -296,7 +296,8 @@ class Lookup:
         """
         Ask which networks numbers belong to now. **Every number costs.**
 
-        Same as `hlr`, but without a simulation: this version has none.
+        It takes no ``simulation_mode``. The other arguments and the errors are those of
+        `hlr`.
 
         Source: gateway documentation, "MNP" (documented, unseen).
         """
@@ -318,9 +319,9 @@ class Lookup:
         timeout: float | None = None,
     ) -> ManyResults[str, MnpResult]:
         """
-        Same as `mnp`, but the gateway names the price: ``cost`` of the result.
+        Ask which networks numbers belong to now, and the price. **Every number costs.**
 
-        The arguments are those of `hlr`.
+        The price is ``cost`` of the result. Arguments and errors are those of `hlr`.
 
         Source: newer reference, "MNP v2" (documented, unseen).
         """

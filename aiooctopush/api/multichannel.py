@@ -66,7 +66,7 @@ ChannelLike = Channel | Literal["sms", "voice_sms", "rcs", "email", "live_chat"]
 
 
 def to_channel(value: ChannelLike) -> Channel:
-    """Converter of a field named ``channel``."""
+    """Read the value of a field named ``channel``; a converter."""
     return to_enum(Channel, "channel", value)
 
 
@@ -211,7 +211,7 @@ class ChannelRequest:
     One request for up to 500 recipients on one channel, as a value.
 
     `Multichannel.send` documents the fields, which are its keywords. It has no
-    ``request_id``: whoever submits it twice sends it twice.
+    ``request_id``: a request that is sent twice arrives twice.
 
     Raises:
         InvalidFieldError: A field is malformed, beyond its limit, or missing for the
@@ -281,15 +281,15 @@ class ChannelRequest:
 @frozen(kw_only=True)
 class ChannelResult(Answer):
     """
-    What became of a send; `Answer` has what every result carries.
+    The result of a send; `Answer` has what every result carries.
 
-    No source shows the answer. It is read as that of the SMS chapter, and everything
+    No source shows the answer. It is read as that of an SMS, and everything
     may be None although the message was accepted.
 
     Attributes:
         ticket: The gateway's name for it, which delivery receipts repeat.
-        number_of_contacts: Recipients that were taken.
-        total_cost: Of the whole request, in euros.
+        number_of_contacts: Recipients that were accepted.
+        total_cost: Cost of the whole request, in euros.
         residual_credit: What the account has left, in euros.
     """
 
@@ -323,7 +323,7 @@ CANCEL: Final = Endpoint(
 
 @frozen
 class Multichannel:
-    """The multi-channel chapter, as ``octopush.multichannel``."""
+    """The multi-channel namespace, as ``octopush.multichannel``."""
 
     _call: Caller
 
@@ -348,7 +348,7 @@ class Multichannel:
         """
         Send one message to up to 500 recipients on one channel, now or later.
 
-        It has no ``request_id``, so after silence it is not repeated.
+        It has no ``request_id``, so after a timeout it is not repeated.
 
         Args:
             channel: ``sms``, ``voice_sms``, ``rcs``, ``email`` or ``live_chat``.
@@ -370,7 +370,7 @@ class Multichannel:
                 voice always ``voice_sms``), ``with_replies`` for SMS and
                 ``voice_gender`` for voice. Other keys go out as they are: the copies
                 of the page that we know break off here.
-            on_unknown: ``retry`` to repeat it after silence all the same: some may
+            on_unknown: ``retry`` to repeat it after a timeout all the same: some may
                 then get it twice, and it costs twice.
             timeout: Seconds for the whole call, retries included.
 
@@ -430,13 +430,13 @@ class Multichannel:
         than 10 minutes before the sending time, 1,000 cancellations a month.
 
         Args:
-            ticket: Of the send.
+            ticket: Names the send.
             channel: On which it was sent; not ``live_chat``, which is not documented.
             timeout: Seconds for the whole call, retries included.
 
         Returns:
             An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the ticket
-            was gone when we asked again after a try that had no answer.
+            was gone when the call was repeated after an attempt without a response.
 
         Raises:
             InvalidFieldError: An argument is malformed; nothing was asked.

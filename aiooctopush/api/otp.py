@@ -300,7 +300,7 @@ _may_be_code = re.compile(rf"[0-9A-Za-z!#$%&?@]{{{MIN_CODE},{MAX_CODE}}}").fullm
 
 @frozen
 class Otp:
-    """The chapter on one-time passwords, as ``octopush.otp``."""
+    """The namespace of one-time passwords, as ``octopush.otp``."""
 
     _call: Caller
 
@@ -335,7 +335,7 @@ class Otp:
             text: Up to 1,224 characters, with ``{code}`` and, if you like,
                 ``{hh:mm:ss}`` for when it expires. Empty sends the code alone.
             sender: 3 to 11 letters, digits or spaces.
-            voice_gender: Of a code that is read out.
+            voice_gender: Voice of a code that is read out.
             voice_language: A `VoiceLanguage`, or another code of that form.
             code_length: 3 to 32 characters.
             allow_digits: Whether the code may hold digits.
@@ -347,7 +347,7 @@ class Otp:
             max_wrong_attempts: From 1.
             recipient_ip: Binds the code to an IP address. How `validate` would then
                 pass the address on is undocumented, so such a code may be refused.
-            on_unknown: ``retry`` to repeat it after silence all the same: the person
+            on_unknown: ``retry`` to repeat it after a timeout all the same: the person
                 may get two codes, of which the last one counts, and both cost.
             timeout: Seconds for the whole call, retries included.
 
@@ -404,9 +404,9 @@ class Otp:
 
         Args:
             code: As it was typed; white space around it is left out.
-            token: Of `generate`. Either this or the number must be given.
+            token: Token that `generate` gave. Either this or the number must be given.
             phone_number: Checks the last code that was sent to it.
-            on_unknown: ``retry`` to repeat it after silence all the same. It may use
+            on_unknown: ``retry`` to repeat it after a timeout all the same. It may use
                 up another attempt, and ``not_found`` may then mean that the code was
                 right the first time.
             timeout: Seconds for the whole call, retries included.

@@ -178,8 +178,8 @@ class DefaultSettings(NestedValue):
     What is used where a message says nothing.
 
     Attributes:
-        sender_for_sms_premium: Of SMS.
-        sender_for_voice_sms: Of voice SMS: digits.
+        sender_for_sms_premium: Default sender of SMS.
+        sender_for_voice_sms: Default sender of voice SMS, in digits.
         phone_number_for_test_sms: Where test messages go.
     """
 
@@ -241,7 +241,7 @@ UPDATE: Final = Endpoint(
 
 @frozen
 class Settings:
-    """The settings chapter, as ``octopush.settings``."""
+    """The settings namespace, as ``octopush.settings``."""
 
     _call: Caller
     _clock: Clock = field(repr=False)

@@ -77,7 +77,7 @@ _NO_SWITCHES: Final = (None,) * len(_SWITCHES)
 
 @frozen(kw_only=True)
 class Message:
-    """What is said, by whom and how: the fields that all ways of sending share."""
+    """Text, sender and options that all ways of sending an SMS share."""
 
     text: str = field(repr=False)
     sender: str
@@ -116,10 +116,10 @@ class Message:
 @frozen(kw_only=True)
 class SmsRequest(Message):
     """
-    One request for up to 500 recipients, as a value: build it, store it, submit it.
+    One request for up to 500 recipients, as a value: build it, store it, send it.
 
-    Its ``request_id`` is fixed when it is built, so that whoever submits it again,
-    in this process or another, asks for the same message and not for a second one.
+    Its ``request_id`` is fixed when it is built, so that sending it again, in
+    this process or another, asks for the same message and not for a second one.
     `Sms.send` documents the fields, which are its keywords.
 
     Raises:
@@ -142,13 +142,13 @@ class SmsRequest(Message):
 @frozen(kw_only=True, slots=False)
 class SendResult(Answer):
     """
-    What became of a send; `Answer` has what every result carries.
+    The result of a send; `Answer` has what every result carries.
 
     Attributes:
         ticket: The gateway's name for it, which delivery receipts repeat. None if the
             outcome is ``presumed``.
-        number_of_contacts: Recipients that were taken.
-        total_cost: Of the whole request, in euros.
+        number_of_contacts: Recipients that were accepted.
+        total_cost: Cost of the whole request, in euros.
         number_of_sms_needed: Messages that are billed, all parts counted.
         residual_credit: What the account has left, in euros.
 
@@ -245,7 +245,7 @@ class Sms(
 
         Returns:
             The result. Its ``outcome`` is ``accepted``, or ``presumed`` if a repeat
-            was refused as a duplicate after a try that had no answer.
+            was refused as a duplicate after an attempt without a response.
 
         Raises:
             InvalidFieldError: An argument is malformed; nothing was sent.

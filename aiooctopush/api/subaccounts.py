@@ -142,7 +142,7 @@ class SubaccountCreated(Answer):
     The sub-account is there. No page shows what the answer holds.
 
     Attributes:
-        login: Of the sub-account, if the gateway says it in one of the words that
+        login: Login of the sub-account, if the gateway says it in one of the words that
             other pages have for it. Documented, unseen.
         body: The answer as it came; it may hold a key.
     """
@@ -193,7 +193,7 @@ class TransferPack(NestedValue):
     One side of a transfer.
 
     Attributes:
-        id: Of the wallet pack.
+        id: Identifier of the wallet pack.
         residual_credit: What it holds after the transfer, in euros.
     """
 
@@ -271,7 +271,7 @@ HOW_TO_CHECK: Final = (
 
 @frozen
 class Subaccounts:
-    """The sub-account chapter, as ``octopush.subaccounts``."""
+    """The sub-account namespace, as ``octopush.subaccounts``."""
 
     _call: Caller
 
@@ -288,7 +288,7 @@ class Subaccounts:
         """
         Create a sub-account; an account may have 20 by default.
 
-        It has no ``request_id``: after silence it is not repeated.
+        It has no ``request_id``: after a timeout it is not repeated.
 
         Args:
             first_name: 1 to 255 characters; the gateway's own limit is undocumented.
@@ -322,7 +322,7 @@ class Subaccounts:
         Read a sub-account, **with its key**.
 
         Args:
-            login: Of the sub-account: an address, which ends in
+            login: Login of the sub-account: an address, which ends in
                 ``@sub-accounts.com`` in the samples.
             timeout: Seconds for the whole call, retries included.
 
@@ -391,7 +391,7 @@ class Subaccounts:
             InvalidFieldError: The login is no address.
             RefusedError: The gateway refused; code 210 if it is not one of your
                 sub-accounts.
-            UnknownOutcomeError: There may be a token that nobody knows. No credit has
+            UnknownOutcomeError: There may be a token that is lost. No credit has
                 moved, and you may ask for another.
 
         Source: gateway documentation, "Transfer credit token" (documented, unseen).
@@ -412,7 +412,7 @@ class Subaccounts:
         """
         Move credit to the sub-account that the token was made for.
 
-        **It is never repeated after silence.** The token works once, which is the
+        **It is never repeated after a timeout.** The token works once, which is the
         only guard against moving credit twice: with the same token code 203 (already
         used) then means that the first one worked. Never get a new token before you
         looked at the balance.

@@ -157,15 +157,15 @@ class VoiceTagCampaignRequest(_VoiceCampaignRequest):
 @frozen(kw_only=True)
 class VoiceResult(Answer):
     """
-    What became of a voice send; `Answer` has what every result carries.
+    The result of a voice send; `Answer` has what every result carries.
 
     Attributes:
         ticket: The gateway's name for it, which delivery receipts repeat. None if the
             outcome is ``presumed``.
-        number_of_contacts: Recipients that were taken.
-        total_cost: Of the whole request, in euros.
+        number_of_contacts: Recipients that were accepted.
+        total_cost: Cost of the whole request, in euros.
         residual_credit: What the account has left, in euros.
-        estimated_duration: Of the call. Its unit is undocumented.
+        estimated_duration: Duration of the call. Its unit is undocumented.
 
     Source: vendor's PHP client on GitHub, read-me; the pages do not show the answer.
     """
@@ -187,7 +187,7 @@ class VoiceDraft(Draft):
     Attributes:
         state: The gateway's word for its state.
         message: The gateway's words.
-        estimated_duration: Of the call. Its unit is undocumented.
+        estimated_duration: Duration of the call. Its unit is undocumented.
     """
 
     estimated_duration: Decimal | None = None
@@ -199,7 +199,7 @@ class VoiceCampaignStatus(CampaignStatus):
     State and price of a prepared voice campaign, as a `CampaignStatus`.
 
     Attributes:
-        estimated_duration: Of the call. Its unit is undocumented.
+        estimated_duration: Duration of the call. Its unit is undocumented.
     """
 
     estimated_duration: Decimal | None = None
@@ -273,13 +273,13 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
 
         Returns:
             The result. Its ``outcome`` is ``accepted``, or ``presumed`` if a repeat
-            was refused as a duplicate after a try that had no answer.
+            was refused as a duplicate after an attempt without a response.
 
         Raises:
             InvalidFieldError: An argument is malformed; nobody is called.
             RefusedError: The gateway refused; see ``maybe_sent`` of the error.
-            NotSentError: No connection; nobody is called.
-            UnknownOutcomeError: It may have been taken. Repeat it only with the same
+            NotSentError: No connection; nothing was sent.
+            UnknownOutcomeError: It may have been accepted. Repeat it only with the same
                 ``request_id``, which the error carries.
 
         Source: gateway documentation, "Send voice SMS", "Schedule voice SMS sending".

@@ -148,7 +148,7 @@ CREDITS: Final = Endpoint(
 
 @frozen
 class Wallet:
-    """The wallet chapter, as ``octopush.wallet``."""
+    """The wallet namespace, as ``octopush.wallet``."""
 
     _call: Caller
 
