@@ -200,7 +200,6 @@ class Weather:
                 *("--who", self.storm.who, "--url", self.gateway.url),
                 *("--folder", str(self.folder), "--count", str(self.storm.count)),
                 *("--batch", str(self.storm.batch), "--zero", str(self.zero)),
-                *(["--seeks"] if self.starts % 2 else []),
             ]
         )
         self.starts += 1

@@ -77,8 +77,8 @@ nothing was sent.
 The workers' clock runs a hundred times as fast as the machine's, so that nobody waits
 for the second after silence, `Retry-After` or the pace; all keep their proportions. A
 run of ours takes longer on purpose: it slows down when the gateway throttles, tries
-again what had no answer, and with every other start reads its source again to see that
-it is the same. Whoever gives up or starts over without looking is faster.
+again what had no answer, and with each start reads its source from the beginning, to
+find who is new. Whoever gives up or starts over without looking is faster.
 """
 
 

@@ -86,7 +86,6 @@ class FastClock:
 
 async def ours(start: Namespace, clock: FastClock) -> object:
     """The call of the README, made again after each crash; gives the report."""
-    source = partial(people, start.count) if start.seeks else people(start.count)
     async with OctopushSession(
         LOGIN, KEY, base_url=start.url, timeouts=Timeouts(attempt=TIME_OUT), clock=clock
     ) as octopush:
@@ -97,7 +96,7 @@ async def ours(start: Namespace, clock: FastClock) -> object:
             batch_size=start.batch,
             concurrency=IN_FLIGHT,
         )
-        return (await run.send(source)).as_dict()
+        return (await run.send(people(start.count))).as_dict()
 
 
 # --- the baseline ---------------------------------------------------------------------
@@ -179,7 +178,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--zero", type=float, required=True)
-    parser.add_argument("--seeks", action="store_true", help="begin where it stood")
     start = parser.parse_args()
     logging.getLogger("aiooctopush").setLevel(logging.CRITICAL)
     said = asyncio.run(WORKERS[start.who](start, FastClock(start.zero)))
