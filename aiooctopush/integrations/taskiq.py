@@ -10,7 +10,7 @@ time. A message holds the name of a run and of a batch, and nothing personal.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -28,6 +28,7 @@ from ..bulk.options import (
 )
 from ..bulk.report import BulkReport
 from ..bulk.sources.batching import Source
+from ..errors import InvalidFieldError
 from ..ledgers.leases import gcra_parameters
 from ..ledgers.protocols import FleetLedger
 from ..ledgers.records import Progress, RunRecord
@@ -47,10 +48,24 @@ _ON_THE_WAY: Final = 100
 # taskiq's InMemoryBroker starts every task at once, and a claim does not last for ever.
 _AT_ONCE_HERE: Final = 8
 
+# A broker that is there, and well, answers in milliseconds.
+_BROKER_WITHIN: Final = 30.0
+_CLOSE_WITHIN: Final = 10.0
+
 _NO_WORKER: Final = (
     "this process has no session: start the broker with `taskiq worker`, or await "
     "broker.startup() if it is taskiq's InMemoryBroker"
 )
+
+
+class BrokerTimeoutError(SendTaskError):
+    """
+    The broker does not answer: it is blocked by an alarm, full, or hangs.
+
+    What was planned stands in the ledger: the next `Fleet.sweep` wakes the workers.
+    """
+
+    __template__ = "The broker does not answer: it is blocked, full, or hangs"
 
 
 class Fleet:
@@ -84,9 +99,11 @@ class Fleet:
         burst: Requests that may start at once after a quiet time.
         account: Name of that rate, for fleets that share a ledger and an account.
         sweep_cron: When taskiq's scheduler, if it runs, has the sweep done.
+        broker_timeout: Seconds that the broker has for each answer: to be started,
+            and to take a hundred wake-ups.
 
     Raises:
-        InvalidFieldError: ``rate`` or ``burst`` is out of range.
+        InvalidFieldError: ``rate``, ``burst`` or ``broker_timeout`` is out of range.
     """
 
     def __init__(
@@ -99,7 +116,12 @@ class Fleet:
         burst: int = 1,
         account: str = "default",
         sweep_cron: str = "* * * * *",
+        broker_timeout: float = _BROKER_WITHIN,
     ) -> None:
+        if not broker_timeout > 0:
+            raise InvalidFieldError(
+                "broker_timeout", "must be above 0 seconds", shown=repr(broker_timeout)
+            )
         if rate is not None:
             gcra_parameters(rate, burst)
         self.broker: AsyncBroker = broker
@@ -108,6 +130,7 @@ class Fleet:
         self._rate = rate
         self._burst = burst
         self._account = account
+        self._broker_timeout = broker_timeout
         self._ledger: FleetLedger | None = None
         self._session: OctopushSession | None = None
         self._worker: Worker | None = None
@@ -144,7 +167,18 @@ class Fleet:
         return f"<Fleet over {type(self.broker).__name__}>"
 
     async def __aenter__(self) -> Self:
-        await self.broker.startup()
+        """
+        Start the broker.
+
+        Raises:
+            BrokerTimeoutError: It does not answer; nothing was started.
+        """
+        try:
+            async with asyncio.timeout(self._broker_timeout):
+                await self.broker.startup()
+        except TimeoutError as error:
+            await self._shut_down()
+            raise BrokerTimeoutError from error
         return self
 
     async def __aexit__(
@@ -157,12 +191,29 @@ class Fleet:
             if isinstance(self.broker, InMemoryBroker) and error is None:
                 await self.broker.wait_all()
         finally:
-            await self.broker.shutdown()
+            await self._shut_down()
+
+    async def _shut_down(self) -> None:
+        """Close what was opened; a broker that does not answer is left."""
+        # Before, for it takes its own time.
+        await self.close()
+        try:
+            async with asyncio.timeout(_CLOSE_WITHIN):
+                await self.broker.shutdown()
+        except TimeoutError:
+            _logger.warning(
+                "the broker did not close its connections within %.0f s", _CLOSE_WITHIN
+            )
 
     @property
     def is_in_process(self) -> bool:
         """Whether there are no workers, and this process sends what it wakes."""
         return isinstance(self.broker, InMemoryBroker)
+
+    @property
+    def _patience(self) -> float | None:
+        # taskiq's own may send in the place of taking a message.
+        return None if self.is_in_process else self._broker_timeout
 
     @property
     def ledger(self) -> FleetLedger:
@@ -192,8 +243,8 @@ class Fleet:
             InvalidFieldError: See `bulk.planning.plan`, like the next two.
             SourceChangedError: The source is not what it was when planning began.
             LedgerError: It cannot be written; or workers are at this run already.
-            SendTaskError: The broker is away. The run stands in the ledger: the next
-                `sweep` wakes the workers, or this call once more.
+            SendTaskError: The broker is away, or does not answer. The run stands in
+                the ledger: the next `sweep` wakes the workers, or this call once more.
         """
         run = await planning.plan(
             self.ledger,
@@ -220,7 +271,8 @@ class Fleet:
 
         Raises:
             LedgerError: It cannot be read.
-            SendTaskError: The broker is away; the run stands in the ledger.
+            SendTaskError: The broker is away, or does not answer; the run stands in
+                the ledger.
         """
         names = await self.ledger.claimable_batches(run_name, limit=1_000_000)
         try:
@@ -263,10 +315,15 @@ class Fleet:
         Wake what the broker lost, or a worker left; see `bulk.following.sweep`.
 
         `wait` does it, and so does taskiq's scheduler, each minute; or call it from
-        cron.
+        cron. A broker that is away is left to the next sweep.
+
+        Raises:
+            InvalidFieldError: There is no such run.
+            LedgerError: The ledger cannot be read.
+            BrokerTimeoutError: The broker does not answer.
         """
         return await following.sweep(
-            self.ledger, self._try_to_kick, run_name, limit=limit
+            self.ledger, self._kick_if_there, run_name, limit=limit
         )
 
     async def resume(self, run_name: str) -> int:
@@ -300,6 +357,12 @@ class Fleet:
         self, run_name: str, names: Sequence[str], *, include_unknown: bool = False
     ) -> None:
         """Send wake-ups; what is lost with a broker, the next sweep sends again."""
+        with suppress(BrokerTimeoutError):
+            await self._kick_if_there(run_name, names, include_unknown=include_unknown)
+
+    async def _kick_if_there(
+        self, run_name: str, names: Sequence[str], *, include_unknown: bool = False
+    ) -> None:
         try:
             await self._kick(run_name, names, include_unknown=include_unknown)
         except SendTaskError as error:
@@ -308,6 +371,8 @@ class Fleet:
                 run_name,
                 type(error.__cause__).__name__,
             )
+            if isinstance(error, BrokerTimeoutError):
+                raise
 
     async def _kick(
         self, run_name: str, names: Sequence[str], *, include_unknown: bool
@@ -317,7 +382,11 @@ class Fleet:
                 self._send_batch.kiq(run_name, name, include_unknown)
                 for name in names[first : first + _ON_THE_WAY]
             )
-            answers = await asyncio.gather(*kicks, return_exceptions=True)
+            try:
+                async with asyncio.timeout(self._patience):
+                    answers = await asyncio.gather(*kicks, return_exceptions=True)
+            except TimeoutError as error:
+                raise BrokerTimeoutError from error
             for answer in answers:
                 if isinstance(answer, BaseException):
                     raise answer

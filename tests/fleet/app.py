@@ -71,6 +71,7 @@ def fleet_of(place):
         ledger=ledger,
         rate=place["rate"],
         burst=place["burst"],
+        broker_timeout=place.get("patience", 30.0),
     )
 
 

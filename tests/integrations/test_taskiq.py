@@ -5,11 +5,11 @@ import json
 
 import pytest
 from fleets import MESSAGE, DurableLedger, numbers, planned, states
-from taskiq import InMemoryBroker
+from taskiq import AsyncBroker, InMemoryBroker
 from taskiq.exceptions import SendTaskError
 
 from aiooctopush import InvalidFieldError, OctopushSession
-from aiooctopush.integrations.taskiq import Fleet
+from aiooctopush.integrations.taskiq import BrokerTimeoutError, Fleet
 from aiooctopush.ledgers.records import LedgerError, Pause
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport, VirtualClock
 
@@ -336,3 +336,130 @@ async def test_a_fleet_is_closed_without_its_broker(fleet, ledger):
 
     assert ledger.closed == 1
     assert (await fleet.report("run")).planned == 10
+
+
+# --- a broker that is there, and does not answer --------------------------------------
+
+
+class Silent(AsyncBroker):
+    """
+    A broker that hangs where it is told to.
+
+    Attributes:
+        hangs: What never ends.
+        kicked: Names of the batches that it took.
+    """
+
+    def __init__(self, *hangs):
+        super().__init__()
+        self.hangs = set(hangs)
+        self.kicked = []
+
+    async def _hang(self, what):
+        if what in self.hangs:
+            await asyncio.Event().wait()
+
+    async def startup(self):
+        """See `AsyncBroker.startup`."""
+        await self._hang("startup")
+        await super().startup()
+
+    async def kick(self, message):
+        """See `AsyncBroker.kick`."""
+        await self._hang("kick")
+        self.kicked.append(json.loads(message.message)["args"][1])
+
+    async def listen(self):
+        """Deliver nothing."""
+        yield b""
+
+    async def shutdown(self):
+        """See `AsyncBroker.shutdown`."""
+        await super().shutdown()
+        await self._hang("shutdown")
+
+
+@pytest.fixture
+def silent(ledger):
+    """Makes a fleet over a broker that hangs, which gives it little time."""
+
+    def make(*hangs):
+        return Fleet(
+            Silent(*hangs),
+            session=None,
+            ledger=lambda: ledger,
+            broker_timeout=0.02,
+        )
+
+    return make
+
+
+async def test_a_broker_that_blocks_loses_nothing(silent):
+    """Submitting ends, and says where the run is; so does waking."""
+    fleet = silent("kick")
+    async with fleet:
+        with pytest.raises(BrokerTimeoutError) as caught:
+            await fleet.submit("run", MESSAGE, numbers(30), batch_size=10)
+        with pytest.raises(BrokerTimeoutError):
+            await fleet.sweep("run")
+        fleet.broker.hangs.clear()
+        woken = await fleet.sweep("run")
+
+    assert (
+        str(caught.value) == "The broker does not answer: it is blocked, full, or hangs"
+    )
+    assert caught.value.__notes__ == [
+        "run 'run' stands in the ledger; `sweep` wakes its workers"
+    ]
+    assert (woken, fleet.broker.kicked) == (3, ["1", "2", "3"])
+
+
+async def test_a_broker_that_is_silent_is_not_waited_for(silent, ledger):
+    """Starting ends, and what was opened is closed."""
+    fleet = silent("startup", "kick")
+    assert fleet.ledger is ledger
+
+    with pytest.raises(BrokerTimeoutError):
+        await fleet.__aenter__()
+
+    assert ledger.closed == 1
+
+
+async def test_a_wait_ends_though_the_broker_blocks(silent, gateway, ledger, sessions):
+    """What is woken in vain is sent by others, and then the run is done."""
+    fleet = silent("kick")
+    session = OctopushSession(
+        "me@example.org",
+        "key",
+        transport=SandboxTransport(gateway),
+        clock=gateway.clock,
+    )
+    async with fleet, session:
+        await planned(ledger, 2)
+        worker = session.worker(ledger)
+        ledger.clock.advance(60)
+        waiting = asyncio.create_task(fleet.wait("run", every=0.001))
+        await asyncio.sleep(0)
+        for name in await ledger.claimable_batches("run"):
+            await worker.send_batch("run", name)
+        report = await waiting
+
+    assert report.accepted == 20
+    assert times(gateway, 20) == {1}
+
+
+async def test_a_broker_that_does_not_close_is_left(silent, caplog, monkeypatch):
+    """With one line in the log; the ledger is closed before."""
+    monkeypatch.setattr("aiooctopush.integrations.taskiq._CLOSE_WITHIN", 0.01)
+
+    async with silent("shutdown"):
+        pass
+
+    assert "the broker did not close its connections within 0 s" in caplog.messages
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_a_broker_has_some_time(broker, seconds):
+    """Without any, nothing could be sent."""
+    with pytest.raises(InvalidFieldError, match="broker_timeout: must be above 0"):
+        Fleet(broker, session=None, ledger=None, broker_timeout=seconds)

@@ -172,6 +172,21 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    def alarm(self, *, rings):
+        """Have the alarm of its memory block whoever publishes, or be over."""
+        share = "0.00001" if rings else "0.6"
+        subprocess.run(
+            [
+                *(program("rabbitmqctl"), "-n", self.environment["RABBITMQ_NODENAME"]),
+                *("set_vm_memory_high_watermark", share),
+            ],
+            env=self.environment,
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            timeout=STARTS_WITHIN,
+        )
+
     def remove(self):
         """Stop it for good, and leave nothing behind."""
         self.kill()

@@ -19,7 +19,14 @@ from ...ledgers.records import LedgerError
 from ..bulk.check import FileChecker, list_bad
 from ..bulk.options import planning_options, waiting_option
 from ..bulk.summary import RunResult
-from ..targets.fleet import BrokerError, app_option, load_fleet, quiet_logs, started
+from ..targets.fleet import (
+    BrokerError,
+    app_option,
+    load_fleet,
+    quiet_logs,
+    started,
+    wake_lost,
+)
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace
 from ..targets.recipients import FileReading, recipient_file_options
@@ -433,7 +440,7 @@ def sweep(*, name: str | None, app: str, as_json: bool) -> None:
         async with started(found):
             if name is not None:
                 await check_name(found.ledger, name)
-            return await found.sweep(name)
+            return await wake_lost(found, name)
 
     with (
         _failures(screen, _SWEEP_AGAIN),

@@ -33,6 +33,12 @@ _OF_THE_EXTRA: Final = {"asyncpg", "taskiq", "taskiq_aio_pika"}
 _TELLING: Final = (ImportError, KeyError, NameError, AttributeError, SyntaxError)
 
 
+_SILENT: Final = (
+    "the broker does not answer: check whether an alarm of its memory or disk blocks "
+    "it, and that it runs"
+)
+
+
 class FleetAppError(OctopushError, ValueError):
     """What ``--app`` names is no fleet."""
 
@@ -106,6 +112,8 @@ async def started(fleet: "Fleet") -> AsyncGenerator[None, None]:
         raise
     except Exception as error:  # every broker has errors of its own
         await fleet.close()
+        if isinstance(error.__cause__, TimeoutError):
+            raise BrokerError(_SILENT) from error
         # Not its words: they may show an address with a password.
         raise BrokerError(
             f"the broker cannot be reached ({type(error).__name__}): check that it "
@@ -130,10 +138,34 @@ async def wake(fleet: "Fleet", key: str) -> int:
     try:
         return await fleet.wake(key)
     except SendTaskError as error:
-        raise BrokerError(
-            f"the broker takes no wake-ups ({type(error.__cause__).__name__}): check "
-            "that it runs"
-        ) from error
+        raise _broker_error(error) from error
+
+
+async def wake_lost(fleet: "Fleet", name: str | None) -> int:
+    """
+    Wake what a broker has lost.
+
+    Returns:
+        How many batches were woken.
+
+    Raises:
+        BrokerError: The broker does not answer.
+    """
+    from taskiq.exceptions import SendTaskError  # noqa: PLC0415  # an extra
+
+    try:
+        return await fleet.sweep(name)
+    except SendTaskError as error:
+        raise _broker_error(error) from error
+
+
+def _broker_error(error: Exception) -> BrokerError:
+    if isinstance(error.__cause__, TimeoutError):
+        return BrokerError(_SILENT)
+    return BrokerError(
+        f"the broker takes no wake-ups ({type(error.__cause__).__name__}): check that "
+        "it runs"
+    )
 
 
 @contextmanager
