@@ -24,6 +24,10 @@ PROTECTED_FOR: Final = timedelta(hours=24)
 SAFE_FOR: Final = timedelta(hours=23)
 """How long we trust that: an hour is kept for clocks that differ and slow answers."""
 
+SET_BACK: Final = PROTECTED_FOR - SAFE_FOR
+"""How far in the future a first try may lie: what lies further was written by a clock
+that was set back since, and tells no age."""
+
 # Fixed for ever: another value would give every business key a new id, and so send
 # again what was already sent.
 _NAMESPACE: Final = uuid.UUID("6f0d2d0e-6d4c-5f0e-9d8a-0c7c1a4b9e21")
@@ -90,6 +94,22 @@ def check_request_id(value: str) -> str:
             shown=repr(known)[:80],
         )
     return known
+
+
+def protects(first_tried_at: datetime | None, now: datetime) -> bool:
+    """
+    Tell whether a repeat under an id is refused by the gateway instead of sent twice.
+
+    This rule alone decides, for runs, for workers of one process, and, in SQL made of
+    the same constants, for workers of many.
+
+    Args:
+        first_tried_at: When the id was first tried; None if nobody knows.
+        now: The present instant, by a clock of the same kind.
+    """
+    if first_tried_at is None:
+        return False
+    return -SET_BACK <= now - first_tried_at < SAFE_FOR
 
 
 def safe_until(first_tried_at: datetime) -> datetime:

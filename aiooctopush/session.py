@@ -314,7 +314,9 @@ class OctopushSession:
         on_unresolved: OnUnresolvedLike = OnUnresolved.HOLD,
         on_already_sent: OnAlreadySentLike = OnAlreadySent.PAUSE,
         identity: Identity | None = None,
-        split_limit: float = 0.05,
+        exclude: "_bulk.Source | None" = None,
+        max_refused: float = 0.2,
+        retry_refused: bool = False,
         wait_for_credit: float = 0.0,
         wait_for_gateway: float = 900.0,
         retry: RetryPolicy = BULK_RETRY,
@@ -328,12 +330,15 @@ class OctopushSession:
         place of their own.
 
         Args:
-            name: Names the run. The ids of its requests are derived from it: take
-                another one for another message, and the same to go on.
+            name: Names the run: one message, and the people who were planned for it.
+                Whoever was planned under a name is never planned again by a later
+                start; whoever is new in the list is added. Another name sends to all
+                of them again.
             ledger: Path of a SQLite file where the run is written down, so that it
                 survives a crash; or a `Ledger`, which stays open. Without one the run
-                is in memory only: started again within 24 hours it sends nothing
-                twice all the same, since the gateway refuses what it has seen.
+                is in memory only: started again within 24 hours with the same list
+                it sends nothing twice all the same, since the gateway refuses what it
+                has seen; with another list it may.
             concurrency: Requests in flight at the same time. The vendor's users
                 prefer full requests, a few at a time.
             batch_size: Recipients of one request, 1 to 500.
@@ -353,9 +358,13 @@ class OctopushSession:
                 ``pause`` or ``continue``; without a durable ledger always the latter.
             identity: What makes two items the same, as a text, instead of the number:
                 ``lambda one: f"{one.phone_number} {one.param1}"``.
-            split_limit: Share of the batches that may be refused because of some of
-                their recipients, and so be split. Beyond it, the run pauses; 1 means
-                never.
+            exclude: Whom to leave out: numbers, or a source of them. One that cannot be
+                read is an error. Not for requests with a text of their own.
+            max_refused: Share of the people decided, from 200 on, who may be refused
+                one by one. Beyond it the run pauses, as it does after 40 refusals in a
+                row; up to it every good number is sent, and every bad one is named.
+            retry_refused: Ask again for those who were refused in earlier starts, under
+                new ids.
             wait_for_credit: Seconds to wait for credit when it is used up, asking for
                 the balance once a minute.
             wait_for_gateway: Seconds to wait when twenty batches in a row had no
@@ -398,7 +407,9 @@ class OctopushSession:
                 on_unresolved=on_unresolved,
                 on_already_sent=on_already_sent,
                 identity=identity,
-                split_limit=split_limit,
+                exclude=exclude,
+                max_refused=max_refused,
+                retry_refused=retry_refused,
                 wait_for_credit=wait_for_credit,
                 wait_for_gateway=wait_for_gateway,
                 retry=retry,

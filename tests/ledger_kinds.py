@@ -87,13 +87,17 @@ def batch_record(number=1, part="", **values):
 FULL_RUN = RunRecord(
     name="full",
     settings={"sender": "Acme", "text": "e3b0", "odd": "\0'\"é\n"},
-    cursor=9_000_000_001,
-    planned=2,
+    items=9_000_000_001,
+    new=1,
+    already=6,
     duplicates=3,
+    excluded=7,
     rejected=4,
+    planned=2,
     batches=5,
     exhausted=True,
     paused=Pause.CREDIT,
+    purged=True,
     max_batch_size=250,
     began_at=datetime(2026, 1, 5, 10, 0, 0, 1, tzinfo=UTC),
     latest=datetime(2026, 1, 5, 10, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2))),
@@ -109,6 +113,7 @@ FULL_BATCH = BatchRecord(
     request_id="c0ffee",
     payload=b"\0payload\xff",
     numbers=b"\0numbers\xff",
+    identities=b"\0identities\xff",
     state=BatchState.REFUSED,
     first_tried_at=datetime(2026, 1, 5, 10, 0, 1, tzinfo=UTC),
     concluded_at=datetime(
@@ -124,14 +129,20 @@ FULL_BATCH = BatchRecord(
     resolution="me, on Monday",
 )
 FULL_REJECTION = Rejection(
-    position=9_000_000_003, line=12, reason="must start with '+'", shown="06****78"
+    position=9_000_000_003,
+    line=12,
+    column_name="Téléphone",
+    reason="must start with '+'",
+    shown="06****78",
+    header=("Téléphone", "Nom\0"),
+    cells=("06 39", "Zoé"),
 )
 
 
 async def begun(ledger, *batches, key="run", rejections=()):
     """Begin a run in a ledger, with these batches in it."""
     run = await ledger.open_run(run_record(key))
-    run = evolve(run, batches=len(batches), cursor=500 * len(batches))
+    run = evolve(run, batches=len(batches), items=500 * len(batches))
     await ledger.plan(run, batches, rejections)
     return run
 

@@ -26,17 +26,23 @@ _COUNTED: Final = tuple(state for state in BatchState if state is not BatchState
 @define(kw_only=True)
 class BulkReport:
     """
-    What became of a run so far, all its starts together. Counts are recipients unless
-    they say otherwise.
+    What became of a run so far: this start's account of its source, and the account of
+    all starts together. Counts are recipients unless they say otherwise.
+
+    Of this start ``items`` is the sum of ``new``, ``already``, ``duplicates``,
+    ``excluded`` and ``rejected``. Of the run ``planned`` is the sum of ``by_state``.
 
     Attributes:
         name: Names the run.
-        items: Of the source that were dealt with; each is a recipient that was
-            planned, a duplicate, or rejected. A request with a text of its own is one.
-        planned: Recipients in batches.
-        duplicates: Recipients left out because they were met before.
+        items: What this start has read of its source, and dealt with. A request with a
+            text of its own is one item.
+        new: Items of these that were planned.
+        already: Items that an earlier start of the run had planned.
+        duplicates: Items left out because they came twice.
+        excluded: Items left out because the caller said so.
         rejected: Items that are no recipients.
         rejections: The first of these, at most 100; the ledger lists all.
+        planned: Recipients in batches, of all starts.
         batches: Requests that are done.
         by_state: Recipients by what became of their batch.
         sms_needed: Messages that the gateway bills, as far as it said.
@@ -54,9 +60,12 @@ class BulkReport:
 
     name: str
     items: int = 0
-    planned: int = 0
+    new: int = 0
+    already: int = 0
     duplicates: int = 0
+    excluded: int = 0
     rejected: int = 0
+    planned: int = 0
     rejections: list[Rejection] = Factory(list)
     batches: int = 0
     by_state: dict[BatchState, int] = Factory(lambda: dict.fromkeys(_COUNTED, 0))
@@ -70,7 +79,7 @@ class BulkReport:
     paused: Pause | None = None
     exhausted: bool = False
     problems: Counter[str] = field(factory=Counter)
-    _whole_requests: bool = field(default=False, alias="whole_requests")
+    _before: Counter[BatchState] = field(factory=Counter, init=False, repr=False)
 
     @property
     def accepted(self) -> int:
@@ -136,10 +145,13 @@ class BulkReport:
 
     def take(self, run: RunRecord) -> None:
         """Take over how far the source was read."""
-        self.items = run.cursor
-        self.planned = run.planned
+        self.items = run.items
+        self.new = run.new
+        self.already = run.already
         self.duplicates = run.duplicates
+        self.excluded = run.excluded
         self.rejected = run.rejected
+        self.planned = run.planned
         self.exhausted = run.exhausted
         if run.residual_credit is not None:
             self.residual_credit = run.residual_credit
@@ -176,6 +188,11 @@ class BulkReport:
             self.problems[name] += sign * batch.count
             self.problems += Counter()  # drops what is zero
 
+    def recount(self, old: BatchRecord, new: BatchRecord) -> None:
+        """Count a batch as it stands now, and not any more as it stood."""
+        self.count(old, sign=-1)
+        self.count(new)
+
     def _count_tries(self, batch: BatchRecord, sign: int) -> None:
         # A part that was refused by name was never asked about.
         self.batches += sign * bool(batch.attempts)
@@ -197,22 +214,47 @@ class BulkReport:
             raise RuntimeError(
                 f"the report does not add up: {self.planned} planned, {total} counted"
             )
-        planned = self.items - self.duplicates - self.rejected
-        if planned != self.planned and not self._whole_requests:
+        dealt_with = (
+            self.new + self.already + self.duplicates + self.excluded + self.rejected
+        )
+        if dealt_with != self.items:
             raise RuntimeError(
-                f"the report does not add up: {self.items} items less "
-                f"{self.duplicates} duplicates and {self.rejected} rejected are not "
-                f"the {self.planned} planned"
+                f"the report does not add up: {self.items} items, and what became of "
+                f"{dealt_with}"
             )
 
+    def mark_start(self) -> None:
+        """Take all that was counted so far for what earlier starts did."""
+        self._before = Counter(self.by_state)
+
+    def _of_this_start(self, state: BatchState) -> int:
+        return self.by_state[state] - self._before[state]
+
     def as_dict(self) -> Mapping[str, object]:
-        """The report as plain values, for JSON: money as text."""
+        """
+        Give the report as plain values, for JSON: money as text.
+
+        ``now`` is the account of this start, all else that of the run.
+        """
         return {
             "name": self.name,
-            "items": self.items,
+            "now": {
+                "items": self.items,
+                "new": self.new,
+                "already": self.already,
+                "duplicates": self.duplicates,
+                "excluded": self.excluded,
+                "rejected": self.rejected,
+                **{
+                    str(state): self._of_this_start(state)
+                    for state in (
+                        BatchState.ACCEPTED,
+                        BatchState.PRESUMED,
+                        BatchState.REFUSED,
+                    )
+                },
+            },
             "planned": self.planned,
-            "duplicates": self.duplicates,
-            "rejected": self.rejected,
             "batches": self.batches,
             **{str(state): count for state, count in self.by_state.items()},
             "sms_needed": self.sms_needed,

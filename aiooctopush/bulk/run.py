@@ -1,12 +1,9 @@
 """One bulk run, as its caller sees it: send, follow, stop, and what is left to do."""
 
-import hashlib
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
-
-import attrs
 
 from .._clock import Clock
 from ..api._shared import Caller
@@ -24,7 +21,8 @@ from .review import decisions as worklist
 from .review.decisions import BatchDecisionLike, Unresolved
 from .run_options import BulkOptions
 from .sending.delivery import BatchResult
-from .sending.recovery import Recovery
+from .sending.pausing import Waiting
+from .sending.resume import settings_of
 from .sending.run_loop import RunLoop
 from .sources.batching import Source
 
@@ -34,8 +32,8 @@ class BulkRun:
     A message on its way to any number of recipients; `OctopushSession.bulk` makes it.
 
     Iterate over `stream`, or await `send`; `report` tells at any time how far it
-    is. The same call starts a run and goes on with it: what its ledger says is done is
-    not done again. One `BulkRun` is one start.
+    is. Under one name there is one message: the same call starts a run, goes on with it
+    and adds whoever is new in the list. One `BulkRun` is one start.
     """
 
     def __init__(
@@ -58,13 +56,18 @@ class BulkRun:
         self._options = options
         self._ledger = MemoryLedger() if ledger is None else ledger
         self._balance = balance
-        self._report = BulkReport(name=name, whole_requests=message is None)
+        self._report = BulkReport(name=name)
         self._began: float | None = None
         self._loop: RunLoop | None = None
         self._stopped = False
 
     def __repr__(self) -> str:
         return f"<BulkRun {self._name!r}: {self._report.done} recipients done>"
+
+    @property
+    def name(self) -> str:
+        """What the run is called, in its ledger and in the ids of its requests."""
+        return self._name
 
     @property
     def report(self) -> BulkReport:
@@ -81,7 +84,7 @@ class BulkRun:
 
     def stop(self) -> None:
         """
-        Start no further request; those in flight are finished.
+        Start no further request, and wait for nothing; those in flight are finished.
 
         The run can go on with the next start, and loses nothing by it.
         """
@@ -109,10 +112,10 @@ class BulkRun:
         """
         Send to everyone, and tell what became of each batch as soon as it is known.
 
-        The source is read only as fast as batches leave. Of a run that has begun it is
-        read again from its start, and must be the same up to where the run stood; then
-        what an earlier start left open is asked about or sent first, and the rest
-        follows. A function is asked for the items from there on instead.
+        The source is read once, from its start, and only as fast as batches leave.
+        Whoever was planned under the run's name before is not planned again, wherever
+        he stands in the source now; whoever is new is added. What an earlier start left
+        open is asked about or sent first, under its ids.
 
         If the source raises, the batches in flight are finished first, and then the
         error comes out. If the iteration is left early, batches in flight are
@@ -125,7 +128,6 @@ class BulkRun:
         Raises:
             InvalidFieldError: The name is that of a run with other settings; or the
                 source yields what this run cannot send.
-            SourceChangedError: The source is not what it was when the run began.
             LedgerError: The ledger cannot be read or written. What was sent before
                 that is asked about by the next start, under the same ids.
             RuntimeError: This start was made before.
@@ -143,7 +145,7 @@ class BulkRun:
                 message=self._message,
                 options=self._options,
                 report=self._report,
-                recovery=Recovery(self._clock, self._options, self._balance),
+                waiting=Waiting(self._clock, self._options, self._balance),
                 fresh=self._fresh(),
             )
             if self._stopped:
@@ -244,15 +246,5 @@ class BulkRun:
 
     def _fresh(self) -> RunRecord:
         now = self._clock.now()
-        settings = {"on_duplicate": str(self._options.on_duplicate)}
-        if self._message is None:
-            settings["text"] = "of each request"
-        else:
-            values = attrs.asdict(self._message, recurse=False)
-            # A text may be private, and a ledger is looked at by more people.
-            text = values.pop("text").encode()
-            settings["text"] = hashlib.sha256(text).hexdigest()[:16]
-            settings |= {
-                name: str(value) for name, value in values.items() if value is not None
-            }
+        settings = settings_of(self._message, self._options.identity)
         return RunRecord(name=self._name, settings=settings, began_at=now, latest=now)

@@ -20,6 +20,7 @@ from .options import (
     OnUnresolved,
     OnUnresolvedLike,
 )
+from .sources.batching import Source
 
 
 def _to_on_duplicate(value: OnDuplicateLike) -> OnDuplicate:
@@ -62,7 +63,9 @@ class BulkOptions:
         default=OnAlreadySent.PAUSE, converter=_to_on_already_sent
     )
     identity: Identity | None = None
-    split_limit: float = 0.05
+    max_refused: float = 0.2
+    retry_refused: bool = False
+    exclude: Source | None = None
     wait_for_credit: float = 0.0
     wait_for_gateway: float = 900.0
     retry: RetryPolicy = BULK_RETRY
@@ -82,7 +85,7 @@ class BulkOptions:
                 self.max_cost is None or self.max_cost > 0,
                 "above 0 euros, or None",
             ),
-            ("split_limit", 0 <= self.split_limit <= 1, "0 to 1"),
+            ("max_refused", 0 <= self.max_refused <= 1, "0 to 1"),
             ("wait_for_credit", self.wait_for_credit >= 0, "0 seconds or more"),
             ("wait_for_gateway", self.wait_for_gateway >= 0, "0 seconds or more"),
         )

@@ -241,7 +241,6 @@ class Fleet:
 
         Raises:
             InvalidFieldError: See `bulk.planning.plan`, like the next two.
-            SourceChangedError: The source is not what it was when planning began.
             LedgerError: It cannot be written; or workers are at this run already.
             SendTaskError: The broker is away, or does not answer. The run stands in
                 the ledger: the next `sweep` wakes the workers, or this call once more.

@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from hashlib import blake2b
 from itertools import accumulate
 from operator import sub
 from typing import Final
@@ -42,7 +43,7 @@ def recipients_in(content: Content) -> Sequence[Recipient]:
     return content.recipients if isinstance(content, SmsRequest) else content
 
 
-def figures_in(content: Content) -> Sequence[int]:
+def ints_in(content: Content) -> Sequence[int]:
     """Their phone numbers as integers."""
     people = recipients_in(content)
     if isinstance(people, CheckedRecipients):
@@ -129,7 +130,17 @@ def pack_figures(figures: Sequence[int], *, delta_encode: bool = True) -> bytes:
 
 def unpack_numbers(packed: bytes) -> tuple[str, ...]:
     """
-    The numbers in international form, sorted as figures; none if they were purged.
+    Give the numbers in international form, sorted as figures; none if purged.
+
+    Raises:
+        LedgerError: They are damaged, or of a form that is not ours.
+    """
+    return tuple(map("+{}".format, unpack_ints(packed)))
+
+
+def unpack_ints(packed: bytes) -> Sequence[int]:
+    """
+    Give the numbers as integers, sorted; none if they were purged.
 
     Raises:
         LedgerError: They are damaged, or of a form that is not ours.
@@ -151,8 +162,35 @@ def unpack_numbers(packed: bytes) -> tuple[str, ...]:
         raw[at::_BYTES] = plane if size == count else plane * count
         begin += size
     values = struct.unpack(f"<{count}Q", raw)
-    numbers = accumulate((least, *values)) if least else sorted(values)
-    return tuple(map("+{}".format, numbers))
+    return list(accumulate((least, *values))) if least else sorted(values)
+
+
+IDENTITY_BYTES: Final = 16
+"""A digest that tells one identity from all others."""
+
+
+def identity_of(said: bytes) -> bytes:
+    """
+    Make a digest of what makes an item itself, such as a number and an order.
+
+    It is a BLAKE2b digest of 128 bits. Two that are equal by chance take ten million
+    items a probability of 10⁻²⁵, which is less likely than broken memory.
+    """
+    return blake2b(said, digest_size=IDENTITY_BYTES).digest()
+
+
+def unpack_identities(packed: bytes) -> Sequence[bytes]:
+    """
+    Give the digests of a batch, one by one; none if they were purged.
+
+    Raises:
+        LedgerError: They are damaged.
+    """
+    if len(packed) % IDENTITY_BYTES:
+        raise LedgerError(_DAMAGED)
+    return [
+        packed[at : at + IDENTITY_BYTES] for at in range(0, len(packed), IDENTITY_BYTES)
+    ]
 
 
 @frozen(kw_only=True)
@@ -183,6 +221,7 @@ def new_record(
     first: int,
     state: BatchState,
     at: datetime | None = None,
+    identities: bytes = b"",
     compress: bool = True,
     delta_encode: bool = True,
 ) -> BatchRecord:
@@ -193,6 +232,7 @@ def new_record(
         settings: What all batches of the run share, as bytes.
         first: Position in the source where it begins.
         at: When it is going to be tried; None if that is not now.
+        identities: Digests of what it was made of, where numbers do not tell that.
         compress: Whether to pack what it says, which takes longer than to encode it.
         delta_encode: Whether it outlives its run: then its numbers are made small, too.
     """
@@ -206,7 +246,8 @@ def new_record(
         digest=digest,
         request_id=_id_of(run_name, name_of(number, part), 0, digest),
         payload=pack(encoded) if compress else encoded,
-        numbers=pack_figures(figures_in(content), delta_encode=delta_encode),
+        numbers=pack_figures(ints_in(content), delta_encode=delta_encode),
+        identities=identities,
         state=state,
         first_tried_at=at,
     )

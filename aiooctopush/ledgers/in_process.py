@@ -16,7 +16,7 @@ from attrs import define, evolve
 
 from .._clock import Clock
 from ..errors import DuplicateRequestError
-from ..ids import SAFE_FOR
+from ..ids import protects
 from .leases import (
     CLAIMED,
     LEASE,
@@ -42,8 +42,6 @@ from .records import (
 
 _AT_ONCE: Final = 1_000
 _LISTED_AT_MOST: Final = 1_000_000
-# What is more in the future than this was written by a clock that was set back since.
-_AHEAD: Final = timedelta(hours=1)
 # Any would do: what counts from here is a clock that nobody sets.
 _START: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -233,10 +231,8 @@ class LocalClaims(FleetLedger):
         return include_unknown and self._is_young(batch) and not duplicate
 
     def _is_young(self, batch: BatchRecord) -> bool:
-        """Whether an id still protects; a clock that was set back tells no age."""
-        if batch.first_tried_at is None:
-            return False
-        return -_AHEAD <= self.clock.now() - batch.first_tried_at <= SAFE_FOR
+        """Whether its id still protects a repeat."""
+        return protects(batch.first_tried_at, self.clock.now())
 
     async def _take(
         self, run_name: str, batch: BatchRecord, lease: timedelta

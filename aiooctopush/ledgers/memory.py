@@ -69,6 +69,10 @@ class MemoryLedger(LocalClaims):
         whole = self._kept(run_name, evolve(parent, state=BatchState.SPLIT))
         self._batches[run_name].update({whole.name: whole} | self._new(run_name, parts))
 
+    async def start_run(self, run: RunRecord) -> None:
+        await self.update_run(run)
+        self._rejections[run.name] = []
+
     async def update_run(self, run: RunRecord) -> None:
         self._batches_of(run.name)
         self._runs[run.name] = run
@@ -110,11 +114,12 @@ class MemoryLedger(LocalClaims):
 
     async def purge(self, run_name: str) -> None:
         self._batches[run_name] = {
-            name: evolve(batch, payload=None, numbers=b"")
+            name: evolve(batch, payload=None, numbers=b"", identities=b"")
             for name, batch in self._batches_of(run_name).items()
         }
         self._rejections[run_name] = []
         self._receipts[run_name] = {}
+        self._runs[run_name] = evolve(self._runs[run_name], purged=True)
 
     async def close(self) -> None:
         """Do nothing: there is nothing to release."""

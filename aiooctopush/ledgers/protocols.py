@@ -87,6 +87,9 @@ class Ledger(DeliveryLedger, Protocol):
             rejections: New ones.
         """
 
+    async def start_run(self, run: RunRecord) -> None:
+        """Replace what the ledger says of a run, and forget what was rejected."""
+
     async def update_run(self, run: RunRecord) -> None:
         """Replace what the ledger says of a run as a whole."""
 
@@ -120,6 +123,7 @@ class Ledger(DeliveryLedger, Protocol):
         """
         Forget whom a run went to and what it said, and keep the figures.
 
+        The run is ``purged`` from then on: nobody can tell any more who had it.
         Batches that are not finished lose what they would send: they are not sent any
         more.
         """

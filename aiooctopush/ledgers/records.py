@@ -157,8 +157,10 @@ class BatchRecord:
         request_id: Derived from run name, number, part, epoch and digest.
         payload: What it says to whom, as `packing.pack` writes it. Kept in the states
             of `KEEPS_PAYLOAD` only.
-        numbers: Whom it goes to, as `packing.pack_numbers` writes it; kept for audit
-            until `Ledger.purge`.
+        numbers: Whom it goes to, as `pack_numbers` writes it. By these a later start
+            knows who was planned; kept until `Ledger.purge`.
+        identities: The same by digests, where who is who is not told by numbers: 16
+            bytes for each item that it was made of. The parts of a batch have none.
         first_tried_at: Wall clock before the first byte under this id; None if it was
             never tried.
         concluded_at: When its outcome became known.
@@ -181,6 +183,7 @@ class BatchRecord:
     request_id: str
     payload: bytes | None = field(default=None, repr=False)
     numbers: bytes = field(default=b"", repr=False)
+    identities: bytes = field(default=b"", repr=False)
     state: BatchState = BatchState.SENDING
     first_tried_at: datetime | None = None
     concluded_at: datetime | None = None
@@ -212,14 +215,20 @@ class Rejection:
     Attributes:
         position: In the source, counted from 0.
         line: In the file, counted from 1; None if it was no file.
+        column_name: The column that is wrong, as the file names it, if one is.
         reason: What is wrong with it.
         shown: The value as it may be shown, such as a masked number.
+        header: The columns of the file, as it names them; empty if it was no file.
+        cells: The row as the file has it, to be repaired; empty if it was no file.
     """
 
     position: int
     line: int | None = None
+    column_name: str | None = field(default=None, converter=_without_nul_if_any)
     reason: str = field(converter=_without_nul)
     shown: str | None = field(default=None, converter=_without_nul_if_any)
+    header: tuple[str, ...] = field(default=(), converter=tuple, repr=False)
+    cells: tuple[str, ...] = field(default=(), converter=tuple, repr=False)
 
     @property
     def place(self) -> str:
@@ -264,14 +273,18 @@ class RunRecord:
         name: Names the run.
         settings: What must not change from one start to the next, by name: values as
             text, of the message's text only a digest.
-        cursor: How many items of the source are dealt with: planned, skipped as
-            duplicates, or rejected.
-        planned: Recipients in batches.
-        duplicates: Recipients left out because they were met before.
-        rejected: Items that are no recipients.
-        batches: How many batches were cut, parts not counted.
-        exhausted: Whether the source was read to its end.
+        items: How many items of its source the latest start has dealt with: the sum
+            of the next five.
+        new: Those of them that it planned.
+        already: Those that the run had planned before, in an earlier start.
+        duplicates: Those that it left out because they came twice.
+        excluded: Those that it left out because the caller said so.
+        rejected: Those that are no recipients.
+        planned: Recipients in batches, of all starts.
+        batches: How many batches were cut in all starts, parts not counted.
+        exhausted: Whether the latest start read its source to the end.
         paused: Why it stands still, if it does.
+        purged: Whether it forgot whom it went to, and so cannot go on.
         max_batch_size: Recipients that the gateway takes in one request, if it
             refused more.
         began_at: Wall clock of its first start.
@@ -282,13 +295,17 @@ class RunRecord:
 
     name: str = field(validator=_refuse_nul)
     settings: Mapping[str, str]
-    cursor: int = 0
-    planned: int = 0
+    items: int = 0
+    new: int = 0
+    already: int = 0
     duplicates: int = 0
+    excluded: int = 0
     rejected: int = 0
+    planned: int = 0
     batches: int = 0
     exhausted: bool = False
     paused: Pause | None = None
+    purged: bool = False
     max_batch_size: int | None = None
     began_at: datetime
     latest: datetime

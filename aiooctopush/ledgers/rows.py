@@ -59,6 +59,8 @@ _FORMS: Final[Mapping[str, Form]] = {
     "code": _FIGURE,
     "cost": _MONEY,
     "faults": _MAPPING,
+    "cells": Form(json.dumps, json.loads),
+    "header": Form(json.dumps, json.loads),
     "paused": Form(str, Pause),
     "residual_credit": _MONEY,
     "settings": _MAPPING,

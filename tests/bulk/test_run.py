@@ -567,11 +567,13 @@ def test_a_report_that_does_not_add_up_is_an_error():
 
 
 def test_items_that_are_dealt_with_in_no_way_are_an_error():
-    """Each is planned, a duplicate or rejected."""
-    report = BulkReport(name="run", items=13, planned=10, duplicates=1, rejected=1)
+    """Each is new, known, a duplicate, excluded or rejected."""
+    report = BulkReport(
+        name="run", items=16, new=10, planned=10, already=1, duplicates=1, excluded=2
+    )
     report.count(record())
 
-    with pytest.raises(RuntimeError, match="13 items less 1 duplicates and 1 rej"):
+    with pytest.raises(RuntimeError, match="16 items, and what became of 14"):
         report.check()
 
 

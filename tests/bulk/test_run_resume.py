@@ -1,7 +1,6 @@
 """A bulk run goes on where it stood: after a pause, a crash, a day, or a change."""
 
 import asyncio
-import itertools
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
@@ -25,7 +24,6 @@ from aiooctopush import (
     read_csv,
 )
 from aiooctopush.bulk import BatchDecision
-from aiooctopush.bulk.sending.resume import SourceChangedError
 from aiooctopush.ledgers import Pause
 from aiooctopush.ledgers.batch import unpack, unpack_numbers
 from aiooctopush.sandbox import (
@@ -297,7 +295,7 @@ async def test_under_the_other_law_a_throttled_batch_is_sent(ledger):
         ({"text": "Bye"}, "text"),
         ({"sender": "Other", "purpose": "wholesale"}, "purpose, sender"),
         ({"simulation_mode": True}, "simulation_mode"),
-        ({"on_duplicate": "keep"}, "on_duplicate"),
+        ({"identity": str}, "identity"),
         ({"text": None, "sender": None, "purpose": None}, "purpose, sender, text"),
     ],
 )
@@ -314,37 +312,6 @@ async def test_another_message_under_the_same_key_is_refused(
     assert len(gateway.book) == 1
 
 
-@pytest.mark.parametrize(
-    ("people", "words"),
-    [
-        ([*numbers(4), "+33700000000", *numbers(30)[5:]], r"batch 1 \(items 1 to 10\)"),
-        ([*numbers(10), *numbers(10, 50)], r"batch 2 \(items 11 to 20\)"),
-        (numbers(30)[1:], r"batch 1 \(items 1 to 10\)"),
-        (numbers(15), "ends in batch 2"),
-        ([], "ends in batch 1"),
-    ],
-    ids=["one row", "second batch", "a row less", "cut off", "empty"],
-)
-async def test_another_source_under_the_same_key_is_refused(
-    gateway, ledger, people, words
-):
-    """The first batch that differs is named, and nothing is sent."""
-    await started(gateway, ledger).send(numbers(20))
-
-    with pytest.raises(SourceChangedError, match=words):
-        await started(gateway, ledger).send(people)
-
-    assert len(gateway.book) == 2
-
-
-async def test_another_value_for_somebody_is_another_source(gateway, ledger):
-    """Even if the numbers are the same."""
-    await started(gateway, ledger).send([Recipient(numbers(1)[0], first_name="A")])
-
-    with pytest.raises(SourceChangedError):
-        await started(gateway, ledger).send([Recipient(numbers(1)[0], first_name="B")])
-
-
 async def test_another_batch_size_goes_on_where_the_run_stood(gateway, ledger):
     """What was cut before is checked as it was cut."""
     await started(gateway, ledger).send(numbers(25))
@@ -355,10 +322,8 @@ async def test_another_batch_size_goes_on_where_the_run_stood(gateway, ledger):
     assert gateway.book.numbers() == Counter(numbers(33))
 
 
-async def test_duplicates_and_bad_numbers_are_counted_once_over_all_starts(
-    gateway, ledger
-):
-    """The source is read again, and adds up all the same."""
+async def test_each_start_counts_what_it_has_read(gateway, ledger):
+    """The source is read again, and known people are told from duplicates."""
     people = ["x", *numbers(12), *numbers(3), "06", *numbers(14), "bad"]
     run = started(gateway, ledger)
     async for _ in run.stream(people):
@@ -367,61 +332,11 @@ async def test_duplicates_and_bad_numbers_are_counted_once_over_all_starts(
     report = await started(gateway, ledger).send(people)
 
     assert (report.items, report.planned) == (32, 14)
-    assert (report.duplicates, report.rejected) == (15, 3)
+    assert (report.new, report.already) == (0, 29)
+    assert (report.duplicates, report.rejected) == (0, 3)
     assert [one.position for one in report.rejections] == [0, 16, 31]
     assert [one.position async for one in ledger.rejections("run")] == [0, 16, 31]
     assert gateway.book.numbers() == Counter(numbers(14))
-
-
-async def test_a_function_is_asked_to_start_behind_what_is_done(gateway, ledger):
-    """It is not read again, and duplicates are known from the ledger."""
-    people = [*numbers(12), *numbers(12), *numbers(100)]
-    asked = []
-
-    def source(start):
-        asked.append(start)
-        return iter(people[start:])
-
-    run = started(gateway, ledger)
-    async for _ in run.stream(source):
-        run.stop()
-    (stopped,) = await ledger.runs()
-    report = await started(gateway, ledger).send(source)
-
-    assert asked == [0, stopped.cursor]
-    assert 10 <= stopped.cursor < 60
-    assert gateway.book.numbers() == Counter(numbers(100))
-    assert (report.items, report.duplicates, report.planned) == (124, 24, 100)
-
-
-async def test_a_function_may_go_on_where_nothing_is_compared(gateway, ledger):
-    """Duplicates are kept, and parts of a split batch are no batches of their own."""
-    people = [*numbers(5), "+999000000000", *numbers(4, 5), *numbers(10)]
-    for end in (10, 20):
-        await started(gateway, ledger, on_duplicate="keep").send(
-            lambda start, end=end: people[start:end]
-        )
-
-    assert gateway.book.numbers() == Counter([*numbers(9), *numbers(10)])
-
-
-async def test_what_a_function_opens_is_closed(gateway, ledger):
-    """Also if the run stops before its end."""
-    closed = []
-
-    def source(start):
-        try:
-            places = itertools.count(start)
-            while True:
-                yield numbers(1, next(places))[0]
-        finally:
-            closed.append(True)
-
-    run = started(gateway, ledger)
-    async for _ in run.stream(source):
-        run.stop()
-
-    assert closed == [True]
 
 
 async def test_a_column_that_has_items_is_a_source_like_any_other(gateway, ledger):
@@ -460,19 +375,6 @@ async def test_a_bad_row_of_a_file_is_listed_with_its_line(gateway, ledger, tmp_
 
     assert [one.place for one in report.rejections] == ["line 2"]
     assert gateway.book.numbers() == Counter(["+33639980001"])
-
-
-async def test_a_purged_ledger_cannot_tell_who_was_there(gateway, ledger):
-    """So a function cannot be asked to start in the middle."""
-    await started(gateway, ledger).send(numbers(10))
-    await started(gateway, ledger).purge()
-
-    with pytest.raises(LedgerError, match="purged"):
-        await started(gateway, ledger).send(lambda start: numbers(20)[start:])
-    report = await started(gateway, ledger).send(numbers(20))
-
-    assert gateway.book.numbers() == Counter(numbers(20))
-    assert report.is_complete
 
 
 # --- requests with a text of their own ------------------------------------------------
@@ -622,7 +524,7 @@ async def test_a_run_looks_at_a_source_that_has_to_be_waited_for(gateway, ledger
         for one in numbers(3):
             yield one
 
-    found = await started(gateway, ledger).preview(source())
+    found = await started(gateway, ledger, text="Hi").preview(source())
 
     assert found.recipients == 3
 
@@ -743,7 +645,7 @@ async def test_a_run_that_is_not_finished_is_not_purged(ledger):
 async def test_a_run_looks_before_it_sends(gateway, ledger):
     """With its own text and options; the balance is asked for only if wanted."""
     people = [*numbers(12), numbers(1)[0], "06"]
-    run = started(gateway, ledger, text="Hi {first_name}, " + "x" * 160)
+    run = started(gateway, ledger, text="Hi, " + "x" * 160)
 
     found = await run.preview(people, price_per_sms=Decimal("0.05"), check_balance=True)
     other = await run.preview(iter(numbers(2)))

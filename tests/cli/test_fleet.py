@@ -184,10 +184,10 @@ def test_submit_of_something_else_under_the_key(serve, broker, submit, people):
     submit()
     broker.woken.clear()
 
-    result = submit("--on-duplicate", "keep")
+    result = submit("--sender", "Other")
 
     assert result.exit_code == 2
-    assert "on_duplicate" in result.stderr
+    assert "another sender" in result.stderr
     assert broker.woken == []
 
 

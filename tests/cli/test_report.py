@@ -113,7 +113,8 @@ def details(*batches, rejections=(), is_held=None, **values):
     given = {
         "name": "mine",
         "settings": {"sender": "Acme", "text": "5ec2e7", "with_replies": "True"},
-        "cursor": planned + len(rejections),
+        "items": planned + len(rejections),
+        "new": planned,
         "planned": planned,
         "rejected": len(rejections),
         "batches": max((one.number for one in batches), default=0),
@@ -275,7 +276,8 @@ class ChangingLedger(MemoryLedger):
                 RunRecord(
                     name=key,
                     settings={},
-                    cursor=run.cursor,
+                    items=run.items,
+                    new=run.new,
                     planned=2,
                     batches=1,
                     began_at=NOW,
@@ -286,7 +288,9 @@ class ChangingLedger(MemoryLedger):
 
 async def look_at(ledger):
     """Look at a run whose figures are of another moment than its batches."""
-    run = RunRecord(name="mine", settings={}, cursor=2, began_at=NOW, latest=NOW)
+    run = RunRecord(
+        name="mine", settings={}, items=2, new=2, planned=2, began_at=NOW, latest=NOW
+    )
     await ledger.open_run(run)
     await ledger.plan(run, [batch(1, BatchState.ACCEPTED)])
     return await details_of(ledger, "mine")
@@ -305,7 +309,8 @@ async def test_batches_beyond_the_run_are_of_another_moment():
     run = RunRecord(
         name="mine",
         settings={},
-        cursor=2,
+        items=2,
+        new=2,
         planned=2,
         batches=1,
         began_at=NOW,
@@ -463,7 +468,8 @@ def test_requests_with_their_own_texts_have_no_sum_of_items():
         page(
             batch(1, BatchState.ACCEPTED),
             settings={"text": "of each request"},
-            cursor=1,
+            items=1,
+            new=1,
         )
     ).words
 
@@ -495,7 +501,7 @@ def test_purged_ledger_has_no_numbers():
         batch(1, BatchState.REFUSED, numbers=b"", error=None),
         rejections=(),
         rejected=3,
-        cursor=5,
+        items=5,
     )
 
     assert ">purged<" in text

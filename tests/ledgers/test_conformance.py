@@ -68,7 +68,7 @@ async def test_a_run_is_found_as_it_was_left(ledger):
     """Whatever it would be like if it were new."""
     await ledger.open_run(run_record(settings={"sender": "Acme"}))
 
-    found = await ledger.open_run(run_record(settings={"sender": "Other"}, cursor=9))
+    found = await ledger.open_run(run_record(settings={"sender": "Other"}, items=9))
 
     assert found == run_record(settings={"sender": "Acme"})
     assert list(await ledger.runs()) == [found]
@@ -77,7 +77,7 @@ async def test_a_run_is_found_as_it_was_left(ledger):
 async def test_a_run_is_replaced_as_a_whole(ledger):
     """Also where an attribute goes back to None."""
     await ledger.open_run(FULL_RUN)
-    changed = run_record("full", cursor=3)
+    changed = run_record("full", items=3)
 
     await ledger.update_run(changed)
 
@@ -200,9 +200,9 @@ async def test_a_plan_may_add_nothing_but_what_was_read(ledger):
     """A source of duplicates alone moves the cursor."""
     run = await begun(ledger)
 
-    await ledger.plan(evolve(run, cursor=7), [])
+    await ledger.plan(evolve(run, items=7), [])
 
-    assert [one.cursor for one in await ledger.runs()] == [7]
+    assert [one.items for one in await ledger.runs()] == [7]
 
 
 async def test_a_batch_is_planned_once(ledger):
@@ -212,7 +212,7 @@ async def test_a_batch_is_planned_once(ledger):
 
     with pytest.raises(LedgerError):
         await ledger.plan(
-            evolve(run, cursor=9_999),
+            evolve(run, items=9_999),
             [batch_record(1), batch_record(2)],
             [FULL_REJECTION],
         )
@@ -458,12 +458,14 @@ async def test_an_unknown_run_is_empty(ledger):
 async def test_a_purge_keeps_the_figures(ledger):
     """Whom it went to, what it said and who was rejected is forgotten; no more."""
     await ledger.open_run(run_record("full"))
-    await ledger.plan(FULL_RUN, [FULL_BATCH], [FULL_REJECTION])
+    before = evolve(FULL_RUN, purged=False)
+    await ledger.plan(before, [FULL_BATCH], [FULL_REJECTION])
 
     await ledger.purge("full")
 
-    batch = evolve(FULL_BATCH, payload=None, numbers=b"")
-    assert await everything(ledger) == [(FULL_RUN, [batch], [])]
+    batch = evolve(FULL_BATCH, payload=None, numbers=b"", identities=b"")
+    purged = evolve(FULL_RUN, purged=True)
+    assert await everything(ledger) == [(purged, [batch], [])]
 
 
 async def test_a_purge_is_of_one_run(ledger):
@@ -512,7 +514,7 @@ async def test_a_cancelled_write_is_whole_or_never_was(ledger, steps):
     """And the ledger works on."""
     run = await begun(ledger)
     before = await everything(ledger)
-    planned = evolve(run, cursor=1_000)
+    planned = evolve(run, items=1_000)
     batches = [batch_record(n) for n in range(1, 101)]
 
     task = asyncio.create_task(ledger.plan(planned, batches, [FULL_REJECTION]))
@@ -523,8 +525,8 @@ async def test_a_cancelled_write_is_whole_or_never_was(ledger, steps):
 
     after = await everything(ledger)
     assert after in (before, [(planned, batches, [FULL_REJECTION])])
-    await ledger.update_run(evolve(run, cursor=5))
-    assert [one.cursor for one in await ledger.runs()] == [5]
+    await ledger.update_run(evolve(run, items=5))
+    assert [one.items for one in await ledger.runs()] == [5]
 
 
 # --- durable ledgers ------------------------------------------------------------------

@@ -15,7 +15,7 @@ from aiooctopush import InvalidFieldError, Recipient, RetryPolicy
 from aiooctopush._call import BulkPriority
 from aiooctopush._clock import MonotonicWallClock
 from aiooctopush._throttle import RetryBudget
-from aiooctopush.bulk.sending.delivery import Delivery, new_record
+from aiooctopush.bulk.sending.delivery import BatchDone, Delivery, new_record
 from aiooctopush.ledgers.leases import GcraState, gcra_parameters
 from aiooctopush.ledgers.memory import MemoryLedger
 from aiooctopush.ledgers.protocols import FleetLedger
@@ -469,15 +469,6 @@ async def test_a_run_without_batches_has_no_figures(ledger):
 
 def delivery_of(claim, transport, clock):
     """What sends a claimed batch."""
-
-    class Watcher:
-        stops = False
-
-        def began(self, old, new): ...
-        def throttled(self): ...
-        def was_split(self, old, parent, parts, error): ...
-        def concluded(self, old, new, content, told): ...
-
     return Delivery(
         call=session_over(transport, clock=clock)._call,
         wall=MonotonicWallClock(clock),
@@ -487,7 +478,6 @@ def delivery_of(claim, transport, clock):
         shared=MESSAGE,
         retry=RetryPolicy(attempts=3),
         background=BulkPriority(budget=RetryBudget(500)),
-        watcher=Watcher(),
     )
 
 
@@ -499,7 +489,11 @@ def recipients(count):
 async def send(claim, transport, clock):
     """Send what a claim holds; return the states of its results."""
     delivery = delivery_of(claim, transport, clock)
-    return [result.state async for result in delivery.send(claim.job)]
+    return [
+        event.new.state
+        async for event in delivery.send(claim.job)
+        if isinstance(event, BatchDone)
+    ]
 
 
 def real(count=1):

@@ -51,7 +51,7 @@ RUNS = st.builds(
     RunRecord,
     name=st.sampled_from(KEYS),
     settings=st.dictionaries(WORDS, WORDS, max_size=2),
-    cursor=COUNTS,
+    items=COUNTS,
     exhausted=st.booleans(),
     paused=st.none() | st.sampled_from(Pause),
     max_batch_size=st.none() | COUNTS,
@@ -219,8 +219,9 @@ class LedgerMachine(RuleBasedStateMachine):
             self.rejections[key] = []
             for name in [name for name in self.batches if name[0] == key]:
                 self.batches[name] = evolve(
-                    self.batches[name], payload=None, numbers=b""
+                    self.batches[name], payload=None, numbers=b"", identities=b""
                 )
+            self.runs[key] = evolve(self.runs[key], purged=True)
 
     @rule()
     @precondition(lambda self: self.kind.crash)

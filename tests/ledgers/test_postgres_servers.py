@@ -230,7 +230,7 @@ async def test_the_server_that_can_be_written_is_found_after_a_failover(pair, ho
         assert all(isinstance(one, LedgerError) for one in before[-1])
         assert {str(one).partition(": ")[2] for one in before[-1]} == {NO_WRITABLE}
     assert len(after) <= 1
-    assert [run.cursor for run in runs] == [7]
+    assert [run.items for run in runs] == [7]
 
 
 async def test_a_run_that_was_held_is_not_gone_on_with_elsewhere(pair):

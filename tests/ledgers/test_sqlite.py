@@ -372,7 +372,7 @@ async def test_an_older_file_is_led_to_the_newest_version(written):
 
     assert notes == [("none",)]
     assert version_of(written) == 2
-    assert sql(written, "SELECT name, cursor, residual_credit FROM runs") == [
+    assert sql(written, "SELECT name, items, residual_credit FROM runs") == [
         ("full", 9_000_000_001, "12345678901234567890.10")
     ]
     assert sql(written, "SELECT payload FROM contents") == [(b"\0payload\xff",)]
@@ -648,7 +648,7 @@ async def test_a_disk_that_fails_leaves_nothing_of_a_write(ledger, path):
     before = await everything(ledger)
 
     with files_of_at_most(300_000):
-        problem = await problem_of(ledger.plan(evolve(run, cursor=1), LARGE))
+        problem = await problem_of(ledger.plan(evolve(run, items=1), LARGE))
         after = await everything(ledger)
     await ledger.plan(run, LARGE)
 
@@ -669,7 +669,7 @@ async def test_a_full_disk_leaves_nothing_of_a_write(ledger, path):
         await ledger._commits.read(lambda one: one.execute(limit).fetchone())
 
     await allow(30)
-    problem = await problem_of(ledger.plan(evolve(run, cursor=1), LARGE))
+    problem = await problem_of(ledger.plan(evolve(run, items=1), LARGE))
     after = await everything(ledger)
     await allow(100_000)
     await ledger.plan(run, LARGE)
@@ -738,13 +738,13 @@ async def test_a_file_that_may_not_be_used_is_refused(shared, mode, words):
             await begun(ledger)
         path.chmod(mode)
         async with SQLiteLedger(path) as ledger:
-            problem = await problem_of(ledger.update_run(run_record(cursor=1)))
+            problem = await problem_of(ledger.update_run(run_record(items=1)))
         path.chmod(0o600)
         async with SQLiteLedger(path) as ledger:
-            await ledger.update_run(run_record(cursor=2))
+            await ledger.update_run(run_record(items=2))
 
     assert problem == f"{path}: {words}."
-    assert [run.cursor for run, _, _ in await read(path)] == [2]
+    assert [run.items for run, _, _ in await read(path)] == [2]
 
 
 def spoil(path, start, size):

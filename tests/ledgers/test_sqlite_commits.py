@@ -244,7 +244,7 @@ def test_a_loop_that_is_closed_holds_up_nobody(path):
     first = asyncio.new_event_loop()
     run = first.run_until_complete(begun(ledger, batch_record(1)))
     left = first.create_task(ledger._commits.do(gate.wait))
-    later = first.create_task(ledger.update_run(evolve(run, cursor=7)))
+    later = first.create_task(ledger.update_run(evolve(run, items=7)))
     first.run_until_complete(asyncio.sleep(0))
     left._log_destroy_pending = later._log_destroy_pending = False
     first.close()
@@ -252,6 +252,6 @@ def test_a_loop_that_is_closed_holds_up_nobody(path):
 
     async def go_on():
         async with ledger:
-            return [run.cursor for run in await ledger.runs()]
+            return [run.items for run in await ledger.runs()]
 
     assert asyncio.run(go_on()) == [7]

@@ -330,7 +330,7 @@ async def test_a_log_that_cannot_be_read_there_is_named(shared):
     other.chmod(0o777)
     with somebody_who_is_not_root():
         async with SQLiteLedger(path) as ledger:
-            await ledger.update_run(run_record(cursor=1))
+            await ledger.update_run(run_record(items=1))
             copy_with_log(path, other / "l.db")
     other.chmod(0o555)
     with somebody_who_is_not_root():

@@ -57,8 +57,8 @@ ROOMS = {
     ),
     "bulk": (
         ("options", "report"),
-        ("run_options",),
         ("sources",),
+        ("run_options",),
         ("preview", "sending"),
         ("fleet", "review"),
         ("run",),

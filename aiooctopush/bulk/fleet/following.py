@@ -50,9 +50,7 @@ async def read_report(ledger: Ledger, run_name: str) -> BulkReport:
     run = next((one for one in await ledger.runs() if one.name == run_name), None)
     if run is None:
         raise no_such_run(run_name)
-    report = BulkReport(
-        name=run_name, whole_requests=run.settings.get("text") == "of each request"
-    )
+    report = BulkReport(name=run_name)
     report.take(run)
     report.paused = run.paused
     latest = run.latest

@@ -18,14 +18,13 @@ from ..._call import BulkPriority
 from ..._clock import Clock, MonotonicWallClock
 from ..._throttle import RetryBudget
 from ...api._shared import Caller
-from ...errors import Backoff, NotSentError, OctopushError
-from ...ledgers.batch import Content
+from ...errors import Backoff, NotSentError
 from ...ledgers.leases import LEASE, gcra_parameters
 from ...ledgers.protocols import Claim, ClaimLedger, FleetLedger
 from ...ledgers.records import BatchRecord, LeaseLostError, LedgerError, Pause
 from ...retry import RetryPolicy
 from ..run_options import BulkOptions
-from ..sending.delivery import BatchResult, Delivery
+from ..sending.delivery import BatchDone, BatchResult, Delivery, DeliveryEvent
 from ..sending.pausing import PausePolicy
 
 
@@ -165,13 +164,16 @@ class Worker:
                 shared={},
                 retry=self._retry,
                 background=self._background,
-                watcher=watch,
                 max_batch_size=watch.max_batch_size,
             )
             try:
-                async with aclosing(delivery.send(claimed.job)) as results:
-                    async for result in results:
-                        told.append(result)  # noqa: PERF401  # kept if it is cut short
+                async with aclosing(delivery.send(claimed.job)) as events:
+                    async for event in events:
+                        watch.look_at(event)
+                        if isinstance(event, BatchDone):
+                            told.append(event.result)
+                        if watch.why is not None:
+                            break
             except LeaseLostError:
                 # Whoever has it now asks under the same id.
                 _logger.warning(
@@ -225,38 +227,12 @@ class _Watch:
     why: Pause | None = None
     max_batch_size: int | None = None
 
-    @property
-    def stops(self) -> bool:
-        """See `Watcher.stops`."""
-        return self.why is not None
-
-    def began(self, old: BatchRecord, new: BatchRecord) -> None:
-        """See `Watcher.began`."""
-
-    def throttled(self) -> None:
-        """See `Watcher.throttled`. The rate limiter was told already."""
-
-    def was_split(
-        self,
-        old: BatchRecord,  # noqa: ARG002  # a protocol's
-        parent: BatchRecord,
-        parts: Sequence[BatchRecord],  # noqa: ARG002  # as above
-        error: OctopushError | None,
-    ) -> None:
-        """See `Watcher.was_split`."""
-        if error is not None:
-            self.why = self.why or self.policy.was_split(parent)
-
-    def concluded(
-        self,
-        old: BatchRecord,  # noqa: ARG002  # as above
-        new: BatchRecord,
-        content: Content,
-        told: BatchResult,
-    ) -> None:
-        """See `Watcher.concluded`."""
-        if not isinstance(told.error, NoTurnError):
-            self.why = self.why or self.policy.concluded(new, content, told)
+    def look_at(self, event: DeliveryEvent) -> None:
+        """Look at what a delivery tells, for a reason to stand still."""
+        # That this process had no turn says nothing of the gateway.
+        if isinstance(event, BatchDone) and isinstance(event.result.error, NoTurnError):
+            return
+        self.why = self.why or self.policy.look_at(event)
 
 
 @frozen

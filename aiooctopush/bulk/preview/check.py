@@ -81,7 +81,7 @@ async def preview(
     )
     source = await asyncio.to_thread(inspection.prepared, source)
     if not isinstance(source, FileSource):
-        async with opened(source, 0) as items:
+        async with opened(source) as items:
             await _look_through(items, inspection)
     elif identity is None:
         await source.scan(inspection.look_at)

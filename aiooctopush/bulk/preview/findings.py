@@ -254,7 +254,7 @@ class Preview:
             "recipients": self.recipients,
             "duplicates": self.duplicates,
             "rejected": self.rejected,
-            "rejections": [attrs.asdict(one) for one in self.rejections],
+            "rejections": [_as_shown(one) for one in self.rejections],
             "rejected_by_reason": dict(self.reasons),
             "samples": list(self.samples),
             "lacking": self.lacking,
@@ -410,3 +410,10 @@ def _as_text(amount: Decimal | None) -> str | None:
 
 def _counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
+def _as_shown(rejection: Rejection) -> dict[str, object]:
+    """Give a rejection as plain values, without the row, which is private."""
+    return attrs.asdict(
+        rejection, filter=lambda one, _: one.name not in {"header", "cells"}
+    )

@@ -1,6 +1,9 @@
 """What a run may cost, counted before it is spent."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from decimal import Decimal
+from typing import Final
 
 from attrs import define
 
@@ -8,6 +11,12 @@ from ...api.sms import Message, SmsRequest
 from ...ledgers.batch import Content, recipients_in, unpack
 from ...ledgers.records import MAY_COST, BatchRecord
 from ...text import measure, merge, placeholders
+
+
+Reservation = AbstractContextManager[None]
+"""A block at whose end what was set aside is free again."""
+
+_FREE: Final[Reservation] = nullcontext()
 
 
 @define
@@ -66,12 +75,39 @@ class Budget:
             return Decimal(0)
         return self.price * self.parts(content)
 
-    def allows(self, estimate: Decimal) -> bool:
-        """Whether there is room for a batch that may cost that much."""
+    def reserve(self, content: Content | None) -> Reservation | None:
+        """
+        Set aside what a batch may cost, until the block is left.
+
+        Args:
+            content: What it says to whom; None if it is counted already.
+
+        Returns:
+            None if there is not so much left.
+        """
         if self.most is None:
-            return True
+            return _FREE
+        estimate = Decimal(0) if content is None else self.estimate(content)
         spent = self.told + self.unpriced * (self.price or 0)
-        return spent + self.reserved + estimate <= self.most
+        if spent + self.reserved + estimate > self.most:
+            return None
+        self.reserved += estimate
+        return self._reserved(estimate)
+
+    @contextmanager
+    def _reserved(self, estimate: Decimal) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.reserved -= estimate
+
+    def relearn(
+        self, old: BatchRecord, new: BatchRecord, content: Content | None = None
+    ) -> None:
+        """Take note of a batch as it stands now, and not any more as it stood."""
+        if self.most is not None:
+            self.learn(old, content, sign=-1)
+            self.learn(new, content)
 
     def learn(
         self, batch: BatchRecord, content: Content | None = None, *, sign: int = 1

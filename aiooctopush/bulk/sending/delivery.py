@@ -7,7 +7,7 @@ It knows nothing of sources, or of who hands out batches: any engine may.
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
@@ -43,6 +43,7 @@ from ...ledgers.records import (
 from ...observer import AttemptEvent
 from ...retry import RetryPolicy
 from ...text import as_sent
+from .pacing import AdaptiveRate
 from .splitting import cut, is_too_large, named_in, speaks_of_recipients
 
 
@@ -83,32 +84,52 @@ class BatchResult:
         )
 
 
-class Watcher(Protocol):
-    """Who wants to know how a delivery goes, and may stop it."""
+@frozen
+class BatchStarted:
+    """The intent to send a batch is written; its request is next."""
 
-    @property
-    def stops(self) -> bool:
-        """Whether no further request may start."""
+    old: BatchRecord
+    new: BatchRecord
 
-    def began(self, old: BatchRecord, new: BatchRecord) -> None:
-        """The intent to send a batch is written."""
 
-    def throttled(self) -> None:
-        """A try found the gateway too busy."""
+@frozen
+class BatchSplit:
+    """
+    A batch stands in the ledger as parts.
 
-    def was_split(
-        self,
-        old: BatchRecord,
-        parent: BatchRecord,
-        parts: Sequence[BatchRecord],
-        error: OctopushError | None,
-    ) -> None:
-        """A batch stands in the ledger as parts; why, unless it was too large."""
+    Attributes:
+        old: As it stood before.
+        parent: As it stands now.
+        parts: What counts instead.
+        error: Why; None if it only was too large.
+    """
 
-    def concluded(
-        self, old: BatchRecord, new: BatchRecord, content: Content, told: BatchResult
-    ) -> None:
-        """The outcome of a batch is written."""
+    old: BatchRecord
+    parent: BatchRecord
+    parts: Sequence[BatchRecord]
+    error: OctopushError | None
+
+
+@frozen
+class BatchDone:
+    """
+    The outcome of a batch is written.
+
+    Attributes:
+        old: As it stood before; None if it was refused by name, in a split.
+        new: As it stands now.
+        content: What it says to whom.
+        result: The same for the caller.
+    """
+
+    old: BatchRecord | None
+    new: BatchRecord
+    content: Content = field(repr=False)
+    result: BatchResult
+
+
+DeliveryEvent = BatchStarted | BatchSplit | BatchDone
+"""What a delivery tells, in its order; between two of them it may be stopped."""
 
 
 @define(kw_only=True)
@@ -120,6 +141,7 @@ class Delivery:
         run_name: Names the run.
         settings: What all batches share, as bytes; part of their digests.
         shared: Fields that their requests share; none if each has a text of its own.
+        pace: Whom to tell of a try that found the gateway too busy.
         max_batch_size: Recipients that the gateway takes in one request, if it
             refused more.
     """
@@ -132,14 +154,14 @@ class Delivery:
     shared: Mapping[str, Any] = field(repr=False)  # the text is one of them
     retry: RetryPolicy
     background: BulkPriority
-    watcher: Watcher
+    pace: AdaptiveRate | None = None
     max_batch_size: int | None = None
 
-    async def send(self, job: Job) -> AsyncGenerator[BatchResult, None]:
+    async def send(self, job: Job) -> AsyncGenerator[DeliveryEvent, None]:
         """
-        Send a batch, and its parts if it is cut; tell what became of each.
+        Send a batch, and its parts if it is cut; tell what becomes of each.
 
-        When the watcher stops it in between, parts that were not sent yet stay so in
+        Whoever iterates no further stops it there: what was not sent yet stays so in
         the ledger.
 
         Raises:
@@ -149,20 +171,23 @@ class Delivery:
         jobs = deque([job])
         while jobs:
             job = jobs.popleft()
-            if self.watcher.stops and not job.is_written:
-                return
             if self._is_too_large(job):
                 parts, record, error = self._cut(job, set()), job.record, None
             else:
-                record, result, error = await self._try(job)
+                begun = job.record
+                if not job.is_written:
+                    begun = await self._begin(job)
+                    yield BatchStarted(job.record, begun)
+                record, result, error = await self._try(job, begun)
                 parts = self._parts_after(job, error)
                 if not parts:
                     yield await self._conclude(job, record, result, error)
                     continue
-            await self._split(record, parts, error)
+            yield await self._split(record, parts, error)
             for part in parts:
                 if part.record.state is BatchState.REFUSED:
-                    yield _told(part, part.record, error=error)
+                    told = _told(part, part.record, error=error)
+                    yield BatchDone(None, part.record, part.content, told)
             open_still = [p for p in parts if p.record.state is BatchState.NOT_SENT]
             jobs.extendleft(reversed(open_still))
 
@@ -176,18 +201,17 @@ class Delivery:
         )
 
     async def _try(
-        self, job: Job
+        self, job: Job, record: BatchRecord
     ) -> tuple[BatchRecord, SendResult | None, OctopushError | None]:
         """Try until the outcome is known or given up; nothing of it is written yet."""
-        record = await self._begin(job)
         faults: Counter[str] = Counter(record.faults)
 
         def observe(event: AttemptEvent) -> None:
             if event.error is not None:
                 status = "" if event.status is None else f" {event.status}"
                 faults[f"{event.error}{status}"] += 1
-            if event.error == ThrottledError.__name__:
-                self.watcher.throttled()
+            if self.pace is not None and event.error == ThrottledError.__name__:
+                self.pace.back_off()
 
         async def renew() -> str:
             nonlocal record
@@ -226,14 +250,11 @@ class Delivery:
         return record, result, failure
 
     async def _begin(self, job: Job) -> BatchRecord:
-        """Write the intent, unless it is written."""
-        if job.is_written:
-            return job.record
+        """Write the intent."""
         record = evolve(job.record, state=BatchState.SENDING, error=None, code=None)
         if not job.was_tried:
             record = evolve(record, first_tried_at=self.wall.now())
         await self.ledger.begin(self.run_name, record)
-        self.watcher.began(job.record, record)
         return record
 
     def _request(self, record: BatchRecord, content: Content) -> SmsRequest:
@@ -298,14 +319,14 @@ class Delivery:
 
     async def _split(
         self, old: BatchRecord, parts: Sequence[Job], error: OctopushError | None
-    ) -> None:
+    ) -> BatchSplit:
         """Write the parts down in place of the whole."""
         parent = evolve(old, state=BatchState.SPLIT, concluded_at=self.wall.now())
         if error is not None:
             parent = evolve(parent, **_words_of(error))
         records = [part.record for part in parts]
         await self.ledger.split(self.run_name, parent, records)
-        self.watcher.was_split(old, parent, records, error)
+        return BatchSplit(old, parent, records, error)
 
     async def _conclude(
         self,
@@ -313,7 +334,7 @@ class Delivery:
         old: BatchRecord,
         result: SendResult | None,
         error: OctopushError | None,
-    ) -> BatchResult:
+    ) -> BatchDone:
         """Write down what became of a batch."""
         state = self._state_after(old, result, error)
         found: dict[str, Any] = {} if error is None else _words_of(error)
@@ -334,8 +355,7 @@ class Delivery:
             # It may stay for long.
             record = evolve(record, payload=pack(record.payload))
         await self.ledger.conclude(self.run_name, record)
-        self.watcher.concluded(old, record, job.content, told)
-        return told
+        return BatchDone(old, record, job.content, told)
 
     def _state_after(
         self,

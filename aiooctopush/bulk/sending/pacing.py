@@ -44,20 +44,18 @@ class AdaptiveRate:
         """Requests a second at present; infinity if nothing holds them up."""
         return self._rate
 
-    async def turn(self) -> None:
-        """Wait until the next request may start."""
+    def reserve(self) -> float:
+        """Reserve the start of a request; seconds to wait until it may start."""
         now = self._clock.monotonic()
         self._raise(now)
         starts_at = max(now, self._free_at)
-        # Reserved before waiting, so that the next one comes after it.
         self._free_at = starts_at + 1 / self._rate
         self._started.append(starts_at)
         while self._started[0] < now - _WINDOW:
             self._started.popleft()
-        if starts_at > now:
-            await self._clock.sleep(starts_at - now)
+        return starts_at - now
 
-    def throttled(self) -> None:
+    def back_off(self) -> None:
         """Take note that the gateway found us too fast."""
         now = self._clock.monotonic()
         if now - self._throttled_at < _ONE_NEWS:

@@ -1,6 +1,9 @@
-"""When what becomes of batches says that a run should stand still."""
+"""When a run should stand still, and how long it waits until it may go on."""
 
+import asyncio
 import math
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Final
 
 from attrs import define, field
@@ -9,14 +12,15 @@ from ..._clock import Clock
 from ...errors import (
     AuthenticationError,
     InsufficientCreditError,
+    OctopushError,
     TransportSecurityError,
 )
 from ...ledgers.batch import Content
 from ...ledgers.records import BatchRecord, BatchState, Pause
 from ..options import OnAlreadySent
 from ..run_options import BulkOptions
-from .delivery import BatchResult
-from .splitting import SplitWatch
+from .delivery import BatchDone, BatchResult, BatchSplit, DeliveryEvent
+from .splitting import SplitWatch, speaks_of_recipients
 
 
 # Without an answer for that many batches in a row, going on only makes more doubt.
@@ -59,20 +63,33 @@ class PausePolicy:
     latest_unanswered: tuple[BatchRecord, Content] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._splits = SplitWatch(self._options.split_limit)
+        self._splits = SplitWatch(self._options.max_refused)
 
-    def was_split(self, batch: BatchRecord) -> Pause | None:
-        """A batch was refused because of some recipients, and is cut."""
-        self._splits.split(batch)
+    @property
+    def searches(self) -> bool:
+        """Whether only one batch at a time should be sent, to find a good part."""
+        return self._splits.searches
+
+    def look_at(self, event: DeliveryEvent) -> Pause | None:
+        """Look at what a delivery tells, and say why to pause, if there is a reason."""
+        if isinstance(event, BatchDone):
+            return self._concluded(event)
+        if isinstance(event, BatchSplit) and event.error is not None:
+            self._splits.split()
+            return self._systemic()
+        return None
+
+    def _systemic(self) -> Pause | None:
         return Pause.REFUSALS if self._splits.is_systemic else None
 
-    def concluded(
-        self, batch: BatchRecord, content: Content, told: BatchResult
-    ) -> Pause | None:
-        """The outcome of a batch is known."""
+    def _concluded(self, event: BatchDone) -> Pause | None:
+        batch, told = event.new, event.result
+        if event.old is None:
+            self._splits.single_refused(batch.count, by_name=True)
+            return self._systemic()
         if batch.state in {BatchState.ACCEPTED, BatchState.PRESUMED}:
-            self._splits.accepted(batch)
-        why = self._outage(batch, content, told) or self._refusals(batch)
+            self._splits.accepted(batch.count)
+        why = self._outage(batch, event.content, told) or self._refusals(batch, told)
         for kind, pause in _PAUSES:
             if isinstance(told.error, kind):
                 why = pause
@@ -105,13 +122,13 @@ class PausePolicy:
             self.ask_again_at = max(self.ask_again_at, ready_at)
         return Pause.OUTAGE if self.unanswered_streak >= _OUTAGE_AFTER else None
 
-    def _refusals(self, batch: BatchRecord) -> Pause | None:
-        if batch.state is not BatchState.REFUSED:
+    def _refusals(self, batch: BatchRecord, told: BatchResult) -> Pause | None:
+        if batch.state is not BatchState.REFUSED or told.error is None:
             self._refused_alike = 0
             return None
-        if batch.part:
-            self._splits.single_refused(batch)
-            return Pause.REFUSALS if self._splits.is_systemic else None
+        if batch.part or speaks_of_recipients(told.error):
+            self._splits.single_refused(batch.count)
+            return self._systemic()
         # Where each has a text of its own, the next one may be fine.
         if not self._shares_text:
             return None
@@ -119,3 +136,86 @@ class PausePolicy:
             self._refused_alike, self._refused_with = 0, batch.code
         self._refused_alike += 1
         return Pause.REFUSALS if self._refused_alike >= _REFUSED_ALIKE else None
+
+
+Probe = Callable[[], Awaitable[bool]]
+"""Sends one batch that had no answer, once more; whether there was an answer now."""
+
+_BALANCE_EVERY: Final = 60.0
+
+# A gateway that comes back must not be met by everybody at once, nor asked for ever.
+_FIRST_PROBE: Final = 30.0
+_LAST_PROBE: Final = 300.0
+
+
+class Waiting:
+    """
+    Waits until a run can go on, as long as its options allow.
+
+    Args:
+        clock: Time.
+        options: How long to wait.
+        balance: Asks what the account has, in euros.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        options: BulkOptions,
+        balance: Callable[[], Awaitable[Decimal]],
+    ) -> None:
+        self._clock = clock
+        self._options = options
+        self._balance = balance
+        self._too_little = Decimal(0)
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Wait no longer, neither now nor later."""
+        self._stopped.set()
+
+    async def rest(self, seconds: float) -> bool:
+        """Wait that long; whether nobody stopped it."""
+        waiting = asyncio.ensure_future(self._clock.sleep(seconds))
+        stopping = asyncio.ensure_future(self._stopped.wait())
+        both = (waiting, stopping)
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in both:
+                one.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+        return not self._stopped.is_set()
+
+    async def for_credit(self, needed: Decimal) -> bool:
+        """
+        Ask for the balance once a minute until it is enough, or time is up.
+
+        Args:
+            needed: What the next batch may cost, in euros, as far as is known.
+        """
+        until = self._clock.monotonic() + self._options.wait_for_credit
+        while (left := until - self._clock.monotonic()) > 0:
+            if not await self.rest(min(_BALANCE_EVERY, left)):
+                return False
+            try:
+                balance = await self._balance()
+            except OctopushError:
+                continue
+            # What turned out to be too little before is so again.
+            if balance >= needed and balance > self._too_little:
+                self._too_little = balance
+                return True
+        return False
+
+    async def for_gateway(self, probe: Probe) -> bool:
+        """Try one batch now and then until it is answered, or time is up."""
+        until = self._clock.monotonic() + self._options.wait_for_gateway
+        delay = _FIRST_PROBE
+        while (left := until - self._clock.monotonic()) > 0:
+            if not await self.rest(min(delay, left)):
+                return False
+            if await probe():
+                return True
+            delay = min(2 * delay, _LAST_PROBE)
+        return False

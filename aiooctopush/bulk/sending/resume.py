@@ -1,126 +1,113 @@
-"""How a run goes on where it stood: settings, source, and what was left open."""
+"""How a run goes on: its message, whom it knows, and what was left open."""
 
-import asyncio
-from collections.abc import AsyncGenerator
-from datetime import datetime, timedelta
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Final
 
+import attrs
 from attrs import evolve, field, frozen
 
 from ..._clock import Clock, MonotonicWallClock
-from ...errors import (
-    DuplicateRequestError,
-    InvalidFieldError,
-    OctopushError,
-    Outcome,
-)
-from ...ids import SAFE_FOR
-from ...ledgers.batch import (
-    Job,
-    digest_of,
-    encode,
-    recipients_in,
-    renewed,
-    unpack,
-    unpack_numbers,
-)
+from ...api.sms import Message
+from ...errors import DuplicateRequestError, InvalidFieldError
+from ...ids import SET_BACK, protects
+from ...ledgers.batch import Job, renewed, unpack
 from ...ledgers.protocols import Ledger
-from ...ledgers.records import BatchRecord, BatchState, LedgerError, RunRecord
-from ..options import OnUnresolved
+from ...ledgers.records import UNFINISHED, BatchRecord, BatchState, RunRecord
+from ..options import Identity, OnUnresolved
 from ..sources.batching import BatchReader
 
 
-# A clock that was set back by more than this hides how much time has passed, and with
-# it how old an id is. The hour that SAFE_FOR keeps in hand covers what is less.
-_SET_BACK: Final = timedelta(hours=1)
+OF_EACH_REQUEST: Final = "of each request"
+"""What the settings of a run have for a text if each request brings its own."""
+
+_REACHED: Final = frozenset(
+    {BatchState.ACCEPTED, BatchState.PRESUMED, BatchState.ALREADY_SENT}
+)
 
 
-class SourceChangedError(OctopushError):
+def settings_of(
+    message: Message | None, identity: Identity | None
+) -> Mapping[str, str]:
     """
-    The source is not what it was when the run began.
+    Tell what must not change from one start of a run to the next.
 
-    This start sent nothing; what was sent before stands in the ledger.
+    It is what the message says, and by what people are known: nothing of the source.
     """
+    settings = {} if identity is None else {"identity": "of the caller"}
+    if message is None:
+        return settings | {"text": OF_EACH_REQUEST}
+    values = attrs.asdict(message, recurse=False)
+    # A text may be private, and a ledger is looked at by more people.
+    text = hashlib.sha256(values.pop("text").encode()).hexdigest()[:16]
+    said = {name: str(value) for name, value in values.items() if value is not None}
+    return settings | {"text": text} | said
 
-    outcome: Outcome | None = None
 
-
-def check_settings(before: RunRecord, now: RunRecord) -> None:
+async def check_run(ledger: Ledger, known: RunRecord, fresh: RunRecord) -> None:
     """
-    Refuse to go on with another message under the same name.
+    Refuse to go on with another message, or with a run that knows nobody any more.
 
     Raises:
-        InvalidFieldError: Names what differs.
+        InvalidFieldError: Names what differs, and how many people have had the first
+            message.
     """
-    names = before.settings.keys() | now.settings.keys()
-    differ = sorted(
-        name for name in names if before.settings.get(name) != now.settings.get(name)
-    )
-    if differ:
+    if known.purged:
         raise InvalidFieldError(
             "name",
-            f"names a run that began with another {', '.join(differ)}: take another "
-            "name for another message",
-            shown=repr(now.name)[:80],
+            "names a run that was purged: it does not know any more who had it, and "
+            "would send it to all of them again. Nothing was sent. Take another name "
+            "to send it to everyone in the list",
+            shown=repr(known.name)[:80],
         )
+    names = known.settings.keys() | fresh.settings.keys()
+    differ = sorted(
+        name for name in names if known.settings.get(name) != fresh.settings.get(name)
+    )
+    if not differ:
+        return
+    had_it = 0
+    async for batch in ledger.batches(known.name, _REACHED):
+        had_it += batch.count
+    people = "1 person has" if had_it == 1 else f"{had_it:,} people have"
+    raise InvalidFieldError(
+        "name",
+        f"names a run that began with another {', '.join(differ)}, which {people} had. "
+        "Nothing was sent now. Another name makes it another run, which sends to all "
+        "of them again",
+        shown=repr(known.name)[:80],
+    )
 
 
-async def reread(
-    ledger: Ledger, run: RunRecord, intake: BatchReader, settings: bytes
-) -> AsyncGenerator[int, None]:
-    """
-    Read a source up to where the run stood, and make sure that it is the same.
+def new_start(run: RunRecord) -> RunRecord:
+    """Give a run whose account of the source is empty again."""
+    return evolve(
+        run,
+        items=0,
+        new=0,
+        already=0,
+        duplicates=0,
+        excluded=0,
+        rejected=0,
+        exhausted=False,
+    )
 
-    Yields:
-        After each batch, how many items were read.
 
-    Raises:
-        SourceChangedError: Names the first batch that differs.
-    """
+async def known_batches(
+    ledger: Ledger, run: RunRecord, reader: BatchReader
+) -> AsyncIterator[BatchRecord]:
+    """Give all batches of a run, and have a reader remember whom they are for."""
     async for batch in ledger.batches(run.name):
-        if batch.part:
-            continue
-        begins = intake.position
-        # A source in memory never waits, and others want their turn.
-        await asyncio.sleep(0)
-        content = await intake.take(batch.count)
-        where = f"batch {batch.number} (items {begins + 1:,} to {intake.position:,})"
-        if content is None or len(recipients_in(content)) < batch.count:
-            raise SourceChangedError(
-                f"the source ends in batch {batch.number}, which the run has sent: go "
-                "on with the source that it began with, or take another name"
-            )
-        if digest_of(settings, encode(content)) != batch.digest:
-            raise SourceChangedError(
-                f"{where} is not what it was when the run began: go on with the same "
-                "source, or take another name"
-            )
-        yield intake.position
-
-
-async def remember_numbers(ledger: Ledger, run: RunRecord, intake: BatchReader) -> None:
-    """
-    Go on behind the cursor without reading what comes before it.
-
-    Raises:
-        LedgerError: The ledger was purged, and cannot tell who was there.
-    """
-    async for batch in ledger.batches(run.name):
-        if batch.part:
-            continue
-        numbers = unpack_numbers(batch.numbers)
-        if not numbers:
-            raise LedgerError(
-                "the ledger was purged and does not know any more who was there: "
-                "give the source as an iterable, which is read from its start"
-            )
-        intake.remember(numbers)
-    intake.start_at(run)
+        # The parts of a batch are for people of the whole.
+        if not batch.part:
+            reader.remember(batch)
+        yield batch
 
 
 def was_set_back(clock: Clock, latest: datetime) -> bool:
     """Whether a clock shows much less than an earlier start has seen on it."""
-    return latest - clock.now() > _SET_BACK
+    return latest - clock.now() > SET_BACK
 
 
 @frozen
@@ -130,21 +117,28 @@ class ResumePlan:
 
     Attributes:
         set_back: Whether the clock was set back since, so that no age is known.
+        retry_refused: Whether to ask again for those who were refused, under new ids.
     """
 
     _run_name: str
     _wall: MonotonicWallClock
     _on_unresolved: OnUnresolved
     set_back: bool = field(kw_only=True)
+    retry_refused: bool = field(kw_only=True)
 
     def is_protected(self, batch: BatchRecord) -> bool:
         """Whether the gateway still knows the id of a batch that may have been sent."""
-        if batch.first_tried_at is None or self.set_back:
-            return False
         # Asked once more, it would be a duplicate again, which says nothing new.
-        if batch.error == DuplicateRequestError.__name__:
+        duplicate = batch.error == DuplicateRequestError.__name__
+        if self.set_back or duplicate:
             return False
-        return self._wall.now() - batch.first_tried_at < SAFE_FOR
+        return protects(batch.first_tried_at, self._wall.now())
+
+    def is_open(self, batch: BatchRecord) -> bool:
+        """Whether something may be left to do about a batch."""
+        return batch.state in UNFINISHED or (
+            self.retry_refused and batch.state is BatchState.REFUSED
+        )
 
     def job_of(self, batch: BatchRecord) -> Job | None:
         """A batch to send or to ask about once more; None if it is to be left."""
@@ -153,6 +147,8 @@ class ResumePlan:
         content = unpack(batch.payload)
         if batch.state is BatchState.NOT_SENT:
             return Job(record=batch, content=content)
+        if batch.state is BatchState.REFUSED:
+            return Job(record=renewed(self._run_name, batch), content=content)
         if self.is_protected(batch):
             return Job(record=batch, content=content, was_tried=True)
         if self._on_unresolved is OnUnresolved.RESEND:
@@ -161,7 +157,7 @@ class ResumePlan:
 
     def settled(self, batch: BatchRecord) -> BatchRecord:
         """How a batch stands that is neither sent nor asked about."""
-        if batch.state is BatchState.NOT_SENT:
+        if batch.state in {BatchState.NOT_SENT, BatchState.REFUSED}:
             return batch
         if self._on_unresolved is OnUnresolved.SKIP:
             return evolve(

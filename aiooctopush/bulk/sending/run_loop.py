@@ -1,11 +1,11 @@
-"""One start of a run: look back, read the source again, and send what is left."""
+"""One start of a run: load it, settle what was left open, and send to who is new."""
 
 import asyncio
 import hashlib
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from decimal import Decimal
 from typing import Final
 
@@ -18,32 +18,36 @@ from ..._clock import Clock, MonotonicWallClock
 from ..._throttle import RetryBudget
 from ...api._shared import Caller
 from ...api.sms import Message
-from ...errors import OctopushError
-from ...ledgers.batch import Content, Job, new_record
+from ...ledgers.batch import Job, new_record
 from ...ledgers.protocols import Ledger
 from ...ledgers.records import (
     MAY_COST,
-    UNFINISHED,
     BatchRecord,
     BatchState,
     Pause,
     RunRecord,
 )
 from ...retry import RetryPolicy
-from ..report import LISTED_AT_MOST, BulkReport
+from ..report import BulkReport
 from ..run_options import BulkOptions
-from ..sources.batching import BatchReader, Source, starts_anywhere
+from ..sources.batching import BatchReader, Source
 from ..sources.prefetching import BatchPrefetcher, ReadBatch
-from .budget import Budget
-from .delivery import BatchResult, Delivery
+from .budget import Budget, Reservation
+from .delivery import (
+    BatchDone,
+    BatchResult,
+    BatchSplit,
+    BatchStarted,
+    Delivery,
+    DeliveryEvent,
+)
 from .pacing import AdaptiveRate
-from .pausing import PausePolicy
-from .recovery import Recovery
+from .pausing import PausePolicy, Waiting
 from .resume import (
     ResumePlan,
-    check_settings,
-    remember_numbers,
-    reread,
+    check_run,
+    known_batches,
+    new_start,
     was_set_back,
 )
 
@@ -54,10 +58,10 @@ _ONE_TRY: Final = RetryPolicy(attempts=1, timeout=90.0)
 
 
 @frozen
-class _Told:
+class _JobDone:
     """What became of one job; most have a place in the window, a probe has none."""
 
-    results: list[BatchResult]
+    results: Sequence[BatchResult]
     has_place: bool = True
 
 
@@ -72,7 +76,7 @@ class RunLoop:
         message: What its requests share; None if each has a text of its own.
         options: How it is sent.
         report: What became of it so far.
-        recovery: Waits when it stands still.
+        waiting: Waits when it stands still.
         fresh: The run as it would be new.
     """
 
@@ -85,9 +89,10 @@ class RunLoop:
         message: Message | None,
         options: BulkOptions,
         report: BulkReport,
-        recovery: Recovery,
+        waiting: Waiting,
         fresh: RunRecord,
     ) -> None:
+        self._pace = AdaptiveRate(clock, options.rate)
         self._delivery = Delivery(
             call=call,
             wall=MonotonicWallClock(clock),
@@ -100,68 +105,61 @@ class RunLoop:
             retry=options.retry,
             # Of its own, so that an outage met here leaves the single sends theirs.
             background=BulkPriority(budget=RetryBudget(options.retry.budget)),
-            watcher=self,
+            pace=self._pace,
         )
         self._ledger = ledger
         self._wall = self._delivery.wall
         self._clock = clock
         self._options = options
         self._report = report
-        self._recovery = recovery
+        self._waiting = waiting
         self._run = fresh
-        self._intake = BatchReader(
+        self._reader = BatchReader(
             whole_requests=message is None,
             on_duplicate=options.on_duplicate,
             on_invalid=options.on_invalid,
             identity=options.identity,
         )
-        self._cuts = BatchPrefetcher(self._intake, options.batch_size)
+        self._batches = BatchPrefetcher(self._reader, options.batch_size)
         self._budget = Budget(options.max_cost, message)
-        self._pace = AdaptiveRate(clock, options.rate)
         self._pause_policy = PausePolicy(
             options,
             clock,
             shares_text=message is not None,
             is_durable=ledger.is_durable,
         )
-        self._leftovers: deque[Job] = deque()
-        # Written together with another one, for who waits for his turn.
+        self._open: deque[Job] = deque()
+        # Written together with another one, for a worker that waits to plan.
         self._planned: deque[Job] = deque()
-        self._queueing = 0
-        self._told: asyncio.Queue[_Told | None] = asyncio.Queue()
+        self._waiting_workers = 0
+        self._done: asyncio.Queue[_JobDone | None] = asyncio.Queue()
         # A result that nobody has taken yet keeps its place in the window, so that a
         # slow consumer slows the run down instead of filling the memory.
         self._window = asyncio.Semaphore(2 * options.concurrency)
-        self._turn = asyncio.Lock()
-        self._door = asyncio.Lock()
+        self._plan_lock = asyncio.Lock()
+        self._pause_lock = asyncio.Lock()
+        self._search: object | None = None
+        self._search_moves = asyncio.Event()
         self._stopping = False
         self._source_ended = False
-        self._probing = False
         self._recovered = False
         self._dearest = Decimal("0.01")
 
     def stop(self) -> None:
-        """Start no further request."""
+        """Start no further request, and end every wait."""
         self._stopping = True
-        self._recovery.stop()
+        self._waiting.stop()
+        self._search_moves.set()
 
     async def results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
         """See `BulkRun.stream`."""
-        leftovers = await self._load_run()
-        skips = starts_anywhere(source) and self._options.identity is None
-        if skips and self._run.cursor:
-            await remember_numbers(self._ledger, self._run, self._intake)
-        async with self._intake.reading(source):
-            if not skips:
-                settings = self._delivery.settings
-                async for _ in reread(self._ledger, self._run, self._intake, settings):
-                    if self._stopping:
-                        # What was not looked at may have changed.
-                        return
-            self._run = evolve(self._run, paused=None, latest=self._wall.now())
-            await self._ledger.update_run(self._run)
-            await self._open_again(leftovers)
-            async with aclosing(self._cuts), aclosing(self._rounds()) as results:
+        left_open = await self._load_run()
+        if self._options.exclude is not None:
+            await self._reader.exclude(self._options.exclude)
+        async with self._reader.reading(source):
+            await self._begin_start()
+            await self._settle(left_open)
+            async with aclosing(self._batches), aclosing(self._rounds()) as results:
                 async for result in results:
                     yield result
             self._run = evolve(
@@ -173,54 +171,62 @@ class RunLoop:
             )
             await self._ledger.update_run(self._run)
 
-    # --- looking back -----------------------------------------------------------------
+    # --- what earlier starts left -----------------------------------------------------
 
     async def _load_run(self) -> list[BatchRecord]:
-        """Find the run as it was left, count it, and give what is not finished."""
+        """Find the run as it was left, count it, and give what is still open."""
         fresh = self._run
         self._run = run = await self._ledger.open_run(fresh)
-        check_settings(run, fresh)
+        await check_run(self._ledger, run, fresh)
         self._delivery.max_batch_size = run.max_batch_size
-        self._report.take(run)
-        async for rejection in self._ledger.rejections(run.name):
-            self._report.reject((rejection,))
-            if len(self._report.rejections) == LISTED_AT_MOST:
-                break
-        leftovers = []
-        latest = run.latest
-        async for batch in self._ledger.batches(run.name):
-            self._report.count(batch)
-            self._budget.learn(batch)
-            latest = max(latest, batch.first_tried_at or latest)
-            latest = max(latest, batch.concluded_at or latest)
-            if batch.state in UNFINISHED:
-                leftovers.append(batch)
         self._resume_plan = ResumePlan(
             run.name,
             self._wall,
             self._options.on_unresolved,
-            set_back=was_set_back(self._clock, latest),
+            set_back=False,
+            retry_refused=self._options.retry_refused,
         )
+        left_open = []
+        latest = run.latest
+        async for batch in known_batches(self._ledger, run, self._reader):
+            self._report.count(batch)
+            # It adds up at any time, also while a long run is loaded.
+            self._report.planned += batch.count * (batch.state is not BatchState.SPLIT)
+            self._budget.learn(batch)
+            latest = max(latest, batch.first_tried_at or latest)
+            latest = max(latest, batch.concluded_at or latest)
+            if self._resume_plan.is_open(batch):
+                left_open.append(batch)
+        set_back = was_set_back(self._clock, latest)
+        self._resume_plan = evolve(self._resume_plan, set_back=set_back)
         self._wall.resume_from(latest)
-        return leftovers
+        return left_open
 
-    async def _open_again(self, batches: Sequence[BatchRecord]) -> None:
+    async def _begin_start(self) -> None:
+        """Write that this start begins: its account of the source is empty."""
+        run = new_start(self._run)
+        self._run = evolve(run, paused=None, latest=self._wall.now())
+        await self._ledger.start_run(self._run)
+        self._report.take(self._run)
+        self._report.mark_start()
+
+    async def _settle(self, left_open: Sequence[BatchRecord]) -> None:
         """Line up what is to be sent or asked about again, and write down the rest."""
-        for batch in batches:
+        for batch in left_open:
             job = self._resume_plan.job_of(batch)
             if job is not None:
-                self._leftovers.append(job)
+                self._open.append(job)
                 continue
-            left = self._resume_plan.settled(batch)
-            if left != batch:
-                await self._ledger.conclude(self._run.name, left)
-                self._recount(batch, left)
+            settled = self._resume_plan.settled(batch)
+            if settled != batch:
+                await self._ledger.conclude(self._run.name, settled)
+                self._recount(batch, settled)
 
     # --- sending ----------------------------------------------------------------------
 
     async def _rounds(self) -> AsyncGenerator[BatchResult, None]:
         """
-        Everything once, and what had no answer a second time; and once more after
+        Send everything once, and what had no answer a second time; and once more after
         each pause that has passed.
         """
         again = True
@@ -233,7 +239,7 @@ class RunLoop:
                 return
             again = False
             await self._line_up_again()
-            if not self._leftovers:
+            if not self._open:
                 return
 
     async def _line_up_again(self) -> None:
@@ -244,9 +250,9 @@ class RunLoop:
             open_still = batch.state is BatchState.NOT_SENT
             if open_still or self._resume_plan.is_protected(batch):
                 job = self._resume_plan.job_of(batch)
-                self._leftovers.extend(() if job is None else (job,))
-        if self._leftovers and wait > 0:
-            await self._recovery.rest(wait)
+                self._open.extend(() if job is None else (job,))
+        if self._open and wait > 0:
+            await self._waiting.rest(wait)
 
     async def _round(self) -> AsyncGenerator[BatchResult, None]:
         workers = [
@@ -255,13 +261,13 @@ class RunLoop:
         try:
             running = len(workers)
             while running:
-                told = await self._told.get()
-                if told is None:
+                done = await self._done.get()
+                if done is None:
                     running -= 1
                     continue
-                if told.has_place:
+                if done.has_place:
                     self._window.release()
-                for result in told.results:
+                for result in done.results:
                     yield result
             await asyncio.gather(*workers)
         finally:
@@ -273,40 +279,39 @@ class RunLoop:
         try:
             while await self._may_go_on():
                 await self._window.acquire()
-                await self._pace.turn()
+                if (wait := self._pace.reserve()) > 0:
+                    await self._waiting.rest(wait)
                 # One at a time, so that batches are planned in order.
-                self._queueing += 1
-                async with self._turn:
-                    self._queueing -= 1
-                    job = await self._next()
-                    if job is not None and self._budget.wants_price:
+                self._waiting_workers += 1
+                async with self._plan_lock:
+                    self._waiting_workers -= 1
+                    planned = await self._next()
+                    if planned is not None and self._budget.wants_price:
                         # The next one waits for what this one costs.
-                        await self._deliver(job)
+                        await self._deliver(*planned)
                         continue
-                if job is not None:
-                    await self._deliver(job)
+                if planned is not None:
+                    await self._deliver(*planned)
                     continue
                 self._window.release()
                 if not self._report.paused:
                     return
         finally:
-            self._told.put_nowait(None)
+            self._done.put_nowait(None)
 
-    async def _next(self) -> Job | None:
-        """The next batch, its intent written; None if there is none, or no money."""
+    async def _next(self) -> tuple[Job, Reservation] | None:
+        """Give the next batch, its intent written; None without one, or money."""
         if self._planned:
             # Its intent is written: it is on its way, whatever comes.
-            return self._planned.popleft()
+            return self._planned.popleft(), nullcontext()
         if self.stops:
             return None
-        if self._leftovers:
-            job = self._leftovers[0]
+        if self._open:
+            job = self._open[0]
             # What may have been sent under this id is counted already.
             is_counted = job.was_tried and job.record.state in MAY_COST
-            estimate = self._budget.estimate(job.content)
-            if self._has_money(Decimal(0) if is_counted else estimate):
-                return self._leftovers.popleft()
-            return None
+            reserved = self._reserve(None if is_counted else job)
+            return None if reserved is None else (self._open.popleft(), reserved)
         if self._source_ended:
             return None
         try:
@@ -316,64 +321,72 @@ class RunLoop:
             self._source_ended = True
             raise
 
-    async def _plan(self) -> Job | None:
-        """Read the next batches from the source, and write down the intent to send."""
-        cut = await self._cuts.next(self._run)
-        if cut.is_end:
+    def _reserve(self, job: Job | None) -> Reservation | None:
+        """Set money aside for a batch; None, and a pause, if there is too little."""
+        reserved = self._budget.reserve(None if job is None else job.content)
+        if reserved is None:
+            self._pause(Pause.MAX_COST)
+        return reserved
+
+    async def _plan(self) -> tuple[Job, Reservation] | None:
+        """Read the next batches, and write down the intent to send them."""
+        read = await self._batches.next()
+        if read.is_end:
             self._source_ended = True
-            await self._read_so_far([cut], ())
+            await self._write_plan([read], ())
             return None
-        if not self._has_money(self._budget.estimate(cut.content)):
+        reserved = self._budget.reserve(read.content)
+        if reserved is None:
             # Not planned: the next start reads it again.
             self._source_ended = True
+            self._pause(Pause.MAX_COST)
             return None
-        cuts = [cut]
+        some = [read]
         # A commit takes as long for one batch as for all that somebody waits to send.
         # With a bound for costs, each is weighed when those before it are reserved.
-        while len(cuts) <= self._queueing and self._options.max_cost is None:
-            more = await self._cuts.ready(self._run)
+        while len(some) <= self._waiting_workers and self._options.max_cost is None:
+            more = await self._batches.ready()
             if more is None:
                 break
-            cuts.append(more)
-        jobs = self._jobs_of(cuts)
-        await self._read_so_far(cuts, jobs)
+            some.append(more)
+        jobs = self._jobs_of(some)
+        await self._write_plan(some, jobs)
         self._planned.extend(jobs[1:])
-        return jobs[0]
+        return jobs[0], reserved
 
-    def _jobs_of(self, cuts: Sequence[ReadBatch]) -> list[Job]:
-        starts = [self._run.cursor, *(cut.position for cut in cuts)]
+    def _jobs_of(self, some: Sequence[ReadBatch]) -> list[Job]:
         now = self._wall.now()
-        jobs = []
-        for index, cut in enumerate(cuts):
-            record = new_record(
-                self._run.name,
-                cut.content,
-                self._delivery.settings,
-                number=self._run.batches + index + 1,
-                first=starts[index],
-                state=BatchState.SENDING,
-                at=now,
-                # It is dropped with the answer, a moment later: to pack it would take
-                # more time than to write what packing saves. What stays is packed then.
-                compress=False,
-                delta_encode=self._ledger.is_durable,
+        return [
+            Job(
+                record=new_record(
+                    self._run.name,
+                    read.content,
+                    self._delivery.settings,
+                    number=self._run.batches + index + 1,
+                    first=read.first,
+                    state=BatchState.SENDING,
+                    at=now,
+                    identities=read.identities,
+                    # It is dropped with the answer, a moment later: to pack it would
+                    # take more time than to write what packing saves.
+                    compress=False,
+                    delta_encode=self._ledger.is_durable,
+                ),
+                content=read.content,
+                is_written=True,
             )
-            jobs.append(Job(record=record, content=cut.content, is_written=True))
-        return jobs
+            for index, read in enumerate(some)
+        ]
 
-    async def _read_so_far(
-        self, cuts: Sequence[ReadBatch], jobs: Sequence[Job]
-    ) -> None:
+    async def _write_plan(self, some: Sequence[ReadBatch], jobs: Sequence[Job]) -> None:
         """Write down how far the source was read, and the batches that came of it."""
         records = [job.record for job in jobs]
-        rejections = tuple(one for cut in cuts for one in cut.rejections)
-        last = cuts[-1]
+        rejections = tuple(one for read in some for one in read.rejections)
+        last = some[-1]
         run = evolve(
             self._run,
-            cursor=last.position,
+            **last.counts,
             planned=self._run.planned + sum(record.count for record in records),
-            duplicates=last.duplicates,
-            rejected=last.rejected,
             batches=self._run.batches + len(records),
             latest=self._wall.now(),
             max_batch_size=self._delivery.max_batch_size,
@@ -387,40 +400,75 @@ class RunLoop:
         for record in records:
             self._report.count(record)
 
-    async def _deliver(self, job: Job) -> None:
-        estimate = self._budget.estimate(job.content)
-        self._budget.reserved += estimate
-        try:
-            async with aclosing(self._delivery.send(job)) as results:
-                told = [result async for result in results]
-        finally:
-            self._budget.reserved -= estimate
-        self._told.put_nowait(_Told(told))
+    async def _deliver(self, job: Job, reserved: Reservation) -> None:
+        results: Sequence[BatchResult] = ()
+        if job.is_written or not self.stops:
+            with reserved:
+                results = await self._sent(self._delivery, job)
+        self._done.put_nowait(_JobDone(results))
+
+    async def _sent(
+        self, delivery: Delivery, job: Job, *, is_probe: bool = False
+    ) -> Sequence[BatchResult]:
+        """Send a batch and its parts, as far as nothing stops that in between."""
+        results: list[BatchResult] = []
+        async with aclosing(delivery.send(job)) as events:
+            try:
+                await self._wait_for_search(job)
+                async for event in events:
+                    self._take(event)
+                    if isinstance(event, BatchStarted):
+                        continue
+                    if isinstance(event, BatchDone):
+                        results.append(event.result)
+                    if self.stops and not is_probe:
+                        break
+                    await self._wait_for_search(job)
+            finally:
+                self._end_search(job)
+        return results
+
+    # --- one batch at a time, to find a good part -------------------------------------
+
+    async def _wait_for_search(self, job: Job) -> None:
+        """While nothing but refusals comes, let one batch be halved to its end."""
+        while self._pause_policy.searches and not self.stops:
+            if self._search is None:
+                self._search = job
+            if self._search is job:
+                return
+            self._search_moves.clear()
+            await self._search_moves.wait()
+
+    def _end_search(self, job: Job) -> None:
+        if self._search is job:
+            self._search = None
+        self._search_moves.set()
 
     # --- standing still ---------------------------------------------------------------
+
+    @property
+    def stops(self) -> bool:
+        """Whether no further request may start."""
+        return self._stopping or self._report.paused is not None
 
     def _pause(self, why: Pause | None) -> None:
         # The first reason is the one that is told.
         if why is None or self._report.paused is not None:
             return
         self._report.paused = why
+        self._search_moves.set()
         _logger.warning(
             "bulk run %r pauses: %s",
             *(self._run.name, why),
             extra={"octopush_run": self._run.name, "octopush_paused": str(why)},
         )
 
-    def _has_money(self, estimate: Decimal) -> bool:
-        if self._budget.allows(estimate):
-            return True
-        self._pause(Pause.MAX_COST)
-        return False
-
     async def _may_go_on(self) -> bool:
         """Whether another request may start; waits if that may change."""
         if not self.stops:
             return True
-        async with self._door:
+        async with self._pause_lock:
             if self._report.paused is not None and not self._stopping:
                 await self._recover(self._report.paused)
             return not self.stops
@@ -428,9 +476,9 @@ class RunLoop:
     async def _recover(self, why: Pause) -> None:
         passed = False
         if why is Pause.CREDIT:
-            passed = await self._recovery.for_credit(self._dearest)
+            passed = await self._waiting.for_credit(self._dearest)
         elif why is Pause.OUTAGE:
-            passed = await self._recovery.for_gateway(self._probe)
+            passed = await self._waiting.for_gateway(self._probe)
         if passed:
             self._report.paused = None
             self._recovered = True
@@ -445,63 +493,36 @@ class RunLoop:
             content=content,
             was_tried=record.state is BatchState.UNKNOWN,
         )
-        self._probing = True
-        try:
-            delivery = evolve(self._delivery, retry=_ONE_TRY)
-            async with aclosing(delivery.send(job)) as results:
-                told = [result async for result in results]
-        finally:
-            self._probing = False
-        self._told.put_nowait(_Told(told, has_place=False))
+        delivery = evolve(self._delivery, retry=_ONE_TRY)
+        results = await self._sent(delivery, job, is_probe=True)
+        self._done.put_nowait(_JobDone(results, has_place=False))
         return self._pause_policy.unanswered_streak == 0
 
-    # --- what the delivery tells ------------------------------------------------------
+    # --- what a delivery tells --------------------------------------------------------
 
-    @property
-    def stops(self) -> bool:
-        """See `Watcher.stops`."""
-        if self._probing:
-            return False
-        return self._stopping or self._report.paused is not None
-
-    def began(self, old: BatchRecord, new: BatchRecord) -> None:
-        """See `Watcher.began`."""
-        self._recount(old, new)
-
-    def throttled(self) -> None:
-        """See `Watcher.throttled`."""
-        self._pace.throttled()
-
-    def was_split(
-        self,
-        old: BatchRecord,
-        parent: BatchRecord,
-        parts: Sequence[BatchRecord],
-        error: OctopushError | None,
-    ) -> None:
-        """See `Watcher.was_split`."""
-        self._recount(old, parent)
-        for part in parts:
-            self._report.count(part)
-        if error is not None:
-            self._pause(self._pause_policy.was_split(parent))
-
-    def concluded(
-        self, old: BatchRecord, new: BatchRecord, content: Content, told: BatchResult
-    ) -> None:
-        """See `Watcher.concluded`."""
-        self._recount(old, new, content)
-        if told.result is not None and told.result.residual_credit is not None:
-            self._report.residual_credit = told.result.residual_credit
-        if new.cost is not None:
-            self._dearest = max(self._dearest, new.cost)
-        self._pause(self._pause_policy.concluded(new, content, told))
+    def _take(self, event: DeliveryEvent) -> None:
+        """Count what a delivery tells, and pause if that is a reason to."""
+        if isinstance(event, BatchSplit):
+            self._recount(event.old, event.parent)
+            for part in event.parts:
+                self._report.count(part)
+        elif isinstance(event, BatchStarted):
+            self._recount(event.old, event.new)
+        elif event.old is not None:
+            self._recount(event.old, event.new, event)
+            told = event.result.result
+            if told is not None and told.residual_credit is not None:
+                self._report.residual_credit = told.residual_credit
+            if event.new.cost is not None:
+                self._dearest = max(self._dearest, event.new.cost)
+        self._pause(self._pause_policy.look_at(event))
+        if not self._pause_policy.searches:
+            self._search = None
+            self._search_moves.set()
 
     def _recount(
-        self, old: BatchRecord, new: BatchRecord, content: Content | None = None
+        self, old: BatchRecord, new: BatchRecord, done: BatchDone | None = None
     ) -> None:
         """Count a batch as it stands now, and not any more as it stood."""
-        self._report.count(old, sign=-1)
-        self._report.count(new)
-        self._budget.learn(old, content, sign=-1)
-        self._budget.learn(new, content)
+        self._report.recount(old, new)
+        self._budget.relearn(old, new, None if done is None else done.content)

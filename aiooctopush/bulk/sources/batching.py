@@ -1,8 +1,8 @@
 """
-From a source to batches: what is a recipient, what was there before, what is neither.
+From a source to batches: who is new, who was planned before, and what is no recipient.
 
-The same items come out of it in the same batches, however often a source is read: on
-that rests that a run can go on after a crash.
+People that are known may stand anywhere in a source. The same new ones come out of it
+in the same batches, however often it is read: so a lost ledger gives the same ids.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Callable,
     Generator,
     Iterable,
     Iterator,
@@ -20,17 +19,26 @@ from collections.abc import (
 )
 from contextlib import aclosing, asynccontextmanager
 from itertools import islice
+from typing import Any
 
-from ...api._recipients import NUMBER, CheckedRecipients, Recipient
+from ...api._recipients import MAX_RECIPIENTS, NUMBER, CheckedRecipients, Recipient
 from ...api.sms import SmsRequest
 from ...errors import InvalidFieldError
-from ...ledgers.batch import Content
-from ...ledgers.records import Rejection, RunRecord
-from ...phone import mask, normalize_all
+from ...ledgers.batch import (
+    Content,
+    encode,
+    identity_of,
+    ints_in,
+    unpack_identities,
+    unpack_ints,
+)
+from ...ledgers.records import BatchRecord, Rejection
+from ...phone import as_ints, mask, normalize_all
 from ..options import Identity, OnDuplicate, OnInvalid
 from .blocks import Block, RowOrBlock
 from .csv_file import RowSource
-from .duplicates import Seen, SeenKeys, SeenNumbers
+from .duplicates import SeenNumbers
+from .people import People
 from .rows import FileSource
 from .text_file import SourceError
 
@@ -41,11 +49,8 @@ Item = str | Recipient | SmsRequest | SourceError
 Items = Iterable[Item] | AsyncIterable[Item]
 """Items, never held in memory as a whole."""
 
-Source = Items | RowSource | Callable[[int], Items]
-"""
-Items, or a function that gives them from a position on, counted from 0. A function is
-believed: it is not asked for the items before that position, which so are not checked.
-"""
+Source = Items | RowSource
+"""Whatever yields items; each start reads it once, from its beginning to its end."""
 
 _Run = CheckedRecipients | Sequence[Item]
 """Items one after the other, in columns where that is known to be possible."""
@@ -53,12 +58,16 @@ _Run = CheckedRecipients | Sequence[Item]
 
 class BatchReader:
     """
-    A source that is being read, from a position on.
+    A source that is being read, from its start to its end.
 
     Attributes:
-        position: Items taken so far, counted from the start of the source.
-        duplicates: Those left out because they were met before.
+        items: Those dealt with so far: the sum of the next five.
+        new: Those that went into batches.
+        already: Those that an earlier start has planned.
+        excluded: Those left out because the caller said so.
+        duplicates: Those left out because they came twice.
         rejected: Those that are no recipients.
+        first: Where the latest batch begins, counted from 0; None if it is empty.
         rejections: The latest of these, until `take_rejections` is called.
     """
 
@@ -74,11 +83,15 @@ class BatchReader:
         self._on_duplicate = on_duplicate
         self._on_invalid = on_invalid
         self._identity = identity
-        self._seen: Seen | None = None
-        if identity is not None:
-            self._seen = SeenKeys()
-        elif on_duplicate is not OnDuplicate.KEEP and not whole_requests:
-            self._seen = SeenNumbers()
+        # Numbers tell who is who, unless each item says more than a number.
+        self._by_number = identity is None and not whole_requests
+        self._people = People(
+            by_number=self._by_number,
+            keeps_copies=on_duplicate is OnDuplicate.KEEP
+            or (whole_requests and identity is None),
+        )
+        self._excluded = SeenNumbers()
+        self._identities: list[bytes] = []
         self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
         self._pieces: AsyncGenerator[RowOrBlock, None] | None = None
         self._ahead: deque[_Run] = deque()
@@ -86,25 +99,50 @@ class BatchReader:
         self._begin: int = 0
         self._at_hand: int = 0
         self._failure: Exception | None = None
-        self.position: int = 0
+        self.first: int | None = None
+        self.items: int = 0
+        self.new: int = 0
+        self.already: int = 0
+        self.excluded: int = 0
         self.duplicates: int = 0
         self.rejected: int = 0
         self.rejections: list[Rejection] = []
 
-    def remember(self, numbers: Sequence[str]) -> None:
-        """Note numbers of an earlier batch."""
-        if isinstance(self._seen, SeenNumbers):
-            self._seen.add_all(numbers)
+    def remember(self, batch: BatchRecord) -> None:
+        """Note whom a batch of an earlier start was planned for."""
+        if self._by_number:
+            self._people.remember(unpack_ints(batch.numbers))
+        else:
+            self._people.remember(unpack_identities(batch.identities))
 
-    def start_at(self, run: RunRecord) -> None:
-        """Go on where a run stood, without reading what comes before."""
-        self.position = run.cursor
-        self.duplicates, self.rejected = run.duplicates, run.rejected
+    async def exclude(self, source: Source) -> None:
+        """
+        Leave out all numbers of a source, wherever they come.
+
+        Raises:
+            InvalidFieldError: It yields what is no recipient, or this reads whole
+                requests, which may go to others as well.
+            SourceError: A row of it cannot be read: somebody might be written to who
+                must not be.
+        """
+        if self._whole_requests:
+            raise InvalidFieldError(
+                "exclude", "cannot be used where each request has a text of its own"
+            )
+        left_out = BatchReader(
+            whole_requests=False,
+            on_duplicate=OnDuplicate.SKIP,
+            on_invalid=OnInvalid.ERROR,
+            identity=None,
+        )
+        async with left_out.reading(source):
+            while (content := await left_out.take(MAX_RECIPIENTS)) is not None:
+                self._excluded.note(ints_in(content))
 
     @asynccontextmanager
     async def reading(self, source: Source) -> AsyncGenerator[None, None]:
         """
-        Open a source from the present position on, and close it in the end.
+        Open a source, and close it in the end.
 
         Raises:
             InvalidFieldError: It is one string, or nothing that can be iterated.
@@ -113,7 +151,7 @@ class BatchReader:
             async with aclosing(source.pieces()) as self._pieces:
                 yield
         else:
-            async with opened(source, self.position) as self._items:
+            async with opened(source) as self._items:
                 yield
 
     async def take(self, count: int) -> Content | None:
@@ -124,9 +162,10 @@ class BatchReader:
             InvalidFieldError: An item is no recipient, or was there before, and that
                 was asked to be an error; or no run of this kind can send it.
         """
+        self.first = None
         taken: list[CheckedRecipients] = []
         room = 1 if self._whole_requests else count
-        pause_at = self.position + count
+        pause_at = self.items + count
         # No more than there is room for: what is not needed stays where it is.
         while some := await self._some(room):
             if self._whole_requests:
@@ -139,7 +178,7 @@ class BatchReader:
                 if not room:
                     break
             # Let others run, should millions of items make no batch.
-            if self.position >= pause_at:
+            if self.items >= pause_at:
                 pause_at += count
                 await asyncio.sleep(0)
         content = CheckedRecipients.joined(taken) if taken else ()
@@ -204,30 +243,61 @@ class BatchReader:
         elif run:
             ahead.append(run)
 
-    def take_rejections(self, run: RunRecord) -> tuple[Rejection, ...]:
-        """What was rejected since the last call, behind the cursor of the run."""
-        # What stands before it is listed already: the source was read again.
-        rejections = tuple(one for one in self.rejections if one.position >= run.cursor)
+    def take_rejections(self) -> tuple[Rejection, ...]:
+        """Give what was rejected since the last call."""
+        rejections = tuple(self.rejections)
         self.rejections.clear()
         return rejections
 
+    def take_identities(self) -> bytes:
+        """Give the digests of what went into a batch since the last call."""
+        identities = b"".join(self._identities)
+        self._identities.clear()
+        return identities
+
     def _look_at_all(self, items: _Run) -> CheckedRecipients:
-        """Those of some items that go into a batch."""
+        """Give those of some items that go into a batch."""
         plain = None if self._looks_at_each else _plain(items)
         if plain is None:
             # Whoever wants to know about single items, or has odd ones among them.
             found = map(self._look_at, items)
             return CheckedRecipients.of(one for one in found if one is not None)  # type: ignore[misc]  # and no request: see `take`
-        self.position += len(items)
-        if isinstance(self._seen, SeenNumbers):
-            again = self._seen.note(plain.as_ints)
-            if again:
-                self.duplicates += len(again)
-                chosen = [True] * len(plain)
-                for at in again:
-                    chosen[at] = False
-                return plain.select(chosen)
-        return plain
+        chosen = self._sift(plain.as_ints, plain.as_ints)
+        if self.first is None and (chosen is None or True in chosen):
+            self.first = self.items + (0 if chosen is None else chosen.index(True))
+        self.items += len(items)
+        return plain if chosen is None else plain.select(chosen)
+
+    def _sift(
+        self, values: Sequence[Any], numbers: Sequence[int]
+    ) -> Sequence[bool] | None:
+        """
+        Count items by what becomes of them, and choose those that are new.
+
+        Args:
+            values: What they are known by.
+            numbers: Whom they go to; empty for whole requests.
+
+        Returns:
+            For each whether it is new; None if all are.
+        """
+        already = set(self._people.planned_before(values))
+        excluded = set(self._excluded.among(numbers) if self._excluded else ())
+        excluded -= already
+        left = values
+        places: Sequence[int] = range(len(values))
+        if already or excluded:
+            places = [at for at in places if at not in already and at not in excluded]
+            left = [values[at] for at in places]
+        again = {places[at] for at in self._people.met_before(left)}
+        self.already += len(already)
+        self.excluded += len(excluded)
+        self.duplicates += len(again)
+        self.new += len(left) - len(again)
+        if not (already or excluded or again):
+            return None
+        gone = already | excluded | again
+        return [at not in gone for at in range(len(values))]
 
     @property
     def _looks_at_each(self) -> bool:
@@ -236,35 +306,58 @@ class BatchReader:
         return self._whole_requests or self._identity is not None or is_error
 
     def _look_at(self, item: Item) -> Recipient | SmsRequest | None:
-        """
-        What one item is, None if it is left out. What raises here leaves the position
-        before it.
-        """
+        """Give what one item is, None if it is left out."""
         self._check_kind(item)
         try:
             content = _content_of(item)
         except (InvalidFieldError, SourceError) as error:
             self._reject(error)
             return None
-        if self._seen is not None and not self._seen.add(self._identity_of(content)):
-            if self._on_duplicate is OnDuplicate.ERROR:
-                raise InvalidFieldError(
-                    self._place,
-                    "was there before; on_duplicate made that an error",
-                    shown=mask(content.phone_number)
-                    if isinstance(content, Recipient)
-                    else None,
-                )
-            if self._on_duplicate is OnDuplicate.SKIP:
-                self.duplicates += 1
-                self.position += 1
-                return None
-        self.position += 1
+        value, number = self._known_by(content)
+        before = self.duplicates
+        chosen = self._sift((value,), () if number is None else (number,))
+        if self.duplicates > before and self._on_duplicate is OnDuplicate.ERROR:
+            raise InvalidFieldError(
+                self._place,
+                "was there before; on_duplicate made that an error",
+                shown=mask(content.phone_number)
+                if isinstance(content, Recipient)
+                else None,
+            )
+        self.items += 1
+        if chosen is not None:
+            return None
+        if self.first is None:
+            self.first = self.items - 1
+        if not self._by_number:
+            self._identities.append(value)
         return content
+
+    def _known_by(self, content: Recipient | SmsRequest) -> tuple[Any, int | None]:
+        """Tell by what an item is known, and its number if it goes to one."""
+        number = None
+        if isinstance(content, Recipient):
+            (number,) = as_ints((content.phone_number,))
+        if self._identity is not None:
+            # Halves of surrogate pairs pass, as they are: each str has its own bytes.
+            said = self._identity_by(self._identity, content)
+            return identity_of(said.encode(errors="surrogatepass")), number
+        if isinstance(content, SmsRequest):
+            return identity_of(encode(content)), None
+        return number, number
+
+    @staticmethod
+    def _identity_by(identity: Identity, content: Recipient | SmsRequest) -> str:
+        known: object = identity(content)
+        if not isinstance(known, str):
+            raise InvalidFieldError(
+                "identity", "must give a str", shown=type(known).__name__
+            )
+        return known
 
     @property
     def _place(self) -> str:
-        return f"item {self.position + 1:,} of the source"
+        return f"item {self.items + 1:,} of the source"
 
     def _check_kind(self, item: object) -> None:
         """
@@ -280,30 +373,30 @@ class BatchReader:
         if not isinstance(item, kinds):
             raise InvalidFieldError(self._place, wanted, shown=type(item).__name__)
 
-    def _identity_of(self, content: Recipient | SmsRequest) -> str:
-        if self._identity is not None:
-            return self._identity(content)
-        # Without an identity only recipients are compared.
-        return content.phone_number  # type: ignore[union-attr]  # see above
-
     def _reject(self, error: InvalidFieldError | SourceError) -> None:
         if isinstance(error, SourceError):
             if self._on_invalid is OnInvalid.ERROR:
                 raise error
-            line, reason = error.line, error.reason
+            rejection = Rejection(
+                position=self.items,
+                line=error.line,
+                column_name=error.column,
+                reason=error.reason,
+                shown=error.shown,
+                header=getattr(error, "header", ()),
+                cells=getattr(error, "cells", ()),
+            )
         else:
             if self._on_invalid is OnInvalid.ERROR:
                 raise InvalidFieldError(
                     f"{self._place}, {error.field}", error.limit, shown=error.shown
                 ) from None
-            line, reason = None, error.limit
-        self.rejections.append(
-            Rejection(
-                position=self.position, line=line, reason=reason, shown=error.shown
+            rejection = Rejection(
+                position=self.items, reason=error.limit, shown=error.shown
             )
-        )
+        self.rejections.append(rejection)
         self.rejected += 1
-        self.position += 1
+        self.items += 1
 
 
 def _plain(items: _Run) -> CheckedRecipients | None:
@@ -327,7 +420,7 @@ def _content_of(item: Item) -> Recipient | SmsRequest:
     return Recipient(item) if isinstance(item, str) else item
 
 
-def _items_of(source: Source, position: int) -> Items:
+def _items_of(source: Source) -> Items:
     if isinstance(source, str | bytes | Mapping):
         # A str is iterable: each digit would become a recipient.
         raise InvalidFieldError(
@@ -340,26 +433,20 @@ def _items_of(source: Source, position: int) -> Items:
             return rows
     if isinstance(source, Iterable | AsyncIterable):
         return source
-    if callable(source):
-        return source(position)
-    raise InvalidFieldError(
-        "source",
-        "must be iterable, or a function of the position to start from",
-        shown=type(source).__name__,
-    )
+    raise InvalidFieldError("source", "must be iterable", shown=type(source).__name__)
 
 
 @asynccontextmanager
 async def opened(
-    source: Source, position: int
+    source: Source,
 ) -> AsyncGenerator[Iterator[Item] | AsyncIterator[Item], None]:
     """
-    Iterate over a source from a position on.
+    Iterate over a source.
 
     Raises:
         InvalidFieldError: It is one string, or nothing that can be iterated.
     """
-    items = _items_of(source, position)
+    items = _items_of(source)
     iterator = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
     try:
         yield iterator
@@ -370,8 +457,3 @@ async def opened(
                 await iterator.aclose()
             elif isinstance(iterator, Generator):
                 iterator.close()
-
-
-def starts_anywhere(source: Source) -> bool:
-    """Whether a source gives its items from any position, unread before it."""
-    return callable(source) and not isinstance(source, Iterable | AsyncIterable)

@@ -75,7 +75,20 @@ class SeenNumbers:
         return self._count
 
     def __contains__(self, number: str) -> bool:
-        value = _integer(number)
+        return self._has(_integer(number))
+
+    def among(self, values: Sequence[int]) -> list[int]:
+        """
+        Give the places of the numbers that are in here; nothing is added.
+
+        Args:
+            values: Numbers as integers.
+        """
+        if not self._bitmaps and self._few.isdisjoint(values):
+            return []
+        return [place for place, value in enumerate(values) if self._has(value)]
+
+    def _has(self, value: int) -> bool:
         if value in self._few:
             return True
         bitmap = self._bitmaps.get(value >> _BITS)

@@ -6,11 +6,13 @@ in one transaction. None waits for that: from a slow source each goes out by its
 """
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from attrs import field, frozen
 
 from ...ledgers.batch import Content
-from ...ledgers.records import Rejection, RunRecord
+from ...ledgers.records import Rejection
 from .batching import BatchReader
 
 
@@ -21,18 +23,18 @@ class ReadBatch:
 
     Attributes:
         content: What it says to whom; to nobody at the end of the source.
-        is_end: Whether that is reached.
-        position: See `BatchReader`.
-        duplicates: See `BatchReader`.
-        rejected: See `BatchReader`.
-        rejections: Those since the cut before.
+        identities: Digests of what it was made of, where numbers do not tell that.
+        first: Where it begins in the source, counted from 0.
+        is_end: Whether the end of the source is reached.
+        counts: What became of all items so far, by the names that a run has for it.
+        rejections: Those since the batch before.
     """
 
     content: Content = field(repr=False)
+    identities: bytes = field(repr=False)
+    first: int
     is_end: bool
-    position: int
-    duplicates: int
-    rejected: int
+    counts: Mapping[str, Any]
     rejections: tuple[Rejection, ...]
 
 
@@ -50,25 +52,22 @@ class BatchPrefetcher:
         self._size = size
         self._ahead: asyncio.Task[ReadBatch] | None = None
 
-    async def next(self, run: RunRecord) -> ReadBatch:
+    async def next(self) -> ReadBatch:
         """
-        The next batch.
-
-        Args:
-            run: Who rejections before its cursor are known to.
+        Give the next batch.
 
         Raises:
             InvalidFieldError: See `BatchReader.take`.
         """
         if self._ahead is None:
-            return await self._cut(run)
+            return await self._cut()
         ahead, self._ahead = self._ahead, None
         return await ahead
 
-    async def ready(self, run: RunRecord) -> ReadBatch | None:
+    async def ready(self) -> ReadBatch | None:
         """The next batch if it needs no waiting; None if it does, or there is none."""
         if self._ahead is None:
-            self._ahead = asyncio.create_task(self._cut(run))
+            self._ahead = asyncio.create_task(self._cut())
             # One turn of the loop: enough for what is read already.
             await asyncio.sleep(0)
         ahead = self._ahead
@@ -88,13 +87,21 @@ class BatchPrefetcher:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _cut(self, run: RunRecord) -> ReadBatch:
-        content = await self._intake.take(self._size)
+    async def _cut(self) -> ReadBatch:
+        reader = self._intake
+        content = await reader.take(self._size)
         return ReadBatch(
             content=() if content is None else content,
+            identities=reader.take_identities(),
+            first=reader.first or 0,
             is_end=content is None,
-            position=self._intake.position,
-            duplicates=self._intake.duplicates,
-            rejected=self._intake.rejected,
-            rejections=self._intake.take_rejections(run),
+            counts={
+                "items": reader.items,
+                "new": reader.new,
+                "already": reader.already,
+                "duplicates": reader.duplicates,
+                "excluded": reader.excluded,
+                "rejected": reader.rejected,
+            },
+            rejections=reader.take_rejections(),
         )

@@ -86,7 +86,6 @@ class FleetRun:
 
         Raises:
             InvalidFieldError: See `bulk.planning.plan`, like the next two.
-            SourceChangedError: The source is not what it was when planning began.
             LedgerError: It cannot be written; or workers are at this run already.
         """
         ledger = self.fleet.ledger

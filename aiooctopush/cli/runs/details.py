@@ -252,8 +252,7 @@ async def details_of(
 
 async def _look_through(ledger: Ledger, name: str) -> RunDetails:
     run = next(one for one in await ledger.runs() if one.name == name)
-    whole_requests = run.settings.get("text") == _OF_EACH_REQUEST
-    report = BulkReport(name=name, whole_requests=whole_requests)
+    report = BulkReport(name=name)
     details = RunDetails(run=run, report=report)
     report.take(run)
     details.deliveries = await ledger.deliveries(name)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from attrs import define, evolve, field
 
 from ...errors import DuplicateRequestError
-from ...ids import SAFE_FOR
+from ...ids import SAFE_FOR, SET_BACK
 from ..leases import (
     LEASE,
     LONGEST_WAIT,
@@ -263,10 +263,10 @@ _FREE: Final = "(lease_until IS NULL OR lease_until < now()) AND payload IS NOT 
 
 
 def _young(limit: str) -> str:
-    """Whether an id still protects; a clock that was set back tells no age."""
+    """`ids.protects` in SQL, of the same constants and by the database's clock."""
     return (
-        f"coalesce(first_tried_at BETWEEN now() - {limit}::interval "
-        "AND now() + interval '1 hour', false)"
+        f"coalesce(first_tried_at > now() - {limit}::interval AND first_tried_at "
+        f"<= now() + interval '{SET_BACK.total_seconds():.0f} seconds', false)"
     )
 
 

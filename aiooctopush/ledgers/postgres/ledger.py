@@ -173,6 +173,11 @@ class PostgresLedger(PostgresClaims):
             await self._tables.replace(connection, run_name, owner, whole)
             await self._tables.add(connection, owner, parts)
 
+    async def start_run(self, run: RunRecord) -> None:
+        async with self._database.transaction(run.name) as connection:
+            owner = await self._tables.replace_run(connection, run)
+            await connection.execute(self._tables.sql(_FORGET_REJECTIONS), owner)
+
     async def update_run(self, run: RunRecord) -> None:
         async with self._database.transaction(run.name) as connection:
             await self._tables.replace_run(connection, run)
@@ -326,13 +331,15 @@ _DELIVERIES: Final = f"""
     ORDER BY count DESC, status
 """  # noqa: S608
 
+_FORGET_REJECTIONS: Final = "DELETE FROM LEDGER.rejections WHERE run = $1"
 _FORGET: Final = (
     """
-    UPDATE LEDGER.batches SET payload = NULL, numbers = '', owner = NULL,
-        lease_until = NULL
+    UPDATE LEDGER.batches SET payload = NULL, numbers = '', identities = '',
+        owner = NULL, lease_until = NULL
     WHERE run = $1
     """,
-    "DELETE FROM LEDGER.rejections WHERE run = $1",
+    _FORGET_REJECTIONS,
+    "UPDATE LEDGER.runs SET purged = true WHERE id = $1",
     """
     DELETE FROM LEDGER.receipts
     WHERE batch IN (SELECT id FROM LEDGER.batches WHERE run = $1)

@@ -15,13 +15,17 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
             name text COLLATE "C" NOT NULL,
             settings text NOT NULL,
-            cursor bigint NOT NULL,
-            planned bigint NOT NULL,
+            items bigint NOT NULL,
+            new bigint NOT NULL,
+            already bigint NOT NULL,
             duplicates bigint NOT NULL,
+            excluded bigint NOT NULL,
             rejected bigint NOT NULL,
+            planned bigint NOT NULL,
             batches bigint NOT NULL,
             exhausted boolean NOT NULL,
             paused text,
+            purged boolean NOT NULL,
             max_batch_size bigint,
             began_at timestamptz NOT NULL,
             latest timestamptz NOT NULL,
@@ -58,13 +62,15 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             lease_until timestamptz,
             fence bigint NOT NULL DEFAULT 0,
             numbers bytea NOT NULL,
+            identities bytea NOT NULL,
             payload bytea,
             UNIQUE (run, number, part)
         ) WITH (toast_tuple_target = 256)
         """,
         """
         ALTER TABLE LEDGER.batches
-            ALTER numbers SET STORAGE EXTERNAL, ALTER payload SET STORAGE EXTERNAL
+            ALTER numbers SET STORAGE EXTERNAL, ALTER payload SET STORAGE EXTERNAL,
+            ALTER identities SET STORAGE EXTERNAL
         """,
         # Out of a million batches, those that a worker may ask for.
         """
@@ -78,8 +84,11 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             run bigint NOT NULL REFERENCES LEDGER.runs (id),
             position bigint NOT NULL,
             line bigint,
+            column_name text,
             reason text NOT NULL,
-            shown text
+            shown text,
+            header text NOT NULL,
+            cells text NOT NULL
         )
         """,
         "CREATE INDEX rejections_in_order ON LEDGER.rejections (run, position, id)",

@@ -152,6 +152,15 @@ class SQLiteLedger(LocalClaims):
 
         await self._commits.write(split)
 
+    async def start_run(self, run: RunRecord) -> None:
+
+        def start(connection: sqlite3.Connection) -> None:
+            self._replace_run(connection, run)
+            owner = self._run_id(connection, run.name)
+            connection.execute(_FORGET_REJECTIONS, (owner,))
+
+        await self._commits.write(start)
+
     async def update_run(self, run: RunRecord) -> None:
         await self._commits.write(lambda file: self._replace_run(file, run))
 
@@ -259,6 +268,7 @@ class SQLiteLedger(LocalClaims):
             connection.execute(_FORGET_CONTENTS, (owner,))
             connection.execute(_FORGET_REJECTIONS, (owner,))
             connection.execute(_FORGET_RECEIPTS, (owner,))
+            connection.execute(_MARK_PURGED, (owner,))
 
         def purge() -> None:
             self._file.write(forget)
@@ -341,6 +351,7 @@ _CODEC: Final = RowCodec(
         "exhausted": Form(int, bool),
         "first_tried_at": _INSTANT,
         "latest": _INSTANT,
+        "purged": Form(int, bool),
     }
 )
 
@@ -411,7 +422,10 @@ _REJECTIONS: Final = f"""
     WHERE {_OWNER} AND (position, id) > (?, ?) ORDER BY position, id LIMIT ?
 """  # noqa: S608
 
-_FORGET_NUMBERS: Final = "UPDATE batches SET numbers = x'' WHERE run = ?"
+_FORGET_NUMBERS: Final = (
+    "UPDATE batches SET numbers = x'', identities = x'' WHERE run = ?"
+)
+_MARK_PURGED: Final = "UPDATE runs SET purged = 1 WHERE id = ?"
 _FORGET_CONTENTS: Final = (
     "DELETE FROM contents WHERE batch IN (SELECT id FROM batches WHERE run = ?)"
 )

@@ -16,13 +16,17 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             id INTEGER PRIMARY KEY,
             name TEXT NOT NULL UNIQUE,
             settings TEXT NOT NULL,
-            cursor INTEGER NOT NULL,
-            planned INTEGER NOT NULL,
+            items INTEGER NOT NULL,
+            new INTEGER NOT NULL,
+            already INTEGER NOT NULL,
             duplicates INTEGER NOT NULL,
+            excluded INTEGER NOT NULL,
             rejected INTEGER NOT NULL,
+            planned INTEGER NOT NULL,
             batches INTEGER NOT NULL,
             exhausted INTEGER NOT NULL,
             paused TEXT,
+            purged INTEGER NOT NULL,
             max_batch_size INTEGER,
             began_at TEXT NOT NULL,
             latest TEXT NOT NULL,
@@ -54,6 +58,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             error TEXT,
             resolution TEXT,
             numbers BLOB NOT NULL,
+            identities BLOB NOT NULL,
             UNIQUE (run, number, part)
         )
         """,
@@ -72,8 +77,11 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             run INTEGER NOT NULL REFERENCES runs (id),
             position INTEGER NOT NULL,
             line INTEGER,
+            column_name TEXT,
             reason TEXT NOT NULL,
-            shown TEXT
+            shown TEXT,
+            header TEXT NOT NULL,
+            cells TEXT NOT NULL
         )
         """,
         "CREATE INDEX rejections_in_order ON rejections (run, position)",

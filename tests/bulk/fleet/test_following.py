@@ -393,7 +393,7 @@ async def test_a_sweep_wakes_all_runs_that_go_on():
         await planned(ledger, 3, key=key)
     await ledger.pause("still", Pause.CREDIT)
     half = await ledger.open_run(run_record("half"))
-    await ledger.update_run(evolve(half, cursor=1))
+    await ledger.update_run(evolve(half, items=1))
 
     async def wake(key, names, *, include_unknown=False):
         woken[key] = list(names), include_unknown
@@ -463,7 +463,7 @@ async def test_a_report_is_of_one_look():
     """What is planned while the run is read is not counted by halves."""
     ledger = DurableLedger(clock=VirtualClock())
     found = await planned(ledger, 2)
-    await ledger.update_run(evolve(found, planned=10, cursor=10, batches=1))
+    await ledger.update_run(evolve(found, planned=10, items=10, new=10, batches=1))
 
     report = await read_report(ledger, "run")
 

@@ -15,7 +15,6 @@ from aiooctopush import (
     SQLiteLedger,
 )
 from aiooctopush.bulk.fleet.planning import plan
-from aiooctopush.bulk.sending.resume import SourceChangedError
 from aiooctopush.ledgers.batch import unpack
 from aiooctopush.ledgers.records import BatchState
 
@@ -70,7 +69,7 @@ async def test_what_is_no_recipient_and_who_was_there_is_left_out(ledger):
 
     run = await plan(ledger, "run", MESSAGE, source)
 
-    assert (run.planned, run.duplicates, run.rejected, run.cursor) == (2, 1, 1, 4)
+    assert (run.planned, run.duplicates, run.rejected, run.items) == (2, 1, 1, 4)
     assert [one.position for one in await rejected(ledger)] == [1]
 
 
@@ -88,45 +87,6 @@ async def test_planning_goes_on_after_a_crash(ledger):
     assert len(before) == 20
     assert await listed(ledger) == await listed(whole)
     assert (run.planned, run.batches, run.exhausted) == (250, 25, True)
-
-
-async def test_a_changed_source_is_refused(ledger):
-    """Batches would shift: some would get it twice, others not at all."""
-    source = numbers(250)
-    with pytest.raises(OSError, match="the disk is gone"):
-        await plan(ledger, "run", MESSAGE, breaking(source, 215), batch_size=10)
-
-    with pytest.raises(SourceChangedError, match="batch 1 "):
-        await plan(ledger, "run", MESSAGE, source[1:], batch_size=10)
-
-    assert len(await states(ledger)) == 20
-
-
-async def test_a_function_is_asked_for_the_rest_only():
-    """It is believed, and who was there before is still known."""
-    ledger, asked = DurableLedger(), []
-    source = [*numbers(249), numbers(1)[0]]
-    with pytest.raises(OSError, match="the disk is gone"):
-        await plan(ledger, "run", MESSAGE, breaking(source, 215), batch_size=10)
-
-    def rest(position):
-        asked.append(position)
-        return source[position:]
-
-    run = await plan(ledger, "run", MESSAGE, rest, batch_size=10)
-
-    assert asked == [200]
-    assert (run.planned, run.duplicates) == (249, 1)
-
-
-async def test_a_run_that_is_planned_is_not_planned_again(ledger):
-    """Its source is not even read, so a job that submits may be repeated."""
-    first = await plan(ledger, "run", MESSAGE, numbers(5))
-
-    again = await plan(ledger, "run", MESSAGE, breaking([], 0))
-
-    assert (again.planned, again.cursor) == (first.planned, first.cursor)
-    assert len(await states(ledger)) == 1
 
 
 @pytest.mark.parametrize("goes_on", [False, True])

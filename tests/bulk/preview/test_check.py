@@ -297,13 +297,6 @@ def test_source_without_a_generator():
     assert found_in(Once()).recipients == 2
 
 
-def test_function_as_a_source():
-    """It is asked for its items from the start."""
-    numbers = [ADA, BOB]
-
-    assert found_in(lambda position: numbers[position:]).recipients == 2
-
-
 def test_one_string_is_no_source():
     """Each digit would be a recipient."""
     with pytest.raises(InvalidFieldError, match="many numbers"):
@@ -899,6 +892,7 @@ def test_as_dict():
             {
                 "position": 1,
                 "line": None,
+                "column_name": None,
                 "reason": "must start with '+' and the country code, and holds 'x' "
                 "(LATIN SMALL LETTER X, U+0078)",
                 "shown": None,

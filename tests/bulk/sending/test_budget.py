@@ -75,10 +75,12 @@ def test_what_fits_exactly_is_allowed():
     """And a cent more is not."""
     one = budget()
     one.learn(SENT)
-    one.reserved = Decimal("0.40")
+    one.reserved = Decimal("0.80")
 
-    assert one.allows(Decimal("0.50"))
-    assert not one.allows(Decimal("0.51"))
+    with one.reserve(PEOPLE):
+        assert one.reserved == Decimal("0.90")
+        assert one.reserve(PEOPLE) is None
+    assert one.reserved == Decimal("0.80")
 
 
 @pytest.mark.parametrize(
@@ -146,4 +148,5 @@ def test_without_a_bound_nothing_is_reckoned():
 
     assert (one.told, one.price, one.estimate(PEOPLE)) == (0, None, 0)
     assert not one.wants_price
-    assert one.allows(Decimal(1_000_000))
+    with one.reserve(PEOPLE):
+        assert one.reserved == 0

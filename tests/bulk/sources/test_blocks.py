@@ -470,10 +470,10 @@ def taken_from(source, *, one_by_one, on_duplicate, count):
         batches = []
         async with intake.reading(source):
             while content := await intake.take(count):
-                batches.append((content, intake.position))
+                batches.append((content, intake.items))
         return (
             batches,
-            intake.position,
+            intake.items,
             intake.duplicates,
             intake.rejected,
             intake.rejections,
@@ -733,6 +733,6 @@ async def test_what_comes_before_a_failure_is_looked_at_first(make):
     async with intake.reading(make(broken())):
         with pytest.raises(OSError, match="database"):
             await intake.take(5)
-        assert (intake.position, intake.rejected) == (1, 1)
+        assert (intake.items, intake.rejected) == (1, 1)
         with pytest.raises(OSError, match="database"):
             await intake.take(5)

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from contextlib import aclosing
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -13,13 +12,11 @@ from aiooctopush.bulk.options import OnDuplicate, OnInvalid
 from aiooctopush.bulk.sources.batching import BatchReader
 from aiooctopush.bulk.sources.prefetching import BatchPrefetcher
 from aiooctopush.ledgers.memory import MemoryLedger
-from aiooctopush.ledgers.records import BatchState, RunRecord
+from aiooctopush.ledgers.records import BatchState
 from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 
 MESSAGE = {"text": "Hi", "sender": "Acme", "purpose": "alert"}
-NOW = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
-RUN = RunRecord(name="run", settings={}, began_at=NOW, latest=NOW)
 
 
 def numbers(count, start=0):
@@ -113,7 +110,7 @@ async def test_batches_that_are_planned_at_once_are_numbered_in_order(bulk, ledg
     assert [batch.number for batch in batches] == [1, 2, 3, 4, 5, 6]
     assert [batch.first for batch in batches] == [0, 2, 6, 8, 11, 13]
     assert [
-        (run.cursor, sizes, [one.position for one in rejections])
+        (run.items, sizes, [one.position for one in rejections])
         for run, sizes, rejections in ledger.plans
     ] == [
         (2, [2], []),
@@ -230,11 +227,11 @@ async def test_the_end_is_for_who_comes_next():
     reader = intake()
     async with reader.reading(numbers(4)):
         cuts = BatchPrefetcher(reader, 2)
-        first, second = await cuts.next(RUN), await cuts.ready(RUN)
-        none = await cuts.ready(RUN)
-        end = await cuts.next(RUN)
+        first, second = await cuts.next(), await cuts.ready()
+        none = await cuts.ready()
+        end = await cuts.next()
 
-    assert [one.position for one in (first, second, end)] == [2, 4, 4]
+    assert [one.counts["items"] for one in (first, second, end)] == [2, 4, 4]
     assert none is None
     assert (first.is_end, end.is_end, end.content) == (False, True, ())
 
@@ -244,10 +241,10 @@ async def test_an_error_is_for_who_comes_next():
     reader = intake()
     async with reader.reading([*numbers(2), "33"]):
         cuts = BatchPrefetcher(reader, 2)
-        await cuts.next(RUN)
-        none = await cuts.ready(RUN)
+        await cuts.next()
+        none = await cuts.ready()
         with pytest.raises(InvalidFieldError, match="item 3 of the source"):
-            await cuts.next(RUN)
+            await cuts.next()
 
     assert none is None
 
@@ -267,11 +264,11 @@ async def test_what_was_not_ready_is_ready_later():
     reader = intake()
     async with reader.reading(source()):
         cuts = BatchPrefetcher(reader, 2)
-        await cuts.next(RUN)
-        early = await cuts.ready(RUN)
+        await cuts.next()
+        early = await cuts.ready()
         more.set()
         await turns()
-        late = await cuts.ready(RUN)
+        late = await cuts.ready()
 
     assert early is None
     assert [one.phone_number for one in late.content] == numbers(2, start=2)
@@ -288,9 +285,9 @@ async def test_a_source_that_is_cancelled_is_for_who_comes_next():
     reader = intake()
     async with reader.reading(source()):
         cuts = BatchPrefetcher(reader, 2)
-        await cuts.next(RUN)
-        none = await cuts.ready(RUN)
-        (error,) = await asyncio.gather(cuts.next(RUN), return_exceptions=True)
+        await cuts.next()
+        none = await cuts.ready()
+        (error,) = await asyncio.gather(cuts.next(), return_exceptions=True)
 
     assert none is None
     assert isinstance(error, asyncio.CancelledError)
@@ -301,13 +298,13 @@ async def test_what_is_not_asked_for_is_dropped_at_the_end():
     reader = intake()
     async with reader.reading([*numbers(2), "33"]):
         cuts = BatchPrefetcher(reader, 2)
-        await cuts.next(RUN)
-        await cuts.ready(RUN)
+        await cuts.next()
+        await cuts.ready()
 
         await cuts.aclose()
         await cuts.aclose()
 
-    assert reader.position == 2
+    assert reader.items == 2
 
 
 async def test_rows_around_an_odd_one_are_one_batch(tmp_path):

@@ -1,0 +1,98 @@
+"""
+Who was planned under the name of a run before, and who is met for the first time.
+
+By this a run keeps its law: whoever is known is never planned again, wherever he stands
+in the list now. Each is known by an integer, which is his number, or by the digest of
+an identity. Both are exact: a false positive would be a lost message.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from .duplicates import SeenNumbers
+
+
+class ExactSet(Protocol):
+    """A set of what people are known by."""
+
+    def note(self, values: Sequence[Any], /) -> Sequence[int]:
+        """Add values, and give the places of those that were there before."""
+
+    def among(self, values: Sequence[Any], /) -> Sequence[int]:
+        """Give the places of the values that are in here; nothing is added."""
+
+    def __len__(self) -> int:
+        """Tell how many different values are in here."""
+
+
+class SeenDigests:
+    """An exact set of digests, at about 80 bytes each."""
+
+    def __init__(self) -> None:
+        self._digests: set[bytes] = set()
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def note(self, values: Sequence[bytes]) -> Sequence[int]:
+        """Add values, and give the places of those that were there before."""
+        again = []
+        for place, value in enumerate(values):
+            if value in self._digests:
+                again.append(place)
+            else:
+                self._digests.add(value)
+        return again
+
+    def among(self, values: Sequence[bytes]) -> Sequence[int]:
+        """Give the places of the values that are in here; nothing is added."""
+        return [place for place, value in enumerate(values) if value in self._digests]
+
+
+class People:
+    """
+    Tells the people of earlier starts from new ones, and new ones from duplicates.
+
+    Args:
+        by_number: Whether they are known by numbers; otherwise by digests.
+        keeps_copies: Whether the n-th copy of one is somebody of his own.
+    """
+
+    def __init__(self, *, by_number: bool, keeps_copies: bool) -> None:
+        self._known = self._new_set(by_number=by_number)
+        self._met = self._new_set(by_number=by_number)
+        self._keeps_copies = keeps_copies
+        # Of people that were planned twice or more, how often beyond the first time.
+        self._copies: Counter[Any] = Counter()
+
+    @staticmethod
+    def _new_set(*, by_number: bool) -> ExactSet:
+        return SeenNumbers() if by_number else SeenDigests()
+
+    def remember(self, values: Sequence[Any]) -> None:
+        """Note people of a batch of an earlier start."""
+        again = self._known.note(values)
+        if again and self._keeps_copies:
+            self._copies.update(values[place] for place in again)
+
+    def planned_before(self, values: Sequence[Any]) -> Sequence[int]:
+        """Give the places of those that an earlier start has planned."""
+        if not len(self._known):
+            return ()
+        found = self._known.among(values)
+        if not found or not self._keeps_copies:
+            return found
+        return [place for place in found if self._is_an_old_copy(values[place])]
+
+    def _is_an_old_copy(self, value: Any) -> bool:
+        if not self._met.note((value,)):
+            return True
+        if not self._copies[value]:
+            return False
+        self._copies[value] -= 1
+        return True
+
+    def met_before(self, values: Sequence[Any]) -> Sequence[int]:
+        """Note new people, and give the places of those who were noted before."""
+        return () if self._keeps_copies else self._met.note(values)
