@@ -326,7 +326,8 @@ def docs(session: nox.Session) -> None:
 def chaos(session: nox.Session) -> None:
     """
     Live through 10,000 simulated worlds, a crash at every point, every fault on real
-    sockets, and runs of a million in which the process is killed again and again.
+    sockets, bad numbers, and runs of a million in which the process is killed again
+    and again.
 
     Without arguments it rewrites what the documentation shows of it; with any, the
     storm is a short one.
@@ -342,9 +343,11 @@ def chaos(session: nox.Session) -> None:
     if "--write" in arguments:
         session.run("python", "benchmarks/chaos_chart.py")
     if session.posargs:
+        session.run("python", "benchmarks/bad_numbers.py")
         session.run("python", "benchmarks/storm.py", "--short")
         session.run("python", "benchmarks/memory.py", "--counts", "10000", "1000000")
     else:
+        session.run("python", "benchmarks/bad_numbers.py", "--write")
         session.run("python", "benchmarks/storm.py", "--write")
         session.run("python", "benchmarks/memory.py", "--write")
 

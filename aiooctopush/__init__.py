@@ -13,7 +13,13 @@ from ._wire import Answer, HttpRequest, HttpResponse, Idempotency
 from .api._recipients import Recipient
 from .api._shared import Audience, OnUnknown, Purpose, SmsType
 from .api.sms import Message, SendResult, Sms, SmsRequest
-from .bulk.options import OnAlreadySent, OnDuplicate, OnInvalid, OnUnresolved
+from .bulk.options import (
+    OnAlreadySent,
+    OnDuplicate,
+    OnInvalid,
+    OnMissing,
+    OnUnresolved,
+)
 from .errors import (
     AuthenticationError,
     DuplicateRequestError,
@@ -93,6 +99,7 @@ __all__ = [
     "OnAlreadySent",
     "OnDuplicate",
     "OnInvalid",
+    "OnMissing",
     "OnUnknown",
     "OnUnresolved",
     "Outcome",

@@ -60,7 +60,7 @@ nitpick_ignore_regex = [
     (r"py:exc", r"SendTaskError"),  # of taskiq
     (r"py:.*", r".*[^\w.].*"),  # `+` is no name, nor is half a union
     # Not for users: type variables, and what only our own classes hand around.
-    (r"py:class", r"aiooctopush\..+\.([A-Z]|Commit|State)"),
+    (r"py:class", r"aiooctopush\..+\.([A-Z]\w*T|[A-Z]|Commit|State)"),
 ]
 
 

@@ -95,6 +95,18 @@ def _no_logging_is_left():
         one.handlers[:] = handlers
 
 
+@pytest.fixture(autouse=True)
+def _no_variable_is_left():
+    """Take back what a page or an example has set in the environment."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        before["PYTEST_CURRENT_TEST"] = os.environ["PYTEST_CURRENT_TEST"]
+        os.environ.update(before)
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside():
     """Hide the OCTOPUSH_* variables of whoever runs the tests."""

@@ -7,17 +7,20 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from .. import api
 from .._call import CallOptions
 from .._clock import Clock
 from .._wire import Answer, Endpoint
 from ..ids import first_tried_at
+from ._before_sending import checked, on_wire
 from ._shared import (
     Audience,
     AudienceLike,
     Caller,
+    OnMissing,
+    OnMissingLike,
     OnUnknown,
     OnUnknownLike,
     check_instant,
@@ -29,23 +32,6 @@ RequestT = TypeVar("RequestT")
 SentT = TypeVar("SentT", bound=Answer)
 DraftT = TypeVar("DraftT", bound="api.campaigns.Draft")
 StatusT = TypeVar("StatusT", bound="api.campaigns.CampaignStatus")
-
-
-def on_wire(request: Any) -> Any:
-    """
-    Return a request as the gateway is to get it: doubled braces in its text are one.
-
-    Raises:
-        InvalidFieldError: A word in braces is no placeholder.
-    """
-    text = getattr(request, "text", None)
-    if not isinstance(text, str) or ("{" not in text and "}" not in text):
-        return request
-    from ..text import as_sent, check_placeholders  # noqa: PLC0415  # few texts need it
-
-    check_placeholders(text)
-    sent = as_sent(text)
-    return request if sent == text else evolve(request, text=sent)
 
 
 @frozen
@@ -66,8 +52,17 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
     def _endpoints(self) -> "api.campaigns.CampaignEndpoints[DraftT, StatusT]":
         """The other endpoints of the namespace."""
 
+    def _checked(
+        self, request: Any, *, on_missing: OnMissingLike = OnMissing.ERROR
+    ) -> Any:
+        return checked(request, now=self._clock.now(), on_missing=on_missing)
+
     async def send_request(
-        self, request: RequestT, *, timeout: float | None = None
+        self,
+        request: RequestT,
+        *,
+        on_missing: OnMissingLike = OnMissing.ERROR,
+        timeout: float | None = None,
     ) -> SentT:
         """
         Send a request that was built before; `send` documents its fields.
@@ -77,15 +72,20 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
 
         Args:
             request: The request, built now or earlier, here or in another process.
+            on_missing: As for `send`.
             timeout: Seconds for the whole call, retries included.
 
         Raises:
+            InvalidFieldError: It cannot be sent like this now; nothing was sent.
             RefusedError: The gateway refused; see ``maybe_sent`` of the error.
             NotSentError: No connection; nothing was sent.
             UnknownOutcomeError: It may have been sent. Use `settle` to find out.
         """
         return await self._call(
-            self._send, CallOptions(body=on_wire(request), timeout=timeout)
+            self._send,
+            CallOptions(
+                body=self._checked(request, on_missing=on_missing), timeout=timeout
+            ),
         )
 
     async def settle(
@@ -189,7 +189,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
     ) -> "api.campaigns.CampaignTicket":
         return await self._call(
             endpoint,
-            CallOptions(body=on_wire(request), owns_id=owns_id, timeout=timeout),
+            CallOptions(body=self._checked(request), owns_id=owns_id, timeout=timeout),
         )
 
     async def status(self, ticket: str, *, timeout: float | None = None) -> StatusT:

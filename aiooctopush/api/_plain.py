@@ -21,6 +21,7 @@ from ._shared import Purpose, SmsType, is_sender, is_utf_8
 _LISTS: Final = (list, tuple)
 # To ask an enum for a member costs as much as the rest of a comparison.
 _PREMIUM: Final = SmsType.PREMIUM
+_ALERT: Final = Purpose.ALERT
 
 
 @frozen(repr=False)
@@ -57,6 +58,7 @@ def plain_request(
     if not (
         type(text) is str
         and 1 <= len(text) <= (MAX_TEXT if kind is _PREMIUM else LOW_COST_MAX)
+        and not text.isspace()
         and "{" not in text
         and "}" not in text
         and (text.isascii() or is_utf_8(text))
@@ -64,7 +66,8 @@ def plain_request(
         and "}" not in text
         and type(sender) is str
         and is_sender(sender)
-        and type(purpose) is Purpose
+        # Marketing has rules of its own.
+        and purpose is _ALERT
         and type(kind) is SmsType
         and type(request_id) is str
         and is_request_id(request_id)

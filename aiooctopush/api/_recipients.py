@@ -282,6 +282,29 @@ def count_only(recipients: Sequence[Recipient]) -> str:
     return f"<{len(recipients)}>"
 
 
+def read_nationally(
+    items: Iterable[str | Recipient], country: str | None
+) -> Iterable[str | Recipient]:
+    """
+    Return recipients whose national numbers are read as those of a country.
+
+    Args:
+        items: Numbers and recipients; a `Recipient` stays what it is.
+        country: Two letters; None leaves everything as it is.
+
+    Raises:
+        InvalidFieldError: A number is none of that country, or the country is unknown.
+    """
+    if country is None or isinstance(items, _NOT_MANY):
+        return items
+    return [
+        normalize(item, country=country, field=f"recipients[{index}].phone_number")
+        if isinstance(item, str)
+        else item
+        for index, item in enumerate(items)
+    ]
+
+
 _NOT_MANY: Final = (str, bytes, dict)
 
 

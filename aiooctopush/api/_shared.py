@@ -112,6 +112,27 @@ class OnUnknown(StrEnum):
 OnUnknownLike = OnUnknown | Literal["raise", "retry"]
 
 
+class OnMissing(StrEnum):
+    """
+    What to do with recipients who have no value for a placeholder of the text.
+
+    By default a single send sends nothing then. A run leaves them out, unless they are
+    more than half of all: then it is taken for a mistake, and nothing is sent.
+    """
+
+    ERROR = "error"
+    """Send nothing."""
+
+    SKIP = "skip"
+    """Leave them out; a run counts and lists them."""
+
+    SEND = "send"
+    """Send to them; what the gateway puts in its place is undocumented."""
+
+
+OnMissingLike = OnMissing | Literal["error", "skip", "send"]
+
+
 class Audience(StrEnum):
     """What a prepared campaign goes to."""
 
@@ -212,6 +233,12 @@ def check_switches(names: tuple[str, ...], values: tuple[Any, ...]) -> None:
             raise InvalidFieldError(
                 name, "must be True, False or None", shown=repr(value)[:80]
             )
+
+
+def check_not_blank(text: str) -> None:
+    """Refuse a text of nothing but white space; it would be billed all the same."""
+    if text.isspace():
+        raise InvalidFieldError("text", "must have more than spaces")
 
 
 E = TypeVar("E", bound=StrEnum)

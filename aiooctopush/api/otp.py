@@ -154,6 +154,8 @@ class OtpRequest:
         # Empty is a text: the code alone.
         if self.text is not None and self.text != "":
             check_text(self.text, "text", MAX_TEXT, private=True)
+            if "{code}" not in self.text:
+                raise InvalidFieldError("text", "must hold {code}, for the code itself")
         if self.sender is not None:
             check_sender(self.sender)
         _check_whole(self.code_length, "code_length", MIN_CODE, MAX_CODE)

@@ -23,13 +23,15 @@ from .._wire import (
 )
 from ..errors import InvalidFieldError
 from ..ids import id_or_new
-from ._campaign_calls import CampaignCalls, on_wire
+from ._campaign_calls import CampaignCalls
 from ._plain import PlainRequest, plain_request
-from ._recipients import Recipient, count_only, recipients_of
+from ._recipients import Recipient, count_only, read_nationally, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
     TICKET_NAMES,
     Audience,
+    OnMissing,
+    OnMissingLike,
     OnUnknown,
     Purpose,
     PurposeLike,
@@ -38,7 +40,7 @@ from ._shared import (
     SmsType,
     SmsTypeLike,
     check_instant,
-    check_not_past,
+    check_not_blank,
     check_sender,
     check_switches,
     check_text,
@@ -51,6 +53,7 @@ from ._shared import (
 __all__ = [
     "Audience",
     "Message",
+    "OnMissing",
     "OnUnknown",
     "Purpose",
     "Recipient",
@@ -93,6 +96,7 @@ class Message:
     def __attrs_post_init__(self) -> None:
         # One function for all fields: a validator for each costs a call for each.
         check_text(self.text, "text", MAX_TEXT, private=True)
+        check_not_blank(self.text)
         if self.type is SmsType.LOW_COST and len(self.text) > LOW_COST_MAX:
             raise InvalidFieldError(
                 "text",
@@ -214,6 +218,8 @@ class Sms(
         auto_remove_blacklisted_numbers: bool | None = None,
         list_name: str | None = None,
         recipient_tracking: bool | None = None,
+        country: str | None = None,
+        on_missing: OnMissingLike = OnMissing.ERROR,
         timeout: float | None = None,
     ) -> SendResult:
         """
@@ -241,6 +247,11 @@ class Sms(
             list_name: Also store the recipients as a new list of this name, of at
                 most 30 characters.
             recipient_tracking: Ask for tracking; the gateway does not explain it.
+            country: Two letters, such as ``FR``: national numbers are read as numbers
+                of that country. Needs the extra ``phone``.
+            on_missing: What to do with a recipient who has no value for a placeholder
+                of the text: ``error`` sends nothing, ``skip`` leaves him out, ``send``
+                sends to him all the same.
             timeout: Seconds for the whole call, retries included.
 
         Returns:
@@ -258,6 +269,7 @@ class Sms(
         Sending"; ``list_name`` and ``recipient_tracking`` from the newer reference.
         """
         request_id, owns_id = id_or_new(request_id)
+        recipients = read_nationally(recipients, country)
         request: SmsRequest | PlainRequest | None = None
         if (
             send_at is None
@@ -292,8 +304,7 @@ class Sms(
                 list_name=list_name,
                 recipient_tracking=recipient_tracking,
             )
-            check_not_past(request.send_at, self._clock.now(), "send_at")
-            request = on_wire(request)
+            request = self._checked(request, on_missing=on_missing)
         return await self._call(
             SEND, CallOptions(body=request, owns_id=owns_id, timeout=timeout)
         )

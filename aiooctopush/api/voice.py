@@ -19,17 +19,20 @@ from .._call import CallOptions
 from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..ids import id_or_new
-from ._campaign_calls import CampaignCalls, on_wire
-from ._recipients import Recipient, count_only, recipients_of
+from ._campaign_calls import CampaignCalls
+from ._recipients import Recipient, count_only, read_nationally, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
     MAX_TAG_NAME,
     TICKET_NAMES,
+    OnMissing,
+    OnMissingLike,
     Purpose,
     PurposeLike,
     Segmentation,
     SegmentationLike,
     check_instant,
+    check_not_blank,
     check_switches,
     check_text,
     request_id_field,
@@ -85,6 +88,7 @@ class _VoiceMessage:
 
     def __attrs_post_init__(self) -> None:
         check_text(self.text, "text", MAX_TEXT, private=True)
+        check_not_blank(self.text)
         check_voice_sender(self.sender)
         if self.send_at is not None:
             check_instant(self.send_at, "send_at")
@@ -249,6 +253,8 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
         simulation_mode: bool | None = None,
         request_id: str | None = None,
         auto_remove_blacklisted_numbers: bool | None = None,
+        country: str | None = None,
+        on_missing: OnMissingLike = OnMissing.ERROR,
         timeout: float | None = None,
     ) -> VoiceResult:
         """
@@ -269,6 +275,11 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
                 only; made up if left out. See `request_id_for`.
             auto_remove_blacklisted_numbers: Strip the numbers on your stop list, for
                 0.01 euro a request.
+            country: Two letters, such as ``FR``: national numbers are read as numbers
+                of that country. Needs the extra ``phone``.
+            on_missing: What to do with a recipient who has no value for a placeholder
+                of the text: ``error`` sends nothing, ``skip`` leaves him out, ``send``
+                sends to him all the same.
             timeout: Seconds for the whole call, retries included.
 
         Returns:
@@ -285,6 +296,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
         Source: gateway documentation, "Send voice SMS", "Schedule voice SMS sending".
         """
         request_id, owns_id = id_or_new(request_id)
+        recipients = read_nationally(recipients, country)
         request = VoiceRequest(
             text=text,
             recipients=recipients,
@@ -298,7 +310,12 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
             auto_remove_blacklisted_numbers=auto_remove_blacklisted_numbers,
         )
         return await self._call(
-            SEND, CallOptions(body=on_wire(request), owns_id=owns_id, timeout=timeout)
+            SEND,
+            CallOptions(
+                body=self._checked(request, on_missing=on_missing),
+                owns_id=owns_id,
+                timeout=timeout,
+            ),
         )
 
     async def create_on_list(

@@ -7,8 +7,24 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final, Literal
 
+from ..api._shared import OnMissing, OnMissingLike
 from ..retry import RetryPolicy
 
+
+__all__ = [
+    "BULK_RETRY",
+    "Identity",
+    "OnAlreadySent",
+    "OnAlreadySentLike",
+    "OnDuplicate",
+    "OnDuplicateLike",
+    "OnInvalid",
+    "OnInvalidLike",
+    "OnMissing",
+    "OnMissingLike",
+    "OnUnresolved",
+    "OnUnresolvedLike",
+]
 
 # Nobody waits for a batch, and giving it up leaves 500 people without a message.
 BULK_RETRY: Final = RetryPolicy(attempts=12, timeout=900.0)
@@ -44,27 +60,6 @@ class OnInvalid(StrEnum):
 
 
 OnInvalidLike = OnInvalid | Literal["skip", "error"]
-
-
-class OnMissing(StrEnum):
-    """
-    What to do with people who have no value for a placeholder of the text.
-
-    By default they are left out, unless that is more than half of all: then it is
-    taken for a mistake, and nothing is sent.
-    """
-
-    SKIP = "skip"
-    """Leave them out, count them and list them."""
-
-    SEND = "send"
-    """Send to them; what the gateway puts in place of it is undocumented."""
-
-    ERROR = "error"
-    """Send nothing."""
-
-
-OnMissingLike = OnMissing | Literal["skip", "send", "error"]
 
 
 class OnUnresolved(StrEnum):

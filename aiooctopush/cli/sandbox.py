@@ -1,11 +1,13 @@
 """``octopush sandbox``: a simulated gateway on a port of this machine."""
 
 import asyncio
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
 import click
 
+from ..phone import mask
 from ..sandbox import (
     CallbackFormat,
     CallbackPlan,
@@ -16,12 +18,14 @@ from ..sandbox import (
     GatewaySettings,
     SandboxServer,
 )
-from ..sandbox.server import SENT_PATH
+from ..sandbox.book import Entry
+from ..sandbox.server import SENT_PATH, ServedRequest
 from .terminal.console import Screen
 from .terminal.help import Decorator, command, option
-from .terminal.interrupt import on_interrupt
-from .terminal.options import euros, fault_plan, seconds
+from .terminal.interrupt import on_signal
+from .terminal.options import OUTPUT, euros, fault_plan, seconds
 from .terminal.problems import ExitCode
+from .terminal.values import counted, printable
 
 
 DEFAULT_PORT: Final = 8025
@@ -146,6 +150,12 @@ def _probability(name: str, words: str) -> Decorator[Any]:
     "disorder", "Probability that the callbacks of a message come in reverse order."
 )
 @_probability("loss", "Probability that a callback is never posted.")
+@option(
+    "--quiet",
+    is_flag=True,
+    heading=OUTPUT,
+    help="Write no line for each request.",
+)
 def sandbox(
     *,
     host: str,
@@ -157,16 +167,18 @@ def sandbox(
     credit: Decimal,
     callback_url: str | None,
     posts: bool,
+    quiet: bool,
     **plan: Any,
 ) -> None:
     """
     Serve a simulated gateway, to try things out without an account.
 
-    It answers as the documents of the gateway say, and logs what it accepted. GET
-    /__sandbox__/sent shows the sent log, /__sandbox__/codes the one-time codes, and
-    POST /__sandbox__/reset empties both.
-    POST {"number": …, "text": …} to /__sandbox__/reply or /__sandbox__/opt-out, and
-    somebody answers. Ctrl-C ends it.
+    It responds as the gateway's documents say, and writes a line for each request to
+    stderr: the outcome, masked numbers, and one-time codes. GET /__sandbox__/sent
+    returns the sent log, GET /__sandbox__/codes the one-time codes, and POST
+    /__sandbox__/reset empties both. POST {"number": …, "text": …} to
+    /__sandbox__/reply or /__sandbox__/opt-out simulates a reply or an opt-out. Press
+    Ctrl-C to end it.
     """
     if (api_login is None) != (api_key is None):
         raise click.UsageError("--api-login and --api-key belong together.")
@@ -179,17 +191,48 @@ def sandbox(
         )
     )
     poster = _poster(gateway, callback_url, posts=posts, plan=CallbackPlan(**plan))
+    screen = Screen()
+
+    def report(request: ServedRequest) -> None:
+        for line in _lines(request):
+            screen.note(line)
+
     try:
         server = SandboxServer(
-            gateway=gateway, faults=faults, poster=poster, host=host, port=port
+            gateway=gateway,
+            faults=faults,
+            poster=poster,
+            host=host,
+            port=port,
+            on_request=None if quiet else report,
         )
     except ValueError as error:
         raise click.UsageError(f"--faults: {error}") from error
     try:
         asyncio.run(_serve(server))
     except OSError as error:
-        Screen().error(f"cannot listen on {host}, port {port}: {error.strerror}")
+        screen.error(f"cannot listen on {host}, port {port}: {error.strerror}")
         raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
+
+
+def _lines(request: ServedRequest) -> Iterator[str]:
+    """Describe a request, without whole numbers and texts."""
+    status = "no response" if request.status is None else str(request.status)
+    words = f"{request.method} {printable(request.path)}: {status}"
+    if request.fault is not None:
+        words += f", fault {request.fault}"
+    for entry in request.accepted:
+        words += f", accepted for {_recipients(entry)}"
+        words += ", simulated" * entry.simulated
+    yield words
+    for code in request.codes:
+        yield f"  One-time code for {mask(code.phone_number)}: {code.code}"
+
+
+def _recipients(entry: Entry) -> str:
+    if len(entry.recipients) == 1:
+        return mask(entry.recipients[0])
+    return counted(entry.number_of_contacts, "recipient")
 
 
 def _poster(
@@ -209,7 +252,7 @@ def _poster(
 
 async def _serve(server: SandboxServer) -> None:
     stop = asyncio.Event()
-    with on_interrupt(stop.set):
+    with on_signal(stop.set):
         async with server:
             # One line, written out at once: programs wait for it.
             click.echo(f"Sandbox gateway ready on {server.url} (sent log: {SENT_PATH})")

@@ -2,25 +2,29 @@
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Final
 
 import click
 from aiohttp import web
-from attrs import define
+from attrs import define, field
 
 from .._clock import Clock
 from ..bulk.review.inbox import ReceiptFile, ReceiptInbox
 from ..integrations._receiver import new_token
 from ..integrations.aiohttp_web import create_app
 from ..ledgers.records import LedgerError
-from ..webhooks import DeliveryReceipt, Event
+from ..phone import mask
+from ..webhooks import DeliveryReceipt, Event, OptOut, Reply
 from .targets.gateway import clock_of
 from .targets.ledger import LedgerPlace, LedgerType
 from .terminal.console import Screen
+from .terminal.export import ExportError
 from .terminal.help import group, option
-from .terminal.interrupt import on_interrupt
+from .terminal.interrupt import on_signal
+from .terminal.options import OUTPUT
 from .terminal.problems import ExitCode, problem_of
-from .terminal.values import counted
+from .terminal.values import counted, printable
 
 
 DEFAULT_PORT: Final = 8026
@@ -47,7 +51,7 @@ def webhooks() -> None:
 )
 @option(
     "--ledger",
-    type=LedgerType(exists=True),
+    type=LedgerType(),
     required=True,
     metavar="LEDGER",
     heading="Ledger",
@@ -70,17 +74,41 @@ def webhooks() -> None:
     heading="Address",
     help="Port; 0 takes a free one, which the first line of output shows.",
 )
+@option(
+    "--opt-outs",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    heading="Opt-outs",
+    help="CSV file to append the numbers of opt-outs (STOP) to. `octopush bulk "
+    "--exclude` reads it.",
+)
+@option(
+    "--quiet",
+    is_flag=True,
+    heading=OUTPUT,
+    help="Write no line for each callback.",
+)
 @click.pass_context
-def serve(ctx: click.Context, *, ledger: LedgerPlace, host: str, port: int) -> None:
+def serve(
+    ctx: click.Context,
+    *,
+    ledger: LedgerPlace,
+    host: str,
+    port: int,
+    opt_outs: Path | None,
+    quiet: bool,
+) -> None:
     """
-    Take delivery receipts over HTTP, and write them to the ledger of a bulk run.
+    Receive delivery receipts over HTTP, and write them to the ledger of a bulk run.
 
-    A receipt for any number of a batch that was presumed, or in doubt, proves that it
-    was sent: the batch becomes accepted. `octopush report` then shows deliveries, too.
-    While a run holds the ledger, receipts wait in a file beside it.
+    A receipt for any number of a batch with an unknown or presumed outcome confirms
+    that the batch was sent, and the batch becomes accepted. `octopush report` then
+    also shows deliveries. The ledger need not exist yet. While a run holds it,
+    receipts wait in a file beside it.
 
-    The path holds a secret, for nothing else tells the gateway from a stranger. It is
-    taken from OCTOPUSH_WEBHOOK_TOKEN, or made up and shown. Ctrl-C ends it.
+    The path contains a secret, because nothing else distinguishes the gateway from a
+    stranger. It comes from OCTOPUSH_WEBHOOK_TOKEN, or is generated and shown. Press
+    Ctrl-C to end it.
     """
     screen = Screen()
     clock = clock_of(ctx.obj)
@@ -90,7 +118,15 @@ def serve(ctx: click.Context, *, ledger: LedgerPlace, host: str, port: int) -> N
         if (path := ledger.path) is not None:
             file = ReceiptFile(path.with_name(f"{path.name}-receipts"))
             file.open()
-        inbox = _Inbox(ReceiptInbox(ledger.opened, clock, file), file, clock, screen)
+        stops = None if opt_outs is None else OptOutFile(opt_outs)
+        inbox = _Inbox(
+            ReceiptInbox(ledger.opened, clock, file),
+            file,
+            clock,
+            screen,
+            opt_outs=stops,
+            quiet=quiet,
+        )
         app = create_app(
             inbox.take, token=token, answer_after_handling=True, clock=clock
         )
@@ -109,6 +145,45 @@ def serve(ctx: click.Context, *, ledger: LedgerPlace, host: str, port: int) -> N
     )
 
 
+class OptOutFile:
+    """
+    Append the numbers of opt-outs to a CSV file, for its owner alone.
+
+    Args:
+        path: The file; it is created if it does not exist.
+
+    Raises:
+        ExportError: It cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._append("")
+
+    def add(self, number: str) -> None:
+        """
+        Append a number.
+
+        Raises:
+            ExportError: It cannot be written.
+        """
+        self._append(f"{number}\n")
+
+    def _append(self, line: str) -> None:
+        def private(name: str, flags: int) -> int:
+            return os.open(name, flags, 0o600)
+
+        try:
+            with open(self._path, "a", encoding="utf-8", opener=private) as file:
+                if file.tell() == 0:
+                    file.write("phone_number\n")
+                file.write(line)
+        except OSError as error:
+            raise ExportError(
+                f"{self._path}: cannot be written: {error.strerror}"
+            ) from error
+
+
 @define
 class _Inbox:
     """Receipts on their way to the ledger, and what is told of them."""
@@ -117,12 +192,19 @@ class _Inbox:
     _file: ReceiptFile | None
     _clock: Clock
     _screen: Screen
+    _opt_outs: OptOutFile | None = field(default=None, kw_only=True)
+    _quiet: bool = field(default=True, kw_only=True)
     _complained: str | None = None
 
     async def take(self, event: Event) -> None:
-        """Keep a receipt; nothing else is kept."""
+        """Keep a receipt, and write the number of an opt-out to its file."""
+        if not self._quiet:
+            self._screen.note(_line(event))
         if isinstance(event, DeliveryReceipt):
             await self._inbox.take(event)
+        elif isinstance(event, OptOut) and self._opt_outs is not None:
+            # If it fails, the gateway gets an error, and may post it again.
+            self._opt_outs.add(event.number)
 
     async def write(self) -> None:
         """Write what is waiting, or leave it waiting."""
@@ -132,7 +214,7 @@ class _Inbox:
             # Told once, and not every few seconds.
             if self._complained != error.problem:
                 self._complained = error.problem
-                self._screen.warn(f"receipts wait: {problem_of(error)}")
+                self._screen.warn(f"Receipts must wait. {problem_of(error)}")
             return
         self._complained = None
 
@@ -148,21 +230,34 @@ class _Inbox:
         return self._inbox.in_memory > 0
 
     def in_words(self) -> str:
-        """What became of everything."""
+        """Describe what became of all receipts."""
         inbox = self._inbox
-        words = f"Took {counted(inbox.taken, 'receipt')}."
+        words = f"Received {counted(inbox.taken, 'receipt')}."
         if inbox.proven:
-            words += f" Batches that they prove sent: {inbox.proven:,}."
+            words += f" Confirmed {inbox.proven:,} batch{'es' * (inbox.proven != 1)}."
+        elif inbox.taken and not inbox.is_waiting:
+            words += " No batches were waiting for confirmation."
         if inbox.unmatched:
-            words += f" {inbox.unmatched:,} belong to no run of this ledger."
+            words += f" {inbox.unmatched:,} matched no batch of this ledger."
         if self.is_lost:
             words += f" {inbox.in_memory:,} could not be written, and are lost."
         elif self._file is not None and inbox.is_waiting:
             words += (
-                f" Some wait in {self._file.path}: start this command again when the "
+                f" Some are in {self._file.path}. Start this command again when the "
                 "run is over, and it writes them."
             )
         return words
+
+
+def _line(event: Event) -> str:
+    """Describe a callback, without its whole number and text."""
+    if isinstance(event, DeliveryReceipt):
+        return f"{printable(str(event.status))}: {mask(event.number)}, {event.ticket}"
+    if isinstance(event, OptOut):
+        return f"STOP: {mask(event.number)}"
+    if isinstance(event, Reply):
+        return f"Reply: {mask(event.number)}"
+    return f"Ignored: {type(event).__name__}"
 
 
 async def _serve(
@@ -177,7 +272,7 @@ async def _serve(
         await site.start()
         address = runner.addresses[0]
         writing = asyncio.create_task(inbox.write_now_and_then())
-        with on_interrupt(stop.set):
+        with on_signal(stop.set):
             click.echo(f"Receiving at http://{address[0]}:{address[1]}/{token}")
             await stop.wait()
         writing.cancel()

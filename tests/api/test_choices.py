@@ -9,6 +9,8 @@ from aiooctopush._wire import Idempotency, IdempotencyLike
 from aiooctopush.api._shared import (
     Audience,
     AudienceLike,
+    OnMissing,
+    OnMissingLike,
     OnUnknown,
     OnUnknownLike,
     PurposeLike,
@@ -43,6 +45,7 @@ CHOICES = {
     OnAlreadySent: OnAlreadySentLike,
     OnDuplicate: OnDuplicateLike,
     OnInvalid: OnInvalidLike,
+    OnMissing: OnMissingLike,
     OnUnknown: OnUnknownLike,
     OnUnresolved: OnUnresolvedLike,
     OtpChannel: OtpChannelLike,

@@ -396,7 +396,7 @@ async def test_no_record_or_result_shows_a_code_or_a_token(caplog):
     ("field", "value"),
     [
         ("text", ""),
-        ("text", "x" * 1224),
+        ("text", "{code}".rjust(1224)),
         ("code_length", 3),
         ("code_length", 32),
         ("validity_period", 1),
@@ -422,6 +422,8 @@ def test_a_value_within_its_limit_is_taken(field, value):
     [
         ("phone_number", "0639980001", "must start with"),
         ("text", "x" * 1225, "1,225 characters"),
+        ("text", "Your code is {CODE}", "must hold {code}"),
+        ("text", "Your code", "must hold {code}"),
         ("text", 7, "must be a str"),
         ("code_length", 2, "from 3 to 32"),
         ("code_length", 33, "from 3 to 32"),
@@ -441,7 +443,7 @@ def test_a_value_within_its_limit_is_taken(field, value):
         ("recipient_ip", "192.0.2.256", "must be an IP address"),
         ("recipient_ip", 1, "must be an IP address"),
     ],
-    ids=[str(number) for number in range(20)],
+    ids=[str(number) for number in range(22)],
 )
 def test_a_value_beyond_its_limit_is_refused(field, value, words):
     """The first value on the bad side, with its field and the limit."""
@@ -493,7 +495,11 @@ requests = st.builds(
     OtpRequest,
     phone_number=st.from_regex(r"\+[1-9][0-9]{4,15}", fullmatch=True),
     channel=st.none() | st.sampled_from(OtpChannel),
-    text=st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    text=st.none()
+    | st.just("")
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20).map(
+        "{{code}} {}".format
+    ),
     sender=st.none() | st.from_regex(r"[A-Za-z0-9]{3,11}", fullmatch=True),
     voice_gender=st.none() | st.sampled_from(VoiceGender),
     voice_language=st.none() | st.just("en-GB"),

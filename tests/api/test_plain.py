@@ -95,7 +95,6 @@ def test_it_is_to_the_byte_what_a_record_says_or_nothing(fields):
         pytest.param(
             {"text": "a" * 160, "type": SmsType.LOW_COST}, id="a low cost text"
         ),
-        pytest.param({"purpose": Purpose.WHOLESALE}, id="marketing"),
         pytest.param({"request_id": "order-1_A"}, id="an id that was chosen"),
     ],
 )

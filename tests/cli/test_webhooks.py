@@ -21,9 +21,9 @@ from aiooctopush import (
 )
 from aiooctopush.bulk.review.inbox import ReceiptFile, ReceiptInbox
 from aiooctopush.cli.targets.ledger import LedgerPlace
-from aiooctopush.cli.webhooks import _Inbox
+from aiooctopush.cli.webhooks import OptOutFile, _Inbox
 from aiooctopush.sandbox import VirtualClock
-from aiooctopush.webhooks import DeliveryReceipt, OptOut
+from aiooctopush.webhooks import DeliveryReceipt, OptOut, Reply, UnknownCallback
 
 
 NUMBER = "+33639980001"
@@ -107,7 +107,7 @@ def test_a_receipt_proves_what_was_in_doubt(ledger, run):
     report = run("report", str(ledger), "--html", str(ledger.with_name("r.html")))
     page = ledger.with_name("r.html").read_text()
 
-    assert process.told[0] == "Took 1 receipt. Batches that they prove sent: 1.\n"
+    assert process.told[0] == "Received 1 receipt. Confirmed 1 batch.\n"
     assert process.returncode == 0
     assert asyncio.run(look(ledger)) == (BatchState.ACCEPTED, {"DELIVERED": 1})
     assert "1 × DELIVERED" in report.stdout
@@ -123,7 +123,7 @@ def test_nothing_to_tell_is_told(ledger):
     with serving("--ledger", str(ledger), "--port", "0", **env) as (ready, process):
         assert ready.endswith(f"/{token}\n")
 
-    assert process.told == ("Took 0 receipts.\n", "")
+    assert process.told == ("Received 0 receipts.\n", "")
 
 
 def test_a_token_that_could_be_guessed_is_refused(ledger, run):
@@ -154,6 +154,11 @@ class Screen:
 
     def __init__(self):
         self.warnings = []
+        self.notes = []
+
+    def note(self, words):
+        """See `Screen.note`."""
+        self.notes.append(words)
 
     def warn(self, words):
         """See `Screen.warn`."""
@@ -208,8 +213,7 @@ async def test_receipts_of_others_are_counted(tmp_path):
     await inbox.write()
 
     assert inbox.in_words() == (
-        "Took 2 receipts. Batches that they prove sent: 1. "
-        "1 belong to no run of this ledger."
+        "Received 2 receipts. Confirmed 1 batch. 1 matched no batch of this ledger."
     )
 
 
@@ -274,12 +278,12 @@ def test_no_receipt_is_lost_beside_a_run(ledger, end):
     assert answered == 200
     assert before == (BatchState.UNKNOWN, {})
     assert asyncio.run(look(ledger)) == (BatchState.ACCEPTED, {"DELIVERED": 1})
-    assert again.told[0].startswith("Took 0 receipts. Batches that they prove sent: 1")
+    assert again.told[0].startswith("Received 0 receipts. Confirmed 1 batch.")
     assert not waits.exists()
     if end == signal.SIGINT:
         assert process.told[0] == (
-            f"Took 1 receipt. Some wait in {waits}: start this command again when the "
-            "run is over, and it writes them.\n"
+            f"Received 1 receipt. Some are in {waits}. Start this command again when "
+            "the run is over, and it writes them.\n"
         )
         assert process.returncode == 0
 
@@ -298,3 +302,42 @@ def test_a_file_of_receipts_has_a_name(tmp_path):
     assert LedgerPlace(str(tmp_path / "run.db")).path == tmp_path / "run.db"
     assert LedgerPlace("postgresql://host/db").path is None
     assert ReceiptFile(tmp_path / "x").has_more is False
+
+
+async def test_opt_outs_are_appended(tmp_path):
+    """Numbers of STOPs go to a private file that recipients can be read from."""
+    path, screen = tmp_path / "stops.csv", Screen()
+    for number in (NUMBER, "+33639980002"):
+        stops = OptOutFile(path)
+        place, clock = LedgerPlace(str(tmp_path / "run.db")), VirtualClock()
+        inbox = _Inbox(
+            ReceiptInbox(place.opened, clock, None),
+            None,
+            clock,
+            screen,
+            opt_outs=stops,
+            quiet=False,
+        )
+        await inbox.take(OptOut(number=number, text="STOP"))
+        await inbox.take(Reply(number=number, text="secret"))
+        await inbox.take(receipt())
+        await inbox.take(UnknownCallback(content={}))
+
+    assert path.read_text() == f"phone_number\n{NUMBER}\n+33639980002\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert screen.notes[:4] == [
+        "STOP: +336****0001",
+        "Reply: +336****0001",
+        "DELIVERED: +336****0001, sms_7",
+        "Ignored: UnknownCallback",
+    ]
+
+
+def test_opt_outs_that_cannot_be_written(run, ledger, tmp_path):
+    """The file is tried before anything is received."""
+    path = tmp_path / "none" / "stops.csv"
+
+    result = run("webhooks", "serve", "--ledger", ledger, "--opt-outs", path)
+
+    assert result.exit_code == 2
+    assert "stops.csv: cannot be written: No such file" in result.stderr

@@ -27,6 +27,7 @@ AT_IMPORT = {
     *("secret", "session", "transport"),
     *(
         "api",
+        "api._before_sending",
         "api._campaign_calls",
         "api._columns",
         "api._plain",

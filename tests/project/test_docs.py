@@ -137,7 +137,9 @@ class World:
 
 def find(words):
     """Parse a command line; return which command it is, and the options it knows."""
-    found, context = command, click.Context(command, info_name="octopush")
+    # Click keeps the help option that it makes first, and with it how it is asked for.
+    settings = command.context_settings
+    found, context = command, click.Context(command, info_name="octopush", **settings)
     path = ()
     while isinstance(found, click.Group) and words:
         path += (words[0],)

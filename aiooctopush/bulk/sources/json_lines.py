@@ -391,15 +391,14 @@ class _RowReader:
         columns: Mapping[str, str],
     ) -> Recipient | SourceError:
         country = values.pop(COUNTRY, None) or self._country
-        failure: SourceError | None = None
-        for _, name, value in numbers:
-            number = self._number(found, line, name, value, country)
-            if isinstance(number, str):
-                break
-            failure = failure or number
-        else:
-            assert failure is not None  # noqa: S101 - there is a number
-            return failure
+        _, name, value = numbers[0]
+        number = self._number(found, line, name, value, country)
+        for _, name, value in numbers[1:]:
+            if isinstance(number, SourceError):
+                other = self._number(found, line, name, value, country)
+                number = other if isinstance(other, str) else number
+        if isinstance(number, SourceError):
+            return number
         for name in self._required:
             if not values.get(name):
                 return self._error(found, line, IS_EMPTY, column=(name, name))

@@ -32,6 +32,9 @@ ROWS_AT_MOST: Final = 500_000
 # Unpacked, before anything is read: a small file can claim any size.
 _BYTES_AT_MOST: Final = 1024 * 1024 * 1024
 
+# The part of a compound file that holds a workbook with a password.
+_ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
+
 _AS_CSV: Final = "save the sheet as CSV (UTF-8), with its numbers formatted as text"
 
 
@@ -129,10 +132,10 @@ class SpreadsheetSource(TableSource):
         self._check_size(file)
         try:
             return CalamineWorkbook.from_filelike(file)
-        except PasswordError as error:
-            reason = f"is protected by a password: remove it, or {_AS_CSV}"
-            raise SourceError(reason, path=self.path) from error
         except (CalamineError, OSError, ValueError) as error:
+            if isinstance(error, PasswordError) or _is_encrypted(file):
+                reason = f"is protected by a password: remove it, or {_AS_CSV}"
+                raise SourceError(reason, path=self.path) from error
             reason = f"is no spreadsheet that can be read ({error}): {_AS_CSV}"
             raise SourceError(reason, path=self.path) from error
 
@@ -170,6 +173,12 @@ class SpreadsheetSource(TableSource):
         except CalamineError as error:
             reason = f"has a sheet {shown(name)} that cannot be read ({error})"
             raise SourceError(reason, path=self.path) from error
+
+
+def _is_encrypted(file: LineFile) -> bool:
+    """Whether a workbook is wrapped into a compound file, as a password does it."""
+    file.seek(0)
+    return _ENCRYPTED in file.read()
 
 
 def _numbered(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[str]]]:

@@ -97,8 +97,8 @@ def otp() -> None:
     Send one-time codes, and validate what people type.
 
     The gateway generates the codes and remembers them. To try it, start `octopush
-    sandbox`; `octopush sandbox codes` shows the codes. With --sandbox each command
-    has a gateway of its own, which knows no code of another.
+    sandbox`, which writes the codes to its terminal. With --sandbox each command has a
+    gateway of its own, which knows no code of another.
     """
 
 

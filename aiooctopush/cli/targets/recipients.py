@@ -169,9 +169,10 @@ def _columns(given: tuple[str, ...]) -> dict[str, tuple[str, ...]] | None:
 
 def _kept() -> Path:
     """Standard input as a file, until the command ends."""
+    if sys.stdin is None or sys.stdin.isatty():
+        kind = "closed" if sys.stdin is None else "a terminal"
+        raise InvalidFieldError("-", f"reads standard input, which is {kind} here")
     stream = sys.stdin.buffer
-    if stream.isatty():
-        raise InvalidFieldError("-", "reads standard input, which is a terminal here")
     folder = tempfile.TemporaryDirectory(prefix="octopush-")
     click.get_current_context().call_on_close(folder.cleanup)
     path = Path(folder.name, "standard-input")

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from .interrupt import forget_signals, with_signal
+from .problems import ExitCode
 from .result import Result
 from .streams import steady_streams
 
@@ -129,10 +131,24 @@ class Group(click.Group):
                         ]
                     )
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; one that is left at a question is interrupted."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("\nInterrupted.", err=True)
+            raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
+
     def main(self, *given: Any, **settings: Any) -> Any:
-        """Run, with standard streams whose failures decide nothing."""
+        """Run, with streams whose failures decide nothing, and codes for signals."""
+        forget_signals()
         with steady_streams():
-            return super().main(*given, **settings)
+            try:
+                return super().main(*given, **settings)
+            except SystemExit as ending:
+                if isinstance(ending.code, int):
+                    ending.code = with_signal(ending.code)
+                raise
 
 
 def command(

@@ -1,4 +1,9 @@
-"""Ctrl-C, twice: the first stops what is not begun, the second what is."""
+"""
+Ctrl-C, SIGTERM and SIGHUP: the first stops what has not begun, the second everything.
+
+A command that a signal stopped exits with 128 and the number of the signal, as shells
+have it: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+"""
 
 import asyncio
 import signal
@@ -6,25 +11,64 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
+from attrs import define
 
-# What a service manager sends must not lose what is known of messages either.
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+from .problems import ExitCode
+
+
+# A hangup is what a dropped SSH connection sends; Windows has none.
+_SIGNALS: Final = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)
+)
+
+
+@define
+class _Received:
+    """Keep the signal that stopped the command, for its exit code."""
+
+    number: int = signal.SIGINT
+
+
+_received = _Received()
+
+
+def forget_signals() -> None:
+    """Begin a command: no signal was received."""
+    _received.number = signal.SIGINT
+
+
+def with_signal(code: int) -> int:
+    """
+    Return the exit code of a command, with the number of the signal that stopped it.
+
+    Args:
+        code: `ExitCode.INTERRUPTED` if a signal stopped it.
+    """
+    return 128 + _received.number if code == ExitCode.INTERRUPTED else code
 
 
 @contextmanager
-def on_interrupt(handle: Callable[[], object]) -> Iterator[None]:
+def on_signal(handle: Callable[[], object]) -> Iterator[None]:
     """
-    Call something on the event loop at Ctrl-C, or when the process is to end.
+    Call a function on the event loop at each signal that asks the command to end.
 
-    It works on every platform, unlike ``loop.add_signal_handler``: waking the loop
-    from the handler is enough.
+    A signal that is ignored, such as SIGHUP under nohup, stays ignored. It works on
+    every platform, unlike ``loop.add_signal_handler``, because waking the loop from
+    the handler is enough.
     """
     loop = asyncio.get_running_loop()
 
-    def received(*_: object) -> None:
+    def received(number: int, _: object) -> None:
+        _received.number = number
         loop.call_soon_threadsafe(handle)
 
-    before = {number: signal.signal(number, received) for number in _SIGNALS}
+    before = {
+        number: signal.signal(number, received)
+        for number in _SIGNALS
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
@@ -35,7 +79,7 @@ def on_interrupt(handle: Callable[[], object]) -> Iterator[None]:
 @asynccontextmanager
 async def interruptible(first: Callable[[], object]) -> AsyncIterator[None]:
     """
-    Tell of the first Ctrl-C, and leave at the second.
+    Call a function at the first signal, and leave at the second.
 
     Raises:
         TimeoutError: At the second; what was awaited has been cancelled.
@@ -54,5 +98,5 @@ async def interruptible(first: Callable[[], object]) -> AsyncIterator[None]:
             elif times == 2:
                 limit.reschedule(loop.time())
 
-        with on_interrupt(handle):
+        with on_signal(handle):
             yield

@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     """The outcome of something is unknown."""
 
     INTERRUPTED = 130
-    """Ctrl-C, as shells say it: 128 + SIGINT."""
+    """A signal stopped it; the shell sees 129 for SIGHUP and 143 for SIGTERM."""
 
 
 # What an argument of the library is called here.

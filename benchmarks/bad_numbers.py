@@ -1,0 +1,220 @@
+"""
+What bad numbers cost: a gateway refuses each request with one, and says not which.
+
+Of 100,000 people one in 1,000, in 500 and in 50 is bad, at random. Judged by what the
+gateway accepted: everybody else has the message once, and the ledger names the bad.
+The requests that this takes stand beside the fewest that any client could need, as each
+answer is a yes or a no: people × entropy of the share. A gateway that refuses everybody
+must be left alone after 40 requests. Fails if anything of this does not hold. With
+`--write` also writes its section of `docs/chaos.md`.
+
+    nox -s chaos
+"""
+
+import argparse
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import orjson
+from attrs import frozen
+from storm_judge import told
+from storm_table import with_section
+from storm_worker import KEY, LOGIN, MESSAGE, RUN, people
+
+from aiooctopush import BatchState, BulkReport, HttpRequest, HttpResponse
+from aiooctopush import OctopushSession as Session
+
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "chaos.md"
+PEOPLE: Final = 100_000
+BATCH: Final = 500
+ONE_IN: Final = (1_000, 500, 50)
+SEED: Final = 20261129
+REQUESTS_AT_MOST: Final = 40
+"""Of a run whose every request is refused, until it stops."""
+
+
+class RefusesWhole:
+    """
+    A gateway that accepts a request only if all its numbers are good.
+
+    Args:
+        bad: The numbers that are not.
+
+    Attributes:
+        requests: How many came.
+        book: How often each number was accepted.
+    """
+
+    def __init__(self, bad: Collection[str]) -> None:
+        self.requests = 0
+        self.book: Counter[str] = Counter()
+        self._bad = frozenset(bad)
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """See `Transport.send`."""
+        self.requests += 1
+        await asyncio.sleep(0)
+        body = orjson.loads(request.body or b"")
+        numbers = [one["phone_number"] for one in body["recipients"]]
+        if not self._bad.isdisjoint(numbers):
+            problem = {"code": 103, "message": "A recipient was refused"}
+            return HttpResponse(status=400, headers={}, body=orjson.dumps(problem))
+        self.book.update(numbers)
+        accepted = {
+            "sms_ticket": f"sms_{self.requests:013x}",
+            "number_of_contacts": len(numbers),
+            "number_of_sms_needed": len(numbers),
+            "total_cost": 0.05 * len(numbers),
+        }
+        return HttpResponse(status=201, headers={}, body=orjson.dumps(accepted))
+
+    async def close(self) -> None:
+        """See `Transport.close`."""
+
+
+@frozen(kw_only=True)
+class Result:
+    """What one share of bad numbers cost, and whether the run did what it has to."""
+
+    one_in: int
+    bad: int
+    requests: int
+    seconds: float
+    problems: tuple[str, ...]
+
+    @property
+    def fewest(self) -> float:
+        """Requests that no client can do without, on average: a bit each."""
+        share = self.bad / PEOPLE
+        rest = 1 - share
+        return -PEOPLE * (share * math.log2(share) + rest * math.log2(rest))
+
+    def row(self) -> str:
+        """One line of the table."""
+        return (
+            f"1 in {self.one_in:<7,}{self.bad:>7,}{self.requests:>11,}"
+            f"{self.fewest:>9,.0f}{self.requests / self.fewest:>8.2f}"
+            f"{self.requests / self.bad:>12.1f}{self.seconds:>7.1f}"
+        )
+
+
+async def send(gateway: RefusesWhole, folder: Path, count: int) -> BulkReport:
+    """One run over that gateway, with a ledger."""
+    async with Session(LOGIN, KEY, transport=gateway) as octopush:
+        run = octopush.bulk(
+            RUN,
+            **MESSAGE,  # type: ignore[arg-type]  # a word will do
+            ledger=folder / "run.db",
+            batch_size=BATCH,
+        )
+        return await run.send(people(count))
+
+
+def problems(
+    gateway: RefusesWhole,
+    bad: Collection[str],
+    states: dict[BatchState, set[int]],
+    *,
+    complete: bool,
+) -> tuple[str, ...]:
+    """Whatever is not as it has to be, in words; judged by what was accepted."""
+    good = set(people(PEOPLE)) - set(bad)
+    twice = sum(times > 1 for times in gateway.book.values())
+    named = {f"+{number}" for number in states[BatchState.REFUSED]}
+    wrong = {
+        "good numbers were not sent to": len(good - gateway.book.keys()),
+        "numbers were sent to twice": twice,
+        "bad numbers are not named": len(set(bad) - named),
+        "good numbers are called bad": len(named & good),
+        "runs ended early": int(not complete),
+    }
+    return tuple(f"{count:,} {what}" for what, count in wrong.items() if count)
+
+
+def measure(one_in: int) -> Result:
+    """Send to everybody, where so many are bad."""
+    everybody = list(people(PEOPLE))
+    bad = Random(SEED + one_in).sample(everybody, PEOPLE // one_in)
+    gateway = RefusesWhole(bad)
+    began = time.monotonic()
+    with TemporaryDirectory() as name:
+        report = asyncio.run(send(gateway, Path(name), PEOPLE))
+        states = asyncio.run(told(Path(name)))
+    return Result(
+        one_in=one_in,
+        bad=len(bad),
+        requests=gateway.requests,
+        seconds=time.monotonic() - began,
+        problems=problems(
+            gateway,
+            bad,
+            states,
+            complete=report.exhausted and report.paused is None,
+        ),
+    )
+
+
+def refused_by_all(count: int = PEOPLE) -> int:
+    """Requests until a run gives up on a gateway that accepts nobody."""
+    gateway = RefusesWhole(list(people(count)))
+    with TemporaryDirectory() as name:
+        report = asyncio.run(send(gateway, Path(name), count))
+    assert report.paused is not None
+    assert not gateway.book
+    return gateway.requests
+
+
+def table(results: Sequence[Result]) -> str:
+    """One line for each share."""
+    heading = (
+        f"{'bad':<12}{'people':>7}{'requests':>11}{'fewest':>9}{'ratio':>8}"
+        f"{'per number':>12}{'s':>7}"
+    )
+    return "\n".join([heading, *(one.row() for one in results)])
+
+
+def section(results: Sequence[Result], refused: int) -> str:
+    """The same for the documentation."""
+    return f"""\
+A gateway refuses each request that holds a bad number, and does not say which of
+{PEOPLE:,} numbers are bad. Each good number was sent to exactly once, and the ledger
+names each bad one. *Fewest* is the number of requests that no client can do without, on
+average: a response is one bit, so it is people × entropy of the share of bad numbers.
+
+```text
+{table(results)}
+```
+
+A gateway that refused everybody got {refused} requests before the run stopped; at most
+{REQUESTS_AT_MOST} are allowed.
+"""
+
+
+def main() -> None:
+    """Measure, print, and fail if anybody was missed, sent to twice, or not named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the page")
+    options = parser.parse_args()
+    results = [measure(one) for one in ONE_IN]
+    refused = refused_by_all()
+    print(table(results))
+    print(f"refused by all: {refused} requests, at most {REQUESTS_AT_MOST}")
+    found = [f"1 in {one.one_in}: {what}" for one in results for what in one.problems]
+    if refused > REQUESTS_AT_MOST:
+        found.append(f"{refused} requests to a gateway that accepts nobody")
+    if found:
+        raise SystemExit("\n".join(found))
+    if options.write:
+        PAGE.write_text(with_section(PAGE, "Bad numbers", section(results, refused)))
+
+
+if __name__ == "__main__":
+    main()

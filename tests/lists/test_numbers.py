@@ -1,0 +1,224 @@
+"""Numbers of a declared country, judged by libphonenumber called directly."""
+
+import random
+import subprocess
+import sys
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiooctopush import InvalidFieldError, Recipient, _numbering
+from aiooctopush.phone import check_possible, doubtful, normalize, normalize_all
+
+
+COUNTRIES = ("FR", "DE", "GB", "ES", "IT", "BE", "CH", "US", "PL", "BR")
+
+
+def judged(written, country=None):
+    """What libphonenumber makes of a number; None if it is not possible."""
+    try:
+        parsed = phonenumbers.parse(written, country)
+    except phonenumbers.NumberParseException:
+        return None
+    reason = phonenumbers.is_possible_number_with_reason(parsed)
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def read(written, country=None):
+    """What we make of it; None if it is refused."""
+    try:
+        number = normalize(written, country=country)
+        check_possible(number)
+    except InvalidFieldError:
+        return None
+    return number
+
+
+def notations(country, count):
+    """Mobile numbers of a country in every way that people write them."""
+    draw = random.Random(country)
+    example = phonenumbers.example_number_for_type(
+        country, phonenumbers.PhoneNumberType.MOBILE
+    )
+    code, start = str(example.country_code), str(example.national_number)
+    kinds = phonenumbers.PhoneNumberFormat
+    for at in range(count):
+        digits = f"{draw.randrange(10**4):04}"
+        parsed = phonenumbers.parse(f"+{code}{start[:-4]}{digits}")
+        plain = str(parsed.national_number)
+        national, international = (
+            phonenumbers.format_number(parsed, kind)
+            for kind in (kinds.NATIONAL, kinds.INTERNATIONAL)
+        )
+        yield (
+            national,
+            international,
+            "".join(filter(str.isdigit, national)),
+            national.replace(" ", "."),
+            national.replace(" ", "-"),
+            national.replace(" ", "/"),
+            plain,
+            f"{code}{plain}",
+            f"00{code}{plain}",
+            f"+{code}{plain}",
+            f"+{code} (0) {plain}",
+            f"(+{code}) {plain}",
+            f"\u202a{international}\u202c",
+            f"'{national}",
+            f'="{international}"',
+            f" {national}\u00a0",
+            f"tel:+{code}-{plain}",
+            f"+{code}0{plain}",
+            f"{national}9",
+            f"+{code}{plain[:-3]}",
+        )[at % 20]
+
+
+WRITTEN = [(country, one) for country in COUNTRIES for one in notations(country, 200)]
+
+
+def test_two_thousand_numbers_are_read_as_libphonenumber_reads_them():
+    """Or are refused; and those that are not odd are read."""
+    assert len(WRITTEN) == 2_000
+    refused = 0
+    for country, written in WRITTEN:
+        found = read(written, country)
+        plain = written.strip("'\" =").removeprefix("tel:")
+        assert found in {judged(plain, country), None}, (country, written)
+        refused += found is None
+
+    # Three in twenty have a digit too many, too few, or a prefix too many.
+    assert refused <= 2_000 * 5 / 20
+
+
+DIGITS = st.text("0123456789", min_size=4, max_size=15)
+MARKS = st.sampled_from(
+    ["", "0", "00", "+", "011", "+33", "33", "0033", "(0)", "+33 0"]
+)
+COUNTRY = st.sampled_from([*COUNTRIES, "AR", "MX", "RU", "JP", "CI", "RE"])
+
+
+@given(MARKS, DIGITS, COUNTRY)
+def test_no_number_is_read_otherwise_than_libphonenumber_does(mark, digits, country):
+    """Whatever digits come: the same number, or none."""
+    found = read(mark + digits, country)
+
+    assert found is None or found == judged(mark + digits, country)
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{4,15}", fullmatch=True))
+def test_an_international_number_is_kept_or_refused(number):
+    """And kept only if libphonenumber leaves it as it is."""
+    found = read(number)
+
+    assert found in {number, None}
+    assert (found == number) == (judged(number) == number)
+
+
+@given(st.lists(st.from_regex(r"\+336[0-9]{7,9}", fullmatch=True), max_size=5))
+def test_many_are_judged_as_each_alone(numbers):
+    """A quick look at many takes no number that a look at each would refuse."""
+    assert _numbering.all_possible(numbers) == all(
+        _numbering.impossible(number) is None for number in numbers
+    )
+
+
+@pytest.mark.parametrize("country", ["XX", "France", "", "UK", "fr "])
+def test_an_unknown_country_is_refused_by_name(country):
+    """Two letters in any case are one."""
+    if country == "fr ":
+        assert normalize("0639980001", country=country) == "+33639980001"
+        return
+    with pytest.raises(InvalidFieldError, match="two letters of a country") as caught:
+        normalize("0639980001", country=country)
+
+    assert ("are GB" in str(caught.value)) == (country == "UK")
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("", "is empty"),
+        ("06 39 98 00 0x", "holds 'x' (LATIN SMALL LETTER X, U+0078)"),
+        ("06 39 98 00 01-", "must end with a digit"),
+        ("06 39", "has too few digits for a number of FR"),
+        ("06 39 98 00 01 02", "has too many digits for a number of FR"),
+        ("+999 639980001", "has no country code that exists"),
+        ("+0639980001", "has no country code that exists"),
+        ("0000000", "for a number of FR"),
+        ("+(0)", "must end with a digit"),
+        ("+33 (0) 6", "has too few digits"),
+        ("+33 (0)639980001234567890", "has too many digits"),
+        ("(0)", "must end with a digit"),
+    ],
+)
+def test_a_number_that_no_phone_has_says_why(written, words):
+    """The words are about the number, and show no more than its ends."""
+    with pytest.raises(InvalidFieldError) as caught:
+        normalize(written, country="FR")
+
+    assert words in str(caught.value)
+
+
+def test_several_numbers_may_have_a_country():
+    """As each alone."""
+    assert normalize_all(["0639980001", "+33639980002"], country="FR") == [
+        "+33639980001",
+        "+33639980002",
+    ]
+
+
+def test_a_recipient_may_have_a_national_number():
+    """If its country is declared."""
+    one = Recipient.of("06 39 98 00 01", country="FR", first_name="Zoé")
+
+    assert one == Recipient("+33639980001", first_name="Zoé")
+
+
+def test_numbers_that_hardly_get_a_text_are_told_apart():
+    """By their places: given to nobody, and landlines."""
+    numbers = [
+        "+33612345678",
+        "+33140000000",
+        "+33899123456",
+        "+33612",
+        "+447700900123",
+    ]
+
+    numbers += ["+999123456", "+12025550123"]
+    invalid, landlines = doubtful(numbers)
+
+    assert (invalid, landlines) == ([3, 5], [1, 2])
+
+
+WITHOUT = """
+import sys
+sys.modules["phonenumbers"] = None
+from aiooctopush import InvalidFieldError, read_csv
+from aiooctopush.phone import are_possible, check_possible, doubtful, normalize
+check_possible("+33612")
+print(normalize("+33 6 39 98 00 01"), are_possible(["+33612"]), doubtful(["+33612"]))
+for call in (normalize, read_csv):
+    try:
+        call("0639980001", country="FR")
+    except InvalidFieldError as error:
+        print(error.field, error)
+"""
+
+
+def test_without_the_extra_a_country_says_what_to_install():
+    """And nothing is known against an international number."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True
+    )
+
+    first, *others = done.stdout.splitlines()
+    assert first == "+33639980001 True Doubt(invalid=[], landlines=[])"
+    assert len(others) == 2
+    for line in others:
+        assert line.startswith("country country: needs the extra phone")
+        assert 'pip install "aiooctopush[phone]"' in line
