@@ -6,17 +6,33 @@ hooks get it.
 """
 
 import logging
+from inspect import iscoroutinefunction
 from typing import Any
 
 from ._call import CallState
 from ._wire import Answer
-from .errors import OctopushError, Outcome
+from .errors import InvalidFieldError, OctopushError, Outcome
 from .observer import AttemptEvent, CallEnded, CallStarted, Observer
 from .retry import Decision, Raise, Retry, Return
 
 
 _logger = logging.getLogger("aiooctopush")
 _logger.addHandler(logging.NullHandler())
+
+
+def check_hook(hook: Any) -> None:
+    """
+    Refuse a hook that could never be told anything.
+
+    Raises:
+        InvalidFieldError: It is no plain function.
+    """
+    if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
+        raise InvalidFieldError(
+            "on_attempt",
+            "must be a plain function, not a coroutine: it is not awaited",
+            shown=type(hook).__name__,
+        )
 
 
 def call_started(call: CallState[Any], observer: Observer, base_url: str) -> None:

@@ -9,7 +9,6 @@ from functools import partial
 from random import Random
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -17,7 +16,9 @@ from . import api
 from . import bulk as _bulk
 from . import ledgers as _ledgers
 from ._clock import Clock, SystemClock
+from ._connection import check_base_url, check_client_session, check_proxy, tls_of
 from ._pipeline import Pipeline
+from ._telemetry import check_hook
 from ._version import __version__
 from ._wire import IdempotencyLike
 from .api._recipients import MAX_RECIPIENTS
@@ -53,7 +54,6 @@ _HEADERS: Final = {
     "accept-encoding": "gzip",
     "user-agent": f"aiooctopush/{__version__}",
 }
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class _Chapter:
@@ -101,8 +101,12 @@ class OctopushSession:
         max_in_flight: Tries at the same time, and size of the connection pool.
         transport: Carries the requests instead of aiohttp; not closed by us.
         client_session: A session of aiohttp to use; not closed by us.
-        ssl_context: For private certificate authorities.
-        proxy: URL of an HTTP proxy.
+        ssl_context: How TLS is verified, for example with a client certificate. It must
+            verify certificate and host name.
+        ca_file: Path of certificates (PEM) that are trusted beside those of the system,
+            such as that of a company's proxy.
+        proxy: URL of an HTTP proxy, or ``"env"`` for the one that ``HTTPS_PROXY`` and
+            ``NO_PROXY`` name. SOCKS is not supported.
         allow_insecure_http: Let ``http`` go to other machines too: the key then
             crosses the network in the clear.
         on_attempt: Called after every try with an `AttemptEvent`, for metrics.
@@ -112,7 +116,8 @@ class OctopushSession:
         random: Randomness of the pauses; replace it in tests.
 
     Raises:
-        InvalidFieldError: Credentials that no header can carry, or a bad base_url.
+        InvalidFieldError: An argument is malformed: credentials that no header can
+            carry, a bad base_url or proxy, a context that does not verify.
     """
 
     # The method itself: Python looks for that of an object at each of its calls.
@@ -165,6 +170,7 @@ class OctopushSession:
         transport: Transport | None = None,
         client_session: aiohttp.ClientSession | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
         proxy: str | None = None,
         allow_insecure_http: bool = False,
         on_attempt: OnAttempt | None = None,
@@ -173,7 +179,7 @@ class OctopushSession:
         random: Random | None = None,
     ) -> None:
         credentials = Credentials(api_login, api_key, _HEADERS)
-        self._base_url = _check_base_url(base_url, insecure=allow_insecure_http)
+        self._base_url = check_base_url(base_url, insecure=allow_insecure_http)
         if max_in_flight < 1:
             raise InvalidFieldError(
                 "max_in_flight", "must be at least 1", shown=repr(max_in_flight)
@@ -182,6 +188,10 @@ class OctopushSession:
             raise InvalidFieldError(
                 "client_session", "cannot be combined with transport"
             )
+        check_hook(on_attempt)
+        check_client_session(client_session)
+        tls = tls_of(ssl_context, ca_file)
+        proxy = check_proxy(proxy, self._base_url)
         timeouts = timeouts or Timeouts()
         self._clock: Clock = clock or SystemClock()
         self._own_transport = transport is None
@@ -190,7 +200,7 @@ class OctopushSession:
             timeouts=timeouts,
             max_connections=max_in_flight,
             client_session=client_session,
-            ssl_context=ssl_context,
+            ssl_context=tls,
             proxy=proxy,
         )
         self._call: Pipeline = Pipeline(
@@ -217,6 +227,7 @@ class OctopushSession:
         transport: Transport | None = None,
         client_session: aiohttp.ClientSession | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
         proxy: str | None = None,
         allow_insecure_http: bool = False,
         on_attempt: OnAttempt | None = None,
@@ -226,7 +237,8 @@ class OctopushSession:
     ) -> Self:
         """
         A session with the credentials of the environment: ``OCTOPUSH_API_LOGIN``,
-        ``OCTOPUSH_API_KEY`` and, unless it is given here, ``OCTOPUSH_BASE_URL``.
+        ``OCTOPUSH_API_KEY`` and, unless they are given here, ``OCTOPUSH_BASE_URL`` and
+        ``OCTOPUSH_PROXY``.
 
         The arguments are those of the class.
 
@@ -246,7 +258,8 @@ class OctopushSession:
             transport=transport,
             client_session=client_session,
             ssl_context=ssl_context,
-            proxy=proxy,
+            ca_file=ca_file,
+            proxy=proxy or os.environ.get("OCTOPUSH_PROXY") or None,
             allow_insecure_http=allow_insecure_http,
             on_attempt=on_attempt,
             observer=observer,
@@ -508,32 +521,3 @@ def _given(name: str, value: V | None) -> V:
             name, "is missing: text, sender and purpose are given together, or none"
         )
     return value
-
-
-def _check_base_url(value: Any, *, insecure: bool) -> str:
-    try:
-        parts = urlsplit(value if isinstance(value, str) else "")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        parts, host, port = urlsplit(""), None, None
-    if parts.scheme not in {"http", "https"} or not host or port == 0:
-        raise InvalidFieldError(
-            "base_url",
-            "must begin with https:// (or http:// for this machine) and name a host, "
-            "such as https://api.octopush.com",
-            # What stands before an @ may be a password.
-            shown=None if "@" in str(value) else repr(value)[:80],
-        )
-    # Not shown: what stands in the wrong place may be a password.
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise InvalidFieldError(
-            "base_url", "must have neither credentials nor query nor fragment"
-        )
-    if parts.scheme == "http" and not insecure and host not in _LOOPBACK:
-        raise InvalidFieldError(
-            "base_url",
-            "must be https, or the key crosses the network in the clear; "
-            "allow_insecure_http=True allows it",
-            shown=repr(value),
-        )
-    return str(value).rstrip("/")

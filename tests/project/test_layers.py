@@ -32,7 +32,7 @@ LAYERS = (
         *("_call", "_responses", "_telemetry", "_throttle", "_wire"),
         *("observer", "retry", "webhooks"),
     ),
-    ("transport",),
+    ("_connection", "transport"),
     ("_pipeline", "api"),
     ("ledgers",),
     ("bulk", "fleet", "session"),
@@ -40,7 +40,7 @@ LAYERS = (
     ("integrations", "sandbox"),
     ("__main__", "cli"),
 )
-BELOW_IO = LAYERS.index(("transport",))
+BELOW_IO = LAYERS.index(("_connection", "transport"))
 EDGES = LAYERS.index(("__init__",)) + 1
 
 # Layers below the transport decide; of their files only these may wait.

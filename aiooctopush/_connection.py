@@ -1,0 +1,131 @@
+"""How the gateway is reached: what a session is told of it, checked before any I/O."""
+
+import ssl
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from .errors import InvalidFieldError
+
+
+FROM_ENVIRONMENT: Final = "env"
+"""Instead of a proxy: the one that HTTPS_PROXY and NO_PROXY name."""
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def check_base_url(value: Any, *, insecure: bool) -> str:
+    """Return where the gateway is, without a slash at its end."""
+    scheme, host = _scheme_and_host(value)
+    if scheme not in {"http", "https"} or not host:
+        raise InvalidFieldError("base_url", "must be like https://api.octopush.com")
+    parts = urlsplit(value)
+    # Not shown: what stands in the wrong place may be a password.
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise InvalidFieldError(
+            "base_url", "must have neither credentials nor query nor fragment"
+        )
+    if scheme == "http" and not insecure and host not in _LOOPBACK:
+        raise InvalidFieldError(
+            "base_url",
+            "must be https, or the key crosses the network in the clear; "
+            "allow_insecure_http=True allows it",
+            shown=repr(value),
+        )
+    return str(value).rstrip("/")
+
+
+def check_proxy(value: Any, base_url: str) -> str | None:
+    """Return the URL of the proxy that leads to the gateway, or None for no proxy."""
+    name = "proxy"
+    if value == FROM_ENVIRONMENT:
+        name, value = _proxy_of_environment(base_url)
+    if value is None:
+        return None
+    scheme, host = _scheme_and_host(value)
+    # Never shown: it may hold a password.
+    if scheme.startswith("socks"):
+        raise InvalidFieldError(
+            name, "is a SOCKS proxy, which is not supported: give an HTTP proxy"
+        )
+    if scheme not in {"http", "https"} or not host:
+        raise InvalidFieldError(name, "must be like http://proxy.example.com:3128")
+    return str(value)
+
+
+def check_client_session(value: Any) -> None:
+    """Refuse what is no session of aiohttp."""
+    if not isinstance(value, aiohttp.ClientSession | None):
+        raise InvalidFieldError(
+            "client_session",
+            "must be an aiohttp.ClientSession",
+            shown=type(value).__name__,
+        )
+
+
+def tls_of(ssl_context: Any, ca_file: Any) -> ssl.SSLContext | None:
+    """Return how TLS is verified, None for the authorities of the system."""
+    if ca_file is not None:
+        if ssl_context is not None:
+            raise InvalidFieldError("ca_file", "cannot be combined with ssl_context")
+        return _context_with(ca_file)
+    if ssl_context is None:
+        return None
+    if not isinstance(ssl_context, ssl.SSLContext):
+        raise InvalidFieldError(
+            "ssl_context",
+            "must be an ssl.SSLContext: verification cannot be switched off",
+            shown=type(ssl_context).__name__,
+        )
+    if ssl_context.verify_mode != ssl.CERT_REQUIRED or not ssl_context.check_hostname:
+        raise InvalidFieldError(
+            "ssl_context",
+            "must verify certificate and host name, or the key goes to anybody; "
+            "ca_file adds an authority of your own",
+        )
+    return ssl_context
+
+
+def _context_with(ca_file: Any) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(cafile=Path(ca_file))
+    except TypeError:
+        raise InvalidFieldError(
+            "ca_file", "must be a path", shown=type(ca_file).__name__
+        ) from None
+    except ssl.SSLError as error:
+        raise InvalidFieldError(
+            "ca_file", "holds no certificate in PEM format", shown=repr(str(ca_file))
+        ) from error
+    except OSError as error:
+        raise InvalidFieldError(
+            "ca_file", f"cannot be read: {error.strerror}", shown=repr(str(ca_file))
+        ) from error
+    return context
+
+
+def _scheme_and_host(value: Any) -> tuple[str, str]:
+    """Scheme and host of a URL; both empty if it is none."""
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "", ""
+    return parts.scheme, "" if port == 0 else host or ""
+
+
+def _proxy_of_environment(base_url: str) -> tuple[str, str | None]:
+    """Name and value of the variable that names the proxy for this gateway."""
+    # Loaded by those who ask for it: most do not.
+    from urllib import request  # noqa: PLC0415
+
+    scheme, host = _scheme_and_host(base_url)
+    name = f"{scheme.upper()}_PROXY"
+    proxies = request.getproxies_environment()
+    # typeshed does not know it
+    if request.proxy_bypass_environment(host, proxies):  # type: ignore[attr-defined]
+        return name, None
+    return name, proxies.get(scheme)
