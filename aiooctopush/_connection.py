@@ -20,7 +20,13 @@ def check_base_url(value: Any, *, insecure: bool) -> str:
     """Return where the gateway is, without a slash at its end."""
     scheme, host = _scheme_and_host(value)
     if scheme not in {"http", "https"} or not host:
-        raise InvalidFieldError("base_url", "must be like https://api.octopush.com")
+        raise InvalidFieldError(
+            "base_url",
+            "must begin with https:// (or http:// for this machine) and name a host, "
+            "such as https://api.octopush.com",
+            # What stands before an @ may be a password.
+            shown=None if "@" in str(value) else repr(value)[:80],
+        )
     parts = urlsplit(value)
     # Not shown: what stands in the wrong place may be a password.
     if parts.username or parts.password or parts.query or parts.fragment:
