@@ -348,12 +348,12 @@ async def test_what_was_never_asked_is_no_try(observed, collected):
 
 
 async def test_the_retry_quota_is_told(observed, collected):
-    """What is left of 500 tokens after a call that gave up."""
-    async with observed(*[silence()] * 4) as octopush:
-        with pytest.raises(UnknownOutcomeError):
+    """Of 500 tokens three retries take 42, and a third of a second brings 4 back."""
+    async with observed(*[NotSentError("no route")] * 4) as octopush:
+        with pytest.raises(NotSentError):
             await octopush.sms.send(**MESSAGE)
 
-    assert collected.points("aiooctopush.retry_tokens") == [(458, SERVER)]
+    assert collected.points("aiooctopush.retry_tokens") == [(462, SERVER)]
 
 
 async def test_progress_of_a_run_is_told(observed, collected):
