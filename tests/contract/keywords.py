@@ -1,11 +1,15 @@
 """Whatever keywords the public calls take, as strategies, up to their limits."""
 
+import inspect
 from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+from typing import get_args, get_type_hints
 
+from contract.table import FALLBACKS, ROWS
 from hypothesis import strategies as st
 
-from aiooctopush import Recipient
-from aiooctopush.api._shared import MAX_WHOLE, Purpose, Segmentation, SmsType
+from aiooctopush import OctopushSession, Recipient
+from aiooctopush.api._shared import MAX_WHOLE, Purpose, SmsType
 from aiooctopush.api._voices import VoiceGender, VoiceLanguage
 from aiooctopush.api.multichannel import Channel, ChannelRecipient
 from aiooctopush.api.otp import OtpChannel
@@ -55,33 +59,6 @@ people = phones | st.builds(
     **dict.fromkeys(("first_name", "last_name", "param1", "param5"), merged),
 )
 several_people = st.lists(people, min_size=1, max_size=3)
-common = {
-    **some(
-        send_at=instants,
-        simulation_mode=flags,
-        auto_remove_blacklisted_numbers=flags,
-        request_id=ids,
-    ),
-    "purpose": st.sampled_from(Purpose),
-}
-sms = {
-    **common,
-    **some(with_replies=flags, auto_optimize_text=flags, recipient_tracking=flags),
-    "text": messages(160),
-    "sender": senders,
-    "type": st.sampled_from(SmsType),
-}
-voice = {
-    **common,
-    "text": messages(1224),
-    "sender": digits,
-    "voice_gender": st.sampled_from(VoiceGender),
-    "voice_language": st.sampled_from(VoiceLanguage),
-}
-segments = some(segmentation=st.sampled_from(Segmentation))
-voice_campaign = voice | segments | some(get_back_pressed_keys=flags)
-on_list = {"list_name": texts(30)}
-on_tag = {"tag_name": texts(20)}
 
 account_callbacks = {
     **dict.fromkeys(
@@ -189,8 +166,6 @@ contacts = st.tuples(
     names("list", 30),
     names("tag", 20),
 ).map(lambda parts: parts[0] | parts[1] | parts[2])
-numbers = {"phone_numbers": st.lists(phones, min_size=1, max_size=3)}
-simulated = {**numbers, **some(simulation_mode=flags)}
 person = {"first_name": texts(255), "last_name": texts(255), "password": texts(255)}
 more = some(company_name=texts(255), callbacks=callbacks)
 changes = {**some(**person), **more}
@@ -244,74 +219,121 @@ def _just(given):
     return {name: st.just(value) for name, value in given.items()}
 
 
-# Name of the operation, the public call, and the keywords that it takes.
-CALLS = {
-    "send_sms_campaign": (
-        "sms.send",
-        {**sms, "recipients": several_people, **some(list_name=texts(30))},
-    ),
-    "create_sms_campaign_on_list": ("sms.create_on_list", sms | segments | on_list),
-    "create_sms_campaign_on_tag": ("sms.create_on_tag", sms | segments | on_tag),
-    "send_voice_campaign": ("voice.send", {**voice, "recipients": several_people}),
-    "create_voice_campaign_on_list": (
-        "voice.create_on_list",
-        voice_campaign | on_list,
-    ),
-    "create_voice_campaign_on_tag": ("voice.create_on_tag", voice_campaign | on_tag),
-    "get_sms_campaign_on_list_status": ("sms.status", {"ticket": tickets}),
-    "get_voice_campaign_on_list_status": ("voice.status", {"ticket": tickets}),
-    "cancel_sms_campaign": ("sms.cancel", {"ticket": tickets}),
-    "send_multi_channel": ("multichannel.send", multichannel),
-    "cancel_multi_channel": (
-        "multichannel.cancel",
-        {
-            "ticket": tickets,
-            "channel": st.sampled_from(["sms", "voice_sms", "rcs", "email"]),
-        },
-    ),
-    "create_contacts": ("contacts.create", contacts),
-    "delete_contacts": ("contacts.delete", numbers | some(list_name=texts(30))),
-    "create_contact_list": ("contacts.create_list", on_list),
-    "empty_contact_list": (
-        "contacts.empty_list",
-        on_list | some(delete_contacts=flags),
-    ),
-    "delete_contact_list": ("contacts.delete_list", on_list),
-    "lookup_hlr": ("lookup.hlr", simulated),
-    "lookup_mnp": ("lookup.mnp", numbers),
-    "lookup_mnp_v2": ("lookup.mnp_v2", simulated),
-    "get_balance": (
-        "wallet.balance",
-        {
-            "with_details": flags,
-            "country_code": st.from_regex(r"[A-Z]{2}", fullmatch=True),
-            "product_name": st.sampled_from(Product),
-        },
-    ),
-    "get_credits": (
-        "wallet.credits",
-        {"country_codes": st.lists(st.from_regex(r"[A-Z]{2}", fullmatch=True))},
-    ),
-    "create_subaccount": ("subaccounts.create", person | more),
-    "update_subaccount": (
-        "subaccounts.update",
-        st.fixed_dictionaries({"login": logins, **changes}).filter(is_a_change),
-    ),
-    "get_subaccount": ("subaccounts.get", {"login": logins}),
-    "create_credit_transfer_token": (
-        "subaccounts.transfer_token",
-        {"email_to": addresses},
-    ),
-    "transfer_credit": (
-        "subaccounts.transfer",
-        {"token": texts(99), "from_wallet_pack_id": texts(99), "amount": wholes},
-    ),
-    "update_campaign_parameters": (
-        "settings.update",
-        st.fixed_dictionaries(settings_changes).filter(
-            lambda given: any(value is not None for value in given.values())
-        ),
-    ),
-    "generate_otp": ("otp.generate", otp),
-    "validate_otp": ("otp.validate", validation),
+# What a keyword of this name takes, wherever there is no hand-written row below.
+BY_NAME = {
+    "amount": wholes,
+    "callbacks": callbacks,
+    "company_name": texts(255),
+    "country_codes": st.lists(st.from_regex(r"[A-Z]{2}", fullmatch=True)),
+    "email_to": addresses,
+    "first_name": texts(255),
+    "from_wallet_pack_id": texts(99),
+    "last_name": texts(255),
+    "list_name": texts(30),
+    "login": logins,
+    "password": texts(255),
+    "phone_numbers": st.lists(phones, min_size=1, max_size=3),
+    "recipients": several_people,
+    "request_id": ids,
+    "send_at": instants,
+    "tag_name": texts(20),
+    "ticket": tickets,
+    "token": texts(99),
 }
+BY_NAMESPACE = {
+    "sms": {"text": messages(160), "sender": senders},
+    "voice": {
+        "text": messages(1224),
+        "sender": digits,
+        "voice_language": st.sampled_from(VoiceLanguage),
+    },
+}
+# How a call is made, and not what it says to the gateway.
+OPTIONS = {"concurrency", "country", "on_missing", "on_unknown", "self", "timeout"}
+
+
+def strategy_of(namespace, name, kind):
+    """Return what a keyword takes, by its name or by its type."""
+    found = BY_NAMESPACE.get(namespace, {}).get(name, BY_NAME.get(name))
+    if found is not None:
+        return found
+    kinds = {one for one in (kind, *get_args(kind)) if isinstance(one, type)}
+    for one in kinds:
+        if one is bool:
+            return flags
+        if issubclass(one, StrEnum):
+            return st.sampled_from(one)
+    raise KeyError(f"{name}: say in BY_NAME what it takes")
+
+
+def keywords_of(call, fixed):
+    """
+    Return what a public call takes, as its signature says.
+
+    Args:
+        call: Such as ``sms.send``.
+        fixed: What reaches this operation and not another of the same call.
+    """
+    namespace, verb = call.split(".")
+    made = getattr(get_type_hints(OctopushSession)[namespace], verb)
+    hints = get_type_hints(made)
+    taken = {}
+    for name, parameter in inspect.signature(made).parameters.items():
+        if name in fixed:
+            taken[name] = st.just(fixed[name])
+        elif name not in OPTIONS:
+            strategy = strategy_of(namespace, name, hints[name])
+            needed = parameter.default is parameter.empty
+            nullable = type(None) in get_args(hints[name])
+            taken[name] = strategy if needed or not nullable else st.none() | strategy
+    return taken
+
+
+class Called:
+    """Stands for a session, and notes which of its calls is made, and with what."""
+
+    def __init__(self, *path):
+        self.path = path
+
+    def __getattr__(self, name):
+        return Called(*self.path, name)
+
+    def __call__(self, *_, audience=None, **__):
+        """Return the path of the call, and which audience it was for."""
+        return ".".join(self.path), {"audience": audience} if audience else {}
+
+
+def call_of(name):
+    """Return the public call of an operation, and what distinguishes it there."""
+    return ROWS[name].call(Called(), ROWS[name].subject)
+
+
+# What depends on another keyword, by hand.
+BY_HAND = {
+    "send_multi_channel": multichannel,
+    "cancel_multi_channel": {
+        "ticket": tickets,
+        "channel": st.sampled_from(["sms", "voice_sms", "rcs", "email"]),
+    },
+    "create_contacts": contacts,
+    "get_balance": {
+        "with_details": flags,
+        "country_code": st.from_regex(r"[A-Z]{2}", fullmatch=True),
+        "product_name": st.sampled_from(Product),
+    },
+    "update_subaccount": st.fixed_dictionaries({"login": logins, **changes}).filter(
+        is_a_change
+    ),
+    "update_campaign_parameters": st.fixed_dictionaries(settings_changes).filter(
+        lambda given: any(value is not None for value in given.values())
+    ),
+    "generate_otp": otp,
+    "validate_otp": validation,
+}
+CALLS = {
+    name: (call, BY_HAND[name] if name in BY_HAND else keywords_of(call, fixed))
+    for name in ROWS
+    if name not in FALLBACKS
+    for call, fixed in [call_of(name)]
+}
+"""The public call of each operation, and the keywords that it takes."""

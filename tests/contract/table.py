@@ -1,5 +1,5 @@
 """
-The forty operations, by hand: what a repeat does, and the call that reaches each.
+The operations, by hand: what a repeat does, and the call that reaches each.
 
 A call takes a session and a subject: the ticket, login or token that it is about, or
 the list that it names. In the sandbox a ``prepare`` makes one that exists.

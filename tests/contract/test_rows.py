@@ -1,4 +1,4 @@
-"""Each of the forty operations has its row in the SDK, and no row has no operation."""
+"""Each operation of the document has its row in the SDK, and no other has one."""
 
 import importlib
 import pkgutil
@@ -48,10 +48,9 @@ def endpoints():
 ENDPOINTS = endpoints()
 
 
-def test_there_are_forty_operations():
+def test_each_operation_has_a_line_in_the_table():
     """The table was written against the whole document."""
     assert set(ROWS) == set(operations())
-    assert len(ROWS) == 40
 
 
 def test_no_row_goes_elsewhere():
