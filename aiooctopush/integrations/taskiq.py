@@ -51,6 +51,8 @@ _AT_ONCE_HERE: Final = 8
 # A broker that is there, and well, answers in milliseconds.
 _BROKER_WITHIN: Final = 30.0
 _CLOSE_WITHIN: Final = 10.0
+_CANCELLED_AT_MOST: Final = 5
+_MOMENT: Final = 0.1
 
 _NO_WORKER: Final = (
     "this process has no session: start the broker with `taskiq worker`, or await "
@@ -135,6 +137,7 @@ class Fleet:
         self._session: OctopushSession | None = None
         self._worker: Worker | None = None
         self._room: AbstractAsyncContextManager[None] = nullcontext()
+        self._before: set[asyncio.Task[Any]] = set()
 
         async def send_batch(
             run_name: str,
@@ -173,6 +176,7 @@ class Fleet:
         Raises:
             BrokerTimeoutError: It does not answer; nothing was started.
         """
+        self._before = asyncio.all_tasks()
         try:
             async with asyncio.timeout(self._broker_timeout):
                 await self.broker.startup()
@@ -204,6 +208,7 @@ class Fleet:
             _logger.warning(
                 "the broker did not close its connections within %.0f s", _CLOSE_WITHIN
             )
+        await _end_attempts(self._before)
 
     @property
     def is_in_process(self) -> bool:
@@ -406,3 +411,23 @@ class Fleet:
             await session.close()
         if ledger is not None:
             await ledger.close()
+
+
+async def _end_attempts(before: set[asyncio.Task[Any]]) -> None:
+    """
+    End what aio-pika goes on trying, or the program could not end.
+
+    Cancelled once, its attempts to connect only wait before the next one.
+    """
+    for _ in range(_CANCELLED_AT_MOST):
+        left = {task for task in asyncio.all_tasks() - before if _is_attempt(task)}
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=_MOMENT)
+
+
+def _is_attempt(task: asyncio.Task[Any]) -> bool:
+    name = getattr(task.get_coro(), "__qualname__", "")
+    return name.startswith("RobustConnection.")

@@ -12,6 +12,7 @@ from fleet.storm import SHORT, weather
 from services import rabbitmq
 
 from aiooctopush.bulk.fleet.planning import plan
+from aiooctopush.integrations.taskiq import BrokerTimeoutError
 from aiooctopush.ledgers.records import Pause
 
 
@@ -40,6 +41,63 @@ async def test_a_storm_loses_nobody_and_writes_to_nobody_twice():
     found = await weather(SHORT)
 
     assert not found.problems(), found
+
+
+@pytest.fixture
+def alarm():
+    """The alarm of the broker's memory; it is over in the end."""
+    server = rabbitmq.server()
+    yield server.alarm
+    server.alarm(rings=False)
+
+
+async def test_a_broker_that_is_blocked_loses_nothing(alarm):
+    """Submitting ends with words; afterwards a sweep finishes the run."""
+    with Rig() as rig:
+        async with rig.client(patience=3.0) as fleet:
+            await asyncio.to_thread(alarm, rings=True)
+            with pytest.raises(BrokerTimeoutError):
+                await fleet.submit("run", MESSAGE, numbers(200), batch_size=10)
+            await asyncio.to_thread(alarm, rings=False)
+            await asyncio.to_thread(rig.hire, 2)
+            woken = await fleet.sweep()
+            report = await fleet.wait("run", every=0.1)
+        times = await rig.times()
+
+    assert woken == 20
+    assert report.accepted == 200
+    assert times == dict.fromkeys(numbers(200), 1)
+
+
+async def test_a_wait_ends_beside_a_broker_that_is_blocked(alarm):
+    """Workers finish what they were woken for, and whoever waits learns of it."""
+    with Rig() as rig:
+        async with rig.client(patience=3.0) as fleet:
+            await fleet.submit("run", MESSAGE, numbers(200), batch_size=10)
+            await asyncio.to_thread(alarm, rings=True)
+            await asyncio.to_thread(rig.hire, 2)
+            async with asyncio.timeout(60):
+                report = await fleet.wait("run", every=0.1)
+
+    assert report.accepted == 200
+
+
+async def test_a_broker_that_says_nothing_is_not_waited_for():
+    """It takes connections, and that is all."""
+
+    async def say_nothing(_reader, writer):
+        await ended.wait()
+        writer.close()
+
+    ended = asyncio.Event()
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    with Rig() as rig:
+        fleet = rig.client(amqp=f"amqp://me:secret@127.0.0.1:{port}/", patience=1.0)
+        with pytest.raises(BrokerTimeoutError):
+            await fleet.__aenter__()
+    ended.set()
+    silent.close()
 
 
 async def test_a_broker_may_forget_all_it_was_told():

@@ -463,3 +463,44 @@ def test_a_broker_has_some_time(broker, seconds):
     """Without any, nothing could be sent."""
     with pytest.raises(InvalidFieldError, match="broker_timeout: must be above 0"):
         Fleet(broker, session=None, ledger=None, broker_timeout=seconds)
+
+
+class RobustConnection:
+    """As that of aio-pika, it tries again when it is cancelled once."""
+
+    def __init__(self, cancellations):
+        self.left = cancellations
+
+    async def connect(self):
+        """Wait for ever, and longer."""
+        while self.left:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.left -= 1
+
+
+async def test_attempts_to_connect_end_with_the_wait(silent, monkeypatch):
+    """Else the program could not end; what is not the broker's goes on."""
+    monkeypatch.setattr("aiooctopush.integrations.taskiq._MOMENT", 0.01)
+    fleet = silent()
+    own = asyncio.create_task(RobustConnection(1).connect())
+    attempt, stubborn = RobustConnection(2), RobustConnection(9)
+
+    async def startup():
+        fleet.tasks = [
+            asyncio.create_task(one.connect()) for one in (attempt, stubborn)
+        ]
+        await asyncio.Event().wait()
+
+    fleet.broker.startup = startup
+    with pytest.raises(BrokerTimeoutError):
+        await fleet.__aenter__()
+    is_own_left, ended = not own.done(), [task.done() for task in fleet.tasks]
+    own.cancel()
+    while not fleet.tasks[1].done():
+        fleet.tasks[1].cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait([own])
+
+    assert (is_own_left, ended, attempt.left) == (True, [True, False], 0)
