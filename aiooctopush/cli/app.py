@@ -12,6 +12,7 @@ from .account.settings import settings
 from .account.subaccounts import subaccounts
 from .account.wallet import balance, credits_
 from .bulk.command import bulk
+from .cancel import cancel
 from .doctor.command import doctor
 from .fleet.commands import fleet
 from .preview import preview
@@ -59,7 +60,7 @@ Exit codes:
 """
 
 _SECTIONS: Final = {
-    "Send": (send, bulk, preview, otp),
+    "Send": (send, bulk, preview, cancel, otp),
     "Bulk runs in a ledger": (runs, report, unresolved, resolve, purge, webhooks),
     "Bulk runs on several machines": (fleet, ledger),
     "Account": (balance, credits_, lookup, contacts, lists, subaccounts, settings),

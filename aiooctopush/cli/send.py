@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 import click
 from attrs import frozen
 
-from ..api._recipients import MAX_RECIPIENTS
+from ..api._recipients import MAX_RECIPIENTS, Recipient
 from ..api._shared import Purpose, SmsType
 from ..api.sms import SendResult
-from ..errors import DuplicateRequestError, OctopushError, Outcome
+from ..errors import DuplicateRequestError, InvalidFieldError, OctopushError, Outcome
 from ..ids import request_id_for
 from .targets.gateway import (
     Connection,
@@ -21,9 +21,10 @@ from .targets.gateway import (
     gateway_options,
     sandbox_item,
 )
+from .targets.recipients import country_option
+from .targets.session import stoppable
 from .terminal.console import Screen
 from .terminal.help import command, option
-from .terminal.interrupt import interruptible
 from .terminal.options import SENDING, json_option, message_options
 from .terminal.problems import ExitCode
 from .terminal.result import Result, Row, item
@@ -83,7 +84,21 @@ class Sent(Result):
     help="International number, such as +33600000001. Repeat the option for up to 500; "
     "for more, use `octopush bulk`.",
 )
+@country_option()
 @message_options
+@option(
+    "--remove-blacklisted",
+    is_flag=True,
+    heading=SENDING,
+    help="Let the gateway leave out the numbers on the stop list of the account.",
+)
+@option(
+    "--with-replies",
+    is_flag=True,
+    heading=SENDING,
+    help="Let recipients reply; in mainland France only, where a short number then "
+    "replaces the sender.",
+)
 @option(
     "--idempotency-key",
     "key",
@@ -111,6 +126,9 @@ def send(
     type_: str,
     at: datetime | None,
     simulate: bool,
+    country: str | None,
+    remove_blacklisted: bool,
+    with_replies: bool,
     key: str | None,
     request_id: str | None,
     gateway: GatewayOptions,
@@ -130,6 +148,7 @@ def send(
             f"--to: {MAX_RECIPIENTS} numbers at most; for more, use `octopush bulk`."
         )
     with screen.failures():
+        recipients = _recipients(numbers, country)
         own_id = request_id if key is None else request_id_for(key)
         connection = connect(ctx.obj, gateway)
     if at is not None and at <= connection.clock.now():
@@ -140,12 +159,14 @@ def send(
                 screen,
                 connection,
                 text=text,
-                recipients=numbers,
+                recipients=recipients,
                 sender=sender,
                 purpose=Purpose(purpose),
                 type=SmsType(type_),
                 send_at=at,
                 simulation_mode=simulate or None,
+                with_replies=with_replies or None,
+                auto_remove_blacklisted_numbers=remove_blacklisted or None,
                 request_id=own_id,
             )
         )
@@ -170,13 +191,24 @@ def send(
     )
 
 
-async def _send(screen: Screen, connection: Connection, **message: Any) -> SendResult:
-    def first() -> None:
-        screen.note(
-            "Waiting for the response in flight. Press Ctrl-C again to abandon it."
-        )
+def _recipients(numbers: tuple[str, ...], country: str | None) -> list[Recipient]:
+    found = []
+    for position, number in enumerate(numbers):
+        try:
+            found.append(Recipient.of(number, country=country))
+        except InvalidFieldError as error:
+            if error.field == "country":
+                raise InvalidFieldError(
+                    "--country", error.limit, shown=error.shown
+                ) from None
+            raise InvalidFieldError(
+                f"recipients[{position}].phone_number", error.limit, shown=error.shown
+            ) from None
+    return found
 
-    async with connection.session as octopush, interruptible(first):
+
+async def _send(screen: Screen, connection: Connection, **message: Any) -> SendResult:
+    async with connection.session as octopush, stoppable(screen):
         return await octopush.sms.send(**message)
 
 

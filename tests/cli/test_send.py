@@ -362,3 +362,56 @@ def test_a_new_sandbox_for_each_command(run):
     result = run(*_real_send(), "--sandbox")
 
     assert result.exit_code == 0
+
+
+# --- further options ------------------------------------------------------------------
+
+
+def test_national_numbers(send, gateway):
+    """A declared country makes a national number international."""
+    result = send("--to", "06 00 00 00 02", "--country", "FR")
+
+    assert result.exit_code == 0
+    assert gateway.book.numbers() == {"+33600000001": 1, "+33600000002": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--country", "XX"), "--country: "),
+        (("--country", "FR", "--to", "12"), "--to, number 2: "),
+    ],
+    ids=["country", "number"],
+)
+def test_bad_national_numbers(send, gateway, arguments, words):
+    """What cannot be read is named as it stands on the command line."""
+    result = send(*arguments)
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert len(gateway.book) == 0
+
+
+def test_blacklist_and_replies(send, gateway):
+    """Both are passed on to the gateway."""
+    gateway.blacklist.add("+33600000002")
+
+    send("--to", "+33600000002", "--remove-blacklisted", "--with-replies")
+
+    (entry,) = gateway.book.entries
+    assert entry.recipients == ("+33600000001",)
+
+
+def test_cancel(send, run, gateway):
+    """A scheduled message is called off by its ticket."""
+    sent = json.loads(send("--at", "2026-11-27T09:00+01:00", "--json").stdout)
+
+    result = run("cancel", sent["ticket"], "--sandbox")
+    told = json.loads(run("cancel", "sms_none", "--sandbox", "--json").stdout)
+
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"{sent['ticket']} is cancelled.\n",
+    )
+    assert gateway.book.entries[0].cancelled
+    assert told["outcome"] == "refused"

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, NoReturn, Self, TypeVar
 
@@ -103,13 +104,24 @@ class CommandSession:
             give_up(self.screen, reads=reads, advice=advice)
 
     async def _interruptibly(self, work: Coroutine[Any, Any, T]) -> T:
-        async with interruptible(self._say_that_it_waits):
+        async with stoppable(self.screen):
             return await work
 
-    def _say_that_it_waits(self) -> None:
-        self.screen.note(
-            "Waiting for the gateway's answer; press Ctrl-C again to give up on it."
-        )
+
+@asynccontextmanager
+async def stoppable(screen: Screen) -> AsyncIterator[None]:
+    """
+    Wait for the response to a call at the first signal, too.
+
+    Raises:
+        TimeoutError: At the second; the request in flight is abandoned.
+    """
+
+    def first() -> None:
+        screen.note("Stopping. Press Ctrl-C again to abandon a request in flight.")
+
+    async with interruptible(first):
+        yield
 
 
 def open_session(

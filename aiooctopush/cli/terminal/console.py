@@ -17,6 +17,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ...errors import AuthenticationError, NotSentError, OctopushError
+from .interrupt import was_signalled
 from .problems import ExitCode, error_as_json, exit_code_of, problem_of
 from .result import Result, Row, Table
 
@@ -170,7 +171,8 @@ class Screen:
         if advice:
             self.note(advice)
         self.document(error_as_json(error) | details)
-        raise click.exceptions.Exit(exit_code_of(error))
+        code = ExitCode.INTERRUPTED if was_signalled() else exit_code_of(error)
+        raise click.exceptions.Exit(code)
 
     @contextmanager
     def failures(self) -> Iterator[None]:

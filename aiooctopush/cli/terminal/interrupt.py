@@ -28,7 +28,7 @@ _SIGNALS: Final = tuple(
 class _Received:
     """Keep the signal that stopped the command, for its exit code."""
 
-    number: int = signal.SIGINT
+    number: int | None = None
 
 
 _received = _Received()
@@ -36,7 +36,12 @@ _received = _Received()
 
 def forget_signals() -> None:
     """Begin a command: no signal was received."""
-    _received.number = signal.SIGINT
+    _received.number = None
+
+
+def was_signalled() -> bool:
+    """Return whether a signal asked the command to end."""
+    return _received.number is not None
 
 
 def with_signal(code: int) -> int:
@@ -46,7 +51,9 @@ def with_signal(code: int) -> int:
     Args:
         code: `ExitCode.INTERRUPTED` if a signal stopped it.
     """
-    return 128 + _received.number if code == ExitCode.INTERRUPTED else code
+    if code == ExitCode.INTERRUPTED and _received.number is not None:
+        return 128 + _received.number
+    return code
 
 
 @contextmanager

@@ -57,6 +57,7 @@ _OPTIONS: Final = {
 _FOR_PROGRAMS: Final = {
     ", or another ledger of this one": "",
     ", or open it read_only": "",
+    "this OctopushSession is closed; open a new one": "the command was stopped",
     "PostgresLedger.migrate()": "`octopush ledger init`",
 }
 
