@@ -11,7 +11,7 @@ from ._clock import Clock
 from ._version import __version__
 from ._wire import Answer, HttpRequest, HttpResponse, Idempotency
 from .api._recipients import Recipient
-from .api._shared import Audience, OnMissing, OnUnknown, Purpose, SmsType
+from .api._shared import Audience, OnUnknown, Purpose, SmsType
 from .api.sms import Message, SendResult, Sms, SmsRequest
 from .bulk.options import (
     OnAlreadySent,
