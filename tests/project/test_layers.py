@@ -68,7 +68,7 @@ ROOMS = {
         ("targets",),
         ("wording",),
         ("bulk",),
-        ("account", "doctor", "fleet", "preview", "runs", "sandbox", "send"),
+        ("account", "doctor", "fleet", "preview", "runs", "sandbox", "cancel", "send"),
         ("webhooks",),
         ("app",),
     ),
