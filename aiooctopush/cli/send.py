@@ -151,8 +151,6 @@ def send(
         recipients = _recipients(numbers, country)
         own_id = request_id if key is None else request_id_for(key)
         connection = connect(ctx.obj, gateway)
-    if at is not None and at <= connection.clock.now():
-        screen.warn("--at is in the past: the gateway sends at once.")
     try:
         result = asyncio.run(
             _send(
