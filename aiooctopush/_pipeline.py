@@ -131,6 +131,8 @@ class Pipeline:
         That takes as long as one attempt may take, at most.
         """
         self._stop.set()
+        if self.limiter.is_idle:
+            return  # nor is an event loop needed for that
         with suppress(TimeoutError):
             async with asyncio.timeout(self._attempt_timeout):
                 await self.limiter.wait_until_idle()

@@ -65,13 +65,18 @@ class ConcurrencyLimiter:
                     self._free -= 1
                     turn.set_result(None)
                     return
-        if self._idle is not None and self._free == self._slots:
+        if self._idle is not None and self.is_idle:
             self._idle.set_result(None)
             self._idle = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether every slot is free."""
+        return self._free == self._slots
+
     async def wait_until_idle(self) -> None:
         """Wait until every slot is free."""
-        while self._free < self._slots:
+        while not self.is_idle:
             self._idle = self._idle or asyncio.get_running_loop().create_future()
             await asyncio.shield(self._idle)
 

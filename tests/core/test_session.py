@@ -282,3 +282,11 @@ def test_a_session_whose_loop_has_ended_says_so():
 
     with pytest.raises(RuntimeError, match="another event loop"):
         asyncio.run(octopush.sms.send(**MESSAGE))
+
+
+def test_a_session_that_is_idle_closes_without_an_event_loop():
+    """A fixture closes it when the loop of its test is gone."""
+    octopush = session_over(ScriptedTransport())
+
+    with pytest.raises(StopIteration):
+        octopush.close().send(None)
