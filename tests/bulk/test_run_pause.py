@@ -483,6 +483,7 @@ class Choosy:
         people = [one["phone_number"] for one in body["recipients"]]
         self.requests += 1
         self.ids.append(body["request_id"])
+        await asyncio.sleep(0)  # so that others are under way as well
         if len(people) > self.most:
             return answer(413, "too large")
         for place, one in enumerate(people):
@@ -646,6 +647,19 @@ async def test_parts_that_were_not_sent_go_with_the_next_start(ledger):
     assert paused.not_sent > 0
     assert (done.accepted, done.refused) == (7, 1)
     assert gateway.taken == Counter(set(people) - {people[6]})
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 16])
+async def test_a_gateway_that_refuses_everybody_is_left_alone(ledger, concurrency):
+    """After 40 requests, however many were under way when the last was refused."""
+    gateway = Choosy(set(numbers(9_000)))
+    run = over(gateway, ledger, batch_size=500, concurrency=concurrency)
+
+    report = await run.send(numbers(9_000))
+
+    assert report.paused is Pause.REFUSALS
+    assert report.accepted == 0
+    assert gateway.requests == 40
 
 
 async def test_the_sandbox_agrees(ledger):

@@ -421,9 +421,10 @@ class RunLoop:
                         continue
                     if isinstance(event, BatchDone):
                         results.append(event.result)
+                    # What stops the run may have come while this batch waited.
+                    await self._wait_for_search(job)
                     if self.stops and not is_probe:
                         break
-                    await self._wait_for_search(job)
             finally:
                 self._end_search(job)
         return results
