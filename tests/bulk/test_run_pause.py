@@ -20,6 +20,7 @@ from aiooctopush import (
     UnknownOutcomeError,
 )
 from aiooctopush.ledgers import Pause
+from aiooctopush.ledgers.batch import unpack_numbers
 from aiooctopush.sandbox import (
     FaultPlan,
     Gateway,
@@ -603,6 +604,61 @@ async def test_everybody_refused_is_no_bad_number(ledger):
     assert report.refused + report.not_sent == 500
 
 
+@pytest.mark.parametrize("concurrency", [1, 4, 16])
+async def test_a_gateway_that_refuses_everyone_is_asked_forty_times(
+    ledger, concurrency
+):
+    """However many requests go at a time."""
+    people = numbers(9_000)
+    gateway = Choosy(set(people))
+
+    report = await over(gateway, ledger, batch_size=500, concurrency=concurrency).send(
+        people
+    )
+
+    assert report.paused is Pause.REFUSALS
+    assert gateway.requests <= 40
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+@pytest.mark.parametrize(("each", "requests"), [(1_000, 160), (500, 300), (50, 2_040)])
+async def test_all_bad_numbers_are_named_and_all_good_ones_sent(
+    ledger, each, requests, concurrency
+):
+    """Though the gateway refuses whole requests because of one."""
+    people = numbers(8_000)
+    bad = set(people[each // 2 :: each])
+    gateway = Choosy(bad)
+
+    run = over(gateway, ledger, batch_size=500, concurrency=concurrency)
+    report = await run.send(people)
+
+    assert report.paused is None
+    assert gateway.taken == Counter(set(people) - bad)
+    assert {
+        number
+        async for batch in ledger.batches("run", {BatchState.REFUSED})
+        for number in unpack_numbers(batch.numbers)
+    } == bad
+    assert gateway.requests <= requests
+
+
+async def test_more_bad_numbers_than_a_fifth_are_systemic(ledger):
+    """Of at least 200 people decided; with a higher bound all are named."""
+    people = numbers(1_000)
+    bad = set(people[::4])
+    gateway = Choosy(bad)
+
+    paused = await over(gateway, ledger).send(people)
+    done = await over(gateway, ledger, max_refused=0.5).send(people)
+
+    decided = paused.accepted + paused.refused
+    assert paused.paused is Pause.REFUSALS
+    assert 200 <= decided <= 220
+    assert (done.accepted, done.refused) == (750, 250)
+    assert gateway.taken == Counter(set(people) - bad)
+
+
 async def test_few_bad_numbers_among_many_batches_go_on(ledger):
     """Up to a share of them."""
     people = numbers(1_000)
@@ -798,3 +854,40 @@ async def test_the_first_hundred_bad_rows_are_listed_and_all_are_counted(ledger)
 
     assert (report.rejected, len(report.rejections)) == (150, 100)
     assert len([one async for one in ledger.rejections("run")]) == 150
+
+
+class Endless(VirtualClock):
+    """Whoever sleeps by it sleeps for ever."""
+
+    async def sleep(self, seconds):
+        """See `Clock.sleep`."""
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("script", "options"),
+    [
+        ([answer(503, "busy")], {}),
+        ([answer(429, "slow down")], {}),
+        ([answer()], {"rate": 0.01}),
+        ([refusal(104, 402)], {"wait_for_credit": 3_600}),
+    ],
+    ids=["back-off", "throttled", "rate", "credit"],
+)
+async def test_stop_ends_every_wait(ledger, script, options):
+    """And no new attempt begins."""
+    transport = ScriptedTransport(*script)
+    run = over(transport, ledger, Endless(), **options)
+    sending = asyncio.create_task(run.send(numbers(20)))
+    while not transport.requests:
+        await asyncio.sleep(0)
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+    run.stop()
+    async with asyncio.timeout(30):
+        report = await sending
+
+    assert len(transport.requests) == 1
+    assert report.in_flight == 0
+    assert report.resumable

@@ -61,7 +61,7 @@ def adds_up(words, report):
     for state in BatchState:
         if report.get(state, 0) != len(words[state]):
             yield f"the report says {report.get(state, 0)} {state}, the ledger not"
-    if {report["planned"], report["items"]} != {len(PEOPLE)} or report["paused"]:
+    if {report["planned"], report["now"]["items"]} != {len(PEOPLE)} or report["paused"]:
         yield "the report does not say that it is done"
 
 

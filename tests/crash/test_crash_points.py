@@ -161,7 +161,7 @@ def test_the_judge_sees_through_a_false_report(finished):
     Book(folder / "book").write({"sent": [PEOPLE[0], "+33639990000"]})
 
     found = asyncio.run(
-        problems(folder, Plan(), {**report, "accepted": 47, "items": 47})
+        problems(folder, Plan(), {**report, "accepted": 47, "now": {"items": 47}})
     )
 
     assert found == [
@@ -216,7 +216,7 @@ def test_the_judge_allows_what_nobody_can_know(words, plan):
 
 def test_the_judge_misses_whoever_is_missing():
     """Also in a report that agrees with the ledger."""
-    report = {"planned": 48, "items": 48, "paused": None}
+    report = {"planned": 48, "now": {"items": 48}, "paused": None}
 
     assert list(adds_up(defaultdict(list), report)) == [
         "the ledger has not everybody once"

@@ -13,6 +13,7 @@ from attrs import define, evolve, field, frozen
 
 from ..._call import BulkPriority, CallOptions
 from ..._clock import MonotonicWallClock
+from ..._throttle import StopSignal
 from ...api._recipients import CheckedRecipients, Recipient
 from ...api._shared import Caller
 from ...api.sms import SEND, SendResult, SmsRequest
@@ -142,6 +143,7 @@ class Delivery:
         settings: What all batches share, as bytes; part of their digests.
         shared: Fields that their requests share; none if each has a text of its own.
         pace: Whom to tell of a try that found the gateway too busy.
+        stop: Ends the waits between the attempts of a request.
         max_batch_size: Recipients that the gateway takes in one request, if it
             refused more.
     """
@@ -155,6 +157,7 @@ class Delivery:
     retry: RetryPolicy
     background: BulkPriority
     pace: AdaptiveRate | None = None
+    stop: StopSignal | None = None
     max_batch_size: int | None = None
 
     async def send(self, job: Job) -> AsyncGenerator[DeliveryEvent, None]:
@@ -236,6 +239,7 @@ class Delivery:
                     unknown_since=self._unknown_since(job),
                     priority=self.background,
                     on_attempt=observe,
+                    stop=self.stop,
                 ),
             )
             attempts = result.attempts

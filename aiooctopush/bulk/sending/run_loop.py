@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from ... import _wire
 from ..._call import BulkPriority
 from ..._clock import Clock, MonotonicWallClock
-from ..._throttle import RetryBudget
+from ..._throttle import RetryBudget, StopSignal
 from ...api._shared import Caller
 from ...api.sms import Message
 from ...ledgers.batch import Job, new_record
@@ -93,6 +93,7 @@ class RunLoop:
         fresh: RunRecord,
     ) -> None:
         self._pace = AdaptiveRate(clock, options.rate)
+        self._stop = StopSignal()
         self._delivery = Delivery(
             call=call,
             wall=MonotonicWallClock(clock),
@@ -106,6 +107,7 @@ class RunLoop:
             # Of its own, so that an outage met here leaves the single sends theirs.
             background=BulkPriority(budget=RetryBudget(options.retry.budget)),
             pace=self._pace,
+            stop=self._stop,
         )
         self._ledger = ledger
         self._wall = self._delivery.wall
@@ -149,6 +151,7 @@ class RunLoop:
         """Start no further request, and end every wait."""
         self._stopping = True
         self._waiting.stop()
+        self._stop.set()
         self._search_moves.set()
 
     async def results(self, source: Source) -> AsyncGenerator[BatchResult, None]:

@@ -1,0 +1,248 @@
+"""
+The law of a run in any story: a list, what people do to it, and what goes wrong.
+
+At most once per run and person, always; exactly once for everyone who is valid and in
+the list at the end of a start that nothing disturbs.
+"""
+
+import asyncio
+from collections import Counter
+from decimal import Decimal
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from aiooctopush import (
+    InvalidFieldError,
+    MemoryLedger,
+    OctopushSession,
+    Recipient,
+    RetryPolicy,
+)
+from aiooctopush.sandbox import (
+    FaultPlan,
+    Gateway,
+    GatewaySettings,
+    SandboxTransport,
+    VirtualClock,
+)
+
+
+RUN = {"text": "Hi", "purpose": "alert"}
+FAULTS = [None, None, None, "fin_after_commit", "error_503", "throttled_429"]
+
+
+class DurableLedger(MemoryLedger):
+    """Outlives the process, as far as the engine can tell."""
+
+    is_durable = True
+
+
+class KilledError(BaseException):
+    """The process is gone: nothing of it goes on."""
+
+
+class Dying(SandboxTransport):
+    """Kills the process before or behind one of its requests."""
+
+    def __init__(self, gateway, faults, *, at, behind):
+        super().__init__(gateway, faults)
+        self.at, self.behind = at, behind
+
+    async def send(self, request):
+        """Pass a request on, unless this is the one."""
+        self.at -= 1
+        if self.at == 0 and not self.behind:
+            raise KilledError
+        answer = await super().send(request)
+        if self.at == 0:
+            raise KilledError
+        return answer
+
+
+def number(one):
+    """A number in a range for fiction."""
+    return f"+3363998{one:04d}"
+
+
+class ListOfPeople(RuleBasedStateMachine):
+    """People, what is done to their list, and the starts of their runs."""
+
+    @initialize(count=st.integers(1, 30))
+    def begin(self, count):
+        """A list, a gateway and a ledger."""
+        self.clock = VirtualClock()
+        self.gateway = Gateway(
+            GatewaySettings(credit=Decimal(1_000_000)), clock=self.clock
+        )
+        self.ledger = DurableLedger(clock=self.clock)
+        self.list = [(one, True, "Ana") for one in range(count)]
+        self.next = count
+        self.runs = set()
+
+    # --- what people do ---------------------------------------------------------------
+
+    @rule(at=st.integers(0, 99))
+    def insert(self, at):
+        """Somebody new, anywhere."""
+        self.list.insert(at % (len(self.list) + 1), (self.next, True, "Bea"))
+        self.next += 1
+
+    @rule(at=st.integers(0, 99))
+    def remove(self, at):
+        """Somebody is taken out."""
+        if self.list:
+            del self.list[at % len(self.list)]
+
+    @rule(order=st.randoms(use_true_random=False))
+    def reorder(self, order):
+        """The list is sorted in another way."""
+        order.shuffle(self.list)
+
+    @rule(at=st.integers(0, 99))
+    def correct(self, at):
+        """Somebody gets another name."""
+        if self.list:
+            at %= len(self.list)
+            self.list[at] = (*self.list[at][:2], "Zoe")
+
+    @rule(at=st.integers(0, 99), to=st.integers(0, 99))
+    def duplicate(self, at, to):
+        """Somebody stands there twice."""
+        if self.list:
+            self.list.insert(to % len(self.list), self.list[at % len(self.list)])
+
+    @rule(at=st.integers(0, 99))
+    def break_or_repair(self, at):
+        """A row becomes unreadable, or readable again."""
+        if self.list:
+            at %= len(self.list)
+            one, is_good, name = self.list[at]
+            self.list[at] = (one, not is_good, name)
+
+    # --- starts -----------------------------------------------------------------------
+
+    def people(self):
+        """The list as a source."""
+        return [
+            Recipient(number(one), first_name=name) if good else number(one)[:6]
+            for one, good, name in self.list
+        ]
+
+    def start(self, name, transport, **options):
+        """One start of a run, to its end or its death."""
+
+        async def go():
+            octopush = OctopushSession(
+                "me@example.org", "key", transport=transport, clock=self.clock
+            )
+            run = octopush.bulk(
+                name,
+                **RUN,
+                sender=f"Acme{name}",
+                ledger=self.ledger,
+                retry=RetryPolicy(attempts=3),
+                wait_for_gateway=0,
+                **options,
+            )
+            return await run.send(self.people())
+
+        self.runs.add(name)
+        return asyncio.run(go())
+
+    @rule(
+        name=st.sampled_from("ab"),
+        size=st.integers(1, 12),
+        concurrency=st.integers(1, 4),
+        faults=st.lists(st.sampled_from(FAULTS), max_size=8),
+        at=st.integers(0, 6),
+        behind=st.booleans(),
+        money=st.sampled_from([0, 1, 1_000_000]),
+    )
+    def disturbed(self, *, name, size, concurrency, faults, at, behind, money):
+        """A start that is killed, has no credit, or loses answers."""
+        self.gateway.credit = Decimal(money)
+        plan = FaultPlan.schedule(faults) if faults else None
+        transport = Dying(self.gateway, plan, at=at, behind=behind)
+        try:
+            self.start(name, transport, batch_size=size, concurrency=concurrency)
+        except (KilledError, BaseExceptionGroup):
+            pass
+        finally:
+            self.gateway.credit = Decimal(1_000_000)
+
+    @rule(
+        name=st.sampled_from("ab"),
+        size=st.integers(1, 12),
+        concurrency=st.integers(1, 4),
+    )
+    def undisturbed(self, name, size, concurrency):
+        """A start to which nothing happens: everybody in the list has it then."""
+        report = self.start(
+            name,
+            SandboxTransport(self.gateway),
+            batch_size=size,
+            concurrency=concurrency,
+        )
+
+        had = self.had(name)
+        assert all(had[number(one)] == 1 for one, good, _ in self.list if good)
+        assert report.unknown == report.not_sent == report.in_flight == 0
+        assert report.exhausted
+        assert report.paused is None
+
+    @rule(name=st.sampled_from("ab"))
+    def another_text(self, name):
+        """Is refused before anything leaves, if the run has begun."""
+        if name not in self.runs:
+            return
+        before = len(self.gateway.book)
+        octopush = OctopushSession(
+            "me@example.org", "key", transport=SandboxTransport(self.gateway)
+        )
+        run = octopush.bulk(
+            name, **RUN | {"text": "Bye"}, sender=f"Acme{name}", ledger=self.ledger
+        )
+        try:
+            asyncio.run(run.send(self.people()))
+        except InvalidFieldError:
+            assert len(self.gateway.book) == before
+        else:
+            raise AssertionError
+
+    # --- the law ----------------------------------------------------------------------
+
+    def had(self, name):
+        """How often the gateway accepted each number for a run, by its book."""
+        return Counter(
+            one
+            for entry in self.gateway.book.entries
+            if entry.sender == f"Acme{name}"
+            for one in entry.recipients
+        )
+
+    @invariant()
+    def nobody_gets_it_twice(self):
+        """Of each run at most once, whatever happened."""
+        for name in getattr(self, "runs", ()):
+            assert max(self.had(name).values(), default=1) == 1
+
+
+def tell_stories(count):
+    """Tell so many stories, and see that the law holds in each."""
+    run_state_machine_as_test(
+        ListOfPeople,
+        settings=settings(
+            max_examples=count,
+            stateful_step_count=12,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
