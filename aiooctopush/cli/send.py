@@ -206,7 +206,7 @@ def _recipients(numbers: tuple[str, ...], country: str | None) -> list[Recipient
 
 
 async def _send(screen: Screen, connection: Connection, **message: Any) -> SendResult:
-    async with connection.session as octopush, stoppable(screen):
+    async with connection.session as octopush, stoppable(screen, octopush):
         return await octopush.sms.send(**message)
 
 

@@ -104,24 +104,31 @@ class CommandSession:
             give_up(self.screen, reads=reads, advice=advice)
 
     async def _interruptibly(self, work: Coroutine[Any, Any, T]) -> T:
-        async with stoppable(self.screen):
+        async with stoppable(self.screen, self.session):
             return await work
 
 
 @asynccontextmanager
-async def stoppable(screen: Screen) -> AsyncIterator[None]:
+async def stoppable(screen: Screen, session: OctopushSession) -> AsyncIterator[None]:
     """
-    Wait for the response to a call at the first signal, too.
+    Stop a call at the first signal: its waits end, a request in flight is finished.
 
     Raises:
         TimeoutError: At the second; the request in flight is abandoned.
     """
+    closing: list[asyncio.Task[None]] = []
 
     def first() -> None:
+        closing.append(asyncio.ensure_future(session.close()))
         screen.note("Stopping. Press Ctrl-C again to abandon a request in flight.")
 
-    async with interruptible(first):
-        yield
+    try:
+        async with interruptible(first):
+            yield
+    finally:
+        for task in closing:
+            task.cancel()
+        await asyncio.gather(*closing, return_exceptions=True)
 
 
 def open_session(
