@@ -128,6 +128,13 @@ class Ledger(DeliveryLedger, Protocol):
         more.
         """
 
+    async def release_run(self, run_name: str) -> None:
+        """
+        Let others at a run that `open_run` took; else they wait until `close`.
+
+        A file stands alone from then on, until the next write.
+        """
+
     async def close(self) -> None:
         """Release what this ledger opened. A second time does nothing."""
 
@@ -184,9 +191,6 @@ class FleetLedger(Ledger, Protocol):
     A batch is claimed if it is ``not_sent``, or ``sending`` and its lease has run out,
     while its run is not paused and nobody holds it with `open_run`.
     """
-
-    async def release_run(self, run_name: str) -> None:
-        """Let others at a run that `open_run` took; else they wait until `close`."""
 
     async def claim(
         self,

@@ -18,10 +18,12 @@ from ledger_files import (
 )
 from ledger_kinds import batch_record, begun, everything, listed, run_record
 
+from aiooctopush import OctopushSession
 from aiooctopush.ledgers.sqlite import file as sqlite_file
 from aiooctopush.ledgers.sqlite.backup import backup
 from aiooctopush.ledgers.sqlite.file import LedgerFile
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
+from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 
 
 LACKS_ITS_LOG = (
@@ -361,6 +363,7 @@ READER = """
 import asyncio, sys
 from aiooctopush.ledgers.sqlite.file import LedgerFile
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
+from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 
 async def main():
     async with SQLiteLedger(sys.argv[1], read_only=True) as ledger:
@@ -395,3 +398,19 @@ async def test_a_ledger_is_read_on_a_read_only_mount(path):
 
     assert (done.stdout, done.stderr) == ("['run']\n", "")
     assert not path.with_name("ledger.db-shm").exists()
+
+
+async def test_a_file_stands_alone_when_its_run_has_ended(ledger, path, copy):
+    """Though whoever sent it keeps the ledger open, and goes on later."""
+    clock = VirtualClock()
+    transport = SandboxTransport(Gateway(clock=clock))
+    async with OctopushSession(
+        "me", "key", transport=transport, clock=clock
+    ) as octopush:
+        run = octopush.bulk(
+            "run", text="Hello", sender="Acme", purpose="alert", ledger=ledger
+        )
+        await run.send(["+33639980001"])
+    shutil.copy(path, copy)
+
+    assert await read(copy) == await everything(ledger)
