@@ -348,7 +348,7 @@ people = st.builds(
     param5=optional,
 )
 messages = {
-    "text": texts,
+    "text": texts.filter(lambda text: not text.isspace()),
     "sender": senders,
     "purpose": st.sampled_from(Purpose),
     "type": st.sampled_from(SmsType),
