@@ -33,6 +33,7 @@ from .bulk.options import (
     OnDuplicateLike,
     OnInvalid,
     OnInvalidLike,
+    OnMissingLike,
     OnUnresolved,
     OnUnresolvedLike,
 )
@@ -324,6 +325,7 @@ class OctopushSession:
         max_cost: Decimal | None = None,
         on_duplicate: OnDuplicateLike = OnDuplicate.SKIP,
         on_invalid: OnInvalidLike = OnInvalid.SKIP,
+        on_missing: OnMissingLike | None = None,
         on_unresolved: OnUnresolvedLike = OnUnresolved.HOLD,
         on_already_sent: OnAlreadySentLike = OnAlreadySent.PAUSE,
         identity: Identity | None = None,
@@ -365,6 +367,11 @@ class OctopushSession:
                 only if there is an ``identity``.
             on_invalid: What to do with an item that is no recipient: ``skip`` it,
                 counted and listed in the report, or ``error``.
+            on_missing: What to do with people who have no value for a placeholder of
+                the text: ``skip`` them, counted and listed, ``send`` to them, or
+                ``error``. By default rows of a file are skipped, unless most of the
+                first batch are such, which is an error; other items are sent. Values
+                that the text does not use are neither checked nor sent.
             on_unresolved: What to do with a request that may have been sent and is too
                 old to be asked about: ``hold``, ``resend`` or ``skip``.
             on_already_sent: What to do when somebody else has used an id of the run:
@@ -417,6 +424,7 @@ class OctopushSession:
                 max_cost=max_cost,
                 on_duplicate=on_duplicate,
                 on_invalid=on_invalid,
+                on_missing=on_missing,
                 on_unresolved=on_unresolved,
                 on_already_sent=on_already_sent,
                 identity=identity,

@@ -17,6 +17,8 @@ from .options import (
     OnDuplicateLike,
     OnInvalid,
     OnInvalidLike,
+    OnMissing,
+    OnMissingLike,
     OnUnresolved,
     OnUnresolvedLike,
 )
@@ -29,6 +31,10 @@ def _to_on_duplicate(value: OnDuplicateLike) -> OnDuplicate:
 
 def _to_on_invalid(value: OnInvalidLike) -> OnInvalid:
     return to_enum(OnInvalid, "on_invalid", value)
+
+
+def _to_on_missing(value: OnMissingLike | None) -> OnMissing | None:
+    return None if value is None else to_enum(OnMissing, "on_missing", value)
 
 
 def _to_on_unresolved(value: OnUnresolvedLike) -> OnUnresolved:
@@ -56,6 +62,7 @@ class BulkOptions:
         default=OnDuplicate.SKIP, converter=_to_on_duplicate
     )
     on_invalid: OnInvalid = field(default=OnInvalid.SKIP, converter=_to_on_invalid)
+    on_missing: OnMissing | None = field(default=None, converter=_to_on_missing)
     on_unresolved: OnUnresolved = field(
         default=OnUnresolved.HOLD, converter=_to_on_unresolved
     )

@@ -25,6 +25,7 @@ from ..bulk.options import (
     OnDuplicateLike,
     OnInvalid,
     OnInvalidLike,
+    OnMissingLike,
 )
 from ..bulk.report import BulkReport
 from ..bulk.sources.batching import Source
@@ -236,6 +237,7 @@ class Fleet:
         batch_size: int = MAX_RECIPIENTS,
         on_duplicate: OnDuplicateLike = OnDuplicate.SKIP,
         on_invalid: OnInvalidLike = OnInvalid.SKIP,
+        on_missing: OnMissingLike | None = None,
         identity: Identity | None = None,
         progress: Callable[[RunRecord], None] | None = None,
     ) -> RunRecord:
@@ -258,6 +260,7 @@ class Fleet:
             batch_size=batch_size,
             on_duplicate=on_duplicate,
             on_invalid=on_invalid,
+            on_missing=on_missing,
             identity=identity,
             progress=progress,
         )

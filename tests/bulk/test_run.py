@@ -100,7 +100,8 @@ async def test_any_iterable_is_a_source(gateway, kind, tmp_path):
             yield one
 
     file = tmp_path / "people.csv"
-    file.write_text("phone_number\n" + "\n".join(people))
+    rows = "".join(f"{one},Zoe\n" for one in people)
+    file.write_text(f"phone_number,first_name\n{rows}")
     sources = {
         "list": people,
         "generator": (Recipient(one) for one in people),

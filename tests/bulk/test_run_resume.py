@@ -360,7 +360,7 @@ async def test_what_cannot_be_iterated_is_no_source(gateway, ledger):
 async def test_a_bad_row_of_a_file_is_an_error_if_asked(gateway, ledger, tmp_path):
     """With its line."""
     path = tmp_path / "people.csv"
-    path.write_text("phone_number\n+33639980001\n06\n")
+    path.write_text("phone_number,first_name\n+33639980001,A\n06,B\n")
 
     with pytest.raises(SourceError, match="line 3"):
         await started(gateway, ledger, on_invalid="error").send(read_csv(path))
@@ -369,7 +369,7 @@ async def test_a_bad_row_of_a_file_is_an_error_if_asked(gateway, ledger, tmp_pat
 async def test_a_bad_row_of_a_file_is_listed_with_its_line(gateway, ledger, tmp_path):
     """And the others are sent."""
     path = tmp_path / "people.csv"
-    path.write_text("phone_number\n06\n+33639980001\n")
+    path.write_text("phone_number,first_name\n06,B\n+33639980001,A\n")
 
     report = await started(gateway, ledger).send(read_csv(path))
 

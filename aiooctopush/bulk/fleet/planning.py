@@ -1,5 +1,6 @@
 """Cutting a source into batches that workers send later."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,11 +14,19 @@ from ...errors import InvalidFieldError
 from ...ledgers.batch import Content, new_record
 from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import BatchRecord, BatchState, Rejection, RunRecord
-from ..options import Identity, OnDuplicate, OnDuplicateLike, OnInvalid, OnInvalidLike
+from ..options import (
+    Identity,
+    OnDuplicate,
+    OnDuplicateLike,
+    OnInvalid,
+    OnInvalidLike,
+    OnMissingLike,
+)
 from ..run_options import BulkOptions
 from ..sending.resume import check_run, known_batches, new_start, settings_of
 from ..sources.batching import BatchReader, Source
 from ..sources.prefetching import BatchPrefetcher
+from ..sources.used import check_beforehand
 
 
 # Each is a request of its own that says everything, so batches share no settings.
@@ -36,6 +45,7 @@ async def plan(
     batch_size: int = MAX_RECIPIENTS,
     on_duplicate: OnDuplicateLike = OnDuplicate.SKIP,
     on_invalid: OnInvalidLike = OnInvalid.SKIP,
+    on_missing: OnMissingLike | None = None,
     identity: Identity | None = None,
     exclude: Source | None = None,
     progress: Callable[[RunRecord], None] | None = None,
@@ -55,7 +65,7 @@ async def plan(
         message: What is said; None if the source yields whole SmsRequests.
         source: As for `BulkRun.stream`.
         batch_size: Recipients of one request, 1 to 500.
-        on_duplicate: As for `OctopushSession.bulk`, like the next three.
+        on_duplicate: As for `OctopushSession.bulk`, like the next four.
         progress: Called after each transaction with the run so far.
         clock: Time; replace it in tests.
 
@@ -74,9 +84,14 @@ async def plan(
         batch_size=batch_size,
         on_duplicate=on_duplicate,
         on_invalid=on_invalid,
+        on_missing=on_missing,
         identity=identity,
         exclude=exclude,
     )
+    if message is not None:
+        await asyncio.to_thread(
+            check_beforehand, message.text, source, options.on_missing
+        )
     now = (clock or SystemClock()).now()
     settings = {"planned_for": "workers", **settings_of(message, identity)}
     fresh = RunRecord(name=name, settings=settings, began_at=now, latest=now)
@@ -110,6 +125,8 @@ class _Planning:
             on_duplicate=options.on_duplicate,
             on_invalid=options.on_invalid,
             identity=options.identity,
+            text=None if message is None else message.text,
+            on_missing=options.on_missing,
         )
         self._batches = BatchPrefetcher(self._reader, options.batch_size)
 

@@ -32,6 +32,7 @@ from ..report import BulkReport
 from ..run_options import BulkOptions
 from ..sources.batching import BatchReader, Source
 from ..sources.prefetching import BatchPrefetcher, ReadBatch
+from ..sources.used import check_beforehand
 from .budget import Budget, Reservation
 from .delivery import (
     BatchDone,
@@ -121,7 +122,10 @@ class RunLoop:
             on_duplicate=options.on_duplicate,
             on_invalid=options.on_invalid,
             identity=options.identity,
+            text=None if message is None else message.text,
+            on_missing=options.on_missing,
         )
+        self._message = message
         self._batches = BatchPrefetcher(self._reader, options.batch_size)
         self._budget = Budget(options.max_cost, message)
         self._pause_policy = PausePolicy(
@@ -156,6 +160,10 @@ class RunLoop:
 
     async def results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
         """See `BulkRun.stream`."""
+        if self._message is not None:
+            await asyncio.to_thread(
+                check_beforehand, self._message.text, source, self._options.on_missing
+            )
         left_open = await self._load_run()
         if self._options.exclude is not None:
             await self._reader.exclude(self._options.exclude)

@@ -34,13 +34,14 @@ from ...ledgers.batch import (
 )
 from ...ledgers.records import BatchRecord, Rejection
 from ...phone import as_ints, mask, normalize_all
-from ..options import Identity, OnDuplicate, OnInvalid
+from ..options import Identity, OnDuplicate, OnInvalid, OnMissing
 from .blocks import Block, RowOrBlock
 from .csv_file import RowSource
 from .duplicates import SeenNumbers
 from .people import People
 from .rows import FileSource
 from .text_file import SourceError
+from .used import UsedValues
 
 
 Item = str | Recipient | SmsRequest | SourceError
@@ -78,7 +79,11 @@ class BatchReader:
         on_duplicate: OnDuplicate,
         on_invalid: OnInvalid,
         identity: Identity | None,
+        text: str | None = None,
+        on_missing: OnMissing | None = OnMissing.SEND,
     ) -> None:
+        self._used = UsedValues(text, on_missing, identity)
+        self._is_first = True
         self._whole_requests = whole_requests
         self._on_duplicate = on_duplicate
         self._on_invalid = on_invalid
@@ -135,6 +140,8 @@ class BatchReader:
             on_invalid=OnInvalid.ERROR,
             identity=None,
         )
+        if isinstance(source, FileSource):
+            source = source.restricted_to(())
         async with left_out.reading(source):
             while (content := await left_out.take(MAX_RECIPIENTS)) is not None:
                 self._excluded.note(ints_in(content))
@@ -147,6 +154,7 @@ class BatchReader:
         Raises:
             InvalidFieldError: It is one string, or nothing that can be iterated.
         """
+        source = self._used.source(source)
         if isinstance(source, FileSource):
             async with aclosing(source.pieces()) as self._pieces:
                 yield
@@ -181,6 +189,9 @@ class BatchReader:
             if self.items >= pause_at:
                 pause_at += count
                 await asyncio.sleep(0)
+        if self._is_first:
+            self._is_first = False
+            self._used.check_most(self.items)
         content = CheckedRecipients.joined(taken) if taken else ()
         return content or None
 
@@ -258,15 +269,16 @@ class BatchReader:
     def _look_at_all(self, items: _Run) -> CheckedRecipients:
         """Give those of some items that go into a batch."""
         plain = None if self._looks_at_each else _plain(items)
-        if plain is None:
+        if plain is None or not self._used.are_complete(plain):
             # Whoever wants to know about single items, or has odd ones among them.
             found = map(self._look_at, items)
-            return CheckedRecipients.of(one for one in found if one is not None)  # type: ignore[misc]  # and no request: see `take`
+            people = CheckedRecipients.of(one for one in found if one is not None)  # type: ignore[misc]  # and no request: see `take`
+            return self._used.kept(people)
         chosen = self._sift(plain.as_ints, plain.as_ints)
         if self.first is None and (chosen is None or True in chosen):
             self.first = self.items + (0 if chosen is None else chosen.index(True))
         self.items += len(items)
-        return plain if chosen is None else plain.select(chosen)
+        return self._used.kept(plain if chosen is None else plain.select(chosen))
 
     def _sift(
         self, values: Sequence[Any], numbers: Sequence[int]
@@ -310,6 +322,7 @@ class BatchReader:
         self._check_kind(item)
         try:
             content = _content_of(item)
+            self._used.check(content)
         except (InvalidFieldError, SourceError) as error:
             self._reject(error)
             return None
@@ -394,6 +407,7 @@ class BatchReader:
             rejection = Rejection(
                 position=self.items, reason=error.limit, shown=error.shown
             )
+        self._used.note(rejection.reason)
         self.rejections.append(rejection)
         self.rejected += 1
         self.items += 1

@@ -1,18 +1,15 @@
 """What the text of a run asks of its source: no more than its placeholders need."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from itertools import compress
 from typing import Any
 
 from ...api._recipients import NUMBER, CheckedRecipients
-from ...api._shared import check_not_past
-from ...api.sms import Message
 from ...errors import InvalidFieldError
 from ...text import check_placeholders, placeholders
 from ..options import Identity, OnMissing
 from .columns import COLUMNS
 from .rows import FileSource
+from .table import IS_EMPTY
 
 
 def requires_values(on_missing: OnMissing | None) -> bool:
@@ -43,25 +40,95 @@ def restricted(
     )
 
 
-def used_of(recipients: CheckedRecipients, text: str) -> CheckedRecipients:
-    """The same recipients without the values that no placeholder asks for."""
-    names = {NUMBER, *placeholders(text)}
-    if recipients.columns.keys() <= names:
-        return recipients
-    return CheckedRecipients(
-        {name: column for name, column in recipients.columns.items() if name in names}
-    )
+class UsedValues:
+    """
+    Which values of recipients a text uses, and what becomes of those who lack one.
 
+    Args:
+        text: What all recipients get; None if each request has a text of its own.
+        on_missing: As in a run.
+        identity: As in a run.
 
-def lacking(recipients: CheckedRecipients, text: str) -> Mapping[int, str]:
-    """Find who lacks a value for a placeholder: by place, the first that is lacking."""
-    found: dict[int, str] = {}
-    nobody: Sequence[None] = (None,) * len(recipients)
-    for name in reversed(placeholders(text)):
-        column = recipients.columns.get(name, nobody)
-        lacks = [not value for value in column]
-        found.update(dict.fromkeys(compress(range(len(column)), lacks), name))
-    return found
+    Attributes:
+        lacking: People who were met without a value.
+    """
+
+    def __init__(
+        self, text: str | None, on_missing: OnMissing | None, identity: Identity | None
+    ) -> None:
+        self._text = text
+        self._on_missing = on_missing
+        self._identity = identity
+        self._names = () if text is None else placeholders(text)
+        self._fields = frozenset((NUMBER, *self._names))
+        # Of a file it is asked for each column by default, of a program only if asked.
+        self._requires = on_missing in {OnMissing.SKIP, OnMissing.ERROR}
+        self.lacking: int = 0
+
+    def source(self, source: Any) -> Any:
+        """Return a source that reads no more of a file than the text uses."""
+        if self._text is None:
+            return source
+        return restricted(source, self._text, self._on_missing, identity=self._identity)
+
+    def kept(self, recipients: CheckedRecipients) -> CheckedRecipients:
+        """Return the same recipients without the values that the text does not use."""
+        if self._text is None or recipients.columns.keys() <= self._fields:
+            return recipients
+        columns = recipients.columns.items()
+        return CheckedRecipients(
+            {name: column for name, column in columns if name in self._fields}
+        )
+
+    def are_complete(self, recipients: CheckedRecipients) -> bool:
+        """Tell whether nobody lacks a value that the text uses."""
+        if not self._requires:
+            return True
+        columns = [recipients.columns.get(name) for name in self._names]
+        return all(
+            column is not None and None not in column and "" not in column
+            for column in columns
+        )
+
+    def check(self, content: object) -> None:
+        """
+        Refuse somebody who lacks a value that the text uses.
+
+        Raises:
+            InvalidFieldError: The field says which.
+        """
+        for name in self._names if self._requires else ():
+            if not getattr(content, name):
+                raise InvalidFieldError(name, IS_EMPTY)
+
+    def note(self, reason: str) -> None:
+        """
+        Count a rejection, if it is for want of a value.
+
+        Raises:
+            InvalidFieldError: Nothing is to be sent then.
+        """
+        if reason != IS_EMPTY:
+            return
+        self.lacking += 1
+        if self._on_missing is OnMissing.ERROR:
+            raise InvalidFieldError("source", "lacks a value that the text uses")
+
+    def check_most(self, items: int) -> None:
+        """
+        Refuse a source of whose first items most lack a value, unless that was meant.
+
+        Raises:
+            InvalidFieldError: More than half of so many items do.
+        """
+        if self._on_missing is None and 2 * self.lacking > items:
+            names = ", ".join(f"{{{name}}}" for name in self._names)
+            raise InvalidFieldError(
+                "source",
+                f"has no value for {names} in {self.lacking:,} of its first {items:,} "
+                "items; leave them out (on_missing='skip') or send to them "
+                "(on_missing='send')",
+            )
 
 
 def missing_columns(source: Any, text: str) -> Mapping[str, Sequence[str]]:
@@ -91,23 +158,24 @@ def problem_of_column(name: str, meant: Sequence[str]) -> str:
     )
 
 
-def check_beforehand(message: Message, source: Any, now: datetime) -> None:
+def check_beforehand(text: str, source: Any, on_missing: OnMissing | None) -> None:
     """
     Refuse what would go wrong for everybody.
 
     Args:
-        message: What all recipients get.
+        text: What all recipients get.
         source: Its header is read if it is a file, which blocks.
-        now: The present instant.
+        on_missing: As in a run.
 
     Raises:
-        InvalidFieldError: A word in braces is no placeholder, the file has no column
-            for one, the text is blank, or the instant of sending is in the past.
+        InvalidFieldError: A word in braces is no placeholder, or the file has no
+            column for one.
         SourceError: The file cannot be opened, or its header not be read.
     """
-    check_placeholders(message.text)
-    if not message.text.strip():
-        raise InvalidFieldError("text", "must not be blank")
-    check_not_past(message.send_at, now, "send_at")
-    for name, meant in missing_columns(source, message.text).items():
+    check_placeholders(text)
+    # Who restricted a file has looked at its columns.
+    is_known = isinstance(source, FileSource) and source.fields is not None
+    if is_known or not requires_values(on_missing):
+        return
+    for name, meant in missing_columns(source, text).items():
         raise InvalidFieldError("text", problem_of_column(name, meant))
