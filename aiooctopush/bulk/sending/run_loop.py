@@ -144,6 +144,7 @@ class RunLoop:
         self._window = asyncio.Semaphore(2 * options.concurrency)
         self._plan_lock = asyncio.Lock()
         self._pause_lock = asyncio.Lock()
+        self._searches = False
         self._search: object | None = None
         self._search_moves = asyncio.Event()
         self._stopping = False
@@ -444,7 +445,7 @@ class RunLoop:
 
     async def _wait_for_search(self, job: Job) -> None:
         """While nothing but refusals comes, let one batch be halved to its end."""
-        while self._pause_policy.searches and not self.stops:
+        while self._searches and not self.stops:
             if self._search is None:
                 self._search = job
             if self._search is job:
@@ -528,7 +529,8 @@ class RunLoop:
             if event.new.cost is not None:
                 self._dearest = max(self._dearest, event.new.cost)
         self._pause(self._pause_policy.look_at(event))
-        if not self._pause_policy.searches:
+        self._searches = self._pause_policy.searches
+        if not self._searches:
             self._search = None
             self._search_moves.set()
 
