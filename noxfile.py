@@ -343,7 +343,7 @@ def chaos(session: nox.Session) -> None:
     if "--write" in arguments:
         session.run("python", "benchmarks/chaos_chart.py")
     if session.posargs:
-        session.run("python", "benchmarks/bad_numbers.py")
+        session.run("python", "benchmarks/bad_numbers.py", "--short")
         session.run("python", "benchmarks/storm.py", "--short")
         session.run("python", "benchmarks/memory.py", "--counts", "10000", "1000000")
     else:

@@ -202,8 +202,9 @@ def main() -> None:
     """Measure, print, and fail if anybody was missed, sent to twice, or not named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the page")
+    parser.add_argument("--short", action="store_true", help="not 1 in 50")
     options = parser.parse_args()
-    results = [measure(one) for one in ONE_IN]
+    results = [measure(one) for one in (ONE_IN[:2] if options.short else ONE_IN)]
     refused = refused_by_all()
     print(table(results))
     print(f"refused by all: {refused} requests, at most {REQUESTS_AT_MOST}")
