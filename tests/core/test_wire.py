@@ -1020,7 +1020,9 @@ PEOPLE = st.builds(
 )
 REQUESTS = st.fixed_dictionaries(
     {
-        "text": st.text(UNICODE, min_size=1, max_size=160),
+        "text": st.text(UNICODE, min_size=1, max_size=160).filter(
+            lambda text: not text.isspace()
+        ),
         "sender": SENDERS,
         "purpose": st.sampled_from(["alert", "wholesale"]),
         "type": st.sampled_from(["sms_premium", "sms_low_cost"]),
