@@ -19,6 +19,7 @@ from .preview import preview
 from .runs.decisions import purge, resolve
 from .runs.ledger import ledger
 from .runs.listing import runs
+from .runs.rejected import rejected
 from .runs.report import report
 from .runs.unresolved import unresolved
 from .sandbox import sandbox
@@ -61,7 +62,15 @@ Exit codes:
 
 _SECTIONS: Final = {
     "Send": (send, bulk, preview, cancel, otp),
-    "Bulk runs in a ledger": (runs, report, unresolved, resolve, purge, webhooks),
+    "Bulk runs in a ledger": (
+        runs,
+        report,
+        unresolved,
+        rejected,
+        resolve,
+        purge,
+        webhooks,
+    ),
     "Bulk runs on several machines": (fleet, ledger),
     "Account": (balance, credits_, lookup, contacts, lists, subaccounts, settings),
     "Diagnose and test": (doctor, sandbox),

@@ -1,15 +1,20 @@
-"""``octopush ledger``: the tables of a ledger that many machines share."""
+"""``octopush ledger``: the tables of a shared ledger, and copies of a file."""
 
 import asyncio
+from pathlib import Path
 from typing import Final
 
 import click
+from attrs import frozen
 
+from ...ledgers.sqlite.backup import backup as copy_ledger
 from ..targets.fleet import app_option, load_fleet
 from ..targets.ledger import LedgerPlace, LedgerType
+from ..targets.runs import find_target
 from ..terminal.console import Screen
 from ..terminal.help import Command, Group
 from ..terminal.options import json_option
+from ..terminal.result import Result, Row, item
 
 
 _EXAMPLE = """\
@@ -17,40 +22,63 @@ octopush ledger init postgresql://octopush@localhost/octopush
 octopush ledger init --app app:fleet
 """
 
-_EPILOG = """\
---json gives: ledger, ready.
+_BACKUP_EXAMPLE = """\
+octopush ledger backup week-48 week-48-copy.db
 """
 
 _READY: Final = "is ready"
 _NO_NEED: Final = "needs no preparation"
 
 
-@click.group(
-    cls=Group, short_help="Prepare a database to be a ledger.", example=_EXAMPLE
-)
+@frozen(kw_only=True)
+class Ready(Result):
+    """A ledger that is ready."""
+
+    ledger: str = item()
+    ready: bool = item()
+    words: str = item(in_json=False)
+
+    def headline(self) -> Row:
+        """Say so."""
+        return f"{self.ledger} {self.words}.", ""
+
+
+@frozen(kw_only=True)
+class Copied(Result):
+    """A copy of a ledger."""
+
+    ledger: str = item()
+    copy: str = item()
+
+    def headline(self) -> Row:
+        """Say where it is."""
+        return f"Copied {self.ledger} to {self.copy}.", ""
+
+
+@click.group(cls=Group, short_help="Prepare or copy a ledger.", example=_EXAMPLE)
 def ledger() -> None:
-    """Prepare a PostgreSQL database to be the ledger of a fleet."""
+    """Prepare a PostgreSQL database to be a ledger, or copy the ledger of a run."""
 
 
 @ledger.command(
     cls=Command,
-    short_help="Make the tables, or lead them to this version.",
+    short_help="Create or migrate the tables.",
     example=_EXAMPLE,
-    epilog=_EPILOG,
+    result=Ready,
 )
 @click.argument("ledger", metavar="[LEDGER]", type=LedgerType(), required=False)
 @app_option(required=False)
 @json_option()
 def init(*, ledger: LedgerPlace | None, app: str | None, as_json: bool) -> None:
     """
-    Make the tables of a ledger, or lead them to this version of the library.
+    Create the tables of a ledger, or migrate them to this version of the library.
 
-    LEDGER is the address of a PostgreSQL database; the tables are made in its schema
-    aiooctopush, or another with ?schema=NAME at its end. A password is better kept
-    in PGPASSWORD or ~/.pgpass than typed, where other users of the machine may see it.
-    With --app it is the ledger of that fleet.
+    LEDGER is the address of a PostgreSQL database. The tables are created in its schema
+    aiooctopush, or in another with ?schema=NAME at its end. Keep a password in
+    PGPASSWORD or ~/.pgpass: other users of the machine may see what is typed. With
+    --app it is the ledger of that fleet.
 
-    A second time it changes nothing; workers may go on meanwhile.
+    A second time it changes nothing. Workers may continue meanwhile.
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
@@ -60,8 +88,35 @@ def init(*, ledger: LedgerPlace | None, app: str | None, as_json: bool) -> None:
             load_fleet(app)  # what it is called must be one, and no file
             ledger = LedgerPlace(app)
         is_made = asyncio.run(_init(ledger))
-    screen.say(f"{ledger} {_READY if is_made else _NO_NEED}.")
-    screen.document({"ledger": str(ledger), "ready": True})
+    words = _READY if is_made else _NO_NEED
+    screen.result(Ready(ledger=str(ledger), ready=True, words=words))
+
+
+@ledger.command(
+    cls=Command,
+    short_help="Copy the ledger of a run into one file.",
+    example=_BACKUP_EXAMPLE,
+    result=Copied,
+)
+@click.argument("run")
+@click.argument("copy", type=click.Path(path_type=Path))
+@json_option()
+def backup(*, run: str, copy: Path, as_json: bool) -> None:
+    """
+    Copy the ledger of a run into one file that stands alone, also while it is sending.
+
+    RUN is the name of a run or the file of its ledger. COPY must not exist. A plain
+    `cp` of a ledger in use lacks what stands in its log.
+    """
+    screen = Screen(as_json=as_json)
+    with screen.failures():
+        place = find_target(run, None).ledger
+        if place.is_address or place.is_app:
+            raise click.UsageError(
+                "Only a ledger in a file is copied. Use pg_dump for PostgreSQL."
+            )
+        copy_ledger(str(place), copy)
+    screen.result(Copied(ledger=str(place), copy=str(copy)))
 
 
 async def _init(place: LedgerPlace) -> bool:

@@ -1,0 +1,125 @@
+"""``octopush rejected``: the rows of a run that were rejected, and why."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+from attrs import frozen
+
+from ...ledgers.records import Rejection
+from ..targets.runs import RunTarget, find_target, run_argument
+from ..terminal.console import Screen
+from ..terminal.export import write_csv
+from ..terminal.help import Command, Option
+from ..terminal.options import OUTPUT, json_option
+from ..terminal.result import Result, Row, Table, item
+from ..terminal.values import counted, printable
+from ..wording import rejected_because
+from .details import find_run
+
+
+_ROWS_SHOWN: Final = 20
+_COLUMNS: Final = ("line", "reason", "value")
+
+_EXAMPLE = """\
+octopush rejected
+octopush rejected week-48 --csv repair.csv
+"""
+
+
+@frozen(kw_only=True)
+class RejectedRows(Result):
+    """The rows that the latest starts of a run rejected."""
+
+    ledger: str = item()
+    name: str = item(doc="of the run")
+    rejected: int = item()
+    reasons: Mapping[str, int] = item(doc="rows by reason, the most frequent first")
+    csv: str | None = item(doc="the file that was written")
+    first: tuple[Rejection, ...] = item(in_json=False)
+
+    def headline(self) -> Row:
+        """Say how many there are."""
+        return (
+            f"{counted(self.rejected, 'row')} of {printable(self.name)} rejected.",
+            "",
+        )
+
+    def blocks(self) -> Iterator[str | list[Row] | Table]:
+        """Yield the reasons, and the first rows."""
+        if self.reasons:
+            yield [
+                (f"{count:,} ×", printable(reason))
+                for reason, count in self.reasons.items()
+            ]
+            yield "\nThe first rows"
+            yield [(one.place, rejected_because(one)) for one in self.first]
+
+    def advice(self) -> Iterator[str]:
+        """Say what to do with them."""
+        if self.rejected:
+            yield (
+                "Rejected rows were never sent to. Correct them in the file, and run "
+                "the same `octopush bulk` command again: only the corrected rows are "
+                "new."
+            )
+
+
+@click.command(
+    cls=Command,
+    short_help="List the rows that were rejected, and why.",
+    example=_EXAMPLE,
+    result=RejectedRows,
+)
+@run_argument
+@click.option(
+    "--csv",
+    "csv_file",
+    cls=Option,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    heading=OUTPUT,
+    help="Write all of them, with line, reason and value, to a file for you alone. "
+    "Numbers are masked.",
+)
+@json_option()
+def rejected(
+    *, run: str | None, name: str | None, csv_file: Path | None, as_json: bool
+) -> None:
+    """
+    List the rows of a run that were rejected, and count them by reason.
+
+    RUN is a run or its ledger, as in `octopush report`; without it, the latest run. The
+    ledger is only read, also while the run is sending.
+    """
+    screen = Screen(as_json=as_json)
+    with screen.failures():
+        target = find_target(run, name)
+        found, rows = asyncio.run(_rejected(target))
+        if csv_file is not None:
+            cells = (
+                (str(one.line or one.position + 1), one.reason, one.shown or "")
+                for one in rows
+            )
+            write_csv(csv_file, _COLUMNS, cells, numbers=())
+            screen.note(f"Wrote {counted(len(rows), 'row')} to {csv_file}.")
+    reasons = Counter(one.reason for one in rows)
+    screen.result(
+        RejectedRows(
+            ledger=str(target.ledger),
+            name=found,
+            rejected=len(rows),
+            reasons=dict(reasons.most_common()),
+            csv=None if csv_file is None else str(csv_file),
+            first=tuple(rows[:_ROWS_SHOWN]),
+        )
+    )
+
+
+async def _rejected(target: RunTarget) -> tuple[str, list[Rejection]]:
+    async with target.ledger.opened(read_only=True) as ledger:
+        run = await find_run(ledger, target.ledger, target.name)
+        return run.name, [one async for one in ledger.rejections(run.name)]
