@@ -109,6 +109,13 @@ class MemoryLedger(LocalClaims):
     async def deliveries(self, run_name: str) -> Mapping[str, int]:
         return dict(+self._deliveries.get(run_name, Counter()))
 
+    async def statuses(self, run_name: str, batch: BatchRecord) -> Mapping[str, str]:
+        return {
+            number: receipt.status
+            for (name, number), receipt in self._receipts.get(run_name, {}).items()
+            if name == batch.name
+        }
+
     async def runs(self) -> Sequence[RunRecord]:
         return sorted(self._runs.values(), key=_began, reverse=True)
 

@@ -116,6 +116,9 @@ class Ledger(DeliveryLedger, Protocol):
     async def deliveries(self, run_name: str) -> Mapping[str, int]:
         """How many numbers of a run stand at which status, by the gateway's word."""
 
+    async def statuses(self, run_name: str, batch: BatchRecord) -> Mapping[str, str]:
+        """The latest delivery status of each number of a batch that has one."""
+
     async def runs(self) -> Sequence[RunRecord]:
         """All runs, the latest begun first."""
 

@@ -9,12 +9,14 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
+from ...ledgers.batch import unpack_numbers
+from ...ledgers.records import BatchState
 from ..bulk.summary import figures_of
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace
 from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
-from ..terminal.export import new_file
+from ..terminal.export import new_csv, new_file
 from ..terminal.help import Command, Option
 from ..terminal.options import OUTPUT, json_option
 from ..terminal.result import Result, Row, Table, item
@@ -44,6 +46,8 @@ _HEADLINES: Final = {
     RunState.UNFINISHED: ("Unfinished", "bold yellow"),
 }
 
+_COLUMNS: Final = ("phone_number", "batch", "state", "ticket", "code", "delivery")
+
 _EXAMPLE = """\
 octopush report
 octopush report week-48 --html report.html
@@ -67,12 +71,19 @@ class RunReport(Result):
         doc="numbers by their latest status, as the gateway spells it"
     )
     html: str | None = item(doc="the page that was written")
+    csv: str | None = item(doc="the file with a row for each recipient")
     details: RunDetails = item(in_json=False)
     location: RunLocation = item(in_json=False)
 
     @classmethod
     def of(
-        cls, details: RunDetails, ledger: LedgerPlace, now: datetime, html: Path | None
+        cls,
+        details: RunDetails,
+        ledger: LedgerPlace,
+        now: datetime,
+        *,
+        html: Path | None = None,
+        csv: Path | None = None,
     ) -> "RunReport":
         """Take from a run what a report shows."""
         unresolved = details.unresolved.values()
@@ -94,6 +105,7 @@ class RunReport(Result):
             refused_batches=tuple(one.as_dict() for one in details.refused),
             deliveries=details.deliveries,
             html=None if html is None else str(html),
+            csv=None if csv is None else str(csv),
             details=details,
             location=RunLocation(name=details.run.name, ledger=ledger),
         )
@@ -156,6 +168,16 @@ class RunReport(Result):
     help="Write one page for a browser or a printer. It needs no network, and numbers "
     "are masked.",
 )
+@click.option(
+    "--csv",
+    "csv_file",
+    cls=Option,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    heading=OUTPUT,
+    help="Write a row for each recipient, with the number in full, to a file for you "
+    "alone: number, batch, state, ticket, code and delivery status.",
+)
 @json_option()
 @click.pass_context
 def report(
@@ -164,6 +186,7 @@ def report(
     run: str | None,
     name: str | None,
     html: Path | None,
+    csv_file: Path | None,
     as_json: bool,
 ) -> None:
     """
@@ -184,7 +207,11 @@ def report(
             with new_file(html, private=False) as file:
                 file.write(page_of(details, target.ledger, now))
             screen.note(f"Wrote the report to {html}.")
-    screen.result(RunReport.of(details, target.ledger, now, html))
+        if csv_file is not None:
+            asyncio.run(_write_people(target.ledger, details, csv_file))
+            screen.note(f"Wrote a row for each recipient to {csv_file}.")
+    result = RunReport.of(details, target.ledger, now, html=html, csv=csv_file)
+    screen.result(result)
 
 
 async def _details(target: RunTarget) -> RunDetails:
@@ -192,3 +219,17 @@ async def _details(target: RunTarget) -> RunDetails:
     async with target.ledger.opened(read_only=True) as ledger:
         run = await find_run(ledger, target.ledger, target.name)
         return await details_of(ledger, run.name, is_held=held)
+
+
+async def _write_people(place: LedgerPlace, details: RunDetails, path: Path) -> None:
+    name = details.run.name
+    with new_csv(path, _COLUMNS, numbers={"phone_number"}) as write:
+        async with place.opened(read_only=True) as ledger:
+            async for batch in ledger.batches(name):
+                if batch.state is BatchState.SPLIT:
+                    continue
+                statuses = await ledger.statuses(name, batch)
+                code = "" if batch.code is None else str(batch.code)
+                what = (batch.name, str(batch.state), batch.ticket or "", code)
+                for number in unpack_numbers(batch.numbers):
+                    write((number, *what, statuses.get(number, "")))

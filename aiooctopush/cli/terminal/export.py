@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
@@ -72,15 +72,33 @@ def write_csv(
     Raises:
         ExportError: It cannot be written.
     """
+    with new_csv(path, headings, numbers=numbers) as write:
+        for row in rows:
+            write(row)
+
+
+@contextmanager
+def new_csv(
+    path: Path, headings: Sequence[str], *, numbers: Collection[str]
+) -> Iterator[Callable[[Sequence[str]], None]]:
+    """
+    Write such a file row by row; arguments and errors are those of `write_csv`.
+
+    Returns:
+        A function that writes a row.
+    """
     with new_file(path, private=True) as file:
         # Quoted, so that numbers are text.
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
         writer.writerow(headings)
-        for row in rows:
+
+        def write(row: Sequence[str]) -> None:
             writer.writerow(
                 cell if heading in numbers else harmless(cell)
                 for heading, cell in zip(headings, row, strict=True)
             )
+
+        yield write
 
 
 def harmless(cell: str) -> str:

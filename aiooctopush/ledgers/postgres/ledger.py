@@ -244,6 +244,12 @@ class PostgresLedger(PostgresClaims):
             rows = await connection.fetch(self._tables.sql(_DELIVERIES), run_name)
         return dict(rows)
 
+    async def statuses(self, run_name: str, batch: BatchRecord) -> Mapping[str, str]:
+        place = (run_name, batch.number, batch.part)
+        async with self._database.connected() as connection:
+            rows = await connection.fetch(self._tables.sql(_STATUSES), *place)
+        return {f"+{number}": status for number, status in rows}
+
     async def runs(self) -> Sequence[RunRecord]:
         async with self._database.connected() as connection:
             rows = await connection.fetch(self._tables.sql(_RUNS))
@@ -332,6 +338,12 @@ _DELIVERIES: Final = f"""
 """  # noqa: S608
 
 _FORGET_REJECTIONS: Final = "DELETE FROM LEDGER.rejections WHERE run = $1"
+_STATUSES: Final = f"""
+    SELECT number, status FROM LEDGER.receipts WHERE batch = (
+        SELECT id FROM LEDGER.batches WHERE {OWNER} AND number = $2 AND part = $3
+    )
+"""  # noqa: S608
+
 _FORGET: Final = (
     """
     UPDATE LEDGER.batches SET payload = NULL, numbers = '', identities = '',

@@ -242,6 +242,15 @@ class SQLiteLedger(LocalClaims):
 
         return await self._commits.read(read)
 
+    async def statuses(self, run_name: str, batch: BatchRecord) -> Mapping[str, str]:
+
+        def read(connection: sqlite3.Connection) -> dict[str, str]:
+            place = (run_name, batch.number, batch.part)
+            rows = connection.execute(_STATUSES, place)
+            return {f"+{number}": status for number, status in rows}
+
+        return await self._commits.read(read)
+
     async def runs(self) -> Sequence[RunRecord]:
 
         def read(connection: sqlite3.Connection) -> list[RunRecord]:
@@ -441,6 +450,10 @@ _COUNT_DELIVERY: Final = """
 _DELIVERIES: Final = f"""
     SELECT status, count FROM deliveries WHERE {_OWNER} AND count > 0
     ORDER BY count DESC, status
+"""  # noqa: S608
+_STATUSES: Final = f"""
+    SELECT number, status FROM receipts
+    WHERE batch = (SELECT id FROM batches WHERE {_OWNER} AND number = ? AND part = ?)
 """  # noqa: S608
 _FORGET_RECEIPTS: Final = (
     "DELETE FROM receipts WHERE batch IN (SELECT id FROM batches WHERE run = ?)"
