@@ -47,7 +47,7 @@ def book(server):
     [
         ("Hi {prenom}", "did you mean {first_name}?"),
         ("Hi {param1}", "{param1}, for which the file has no column"),
-        ("   ", "blank"),
+        ("   ", "must have more than spaces"),
     ],
     ids=["unknown", "no-column", "blank"],
 )

@@ -598,6 +598,21 @@ async def test_deliveries_are_counted_by_status(two_batches):
     assert await two_batches.deliveries("run") == {"DELIVERED": 3, "NO": 1}
 
 
+async def test_statuses_of_a_batch(two_batches):
+    """The latest status of each of its numbers, and of no other batch."""
+    part = batch_record(2, part="1.2")
+    await two_batches.record_receipts(
+        "run", [receipt(1, "ACK"), receipt(1), receipt(2)]
+    )
+    await two_batches.record_receipts("run", [receipt(3, batch="2.1.2")])
+
+    found = await two_batches.statuses("run", batch_record(1))
+
+    assert found == {receipt(1).number: "DELIVERED", receipt(2).number: "DELIVERED"}
+    assert await two_batches.statuses("run", part) == {receipt(3).number: "DELIVERED"}
+    assert await two_batches.statuses("other", part) == {}
+
+
 async def test_the_latest_receipt_of_a_number_counts(two_batches):
     """One that is told twice changes nothing."""
     told = [receipt(status="ACK", is_final=False), receipt(), receipt()]

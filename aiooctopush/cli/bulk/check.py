@@ -18,7 +18,7 @@ from ...bulk.sources.blocks import Block, RowOrBlock
 from ...bulk.sources.duplicates import SeenNumbers
 from ...bulk.sources.rows import FileSource
 from ...bulk.sources.text_file import SourceError
-from ...errors import InvalidFieldError, shown
+from ...errors import shown
 from ..terminal.console import Screen
 from ..terminal.problems import ExitCode
 from ..terminal.progress import Progress
@@ -194,13 +194,10 @@ class FileChecker:
             The file as it is to be sent, and what it holds.
 
         Raises:
-            InvalidFieldError: The text is blank.
             SourceError: See `check_file`.
             Exit: Nothing is to be sent; the reason is on the screen.
         """
         message = self.message
-        if not message.text.strip():
-            raise InvalidFieldError("text", "must not be blank")
         inspection = Inspection(
             message.text,
             purpose=message.purpose,
