@@ -125,3 +125,22 @@ def test_requests_go_through_the_proxy(run, env, server):
 
     assert result.exit_code == 0
     assert "Balance" in result.stdout
+
+
+def test_doctor_shows_the_proxy(run, env, server):
+    """Nothing connects directly if a proxy is to; the account proves that it works."""
+    env(**CREDENTIALS)
+    options = ("--base-url", "http://127.0.0.1:9", "--proxy", server.url)
+
+    told = run("doctor", *options).stdout
+
+    assert "made by the proxy 127.0.0.1, port " in told
+    assert "login and key are accepted" in told
+    assert "Proxy          used, as --proxy or OCTOPUSH_PROXY names it" in told
+
+
+def test_doctor_refuses_a_bad_proxy(run, env):
+    """As every command does."""
+    env(**CREDENTIALS)
+
+    assert run("doctor", "--proxy", "socks5://p:1").exit_code == 2

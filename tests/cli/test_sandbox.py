@@ -1,5 +1,6 @@
 """``octopush sandbox``: a simulated gateway on a port."""
 
+import asyncio
 import json
 import queue
 import signal
@@ -13,6 +14,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs
 
 import pytest
+
+from aiooctopush import OctopushSession, UnknownOutcomeError
+from aiooctopush.cli.sandbox import _lines
+from aiooctopush.sandbox import FaultPlan, Gateway, SandboxServer
 
 
 @contextmanager
@@ -214,3 +219,41 @@ def test_port_in_use(run):
     assert result.exit_code == 2
     assert f"cannot listen on 127.0.0.1, port {port}" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_lines_of_requests():
+    """A line has the outcome, the fault, and whom it is for; never a whole number."""
+    gateway = Gateway()
+
+    async def serve():
+        lines = []
+        server = SandboxServer(
+            gateway=gateway,
+            faults=FaultPlan.schedule(["hang_after_commit"]),
+            on_request=lambda request: lines.extend(_lines(request)),
+        )
+        async with (
+            server,
+            OctopushSession("me", "key", base_url=server.url) as octopush,
+        ):
+            with pytest.raises(UnknownOutcomeError):
+                await octopush.sms.send(
+                    text="Hello",
+                    recipients=["+33600000001", "+33600000002"],
+                    sender="Acme",
+                    purpose="alert",
+                    timeout=1,
+                )
+            await octopush.otp.generate("+33600000003")
+        return lines
+
+    lines = asyncio.run(serve())
+
+    assert lines == [
+        (
+            "POST /v1/public/sms-campaign/send: no response, fault "
+            "hang_after_commit, accepted for 2 recipients"
+        ),
+        "POST /v1/public/service/otp/generate: 200, accepted for +336****0003",
+        f"  One-time code for +336****0003: {gateway.codes[0].code}",
+    ]

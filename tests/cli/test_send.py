@@ -417,3 +417,14 @@ def test_cancel(send, run, gateway):
     )
     assert gateway.book.entries[0].cancelled
     assert told["outcome"] == "refused"
+
+
+def test_marketing_is_wholesale(run, gateway):
+    """The field's word stands for the gateway's."""
+    words = ("--text", "Sale. STOP au XXXXX", "--sender", "Acme")
+    to = ("--to", "+33600000001", "--purpose", "marketing")
+
+    result = run("send", "--sandbox", *to, *words)
+
+    assert result.exit_code == 0
+    assert gateway.book.entries[0].purpose == "wholesale"

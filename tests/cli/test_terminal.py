@@ -11,7 +11,9 @@ import click
 import pytest
 
 import aiooctopush
+from aiooctopush.cli.terminal import prompts
 from aiooctopush.cli.terminal.console import Screen
+from aiooctopush.cli.terminal.help import group
 from aiooctopush.cli.terminal.progress import Progress, clock_time
 from aiooctopush.cli.terminal.streams import SteadyStream
 from aiooctopush.sandbox import VirtualClock
@@ -369,3 +371,36 @@ def test_clock_time(seconds, text):
 def test_document_is_one(send):
     """Nothing stands before or after the JSON document."""
     assert json.loads(send("--json").stdout)["outcome"] == "accepted"
+
+
+@pytest.mark.parametrize("ask", [prompts.ask, prompts.confirm])
+def test_a_terminal_that_is_gone_answers_nothing(monkeypatch, ask):
+    """A question to a dead terminal is left, as at Ctrl-D."""
+
+    def gone(*_, **__):
+        raise OSError(errno.EIO, "gone")
+
+    monkeypatch.setattr(click, "prompt", gone)
+    monkeypatch.setattr(click, "confirm", gone)
+
+    with pytest.raises(click.Abort):
+        ask("Sure?")
+
+
+def test_leaving_a_question_is_an_interruption():
+    """Whatever command asks, Ctrl-C at its question is 130."""
+
+    @group(example="x")
+    def program():
+        """Ask."""
+
+    @program.command(example="x")
+    def leave():
+        """Leave."""
+        raise click.Abort
+
+    with pytest.raises(SystemExit) as ending:
+        program(["leave"])
+
+    assert ending.value.code == 130
+    assert program.main(["leave", "--help"], standalone_mode=False) == 0

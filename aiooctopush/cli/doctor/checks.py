@@ -143,11 +143,23 @@ def address(given: str | None) -> tuple[Check | None, str]:
 # --- DNS, TCP, TLS --------------------------------------------------------------------
 
 
-async def connection(url: str, clock: Clock) -> Check:
+def through_proxy(url: str) -> Check:
+    """Return that a proxy makes the connection, and which; without its password."""
+    parts = URL(url)
+    return Check(
+        check="connection",
+        state=State.SKIPPED,
+        found=f"made by the proxy {parts.host}, port {parts.port}; see the account",
+    )
+
+
+async def connection(
+    url: str, clock: Clock, given: ssl.SSLContext | None = None
+) -> Check:
     """Whether the gateway can be reached, and with which certificate."""
     parsed = URL(url)
     host, port = str(parsed.host), parsed.port or 0
-    tls = ssl.create_default_context() if parsed.scheme == "https" else None
+    tls = given or ssl.create_default_context() if parsed.scheme == "https" else None
     writer: StreamWriter | None = None
     try:
         async with timeout(CONNECT_SECONDS):
@@ -288,8 +300,16 @@ def versions() -> Check:
     )
 
 
-def proxies() -> Check:
-    """Whether there are proxy variables, which we do not follow."""
+def proxies(used: str | None = None) -> Check:
+    """
+    Return which proxy is used, or which variables name one that is not.
+
+    Args:
+        used: The value of ``--proxy`` or ``OCTOPUSH_PROXY``.
+    """
+    if used:
+        words = "as --proxy or OCTOPUSH_PROXY names it"
+        return Check(check="proxy", state=State.FINE, found=f"used, {words}")
     names = [
         name
         for upper in _PROXIES
@@ -305,6 +325,6 @@ def proxies() -> Check:
         check="proxy",
         state=State.ODD,
         found=f"ignored: {', '.join(names)}",
-        what_to_do="No variable decides where a key goes. A program of yours can say "
-        "OctopushSession(proxy=…); this command connects directly.",
+        what_to_do="This command connects directly. Use --proxy env or "
+        "OCTOPUSH_PROXY=env to follow them; in a program, OctopushSession(proxy=…).",
     )

@@ -1,6 +1,7 @@
 """``octopush doctor``: does everything that a send needs work?"""
 
 import asyncio
+import os
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from ...api._shared import check_sender
 from ...api.wallet import Balance
 from ...errors import OctopushError
 from ...phone import normalize
-from ..targets.gateway import GatewayOptions, clock_of, gateway_options
+from ..targets.gateway import PROXY, GatewayOptions, clock_of, gateway_options
 from ..targets.session import CommandSession, give_up, open_session
 from ..terminal.console import Screen
 from ..terminal.help import command, option
@@ -128,7 +129,7 @@ def doctor(
         if calls is not None:
             _look_at_account(diagnosis, calls)
         diagnosis.add(_checks.versions())
-        diagnosis.add(_checks.proxies())
+        diagnosis.add(_checks.proxies(gateway.proxy or os.environ.get(PROXY)))
         if to is not None:
             probing = _probe(diagnosis, calls, to=to, sender=sender, yes=yes)
     screen.result(
@@ -196,8 +197,13 @@ def _look(
         return
     diagnosis.add(_checks.credentials())
     wrong, url = _checks.address(gateway.address)
-    clock = clock_of(ctx.obj)
-    diagnosis.add(wrong or asyncio.run(_checks.connection(url, clock)))
+    with diagnosis.screen.failures():
+        proxy, tls = gateway.proxy_url(), gateway.ssl_context()
+    if wrong is None and proxy is None:
+        clock = clock_of(ctx.obj)
+        diagnosis.add(asyncio.run(_checks.connection(url, clock, tls)))
+    else:
+        diagnosis.add(wrong or _checks.through_proxy(str(proxy)))
     if diagnosis.is_bad:
         found = "not checked: fix the errors above first"
         diagnosis.add(Check(check="account", state=State.SKIPPED, found=found))

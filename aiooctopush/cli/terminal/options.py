@@ -190,11 +190,11 @@ def purpose_option(*, required: bool = True) -> Decorator[Any]:
     """Take the purpose of a message."""
     return option(
         "--purpose",
-        type=click.Choice([str(one) for one in Purpose]),
+        type=click.Choice([one.lower() for one in Purpose.__members__]),
         required=required,
         heading=MESSAGE,
         help="alert: codes, orders, appointments; marketing under this purpose is "
-        "fined. wholesale: marketing; in France the text must contain 'STOP au "
+        "fined. marketing, or wholesale: in France the text must contain 'STOP au "
         "XXXXX'.",
     )
 
