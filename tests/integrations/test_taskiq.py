@@ -388,7 +388,7 @@ def silent(ledger):
             Silent(*hangs),
             session=None,
             ledger=lambda: ledger,
-            broker_timeout=0.02,
+            broker_timeout=0.3,
         )
 
     return make

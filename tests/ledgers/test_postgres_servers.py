@@ -223,7 +223,7 @@ async def test_the_server_that_can_be_written_is_found_after_a_failover(pair, ho
             ]
             address.leads_to = standby
             _, after = await within(3, lambda: ledger.reserve("rate", rate=1000.0))
-            await ledger.update_run(run_record(cursor=7))
+            await ledger.update_run(run_record(items=7))
             runs = await ledger.runs()
 
     if hosts == "one address":
