@@ -203,8 +203,8 @@ class Pipeline:
                 now, low_priority=is_low
             ):
                 await self.limiter.acquire(call.ends - now, low_priority=is_low)
-                now = self._clock.monotonic()
-        return now
+            now = self._clock.monotonic()
+        return now  # noqa: RET504  # after the block, which may swallow an error
 
     @asynccontextmanager
     async def _stoppable(self, call: CallState[T]) -> AsyncIterator[None]:

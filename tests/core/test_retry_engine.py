@@ -922,6 +922,28 @@ async def test_what_is_stopped_makes_no_attempt():
     assert (caught.value.attempts, transport.requests) == (0, [])
 
 
+@pytest.mark.parametrize(
+    ("stop", "words"), [(by_signal, "stopped"), (by_closing, "closed")]
+)
+async def test_a_stop_while_an_id_is_renewed_makes_no_attempt(stop, words):
+    """Writing the new one down may take a while."""
+    transport, signal = ScriptedTransport(answer(429, {})), StopSignal()
+    octopush = session_over(transport)
+
+    async def renew():
+        await stop(octopush, signal)
+        return "order-2"
+
+    options = CallOptions(
+        body=SmsRequest(**MESSAGE), owns_id=True, new_id=renew, stop=signal
+    )
+    with pytest.raises(NotSentError, match=words) as caught:
+        await octopush._call(SEND, options)
+
+    assert (caught.value.maybe_sent, len(transport.requests)) == (False, 1)
+    await octopush.close()
+
+
 async def test_a_request_on_the_wire_is_finished_when_the_session_closes():
     """Closing waits for it, and its caller gets the result."""
     asked, go_on = asyncio.Event(), asyncio.Event()

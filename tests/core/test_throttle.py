@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiooctopush._clock import SystemClock
 from aiooctopush._throttle import ConcurrencyLimiter, RetryBudget, StopSignal
 from aiooctopush.errors import Backoff, NotSentError
 from aiooctopush.sandbox.clock import VirtualClock
@@ -610,6 +611,17 @@ async def test_tokens_that_come_too_late_are_not_taken():
     assert not await budget.acquire(14, 0.9)
     assert not await budget.acquire(14, 0.0)
     assert await budget.acquire(14, 1.1)
+
+
+async def test_who_waits_behind_others_waits_no_longer_than_it_may():
+    """The first in the row may wait for long."""
+    budget = RetryBudget(14, SystemClock())
+    budget.take(14 * 60)
+    first = asyncio.create_task(budget.acquire(14, 10 * MINUTE))
+    await settle()
+
+    assert not await budget.acquire(14, 0.001)
+    first.cancel()
 
 
 async def test_without_a_clock_nothing_is_waited_for():
