@@ -269,7 +269,8 @@ class Sms(
         Sending"; ``list_name`` and ``recipient_tracking`` from the newer reference.
         """
         request_id, owns_id = id_or_new(request_id)
-        recipients = read_nationally(recipients, country)
+        if country is not None:
+            recipients = read_nationally(recipients, country)
         request: SmsRequest | PlainRequest | None = None
         if (
             send_at is None
