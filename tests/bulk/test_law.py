@@ -6,6 +6,7 @@ The judge is the sandbox's book, and not what a run says of itself.
 """
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -23,7 +24,9 @@ from aiooctopush import (
 )
 from aiooctopush.api.sms import Message
 from aiooctopush.bulk.fleet.planning import plan
-from aiooctopush.ledgers.records import Pause
+from aiooctopush.ids import protects
+from aiooctopush.ledgers.batch import unpack_identities
+from aiooctopush.ledgers.records import LedgerError, Pause
 from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 
@@ -151,9 +154,9 @@ async def test_a_file_may_be_called_anything(gateway, ledger, tmp_path):
     text = "\n".join(["phone_number", *OLD, ""])
     first.write_text(text)
     second.write_text(text)
-    await start(gateway, ledger, read_csv(first))
+    await start(gateway, ledger, read_csv(first), text="Hi")
 
-    await start(gateway, ledger, read_csv(second))
+    await start(gateway, ledger, read_csv(second), text="Hi")
 
     assert gateway.book.numbers() == Counter(OLD)
 
@@ -313,3 +316,29 @@ async def test_both_accounts_are_told(gateway, ledger):
         "refused": 0,
     }
     assert (told["planned"], told["accepted"]) == (26, 26)
+
+
+async def test_an_identity_is_a_text(gateway, ledger):
+    """Else two people might become one; nothing is sent."""
+    with pytest.raises(InvalidFieldError, match="identity: must give a str"):
+        await start(gateway, ledger, OLD, identity=lambda _: 7)
+
+    assert len(gateway.book) == 0
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_protected"),
+    [(-1.01, False), (-1, True), (0, True), (22.99, True), (23, False)],
+)
+def test_an_id_protects_for_23_hours(hours, is_protected):
+    """A clock that was set back by more than an hour tells no age."""
+    now = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
+
+    assert protects(now - timedelta(hours=hours), now) is is_protected
+    assert not protects(None, now)
+
+
+def test_damaged_identities_are_told():
+    """Half a digest is none."""
+    with pytest.raises(LedgerError, match="damaged"):
+        unpack_identities(b"half")
