@@ -142,6 +142,7 @@ def bulk(
         run = connection.session.bulk(
             name,
             ledger=ledger,
+            on_missing=checker.on_missing,
             **settings,
             **attrs.asdict(message, recurse=False),
         )
