@@ -42,7 +42,7 @@ class MyTransport:
     async def close(self) -> None: ...
 
 
-async def from_database(start: int) -> AsyncIterator[Recipient]:
+async def from_database() -> AsyncIterator[Recipient]:
     yield Recipient("+33639980001")
 
 
@@ -55,8 +55,7 @@ async def bulk(octopush: OctopushSession) -> None:
     run = octopush.bulk(
         "run", ledger=ledger, text="Hi", sender="Acme", purpose=Purpose.ALERT
     )
-    assert_type(run.stream(from_database), AsyncGenerator[BatchResult, None])
-    assert_type(run.stream(from_database(0)), AsyncGenerator[BatchResult, None])
+    assert_type(run.stream(from_database()), AsyncGenerator[BatchResult, None])
     assert_type(read_json_lines(Path("a.jsonl")), JsonLinesSource)
     async for batch in run.stream(read_json_lines("a.jsonl")):
         assert_type(batch, BatchResult)
