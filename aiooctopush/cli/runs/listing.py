@@ -1,7 +1,7 @@
 """``octopush runs``: the runs that were recorded on this machine, or in a ledger."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -116,7 +116,7 @@ def runs(ctx: click.Context, *, ledger: str | None, as_json: bool) -> None:
     now = clock_of(ctx.obj).now()
     with screen.failures():
         if ledger is None:
-            found = asyncio.run(_recorded(screen))
+            found = asyncio.run(_recorded(screen, recorded_runs()))
         else:
             place = find_target(ledger, None).ledger
             found = [(place, one) for one in asyncio.run(_all(place))]
@@ -130,9 +130,11 @@ def runs(ctx: click.Context, *, ledger: str | None, as_json: bool) -> None:
     )
 
 
-async def _recorded(screen: Screen) -> list[tuple[LedgerPlace, RunDetails]]:
+async def _recorded(
+    screen: Screen, places: Iterable[LedgerPlace]
+) -> list[tuple[LedgerPlace, RunDetails]]:
     found = []
-    for place in recorded_runs():
+    for place in places:
         # A damaged file must not hide the others.
         try:
             found += [(place, one) for one in await _all(place)]
