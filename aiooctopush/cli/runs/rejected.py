@@ -12,17 +12,16 @@ from attrs import frozen
 from ...ledgers.records import Rejection
 from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
-from ..terminal.export import write_csv
 from ..terminal.help import Command, Option
 from ..terminal.options import OUTPUT, json_option
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, printable
 from ..wording import rejected_because
 from .details import find_run
+from .repair import write_repairs
 
 
 _ROWS_SHOWN: Final = 20
-_COLUMNS: Final = ("line", "reason", "value")
 
 _EXAMPLE = """\
 octopush rejected
@@ -62,9 +61,9 @@ class RejectedRows(Result):
         """Say what to do with them."""
         if self.rejected:
             yield (
-                "Rejected rows were never sent to. Correct them in the file, and run "
-                "the same `octopush bulk` command again: only the corrected rows are "
-                "new."
+                "Rejected rows were never sent to. Correct them in the file, or in the "
+                "one of --csv, and send that with the same options as before: only the "
+                "corrected rows are new."
             )
 
 
@@ -82,8 +81,10 @@ class RejectedRows(Result):
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     heading=OUTPUT,
-    help="Write all of them, with line, reason and value, to a file for you alone. "
-    "Numbers are masked.",
+    help="Write all of them to a CSV file for you alone: the cells as they stand in "
+    "the file, with line, column and reason behind them. Correct it, and send it with "
+    "the same options. It holds whole numbers; a cell that a spreadsheet would run "
+    "gets an apostrophe in front.",
 )
 @json_option()
 def rejected(
@@ -100,11 +101,7 @@ def rejected(
         target = find_target(run, name)
         found, rows = asyncio.run(_rejected(target))
         if csv_file is not None:
-            cells = (
-                (str(one.line or one.position + 1), one.reason, one.shown or "")
-                for one in rows
-            )
-            write_csv(csv_file, _COLUMNS, cells, numbers=())
+            write_repairs(csv_file, rows)
             screen.note(f"Wrote {counted(len(rows), 'row')} to {csv_file}.")
     reasons = Counter(one.reason for one in rows)
     screen.result(
