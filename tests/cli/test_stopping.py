@@ -1,0 +1,151 @@
+"""A command that is told to stop while the gateway is in trouble: real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+
+pytestmark = pytest.mark.exhaustive
+
+ATTEMPT = 45.0  # seconds: the limit of one attempt, as it is by default
+# A request that is being written while the signal is on its way is none after it.
+ON_ITS_WAY = 0.5
+
+
+class Trouble(ThreadingHTTPServer):
+    """
+    A gateway that answers every request alike, and accepts nothing.
+
+    Attributes:
+        posts: When each request came, on the monotonic clock.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, status, headers):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.status = status
+        self.headers = headers
+        self.posts = []
+        self.over = threading.Event()
+
+    @property
+    def url(self):
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection to it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        """Count it, and answer; or never, without a status."""
+        self.server.posts.append(time.monotonic())
+        self.rfile.read(int(self.headers["content-length"]))
+        if self.server.status is None:
+            self.server.over.wait()
+            self.close_connection = True
+            return
+        body = json.dumps({"message": "later"}).encode()
+        self.send_response(self.server.status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        """Like any other."""
+        self.do_POST()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@contextmanager
+def trouble(status, **headers):
+    """Serve it in a thread."""
+    server = Trouble(status, headers)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.over.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def bulk(server, folder):
+    """Send to 5,000 people over that gateway, in a process of its own."""
+    people = folder / "people.csv"
+    numbers = (f"+336{one:08d}" for one in range(5_000))
+    people.write_text("phone_number\n" + "".join(f"{one}\n" for one in numbers))
+    command = [
+        *(sys.executable, "-m", "aiooctopush", "bulk", str(people)),
+        *("--base-url", server.url, "--ledger", str(folder / "run.db")),
+        *("--text", "Hello", "--sender", "Acme", "--purpose", "alert"),
+    ]
+    account = {"OCTOPUSH_API_LOGIN": "me", "OCTOPUSH_API_KEY": "any"}
+    process = subprocess.Popen(
+        command,
+        env=os.environ | account,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_posts(server, process):
+    """Until a request has come, and the program is waiting after it."""
+    while not server.posts:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    time.sleep(1.5)
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(503, {}), (429, {"retry-after": "300"}), (None, {})],
+    ids=["503", "429", "silence"],
+)
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
+    ids=["SIGTERM", "SIGHUP", "SIGINT"],
+)
+def test_a_signal_ends_every_wait(tmp_path, status, headers, number, code):
+    """Within the limit of an attempt; no request is begun after it."""
+    with trouble(status, **headers) as server, bulk(server, tmp_path) as process:
+        wait_for_posts(server, process)
+        signalled = time.monotonic()
+        process.send_signal(number)
+        _, told = process.communicate(timeout=ATTEMPT + 20)
+        took = time.monotonic() - signalled
+
+    after = [at - signalled for at in server.posts if at > signalled + ON_ITS_WAY]
+    assert after == []
+    assert took < ATTEMPT
+    assert "Traceback" not in told
+    assert process.returncode == code
