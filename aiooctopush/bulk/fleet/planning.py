@@ -1,6 +1,5 @@
 """Cutting a source into batches that workers send later."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -89,9 +88,7 @@ async def plan(
         exclude=exclude,
     )
     if message is not None:
-        await asyncio.to_thread(
-            check_beforehand, message.text, source, options.on_missing
-        )
+        await check_beforehand(message.text, source, options.on_missing)
     now = (clock or SystemClock()).now()
     settings = {"planned_for": "workers", **settings_of(message, identity)}
     fresh = RunRecord(name=name, settings=settings, began_at=now, latest=now)

@@ -1,5 +1,6 @@
 """What the text of a run asks of its source: no more than its placeholders need."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -158,13 +159,15 @@ def problem_of_column(name: str, meant: Sequence[str]) -> str:
     )
 
 
-def check_beforehand(text: str, source: Any, on_missing: OnMissing | None) -> None:
+async def check_beforehand(
+    text: str, source: Any, on_missing: OnMissing | None
+) -> None:
     """
     Refuse what would go wrong for everybody.
 
     Args:
         text: What all recipients get.
-        source: Its header is read if it is a file, which blocks.
+        source: Its header is read if it is a file.
         on_missing: As in a run.
 
     Raises:
@@ -174,8 +177,9 @@ def check_beforehand(text: str, source: Any, on_missing: OnMissing | None) -> No
     """
     check_placeholders(text)
     # Who restricted a file has looked at its columns.
-    is_known = isinstance(source, FileSource) and source.fields is not None
-    if is_known or not requires_values(on_missing):
+    if not isinstance(source, FileSource) or source.fields is not None:
         return
-    for name, meant in missing_columns(source, text).items():
-        raise InvalidFieldError("text", problem_of_column(name, meant))
+    if requires_values(on_missing):
+        missing = await asyncio.to_thread(missing_columns, source, text)
+        for name, meant in missing.items():
+            raise InvalidFieldError("text", problem_of_column(name, meant))

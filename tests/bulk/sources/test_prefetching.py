@@ -172,19 +172,24 @@ async def test_what_is_read_before_a_failure_is_sent(bulk, gateway):
     assert gateway.book.numbers() == Counter(numbers(8))
 
 
-async def test_what_is_planned_is_sent_though_the_run_stops(bulk, ledger, gateway):
-    """A stop in the meantime leaves nothing that is said to be on its way."""
+async def test_what_is_planned_when_a_run_stops_is_sent_by_the_next(
+    bulk, ledger, gateway
+):
+    """A stop leaves nothing that is said to be on its way, and loses nobody."""
     run = bulk()
     ledger.after_several = run.stop
 
     report = await run.send(numbers(40))
 
     assert ledger.sizes == [[2], [2, 2]]
-    assert {batch.state async for batch in ledger.batches("run")} == {
-        BatchState.ACCEPTED
-    }
-    assert (report.planned, report.accepted) == (6, 6)
-    assert gateway.book.numbers() == Counter(numbers(6))
+    assert (report.planned, report.in_flight) == (6, 0)
+    assert report.accepted + report.not_sent == 6
+    assert sum(gateway.book.numbers().values()) == report.accepted
+
+    again = await bulk().send(numbers(40))
+
+    assert again.is_complete
+    assert gateway.book.numbers() == Counter(numbers(40))
 
 
 async def test_leaving_early_ends_the_reading_ahead(bulk):
