@@ -5,8 +5,8 @@ Spans, metrics and logs of two messages, printed as lines of JSON.
     python examples/observability.py
 
 The answer to the first try of the first message is lost, so that there is something to
-see. The second one is refused. Instead of the exporters here take those of your
-collector; docs/observability.md says what all of it means.
+see. The second one is refused, for it is the first once more. Instead of the exporters
+here take those of your collector; docs/observability.md says what all of it means.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
-from aiooctopush import InvalidRequestError, OctopushSession, Purpose
+from aiooctopush import DuplicateRequestError, OctopushSession, Purpose, request_id_for
 from aiooctopush.integrations.opentelemetry import OpenTelemetryObserver
 from aiooctopush.sandbox import FaultPlan
 
@@ -69,14 +69,15 @@ def set_up() -> tuple[TracerProvider, MeterProvider]:
     return tracers, meters
 
 
-async def ship(octopush: OctopushSession, order: int, purpose: Purpose) -> None:
+async def ship(octopush: OctopushSession, order: int) -> None:
     """Tell a customer; the span of the call comes to stand below this one."""
     with tracer.start_as_current_span("ship"):
         await octopush.sms.send(
             text=f"Your order {order} has shipped",
             recipients=["+33639980001"],
             sender="Acme",
-            purpose=purpose,
+            purpose=Purpose.ALERT,
+            request_id=request_id_for(f"shipped-{order}"),
         )
 
 
@@ -85,11 +86,11 @@ async def main() -> None:
     lost = FaultPlan.schedule(["rst_after_commit"])
     observer = OpenTelemetryObserver()
     async with open_session(faults=lost, observer=observer) as octopush:
-        await ship(octopush, 17, Purpose.ALERT)
+        await ship(octopush, 17)
         try:
-            # Refused: marketing must say how to opt out.
-            await ship(octopush, 18, Purpose.WHOLESALE)
-        except InvalidRequestError as error:
+            # Refused: the gateway knows the id of this one.
+            await ship(octopush, 17)
+        except DuplicateRequestError as error:
             print(error)
 
 
