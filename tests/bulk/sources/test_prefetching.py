@@ -12,7 +12,6 @@ from aiooctopush.bulk.options import OnDuplicate, OnInvalid
 from aiooctopush.bulk.sources.batching import BatchReader
 from aiooctopush.bulk.sources.prefetching import BatchPrefetcher
 from aiooctopush.ledgers.memory import MemoryLedger
-from aiooctopush.ledgers.records import BatchState
 from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
 
