@@ -162,9 +162,7 @@ class RunLoop:
     async def results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
         """See `BulkRun.stream`."""
         if self._message is not None:
-            await check_beforehand(
-                self._message.text, source, self._options.on_missing
-            )
+            await check_beforehand(self._message.text, source, self._options.on_missing)
         left_open = await self._load_run()
         if self._options.exclude is not None:
             await self._reader.exclude(self._options.exclude)
