@@ -393,7 +393,7 @@ MUTATION_GOAL = 0.95
 NOTICED = {"killed", "timeout"}
 # Policy and loop; and of the wire and the transport what says what an answer proves.
 MUTATED = re.compile(
-    r"aiooctopush\.((retry|_call|_pipeline|_telemetry)\..+"
+    r"aiooctopush\.((retry|_call|_pipeline|_telemetry|_deadlines)\..+"
     r"|_responses\..+"
     r"|_wire\.x_(_decimal|_optional_int)__mutmut"
     r"|transport\.x_(translate|_read_body|_attempt_once)__mutmut).*"
@@ -406,6 +406,7 @@ only_mutate=
     aiooctopush/_call.py
     aiooctopush/_pipeline.py
     aiooctopush/_telemetry.py
+    aiooctopush/_deadlines.py
     aiooctopush/retry.py
     aiooctopush/_wire.py
     aiooctopush/transport.py
@@ -420,6 +421,7 @@ pytest_add_cli_args_test_selection=
     tests/api/test_sms.py
     tests/core/test_throttle.py
     tests/core/test_transport.py
+    tests/core/test_deadlines.py
     tests/core/test_wire.py
     tests/simulation/test_survivors.py
 """

@@ -17,6 +17,7 @@ from attrs import field, frozen
 from multidict import CIMultiDict
 from yarl import URL
 
+from ._deadlines import Deadline, Deadlines
 from ._limits import positive
 from ._wire import MAX_BODY, HttpRequest, HttpResponse
 from .errors import (
@@ -239,6 +240,10 @@ class AiohttpTransport:
             "middlewares": _SINGLE_ATTEMPT
         }
         self._payloads_tell = True
+        self._deadlines = Deadlines()
+        # As long as connecting may take, silence says nothing: that limit is aiohttp's,
+        # and knows whether a connection was handed over.
+        self._first_byte = (self._default_timeout.connect or 0.0) + self._timeouts.read
         self._closed = False
         # Paths may hold arguments, so their number has no bound of its own.
         self._url_of = lru_cache(maxsize=256)(self._build_url)
@@ -246,29 +251,32 @@ class AiohttpTransport:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Carry one try; see `Transport.send`."""
         session = self._session(fresh=request.fresh_connection)
-        timeout = self._default_timeout
-        if request.timeout < self._timeouts.attempt:
-            timeout = self._timeout_of(request.timeout)
+        seconds, timeout = request.timeout, self._default_timeout
+        if seconds < self._timeouts.attempt:
+            timeout = self._timeout_of(seconds)
+        else:
+            seconds = self._timeouts.attempt
         kwargs = self._request_kwargs
         if request.method != "POST":  # which aiohttp never repeats, and needs no guard
             kwargs = self._single_attempt_kwargs
         payload = None if request.body is None else _WatchedPayload(request.body)
         try:
-            # Awaited rather than entered: leaving the block costs as much as reading.
-            response = await session.request(
-                request.method,
-                self._url(request),
-                data=payload,
-                headers=request.headers,
-                timeout=timeout,
-                **kwargs,
-            )
-            try:
-                body = await _read_body(response)
-            finally:
-                # A response that was read to its end has given it back already.
-                if response.connection is not None:
-                    response.release()
+            with self._deadlines.limit(seconds, at_first=self._first_byte) as deadline:
+                # Awaited, not entered: leaving the block costs as much as reading.
+                response = await session.request(
+                    request.method,
+                    self._url(request),
+                    data=payload,
+                    headers=request.headers,
+                    timeout=timeout,
+                    **kwargs,
+                )
+                try:
+                    body = await _read_body(response, deadline, self._timeouts.read)
+                finally:
+                    # A response read to its end has given it back already.
+                    if response.connection is not None:
+                        response.release()
         # Whatever aiohttp raises is mapped; CancelledError is no Exception.
         except Exception as error:  # noqa: BLE001, it is raised below
             failure = (
@@ -350,13 +358,13 @@ class AiohttpTransport:
         return kwargs
 
     def _timeout_of(self, attempt: float) -> aiohttp.ClientTimeout:
-        attempt = max(attempt, 0.001)  # to aiohttp, 0 and less would mean "no limit"
         # Connecting must end before the whole attempt does: the limit of the attempt
         # says nothing about whether the request had left.
-        connect = 0.9 * attempt
+        connect = max(0.9 * attempt, 0.0009)  # to aiohttp 0 would mean "no limit"
         return aiohttp.ClientTimeout(
-            total=attempt,
-            sock_read=self._timeouts.read,
+            # The whole is ours to limit, and silence, too: see `Deadlines`.
+            total=None,
+            sock_read=None,
             # In a session of yours others may hold the pool, and waiting for it is
             # no failure to connect; our own pool is never waited for.
             connect=connect
@@ -420,9 +428,15 @@ async def _attempt_once(
 _SINGLE_ATTEMPT: Final = (_attempt_once,)
 
 
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+async def _read_body(
+    response: aiohttp.ClientResponse, deadline: Deadline, silence: float
+) -> bytes:
     """
     Read the body, counting bytes *after* decompression: a small bomb stays small.
+
+    Args:
+        deadline: That of the attempt.
+        silence: Seconds without a byte that end it.
     """
     content = response.content
     if content.is_eof():  # a short answer came with its headers
@@ -430,6 +444,7 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     else:
         body = b""
         while len(body) <= MAX_BODY:
+            deadline.extend(silence)
             chunk = await content.readany()
             if not chunk:
                 break

@@ -29,7 +29,7 @@ LAYERS = (
         *("phone", "secret", "text"),
     ),
     (
-        *("_call", "_responses", "_telemetry", "_throttle", "_wire"),
+        *("_call", "_deadlines", "_responses", "_telemetry", "_throttle", "_wire"),
         *("observer", "retry", "webhooks"),
     ),
     ("_connection", "transport"),
@@ -44,7 +44,7 @@ BELOW_IO = LAYERS.index(("_connection", "transport"))
 EDGES = LAYERS.index(("__init__",)) + 1
 
 # Layers below the transport decide; of their files only these may wait.
-MAY_WAIT = {"_call", "_clock", "_throttle"}
+MAY_WAIT = {"_call", "_clock", "_deadlines", "_throttle"}
 
 ROOMS = {
     "ledgers": (

@@ -17,6 +17,7 @@ from aiooctopush import (
     SmsRequest,
     UnknownOutcomeError,
 )
+from aiooctopush._deadlines import Deadlines
 from aiooctopush._responses import decode, read
 from aiooctopush._wire import MAX_BODY, HttpResponse, encode, optional_int
 from aiooctopush.api.sms import SEND
@@ -278,6 +279,7 @@ class _Dripping:
 
 async def test_one_byte_too_many_is_noticed_wherever_the_chunks_end():
     """A body that reaches the limit exactly may still go on."""
-    with pytest.raises(InvalidResponseError):
-        await _read_body(_Dripping(MAX_BODY, 1))
-    assert len(await _read_body(_Dripping(MAX_BODY))) == MAX_BODY
+    with Deadlines().limit(45.0) as deadline:
+        with pytest.raises(InvalidResponseError):
+            await _read_body(_Dripping(MAX_BODY, 1), deadline, 30.0)
+        assert len(await _read_body(_Dripping(MAX_BODY), deadline, 30.0)) == MAX_BODY
