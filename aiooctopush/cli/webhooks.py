@@ -34,6 +34,9 @@ _VARIABLE: Final = "OCTOPUSH_WEBHOOK_TOKEN"
 # it in between.
 _WRITE_EVERY: Final = 5.0
 
+# Seconds that a callback which is being taken has left when the command is to end.
+_GOODBYE: Final = 2.0
+
 _EXAMPLE = f"""\
 octopush webhooks serve --ledger run.db
 # and in another terminal, to see it work:
@@ -265,7 +268,7 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     # The log of requests would show the secret.
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)

@@ -193,10 +193,25 @@ class Fleet:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if isinstance(self.broker, InMemoryBroker) and error is None:
-                await self.broker.wait_all()
+            if isinstance(self.broker, InMemoryBroker):
+                await self._finish(self.broker, stopped=error is not None)
         finally:
             await self._shut_down()
+
+    async def _finish(self, broker: InMemoryBroker, *, stopped: bool) -> None:
+        """Wait for what this process sends; stopped, for what is in flight only."""
+        sending = asyncio.ensure_future(broker.wait_all())
+        try:
+            if not stopped:
+                await asyncio.shield(sending)
+        finally:
+            # What has not begun is left to the next start; its waits end.
+            self._worker = None
+            if self._session is not None:
+                await self._session.close()
+            # What was answered is written down; a ledger that hangs is left.
+            await asyncio.wait({sending}, timeout=_CLOSE_WITHIN)
+            sending.cancel()
 
     async def _shut_down(self) -> None:
         """Close what was opened; a broker that does not answer is left."""

@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def trouble(status, **headers):
+def trouble(status, headers):
     """Serve it in a thread."""
     server = Trouble(status, headers)
     thread = threading.Thread(target=server.serve_forever)
@@ -89,20 +89,52 @@ def trouble(status, **headers):
         server.server_close()
 
 
-@contextmanager
+MESSAGE = ("--text", "Hello", "--sender", "Acme", "--purpose", "alert")
+
+APP = """
+from taskiq import InMemoryBroker
+from aiooctopush import OctopushSession, SQLiteLedger
+from aiooctopush.integrations.taskiq import Fleet
+
+fleet = Fleet(
+    InMemoryBroker(),
+    session=OctopushSession.from_env,
+    ledger=lambda: SQLiteLedger("fleet.db"),
+)
+"""
+
+
 def bulk(server, folder):
     """Send to 5,000 people over that gateway, in a process of its own."""
-    people = folder / "people.csv"
+    return running(server, folder, "bulk", people(folder), "--ledger", "run.db")
+
+
+def fleet(server, folder):
+    """The same by a fleet whose broker is in the process that submits."""
+    (folder / "app.py").write_text(APP)
+    names = ("--app", "app:fleet", "--run", "week-48")
+    return running(server, folder, "fleet", "submit", people(folder), *names)
+
+
+def people(folder):
+    """Write a file of 5,000 people."""
+    path = folder / "people.csv"
     numbers = (f"+336{one:08d}" for one in range(5_000))
-    people.write_text("phone_number\n" + "".join(f"{one}\n" for one in numbers))
-    command = [
-        *(sys.executable, "-m", "aiooctopush", "bulk", str(people)),
-        *("--base-url", server.url, "--ledger", str(folder / "run.db")),
-        *("--text", "Hello", "--sender", "Acme", "--purpose", "alert"),
-    ]
-    account = {"OCTOPUSH_API_LOGIN": "me", "OCTOPUSH_API_KEY": "any"}
+    path.write_text("phone_number\n" + "".join(f"{one}\n" for one in numbers))
+    return path
+
+
+@contextmanager
+def running(server, folder, *command):
+    """Run a command that sends over that gateway, in a process of its own."""
+    account = {
+        "OCTOPUSH_API_LOGIN": "me",
+        "OCTOPUSH_API_KEY": "any",
+        "OCTOPUSH_BASE_URL": server.url,
+    }
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-m", "aiooctopush", *map(str, command), *MESSAGE],
+        cwd=folder,
         env=os.environ | account,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -126,7 +158,7 @@ def wait_for_posts(server, process):
 
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize(
-    ("status", "headers"),
+    "answer",
     [(503, {}), (429, {"retry-after": "300"}), (None, {})],
     ids=["503", "429", "silence"],
 )
@@ -135,17 +167,19 @@ def wait_for_posts(server, process):
     [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
     ids=["SIGTERM", "SIGHUP", "SIGINT"],
 )
-def test_a_signal_ends_every_wait(tmp_path, status, headers, number, code):
+@pytest.mark.parametrize("start", [bulk, fleet])
+def test_a_signal_ends_every_wait(tmp_path, start, answer, number, code):
     """Within the limit of an attempt; no request is begun after it."""
-    with trouble(status, **headers) as server, bulk(server, tmp_path) as process:
+    with trouble(*answer) as server, start(server, tmp_path) as process:
         wait_for_posts(server, process)
         signalled = time.monotonic()
         process.send_signal(number)
-        _, told = process.communicate(timeout=ATTEMPT + 20)
+        out, told = process.communicate(timeout=ATTEMPT + 20)
         took = time.monotonic() - signalled
 
     after = [at - signalled for at in server.posts if at > signalled + ON_ITS_WAY]
     assert after == []
     assert took < ATTEMPT
     assert "Traceback" not in told
+    assert "same command again" in out + told
     assert process.returncode == code

@@ -5,10 +5,13 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -286,6 +289,27 @@ def test_no_receipt_is_lost_beside_a_run(ledger, end):
             "the run is over, and it writes them.\n"
         )
         assert process.returncode == 0
+
+
+def test_a_caller_that_does_not_finish_holds_nobody_up(ledger):
+    """A callback whose body never comes: SIGTERM ends the receiver all the same."""
+    with serving("--ledger", str(ledger), "--port", "0") as (ready, process):
+        address = urlsplit(ready.split()[2])
+        with socket.create_connection((address.hostname, address.port)) as caller:
+            caller.sendall(
+                f"POST {address.path} HTTP/1.1\r\nHost: me\r\n"
+                "Content-Type: application/json\r\n"
+                "Content-Length: 100\r\n\r\n{".encode()
+            )
+            # Whoever is answered after it knows that it was taken, too.
+            assert post(ready.split()[2]) == 200
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=40)
+
+    assert time.monotonic() - began < 30
+    assert process.returncode == 0
+    assert "Traceback" not in process.told[1]
 
 
 def test_a_ledger_has_one_receiver(ledger, run):

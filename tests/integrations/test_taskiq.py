@@ -307,8 +307,9 @@ async def test_leaving_waits_for_what_was_woken(here, gateway):
     assert times(gateway, 30) == {1}
 
 
-async def test_leaving_with_an_error_waits_for_nothing(here, monkeypatch):
+async def test_leaving_with_an_error_waits_for_no_ledger(here, monkeypatch):
     """Were a batch on its way for ever, this would be, too."""
+    monkeypatch.setattr("aiooctopush.integrations.taskiq._CLOSE_WITHIN", 0.01)
     monkeypatch.setattr(here.ledger, "claim", lambda *_, **__: asyncio.Event().wait())
 
     async def leave():
@@ -318,6 +319,12 @@ async def test_leaving_with_an_error_waits_for_nothing(here, monkeypatch):
 
     with pytest.raises(KeyError):
         await leave()
+
+
+async def test_leaving_what_is_closed_already(here):
+    """A second time does nothing."""
+    async with here:
+        await here.close()
 
 
 async def test_a_few_batches_are_sent_at_once(here):

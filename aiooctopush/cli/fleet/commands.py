@@ -32,6 +32,7 @@ from ..targets.ledger import LedgerPlace
 from ..targets.recipients import FileReading, recipient_file_options
 from ..terminal.console import Screen
 from ..terminal.help import Command, Group, Option, typed
+from ..terminal.interrupt import InterruptedBySignalError, until_signal
 from ..terminal.options import (
     OUTPUT,
     SENDING,
@@ -179,14 +180,14 @@ _name_argument = click.argument("name")
 @contextmanager
 def _interrupted(words: str, screen: Screen) -> Iterator[None]:
     """
-    Say what Ctrl-C means here.
+    Say what Ctrl-C means here, and every other signal to end.
 
     Raises:
-        Exit: Somebody pressed it.
+        Exit: There was one.
     """
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, InterruptedBySignalError):
         screen.note(f"\n{words}")
         raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
@@ -292,16 +293,15 @@ def submit(
         quiet_logs(),
         _interrupted("Interrupted. Run the same command again to continue.", screen),
     ):
-        submitted = asyncio.run(
-            run.submit(
-                message,
-                source,
-                total=check.found.recipients,
-                batch_size=batch_size,
-                on_duplicate=OnDuplicate(on_duplicate),
-                on_invalid=OnInvalid(on_invalid),
-            )
+        submission = run.submit(
+            message,
+            source,
+            total=check.found.recipients,
+            batch_size=batch_size,
+            on_duplicate=OnDuplicate(on_duplicate),
+            on_invalid=OnInvalid(on_invalid),
         )
+        submitted = asyncio.run(until_signal(submission))
     document: dict[str, Any] = {
         "file": str(file),
         "woken": submitted.woken,
@@ -378,7 +378,8 @@ def wait(
     ):
         found = load_fleet(app)
         run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
-        report = asyncio.run(run.wait(wait_for_gateway=wait_for_gateway))
+        waiting = run.wait(wait_for_gateway=wait_for_gateway)
+        report = asyncio.run(until_signal(waiting))
     _end(screen, report, RunLocation(name=name, ledger=LedgerPlace(app)), typed(ctx))
 
 
@@ -410,7 +411,7 @@ def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None
     ):
         found = load_fleet(app)
         run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
-        woken, report = asyncio.run(run.resume())
+        woken, report = asyncio.run(until_signal(run.resume()))
     if report is not None:
         _end(screen, report, place, typed(ctx), woken=woken)
     words = f"Resumed {printable(name)}: woke workers for {_batches(woken)}."
@@ -448,7 +449,7 @@ def sweep(*, name: str | None, app: str, as_json: bool) -> None:
         _interrupted("Interrupted. The next sweep wakes the rest.", screen),
     ):
         found = load_fleet(app)
-        woken = asyncio.run(sweep())
+        woken = asyncio.run(until_signal(sweep()))
     words = f"Woke workers for {_batches(woken)}."
     if found.is_in_process:
         words = f"Woke {_batches(woken)}, and sent them in this process."
@@ -501,4 +502,4 @@ def status(
         seen = Status(
             fleet=found, app=app, name=name, screen=screen, clock=clock_of(ctx.obj)
         )
-        asyncio.run(seen.watch() if watch else seen.once())
+        asyncio.run(until_signal(seen.watch() if watch else seen.once()))

@@ -7,14 +7,16 @@ have it: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from attrs import define
 
 from .problems import ExitCode
 
+
+T = TypeVar("T")
 
 # A hangup is what a dropped SSH connection sends; Windows has none.
 _SIGNALS: Final = tuple(
@@ -22,6 +24,10 @@ _SIGNALS: Final = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if hasattr(signal, name)
 )
+
+
+class InterruptedBySignalError(Exception):
+    """Somebody asked the command to end, and it has cleaned up."""
 
 
 @define
@@ -107,3 +113,20 @@ async def interruptible(first: Callable[[], object]) -> AsyncIterator[None]:
 
         with on_signal(handle):
             yield
+
+
+async def until_signal(work: Coroutine[Any, Any, T]) -> T:
+    """
+    Do something until a signal comes, which cancels it; a second does not wait for it.
+
+    Raises:
+        InterruptedBySignalError: A signal came.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        async with interruptible(task.cancel):
+            return await task
+    except (asyncio.CancelledError, TimeoutError) as error:
+        if was_signalled():
+            raise InterruptedBySignalError from error
+        raise
