@@ -72,7 +72,7 @@ class CallOptions:
             first tried it.
         repeat_unknown: Whether to repeat after a lost response what no id protects.
         priority: Set for a call that lets single calls go first.
-        on_attempt: Told about every attempt of this call, beside the session's own.
+        on_failure: Told what each attempt of this call fails with.
         stop: Ends its waits, and so the call; the session has one of its own as well.
     """
 
@@ -86,7 +86,7 @@ class CallOptions:
     unknown_since: datetime | None = None
     repeat_unknown: bool = False
     priority: BulkPriority | None = None
-    on_attempt: OnAttempt | None = None
+    on_failure: Callable[[OctopushError], None] | None = None
     stop: StopSignal | None = None
 
 

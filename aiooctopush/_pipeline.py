@@ -168,7 +168,7 @@ class Pipeline:
     def _admit(self, endpoint: Endpoint[T], options: CallOptions) -> CallState[T]:
         session = self._session
         policy = options.retry or session.policy
-        body, priority, hook = options.body, options.priority, options.on_attempt
+        body, priority = options.body, options.priority
         now, started = self._wall_clock.read()
         timeout = policy.timeout if options.timeout is None else options.timeout
         return CallState(
@@ -177,7 +177,7 @@ class Pipeline:
             session,
             policy,
             session.budget if priority is None else priority.budget,
-            session.hooks if hook is None else (*session.hooks, hook),
+            session.hooks,
             started,
             started + timeout,
             options.unknown_since or now,
@@ -229,10 +229,11 @@ class Pipeline:
             raise NotSentError(_CLOSED, backoff=Backoff.NEVER)
         if call.options.stop is not None and call.options.stop.is_set:
             raise NotSentError(_STOPPED, backoff=Backoff.NEVER)
+        priority = call.options.priority
         if (
-            call.options.priority is not None
+            (priority is not None and priority.rate_limiter is not None)
             or now >= call.ends
-            or not self.limiter.try_acquire(now)
+            or not self.limiter.try_acquire(now, low_priority=priority is not None)
         ):
             now = await self._wait_for_slot(call, now)
         try:
@@ -334,6 +335,8 @@ class Pipeline:
         call.suspects_connections = failure.outcome is Outcome.UNKNOWN
         call.decision = decide(call.policy, call.context())
         _telemetry.attempt_failed(call, failure)
+        if call.options.on_failure is not None:
+            call.options.on_failure(failure)
         if not isinstance(call.decision, Retry):
             return False
         if not call.decision.is_queued:

@@ -1,7 +1,7 @@
 """What became of a run, in numbers that add up."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -156,7 +156,7 @@ class BulkReport:
         if run.residual_credit is not None:
             self.residual_credit = run.residual_credit
 
-    def reject(self, rejections: tuple[Rejection, ...]) -> None:
+    def reject(self, rejections: Sequence[Rejection]) -> None:
         """List what was rejected, as long as there is room."""
         room = LISTED_AT_MOST - len(self.rejections)
         self.rejections += rejections[: max(0, room)]

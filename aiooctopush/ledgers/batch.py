@@ -236,26 +236,23 @@ def new_record(
         compress: Whether to pack what it says, which takes longer than to encode it.
         delta_encode: Whether it outlives its run: then its numbers are made small, too.
     """
+    people = ints_in(content)
+    numbers = pack_figures(people, delta_encode=delta_encode)
     encoded = encode(content)
-    digest = digest_of(settings, encoded)
+    digest = hashlib.sha256(settings + encoded).hexdigest()
     return BatchRecord(
         number=number,
         part=part,
         first=first,
-        count=len(recipients_in(content)),
+        count=len(people),
         digest=digest,
         request_id=_id_of(run_name, name_of(number, part), 0, digest),
         payload=pack(encoded) if compress else encoded,
-        numbers=pack_figures(ints_in(content), delta_encode=delta_encode),
+        numbers=numbers,
         identities=identities,
         state=state,
         first_tried_at=at,
     )
-
-
-def digest_of(settings: bytes, encoded: bytes) -> str:
-    """SHA-256 of all that a batch says to whom, in hexadecimal."""
-    return hashlib.sha256(settings + encoded).hexdigest()
 
 
 def id_of(run_name: str, record: BatchRecord) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from attrs import Attribute, evolve, field, frozen
+from attrs.converters import optional
 
 from ..errors import InvalidFieldError, OctopushError, Outcome
 from ..phone import mask
@@ -138,10 +139,6 @@ def _without_nul(value: str) -> str:
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _without_nul_if_any(value: str | None) -> str | None:
-    return value if value is None else _without_nul(value)
-
-
 @frozen(kw_only=True)
 class BatchRecord:
     """
@@ -189,12 +186,12 @@ class BatchRecord:
     concluded_at: datetime | None = None
     attempts: int = 0
     faults: Mapping[str, int] = field(factory=dict)
-    ticket: str | None = field(default=None, converter=_without_nul_if_any)
+    ticket: str | None = field(default=None, converter=optional(_without_nul))
     sms_needed: int | None = None
     cost: Decimal | None = None
     code: int | None = None
     error: str | None = None
-    resolution: str | None = field(default=None, converter=_without_nul_if_any)
+    resolution: str | None = field(default=None, converter=optional(_without_nul))
 
     @property
     def name(self) -> str:
@@ -224,9 +221,9 @@ class Rejection:
 
     position: int
     line: int | None = None
-    column_name: str | None = field(default=None, converter=_without_nul_if_any)
+    column_name: str | None = field(default=None, converter=optional(_without_nul))
     reason: str = field(converter=_without_nul)
-    shown: str | None = field(default=None, converter=_without_nul_if_any)
+    shown: str | None = field(default=None, converter=optional(_without_nul))
     header: tuple[str, ...] = field(default=(), converter=tuple, repr=False)
     cells: tuple[str, ...] = field(default=(), converter=tuple, repr=False)
 

@@ -243,7 +243,11 @@ def test_a_loop_that_is_closed_holds_up_nobody(path):
     gate = threading.Event()
     first = asyncio.new_event_loop()
     run = first.run_until_complete(begun(ledger, batch_record(1)))
-    left = first.create_task(ledger._commits.do(gate.wait))
+
+    async def hold():
+        await ledger._commits.do(gate.wait)
+
+    left = first.create_task(hold())
     later = first.create_task(ledger.update_run(evolve(run, items=7)))
     first.run_until_complete(asyncio.sleep(0))
     left._log_destroy_pending = later._log_destroy_pending = False

@@ -1,9 +1,8 @@
 """What a run may cost, counted before it is spent."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
-from typing import Final
 
 from attrs import define
 
@@ -16,8 +15,6 @@ from ...text import measure, merge, placeholders
 Reservation = AbstractContextManager[None]
 """A block at whose end what was set aside is free again."""
 
-_FREE: Final[Reservation] = nullcontext()
-
 
 @define
 class Budget:
@@ -29,14 +26,14 @@ class Budget:
     taken for sent. Until a price is known, one request goes at a time.
 
     Attributes:
-        most: In euros; None for no bound.
+        most: In euros.
         price: The highest price of one SMS so far, in euros; None if unknown.
         told: What the gateway told of costs, in euros.
         unpriced: SMS that were sent, or may have been, at a price that it did not tell.
         reserved: What the batches in flight may cost, in euros.
     """
 
-    most: Decimal | None
+    most: Decimal
     _message: Message | None
     price: Decimal | None = None
     told: Decimal = Decimal(0)
@@ -47,7 +44,7 @@ class Budget:
     @property
     def wants_price(self) -> bool:
         """Whether nothing can be reckoned yet."""
-        return self.most is not None and self.price is None
+        return self.price is None
 
     def parts(self, content: Content) -> int:
         """How many SMS a batch has, by the stricter count."""
@@ -70,8 +67,8 @@ class Budget:
         )
 
     def estimate(self, content: Content) -> Decimal:
-        """What a batch may cost, in euros; 0 without a bound, or a price."""
-        if self.most is None or self.price is None:
+        """What a batch may cost, in euros; 0 without a price."""
+        if self.price is None:
             return Decimal(0)
         return self.price * self.parts(content)
 
@@ -85,8 +82,6 @@ class Budget:
         Returns:
             None if there is not so much left.
         """
-        if self.most is None:
-            return _FREE
         estimate = Decimal(0) if content is None else self.estimate(content)
         spent = self.told + self.unpriced * (self.price or 0)
         if spent + self.reserved + estimate > self.most:
@@ -105,9 +100,8 @@ class Budget:
         self, old: BatchRecord, new: BatchRecord, content: Content | None = None
     ) -> None:
         """Take note of a batch as it stands now, and not any more as it stood."""
-        if self.most is not None:
-            self.learn(old, content, sign=-1)
-            self.learn(new, content)
+        self.learn(old, content, sign=-1)
+        self.learn(new, content)
 
     def learn(
         self, batch: BatchRecord, content: Content | None = None, *, sign: int = 1
@@ -121,8 +115,6 @@ class Budget:
             sign: -1 to take back what was noted before it changed. The highest price
                 stays.
         """
-        if self.most is None:
-            return
         if batch.cost is not None:
             self.told += sign * batch.cost
             sms = batch.sms_needed or batch.count

@@ -6,7 +6,6 @@ It knows nothing of sources, or of who hands out batches: any engine may.
 
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
@@ -41,7 +40,6 @@ from ...ledgers.records import (
     LedgerError,
     part_of,
 )
-from ...observer import AttemptEvent
 from ...retry import RetryPolicy
 from ...text import as_sent
 from .pacing import AdaptiveRate
@@ -141,7 +139,8 @@ class Delivery:
     Attributes:
         run_name: Names the run.
         settings: What all batches share, as bytes; part of their digests.
-        shared: Fields that their requests share; none if each has a text of its own.
+        shared: Fields that their requests share, the text as it is sent; none if each
+            has a text of its own.
         pace: Whom to tell of a try that found the gateway too busy.
         stop: Ends the waits between the attempts of a request.
         max_batch_size: Recipients that the gateway takes in one request, if it
@@ -209,11 +208,10 @@ class Delivery:
         """Try until the outcome is known or given up; nothing of it is written yet."""
         faults: Counter[str] = Counter(record.faults)
 
-        def observe(event: AttemptEvent) -> None:
-            if event.error is not None:
-                status = "" if event.status is None else f" {event.status}"
-                faults[f"{event.error}{status}"] += 1
-            if self.pace is not None and event.error == ThrottledError.__name__:
+        def note_failure(error: OctopushError) -> None:
+            status = "" if error.status is None else f" {error.status}"
+            faults[f"{type(error).__name__}{status}"] += 1
+            if self.pace is not None and isinstance(error, ThrottledError):
                 self.pace.back_off()
 
         async def renew() -> str:
@@ -224,6 +222,11 @@ class Delivery:
             await self.ledger.begin(self.run_name, record)
             return record.request_id
 
+        unknown_since = None
+        if job.was_tried and record.first_tried_at is not None:
+            # As the machine's clock would have it. Our mark may be ahead of that, and
+            # the age is what counts.
+            unknown_since = record.first_tried_at - self.wall.skew()
         result: SendResult | None = None
         failure: OctopushError | None = None
         try:
@@ -236,9 +239,9 @@ class Delivery:
                     # of this name, which would then send the batch again.
                     owns_id=self.ledger.is_durable,
                     new_id=renew,
-                    unknown_since=self._unknown_since(job),
+                    unknown_since=unknown_since,
                     priority=self.background,
-                    on_attempt=observe,
+                    on_failure=note_failure,
                     stop=self.stop,
                 ),
             )
@@ -267,17 +270,8 @@ class Delivery:
                 content, text=as_sent(content.text), request_id=record.request_id
             )
         return SmsRequest(
-            **{**self.shared, "text": as_sent(self.shared["text"])},
-            recipients=content,
-            request_id=record.request_id,
+            **self.shared, recipients=content, request_id=record.request_id
         )
-
-    def _unknown_since(self, job: Job) -> datetime | None:
-        """When the id was first tried, as the machine's clock would have it."""
-        if not job.was_tried or job.record.first_tried_at is None:
-            return None
-        # Our mark may be ahead of that clock, and the age is what counts.
-        return job.record.first_tried_at - self.wall.skew()
 
     def _parts_after(self, job: Job, error: OctopushError | None) -> Sequence[Job]:
         """What to have instead of a batch that was refused, if that may help."""

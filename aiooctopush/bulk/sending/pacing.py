@@ -36,7 +36,7 @@ class AdaptiveRate:
         self._rate = self._most
         self._free_at = -math.inf
         self._throttled_at = -math.inf
-        self._raised_at = -math.inf
+        self._raised_at = clock.monotonic()
         self._started: deque[float] = deque()
 
     @property
@@ -47,7 +47,10 @@ class AdaptiveRate:
     def reserve(self) -> float:
         """Reserve the start of a request; seconds to wait until it may start."""
         now = self._clock.monotonic()
-        self._raise(now)
+        minutes = math.floor((now - self._raised_at) / _MINUTE)
+        if self._rate < self._most and minutes > 0:
+            self._raised_at += minutes * _MINUTE
+            self._rate = min(self._most, self._rate * _UP**minutes)
         starts_at = max(now, self._free_at)
         self._free_at = starts_at + 1 / self._rate
         self._started.append(starts_at)
@@ -71,11 +74,3 @@ class AdaptiveRate:
         if not recent:
             return 0.0
         return len(recent) / max(_ONE_NEWS, now - recent[0])
-
-    def _raise(self, now: float) -> None:
-        if self._rate >= self._most:
-            return
-        minutes = math.floor((now - self._raised_at) / _MINUTE)
-        if minutes > 0:
-            self._raised_at += minutes * _MINUTE
-            self._rate = min(self._most, self._rate * _UP**minutes)

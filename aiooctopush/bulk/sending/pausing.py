@@ -20,7 +20,7 @@ from ...ledgers.records import BatchRecord, BatchState, Pause
 from ..options import OnAlreadySent
 from ..run_options import BulkOptions
 from .delivery import BatchDone, BatchResult, BatchSplit, DeliveryEvent
-from .splitting import SplitWatch, speaks_of_recipients
+from .splitting import speaks_of_recipients
 
 
 # Without an answer for that many batches in a row, going on only makes more doubt.
@@ -30,6 +30,15 @@ _OUTAGE_AFTER: Final = 20
 # all, the next batch would fare no better.
 _REFUSED_ALIKE: Final = 3
 
+# Two to the ninth is 512: one bad number is alone after ten refusals of its batch, if
+# what is accepted of it always comes last. Four times that is no bad number.
+_REFUSED_IN_A_ROW: Final = 40
+# From then on batches take turns, each to its first accepted part: were all of them
+# halved at once, many good parts would wait behind as many refusals.
+_SEARCHES_AFTER: Final = 10
+# Before that many are decided, a share says little.
+_DECIDED_AT_LEAST: Final = 200
+
 _OF_THE_ACCOUNT: Final = (AuthenticationError, InsufficientCreditError)
 
 _PAUSES: Final = (
@@ -37,6 +46,57 @@ _PAUSES: Final = (
     (InsufficientCreditError, Pause.CREDIT),
     (TransportSecurityError, Pause.SECURITY),
 )
+
+
+@define
+class SplitWatch:
+    """
+    Tells bad numbers from a cause that splitting cannot find, by people.
+
+    Attributes:
+        max_refused: Share of the people decided who may be refused one by one.
+        refused_in_a_row: Requests that were refused since one was accepted.
+    """
+
+    max_refused: float
+    refused_in_a_row: int = 0
+    _decided: int = 0
+    _refused: int = 0
+
+    def accepted(self, people: int) -> None:
+        """Note that a request for so many people was taken."""
+        self.refused_in_a_row = 0
+        self._decided += people
+
+    def split(self) -> None:
+        """Note that a request was refused, and is going to be cut."""
+        self.refused_in_a_row += 1
+
+    def single_refused(self, people: int, *, by_name: bool = False) -> None:
+        """
+        Note that people were refused for good, of whom a split left nobody else.
+
+        Args:
+            people: How many.
+            by_name: Whether another request's refusal named them, so that they needed
+                none of their own.
+        """
+        self.refused_in_a_row += not by_name
+        self._decided += people
+        self._refused += people
+
+    @property
+    def searches(self) -> bool:
+        """Whether so much is refused that one batch alone should find a good part."""
+        return self.refused_in_a_row >= _SEARCHES_AFTER
+
+    @property
+    def is_systemic(self) -> bool:
+        """Whether splitting on would only cost requests."""
+        return self.refused_in_a_row >= _REFUSED_IN_A_ROW or (
+            self._decided >= _DECIDED_AT_LEAST
+            and self._refused > self.max_refused * self._decided
+        )
 
 
 @define

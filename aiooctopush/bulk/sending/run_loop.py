@@ -18,16 +18,18 @@ from ..._clock import Clock, MonotonicWallClock
 from ..._throttle import RetryBudget, StopSignal
 from ...api._shared import Caller
 from ...api.sms import Message
-from ...ledgers.batch import Job, new_record
+from ...ledgers.batch import Content, Job, new_record
 from ...ledgers.protocols import Ledger
 from ...ledgers.records import (
     MAY_COST,
     BatchRecord,
     BatchState,
     Pause,
+    Rejection,
     RunRecord,
 )
 from ...retry import RetryPolicy
+from ...text import as_sent
 from ..report import BulkReport
 from ..run_options import BulkOptions
 from ..sources.batching import BatchReader, Source
@@ -103,7 +105,12 @@ class RunLoop:
             settings=b""
             if message is None
             else hashlib.sha256(_wire.encode(message)).hexdigest().encode(),
-            shared={} if message is None else attrs.asdict(message, recurse=False),
+            shared={}
+            if message is None
+            else {
+                **attrs.asdict(message, recurse=False),
+                "text": as_sent(message.text),
+            },
             retry=options.retry,
             # Of its own, so that an outage met here leaves the single sends theirs.
             background=BulkPriority(budget=RetryBudget(options.retry.budget)),
@@ -127,7 +134,9 @@ class RunLoop:
         )
         self._message = message
         self._batches = BatchPrefetcher(self._reader, options.batch_size)
-        self._budget = Budget(options.max_cost, message)
+        self._budget = None
+        if options.max_cost is not None:
+            self._budget = Budget(options.max_cost, message)
         self._pause_policy = PausePolicy(
             options,
             clock,
@@ -202,7 +211,8 @@ class RunLoop:
             self._report.count(batch)
             # It adds up at any time, also while a long run is loaded.
             self._report.planned += batch.count * (batch.state is not BatchState.SPLIT)
-            self._budget.learn(batch)
+            if self._budget is not None:
+                self._budget.learn(batch)
             latest = max(latest, batch.first_tried_at or latest)
             latest = max(latest, batch.concluded_at or latest)
             if self._resume_plan.is_open(batch):
@@ -296,7 +306,7 @@ class RunLoop:
                 async with self._plan_lock:
                     self._waiting_workers -= 1
                     planned = await self._next()
-                    if planned is not None and self._budget.wants_price:
+                    if planned and self._budget and self._budget.wants_price:
                         # The next one waits for what this one costs.
                         await self._deliver(*planned)
                         continue
@@ -320,7 +330,7 @@ class RunLoop:
             job = self._open[0]
             # What may have been sent under this id is counted already.
             is_counted = job.was_tried and job.record.state in MAY_COST
-            reserved = self._reserve(None if is_counted else job)
+            reserved = self._reserve(None if is_counted else job.content)
             return None if reserved is None else (self._open.popleft(), reserved)
         if self._source_ended:
             return None
@@ -331,9 +341,11 @@ class RunLoop:
             self._source_ended = True
             raise
 
-    def _reserve(self, job: Job | None) -> Reservation | None:
+    def _reserve(self, content: Content | None) -> Reservation | None:
         """Set money aside for a batch; None, and a pause, if there is too little."""
-        reserved = self._budget.reserve(None if job is None else job.content)
+        if self._budget is None:
+            return nullcontext()
+        reserved = self._budget.reserve(content)
         if reserved is None:
             self._pause(Pause.MAX_COST)
         return reserved
@@ -343,72 +355,68 @@ class RunLoop:
         read = await self._batches.next()
         if read.is_end:
             self._source_ended = True
-            await self._write_plan([read], ())
+            await self._write_plan([read])
             return None
-        reserved = self._budget.reserve(read.content)
+        reserved = self._reserve(read.content)
         if reserved is None:
             # Not planned: the next start reads it again.
             self._source_ended = True
-            self._pause(Pause.MAX_COST)
             return None
         some = [read]
         # A commit takes as long for one batch as for all that somebody waits to send.
         # With a bound for costs, each is weighed when those before it are reserved.
-        while len(some) <= self._waiting_workers and self._options.max_cost is None:
+        while len(some) <= self._waiting_workers and self._budget is None:
             more = await self._batches.ready()
             if more is None:
                 break
             some.append(more)
-        jobs = self._jobs_of(some)
-        await self._write_plan(some, jobs)
+        jobs = await self._write_plan(some)
         self._planned.extend(jobs[1:])
         return jobs[0], reserved
 
-    def _jobs_of(self, some: Sequence[ReadBatch]) -> list[Job]:
-        now = self._wall.now()
-        return [
-            Job(
-                record=new_record(
-                    self._run.name,
-                    read.content,
-                    self._delivery.settings,
-                    number=self._run.batches + index + 1,
-                    first=read.first,
-                    state=BatchState.SENDING,
-                    at=now,
-                    identities=read.identities,
-                    # It is dropped with the answer, a moment later: to pack it would
-                    # take more time than to write what packing saves.
-                    compress=False,
-                    delta_encode=self._ledger.is_durable,
-                ),
-                content=read.content,
-                is_written=True,
-            )
-            for index, read in enumerate(some)
-        ]
-
-    async def _write_plan(self, some: Sequence[ReadBatch], jobs: Sequence[Job]) -> None:
+    async def _write_plan(self, some: Sequence[ReadBatch]) -> list[Job]:
         """Write down how far the source was read, and the batches that came of it."""
-        records = [job.record for job in jobs]
-        rejections = tuple(one for read in some for one in read.rejections)
-        last = some[-1]
+        now = self._wall.now()
+        jobs: list[Job] = []
+        rejections: list[Rejection] = []
+        planned = self._run.planned
+        for read in some:
+            rejections += read.rejections
+            if read.is_end:
+                break
+            record = new_record(
+                self._run.name,
+                read.content,
+                self._delivery.settings,
+                number=self._run.batches + len(jobs) + 1,
+                first=read.first,
+                state=BatchState.SENDING,
+                at=now,
+                identities=read.identities,
+                # It is dropped with the answer, a moment later: to pack it would take
+                # more time than to write what packing saves.
+                compress=False,
+                delta_encode=self._ledger.is_durable,
+            )
+            planned += record.count
+            jobs.append(Job(record=record, content=read.content, is_written=True))
         run = evolve(
             self._run,
-            **last.counts,
-            planned=self._run.planned + sum(record.count for record in records),
-            batches=self._run.batches + len(records),
-            latest=self._wall.now(),
+            **read.counts,
+            planned=planned,
+            batches=self._run.batches + len(jobs),
+            latest=now,
             max_batch_size=self._delivery.max_batch_size,
             residual_credit=self._report.residual_credit,
-            exhausted=last.is_end,
+            exhausted=read.is_end,
         )
-        await self._ledger.plan(run, records, rejections)
+        await self._ledger.plan(run, [job.record for job in jobs], rejections)
         self._run = run
         self._report.take(run)
         self._report.reject(rejections)
-        for record in records:
-            self._report.count(record)
+        for job in jobs:
+            self._report.count(job.record)
+        return jobs
 
     async def _deliver(self, job: Job, reserved: Reservation) -> None:
         results: Sequence[BatchResult] = ()
@@ -526,8 +534,9 @@ class RunLoop:
                 self._report.residual_credit = told.residual_credit
             if event.new.cost is not None:
                 self._dearest = max(self._dearest, event.new.cost)
-        self._pause(self._pause_policy.look_at(event))
+        why = self._pause_policy.look_at(event)
         self._searches = self._pause_policy.searches
+        self._pause(why)
         if not self._searches:
             self._search = None
             self._search_moves.set()
@@ -537,4 +546,5 @@ class RunLoop:
     ) -> None:
         """Count a batch as it stands now, and not any more as it stood."""
         self._report.recount(old, new)
-        self._budget.relearn(old, new, None if done is None else done.content)
+        if self._budget is not None:
+            self._budget.relearn(old, new, None if done is None else done.content)

@@ -37,7 +37,6 @@ from ...phone import as_ints, mask, normalize_all
 from ..options import Identity, OnDuplicate, OnInvalid, OnMissing
 from .blocks import Block, RowOrBlock
 from .csv_file import RowSource
-from .duplicates import SeenNumbers
 from .people import People
 from .rows import FileSource
 from .text_file import SourceError
@@ -95,7 +94,6 @@ class BatchReader:
             keeps_copies=on_duplicate is OnDuplicate.KEEP
             or (whole_requests and identity is None),
         )
-        self._excluded = SeenNumbers()
         self._identities: list[bytes] = []
         self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
         self._pieces: AsyncGenerator[RowOrBlock, None] | None = None
@@ -144,7 +142,7 @@ class BatchReader:
             source = source.restricted_to(())
         async with left_out.reading(source):
             while (content := await left_out.take(MAX_RECIPIENTS)) is not None:
-                self._excluded.note(ints_in(content))
+                self._people.excluded.note(ints_in(content))
 
     @asynccontextmanager
     async def reading(self, source: Source) -> AsyncGenerator[None, None]:
@@ -269,16 +267,19 @@ class BatchReader:
     def _look_at_all(self, items: _Run) -> CheckedRecipients:
         """Give those of some items that go into a batch."""
         plain = None if self._looks_at_each else _plain(items)
-        if plain is None or not self._used.are_complete(plain):
+        if plain is not None:
+            plain = self._used.kept_if_complete(plain)
+        if plain is None:
             # Whoever wants to know about single items, or has odd ones among them.
             found = map(self._look_at, items)
             people = CheckedRecipients.of(one for one in found if one is not None)  # type: ignore[misc]  # and no request: see `take`
             return self._used.kept(people)
-        chosen = self._sift(plain.as_ints, plain.as_ints)
+        numbers = plain.as_ints
+        chosen = self._sift(numbers, numbers)
         if self.first is None and (chosen is None or True in chosen):
             self.first = self.items + (0 if chosen is None else chosen.index(True))
-        self.items += len(items)
-        return self._used.kept(plain if chosen is None else plain.select(chosen))
+        self.items += len(numbers)
+        return plain if chosen is None else plain.select(chosen)
 
     def _sift(
         self, values: Sequence[Any], numbers: Sequence[int]
@@ -293,23 +294,13 @@ class BatchReader:
         Returns:
             For each whether it is new; None if all are.
         """
-        already = set(self._people.planned_before(values))
-        excluded = set(self._excluded.among(numbers) if self._excluded else ())
-        excluded -= already
-        left = values
-        places: Sequence[int] = range(len(values))
-        if already or excluded:
-            places = [at for at in places if at not in already and at not in excluded]
-            left = [values[at] for at in places]
-        again = {places[at] for at in self._people.met_before(left)}
+        already, excluded, again = self._people.sift(values, numbers)
+        gone = already | excluded | again
         self.already += len(already)
         self.excluded += len(excluded)
         self.duplicates += len(again)
-        self.new += len(left) - len(again)
-        if not (already or excluded or again):
-            return None
-        gone = already | excluded | again
-        return [at not in gone for at in range(len(values))]
+        self.new += len(values) - len(gone)
+        return None if not gone else [at not in gone for at in range(len(values))]
 
     @property
     def _looks_at_each(self) -> bool:

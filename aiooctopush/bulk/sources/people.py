@@ -8,7 +8,7 @@ an identity. Both are exact: a false positive would be a lost message.
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .duplicates import SeenNumbers
 
@@ -50,6 +50,21 @@ class SeenDigests:
         return [place for place, value in enumerate(values) if value in self._digests]
 
 
+class Sifted(NamedTuple):
+    """
+    Who of some people is not new, by their places among them.
+
+    Attributes:
+        already: Planned by an earlier start.
+        excluded: Left out because the caller said so.
+        again: Met before in this start.
+    """
+
+    already: set[int]
+    excluded: set[int]
+    again: set[int]
+
+
 class People:
     """
     Tells the people of earlier starts from new ones, and new ones from duplicates.
@@ -57,9 +72,13 @@ class People:
     Args:
         by_number: Whether they are known by numbers; otherwise by digests.
         keeps_copies: Whether the n-th copy of one is somebody of his own.
+
+    Attributes:
+        excluded: The numbers of those who are left out wherever they come.
     """
 
     def __init__(self, *, by_number: bool, keeps_copies: bool) -> None:
+        self.excluded = SeenNumbers()
         self._known = self._new_set(by_number=by_number)
         self._met = self._new_set(by_number=by_number)
         self._keeps_copies = keeps_copies
@@ -76,10 +95,27 @@ class People:
         if again and self._keeps_copies:
             self._copies.update(values[place] for place in again)
 
-    def planned_before(self, values: Sequence[Any]) -> Sequence[int]:
+    def sift(self, values: Sequence[Any], numbers: Sequence[int]) -> Sifted:
+        """
+        Tell who of some people is known, excluded, or was met before; note the others.
+
+        Args:
+            values: What they are known by.
+            numbers: Whom they go to; empty for whole requests.
+        """
+        already = set(self._planned_before(values) if self._known else ())
+        excluded = set(self.excluded.among(numbers) if self.excluded else ()) - already
+        if self._keeps_copies:
+            return Sifted(already, excluded, set())
+        if not already and not excluded:
+            return Sifted(already, excluded, set(self._met.note(values)))
+        known = already | excluded
+        left = [at for at in range(len(values)) if at not in known]
+        again = self._met.note([values[at] for at in left])
+        return Sifted(already, excluded, {left[at] for at in again})
+
+    def _planned_before(self, values: Sequence[Any]) -> Sequence[int]:
         """Give the places of those that an earlier start has planned."""
-        if not len(self._known):
-            return ()
         found = self._known.among(values)
         if not found or not self._keeps_copies:
             return found
@@ -92,7 +128,3 @@ class People:
             return False
         self._copies[value] -= 1
         return True
-
-    def met_before(self, values: Sequence[Any]) -> Sequence[int]:
-        """Note new people, and give the places of those who were noted before."""
-        return () if self._keeps_copies else self._met.note(values)

@@ -81,15 +81,15 @@ class UsedValues:
             {name: column for name, column in columns if name in self._fields}
         )
 
-    def are_complete(self, recipients: CheckedRecipients) -> bool:
-        """Tell whether nobody lacks a value that the text uses."""
-        if not self._requires:
-            return True
-        columns = [recipients.columns.get(name) for name in self._names]
-        return all(
-            column is not None and None not in column and "" not in column
-            for column in columns
-        )
+    def kept_if_complete(
+        self, recipients: CheckedRecipients
+    ) -> CheckedRecipients | None:
+        """Return the same as `kept`; None if somebody lacks a value the text uses."""
+        for name in self._names if self._requires else ():
+            column = recipients.columns.get(name)
+            if column is None or None in column or "" in column:
+                return None
+        return self.kept(recipients)
 
     def check(self, content: object) -> None:
         """

@@ -83,27 +83,27 @@ class Commits:
         self._waiting: deque[_Asked] = deque()
         self._is_closed = False
 
-    async def write(self, work: Write[T]) -> T:
+    def write(self, work: Write[T]) -> asyncio.Future[T]:
         """
-        Write something, which is on the disk when this returns.
+        Write something, which is on the disk when that is done.
 
         Raises:
             LedgerError: Nothing of it was written.
         """
-        return await self._ask(partial(self._file.write, work), work)
+        return self._ask(partial(self._file.write, work), work)
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """
         Read something, after all that was asked before.
 
         Raises:
             LedgerError: It could not be read.
         """
-        return await self._ask(partial(self._file.read, work))
+        return self._ask(partial(self._file.read, work))
 
-    async def do(self, work: Callable[[], T]) -> T:
+    def do(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Do something else with the file, after all that was asked before."""
-        return await self._ask(work)
+        return self._ask(work)
 
     async def close(self) -> None:
         """

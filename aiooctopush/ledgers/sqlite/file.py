@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ..records import LedgerError
-from .problems import as_ledger_errors
+from .problems import PROBLEMS, as_ledger_errors, raise_explained
 from .schema import APPLICATION_ID, MIGRATIONS
 
 
@@ -129,12 +129,14 @@ class LedgerFile:
         """
         if self._read_only:
             raise LedgerError(f"{self._path}: is open for reading only")
-        with self._explained():
+        try:
             connection = self._connected()
             if not self._is_marked:
                 self._mark(connection)
             with _transaction(connection):
                 return work(connection)
+        except PROBLEMS as error:
+            raise_explained(error, self._path)
 
     def fold(self) -> None:
         """

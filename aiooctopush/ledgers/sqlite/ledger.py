@@ -11,7 +11,6 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -33,6 +32,7 @@ from ..records import (
 )
 from ..rows import (
     BATCH_COLUMNS,
+    INSTANT,
     PAGE_SIZE,
     REJECTION_COLUMNS,
     RUN_COLUMNS,
@@ -347,19 +347,13 @@ class SQLiteLedger(LocalClaims):
         return _CODEC.from_row(kind, row, str(self._path))
 
 
-def _instant(value: datetime) -> str:
-    # All alike in length and zone, so that their order is that of time.
-    return value.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-_INSTANT: Final = Form(_instant, datetime.fromisoformat)
 _CODEC: Final = RowCodec(
     {
-        "began_at": _INSTANT,
-        "concluded_at": _INSTANT,
+        "began_at": INSTANT,
+        "concluded_at": INSTANT,
         "exhausted": Form(int, bool),
-        "first_tried_at": _INSTANT,
-        "latest": _INSTANT,
+        "first_tried_at": INSTANT,
+        "latest": INSTANT,
         "purged": Form(int, bool),
     }
 )

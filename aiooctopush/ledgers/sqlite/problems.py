@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from ..records import LedgerError
 from ..rows import DAMAGED
@@ -43,6 +43,10 @@ _WORDS_OF_SYSTEM: Final[Sequence[tuple[type[OSError], str]]] = (
 )
 
 
+PROBLEMS: Final = (sqlite3.Error, OSError, OverflowError, UnicodeEncodeError)
+"""What SQLite and the system raise, and Python for a value that neither can hold."""
+
+
 @contextmanager
 def as_ledger_errors(path: Path, *, reading: bool = False) -> Iterator[None]:
     """
@@ -54,7 +58,13 @@ def as_ledger_errors(path: Path, *, reading: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.Error as error:
+    except PROBLEMS as error:
+        raise_explained(error, path, reading=reading)
+
+
+def raise_explained(error: Exception, path: Path, *, reading: bool = False) -> NoReturn:
+    """Raise the `LedgerError` for one of `PROBLEMS`, which was just caught."""
+    if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)
         if code is None:
             # Not from SQLite but about a value, which the words may show.
@@ -64,15 +74,14 @@ def as_ledger_errors(path: Path, *, reading: bool = False) -> Iterator[None]:
         if reading and code & _PRIMARY_CODE in _CANNOT_READ_LOG:
             words = _NO_LOG_BESIDE_IT
         raise LedgerError(f"{path}: {words}") from error
-    except OSError as error:
+    if isinstance(error, OSError):
         found = (words for kind, words in _WORDS_OF_SYSTEM if isinstance(error, kind))
         words = next(found, f"cannot be used: {error.strerror}")
         if reading and isinstance(error, PermissionError):
             words = _UNREADABLE
         raise LedgerError(f"{path}: {words}") from error
-    except (OverflowError, UnicodeEncodeError):
-        # Their words show the value.
-        raise LedgerError(
-            f"{path}: cannot hold such a value: numbers have at most 64 bits, and "
-            "text no halves of characters"
-        ) from None
+    # The words of those that are left show the value.
+    raise LedgerError(
+        f"{path}: cannot hold such a value: numbers have at most 64 bits, and text no "
+        "halves of characters"
+    ) from None

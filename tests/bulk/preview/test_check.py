@@ -433,7 +433,10 @@ def test_blank_texts_are_a_refusal():
     """Also where they become so by their values."""
     people = [Recipient(ADA, first_name=" "), Recipient(BOB, first_name="Bob")]
 
-    assert "the text is blank for 2 recipients" in found_in(people, "   ").refusals[0]
+    blank = [Recipient(number, first_name=" ") for number in (ADA, BOB)]
+    words = found_in(blank, "{first_name}").refusals[0]
+
+    assert "the text is blank for 2 recipients" in words
     assert (
         "blank for 1 recipient, first in item 1"
         in (found_in(people, "{first_name}").refusals[0])

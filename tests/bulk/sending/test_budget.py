@@ -33,7 +33,7 @@ SENT = BatchRecord(
 def budget(text="Hello", most="1.00"):
     """For a run with that text."""
     message = Message(text=text, sender="Acme", purpose="alert")
-    return Budget(None if most is None else Decimal(most), message)
+    return Budget(Decimal(most), message)
 
 
 @pytest.mark.parametrize(
@@ -138,15 +138,3 @@ def test_what_an_earlier_id_may_have_cost_stays():
     one.learn(evolve(doubtful, first_tried_at=None, epoch=1), PEOPLE, sign=-1)
 
     assert one.unpriced == 2
-
-
-def test_without_a_bound_nothing_is_reckoned():
-    """It would cost time for nothing."""
-    one = budget(most=None)
-
-    one.learn(SENT)
-
-    assert (one.told, one.price, one.estimate(PEOPLE)) == (0, None, 0)
-    assert not one.wants_price
-    with one.reserve(PEOPLE):
-        assert one.reserved == 0
