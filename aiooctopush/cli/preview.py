@@ -23,7 +23,13 @@ from ..text import (
     placeholders,
 )
 from .bulk.check import check_file, list_bad
-from .bulk.look import BulkLook, warnings_of
+from .bulk.look import (
+    BulkLook,
+    costly_in,
+    costly_item,
+    costly_rows,
+    warnings_of,
+)
 from .bulk.options import price_option
 from .targets.gateway import Surroundings
 from .targets.recipients import FileReading, recipient_file_options
@@ -63,6 +69,7 @@ class TextLook(Result):
     replaced: tuple[Mapping[str, Any], ...] = item(
         doc="characters that the gateway replaces: at, from, to"
     )
+    costly: Sequence[Mapping[str, Any]] = costly_item()
     warnings: Sequence[str] = item()
     look: BulkLook | None = item(merge=True, of=BulkLook, optional=True)
     text: str = item(in_json=False)
@@ -86,6 +93,7 @@ class TextLook(Result):
             replaced=tuple(
                 {"at": at, "from": old, "to": new} for at, old, new in _replaced(text)
             ),
+            costly=costly_in(text),
             warnings=warnings,
             look=look,
             text=text,
@@ -137,7 +145,7 @@ def preview(
     """
     Show what a text becomes and costs, and what is odd about it, without sending.
 
-    The parts of the text, the character that makes it dearer, what the gateway
+    The parts of the text, all characters that make it dearer, what the gateway
     replaces, placeholders without a value. With FILE (see `octopush bulk`) each
     recipient is counted with the values merged in; rejected rows are listed. No account
     and no network are needed.
@@ -163,7 +171,9 @@ def preview(
             source = reading.open(file)
             _, check = check_file(source, screen, clock, inspection=inspection)
             list_bad(check, screen)
-            look = BulkLook.of(check, file=str(file), send_at=at, price=price)
+            look = BulkLook.of(
+                check, file=str(file), text=text, send_at=at, price=price
+            )
             warnings = warnings_of(look)
     for words in warnings:
         screen.warn(words)
@@ -203,15 +213,7 @@ def _text_rows(text: str) -> Iterator[tuple[str, str]]:
             "At most",
             f"{measured.parts_at_most} parts, by the gateway's stricter count",
         )
-    outsider = measure(text)
-    if outsider.forced_by is not None and outsider.forced_at is not None:
-        yield (
-            "Forced by",
-            (
-                f"{character_in_words(outsider.forced_by)}, character "
-                f"{outsider.forced_at + 1}: not in GSM-7, and the gateway keeps it"
-            ),
-        )
+    yield from costly_rows(text)
     yield from _replacement_rows(text)
 
 

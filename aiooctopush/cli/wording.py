@@ -219,9 +219,6 @@ def _q(word: str) -> str:
     return shlex.quote(word)
 
 
-plain: Final = printable
-
-
 def waiting_for(pause: Pause) -> str | None:
     """Say what a paused run waits for; None if it does not wait."""
     return _WAITS.get(pause)

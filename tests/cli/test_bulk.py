@@ -770,3 +770,14 @@ async def test_watches_while_it_waits(monkeypatch):
         await told.wait()
         told.clear()
         await told.wait()
+
+
+def test_plain_text(bulk, people, gateway):
+    """Values of people stay as they are."""
+    path = people(lines=["+33600000001,Œdipe"])
+
+    result = bulk(path, "--plain", text="Hi “œ” {first_name}")
+
+    (sent,) = gateway.book.entries
+    assert result.exit_code == 0, result.output
+    assert sent.text == 'Hi "oe" {first_name}'

@@ -45,11 +45,39 @@ def test_character_that_forces_unicode(preview):
     """It is shown with its name and place, since it may be invisible."""
     result = preview("Hello Łódź")
 
-    assert "Encoding   Unicode" in result.stdout
-    assert (
-        "'Ł' (LATIN CAPITAL LETTER L WITH STROKE, U+0141), character 7: not in GSM-7, "
-        "and the gateway keeps it" in result.stdout
-    )
+    told = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert told[1:5] == [
+        "Encoding Unicode",
+        "Parts 1 (10 of 70 units)",
+        "Unicode by 'Ł' (LATIN CAPITAL LETTER L WITH STROKE, U+0141), character 7",
+        "'ź' (LATIN SMALL LETTER Z WITH ACUTE, U+017A), character 10",
+    ]
+    assert told[5] == "With --plain GSM-7, 1 part"
+
+
+def test_characters_that_take_two_places(preview):
+    """All of them with their count, and not the braces of a placeholder."""
+    result = preview("[a] [b] {first_name} €")
+
+    told = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert told[3:] == [
+        "Takes two '[' (LEFT SQUARE BRACKET, U+005B), 2 times, first as character 1",
+        "']' (RIGHT SQUARE BRACKET, U+005D), 2 times, first as character 3",
+        "'€' (EURO SIGN, U+20AC), character 22",
+    ]
+
+
+def test_many_costly_characters(preview):
+    """The first eight, and how many more there are."""
+    assert "and 2 more" in preview("αβγδεζηθικ".replace("δ", "ά")).stdout
+
+
+def test_text_that_is_made_plain(preview):
+    """What has a plain form is replaced, and nothing else."""
+    told = json.loads(preview("“C’est l’œuvre” ✓\xa0…", "--plain", "--json").stdout)
+
+    assert [one["character"] for one in told["costly"]] == ["✓"]
+    assert (told["units"], told["replaced"]) == (22, [])
 
 
 def test_character_without_a_name(preview):
@@ -78,6 +106,15 @@ def test_json_of_a_text(preview):
         "forced_name": "CHECK MARK",
         "forced_at": 5,
         "replaced": [{"at": 2, "from": "ê", "to": "e"}],
+        "costly": [
+            {
+                "character": "✓",
+                "name": "CHECK MARK",
+                "count": 1,
+                "first_at": 5,
+                "forces_unicode": True,
+            }
+        ],
         "warnings": [],
     }
 

@@ -10,7 +10,8 @@ import click
 import pytest
 
 from aiooctopush.cli.terminal.export import harmless, new_file
-from aiooctopush.cli.wording import RunLocation, error_in_words, plain
+from aiooctopush.cli.terminal.values import printable
+from aiooctopush.cli.wording import RunLocation, error_in_words
 from aiooctopush.errors import OctopushError
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
@@ -472,4 +473,4 @@ def test_command_can_be_pasted(key, command):
 
 def test_foreign_words_move_no_cursor():
     """A terminal obeys nothing of what somebody else wrote."""
-    assert plain("a\x1b[2Jb") == "a\ufffd[2Jb"
+    assert printable("a\x1b[2Jb") == "a\ufffd[2Jb"

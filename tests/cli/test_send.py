@@ -428,3 +428,15 @@ def test_marketing_is_wholesale(run, gateway):
 
     assert result.exit_code == 0
     assert gateway.book.entries[0].purpose == "wholesale"
+
+
+def test_plain_text(run, gateway):
+    """Typographic characters are sent as plain ones."""
+    result = run(
+        *("send", "--sandbox", "--to", "+33600000001", "--sender", "Acme"),
+        *("--purpose", "alert", "--plain", "--text", "C’est l\u00a0œuvre…"),
+    )
+
+    (sent,) = gateway.book.entries
+    assert result.exit_code == 0, result.output
+    assert sent.text == "C'est l oeuvre..."

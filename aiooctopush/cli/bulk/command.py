@@ -149,6 +149,7 @@ def bulk(
     look = BulkLook.of(
         check,
         file=str(file),
+        text=text,
         send_at=at,
         price=price,
         message=message,

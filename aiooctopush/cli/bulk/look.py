@@ -10,6 +10,14 @@ from attrs import evolve, frozen
 
 from ...api.sms import Message
 from ...bulk.preview.findings import Preview
+from ...text import (
+    CostlyCharacter,
+    character_in_words,
+    costly_characters,
+    measure,
+    placeholders,
+    plain,
+)
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, in_euros, printable
 from ..wording import departure_in_words
@@ -21,6 +29,8 @@ _REASONS_SHOWN: Final = 5
 # Of the gateway: fewer recipients in one request, and a time that has not come.
 _CANCELLABLE: Final = 2
 
+_CHARACTERS_SHOWN: Final = 8
+
 FOUND_KEYS: Final = (
     "items, recipients, duplicates, rejected, rejections, rejected_by_reason, "
     "unknown_placeholders, lacking, missing_columns, missing_values, first_missing, "
@@ -29,6 +39,55 @@ FOUND_KEYS: Final = (
     "estimated_cost, estimated_cost_at_most, balance, is_enough, refusals, warnings"
 )
 """Keys of `Preview.as_dict`."""
+
+
+def costly_item() -> Any:
+    """Describe the characters that make a text dearer as a field of a result."""
+    return item(
+        doc="characters of the text that make it dearer: character, name, count, "
+        "first_at (from 0), forces_unicode"
+    )
+
+
+def costly_in(text: str) -> tuple[Mapping[str, Any], ...]:
+    """Find them, as plain values."""
+    return tuple(
+        {
+            "character": one.character,
+            "name": one.name,
+            "count": one.count,
+            "first_at": one.first_at,
+            "forces_unicode": one.forces_unicode,
+        }
+        for one in _dear(text)
+    )
+
+
+def costly_rows(text: str) -> Iterator[Row]:
+    """Yield a row for each of them, and what --plain would make of the text."""
+    found = _dear(text)
+    for number, one in enumerate(found[:_CHARACTERS_SHOWN]):
+        label = "Unicode by" if one.forces_unicode else "Takes two"
+        times = f", {one.count:,} times, first as" if one.count > 1 else ","
+        words = (
+            f"{character_in_words(one.character)}{times} character {one.first_at + 1:,}"
+        )
+        yield ("" if number else label), words
+    more = len(found) - _CHARACTERS_SHOWN
+    if more > 0:
+        yield "", f"and {more:,} more"
+    before, after = measure(text), measure(plain(text))
+    if after.encoding is not before.encoding:
+        yield "With --plain", f"GSM-7, {counted(after.parts, 'part')}"
+
+
+def _dear(text: str) -> Sequence[CostlyCharacter]:
+    # The braces of a placeholder are not sent; places stay what they are.
+    for name in placeholders(text):
+        text = text.replace(f"{{{name}}}", "x" * (len(name) + 2))
+    found = costly_characters(text)
+    # In a Unicode text the others take no more than their place.
+    return [one for one in found if one.forces_unicode] or found
 
 
 @frozen(kw_only=True)
@@ -45,6 +104,8 @@ class BulkLook(Result):
     first_bad_rows: Sequence[Mapping[str, Any]] = item()
     goes_out: str | None = item(doc="when, for people; null for at once")
     can_be_cancelled: bool = item()
+    costly: Sequence[Mapping[str, Any]] = costly_item()
+    text: str = item(in_json=False)
     texts: Sequence[str] = item(in_json=False)
     sender: str | None = item(in_json=False)
     purpose: str | None = item(in_json=False)
@@ -57,6 +118,7 @@ class BulkLook(Result):
         check: FileCheck,
         *,
         file: str,
+        text: str,
         send_at: datetime | None,
         price: Decimal | None,
         message: Message | None = None,
@@ -69,6 +131,7 @@ class BulkLook(Result):
         Args:
             check: What the file holds.
             file: Its name.
+            text: What is sent, before values are merged in.
             send_at: When it goes out; None for at once.
             price: Of one SMS, in euros.
             message: Sender and purpose, if they are known.
@@ -88,6 +151,8 @@ class BulkLook(Result):
             goes_out=None if send_at is None else departure_in_words(send_at),
             can_be_cancelled=send_at is not None
             and check.found.recipients <= _CANCELLABLE,
+            costly=costly_in(text),
+            text=text,
             texts=check.found.samples,
             sender=None if message is None else message.sender,
             purpose=None if message is None else str(message.purpose),
@@ -136,6 +201,8 @@ class BulkLook(Result):
             parts = sorted({parts for _, parts in found.messages})
             several = f"{parts[0]}" if len(parts) == 1 else f"{parts[0]} to {parts[-1]}"
             yield "SMS each", several
+        if self.name is not None:
+            yield from costly_rows(self.text)
         of_all = " for all rows, those who had it included" * bool(self.already)
         about, most = found.sms_needed, found.sms_needed_at_most
         at_most = f", at most {most:,}" * (most > about)

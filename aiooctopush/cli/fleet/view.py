@@ -13,7 +13,8 @@ from rich.text import Text
 
 from ...ledgers.records import BatchState, Progress
 from ..terminal.progress import clock_time
-from ..wording import LABELS, PAUSED_BY, RunLocation, plain
+from ..terminal.values import printable
+from ..wording import LABELS, PAUSED_BY, RunLocation
 
 
 # A rate is that of the last seconds; one over all would never show that all stopped.
@@ -140,18 +141,18 @@ class RunView:
     def lines(self) -> Iterator[Text]:
         """All of it, without a bar."""
         yield Text.assemble(
-            (plain(self.progress.run.name), "bold"),
+            (printable(self.progress.run.name), "bold"),
             "  ",
             (str(self.stage), _STYLES[self.stage]),
         )
         yield Text(f"  {self.figures()}")
         for words in filter(None, self.notes()):
-            yield Text(f"  {plain(words)}", "dim")
+            yield Text(f"  {printable(words)}", "dim")
 
     def in_one_line(self) -> str:
         """The same for a log."""
         told = (str(self.stage), self.figures(), *self.notes())
-        return f"{plain(self.progress.run.name)}: {', '.join(filter(None, told))}"
+        return f"{printable(self.progress.run.name)}: {', '.join(filter(None, told))}"
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions

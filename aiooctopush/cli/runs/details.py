@@ -22,7 +22,8 @@ from ...ledgers.records import (
     RunRecord,
 )
 from ...phone import mask
-from ..wording import WHAT_TO_DO, error_in_words, plain
+from ..terminal.values import printable
+from ..wording import WHAT_TO_DO, error_in_words
 
 
 LISTED_AT_MOST: Final = 200
@@ -214,7 +215,7 @@ async def find_run(ledger: Ledger, place: object, name: str | None) -> RunRecord
     for run in runs:
         if run.name == name:
             return run
-    keys = ", ".join(plain(one.name) for one in runs[:_KEYS_SHOWN])
+    keys = ", ".join(printable(one.name) for one in runs[:_KEYS_SHOWN])
     more = f" and {len(runs) - _KEYS_SHOWN:,} more" * (len(runs) > _KEYS_SHOWN)
     held = f"{place} holds {keys}{more}" if runs else f"{place} holds no run"
     if name is None and runs:

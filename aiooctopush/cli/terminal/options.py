@@ -11,6 +11,7 @@ import click
 
 from ...api._shared import Purpose, SmsType
 from ...sandbox import FaultPlan
+from ...text import plain
 from .help import Decorator, F, option
 
 
@@ -21,6 +22,7 @@ OUTPUT: Final = "Output"
 
 _ZONE: Final = "aiooctopush.zone"
 _TEXT_FILE: Final = "aiooctopush.text_file"
+_PLAIN: Final = "aiooctopush.plain"
 
 
 def instant(
@@ -90,7 +92,15 @@ def _text(context: click.Context, _: click.Parameter, value: str | None) -> str 
     read: str | None = context.meta.get(_TEXT_FILE)
     if value is not None and read is not None:
         raise click.UsageError("--text and --text-file exclude each other.")
-    return read if value is None else value
+    text = read if value is None else value
+    if text is not None and context.meta.get(_PLAIN):
+        return plain(text)
+    return text
+
+
+def _keep_plain(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's
+    """Keep it for the text, which is read after it."""
+    context.meta[_PLAIN] = value
 
 
 def _required_text(
@@ -183,7 +193,18 @@ def text_option(*, required: bool = True) -> Decorator[Any]:
         help="1 to 1,224 characters. May contain {first_name}, {last_name} and "
         "{param1} to {param5}.",
     )
-    return lambda function: text(file(function))
+    simple = option(
+        "--plain",
+        callback=_keep_plain,
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        heading=MESSAGE,
+        help="Replace characters of the text that force Unicode where a plain one "
+        "exists: typographic quotes, dashes and spaces, œ, accents. Values of a file "
+        "stay as they are.",
+    )
+    return lambda function: text(file(simple(function)))
 
 
 def purpose_option(*, required: bool = True) -> Decorator[Any]:
