@@ -164,9 +164,8 @@ def reader_of(cls: type[Any]) -> Reader:
     plan = [
         (
             one.name,
-            None
-            if one.metadata.get(_WHOLE)
-            else (one.name, *one.metadata.get(_NAMES, ())),
+            one.metadata.get(_WHOLE, False),
+            one.metadata.get(_NAMES, ()),
             one.metadata.get(_REQUIRED, False),
             one.type,
             converter.get_structure_hook(one.type),
@@ -176,17 +175,18 @@ def reader_of(cls: type[Any]) -> Reader:
     ]
 
     def read_answer(body: Any, values: dict[str, Any]) -> Any:
-        found = None
-        for name, keys, required, kind, structure in plan:
-            if keys is None:
+        for name, is_whole, others, required, kind, structure in plan:
+            if is_whole:
                 values[name] = structure(body, kind)
                 continue
-            for key in keys:  # the first that has a value
-                found = body.get(key)
-                if found is not None:
-                    break
+            found = body.get(name)
+            if found is None:  # the first that has a value
+                for other in others:
+                    found = body.get(other)
+                    if found is not None:
+                        break
             if required and (not isinstance(found, str) or not found):
-                msg = f"no {' or '.join(keys)}"
+                msg = f"no {' or '.join((name, *others))}"
                 raise ValueError(msg)
             if found is not None:
                 values[name] = structure(found, kind)

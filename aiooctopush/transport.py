@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
 from attrs import field, frozen
 from multidict import CIMultiDict
 from yarl import URL
 
 from ._deadlines import Deadline, Deadlines
+from ._eager import EagerRequest, WatchedPayload
 from ._limits import positive
 from ._wire import MAX_BODY, HttpRequest, HttpResponse
 from .errors import (
@@ -259,7 +259,7 @@ class AiohttpTransport:
         kwargs = self._request_kwargs
         if request.method != "POST":  # which aiohttp never repeats, and needs no guard
             kwargs = self._single_attempt_kwargs
-        payload = None if request.body is None else _WatchedPayload(request.body)
+        payload = None if request.body is None else WatchedPayload(request.body)
         try:
             with self._deadlines.limit(seconds, at_first=self._first_byte) as deadline:
                 # Awaited, not entered: leaving the block costs as much as reading.
@@ -323,13 +323,19 @@ class AiohttpTransport:
             self._pooled = self._open(
                 aiohttp.TCPConnector(
                     limit=self._max_connections, keepalive_timeout=KEEP_ALIVE
-                )
+                ),
+                request_class=EagerRequest,
             )
         return self._pooled
 
-    def _open(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    def _open(
+        self,
+        connector: aiohttp.BaseConnector,
+        request_class: type[aiohttp.ClientRequest] = aiohttp.ClientRequest,
+    ) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=connector,
+            request_class=request_class,
             cookie_jar=aiohttp.DummyCookieJar(),
             # netrc and proxy variables must not change where a key goes.
             trust_env=False,
@@ -374,23 +380,6 @@ class AiohttpTransport:
             # aiohttp would round up to a whole second, and so past the next limit.
             ceil_threshold=math.inf,
         )
-
-
-class _WatchedPayload(aiohttp.BytesPayload):
-    """
-    A body that knows whether a connection has asked for it.
-
-    Before that nothing has left: aiohttp sends the head together with the body.
-    """
-
-    is_touched = False
-
-    async def write_with_length(
-        self, writer: AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        """Write the bytes to a connection."""
-        self.is_touched = True
-        await super().write_with_length(writer, content_length)
 
 
 def _before_sending(failure: OctopushError, error: Exception) -> OctopushError:

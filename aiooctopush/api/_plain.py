@@ -24,7 +24,7 @@ _PREMIUM: Final = SmsType.PREMIUM
 _ALERT: Final = Purpose.ALERT
 
 
-@frozen(repr=False)
+@frozen(repr=False, slots=False)
 class PlainRequest:
     """What `SmsRequest` is for everything else; valid for it, see `plain_request`."""
 
@@ -59,11 +59,9 @@ def plain_request(
         type(text) is str
         and 1 <= len(text) <= (MAX_TEXT if kind is _PREMIUM else LOW_COST_MAX)
         and not text.isspace()
-        and "{" not in text
-        and "}" not in text
-        and (text.isascii() or is_utf_8(text))
         and "{" not in text  # with braces it may not be sent as it is
         and "}" not in text
+        and (text.isascii() or is_utf_8(text))
         and type(sender) is str
         and is_sender(sender)
         # Marketing has rules of its own.

@@ -32,7 +32,7 @@ LAYERS = (
         *("_call", "_deadlines", "_responses", "_telemetry", "_throttle", "_wire"),
         *("observer", "retry", "webhooks"),
     ),
-    ("_connection", "transport"),
+    ("_connection", "_eager", "transport"),
     ("_pipeline", "api"),
     ("ledgers",),
     ("bulk", "fleet", "session"),
@@ -40,7 +40,7 @@ LAYERS = (
     ("integrations", "sandbox"),
     ("__main__", "cli"),
 )
-BELOW_IO = LAYERS.index(("_connection", "transport"))
+BELOW_IO = LAYERS.index(("_connection", "_eager", "transport"))
 EDGES = LAYERS.index(("__init__",)) + 1
 
 # Layers below the transport decide; of their files only these may wait.
