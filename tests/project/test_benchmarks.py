@@ -397,6 +397,15 @@ def test_a_soak_notices_each_mistake():
 # --- the trace ------------------------------------------------------------------------
 
 
+def test_a_further_batch_is_a_short_walk():
+    """Whoever follows one batch more of a run meets no more turns than are known."""
+    trace = run_path(str(FOLDER / "trace.py"))
+
+    visits = trace["visits_of_batches"]().total() / (trace["MORE"] - trace["FEW"])
+
+    assert visits <= trace["BATCH_LIMIT"]
+
+
 def test_a_send_is_a_short_walk():
     """Whoever follows one plain send turns to another file sixteen times at most."""
     trace = run_path(str(FOLDER / "trace.py"))  # its name is one of Python's own, too

@@ -8,12 +8,11 @@ import io
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import (
     AbstractContextManager,
     ExitStack,
     closing,
-    contextmanager,
     suppress,
 )
 from pathlib import Path
@@ -392,17 +391,10 @@ class LedgerFile:
                 connection.execute(f"PRAGMA user_version = {version}")
 
 
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def _transaction(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Begin a transaction, which ends with a block of the connection itself."""
     connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # After some errors SQLite has done so itself.
-        with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise
+    return connection
 
 
 def connect(place: Path, mode: str) -> sqlite3.Connection:
