@@ -13,6 +13,7 @@ from ..._clock import Clock
 from .console import Screen
 
 
+_RATE_AFTER_SECONDS: Final = 1.0  # a rate of less says nothing
 _LINE_EVERY_SECONDS: Final = 10.0
 _LINES: Final = 20  # one for each 5 %
 
@@ -108,7 +109,7 @@ class Progress:
         seconds = self._clock.monotonic() - self._began
         figures = [f"{done:,}/{total:,}"]
         now = done - self._before
-        if now > 0 and seconds:
+        if now > 0 and seconds >= _RATE_AFTER_SECONDS:
             figures += [
                 f"{now / seconds:,.0f}/s",
                 f"{clock_time((total - done) * seconds / now)} left",
