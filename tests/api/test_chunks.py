@@ -287,8 +287,12 @@ async def test_a_cancelled_call_says_how_far_it_was():
 async def test_a_mistake_in_the_program_comes_out_as_it_is():
     """A closed session is no result of an item, and no group of exceptions."""
 
+    closing = []
+
     async def closes(request):
-        await octopush.close()
+        # Somebody else does: to close waits for requests on the wire, as this one is.
+        closing.append(asyncio.create_task(octopush.close()))
+        await asyncio.sleep(0)
         return answer(201, {})
 
     octopush = session_over(ScriptedTransport(closes))
@@ -297,6 +301,7 @@ async def test_a_mistake_in_the_program_comes_out_as_it_is():
         await octopush.contacts.create(numbers(1000))
     with pytest.raises(RuntimeError, match="closed"):
         await octopush.contacts.create([ONE])
+    await asyncio.gather(*closing)
 
 
 @pytest.mark.parametrize("seed", range(4))

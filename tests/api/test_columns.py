@@ -160,7 +160,9 @@ async def test_a_result_does_not_keep_the_json_of_its_batch():
     """Who keeps a million results keeps the people, and not the bytes as well."""
     transport = ScriptedTransport(answer())
     async with session_over(transport) as octopush:
-        run = octopush.bulk("run", text="Hi", sender="Acme", purpose="alert")
+        run = octopush.bulk(
+            "run", text="Hi {first_name}", sender="Acme", purpose="alert"
+        )
         results = [one async for one in run.stream([ANA, BO])]
 
     (result,) = results

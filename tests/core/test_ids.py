@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import assume, given
@@ -17,6 +17,7 @@ from aiooctopush.ids import (
     check_request_id,
     first_tried_at,
     new_request_id,
+    protects,
     request_id_for,
     safe_until,
 )
@@ -147,6 +148,27 @@ def test_a_refusal_shows_the_beginning_of_an_id_only():
 def test_an_id_protects_for_24_hours_and_is_trusted_for_23():
     """An hour is kept for clocks that differ and for slow answers."""
     assert (PROTECTED_FOR.total_seconds(), SAFE_FOR.total_seconds()) == (86_400, 82_800)
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        (timedelta(0), True),
+        (timedelta(hours=23, microseconds=-1), True),
+        (timedelta(hours=23), False),
+        (timedelta(days=-2), False),  # a clock that was set back by days
+    ],
+)
+def test_an_id_protects_while_its_first_attempt_is_young(age, expected):
+    """From an age that clocks explain up to 23 hours, and not at 23 hours."""
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    assert protects(now - age, now) is expected
+
+
+def test_an_id_of_an_unknown_first_attempt_protects_nothing():
+    """Nobody knows when the gateway forgets it."""
+    assert not protects(None, datetime(2026, 3, 1, tzinfo=UTC))
 
 
 def test_a_repeat_is_safe_until_23_hours_after_the_first_try():
