@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from .errors import InvalidFieldError, shown
-from .phone import international, is_clean, problem_of, refusal, tidied
+from .phone import MAX_DIGITS, international, is_clean, problem_of, refusal, tidied
 from .text import character_in_words
 
 
@@ -46,6 +46,7 @@ _KEY: Final = 5
 _CODE_AT_MOST: Final = 3
 
 _WRONG_LENGTH: Final = "has too {} digits for a number of {}"
+_LONGER_THAN_ANY: Final = f"has more than {MAX_DIGITS} digits"
 
 
 class _Rules(NamedTuple):
@@ -121,9 +122,10 @@ def _read(tidy: str, rules: _Rules) -> tuple[str, str | None]:
         bare = digits if digits.startswith("+") else _plain(digits, rules)
         if bare is None:
             return _by_library(tidy, rules)
-    if not is_clean(bare):
-        return "", "has no country code that exists"
-    return bare, impossible(bare)
+    problem = impossible(bare)
+    if problem is None and not is_clean(bare):
+        problem = _LONGER_THAN_ANY
+    return bare, problem
 
 
 def _plain(digits: str, rules: _Rules) -> str | None:
@@ -166,7 +168,7 @@ def _by_library(tidy: str, rules: _Rules) -> tuple[str, str | None]:
     reason = phonenumbers.is_possible_number_with_reason(parsed)
     problem = _wrong_length(reason, rules.region)
     if problem is None and not is_clean(found):
-        problem = _WRONG_LENGTH.format("many", rules.region)
+        problem = _LONGER_THAN_ANY
     return found, problem
 
 

@@ -1,9 +1,12 @@
 """How a command opens a file with recipients: the same options for all of them."""
 
 import json
+from types import SimpleNamespace
 
 import openpyxl
 import pytest
+
+from aiooctopush.cli.targets import recipients
 
 
 LIST = "Téléphone;Prénom;Pays\n06 39 98 00 01;Zoé;FR\n07700 900123;Ann;GB\n"
@@ -63,6 +66,24 @@ def test_standard_input_is_what_its_content_says(run, content):
     )
 
     assert json.loads(result.stdout)["recipients"] == 1
+
+
+@pytest.mark.parametrize(
+    ("stdin", "words"),
+    [
+        (None, "-: reads standard input, which is closed here"),
+        (SimpleNamespace(isatty=lambda: True), "which is a terminal here"),
+    ],
+    ids=["closed", "terminal"],
+)
+def test_standard_input_that_brings_nothing_is_refused(run, monkeypatch, stdin, words):
+    """Nobody waits for a list that is not coming."""
+    monkeypatch.setattr(recipients, "sys", SimpleNamespace(stdin=stdin))
+
+    result = run("preview", "-", "--text", "Hi")
+
+    assert result.exit_code == 2
+    assert words in result.stderr
 
 
 def test_a_spreadsheet_is_read(run, tmp_path):

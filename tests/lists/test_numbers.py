@@ -154,6 +154,7 @@ def test_an_unknown_country_is_refused_by_name(country):
         ("+33 (0) 6", "has too few digits"),
         ("+33 (0)639980001234567890", "has too many digits"),
         ("(0)", "must end with a digit"),
+        ("+33 6", "has too few digits for a number of +33"),
     ],
 )
 def test_a_number_that_no_phone_has_says_why(written, words):
@@ -162,6 +163,17 @@ def test_a_number_that_no_phone_has_says_why(written, words):
         normalize(written, country="FR")
 
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["0301234567890123", "(0)301234567890123", "+49301234567890123"],
+    ids=["national", "trunk prefix", "international"],
+)
+def test_a_number_that_is_longer_than_any_says_so(written):
+    """Germany allows 15 digits behind its code, which the gateway does not."""
+    with pytest.raises(InvalidFieldError, match="has more than 16 digits"):
+        normalize(written, country="DE")
 
 
 def test_several_numbers_may_have_a_country():

@@ -107,6 +107,23 @@ async def test_recipients_without_a_value(send, gateway, on_missing, sent):
     assert sorted(gateway.book.numbers()) == sent
 
 
+async def test_each_value_that_the_text_uses_is_asked_for(send, gateway):
+    """Whoever has only the first of two is left out."""
+    whole = Recipient(ONE, first_name="Zoe", last_name="Roy")
+    half = Recipient(TWO, first_name="Ann")
+
+    await send([whole, half], "{first_name} {last_name}", on_missing="skip")
+
+    assert list(gateway.book.numbers()) == [ONE]
+
+
+async def test_a_column_that_is_not_there_may_be_missing(send, people, gateway):
+    """If people without a value are to be sent to."""
+    await send(read_csv(people), "Bonjour {last_name}", on_missing="send")
+
+    assert sorted(gateway.book.numbers()) == [ONE, TWO]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

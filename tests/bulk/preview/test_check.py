@@ -465,6 +465,16 @@ def test_numbers_that_hardly_get_a_text_are_counted():
     assert any("numbers of landlines or services" in one for one in found.warnings)
 
 
+def test_numbers_that_belong_to_nobody_are_counted():
+    """They may exist by their length, and are warned of at the first."""
+    found = found_in(["+33639980001", "+33000000000", "+34000000000"])
+
+    assert (found.recipients, found.invalid_numbers.count) == (3, 2)
+    assert found.warnings == (
+        "2 numbers may exist by length, but belong to nobody, first in item 2.",
+    )
+
+
 def test_values_that_force_unicode():
     """How many, and the first with its character."""
     people = [

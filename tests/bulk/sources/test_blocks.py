@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from aiooctopush.bulk.options import OnDuplicate, OnInvalid, OnMissing
 from aiooctopush.bulk.preview.check import preview
 from aiooctopush.bulk.preview.inspection import Inspection
 from aiooctopush.bulk.sources import csv_file as sources
+from aiooctopush.bulk.sources import json_lines
 from aiooctopush.bulk.sources import text_file as files
 from aiooctopush.bulk.sources.batching import BatchReader
 from aiooctopush.bulk.sources.blocks import Block
@@ -565,6 +567,17 @@ def test_blocks_whose_text_says_a_name_twice(tmp_path):
     }
 
 
+def test_a_block_with_numbers_that_no_phone_has_is_looked_at_row_by_row(tmp_path):
+    """The good rows are read, and the others say why they are not."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of([("+33600000001", "", ""), ("+33612", "", "")]))
+
+    (_, good), (line, bad) = read_csv(path).rows()
+
+    assert good == Recipient("+33600000001")
+    assert (line, bad.reason) == (3, "has too few digits for a number of +33")
+
+
 def test_damage_behind_quoted_rows_is_told_after_them(tmp_path):
     """What was read before it comes first, and then what is wrong."""
     path = tmp_path / "people.csv"
@@ -618,8 +631,10 @@ def test_a_block_of_marketing_lacks_its_mention(tmp_path):
     assert inspection.result().without_mention == {"STOP au XXXXX": 250}
 
 
-def test_a_long_line_among_others_is_a_line(tmp_path):
+def test_a_long_line_among_others_is_a_line(tmp_path, monkeypatch):
     """They are looked at together, and that is not one line that is too long."""
+    shorter = evolve(json_lines._FORMAT, longest_line=1024 * 1024)
+    monkeypatch.setattr(json_lines, "_FORMAT", shorter)
     path = tmp_path / "people.jsonl"
     note = "x" * (1024 * 1024 - 60)
     line = f'{{"phone_number": "+33600000001", "note": "{note}"}}\n'

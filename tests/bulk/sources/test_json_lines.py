@@ -24,6 +24,7 @@ from aiooctopush.bulk.sources.columns import COLUMNS
 
 ANA = Recipient("+33600000001", first_name="Ana")
 BOB = Recipient("+33600000002", first_name="Bob")
+NAME = "first_name"
 PEOPLE = (
     '{"phone_number": "+33600000001", "first_name": "Ana"}\n'
     '{"phone_number": "+33600000002", "first_name": "Bob"}\n'
@@ -395,6 +396,83 @@ def test_only_source_errors_leave_whatever_the_file_holds(tmp_path_factory, cont
 
 
 # --- files that cannot be used --------------------------------------------------------
+
+
+def test_an_empty_array_is_nobody(people):
+    """It has no element, not even an empty one."""
+    assert list(people("[ ]\n").rows()) == []
+
+
+def test_of_several_numbers_the_first_that_can_be_used_is_taken(people):
+    """In the order in which they were declared."""
+    columns = {"phone_number": ["mobile", "home", "work"]}
+    one = {"work": "+33600000003", "home": "+33600000002", "mobile": "none"}
+
+    assert list(people(json.dumps(one), columns=columns)) == [Recipient("+33600000002")]
+
+
+def test_of_several_numbers_none_of_which_can_be_used_the_first_is_told(people):
+    """With the name that the file has for it."""
+    source = people(
+        '{"home": 33, "mobile": "Costa"}',
+        columns={"phone_number": ["mobile", "home"]},
+    )
+
+    error = error_of(source)
+
+    assert (error.field, error.column) == ("phone_number", "mobile")
+    assert "holds 'C'" in error.reason
+
+
+def test_a_field_under_two_names_is_refused(people):
+    """Nobody knows which of the values is meant."""
+    line = '{"phone_number": "+33600000001", "first_name": "A", "First Name": "B"}'
+
+    assert error_of(people(line)).reason == "has the field first_name twice"
+
+
+def test_a_row_without_a_value_that_is_wanted_is_refused(people):
+    """Where a text uses it."""
+    source = people(PEOPLE + '"+33600000003"\n')
+
+    rows = [row for _, row in source.restricted_to((NAME,), required=(NAME,)).rows()]
+
+    assert rows[:2] == [ANA, BOB]
+    assert (rows[2].line, rows[2].field) == (3, NAME)
+    assert rows[2].reason == "is empty, and the text uses it"
+
+
+@pytest.mark.parametrize(
+    ("country", "reason"),
+    [("7", "must be text in double quotes"), ('"XX"', "must be the two letters")],
+    ids=["a number", "no country"],
+)
+def test_a_country_that_is_none_is_refused(people, country, reason):
+    """The row says so of the country, and not of the number."""
+    line = f'{{"phone_number": "0639980001", "land": {country}}}'
+
+    error = error_of(people(line, columns={"country": "land"}))
+
+    assert error.field == "country"
+    assert error.reason.startswith(reason)
+
+
+def test_the_country_of_a_row_is_that_of_its_number(people):
+    """National numbers of several countries may stand in one file."""
+    line = '{"phone_number": "07700 900123", "land": "GB"}'
+    source = people(line, country="FR", columns={"country": "land"})
+
+    assert list(source) == [Recipient("+447700900123")]
+
+
+def test_fields_are_found_among_any_number_of_names(people):
+    """Names that were looked up are forgotten in between, and looked up again."""
+    others = {f"other{at}": at for at in range(1_002)}
+    lines = [{**others, "phone_number": one} for one in ("+33600000001",) * 2]
+
+    found = list(people("\n".join(map(json.dumps, lines))))
+
+    assert found == [Recipient("+33600000001")] * 2
 
 
 @pytest.mark.parametrize("start", ["", "\n \n"], ids=["at once", "after blank lines"])
