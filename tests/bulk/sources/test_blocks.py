@@ -567,15 +567,31 @@ def test_blocks_whose_text_says_a_name_twice(tmp_path):
     }
 
 
-def test_a_block_with_numbers_that_no_phone_has_is_looked_at_row_by_row(tmp_path):
+def test_plain_lines_with_a_number_that_no_phone_has_are_read_one_by_one(
+    tmp_path, monkeypatch
+):
     """The good rows are read, and the others say why they are not."""
     path = tmp_path / "people.csv"
-    path.write_bytes(csv_of([("+33600000001", "", ""), ("+33612", "", "")]))
+    rows = [(f"+336000000{one:02}", "", "") for one in range(20)]
+    rows[15] = ("+33612", "", "")
+    path.write_bytes(csv_of(rows))
+    monkeypatch.setattr(files, "_AT_A_TIME", 55)
 
-    (_, good), (line, bad) = read_csv(path).rows()
+    found = [*read_csv(path).rows()]
 
-    assert good == Recipient("+33600000001")
-    assert (line, bad.reason) == (3, "has too few digits for a number of +33")
+    ((line, bad),) = (one for one in found if isinstance(one[1], SourceError))
+    assert len(found) == 20
+    assert (line, bad.reason) == (17, "has too few digits for a number of +33")
+
+
+def test_a_line_in_quotes_that_holds_a_broken_one_is_refused(tmp_path):
+    """It is taken as the one cell that it is."""
+    path = tmp_path / "people.csv"
+    path.write_text('phone_number,first_name\n"+33600000001,""Ana"\n')
+
+    ((line, bad),) = read_csv(path).rows()
+
+    assert (line, bad.column) == (2, "phone_number")
 
 
 def test_damage_behind_quoted_rows_is_told_after_them(tmp_path):
