@@ -129,7 +129,7 @@ class StopSignal:
     """
 
     def __init__(self) -> None:
-        self.is_set = False
+        self.is_set: bool = False
         self._waits: set[asyncio.Timeout] = set()
 
     def set(self) -> None:

@@ -78,7 +78,7 @@ class People:
     """
 
     def __init__(self, *, by_number: bool, keeps_copies: bool) -> None:
-        self.excluded = SeenNumbers()
+        self.excluded: SeenNumbers = SeenNumbers()
         self._known = self._new_set(by_number=by_number)
         self._met = self._new_set(by_number=by_number)
         self._keeps_copies = keeps_copies

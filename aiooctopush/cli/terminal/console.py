@@ -41,7 +41,7 @@ class Screen:
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
         self._out = _console(sys.stdout)
-        self.err = _console(sys.stderr)
+        self.err: Console = _console(sys.stderr)
 
     def result(self, result: Result) -> None:
         """Write the result of a command: for people, or as the JSON document."""

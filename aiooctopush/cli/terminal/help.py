@@ -54,11 +54,11 @@ class Command(click.Command):
         result: type[Result] | None = None,
         **settings: Any,
     ) -> None:
+        if result is not None:
+            parts = (settings.get("epilog"), result.epilog())
+            settings["epilog"] = "\n\n".join(filter(None, parts))
         super().__init__(*given, **settings)
         self.example = example
-        if result is not None:
-            parts = (self.epilog, result.epilog())
-            self.epilog = "\n\n".join(filter(None, parts))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line, and remember it as it was typed."""
@@ -102,7 +102,7 @@ class Group(click.Group):
             for one in commands:
                 self.add_command(one)
 
-    command_class = Command
+    command_class: type[click.Command] | None = Command
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the whole help."""
