@@ -598,7 +598,11 @@ async def test_who_only_uses_a_ledger_needs_these_rights(server, schema):
 
 @pytest.mark.parametrize(
     "dsn",
-    ["postgresql://me:secret@host:port/db", "postgresql://?host=/nowhere&port=a"],
+    [
+        "postgresql://me:secret@host:port/db",
+        "postgresql://?host=/nowhere&port=a",
+        "postgresql://me:secret@[::1/db",
+    ],
 )
 async def test_an_address_that_is_none_is_told_without_it(dsn):
     """It may hold a password."""

@@ -12,6 +12,7 @@ from services import postgres
 from services.pgbouncer import pgbouncer
 
 from aiooctopush.errors import InvalidFieldError
+from aiooctopush.ledgers.postgres.address import read_address
 from aiooctopush.ledgers.postgres.ledger import PostgresLedger
 from aiooctopush.ledgers.postgres.problems import as_ledger_errors
 from aiooctopush.ledgers.records import LedgerError
@@ -277,6 +278,22 @@ async def test_a_pool_that_is_given_is_led_to_another_server(pair):
     assert len(after) <= 1
 
 
+async def test_a_server_that_hangs_up_as_it_refuses_is_left_too(server, schema):
+    """Scripted: the connection is gone by then, and the next one is a new one."""
+    async with PostgresLedger(server.dsn(), schema=schema) as ledger:
+        await begun(ledger)
+
+        async def refused():
+            async with ledger._database.own_transaction() as connection:
+                connection.terminate()
+                raise asyncpg.ReadOnlySQLTransactionError("INSERT")
+
+        problem = await problem_of(refused())
+        wait = await ledger.reserve("rate", rate=1.0)
+
+    assert (problem, wait) == (READ_ONLY, 0)
+
+
 # --- event loops ----------------------------------------------------------------------
 
 
@@ -462,6 +479,11 @@ async def test_a_statement_that_takes_too_long_is_told_so(server, schema):
             id="TLS",
         ),
         pytest.param(
+            asyncpg.UndefinedObjectError('role "secret" does not exist'),
+            "cannot be used (SQLSTATE 42704): check the database, then go on.",
+            id="an object that is no parameter",
+        ),
+        pytest.param(
             asyncpg.InvalidCatalogNameError("secret"),
             "there is no such database: make it, or name another one.",
             id="database of a pool",
@@ -476,3 +498,16 @@ async def test_what_is_met_seldom_has_words_too(error, words):
             raise error
 
     assert await problem_of(fail()) == words
+
+
+async def test_an_object_that_the_address_does_not_name_is_not_blamed_on_it():
+    """The parameter that it has is not what the database lacks."""
+    address = read_address("postgresql://host/db?work_mem=1MB")
+
+    async def fail():
+        with as_ledger_errors("here", address):
+            raise asyncpg.UndefinedObjectError('type "secret" does not exist')
+
+    assert await problem_of(fail()) == (
+        "cannot be used (SQLSTATE 42704): check the database, then go on."
+    )

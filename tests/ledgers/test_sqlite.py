@@ -39,7 +39,7 @@ from ledger_kinds import (
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.ledgers.records import BatchState, LedgerError
 from aiooctopush.ledgers.sqlite import file as sqlite_file
-from aiooctopush.ledgers.sqlite.file import LedgerFile
+from aiooctopush.ledgers.sqlite.file import LedgerFile, is_locked
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 from aiooctopush.ledgers.sqlite.schema import APPLICATION_ID, MIGRATIONS
 
@@ -969,3 +969,17 @@ async def test_a_purge_says_if_a_reader_keeps_what_was_purged(
         "then purge again."
     )
     assert traces(path.parent) == 0
+
+
+async def test_whether_a_process_writes_can_be_asked(tmp_path, monkeypatch):
+    """Without disturbing it; where files have no locks, nobody knows."""
+    path = tmp_path / "run.db"
+    nobody = is_locked(path)
+    async with SQLiteLedger(path) as ledger:
+        await begun(ledger)
+        during = is_locked(path)
+    after = is_locked(path)
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+
+    assert (nobody, during, after) == (False, True, False)
+    assert is_locked(path) is None

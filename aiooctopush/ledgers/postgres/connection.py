@@ -309,7 +309,8 @@ class Database:
                 if not _is_gone(connection):
                     connection.terminate()
                 if self._address is not None:
-                    self._pool.set_connect_args(self._address.dsn, **self._how())
+                    how = self._how(self._address)
+                    self._pool.set_connect_args(self._address.dsn, **how)
                 await self._pool.expire_connections()
             raise
 
@@ -333,16 +334,14 @@ class Database:
             init=_set_up,
             # One round trip less for each statement.
             reset=_keep_session,
-            **self._how(),
+            **self._how(self._address),
         )
 
-    def _how(self) -> dict[str, Any]:
+    def _how(self, address: Address) -> dict[str, Any]:
         """How each connection is made."""
-        how: dict[str, Any] = {"command_timeout": _PATIENCE}
-        if self._address is not None:
-            how["timeout"] = self._address.connect_within
-            if self._needs_writable and not self._address.chooses_server:
-                how["target_session_attrs"] = "read-write"
+        how = {"command_timeout": _PATIENCE, "timeout": address.connect_within}
+        if self._needs_writable and not address.chooses_server:
+            return {**how, "target_session_attrs": "read-write"}
         return how
 
     def _enter_loop(self) -> None:

@@ -210,6 +210,37 @@ def test_a_file_that_is_not_open_is_told_so(tmp_path):
         file.add([receipt()])
 
 
+async def test_whoever_comes_meanwhile_is_written_for_by_the_next(
+    ledger, file, monkeypatch
+):
+    """One write holds them all; whoever comes to it later has nothing to do."""
+    inbox = ReceiptInbox(ledger.opened, VirtualClock(), file)
+    synced, real = [], os.fsync
+
+    def fsync(descriptor):
+        synced.append(file.path.read_bytes().count(b"\n"))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    async with inbox._adding:
+        taking = [asyncio.create_task(inbox.take(receipt(n))) for n in range(3)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*taking)
+
+    assert (synced, inbox.taken) == ([3], 3)
+
+
+def test_a_file_that_was_closed_in_order_is_gone_on_with_as_it_is(file):
+    """Its last line is whole, and nothing is put behind it."""
+    file.add([receipt(1)])
+    file.close()
+    before = file.path.read_bytes()
+    file.open()
+
+    assert file.path.read_bytes() == before
+    assert file.next() == ([receipt(1)], len(before))
+
+
 async def test_only_this_user_may_read_the_file(ledger, file):
     """It holds phone numbers."""
     inbox = ReceiptInbox(ledger.opened, VirtualClock(), file)
