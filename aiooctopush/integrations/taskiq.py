@@ -263,7 +263,7 @@ class Fleet:
 
         Raises:
             InvalidFieldError: See `bulk.planning.plan`, like the next two.
-            LedgerError: It cannot be written; or workers are at this run already.
+            LedgerError: It cannot be written; or somebody else is planning this run.
             SendTaskError: The broker is away, or does not answer. The run stands in
                 the ledger: the next `sweep` wakes the workers, or this call once more.
         """

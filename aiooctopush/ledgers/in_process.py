@@ -75,6 +75,9 @@ class LocalClaims(FleetLedger):
     async def find_batch(self, run_name: str, name: str) -> BatchRecord | None:
         """One batch of a run; None if it is not there."""
 
+    async def open_beside_workers(self, run: RunRecord) -> RunRecord:
+        return await self.open_run(run)
+
     async def release_run(self, run_name: str) -> None:
         """Do nothing: whoever may write is in this process."""
 

@@ -195,6 +195,17 @@ class FleetLedger(Ledger, Protocol):
     while its run is not paused and nobody holds it with `open_run`.
     """
 
+    async def open_beside_workers(self, run: RunRecord) -> RunRecord:
+        """
+        Open a run as `open_run` does, to add batches while workers send others.
+
+        What they have claimed they finish; nothing more is claimed until the run is
+        released.
+
+        Raises:
+            LedgerError: Somebody else adds to it, or this is no ledger.
+        """
+
     async def claim(
         self,
         run_name: str,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 from fakes import ScriptedTransport, refusal, session_over
 from ledger_kinds import KINDS, listed
 
@@ -25,7 +26,7 @@ from aiooctopush import (
 from aiooctopush.api.sms import Message
 from aiooctopush.bulk.fleet.planning import plan
 from aiooctopush.ids import protects
-from aiooctopush.ledgers.batch import unpack_identities
+from aiooctopush.ledgers.batch import unpack_identities, unpack_numbers
 from aiooctopush.ledgers.records import LedgerError, Pause
 from aiooctopush.sandbox import Gateway, GatewaySettings, SandboxTransport, VirtualClock
 
@@ -134,6 +135,25 @@ async def test_a_fleet_adds_the_new_people_only(gateway, ledger, before, after, 
     run = await submit(gateway, ledger, after)
 
     assert gateway.book.numbers() == Counter([*OLD, *new])
+    assert (run.new, run.already) == (len(new), len(after) - len(new))
+    assert (run.planned, run.exhausted) == (len(OLD) + len(new), True)
+
+
+@EACH_EDIT
+async def test_a_fleet_is_added_to_while_workers_send(
+    gateway, ledger, before, after, new
+):
+    """What a worker holds it finishes, and nobody gets it twice."""
+    await plan(ledger, "run", MESSAGE, before, batch_size=10)
+    (claim,) = await ledger.claim_next("run", owner="a worker that takes long")
+
+    run = await submit(gateway, ledger, after)
+    await claim.ledger.conclude(
+        "run", evolve(claim.record, state=BatchState.ALREADY_SENT)
+    )
+
+    held = unpack_numbers(claim.record.numbers)
+    assert gateway.book.numbers() == Counter([*OLD, *new]) - Counter(held)
     assert (run.new, run.already) == (len(new), len(after) - len(new))
     assert (run.planned, run.exhausted) == (len(OLD) + len(new), True)
 

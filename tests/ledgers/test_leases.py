@@ -115,6 +115,21 @@ async def test_a_claim_writes_the_intent(world, ledger):
     assert claim.ledger.is_durable == ledger.is_durable
 
 
+async def test_batches_are_added_while_another_is_held(ledger):
+    """Its holder writes the outcome meanwhile; the new ones wait for the release."""
+    await planned(ledger)
+    claim = await ledger.claim("run", "1", owner="a")
+
+    run = await ledger.open_beside_workers(run_record())
+    await ledger.plan(evolve(run, batches=2, planned=4), [waiting(2)])
+    await claim.ledger.conclude("run", evolve(claim.record, state=S.ACCEPTED))
+    await ledger.release_run("run")
+    (added,) = await ledger.claim_next("run", owner="b")
+
+    assert added.record.name == "2"
+    assert await state_of(ledger) == S.ACCEPTED
+
+
 async def test_a_batch_has_one_holder(ledger):
     """The second gets nothing, however often the batch is called out."""
     await planned(ledger)

@@ -54,8 +54,8 @@ async def plan(
     Write a run down for workers to send: all of its batches, and nothing is sent.
 
     The same call goes on after a crash, and adds whoever is new in a list that has
-    changed since. Whoever was planned under the name before is not planned again,
-    wherever he stands in the source now.
+    changed since, also while workers are sending. Whoever was planned under the name
+    before is not planned again, wherever he stands in the source now.
 
     Args:
         ledger: Of the fleet. In a transaction of yours, with
@@ -75,7 +75,7 @@ async def plan(
         InvalidFieldError: An argument is malformed, or the name is that of a run with
             another message; or an item is none that this run can send, and what was
             planned before it stays.
-        LedgerError: It cannot be written; or workers are at this run already.
+        LedgerError: It cannot be written; or somebody else is planning this run.
     """
     if not name.strip():
         raise InvalidFieldError("name", "must name the run", shown=repr(name)[:80])
@@ -92,7 +92,7 @@ async def plan(
     now = (clock or SystemClock()).now()
     settings = {"planned_for": "workers", **settings_of(message, identity)}
     fresh = RunRecord(name=name, settings=settings, began_at=now, latest=now)
-    run = await ledger.open_run(fresh)
+    run = await ledger.open_beside_workers(fresh)
     try:
         await check_run(ledger, run, fresh)
         planning = _Planning(ledger, message, options, progress)

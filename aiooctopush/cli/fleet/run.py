@@ -86,7 +86,7 @@ class FleetRun:
 
         Raises:
             InvalidFieldError: See `bulk.planning.plan`, like the next two.
-            LedgerError: It cannot be written; or workers are at this run already.
+            LedgerError: It cannot be written; or somebody else is planning this run.
         """
         ledger = self.fleet.ledger
         try:

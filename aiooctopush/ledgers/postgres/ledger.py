@@ -120,6 +120,12 @@ class PostgresLedger(PostgresClaims):
             LedgerError: Another process holds the run, workers are sending it, or
                 there is no ledger.
         """
+        return await self._open(run, ends_claims=True)
+
+    async def open_beside_workers(self, run: RunRecord) -> RunRecord:
+        return await self._open(run, ends_claims=False)
+
+    async def _open(self, run: RunRecord, *, ends_claims: bool) -> RunRecord:
         async with self._database.own_transaction() as connection:
             await connection.execute(self._tables.sql(_BEGIN_RUN), *stored(run))
             owner, lock, *values = await connection.fetchrow(
@@ -130,12 +136,13 @@ class PostgresLedger(PostgresClaims):
                     f"{self._database.name}: another process is at run {run.name!r}: "
                     "wait for it"
                 )
-            if await connection.fetchval(self._tables.sql(_IS_CLAIMED), owner):
-                raise LedgerError(
-                    f"{self._database.name}: workers are sending run {run.name!r}: "
-                    "wait for them"
-                )
-            await connection.execute(self._tables.sql(_END_CLAIMS), owner)
+            if ends_claims:
+                if await connection.fetchval(self._tables.sql(_IS_CLAIMED), owner):
+                    raise LedgerError(
+                        f"{self._database.name}: workers are sending run "
+                        f"{run.name!r}: wait for them"
+                    )
+                await connection.execute(self._tables.sql(_END_CLAIMS), owner)
             await self._database.hold(run.name, lock)
         return self._tables.record(RunRecord, values)
 
