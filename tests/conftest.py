@@ -100,8 +100,8 @@ def _no_variable_is_left():
     """Take back what a page or an example has set in the environment."""
     before = dict(os.environ)
     yield
+    before["PYTEST_CURRENT_TEST"] = os.environ["PYTEST_CURRENT_TEST"]
     if os.environ != before:
-        before["PYTEST_CURRENT_TEST"] = os.environ["PYTEST_CURRENT_TEST"]
         os.environ.update(before)
         for name in os.environ.keys() - before.keys():
             del os.environ[name]

@@ -318,6 +318,26 @@ async def test_the_refused_stay_refused_unless_asked(ledger, gateway):
     assert transport.ids[0] not in {one.request_id for one in gateway.book.entries}
 
 
+async def test_what_a_batch_said_must_be_known_to_send_it_again(ledger, gateway):
+    """A refused batch without its content stays refused, whatever is asked for."""
+    await start(gateway, ledger, OLD)
+    (run,), (*_, last) = await ledger.runs(), await listed(ledger)
+    lost = evolve(
+        last,
+        number=last.number + 1,
+        request_id="lost",
+        state=BatchState.REFUSED,
+        payload=None,
+    )
+    planned = run.planned + lost.count
+    await ledger.plan(evolve(run, batches=lost.number, planned=planned), [lost])
+
+    report = await start(gateway, ledger, OLD, retry_refused=True)
+
+    assert (report.refused, report.accepted) == (lost.count, 25)
+    assert gateway.book.numbers() == Counter(OLD)
+
+
 async def test_both_accounts_are_told(gateway, ledger):
     """Of this start, and of all."""
     await start(gateway, ledger, [*OLD, "06"])

@@ -516,6 +516,27 @@ async def test_a_run_is_sent_once(gateway):
     assert repr(run) == "<BulkRun 'run': 1 recipients done>"
 
 
+async def test_a_run_and_its_report_say_their_name(gateway):
+    """Before anything was sent."""
+    async with sandbox_session(gateway) as octopush:
+        run = octopush.bulk("week-48", **RUN)
+
+        assert (run.name, run.report.name) == ("week-48", "week-48")
+
+
+async def test_a_result_shows_how_many_and_not_whom(gateway):
+    """Results get into logs."""
+    async with sandbox_session(gateway) as octopush:
+        results = octopush.bulk("run", **RUN).stream(numbers(2))
+        (result,) = [one async for one in results]
+
+    assert repr(result).startswith(
+        "BatchResult(number=1, part='', state=<BatchState.ACCEPTED: 'accepted'>, "
+        f"recipients=<2>, request_id='{result.request_id}', result="
+    )
+    assert numbers(1)[0] not in repr(result)
+
+
 @pytest.mark.parametrize(
     ("options", "field"),
     [

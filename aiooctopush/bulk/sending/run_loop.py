@@ -419,10 +419,8 @@ class RunLoop:
         return jobs
 
     async def _deliver(self, job: Job, reserved: Reservation) -> None:
-        results: Sequence[BatchResult] = ()
-        if job.is_written or not self.stops:
-            with reserved:
-                results = await self._sent(self._delivery, job)
+        with reserved:
+            results = await self._sent(self._delivery, job)
         self._done.put_nowait(_JobDone(results))
 
     async def _sent(

@@ -72,6 +72,15 @@ async def test_what_is_no_recipient_and_who_was_there_is_left_out(ledger):
     assert [one.position for one in await rejected(ledger)] == [1]
 
 
+async def test_whom_to_exclude_is_not_planned(ledger):
+    """He is counted."""
+    run = await plan(ledger, "run", MESSAGE, numbers(5), exclude=numbers(2, start=3))
+
+    (batch,) = await listed(ledger)
+    assert (run.items, run.planned, run.excluded) == (5, 3, 2)
+    assert [one.phone_number for one in unpack(batch.payload).recipients] == numbers(3)
+
+
 async def test_planning_goes_on_after_a_crash(ledger):
     """With the same batches as if nothing had happened, each once."""
     source = numbers(250)
