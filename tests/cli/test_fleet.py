@@ -13,7 +13,7 @@ from taskiq import AsyncBroker, InMemoryBroker
 from aiooctopush import MemoryLedger, Message, OctopushSession, SQLiteLedger
 from aiooctopush._clock import SystemClock
 from aiooctopush.bulk.fleet.planning import plan
-from aiooctopush.integrations.taskiq import Fleet
+from aiooctopush.integrations.taskiq import BrokerTimeoutError, Fleet
 from aiooctopush.ledgers.records import LedgerError, Pause
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 
@@ -625,6 +625,25 @@ def test_wait_without_a_broker(serve, broker, submit, run):
 
 
 # --- sweep and resume -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("silent", ["startup", "kick"])
+def test_sweep_of_a_silent_broker(serve, submit, run, monkeypatch, silent):
+    """Silence is told apart from a broker that is not there; no password is shown."""
+    serve(Elsewhere())
+    submit()
+
+    async def hang(*_):
+        raise BrokerTimeoutError from TimeoutError("amqp://guest:s3cret@nowhere")
+
+    name = "__aenter__" if silent == "startup" else "sweep"
+    monkeypatch.setattr(Fleet, name, hang)
+
+    result = run("fleet", "sweep", "nov", *APP)
+
+    assert result.exit_code == 1
+    assert "the broker does not answer: check whether an alarm" in result.stderr
+    assert "s3cret" not in result.output
 
 
 def test_sweep_in_this_process(serve, broker, submit, run, gateway):

@@ -8,14 +8,6 @@ from aiooctopush.cli.wording import RunLocation
 from aiooctopush.ledgers.records import BatchState
 
 
-class NoSandbox:
-    """A connection to a gateway outside."""
-
-    def book_in_words(self):
-        """Say nothing of a book."""
-        return ()
-
-
 def report(accepted, seconds):
     """Of so many recipients, all accepted."""
     made = BulkReport(name="run", planned=accepted, seconds=seconds)

@@ -34,6 +34,14 @@ def test_run_by_its_name(run, recorded):
     assert f"  Ledger       {ledger_of('week-47')}\n" in shown
 
 
+def test_run_by_its_option(run, recorded):
+    """``--run`` alone finds the file as well."""
+    recorded("week-47")
+    recorded("week-48")
+
+    assert "  Run          week-47\n" in run("report", "--run", "week-47").stdout
+
+
 def test_run_by_its_path(run, recorded):
     """A file is a ledger, whatever runs are recorded elsewhere."""
     path = recorded("week-47")

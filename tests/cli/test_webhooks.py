@@ -152,6 +152,20 @@ def test_an_address_that_is_taken_is_told(ledger, run):
     assert f"cannot listen on 127.0.0.1, port {port}" in result.stderr
 
 
+def test_a_ledger_at_an_address_needs_no_file(run):
+    """Receipts for a database are kept in memory, until they are written."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        address = "postgresql://nowhere.invalid/app"
+
+        result = run("webhooks", "serve", "--ledger", address, "--port", port)
+
+    assert result.exit_code == 2
+    assert f"cannot listen on 127.0.0.1, port {port}" in result.stderr
+
+
 class Screen:
     """Remembers what was said."""
 
@@ -218,6 +232,21 @@ async def test_receipts_of_others_are_counted(tmp_path):
     assert inbox.in_words() == (
         "Received 2 receipts. Confirmed 1 batch. 1 matched no batch of this ledger."
     )
+
+
+async def test_a_receipt_that_nobody_waited_for(tmp_path):
+    """A batch that is accepted needs no proof, and that is told."""
+    path = tmp_path / "run.db"
+    await doubtful(path)
+    for words in (
+        "Received 1 receipt. Confirmed 1 batch.",
+        "Received 1 receipt. No batches were waiting for confirmation.",
+    ):
+        inbox = inbox_of(path, Screen())
+        await inbox.take(receipt())
+        await inbox.write()
+
+        assert inbox.in_words() == words
 
 
 async def test_receipts_are_written_now_and_then(tmp_path):

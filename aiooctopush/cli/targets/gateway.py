@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import wraps
 from pathlib import Path
@@ -94,11 +94,6 @@ class Connection:
     def book(self) -> dict[str, dict[str, int]]:
         """Return what the sandbox's book holds, as part of a document."""
         return {} if self.sandbox_book is None else {"sandbox_book": self.sandbox_book}
-
-    def book_in_words(self) -> Iterator[str]:
-        """The same for people: one line, or none without a sandbox."""
-        if self.sandbox_book is not None:
-            yield book_in_words(self.sandbox_book)
 
 
 def book_in_words(book: Mapping[str, int]) -> str:

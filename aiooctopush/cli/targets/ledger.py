@@ -13,7 +13,6 @@ from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import RunRecord
 from ...ledgers.sqlite.file import is_locked
 from ...ledgers.sqlite.ledger import SQLiteLedger
-from ..terminal.help import Decorator
 from .extras import MissingExtraError
 from .fleet import is_app, load_fleet
 
@@ -169,8 +168,3 @@ class LedgerType(click.ParamType[LedgerPlace]):
         if not (place.is_address or place.is_app):
             click.Path(exists=self._exists, dir_okay=False).convert(value, param, ctx)
         return place
-
-
-def ledger_argument() -> Decorator[Any]:
-    """The ledger that a command is about."""
-    return click.argument("ledger", metavar="LEDGER", type=LedgerType())

@@ -108,10 +108,6 @@ class Group(click.Group):
         """Write the whole help."""
         _write_help(self, self.example, ctx, formatter)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the commands in the order in which they were added."""
-        return list(self.commands)
-
     def format_commands(
         self,
         ctx: click.Context,  # noqa: ARG002
@@ -146,8 +142,7 @@ class Group(click.Group):
             try:
                 return super().main(*given, **settings)
             except SystemExit as ending:
-                if isinstance(ending.code, int):
-                    ending.code = with_signal(ending.code)
+                ending.code = with_signal(ending.code)
                 raise
 
 

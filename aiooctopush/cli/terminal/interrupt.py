@@ -50,7 +50,7 @@ def was_signalled() -> bool:
     return _received.number is not None
 
 
-def with_signal(code: int) -> int:
+def with_signal(code: int | str | None) -> int | str | None:
     """
     Return the exit code of a command, with the number of the signal that stopped it.
 
