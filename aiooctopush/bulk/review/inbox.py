@@ -217,15 +217,16 @@ class ReceiptInbox:
         async with self._adding:
             # Whoever comes first writes for all that have come since.
             some, self._arriving = self._arriving, []
-            if some:
-                try:
-                    await asyncio.to_thread(self._file.add, some)
-                except BaseException:
-                    # The others try it themselves, each with its own turn.
-                    others = [one for one in some if one is not receipt]
-                    self._arriving = [*others, *self._arriving]
-                    raise
-                self.taken += len(some)
+            if not some:
+                return
+            try:
+                await asyncio.to_thread(self._file.add, some)
+            except BaseException:
+                # The others try it themselves, each with its own turn.
+                others = [one for one in some if one is not receipt]
+                self._arriving = [*others, *self._arriving]
+                raise
+            self.taken += len(some)
 
     async def write(self) -> None:
         """
