@@ -120,7 +120,7 @@ def read(endpoint: Endpoint[T], response: HttpResponse, meta: dict[str, Any]) ->
         meta: Fields of `Answer` that the caller knows: request_id, attempts.
 
     Raises:
-        RefusedError: A readable refusal; this try did nothing.
+        RefusedError: A readable refusal; this attempt did nothing.
         UnknownOutcomeError: Anything that proves nothing.
     """
     status = response.status
@@ -245,7 +245,7 @@ def _failure(response: HttpResponse) -> OctopushError:
     return _invalid(response, "a refusal that is not the gateway's own")
 
 
-# Whatever the status: they may be the proof that an earlier try was taken.
+# Whatever the status: they may be the proof that an earlier attempt was taken.
 _DUPLICATES: Final = frozenset(
     code for code, row in GATEWAY_CODES.items() if row.error is DuplicateRequestError
 )

@@ -13,8 +13,8 @@ from .errors import Backoff, NotSentError
 
 class ConcurrencyLimiter:
     """
-    Lets a bounded number of tries through, first come, first served, and holds all of
-    them during a pause.
+    Lets a bounded number of attempts through, first come, first served, and holds all
+    of them during a pause.
 
     What goes in the background waits behind everything else, and leaves a tenth of the
     slots free: a single code must not wait for the half minute that a request of a
@@ -34,7 +34,7 @@ class ConcurrencyLimiter:
         self._paused_until = -math.inf
 
     def try_acquire(self, now: float, *, low_priority: bool = False) -> bool:
-        """Take a slot if there is no reason to wait; most tries get theirs here."""
+        """Take a slot if there is no reason to wait; most attempts get theirs here."""
         if self._paused_until > now or not self._has_room(low_priority=low_priority):
             return False
         self._free -= 1

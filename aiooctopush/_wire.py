@@ -55,9 +55,9 @@ class Answer:
 
     Attributes:
         outcome: ``accepted``, or ``presumed`` if a repeat was refused as a
-            duplicate after a try of ours that had no readable answer.
+            duplicate after an attempt of ours that had no readable answer.
         request_id: The id under which it was accepted, if the operation has one.
-        attempts: How many tries it took.
+        attempts: How many attempts it took.
         status: HTTP status of the last answer.
         headers: Headers of that answer; names are case-insensitive.
     """
@@ -104,7 +104,7 @@ def _masked_path(path: str) -> str:
 @frozen(kw_only=True, slots=False)
 class HttpRequest:
     """
-    One try, ready for a `Transport`.
+    One attempt, ready for a `Transport`.
 
     ``repr`` shows method and path only: headers hold the key, the body holds
     numbers and text. A number in the path is masked.
@@ -116,9 +116,9 @@ class HttpRequest:
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     timeout: float = 45.0
-    """Seconds for this try as a whole."""
+    """Seconds for this attempt as a whole."""
     fresh_connection: bool = False
-    """Whether the try must not go over a kept-alive connection."""
+    """Whether the attempt must not go over a kept-alive connection."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -158,7 +158,7 @@ def read_whole() -> dict[str, Any]:
 def reader_of(cls: type[Any]) -> Reader:
     """What makes an answer, or a value inside one, of what JSON holds for it."""
     # What every answer carries comes from us, never from a body, which so can never
-    # claim an outcome or a number of tries.
+    # claim an outcome or a number of attempts.
     answers = issubclass(cls, Answer)
     ours = {one.name for one in attrs.fields(Answer)} if answers else set()
     plan = [

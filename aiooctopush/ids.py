@@ -1,5 +1,5 @@
 """
-Request ids: made before the first try, kept for every try.
+Request ids: made before the first attempt, kept for every attempt.
 
 The gateway refuses a ``request_id`` that it has seen within 24 hours, which is what
 makes a repeat safe. It documents neither alphabet nor length; 32 lower-case
@@ -25,8 +25,8 @@ SAFE_FOR: Final = timedelta(hours=23)
 """How long we trust that: an hour is kept for clocks that differ and slow answers."""
 
 SET_BACK: Final = PROTECTED_FOR - SAFE_FOR
-"""How far in the future a first try may lie: what lies further was written by a clock
-that was set back since, and tells no age."""
+"""How far in the future a first attempt may lie: what lies further was written by a
+clock that was set back since, and tells no age."""
 
 # Fixed for ever: another value would give every business key a new id, and so send
 # again what was already sent.

@@ -1,9 +1,9 @@
 """
-The retry policy: `decide` says what to do after a try, and waits for nothing.
+The retry policy: `decide` says what to do after an attempt, and waits for nothing.
 
-Three rules carry it. Keep the request_id as long as any try under it is of unknown
+Three rules carry it. Keep the request_id as long as any attempt under it is of unknown
 outcome, and take a new one only after a clean refusal. A duplicate after our own
-unanswered try is success. A write without request_id is repeated only if it never
+unanswered attempt is success. A write without request_id is repeated only if it never
 left, or if the gateway was throttling.
 
 `_pipeline` carries it out.
@@ -33,9 +33,9 @@ class RetryPolicy:
     and never less than the gateway's ``Retry-After``.
 
     Attributes:
-        attempts: Tries in all, the first included; 1 switches retries off.
-        timeout: For the whole call: all tries, waits and queueing.
-        careful_floor: What is always waited after silence, so that two tries of one
+        attempts: Attempts in all, the first included; 1 switches retries off.
+        timeout: For the whole call: all attempts, waits and queueing.
+        careful_floor: What is always waited after silence, so that two attempts of one
             message never overlap: the first may still be executing.
         budget: Tokens for retries that all calls of a session share.
     """
@@ -53,7 +53,7 @@ class RetryPolicy:
 
     def wait(self, backoff: Backoff, retries: int, draw: float) -> float:
         """
-        Seconds before the next try, without a word from the gateway.
+        Seconds before the next attempt, without a word from the gateway.
 
         Args:
             backoff: How to wait; not `Backoff.NEVER`.
@@ -71,7 +71,7 @@ class RetryPolicy:
 
 @frozen
 class Return:
-    """Give the caller a result: an earlier try of ours was taken."""
+    """Give the caller a result: an earlier attempt of ours was taken."""
 
     outcome: Outcome = Outcome.PRESUMED
 
@@ -81,7 +81,7 @@ class Raise:
     """Give the caller the error."""
 
     gave_up: bool = False
-    """Whether another try would have been allowed, had there been time or budget."""
+    """Whether another attempt would have been allowed, had time or budget sufficed."""
     budget_exhausted: bool = False
 
 
@@ -108,12 +108,12 @@ class RetryContext:
     All that `decide` looks at.
 
     Attributes:
-        failures: What each try so far ended with, oldest first; not empty.
-        attempts: How many tries were made.
+        failures: What each attempt so far ended with, oldest first; not empty.
+        attempts: How many attempts were made.
         idempotency: Of the endpoint.
         removes: Whether the call asks to remove something.
         elapsed: Monotonic seconds since the call began.
-        age: Wall-clock seconds since the first try under this id, never shrinking.
+        age: Wall-clock seconds since the first attempt under this id, never shrinking.
         protected_for: Up to which age a repeat is safe; infinity without request_id.
         unknown_before: Whether an earlier call under this id had an unknown outcome,
             as a resumed or settled one has.
@@ -142,17 +142,17 @@ class RetryContext:
 
     @property
     def unknown(self) -> bool:
-        """Whether any try under this id may have been executed."""
+        """Whether any attempt under this id may have been executed."""
         return self.unknown_before or any_unknown(self.failures)
 
     @property
     def unknown_earlier(self) -> bool:
-        """The same, for the tries before the last."""
+        """The same, for the attempts before the last."""
         return self.unknown_before or any_unknown(self.failures[:-1])
 
 
 def any_unknown(failures: Sequence[OctopushError]) -> bool:
-    """Whether any of these tries may have been executed."""
+    """Whether any of these attempts may have been executed."""
     return any(one.outcome is Outcome.UNKNOWN for one in failures)
 
 
@@ -161,7 +161,7 @@ _CAMPAIGN_NOT_FOUND = 131
 
 
 def _proves_earlier_try(last: OctopushError, now: RetryContext) -> bool:
-    """Whether this refusal means that an unanswered try of ours was taken."""
+    """Whether this refusal means that an unanswered attempt of ours was taken."""
     if now.idempotency is Idempotency.REQUEST_ID:
         return isinstance(last, DuplicateRequestError)
     # What we asked to remove is gone.
@@ -172,10 +172,10 @@ def _proves_earlier_try(last: OctopushError, now: RetryContext) -> bool:
 
 def decide(policy: RetryPolicy, now: RetryContext) -> Decision:
     """
-    What to do after a try that did not succeed. Pure.
+    What to do after an attempt that did not succeed. Pure.
 
     The order of the questions is the order of the specification: what the answer
-    means, whether a repeat is allowed at all, and only then whether there are tries,
+    means, whether a repeat is allowed at all, and only then whether there are attempts,
     time, protection and budget left for it.
     """
     last = now.failures[-1]

@@ -47,7 +47,7 @@ from .transport import AiohttpTransport, Timeouts, Transport
 BASE_URL: Final = "https://api.octopush.com"
 
 MAX_IN_FLIGHT: Final = 100
-"""Tries at the same time, by default."""
+"""Attempts at the same time, by default."""
 
 _HEADERS: Final = {
     "content-type": "application/json",
@@ -98,8 +98,8 @@ class OctopushSession:
         api_key: API key of the account.
         base_url: Where the gateway is. ``https`` only, except for this machine.
         retry: How often, how long and with which pauses calls are tried.
-        timeouts: Seconds for the parts of one try.
-        max_in_flight: Tries at the same time, and size of the connection pool.
+        timeouts: Seconds for the parts of one attempt.
+        max_in_flight: Attempts at the same time, and size of the connection pool.
         transport: Carries the requests instead of aiohttp; not closed by us.
         client_session: A session of aiohttp to use; not closed by us.
         ssl_context: How TLS is verified, for example with a client certificate. It must
@@ -110,7 +110,7 @@ class OctopushSession:
             ``NO_PROXY`` name. SOCKS is not supported.
         allow_insecure_http: Let ``http`` go to other machines too: the key then
             crosses the network in the clear.
-        on_attempt: Called after every try with an `AttemptEvent`, for metrics.
+        on_attempt: Called after every attempt with an `AttemptEvent`, for metrics.
         observer: Told when a call begins and what became of it, for tracing;
             `OpenTelemetryObserver` is one.
         clock: Time; replace it in tests.

@@ -42,7 +42,7 @@ class Transport(Protocol):
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """
-        Carry one try.
+        Carry one attempt.
 
         Raises:
             NotSentError: No connection was ever handed to the request.
@@ -56,13 +56,13 @@ class Transport(Protocol):
 @frozen(kw_only=True)
 class Timeouts:
     """
-    Seconds that one try may take; the deadline of a whole call is in `RetryPolicy`.
+    Seconds that one attempt may take; the deadline of a whole call is in `RetryPolicy`.
 
     Attributes:
         connect: For DNS, TCP and TLS together. Cheap to find out: nothing was sent.
         read: For the head of an answer, on top of `connect`, and then without a single
             byte; a request for 500 recipients may take a while.
-        attempt: For the try as a whole, against answers that drip.
+        attempt: For the attempt as a whole, against answers that drip.
     """
 
     connect: float = field(default=5.0, validator=positive)
@@ -207,7 +207,7 @@ class AiohttpTransport:
 
     Args:
         base_url: Scheme, host and optional path prefix.
-        timeouts: Seconds for each part of a try.
+        timeouts: Seconds for each part of an attempt.
         max_connections: Size of the pool.
         client_session: A session of yours to use. It stays open when we close; its
             own headers, cookies and hooks then apply as well, but not its
@@ -249,7 +249,7 @@ class AiohttpTransport:
         self._url_of = lru_cache(maxsize=256)(self._build_url)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Carry one try; see `Transport.send`."""
+        """Carry one attempt; see `Transport.send`."""
         session = self._session(fresh=request.fresh_connection)
         seconds, timeout = request.timeout, self._default_timeout
         if seconds < self._timeouts.attempt:
@@ -305,7 +305,7 @@ class AiohttpTransport:
 
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
         if self._closed:
-            # A call that waited for its next try would open a pool for nobody.
+            # A call that waited for its next attempt would open a pool for nobody.
             msg = "this transport is closed"
             raise NotSentError(msg, backoff=Backoff.NEVER)
         if self._user_session is not None:
