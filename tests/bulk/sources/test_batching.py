@@ -2,8 +2,9 @@
 
 import pytest
 
-from aiooctopush import InvalidFieldError, Recipient
+from aiooctopush import InvalidFieldError, Recipient, read_csv
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
+from aiooctopush.bulk.sources import text_file
 from aiooctopush.bulk.sources.batching import BatchReader
 
 
@@ -113,3 +114,26 @@ async def test_what_was_opened_for_a_run_is_closed_behind_it():
         await taken(query)
 
     assert query.is_closed
+
+
+async def test_a_batch_is_whole_wherever_blocks_of_its_file_end(tmp_path, monkeypatch):
+    """What is left of one block goes together with the next, behind a bad row too."""
+    path = tmp_path / "people.csv"
+    numbers = [f"+336399800{at:02}" for at in range(40)]
+    path.write_text(
+        "\n".join(["phone_number", "nonsense", *numbers, ""]), encoding="utf-8"
+    )
+    monkeypatch.setattr(text_file, "_AT_A_TIME", 60)
+    reader = BatchReader(
+        whole_requests=False,
+        on_duplicate=OnDuplicate.SKIP,
+        on_invalid=OnInvalid.SKIP,
+        identity=None,
+    )
+
+    batches = []
+    async with reader.reading(read_csv(path)):
+        while content := await reader.take(7):
+            batches.append([one.phone_number for one in content])
+
+    assert batches == [numbers[at : at + 7] for at in range(0, 40, 7)]
