@@ -18,13 +18,7 @@ def numbers(count):
     return [f"+3363998{one:04}" for one in range(count)]
 
 
-def account(gateway):
-    """What the environment says of a served gateway."""
-    return {
-        "OCTOPUSH_API_LOGIN": "me@example.org",
-        "OCTOPUSH_API_KEY": "key",
-        "OCTOPUSH_BASE_URL": gateway.url,
-    }
+ACCOUNT = {"OCTOPUSH_API_LOGIN": "me@example.org", "OCTOPUSH_API_KEY": "key"}
 
 
 # --- jobs from standard input ---------------------------------------------------------
@@ -129,7 +123,10 @@ async def test_a_killed_worker_sends_nothing_twice(outbox_worker, outbox):
     database = server().dsn(database=await outbox.fetchval("SELECT current_database()"))
 
     async with SandboxServer(gateway=Gateway(), faults=faults) as gateway:
-        settings = account(gateway) | {"DATABASE_URL": database}
+        settings = ACCOUNT | {
+            "OCTOPUSH_BASE_URL": gateway.url,
+            "DATABASE_URL": database,
+        }
         book = gateway.gateway.book
         first = await start(OUTBOX, cwd=EXAMPLES, **settings)
         while book.numbers().total() < 5:
@@ -193,7 +190,7 @@ async def test_a_campaign_in_django_is_sent_once(tmp_path):
     command = EXAMPLES / "django_bulk.py"
 
     async with SandboxServer(gateway=Gateway()) as gateway:
-        settings = account(gateway)
+        settings = ACCOUNT | {"OCTOPUSH_BASE_URL": gateway.url}
         first = await run(command, "summer-sale", cwd=tmp_path, **settings)
         again = await run(command, "summer-sale", cwd=tmp_path, **settings)
 
@@ -210,7 +207,7 @@ async def test_a_campaign_in_django_that_stops_says_why(tmp_path):
     command = EXAMPLES / "django_bulk.py"
 
     async with SandboxServer(gateway=gateway) as served:
-        settings = account(served)
+        settings = ACCOUNT | {"OCTOPUSH_BASE_URL": served.url}
         code, _, problem = await run(command, "sale", cwd=tmp_path, **settings)
         gateway.credit = 100
         again = await run(command, "sale", cwd=tmp_path, **settings)
