@@ -292,6 +292,68 @@ def test_submit_that_is_interrupted_goes_on(serve, submit, gateway, monkeypatch)
     goes_on(submit())
 
 
+def test_submit_leaves_out_who_is_excluded(serve, submit, people, gateway):
+    """Two files of numbers, read like the list; the second one gets it once."""
+    serve(InMemoryBroker())
+    stops = people(lines=["+33600000000,"], name="stops.csv")
+    more = people(lines=["+33600000001,"], name="more.csv")
+
+    result = submit("--exclude", stops, "--exclude", more, count=3)
+
+    assert result.exit_code == 0, result.output
+    assert gateway.book.numbers() == {"+33600000002": 1}
+
+
+def test_submit_that_is_no_more_than_a_look(serve, broker, submit, gateway, write):
+    """With --dry-run nothing is planned, and the same is shown as by bulk."""
+    serve(broker)
+
+    result = submit("--dry-run", "--price", "0.05")
+    told = json.loads(submit("--dry-run", "--json").stdout)
+
+    assert result.exit_code == 0, result.output
+    assert "This would send to 30 recipients of " in result.stdout
+    assert "about 1.50" in result.stdout
+    assert (told["new"], told["name"], told["ledger"]) == (30, "nov", "app:fleet")
+    assert write(lambda ledger: ledger.runs()) == []
+    assert broker.woken == []
+
+
+def test_submit_knows_whom_the_run_has(serve, broker, submit):
+    """Before it is planned, the look tells who is new."""
+    serve(broker)
+    submit(count=20)
+
+    told = json.loads(submit("--dry-run", "--json", count=30).stdout)
+
+    assert (told["new"], told["already"]) == (10, 20)
+
+
+@pytest.mark.usefixtures("somebody")
+@pytest.mark.parametrize(("answer", "planned"), [("y", 30), ("n", 0)])
+def test_submit_asks_once(serve, submit, gateway, answer, planned):
+    """On a terminal; without a yes nothing is sent."""
+    serve(InMemoryBroker())
+
+    result = submit(input=answer, env=TERMINAL)
+
+    assert "Send to 30 recipients?" in result.output
+    assert len(gateway.book.numbers()) == planned
+
+
+def test_submit_with_replies_and_without_the_stop_list(serve, submit, gateway, write):
+    """Both are part of the message that the run keeps."""
+    serve(InMemoryBroker())
+    gateway.blacklist.add("+33600000001")
+
+    result = submit("--with-replies", "--remove-blacklisted", count=3)
+
+    (run,) = write(lambda ledger: ledger.runs())
+    assert result.exit_code == 0, result.output
+    assert run.settings["with_replies"] == "True"
+    assert set(gateway.book.numbers()) == {"+33600000000", "+33600000002"}
+
+
 def test_submit_while_somebody_else_plans(serve, broker, submit, ledger):
     """The ledger says who is in the way; nothing was sent."""
     serve(broker)

@@ -309,7 +309,6 @@ def test_json_of_a_file(preview, people):
         "rejected": 0,
         "rejections": [],
         "rejected_by_reason": {},
-        "first_bad_rows": [],
         "can_be_cancelled": False,
         "lacking": 0,
         "missing_columns": {},

@@ -214,7 +214,7 @@ class Inspection:
         self._lacking += 1
         self._note_missing(said.text.names, values, position, line)
         name = said.text.names[values.index("")]
-        self._rejections.add(position, line, f"{name} {IS_EMPTY}", None)
+        self._rejections.add(position, line, IS_EMPTY, None, column=name)
         return False
 
     def look_at(self, piece: RowOrBlock) -> None:
@@ -376,16 +376,13 @@ class Inspection:
 
     def _reject_row(self, row: SourceError, position: int, line: int | None) -> None:
         line = row.line if line is None else line
-        reason = row.reason
-        if row.column is not None:
-            reason = f"{row.column} {reason}"
         if row.field in MERGE_FIELDS and row.reason == _VALUE_TOO_LONG:
             tally = self._long_values.setdefault(row.field, Tally())
             tally.add(position, line)
         if row.field in self._missing and row.reason == IS_EMPTY:
             self._lacking += 1
             self._missing[row.field].add(position, line)
-        self._rejections.add(position, line, reason, row.shown)
+        self._rejections.add(position, line, row.reason, row.shown, column=row.column)
 
     # --- texts ------------------------------------------------------------------------
 

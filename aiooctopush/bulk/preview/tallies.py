@@ -64,15 +64,28 @@ class Rejections:
     reasons: Counter[str] = field(factory=Counter)
 
     def add(
-        self, position: int, line: int | None, reason: str, shown: str | None
+        self,
+        position: int,
+        line: int | None,
+        reason: str,
+        shown: str | None,
+        *,
+        column: str | None = None,
     ) -> None:
-        """Count one more."""
+        """Count one more; by reason together with its column, if it has one."""
         self.count += 1
-        is_listed = reason in self.reasons or len(self.reasons) < _REASONS_AT_MOST
-        self.reasons[reason if is_listed else OTHER_REASONS] += 1
+        words = reason if column is None else f"{column} {reason}"
+        is_listed = words in self.reasons or len(self.reasons) < _REASONS_AT_MOST
+        self.reasons[words if is_listed else OTHER_REASONS] += 1
         if len(self.first) < LISTED_AT_MOST:
             self.first.append(
-                Rejection(position=position, line=line, reason=reason, shown=shown)
+                Rejection(
+                    position=position,
+                    line=line,
+                    column_name=column,
+                    reason=reason,
+                    shown=shown,
+                )
             )
 
 

@@ -13,7 +13,6 @@ from ...api.sms import Message
 from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ...bulk.preview.findings import Preview
 from ...bulk.preview.inspection import Inspection
-from ...bulk.preview.tallies import LISTED_AT_MOST
 from ...bulk.sources.blocks import Block, RowOrBlock
 from ...bulk.sources.duplicates import SeenNumbers
 from ...bulk.sources.rows import FileSource
@@ -23,6 +22,7 @@ from ..terminal.console import Screen
 from ..terminal.problems import ExitCode
 from ..terminal.progress import Progress
 from ..terminal.values import counted
+from ..wording import rejected_because
 
 
 _SHOW_EVERY: Final = 5_000
@@ -34,15 +34,15 @@ class FileCheck:
     What a file holds.
 
     Attributes:
+        path: Its name.
         found: What a run would send.
-        bad: The first rows that are rejected.
         ignored: Names of columns that are not used.
         already: Recipients whom the run has planned before.
         excluded: Recipients who are in a file of --exclude.
     """
 
+    path: Path
     found: Preview
-    bad: tuple[SourceError, ...]
     ignored: tuple[str, ...]
     already: int = 0
     excluded: int = 0
@@ -65,22 +65,21 @@ class FileCheck:
         """The first rows that are rejected, as plain values."""
         return [
             {
-                "line": error.line,
-                "column": error.column,
-                "reason": error.reason,
-                "shown": error.shown,
+                "line": one.line,
+                "column": one.column_name,
+                "reason": one.reason,
+                "shown": one.shown,
             }
-            for error in self.bad
+            for one in self.found.rejections
         ]
 
 
 @define
 class _Look:
-    """What is noted of the rows of a file, beside what an `Inspection` counts."""
+    """Who of a file is known or excluded, beside what an `Inspection` counts."""
 
     _known: SeenNumbers
     _excluded: SeenNumbers
-    bad: list[SourceError] = field(factory=list, init=False)
     already: int = field(default=0, init=False)
     excluded: int = field(default=0, init=False)
     _seen: SeenNumbers = field(factory=SeenNumbers, init=False)
@@ -93,8 +92,6 @@ class _Look:
         _, row = piece
         if not isinstance(row, SourceError):
             self._count([row.phone_number])
-        elif len(self.bad) < LISTED_AT_MOST:
-            self.bad.append(row)
 
     def _count(self, numbers: Iterable[str]) -> None:
         # Most files are sent for the first time, and to everyone.
@@ -151,8 +148,8 @@ def check_file(
                 progress.show(rows.bytes_read, rows.total_bytes or 0)
                 unshown = 0
     return used, FileCheck(
+        path=source.path,
         found=inspection.result(),
-        bad=tuple(look.bad),
         ignored=ignored,
         already=look.already,
         excluded=look.excluded,
@@ -217,7 +214,7 @@ class FileChecker:
             excluded=self.excluded,
         )
         self._refuse_all(check)
-        self._refuse_rows(check, source)
+        self._refuse_rows(check)
         return used, check
 
     def _refuse_all(self, check: FileCheck) -> None:
@@ -233,28 +230,31 @@ class FileChecker:
             refusals=list(refusals),
         )
 
-    def _refuse_rows(self, check: FileCheck, source: FileSource) -> None:
+    def _refuse_rows(self, check: FileCheck) -> None:
         if self.on_duplicate is OnDuplicate.ERROR and check.found.duplicates:
             refuse(
                 self.screen,
-                f"{source.path} has {counted(check.found.duplicates, 'row')} with a "
+                f"{check.path} has {counted(check.found.duplicates, 'row')} with a "
                 "number that occurs before. Nothing was sent.",
                 duplicates=check.found.duplicates,
             )
         if self.on_invalid is OnInvalid.ERROR or not check.found.recipients:
-            refuse_bad(check, source, self.screen)
+            refuse_bad(check, self.screen)
 
 
 def list_bad(check: FileCheck, screen: Screen) -> None:
     """Show the first rows that are rejected, if there are any."""
-    for error in check.bad:
-        screen.note(error.problem)
-    more = check.found.rejected - len(check.bad)
-    if check.bad and more:
+    listed = check.found.rejections
+    for one in listed:
+        column = f", column {one.column_name}" if one.column_name else ""
+        words = f"{check.path}, {one.place}{column}: {rejected_because(one)}"
+        screen.note(words)
+    more = check.found.rejected - len(listed)
+    if more:
         screen.note(f"… and {more:,} more.")
 
 
-def refuse_bad(check: FileCheck, source: FileSource, screen: Screen) -> None:
+def refuse_bad(check: FileCheck, screen: Screen) -> None:
     """
     Show the rows that are rejected, and exit if there are any.
 
@@ -267,12 +267,12 @@ def refuse_bad(check: FileCheck, source: FileSource, screen: Screen) -> None:
         refuse(
             screen,
             f"{found.rejected:,} of {found.items:,} rows "
-            f"of {source.path} cannot be used. Nothing was sent.",
+            f"of {check.path} cannot be used. Nothing was sent.",
             bad_rows=found.rejected,
             first_bad_rows=check.first_bad_rows,
         )
     if not found.recipients:
-        refuse(screen, f"{source.path} holds no recipients. Nothing was sent.")
+        refuse(screen, f"{check.path} holds no recipients. Nothing was sent.")
 
 
 def refuse(screen: Screen, words: str, **details: Any) -> NoReturn:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import attrs
 import click
@@ -13,20 +13,19 @@ from ...api._shared import Purpose, SmsType
 from ...api.sms import Message
 from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ...bulk.sources.duplicates import SeenNumbers
-from ...bulk.sources.rows import FileSource
 from ..targets.gateway import GatewayOptions, connect, gateway_options
+from ..targets.ledger import LedgerPlace
 from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.runs import new_ledger_of
 from ..terminal.console import Screen
 from ..terminal.help import Command, typed
 from ..terminal.options import json_option, message_options
 from ..terminal.progress import Progress
-from ..terminal.prompts import on_terminal, require_agreement
-from ..terminal.values import counted, in_euros
 from ..wording import RunLocation
-from .check import FileCheck, FileChecker, excluded_numbers, list_bad
-from .look import BulkLook, warnings_of
+from .check import FileChecker, excluded_numbers
+from .look import BulkLook
 from .options import bulk_options
+from .question import SeveralFiles, show_and_ask
 from .record import default_name, recorded
 from .sending import Sending
 from .summary import RunOutcome, RunResult
@@ -37,8 +36,6 @@ printf 'phone_number,first_name\\n+33600000001,Ada\\n' > people.csv
 octopush bulk people.csv --sandbox --sender Acme --purpose alert \\
     --text "Hello {first_name}, your order is on its way"
 """
-
-_DECLINED: Final = "Nothing was sent."
 
 
 @click.command(
@@ -121,7 +118,8 @@ def bulk(
             name = default_name(message, gateway.address)
         if ledger is None and not no_ledger and not gateway.sandbox:
             ledger = new_ledger_of(name)
-        before = None if ledger is None else asyncio.run(recorded(ledger, name))
+        place = None if ledger is None else LedgerPlace(str(ledger))
+        before = None if place is None else asyncio.run(recorded(place, name))
         excluding = [reading.open(one) for one in exclude]
         checker = FileChecker(
             message=message,
@@ -138,7 +136,7 @@ def bulk(
         if retry_refused:
             settings["retry_refused"] = True
         if excluding:
-            settings["exclude"] = _Several(excluding)
+            settings["exclude"] = SeveralFiles(excluding)
         run = connection.session.bulk(
             name,
             ledger=ledger,
@@ -156,16 +154,7 @@ def bulk(
         name=name,
         ledger=None if ledger is None else str(ledger),
     )
-    if dry_run:
-        _show(screen, check, look)
-        raise click.exceptions.Exit(0)
-    if _is_asked(screen, check, yes=yes or gateway.sandbox):
-        _show(screen, check, look)
-        require_agreement(screen, _question(look), yes=False, otherwise=_DECLINED)
-    else:
-        list_bad(check, screen)
-        for words in check.warnings:
-            screen.warn(words)
+    show_and_ask(screen, check, look, dry_run=dry_run, yes=yes or gateway.sandbox)
     outcome = RunOutcome(
         report=run.report,
         total=check.found.recipients - check.excluded,
@@ -193,33 +182,3 @@ def bulk(
         first_bad_rows=check.first_bad_rows,
     )
     raise click.exceptions.Exit(outcome.exit_code)
-
-
-@attrs.frozen
-class _Several:
-    """The recipients of several files, one after the other."""
-
-    _sources: list[FileSource]
-
-    def __iter__(self) -> Any:
-        for source in self._sources:
-            yield from source.restricted_to(())
-
-
-def _show(screen: Screen, check: FileCheck, look: BulkLook) -> None:
-    list_bad(check, screen)
-    for words in warnings_of(look):
-        screen.warn(words)
-    screen.result(look)
-
-
-def _is_asked(screen: Screen, check: FileCheck, *, yes: bool) -> bool:
-    """Whether a person is about to spend money, and sees the question."""
-    is_seen = on_terminal() and screen.err.is_terminal
-    return is_seen and not (yes or screen.as_json) and check.new > 0
-
-
-def _question(look: BulkLook) -> str:
-    cost = look.preview.estimated_cost
-    euros = "" if cost is None else f", about {in_euros(cost)}"
-    return f"Send to {counted(look.new, 'recipient')}{euros}?"

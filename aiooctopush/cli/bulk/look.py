@@ -101,7 +101,6 @@ class BulkLook(Result):
     already: int = item(doc="recipients whom the run has planned before")
     excluded: int = item(doc="recipients in a file of --exclude")
     found: Mapping[str, Any] = item(merge=True, doc=FOUND_KEYS)
-    first_bad_rows: Sequence[Mapping[str, Any]] = item()
     goes_out: str | None = item(doc="when, for people; null for at once")
     can_be_cancelled: bool = item()
     costly: Sequence[Mapping[str, Any]] = costly_item()
@@ -147,7 +146,6 @@ class BulkLook(Result):
             already=check.already,
             excluded=check.excluded,
             found=_plain_of(found) | {"warnings": list(check.warnings)},
-            first_bad_rows=check.first_bad_rows,
             goes_out=None if send_at is None else departure_in_words(send_at),
             can_be_cancelled=send_at is not None
             and check.found.recipients <= _CANCELLABLE,

@@ -121,42 +121,7 @@ _ON_MISSING: Final = click.option(
     "lack it.",
 )
 
-_OF_BULK: Final = (
-    click.option(
-        "--ledger",
-        cls=Option,
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        heading=RECORD,
-        help="SQLite file that records the run; created if it does not exist. By "
-        "default a file of its own in your state directory. It holds numbers and "
-        "texts.",
-    ),
-    click.option(
-        "--no-ledger",
-        cls=Option,
-        is_flag=True,
-        heading=RECORD,
-        help="Record nothing. A repeated command is then protected for 23 hours only, "
-        "and only while the list is unchanged.",
-    ),
-    click.option(
-        "--run",
-        "name",
-        cls=Option,
-        metavar="NAME",
-        heading=RECORD,
-        help="Name of the run. Under one name everyone gets one message. By default "
-        "the name is made of text, sender and purpose.",
-    ),
-    click.option(
-        "--retry-refused",
-        cls=Option,
-        is_flag=True,
-        heading=RECORD,
-        help="Send again to recipients of this run whom the gateway refused, under new "
-        "request IDs.",
-    ),
+_OF_BOTH: Final = (
     click.option(
         "--exclude",
         cls=Option,
@@ -195,6 +160,45 @@ _OF_BULK: Final = (
         heading=QUESTIONS,
         help="Send without a question.",
     ),
+)
+
+_OF_BULK: Final = (
+    click.option(
+        "--ledger",
+        cls=Option,
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        heading=RECORD,
+        help="SQLite file that records the run; created if it does not exist. By "
+        "default a file of its own in your state directory. It holds numbers and "
+        "texts.",
+    ),
+    click.option(
+        "--no-ledger",
+        cls=Option,
+        is_flag=True,
+        heading=RECORD,
+        help="Record nothing. A repeated command is then protected for 23 hours only, "
+        "and only while the list is unchanged.",
+    ),
+    click.option(
+        "--run",
+        "name",
+        cls=Option,
+        metavar="NAME",
+        heading=RECORD,
+        help="Name of the run. Under one name everyone gets one message. By default "
+        "the name is made of text, sender and purpose.",
+    ),
+    click.option(
+        "--retry-refused",
+        cls=Option,
+        is_flag=True,
+        heading=RECORD,
+        help="Send again to recipients of this run whom the gateway refused, under new "
+        "request IDs.",
+    ),
+    *_OF_BOTH,
     click.option(
         "--concurrency",
         cls=Option,
@@ -261,7 +265,7 @@ _OF_BULK: Final = (
     _WAIT_FOR_GATEWAY,
 )
 
-_OF_FLEET: Final = (_BATCH_SIZE, _ON_INVALID, _ON_MISSING, _ON_DUPLICATE)
+_OF_FLEET: Final = (*_OF_BOTH, _BATCH_SIZE, _ON_INVALID, _ON_MISSING, _ON_DUPLICATE)
 
 
 def bulk_options(function: F) -> F:

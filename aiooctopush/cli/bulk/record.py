@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from attrs import field, frozen
@@ -60,16 +59,16 @@ def default_name(message: Message, base_url: str) -> str:
     return digest[:_DIGITS]
 
 
-async def recorded(path: Path, name: str) -> RecordedRun | None:
+async def recorded(place: LedgerPlace, name: str) -> RecordedRun | None:
     """
     Read what a ledger holds of a run; None if it has none of that name.
 
     Raises:
         LedgerError: It cannot be read.
     """
-    if not await asyncio.to_thread(path.exists):
+    if place.path is not None and not await asyncio.to_thread(place.path.exists):
         return None
-    async with LedgerPlace(str(path)).opened(read_only=True) as ledger:
+    async with place.opened(read_only=True) as ledger:
         found = [one for one in await ledger.runs() if one.name == name]
         if not found:
             return None

@@ -7,8 +7,9 @@ from attrs import define, evolve, frozen
 from ..._clock import Clock
 from ...api.sms import Message
 from ...bulk.fleet import planning
-from ...bulk.options import OnDuplicate, OnInvalid
+from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ...bulk.report import BulkReport
+from ...bulk.sources.batching import Source
 from ...bulk.sources.rows import FileSource
 from ...errors import InvalidFieldError, shown
 from ...ledgers.protocols import FleetLedger
@@ -78,6 +79,8 @@ class FleetRun:
         batch_size: int,
         on_duplicate: OnDuplicate,
         on_invalid: OnInvalid,
+        on_missing: OnMissing | None = None,
+        exclude: Source | None = None,
     ) -> Submitted:
         """
         Plan it, and wake the workers; if there are none, send it.
@@ -101,6 +104,8 @@ class FleetRun:
                     batch_size=batch_size,
                     on_duplicate=on_duplicate,
                     on_invalid=on_invalid,
+                    on_missing=on_missing,
+                    exclude=exclude,
                     progress=lambda run: stages.show(run.planned, total),
                 )
         except BaseException:

@@ -121,11 +121,12 @@ def test_rows_of_a_file_that_cannot_be_used(tmp_path):
 
     assert found.recipients == 2
     assert found.rejections == (
-        Rejection(position=1, line=3, reason="phone_number is empty"),
+        Rejection(position=1, line=3, column_name="phone_number", reason="is empty"),
         Rejection(
             position=2,
             line=4,
-            reason="first_name must have 1 to 50 characters",
+            column_name="first_name",
+            reason="must have 1 to 50 characters",
             shown="51 characters",
         ),
     )

@@ -1,0 +1,66 @@
+"""What is shown before a run goes, and the question whether it may."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import click
+from attrs import frozen
+
+from ...api._recipients import Recipient
+from ...bulk.sources.rows import FileSource
+from ..terminal.console import Screen
+from ..terminal.prompts import on_terminal, require_agreement
+from ..terminal.values import counted, in_euros
+from .check import FileCheck, list_bad
+from .look import BulkLook, warnings_of
+
+
+_DECLINED: Final = "Nothing was sent."
+
+
+@frozen
+class SeveralFiles:
+    """The recipients of several files, one after the other: whom nothing is sent to."""
+
+    sources: Sequence[FileSource]
+
+    def __iter__(self) -> Iterator[Recipient]:
+        for source in self.sources:
+            yield from source.restricted_to(())
+
+
+def is_asked(screen: Screen, check: FileCheck, *, yes: bool) -> bool:
+    """Whether a person is about to spend money, and sees the question."""
+    is_seen = on_terminal() and screen.err.is_terminal
+    return is_seen and not (yes or screen.as_json) and check.new > 0
+
+
+def show_and_ask(
+    screen: Screen, check: FileCheck, look: BulkLook, *, dry_run: bool, yes: bool
+) -> None:
+    """
+    Show what is about to be sent, and ask whether it may be, where somebody can answer.
+
+    Args:
+        screen: Where it is shown.
+        check: What the file holds.
+        look: The same for people.
+        dry_run: Whether that is all.
+        yes: Whether the answer is known.
+
+    Raises:
+        Exit: It was all, or the answer is no.
+    """
+    asks = not dry_run and is_asked(screen, check, yes=yes)
+    list_bad(check, screen)
+    for words in warnings_of(look) if dry_run or asks else check.warnings:
+        screen.warn(words)
+    if dry_run or asks:
+        screen.result(look)
+    if dry_run:
+        raise click.exceptions.Exit(0)
+    if asks:
+        cost = look.preview.estimated_cost
+        euros = "" if cost is None else f", about {in_euros(cost)}"
+        question = f"Send to {counted(look.new, 'recipient')}{euros}?"
+        require_agreement(screen, question, yes=False, otherwise=_DECLINED)

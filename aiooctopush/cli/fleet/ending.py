@@ -1,0 +1,61 @@
+"""How the commands of a fleet end: done, interrupted, or without ledger or broker."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+
+from ...bulk.report import BulkReport
+from ...ledgers.records import LedgerError
+from ..targets.fleet import BrokerError
+from ..terminal.console import Screen
+from ..terminal.interrupt import InterruptedBySignalError
+from ..terminal.problems import ExitCode
+from ..wording import RunLocation
+from .run import outcome_of
+
+
+@contextmanager
+def interrupted(words: str, screen: Screen) -> Iterator[None]:
+    """
+    Say what Ctrl-C means here, and every other signal to end.
+
+    Raises:
+        Exit: There was one.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, InterruptedBySignalError):
+        screen.note(f"\n{words}")
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
+
+
+@contextmanager
+def failures(screen: Screen, away: str) -> Iterator[None]:
+    """
+    Turn what goes wrong into words and an exit code.
+
+    Args:
+        screen: Where they go.
+        away: What it means if the ledger or the broker is away.
+    """
+    with screen.failures():
+        try:
+            yield
+        except (BrokerError, LedgerError) as error:
+            screen.fail(error, advice=away)
+
+
+def batches_of(count: int) -> str:
+    """Say how many batches."""
+    return f"{count:,} batch{'es' * (count != 1)}"
+
+
+def end(
+    screen: Screen, report: BulkReport, place: RunLocation, command: str, **more: Any
+) -> NoReturn:
+    """Tell what became of a run, and exit."""
+    ending = outcome_of(report, place, command=command)
+    ending.tell(screen, None, **more)
+    raise click.exceptions.Exit(ending.exit_code)

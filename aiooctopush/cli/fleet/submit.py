@@ -1,0 +1,243 @@
+"""``octopush fleet submit``: plan a run from a file, and wake the workers."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import frozen
+
+from ...api._shared import Purpose, SmsType
+from ...api.sms import Message
+from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
+from ...bulk.sources.duplicates import SeenNumbers
+from ...errors import OctopushError
+from ..bulk.check import FileChecker, excluded_numbers
+from ..bulk.look import BulkLook
+from ..bulk.options import planning_options
+from ..bulk.question import SeveralFiles, show_and_ask
+from ..bulk.record import recorded
+from ..targets.fleet import app_option, load_fleet, quiet_logs
+from ..targets.gateway import clock_of
+from ..targets.ledger import LedgerPlace
+from ..targets.recipients import FileReading, recipient_file_options
+from ..terminal.console import Screen
+from ..terminal.help import Command, Option, typed
+from ..terminal.interrupt import until_signal
+from ..terminal.options import SENDING, json_option, message_options
+from ..terminal.problems import ExitCode, problem_of
+from ..terminal.result import Result, Row, Table, item
+from ..terminal.values import counted, printable
+from ..wording import RunLocation
+from .ending import batches_of, end, failures, interrupted
+from .run import FleetRun
+
+
+_SUBMIT_EXAMPLE = """\
+octopush fleet submit people.csv --app app:fleet --run november --sender Acme \\
+    --purpose alert --text "Hello {first_name}, your order is on its way"
+"""
+
+
+_SUBMIT_AGAIN: Final = "Nothing is lost. Run the same command again to continue."
+_LOST_NOTHING: Final = (
+    "Nothing is lost: the run is in the ledger. Once the broker is back, the next "
+    "sweep wakes the workers. The scheduler sweeps, and so does `{sweep}`."
+)
+
+
+@frozen(kw_only=True)
+class Submission(Result):
+    """A run that was planned for workers."""
+
+    name: str = item(doc="of the run")
+    planned: int = item()
+    batches: int = item()
+    duplicates: int = item()
+    rejected: int = item()
+    woken: int = item(doc="batches that workers were told of")
+    was_planned: bool = item(doc="nothing was added now")
+    file: str = item()
+    first_bad_rows: Sequence[Mapping[str, Any]] = item()
+    error: OctopushError | None = item(doc="why no worker was woken")
+    location: RunLocation = item(in_json=False)
+
+    json_notes = (
+        "With a broker in this process also what `octopush fleet wait --json` gives."
+    )
+
+    def headline(self) -> Row:
+        """Say what was planned."""
+        size = f"{counted(self.planned, 'recipient')} in {batches_of(self.batches)}"
+        if self.error is not None:
+            return f"Planned, but no worker was woken: {size}.", "bold yellow"
+        before = " before" * self.was_planned
+        return f"Planned{before}: {size}.", "bold green"
+
+    def blocks(self) -> Iterator[str | list[Row] | Table]:
+        """Yield the figures."""
+        rows = []
+        if self.duplicates:
+            rows.append(("Duplicates", counted(self.duplicates, "row")))
+        if self.rejected:
+            rows.append(("Rejected", counted(self.rejected, "row")))
+        rows.append(("Woken", f"workers for {batches_of(self.woken)}"))
+        rows.append(("Run", printable(self.name)))
+        rows.append(("Fleet", str(self.location.ledger)))
+        yield rows
+
+    def advice(self) -> tuple[str, ...]:
+        """Say how to watch it."""
+        if self.error is not None:
+            return ()
+        return (f"  {self.location.fleet_command('status')}",)
+
+
+@click.command(
+    cls=Command,
+    short_help="Plan a run from a file, and wake the workers.",
+    example=_SUBMIT_EXAMPLE,
+    result=Submission,
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@app_option()
+@message_options
+@click.option(
+    "--run",
+    "name",
+    cls=Option,
+    required=True,
+    metavar="NAME",
+    heading=SENDING,
+    help="Name of the run.",
+)
+@planning_options
+@recipient_file_options
+@json_option()
+@click.pass_context
+def submit(
+    ctx: click.Context,
+    /,
+    *,
+    file: Path,
+    app: str,
+    text: str,
+    sender: str,
+    purpose: str,
+    type_: str,
+    at: datetime | None,
+    simulate: bool,
+    name: str,
+    batch_size: int,
+    on_invalid: str,
+    on_missing: str | None,
+    on_duplicate: str,
+    exclude: tuple[Path, ...],
+    remove_blacklisted: bool,
+    with_replies: bool,
+    price: Decimal | None,
+    dry_run: bool,
+    yes: bool,
+    reading: FileReading,
+    as_json: bool,
+) -> None:
+    """
+    Plan a run for the workers of a fleet, and wake them.
+
+    FILE is what `octopush bulk` takes. It is checked first, and on a terminal the
+    command shows what it is about to send, and asks once. Then it is written to the
+    ledger in batches. Workers start sending after the whole file has been planned.
+    Under one name there is one message: the same command with a changed file adds the
+    new people only, and after a crash it continues planning.
+
+    With a broker that has no workers (taskiq's InMemoryBroker) this process sends the
+    batches itself, and reports their outcome.
+    """
+    screen = Screen(as_json=as_json)
+    clock = clock_of(ctx.obj)
+    place = RunLocation(name=name, ledger=LedgerPlace(app))
+    with screen.failures():
+        found = load_fleet(app)
+        message = Message(
+            text=text,
+            sender=sender,
+            purpose=Purpose(purpose),
+            type=SmsType(type_),
+            send_at=at,
+            with_replies=with_replies or None,
+            auto_remove_blacklisted_numbers=remove_blacklisted or None,
+            simulation_mode=simulate or None,
+        )
+    with failures(screen, _SUBMIT_AGAIN), quiet_logs():
+        before = asyncio.run(recorded(LedgerPlace(app), name))
+    with screen.failures():
+        excluding = [reading.open(one) for one in exclude]
+        checker = FileChecker(
+            message=message,
+            screen=screen,
+            clock=clock,
+            batch_size=batch_size,
+            on_duplicate=OnDuplicate(on_duplicate),
+            on_invalid=OnInvalid(on_invalid),
+            on_missing=None if on_missing is None else OnMissing(on_missing),
+            known=SeenNumbers() if before is None else before.known,
+            excluded=excluded_numbers(excluding),
+        )
+        source, check = checker.check(reading.open(file))
+    look = BulkLook.of(
+        check,
+        file=str(file),
+        text=text,
+        send_at=at,
+        price=price,
+        message=message,
+        name=name,
+        ledger=app,
+    )
+    show_and_ask(screen, check, look, dry_run=dry_run, yes=yes)
+    run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
+    with (
+        failures(screen, _SUBMIT_AGAIN),
+        quiet_logs(),
+        interrupted("Interrupted. Run the same command again to continue.", screen),
+    ):
+        submission = run.submit(
+            message,
+            source,
+            total=check.new + (0 if before is None else before.run.planned),
+            batch_size=batch_size,
+            on_duplicate=OnDuplicate(on_duplicate),
+            on_invalid=OnInvalid(on_invalid),
+            on_missing=checker.on_missing,
+            exclude=SeveralFiles(excluding) if excluding else None,
+        )
+        submitted = asyncio.run(until_signal(submission))
+    document: dict[str, Any] = {
+        "file": str(file),
+        "woken": submitted.woken,
+        "was_planned": submitted.was_planned,
+        "first_bad_rows": check.first_bad_rows,
+    }
+    if submitted.report is not None:
+        end(screen, submitted.report, place, typed(ctx), **document)
+    planned, error = submitted.run, submitted.error
+    screen.result(
+        Submission(
+            name=planned.name,
+            planned=planned.planned,
+            batches=planned.batches,
+            duplicates=planned.duplicates,
+            rejected=planned.rejected,
+            error=error,
+            location=place,
+            **document,
+        )
+    )
+    if error is not None:
+        screen.error(problem_of(error))
+        screen.note(_LOST_NOTHING.format(sweep=place.fleet_command("sweep")))
+    bad = submitted.error is not None or submitted.run.rejected
+    raise click.exceptions.Exit(ExitCode.NOT_ACCEPTED if bad else ExitCode.ACCEPTED)
