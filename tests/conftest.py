@@ -23,8 +23,7 @@ settings.load_profile(
 )
 
 # A job in the background of a script ignores Ctrl-C, and so would what tests start.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
 # What goes through many cases to be sure of one thing; a session of its own runs it.

@@ -772,6 +772,23 @@ async def test_watches_while_it_waits(monkeypatch):
         await told.wait()
 
 
+def test_a_start_that_finds_nobody_new_compares(capsys, monkeypatch):
+    """It shows how far the file is read, since nobody is sent to."""
+    clock = VirtualClock()
+    report = BulkReport(name="mine")
+    run = types.SimpleNamespace(report=report)
+    outcome = types.SimpleNamespace(done_before=5, new=0)
+    screen = Screen()
+    sending = Sending(run, None, screen, outcome, Progress(screen, clock), items=5)
+    monkeypatch.setattr(Sending, "_look_later", lambda _: None)
+
+    sending._look()
+    sending._look()
+
+    assert "Sending" not in capsys.readouterr().err
+    assert sending._stages.label == "Comparing with the ledger"
+
+
 def test_plain_text(bulk, people, gateway):
     """Values of people stay as they are."""
     path = people(lines=["+33600000001,Œdipe"])

@@ -3,8 +3,9 @@
 import json
 import os
 import pty
+import subprocess
 import sys
-import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -355,27 +356,23 @@ def test_name_is_made_of_the_message():
 
 def on_a_terminal(arguments, typed, env):
     """Run the command in a terminal, type a line when it asks, and return all of it."""
-    pid, terminal = pty.fork()
-    if not pid:
-        os.environ.update(env)
-        os.execv(  # noqa: S606  # our own command
-            sys.executable, [sys.executable, "-m", "aiooctopush", *arguments]
-        )
-    seen, deadline = b"", time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            some = os.read(terminal, 4_096)
-        except OSError:  # Linux says so at the end of a terminal
-            break
-        if not some:
-            break
-        seen += some
-        if typed and b"[y/N]" in seen:
-            os.write(terminal, typed)
-            typed = b""
-    _, status = os.waitpid(pid, 0)
+    terminal, theirs = pty.openpty()
+    command = subprocess.Popen(
+        [sys.executable, "-m", "aiooctopush", *arguments],
+        **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
+        env=os.environ | env,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = b""
+    with suppress(OSError):  # Linux says so at the end of a terminal
+        while True:
+            seen += os.read(terminal, 4_096)
+            if typed and b"[y/N]" in seen:
+                os.write(terminal, typed)
+                typed = b""
     os.close(terminal)
-    return os.waitstatus_to_exitcode(status), seen.decode()
+    return command.wait(), seen.decode()
 
 
 @pytest.mark.usefixtures("state")

@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -81,10 +82,6 @@ def test_help_and_usage_do_not_crash(redirection, arguments, code):
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def _ignore_hangups():
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-
 def test_a_dead_terminal(people):
     """The terminal is gone, and the hangup was ignored, as under nohup."""
     leader, follower = pty.openpty()
@@ -93,7 +90,7 @@ def test_a_dead_terminal(people):
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        preexec_fn=_ignore_hangups,  # noqa: PLW1509  # no threads here
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_IGN),  # noqa: PLW1509  # no threads here
         start_new_session=True,
     ) as process:
         os.close(leader)

@@ -376,9 +376,7 @@ class Silent(AsyncBroker):
         await self._hang("kick")
         self.kicked.append(json.loads(message.message)["args"][1])
 
-    async def listen(self):
-        """Deliver nothing."""
-        yield b""
+    listen = None  # nothing is delivered
 
     async def shutdown(self):
         """See `AsyncBroker.shutdown`."""

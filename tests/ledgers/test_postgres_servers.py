@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import threading
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 
 import asyncpg
 import pytest
@@ -149,24 +149,17 @@ class Address:
     async def serve(self, reader, writer):
         """Hand on what one client says, as long as both sides are there."""
         place = self.leads_to.folder / ".s.PGSQL.5432"
-        try:
+        with closing(writer), suppress(OSError):
             theirs, ours = await asyncio.open_unix_connection(place)
-        except OSError:
-            writer.close()
-            return
-        await asyncio.gather(hand_on(reader, ours), hand_on(theirs, writer))
+            await asyncio.gather(hand_on(reader, ours), hand_on(theirs, writer))
 
 
 async def hand_on(reader, writer):
     """Copy one direction to its end."""
-    try:
+    with closing(writer), suppress(OSError):
         while data := await reader.read(65_536):
             writer.write(data)
             await writer.drain()
-    except OSError:
-        pass
-    finally:
-        writer.close()
 
 
 @pytest.fixture
@@ -175,15 +168,12 @@ def pair():
     programs = postgres.folder_of_programs()
     if programs is None:
         pytest.skip(postgres.HOW_TO_GET_IT)
-    primary = postgres.Server(programs)
-    try:
+    with ExitStack() as stack:
+        primary = postgres.Server(programs)
+        stack.callback(primary.remove)
         standby = postgres.Standby(primary)
-    except BaseException:
-        primary.remove()
-        raise
-    yield primary, standby
-    primary.remove()
-    standby.remove()
+        stack.callback(standby.remove)
+        yield primary, standby
 
 
 async def within(attempts, call):

@@ -383,7 +383,7 @@ async def test_a_ledger_is_read_on_a_read_only_mount(path):
         f"mount -o remount,bind,ro {folder} || exit 9;"
         f' exec {sys.executable} -c "$0" {path}'
     )
-    if shutil.which("unshare") is None:  # pragma: no cover
+    if shutil.which("unshare") is None:
         pytest.skip("this system has no unshare")
     done = await asyncio.to_thread(
         subprocess.run,
