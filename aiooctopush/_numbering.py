@@ -167,6 +167,10 @@ def _by_library(tidy: str, rules: _Rules) -> tuple[str, str | None]:
     found = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     reason = phonenumbers.is_possible_number_with_reason(parsed)
     problem = _wrong_length(reason, rules.region)
+    # The 0 is part of a number in few countries, as in Italy. Elsewhere the library
+    # keeps it where the rest is too short without it, and calls that possible.
+    if parsed.italian_leading_zero and not phonenumbers.is_valid_number(parsed):
+        problem = problem or _WRONG_LENGTH.format("few", rules.region)
     if problem is None and not is_clean(found):
         problem = _LONGER_THAN_ANY
     return found, problem

@@ -155,6 +155,8 @@ def test_an_unknown_country_is_refused_by_name(country):
         ("+33 (0)639980001234567890", "has too many digits"),
         ("(0)", "must end with a digit"),
         ("+33 6", "has too few digits for a number of +33"),
+        # One digit too few, and so the 0 before it stays: nobody has such a number.
+        ("06 39 98 00 0", "has too few digits for a number of FR"),
     ],
 )
 def test_a_number_that_no_phone_has_says_why(written, words):
