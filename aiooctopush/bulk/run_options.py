@@ -72,7 +72,7 @@ class BulkOptions:
     identity: Identity | None = None
     max_refused: float = 0.2
     retry_refused: bool = False
-    exclude: Source | None = None
+    exclude: Source | None = field(default=None, repr=False)
     wait_for_credit: float = 0.0
     wait_for_gateway: float = 900.0
     retry: RetryPolicy = BULK_RETRY

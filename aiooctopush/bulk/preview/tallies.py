@@ -120,7 +120,7 @@ class Doubts:
 class Samples:
     """The first texts as they will arrive."""
 
-    texts: list[str] = field(factory=list)
+    texts: list[str] = field(factory=list, repr=False)
 
     def keep(self, text: MergedLengths, rows: Sequence[tuple[str, ...]]) -> None:
         """Keep what people with these values get, unless there are enough."""

@@ -165,10 +165,8 @@ async def _look_up(
     # Read first: writing to a ledger that is not there would make one.
     async with target.ledger.opened(read_only=True) as ledger:
         run = await find_run(ledger, target.ledger, target.name)
-        async for one in ledger.batches(run.name):
-            if one.name == batch:
-                return run, one
-    return run, None
+        found = [one async for one in ledger.batches(run.name) if one.name == batch]
+    return run, found[0] if found else None
 
 
 async def _resolve(

@@ -103,7 +103,8 @@ def item(
         of=of,
         heading=heading,
     )
-    return field(default=default, metadata={_ITEM: about})
+    # What a command shows is for the terminal: texts and numbers are in no repr.
+    return field(default=default, repr=False, metadata={_ITEM: about})
 
 
 @frozen(kw_only=True)
@@ -118,7 +119,7 @@ class Table:
     """
 
     headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str]] = field(repr=False)
     words: frozenset[str]
 
 

@@ -32,7 +32,7 @@ rolled back, and it is done again.
 """
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Asked:
     """
     Something to be done in the thread, and what came of it.
