@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -133,15 +134,14 @@ def serve(
         app = create_app(
             inbox.take, token=token, answer_after_handling=True, clock=clock
         )
-    try:
-        asyncio.run(_serve(app, inbox, host, port, token))
-    except OSError as error:
-        screen.error(f"cannot listen on {host}, port {port}: {error.strerror}")
-        raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
-    finally:
-        words = inbox.in_words()
-        if file is not None:
-            file.close()
+    with nullcontext() if file is None else closing(file):
+        try:
+            asyncio.run(_serve(app, inbox, host, port, token))
+        except OSError as error:
+            screen.error(f"cannot listen on {host}, port {port}: {error.strerror}")
+            raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
+        finally:
+            words = inbox.in_words()
     screen.say(words)
     raise click.exceptions.Exit(
         ExitCode.NOT_ACCEPTED if inbox.is_lost else ExitCode.ACCEPTED

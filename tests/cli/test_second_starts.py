@@ -146,3 +146,14 @@ def test_all_that_is_refused_is_listed(bulk, people, gateway):
     assert "STOP au XXXXX" in result.stderr
     assert "did you mean {first_name}?" in result.stderr
     assert len(gateway.book) == 0
+
+
+def test_the_look_counts_who_had_it(bulk, people, tmp_path):
+    """Beside those who are new."""
+    ledger = tmp_path / "run.db"
+    bulk(people(), "--ledger", ledger)
+
+    result = bulk(people(4), "--ledger", ledger, "--dry-run")
+
+    assert "This would send to 1 recipient" in result.stdout
+    assert "3 had it, or are planned, in this run" in result.stdout

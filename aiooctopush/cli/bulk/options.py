@@ -287,11 +287,6 @@ def price_option(function: F) -> F:
     return _PRICE(function)
 
 
-def on_missing_option(function: F) -> F:
-    """Add the option about values that are missing."""
-    return _ON_MISSING(function)
-
-
 def waiting_option(function: F) -> F:
     """Add the option that limits the wait for a gateway."""
     return _WAIT_FOR_GATEWAY(function)
