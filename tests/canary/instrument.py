@@ -45,7 +45,7 @@ MAY_PRINT = [
     ({"lookup"}, {"numbers"}),  # what became of which number
     ({"preview"}, {"texts"}),  # the longest of the merged texts
     ({"bulk"}, {"texts"}),  # as typed, in the command to go on with
-    ({"check"}, {"secrets"}),  # a code, as it is typed
+    ({"validate"}, {"secrets"}),  # a code, as it is typed
 ]
 
 
