@@ -76,9 +76,10 @@ class CallOptions:
         stop: Ends its waits, and so the call; the session has one of its own as well.
     """
 
-    body: Any = None
-    query: tuple[tuple[str, str], ...] = ()
-    path: str = ""
+    # What is asked may name people, and so may a path.
+    body: Any = field(default=None, repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    path: str = field(default="", repr=False)
     timeout: float | None = None
     retry: RetryPolicy | None = None
     owns_id: bool = False
