@@ -33,8 +33,6 @@ from .records import (
     BatchRecord,
     BatchState,
     LeaseLostError,
-    LedgerError,
-    Pause,
     Progress,
     RunRecord,
 )
@@ -138,20 +136,6 @@ class LocalClaims(FleetLedger):
                 elif len(names) < limit:
                     names.append(batch.name)
         return names
-
-    async def pause(self, run_name: str, why: Pause) -> bool:
-        run = await self._run(run_name)
-        if run is None:
-            raise LedgerError(f"the ledger holds no run {run_name!r}")
-        if run.paused is None:
-            await self.update_run(evolve(run, paused=why))
-        return run.paused is None
-
-    async def unpause(self, run_name: str) -> None:
-        run = await self._run(run_name)
-        if run is None:
-            raise LedgerError(f"the ledger holds no run {run_name!r}")
-        await self.update_run(evolve(run, paused=None))
 
     async def progress(self, run_name: str) -> Progress | None:
         """Count how far a run is; it reads all of its batches."""

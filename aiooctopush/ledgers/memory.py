@@ -12,6 +12,7 @@ from .records import (
     BatchRecord,
     BatchState,
     LedgerError,
+    Pause,
     Receipt,
     Rejection,
     RunRecord,
@@ -54,7 +55,7 @@ class MemoryLedger(LocalClaims):
         rejections: Sequence[Rejection] = (),
     ) -> None:
         self._batches_of(run.name).update(self._new(run.name, batches))
-        self._runs[run.name] = run
+        self._replace_planned(run)
         self._rejections[run.name] += rejections
 
     async def begin(self, run_name: str, batch: BatchRecord) -> None:
@@ -70,12 +71,20 @@ class MemoryLedger(LocalClaims):
         self._batches[run_name].update({whole.name: whole} | self._new(run_name, parts))
 
     async def start_run(self, run: RunRecord) -> None:
-        await self.update_run(run)
+        self._replace_planned(run)
         self._rejections[run.name] = []
 
     async def update_run(self, run: RunRecord) -> None:
-        self._batches_of(run.name)
-        self._runs[run.name] = run
+        purged = self._run_of(run.name).purged
+        self._runs[run.name] = evolve(run, purged=purged)
+
+    async def pause(self, run_name: str, why: Pause) -> bool:
+        run = self._run_of(run_name)
+        self._runs[run_name] = evolve(run, paused=run.paused or why)
+        return run.paused is None
+
+    async def unpause(self, run_name: str) -> None:
+        self._runs[run_name] = evolve(self._run_of(run_name), paused=None)
 
     async def batches(
         self, run_name: str, states: Collection[BatchState] | None = None
@@ -131,10 +140,19 @@ class MemoryLedger(LocalClaims):
     async def close(self) -> None:
         """Do nothing: there is nothing to release."""
 
-    def _batches_of(self, run_name: str) -> dict[str, BatchRecord]:
-        if run_name not in self._batches:
+    def _run_of(self, run_name: str) -> RunRecord:
+        if run_name not in self._runs:
             raise LedgerError(f"the ledger holds no run {run_name!r}")
+        return self._runs[run_name]
+
+    def _batches_of(self, run_name: str) -> dict[str, BatchRecord]:
+        self._run_of(run_name)
         return self._batches[run_name]
+
+    def _replace_planned(self, run: RunRecord) -> None:
+        """Replace a run, but not what others may have written of it meanwhile."""
+        old = self._run_of(run.name)
+        self._runs[run.name] = evolve(run, paused=old.paused, purged=old.purged)
 
     def _kept(self, run_name: str, batch: BatchRecord) -> BatchRecord:
         """What is kept of a batch that is there already."""

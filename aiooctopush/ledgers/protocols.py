@@ -82,16 +82,21 @@ class Ledger(DeliveryLedger, Protocol):
         Write down new batches, and how far the source was read, together.
 
         Args:
-            run: As it stands now; replaces what was there.
+            run: As it stands now; replaces what was there, except for ``paused`` and
+                ``purged``, which others may have written meanwhile.
             batches: New ones. Those in state ``sending`` go out next.
             rejections: New ones.
         """
 
     async def start_run(self, run: RunRecord) -> None:
-        """Replace what the ledger says of a run, and forget what was rejected."""
+        """
+        Replace what the ledger says of a run, and forget what was rejected.
+
+        As in `plan`, ``paused`` and ``purged`` stay.
+        """
 
     async def update_run(self, run: RunRecord) -> None:
-        """Replace what the ledger says of a run as a whole."""
+        """Replace what the ledger says of a run, except that a purge is for good."""
 
     def batches(
         self, run_name: str, states: Collection[BatchState] | None = None
@@ -268,7 +273,7 @@ class FleetLedger(Ledger, Protocol):
 
     async def pause(self, run_name: str, why: Pause) -> bool:
         """
-        Let nobody claim a batch of this run any more.
+        Let nobody claim a batch of this run any more, also while somebody adds to it.
 
         Returns:
             Whether it was not paused before; the first reason stays.

@@ -92,6 +92,12 @@ RUN_COLUMNS: Final = columns_of(RunRecord)
 BATCH_COLUMNS: Final = columns_of(BatchRecord)
 REJECTION_COLUMNS: Final = columns_of(Rejection)
 
+REPLACED_COLUMNS: Final = tuple(name for name in RUN_COLUMNS if name != "purged")
+"""What `Ledger.update_run` replaces: a purge is for good."""
+
+PLANNED_COLUMNS: Final = tuple(name for name in REPLACED_COLUMNS if name != "paused")
+"""What planning replaces: who plans does not know who paused the run meanwhile."""
+
 
 @frozen
 class RowCodec:

@@ -118,6 +118,22 @@ async def test_a_pause_is_written_down(ledger):
     assert done.exhausted
 
 
+async def test_a_start_that_dies_leaves_no_pause_of_the_one_before(ledger):
+    """It is lifted where a start begins, not where it ends."""
+    gateway = Gateway(GatewaySettings(credit=Decimal("0.10")), clock=VirtualClock())
+    await at(gateway, ledger).send(numbers(20))
+    gateway.credit += 100
+
+    def dying():
+        yield from numbers(20)
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        await at(gateway, ledger).send(dying())
+
+    assert [one.paused for one in await ledger.runs()] == [None]
+
+
 async def test_credit_that_comes_in_time_is_waited_for(ledger):
     """The balance is asked for once a minute, and the run goes on by itself."""
     waited = []

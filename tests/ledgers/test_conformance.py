@@ -21,7 +21,13 @@ from ledger_kinds import (
 )
 
 from aiooctopush.errors import InvalidFieldError
-from aiooctopush.ledgers.records import BatchState, LedgerError, Receipt, Rejection
+from aiooctopush.ledgers.records import (
+    BatchState,
+    LedgerError,
+    Pause,
+    Receipt,
+    Rejection,
+)
 
 
 S = BatchState
@@ -76,7 +82,7 @@ async def test_a_run_is_found_as_it_was_left(ledger):
 
 async def test_a_run_is_replaced_as_a_whole(ledger):
     """Also where an attribute goes back to None."""
-    await ledger.open_run(FULL_RUN)
+    await ledger.open_run(evolve(FULL_RUN, purged=False))
     changed = run_record("full", items=3)
 
     await ledger.update_run(changed)
@@ -162,12 +168,65 @@ async def test_runs_do_not_meet(ledger):
     assert await rejected(ledger, "b") == []
 
 
+PLANNING = {
+    "plan": lambda ledger, run: ledger.plan(run, [batch_record()]),
+    "start_run": lambda ledger, run: ledger.start_run(run),
+}
+EACH_WAY_TO_PLAN = pytest.mark.parametrize("write", PLANNING.values(), ids=PLANNING)
+
+
+@EACH_WAY_TO_PLAN
+async def test_planning_leaves_a_pause_alone(ledger, write):
+    """Whoever plans has read the run before somebody paused it."""
+    run = await ledger.open_run(run_record())
+    await ledger.pause("run", Pause.CREDENTIALS)
+
+    await write(ledger, evolve(run, items=7))
+
+    (found,) = await ledger.runs()
+    assert (found.paused, found.items) == (Pause.CREDENTIALS, 7)
+
+
+@EACH_WAY_TO_PLAN
+async def test_planning_brings_no_pause_back(ledger, write):
+    """Whoever plans has read the run before somebody lifted the pause."""
+    run = await ledger.open_run(run_record(paused=Pause.CREDIT))
+    await ledger.unpause("run")
+
+    await write(ledger, evolve(run, items=7))
+
+    assert [(one.paused, one.items) for one in await ledger.runs()] == [(None, 7)]
+
+
+async def test_a_pause_is_written_once(ledger):
+    """Of several workers that pause a run at once one is told that it did."""
+    await ledger.open_run(run_record())
+
+    paused = await asyncio.gather(*(ledger.pause("run", why) for why in Pause))
+
+    (found,) = await ledger.runs()
+    assert paused.count(True) == 1
+    assert found.paused is list(Pause)[paused.index(True)]
+
+
+@pytest.mark.parametrize("name", [*PLANNING, "update_run"])
+async def test_a_purge_is_for_good(ledger, name):
+    """Whoever writes a run as it was before does not make it know people again."""
+    run = await begun(ledger)
+    await ledger.purge("run")
+
+    await (PLANNING | {"update_run": type(ledger).update_run})[name](ledger, run)
+
+    assert [one.purged for one in await ledger.runs()] == [True]
+
+
 # --- batches --------------------------------------------------------------------------
 
 
 async def test_a_plan_is_written_as_it_is_given(ledger):
     """Batches, rejections and the run, each attribute of them."""
-    await ledger.open_run(run_record("full"))
+    state = {"paused": FULL_RUN.paused, "purged": FULL_RUN.purged}
+    await ledger.open_run(run_record("full", **state))
 
     await ledger.plan(FULL_RUN, [FULL_BATCH], [FULL_REJECTION])
 
@@ -325,6 +384,7 @@ WRITES = {
     "begin": lambda ledger, key: ledger.begin(key, batch_record()),
     "conclude": lambda ledger, key: ledger.conclude(key, batch_record()),
     "split": lambda ledger, key: ledger.split(key, batch_record(), []),
+    "start_run": lambda ledger, key: ledger.start_run(run_record(key)),
     "update_run": lambda ledger, key: ledger.update_run(run_record(key)),
     "purge": lambda ledger, key: ledger.purge(key),
 }
@@ -457,8 +517,8 @@ async def test_an_unknown_run_is_empty(ledger):
 
 async def test_a_purge_keeps_the_figures(ledger):
     """Whom it went to, what it said and who was rejected is forgotten; no more."""
-    await ledger.open_run(run_record("full"))
     before = evolve(FULL_RUN, purged=False)
+    await ledger.open_run(before)
     await ledger.plan(before, [FULL_BATCH], [FULL_REJECTION])
 
     await ledger.purge("full")
@@ -541,7 +601,7 @@ def test_a_ledger_says_whether_it_is_durable(kind, tmp_path):
 async def test_everything_is_there_after_it_was_closed(kind, tmp_path):
     """Another ledger in the same place reads it."""
     first = kind.open(tmp_path)
-    await first.open_run(run_record("full"))
+    await first.open_run(FULL_RUN)
     await first.plan(FULL_RUN, [FULL_BATCH], [FULL_REJECTION])
     await first.close()
 
@@ -559,7 +619,7 @@ async def test_everything_is_there_after_a_crash(kind, tmp_path):
     for place in places:
         place.mkdir()
     first = kind.open(places[0])
-    await first.open_run(run_record("full"))
+    await first.open_run(FULL_RUN)
     await first.plan(FULL_RUN, [FULL_BATCH], [FULL_REJECTION])
     kind.crash(*places)
     await first.close()

@@ -154,6 +154,11 @@ class LedgerMachine(RuleBasedStateMachine):
             payload = None
         self.batches[name] = evolve(batch, payload=payload)
 
+    def as_planned(self, run):
+        """A run as planning writes it: what others say of it stays."""
+        old = self.runs[run.name]
+        return evolve(run, paused=old.paused, purged=old.purged)
+
     def names(self):
         """Batches that are there, and others."""
         return st.sampled_from(sorted(self.batches)) | st.sampled_from(NAMES)
@@ -180,7 +185,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Add batches and rejections."""
         call = self.ledger.plan(run, batches, rejections)
         if self.try_to_write(call, key=run.name, new=batches):
-            self.runs[run.name] = run
+            self.runs[run.name] = self.as_planned(run)
             self.rejections[run.name] += rejections
             for batch in batches:
                 self.put(run.name, batch)
@@ -189,7 +194,28 @@ class LedgerMachine(RuleBasedStateMachine):
     def update_run(self, run):
         """Replace what is known of a run."""
         if self.try_to_write(self.ledger.update_run(run), key=run.name):
-            self.runs[run.name] = run
+            purged = self.runs[run.name].purged
+            self.runs[run.name] = evolve(run, purged=purged)
+
+    @rule(run=RUNS)
+    def start_run(self, run):
+        """Begin another start of a run."""
+        if self.try_to_write(self.ledger.start_run(run), key=run.name):
+            self.runs[run.name] = self.as_planned(run)
+            self.rejections[run.name] = []
+
+    @rule(key=st.sampled_from(KEYS), why=st.sampled_from(Pause))
+    def pause(self, key, why):
+        """Let nobody claim from a run, or let it go on."""
+        if self.try_to_write(self.ledger.pause(key, why), key=key):
+            old = self.runs[key]
+            self.runs[key] = evolve(old, paused=old.paused or why)
+
+    @rule(key=st.sampled_from(KEYS))
+    def unpause(self, key):
+        """Let a run go on."""
+        if self.try_to_write(self.ledger.unpause(key), key=key):
+            self.runs[key] = evolve(self.runs[key], paused=None)
 
     @rule(act=st.sampled_from(["begin", "conclude"]), data=st.data(), batch=BATCHES)
     @precondition(lambda self: self.batches)

@@ -726,7 +726,7 @@ async def test_two_who_record_receipts_at_once_count_each_once(ledger, other):
 
 async def test_everything_of_a_full_record_is_kept(ledger, other):
     """And read by others."""
-    await ledger.open_run(run_record("full"))
+    await ledger.open_run(FULL_RUN)
     await ledger.plan(FULL_RUN, [FULL_BATCH], [FULL_REJECTION])
 
     assert await everything(other) == [(FULL_RUN, [FULL_BATCH], [FULL_REJECTION])]

@@ -76,7 +76,7 @@ async def ledger(path):
 async def written(path):
     """The path of a closed ledger with a run in it."""
     async with SQLiteLedger(path) as ledger:
-        await ledger.open_run(run_record("full"))
+        await ledger.open_run(FULL_RUN)
         await ledger.plan(FULL_RUN, [FULL_BATCH], [FULL_REJECTION])
     return path
 

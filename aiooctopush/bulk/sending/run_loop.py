@@ -224,8 +224,11 @@ class RunLoop:
 
     async def _begin_start(self) -> None:
         """Write that this start begins: its account of the source is empty."""
-        run = new_start(self._run)
-        self._run = evolve(run, paused=None, latest=self._wall.now())
+        lifted = evolve(self._run, paused=None, latest=self._wall.now())
+        if self._run.paused is not None:
+            # Planning leaves a pause alone, for it may be somebody else's.
+            await self._ledger.update_run(lifted)
+        self._run = new_start(lifted)
         await self._ledger.start_run(self._run)
         self._report.take(self._run)
         self._report.mark_start()

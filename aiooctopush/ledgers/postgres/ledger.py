@@ -20,7 +20,9 @@ from ..records import (
 from ..rows import (
     BATCH_COLUMNS,
     PAGE_SIZE,
+    PLANNED_COLUMNS,
     REJECTION_COLUMNS,
+    REPLACED_COLUMNS,
     RUN_COLUMNS,
     in_pages,
     insert,
@@ -156,7 +158,7 @@ class PostgresLedger(PostgresClaims):
         rejections: Sequence[Rejection] = (),
     ) -> None:
         async with self._database.transaction(run.name) as connection:
-            owner = await self._tables.replace_run(connection, run)
+            owner = await self._tables.replace_run(connection, run, PLANNED_COLUMNS)
             await self._tables.add(connection, owner, batches)
             await connection.executemany(
                 self._tables.sql(_ADD_REJECTION),
@@ -182,12 +184,12 @@ class PostgresLedger(PostgresClaims):
 
     async def start_run(self, run: RunRecord) -> None:
         async with self._database.transaction(run.name) as connection:
-            owner = await self._tables.replace_run(connection, run)
+            owner = await self._tables.replace_run(connection, run, PLANNED_COLUMNS)
             await connection.execute(self._tables.sql(_FORGET_REJECTIONS), owner)
 
     async def update_run(self, run: RunRecord) -> None:
         async with self._database.transaction(run.name) as connection:
-            await self._tables.replace_run(connection, run)
+            await self._tables.replace_run(connection, run, REPLACED_COLUMNS)
 
     async def batches(
         self, run_name: str, states: Collection[BatchState] | None = None

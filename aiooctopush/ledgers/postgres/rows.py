@@ -22,7 +22,8 @@ from ..records import (
 )
 from ..rows import (
     BATCH_COLUMNS,
-    RUN_COLUMNS,
+    PLANNED_COLUMNS,
+    REPLACED_COLUMNS,
     AnyRecord,
     Form,
     Record,
@@ -60,10 +61,14 @@ class Tables:
             )
         return owner
 
-    async def replace_run(self, connection: Any, run: RunRecord) -> int:
-        """Replace what is known of a run, and return its id."""
+    async def replace_run(
+        self, connection: Any, run: RunRecord, columns: tuple[str, ...]
+    ) -> int:
+        """Replace these columns of a run, its name first, and return its id."""
         owner = await self.run_id(connection, run.name)
-        await connection.execute(self.sql(_REPLACE_RUN), *stored(run))
+        row = CODEC.to_row(run)
+        values = [row[name] for name in columns]
+        await connection.execute(self.sql(_REPLACE_RUN[columns]), *values)
         return owner
 
     async def add(
@@ -148,9 +153,12 @@ LOCK: Final = "(tableoid::bigint << 32) | id"
 
 TRY_SHARED_LOCK: Final = "SELECT pg_try_advisory_xact_lock_shared($1)"
 _FIND_LOCK: Final = f"SELECT id, {LOCK} FROM LEDGER.runs WHERE name = $1"  # noqa: S608
-_REPLACE_RUN: Final = f"""
-    UPDATE LEDGER.runs SET {assignments(numbered_from(1, RUN_COLUMNS))} WHERE name = $1
-"""  # noqa: S608
+_REPLACE_RUN: Final = {
+    columns: f"""
+        UPDATE LEDGER.runs SET {assignments(numbered_from(1, columns))} WHERE name = $1
+    """  # noqa: S608
+    for columns in (REPLACED_COLUMNS, PLANNED_COLUMNS)
+}
 
 _HOLDER: Final = len(BATCH_COLUMNS) + 2
 _LEASE_UNTIL: Final = f"now() + ${_HOLDER + 1}::interval"

@@ -25,6 +25,7 @@ from ..records import (
     BatchRecord,
     BatchState,
     LedgerError,
+    Pause,
     Receipt,
     Rejection,
     RunRecord,
@@ -34,7 +35,9 @@ from ..rows import (
     BATCH_COLUMNS,
     INSTANT,
     PAGE_SIZE,
+    PLANNED_COLUMNS,
     REJECTION_COLUMNS,
+    REPLACED_COLUMNS,
     RUN_COLUMNS,
     Form,
     Record,
@@ -124,7 +127,7 @@ class SQLiteLedger(LocalClaims):
     ) -> None:
 
         def plan(connection: sqlite3.Connection) -> None:
-            self._replace_run(connection, run)
+            self._write_run(connection, _REPLACE_PLANNED, _CODEC.to_row(run))
             for batch in batches:
                 _add(connection, run.name, batch)
             for rejection in rejections:
@@ -155,14 +158,28 @@ class SQLiteLedger(LocalClaims):
     async def start_run(self, run: RunRecord) -> None:
 
         def start(connection: sqlite3.Connection) -> None:
-            self._replace_run(connection, run)
+            self._write_run(connection, _REPLACE_PLANNED, _CODEC.to_row(run))
             owner = self._run_id(connection, run.name)
             connection.execute(_FORGET_REJECTIONS, (owner,))
 
         await self._commits.write(start)
 
     async def update_run(self, run: RunRecord) -> None:
-        await self._commits.write(lambda file: self._replace_run(file, run))
+        row = _CODEC.to_row(run)
+        await self._commits.write(lambda file: self._write_run(file, _REPLACE_RUN, row))
+
+    async def pause(self, run_name: str, why: Pause) -> bool:
+
+        def pause(connection: sqlite3.Connection) -> bool:
+            self._run_id(connection, run_name)
+            row = {"name": run_name, "paused": why.value}
+            return bool(connection.execute(_PAUSE, row).rowcount)
+
+        return await self._commits.write(pause)
+
+    async def unpause(self, run_name: str) -> None:
+        row = {"name": run_name}
+        await self._commits.write(lambda file: self._write_run(file, _LIFT, row))
 
     async def batches(
         self, run_name: str, states: Collection[BatchState] | None = None
@@ -322,9 +339,11 @@ class SQLiteLedger(LocalClaims):
             raise self._no_run(run_name)
         return int(row[0])
 
-    def _replace_run(self, connection: sqlite3.Connection, run: RunRecord) -> None:
-        if not connection.execute(_REPLACE_RUN, _CODEC.to_row(run)).rowcount:
-            raise self._no_run(run.name)
+    def _write_run(
+        self, connection: sqlite3.Connection, statement: str, row: Mapping[str, Any]
+    ) -> None:
+        if not connection.execute(statement, row).rowcount:
+            raise self._no_run(row["name"])
 
     def _replace(
         self, connection: sqlite3.Connection, run_name: str, batch: BatchRecord
@@ -384,8 +403,13 @@ _BEGIN_RUN: Final = (
     f"{insert('runs', _named(RUN_COLUMNS))} ON CONFLICT (name) DO NOTHING"
 )
 _REPLACE_RUN: Final = (
-    f"UPDATE runs SET {assignments(_named(RUN_COLUMNS))} WHERE name = :name"  # noqa: S608
+    f"UPDATE runs SET {assignments(_named(REPLACED_COLUMNS))} WHERE name = :name"  # noqa: S608
 )
+_REPLACE_PLANNED: Final = (
+    f"UPDATE runs SET {assignments(_named(PLANNED_COLUMNS))} WHERE name = :name"  # noqa: S608
+)
+_PAUSE: Final = "UPDATE runs SET paused = :paused WHERE name = :name AND paused IS NULL"
+_LIFT: Final = "UPDATE runs SET paused = NULL WHERE name = :name"
 _RUNS: Final = f"SELECT {', '.join(RUN_COLUMNS)} FROM runs ORDER BY began_at DESC, id"  # noqa: S608
 _FIND_RUN: Final = f"SELECT {', '.join(RUN_COLUMNS)} FROM runs WHERE name = ?"  # noqa: S608
 

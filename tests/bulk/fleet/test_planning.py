@@ -15,7 +15,7 @@ from aiooctopush import (
 )
 from aiooctopush.bulk.fleet.planning import plan
 from aiooctopush.ledgers.batch import unpack
-from aiooctopush.ledgers.records import BatchState
+from aiooctopush.ledgers.records import BatchState, Pause
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -95,6 +95,33 @@ async def test_planning_goes_on_after_a_crash(ledger):
     assert len(before) == 20
     assert await listed(ledger) == await listed(whole)
     assert (run.planned, run.batches, run.exhausted) == (250, 25, True)
+
+
+async def test_a_pause_that_falls_into_planning_stays(ledger):
+    """A worker met a wrong key meanwhile: what is added waits like all else."""
+
+    async def source():
+        for one in numbers(250):
+            if one == numbers(1, start=215)[0]:
+                await ledger.pause("run", Pause.CREDENTIALS)
+            yield one
+
+    run = await plan(ledger, "run", MESSAGE, source(), batch_size=10)
+
+    assert [one.paused for one in await ledger.runs()] == [Pause.CREDENTIALS]
+    assert await ledger.claim_next("run", owner="a") == []
+    assert (run.planned, run.exhausted) == (250, True)
+
+
+async def test_a_paused_run_can_be_added_to(ledger):
+    """It stands still afterwards as before, until somebody resumes it."""
+    await plan(ledger, "run", MESSAGE, numbers(10), batch_size=10)
+    await ledger.pause("run", Pause.CREDIT)
+
+    await plan(ledger, "run", MESSAGE, numbers(20), batch_size=10)
+
+    assert [one.paused for one in await ledger.runs()] == [Pause.CREDIT]
+    assert await ledger.claim_next("run", owner="a") == []
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
