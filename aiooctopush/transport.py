@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 import aiohttp
+from aiohttp.connector import Connection
 from attrs import field, frozen
 from multidict import CIMultiDict
 from yarl import URL
@@ -211,7 +212,7 @@ class AiohttpTransport:
         max_connections: Size of the pool.
         client_session: A session of yours to use. It stays open when we close; its
             own headers, cookies and hooks then apply as well, but not its
-            middlewares, except to a POST.
+            middlewares, except to a POST with a body.
         ssl_context: For private certificate authorities. Verification has no switch.
         proxy: URL of an HTTP proxy.
     """
@@ -236,10 +237,7 @@ class AiohttpTransport:
         self._unpooled: aiohttp.ClientSession | None = None
         self._default_timeout = self._timeout_of(self._timeouts.attempt)
         self._request_kwargs = self._build_request_kwargs()
-        self._single_attempt_kwargs = self._request_kwargs | {
-            "middlewares": _SINGLE_ATTEMPT
-        }
-        self._payloads_tell = True
+        self._witnesses_tell = True
         self._deadlines = Deadlines()
         # As long as connecting may take, silence says nothing: that limit is aiohttp's,
         # and knows whether a connection was handed over.
@@ -257,9 +255,14 @@ class AiohttpTransport:
         else:
             seconds = self._timeouts.attempt
         kwargs = self._request_kwargs
-        if request.method != "POST":  # which aiohttp never repeats, and needs no guard
-            kwargs = self._single_attempt_kwargs
         payload = None if request.body is None else WatchedPayload(request.body)
+        witness: WatchedPayload | _SingleAttempt
+        if payload is not None and request.method == "POST":
+            witness = payload  # aiohttp never repeats a POST
+        else:
+            guard = _SingleAttempt()
+            witness = guard if payload is None else payload
+            kwargs = kwargs | {"middlewares": (guard,)}
         try:
             with self._deadlines.limit(seconds, at_first=self._first_byte) as deadline:
                 # Awaited, not entered: leaving the block costs as much as reading.
@@ -284,11 +287,12 @@ class AiohttpTransport:
                 if isinstance(error, OctopushError)
                 else translate(error, _address_of(self._base))
             )
-            if payload is not None and not payload.is_touched and self._payloads_tell:
+            if not witness.is_touched and self._witnesses_tell:
                 failure = _before_sending(failure, error)
         else:
-            if payload is not None and not payload.is_touched:
-                self._payloads_tell = False  # a fake, or an aiohttp that we do not know
+            if not witness.is_touched:
+                # A fake, or an aiohttp that we do not know.
+                self._witnesses_tell = False
             return HttpResponse(
                 status=response.status, headers=CIMultiDict(response.headers), body=body
             )
@@ -384,7 +388,7 @@ class AiohttpTransport:
 
 def _before_sending(failure: OctopushError, error: Exception) -> OctopushError:
     """
-    What a failure proves if no connection has asked for the body.
+    What a failure proves if no connection was handed to the request.
 
     That decides where the error alone does not: a timeout, and everything that is no
     error of the network, such as a session of another event loop.
@@ -400,21 +404,36 @@ def _before_sending(failure: OctopushError, error: Exception) -> OctopushError:
     return proven
 
 
-async def _attempt_once(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
+class _SingleAttempt:
     """
-    Keep aiohttp from repeating a GET, PUT or DELETE by itself when a connection
-    breaks: only errors of its own make it do so. A second DELETE would find nothing.
+    A middleware that keeps aiohttp from repeating a GET, PUT or DELETE by itself when
+    a connection breaks: only errors of its own make it do so. A second DELETE would
+    find nothing.
+
+    Attributes:
+        is_touched: Whether a connection was handed to the request. Before that nothing
+            has left.
     """
-    try:
-        return await send(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        failure = translate(error)
-    raise failure
 
+    is_touched = False
 
-_SINGLE_ATTEMPT: Final = (_attempt_once,)
+    async def __call__(
+        self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Carry the request once."""
+        write = request.send
+
+        async def noticed(conn: Connection) -> aiohttp.ClientResponse:
+            self.is_touched = True
+            return await write(conn)
+
+        # Of this object alone: whose class it is, a session of yours decides.
+        request.send = noticed  # type: ignore[method-assign]  # it is meant
+        try:
+            return await send(request)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            failure = translate(error)
+        raise failure
 
 
 async def _read_body(
