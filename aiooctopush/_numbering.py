@@ -297,6 +297,29 @@ def _metadata(code: str) -> "tuple[PhoneMetadata, ...]":
     return tuple(one for one in found if one is not None)
 
 
+# Countries of one calling code whose prices differ are told apart by the next digits:
+# North America and the Caribbean, Russia and Kazakhstan.
+_SHARED_CODES: Final = frozenset(("1", "7"))
+_NOWHERE: Final = "001"
+
+
+def country_of(number: str) -> str | None:
+    """
+    Tell the country of an international number; None if that cannot be told.
+
+    Args:
+        number: As `phone.normalize` writes it.
+    """
+    code = _code_of(number[:_KEY]) if IS_INSTALLED else None
+    if code is None:
+        return None
+    country: str | None = _regions(code)[0]
+    if code in _SHARED_CODES:
+        found = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+        country = found or country
+    return None if country == _NOWHERE else country
+
+
 # --- numbers that exist, and yet get no message ---------------------------------------
 
 

@@ -167,6 +167,21 @@ def check_possible(number: str, *, field: str = "phone_number") -> None:
         raise refusal(number, field, problem)
 
 
+def country_of(number: str) -> str | None:
+    """
+    Tell the country of an international number, in two letters.
+
+    By the rules of libphonenumber; None without the extra ``phone``, and for numbers
+    that belong to no country.
+
+    Args:
+        number: As `normalize` writes it.
+    """
+    from ._numbering import country_of as find  # noqa: PLC0415  # an extra
+
+    return find(number)
+
+
 def doubtful(numbers: Sequence[str]) -> tuple[Sequence[int], Sequence[int]]:
     """
     Find the numbers that hardly get a text message.

@@ -1,4 +1,4 @@
-"""``octopush preview``: what a text becomes and costs, without any network."""
+"""``octopush preview``: what a text becomes and costs, and nothing is sent."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -31,7 +31,8 @@ from .bulk.look import (
     warnings_of,
 )
 from .bulk.options import price_option
-from .targets.gateway import Surroundings
+from .bulk.price import Price, price_by
+from .targets.gateway import GatewayOptions, Surroundings, gateway_options
 from .targets.recipients import FileReading, recipient_file_options
 from .terminal.console import Screen
 from .terminal.help import Command
@@ -128,6 +129,7 @@ class TextLook(Result):
 @at_option()
 @price_option
 @recipient_file_options
+@gateway_options
 @json_option()
 @click.pass_context
 def preview(
@@ -140,6 +142,7 @@ def preview(
     at: datetime | None,
     price: Decimal | None,
     reading: FileReading,
+    gateway: GatewayOptions,
     as_json: bool,
 ) -> None:
     """
@@ -147,8 +150,9 @@ def preview(
 
     The parts of the text, all characters that make it dearer, what the gateway
     replaces, placeholders without a value. With FILE (see `octopush bulk`) each
-    recipient is counted with the values merged in; rejected rows are listed. No account
-    and no network are needed.
+    recipient is counted with the values merged in; rejected rows are listed. Without
+    --price the cost is estimated by what your account's balance buys; that alone needs
+    an account (OCTOPUSH_API_LOGIN, OCTOPUSH_API_KEY) and a network.
 
     A text of GSM-7 characters has 160 in one part, or 153 in each of several; one
     character beyond them makes it Unicode: 70, or 67 in each. Each part is billed.
@@ -171,9 +175,10 @@ def preview(
             source = reading.open(file)
             _, check = check_file(source, screen, clock, inspection=inspection)
             list_bad(check, screen)
-            look = BulkLook.of(
-                check, file=str(file), text=text, send_at=at, price=price
-            )
+            told = Price(euros=price)
+            if price is None:
+                told = price_by(ctx, gateway, check.found.countries, SmsType(type_))
+            look = BulkLook.of(check, file=str(file), text=text, send_at=at, price=told)
             warnings = warnings_of(look)
     for words in warnings:
         screen.warn(words)

@@ -375,6 +375,50 @@ def on_a_terminal(arguments, typed, env):
     return command.wait(), seen.decode()
 
 
+def test_dry_run_asks_the_account(real, people, server):
+    """What an SMS costs, and sends nothing."""
+    result = real(people(3), "--dry-run")
+
+    assert "  Cost        about 0.15 €\n" in result.stdout
+    assert book(server) == {}
+
+
+def test_cost_of_a_second_start(real, people, server):
+    """Those who had it cost nothing."""
+    real(people(2))
+
+    result = real(people(3), "--dry-run")
+
+    assert "  SMS billed  about 1\n" in result.stdout
+    assert "  Cost        about 0.05 €\n" in result.stdout
+
+
+def test_dry_run_without_a_network(run, people):
+    """The look does not need one."""
+    result = run(
+        "bulk",
+        people(),
+        *("--sender", "Acme", "--purpose", "alert", "--text", "Hi", "--dry-run"),
+        env=ACCOUNT | {"OCTOPUSH_BASE_URL": "http://127.0.0.1:9"},
+    )
+
+    assert result.exit_code == 0
+    assert "  Cost        unknown: " in result.stdout
+
+
+@pytest.mark.usefixtures("state")
+def test_question_tells_the_price_of_the_account(people, server):
+    """Who answers it knows what it costs."""
+    arguments = ["bulk", str(people()), "--sender", "Acme", "--purpose", "alert"]
+    arguments += ["--text", "Hi"]
+    env = ACCOUNT | {"OCTOPUSH_BASE_URL": server.url}
+
+    code, seen = on_a_terminal(arguments, b"no\n", env)
+
+    assert code == 1
+    assert "Send to 3 recipients, about 0.15 €?" in seen
+
+
 @pytest.mark.usefixtures("state")
 @pytest.mark.parametrize(
     ("answer", "columns"), [("yes", 80), ("no", 80), ("yes", 120), ("no", 120)]

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from aiooctopush.sandbox import Gateway
+
 
 @pytest.fixture
 def preview(run):
@@ -312,6 +314,8 @@ def test_json_of_a_file(preview, people):
         "can_be_cancelled": False,
         "lacking": 0,
         "missing_columns": {},
+        "countries": {"FR": 4},
+        "price_unknown": "OCTOPUSH_API_LOGIN: this environment variable is not set",
         "refusals": [],
         "unknown_placeholders": [],
         "missing_values": {"first_name": 1},
@@ -379,3 +383,69 @@ def test_no_row_that_can_be_used(preview, people):
 
     assert result.exit_code == 0
     assert "This would send to 0 recipients of" in result.stdout
+
+
+# --- the price of the account ---------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What a sandbox is asked: the last part of each path, and the query."""
+    requests = []
+
+    def handle(self, request):
+        path, _, query = request.path.partition("?")
+        requests.append((path.rpartition("/")[2], query or dict(request.query)))
+        return whole(self, request)
+
+    whole = Gateway.handle
+    monkeypatch.setattr(Gateway, "handle", handle)
+    return requests
+
+
+def test_cost_by_the_balance(preview, people, asked):
+    """The account is asked once for what its balance buys, where it goes to."""
+    result = preview("Hello", people(lines=ROWS), "--sandbox")
+
+    assert "  Cost        about 0.20 €\n" in result.stdout
+    assert "at 0.05 € an SMS, by what the balance buys\n" in result.stdout
+    assert asked == [
+        ("check-balance", {}),
+        ("check-credits", {"country_codes[]": "FR"}),
+    ]
+
+
+def test_cost_of_the_cheaper_route(preview, people):
+    """It has a price of its own."""
+    result = preview("Hi", people(1), "--sandbox", "--type", "sms_low_cost", "--json")
+
+    told = json.loads(result.stdout)
+    assert (told["price_per_sms"], told["estimated_cost"]) == ("0.03", "0.03")
+    assert told["price_unknown"] is None
+
+
+def test_price_that_is_given(preview, people, asked):
+    """Nothing is asked then, nor without a file."""
+    preview("Hello", people(1), "--sandbox", "--price", "0.04")
+    preview("Hello", "--sandbox")
+
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--sandbox", "--faults", "rst_accept=1"), "a reset"),
+        (("--sandbox", "--faults", "error_500=1"), "the gateway"),
+        ((), "OCTOPUSH_API_LOGIN: this environment variable is not set"),
+    ],
+    ids=["network", "error", "account"],
+)
+def test_price_that_is_not_told(preview, people, options, words):
+    """The look goes on, and says why."""
+    result = preview("Hello", people(1), *options)
+
+    assert result.exit_code == 0
+    assert "  Cost        unknown: " in result.stdout
+    assert words in " ".join(result.stdout.split())
+    assert "; --price EUR estimates it" in result.stdout

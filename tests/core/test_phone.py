@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from aiooctopush.errors import InvalidFieldError, Outcome
-from aiooctopush.phone import mask, normalize
+from aiooctopush.phone import country_of, mask, normalize
 
 
 NUMBERS = st.from_regex(r"\+[1-9][0-9]{4,15}", fullmatch=True)
@@ -194,3 +194,23 @@ def test_mask_depends_on_the_ends_alone(number, data):
 def test_mask_never_raises(value):
     """It is called while an error is being written."""
     assert "****" in mask(value)
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("+33639980001", "FR"),
+        ("+590690001234", "GP"),
+        ("+447700900123", "GB"),
+        ("+12045550100", "CA"),
+        ("+12025550100", "US"),
+        ("+77010000001", "KZ"),
+        ("+79161234567", "RU"),
+        ("+10000000000", "US"),
+        ("+80012345678", None),
+        ("+99912345678", None),
+    ],
+)
+def test_country_of_a_number(number, country):
+    """Also where several countries share a code; none is told for numbers of none."""
+    assert country_of(number) == country

@@ -106,6 +106,8 @@ class Preview:
         invalid_numbers: Recipients whose number is given to nobody, though its length
             is right. Told by the extra ``phone`` only, as the next.
         landlines: Recipients whose number is a landline or a service number.
+        countries: Recipients by country, two letters each; ``""`` where it cannot be
+            told, as without the extra ``phone``.
         from_file: Whether items came with their lines.
         text: The measure of the text as it is given; None if items have their own.
         placeholders: Those of the texts.
@@ -152,6 +154,7 @@ class Preview:
     overdue: datetime | None
     invalid_numbers: Finding | None
     landlines: Finding | None
+    countries: Mapping[str, int]
     from_file: bool
     text: TextMeasure | None
     placeholders: tuple[str, ...]
@@ -263,6 +266,7 @@ class Preview:
             },
             "invalid_numbers": _as_dict(self.invalid_numbers),
             "landlines": _as_dict(self.landlines),
+            "countries": dict(self.countries),
             "refusals": list(self.refusals),
             "unknown_placeholders": list(self.unknown_placeholders),
             "missing_values": missing,

@@ -42,7 +42,15 @@ from ..sources.table import IS_EMPTY
 from ..sources.text_file import SourceError
 from ..sources.used import missing_columns, requires_values, restricted
 from .findings import LOW_COST_MENTION, PREMIUM_MENTION, Finding, Preview
-from .tallies import LISTED_AT_MOST, SAMPLES, Doubts, Rejections, Samples, Tally
+from .tallies import (
+    LISTED_AT_MOST,
+    SAMPLES,
+    Countries,
+    Doubts,
+    Rejections,
+    Samples,
+    Tally,
+)
 from .text_lengths import SHORT_NUMBER, LengthGroup, MergedLengths
 
 
@@ -121,6 +129,7 @@ class Inspection:
         self._lacking = 0
         self._samples, self._doubts, self._blank = Samples(), Doubts(), Tally()
         self._missing_columns: Mapping[str, Sequence[str]] = {}
+        self._countries = Countries()
         self._on_duplicate = on_duplicate
         self._identity = identity
         self._batch_size = batch_size
@@ -267,6 +276,7 @@ class Inspection:
             return
         self._recipients += len(block)
         self._doubts.look(block.numbers, positions, lines)
+        self._countries.look(block.numbers)
         self._samples.keep(text, _first_rows(columns))
         if said.is_marketing:
             self._look_at_marketing(block.numbers, said)
@@ -335,6 +345,7 @@ class Inspection:
         """Count somebody who gets a message with these values."""
         self._recipients += 1
         self._doubts.look((number,), (position,), (line,))
+        self._countries.look((number,))
         if self._said is not None:
             self._samples.keep(said.text, [values])
         if said.can_be_blank and not said.text.merged(values).strip():
@@ -507,6 +518,7 @@ class Inspection:
             overdue=self._overdue,
             invalid_numbers=self._doubts.invalid.finding(),
             landlines=self._doubts.landlines.finding(),
+            countries=dict(self._countries.counts.most_common()),
             from_file=self._has_lines,
             text=None if self._said is None else self._said.text.measured,
             placeholders=tuple(self._missing),

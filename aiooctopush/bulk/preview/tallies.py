@@ -7,7 +7,7 @@ from typing import Final
 from attrs import define, field
 
 from ...ledgers.records import Rejection
-from ...phone import doubtful
+from ...phone import country_of, doubtful
 from .findings import Finding
 from .text_lengths import MergedLengths
 
@@ -114,6 +114,32 @@ class Doubts:
             self.invalid.add(positions[at], lines[at])
         for at in landlines:
             self.landlines.add(positions[at], lines[at])
+
+
+# Plus and four digits: those who share a calling code are told apart by them.
+_HEAD: Final = 5
+
+
+@define
+class Countries:
+    """
+    Recipients by country.
+
+    Attributes:
+        counts: By two letters; ``""`` where it cannot be told.
+    """
+
+    counts: Counter[str] = field(factory=Counter)
+    _known: dict[str, str] = field(factory=dict)
+
+    def look(self, numbers: Sequence[str]) -> None:
+        """Count some numbers."""
+        for head, count in Counter(number[:_HEAD] for number in numbers).items():
+            country = self._known.get(head)
+            if country is None:
+                number = next(one for one in numbers if one.startswith(head))
+                country = self._known[head] = country_of(number) or ""
+            self.counts[country] += count
 
 
 @define

@@ -25,7 +25,8 @@ from ..wording import RunLocation
 from .check import FileChecker, excluded_numbers
 from .look import BulkLook
 from .options import bulk_options
-from .question import SeveralFiles, show_and_ask
+from .price import Price, asked_price
+from .question import SeveralFiles, is_asked, show_and_ask
 from .record import default_name, recorded
 from .sending import Sending
 from .summary import RunOutcome, RunResult
@@ -144,17 +145,22 @@ def bulk(
             **settings,
             **attrs.asdict(message, recurse=False),
         )
+    yes = yes or gateway.sandbox
+    told = Price(euros=price)
+    if price is None and (dry_run or is_asked(screen, check, yes=yes)):
+        session = connection.new_session()
+        told = asked_price(session, check.found.countries, message.type)
     look = BulkLook.of(
         check,
         file=str(file),
         text=text,
         send_at=at,
-        price=price,
+        price=told,
         message=message,
         name=name,
         ledger=None if ledger is None else str(ledger),
     )
-    show_and_ask(screen, check, look, dry_run=dry_run, yes=yes or gateway.sandbox)
+    show_and_ask(screen, check, look, dry_run=dry_run, yes=yes)
     outcome = RunOutcome(
         report=run.report,
         total=check.found.recipients - check.excluded,

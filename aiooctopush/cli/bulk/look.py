@@ -22,6 +22,7 @@ from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, in_euros, printable
 from ..wording import departure_in_words
 from .check import FileCheck
+from .price import Price
 
 
 _REASONS_SHOWN: Final = 5
@@ -34,9 +35,10 @@ _CHARACTERS_SHOWN: Final = 8
 FOUND_KEYS: Final = (
     "items, recipients, duplicates, rejected, rejections, rejected_by_reason, "
     "unknown_placeholders, lacking, missing_columns, missing_values, first_missing, "
-    "long_values, messages, too_long, forced, invalid_numbers, landlines, sms_needed, "
-    "sms_needed_at_most, requests, without_mention, in_quiet_hours, quiet_until, "
-    "estimated_cost, estimated_cost_at_most, balance, is_enough, refusals, warnings"
+    "long_values, messages, too_long, forced, invalid_numbers, landlines, countries, "
+    "sms_needed, sms_needed_at_most, requests, without_mention, in_quiet_hours, "
+    "quiet_until, estimated_cost, estimated_cost_at_most, balance, is_enough, "
+    "refusals, warnings"
 )
 """Keys of `Preview.as_dict`."""
 
@@ -101,6 +103,10 @@ class BulkLook(Result):
     already: int = item(doc="recipients whom the run has planned before")
     excluded: int = item(doc="recipients in a file of --exclude")
     found: Mapping[str, Any] = item(merge=True, doc=FOUND_KEYS)
+    price_per_sms: str | None = item(
+        doc="in euros, of --price, or else as the account has it"
+    )
+    price_unknown: str | None = item(doc="why the account does not tell it")
     goes_out: str | None = item(doc="when, for people; null for at once")
     can_be_cancelled: bool = item()
     costly: Sequence[Mapping[str, Any]] = costly_item()
@@ -110,6 +116,7 @@ class BulkLook(Result):
     purpose: str | None = item(in_json=False)
     simulated: bool = item(in_json=False)
     preview: Preview = item(in_json=False)
+    price: Price = item(in_json=False)
 
     @classmethod
     def of(
@@ -119,7 +126,7 @@ class BulkLook(Result):
         file: str,
         text: str,
         send_at: datetime | None,
-        price: Decimal | None,
+        price: Price,
         message: Message | None = None,
         name: str | None = None,
         ledger: str | None = None,
@@ -132,12 +139,12 @@ class BulkLook(Result):
             file: Its name.
             text: What is sent, before values are merged in.
             send_at: When it goes out; None for at once.
-            price: Of one SMS, in euros.
+            price: Of one SMS.
             message: Sender and purpose, if they are known.
             name: Name of the run, if there is one.
             ledger: Where the run is recorded.
         """
-        found = evolve(check.found, price_per_sms=price)
+        found = evolve(check.found, price_per_sms=price.euros)
         return cls(
             file=file,
             name=name,
@@ -146,6 +153,9 @@ class BulkLook(Result):
             already=check.already,
             excluded=check.excluded,
             found=_plain_of(found) | {"warnings": list(check.warnings)},
+            price_per_sms=None if price.euros is None else str(price.euros),
+            price_unknown=price.unknown,
+            price=price,
             goes_out=None if send_at is None else departure_in_words(send_at),
             can_be_cancelled=send_at is not None
             and check.found.recipients <= _CANCELLABLE,
@@ -157,6 +167,12 @@ class BulkLook(Result):
             simulated=message is not None and bool(message.simulation_mode),
             preview=found,
         )
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Estimate what the new recipients cost, by their share of all."""
+        cost, people = self.preview.estimated_cost, self.preview.recipients
+        return cost and cost * self.new / people
 
     def headline(self) -> Row:
         """Say how many get it."""
@@ -201,14 +217,20 @@ class BulkLook(Result):
             yield "SMS each", several
         if self.name is not None:
             yield from costly_rows(self.text)
-        of_all = " for all rows, those who had it included" * bool(self.already)
-        about, most = found.sms_needed, found.sms_needed_at_most
+        about, most = (
+            -(-count * self.new // max(found.recipients, 1))
+            for count in (found.sms_needed, found.sms_needed_at_most)
+        )
         at_most = f", at most {most:,}" * (most > about)
-        yield "SMS billed", f"about {about:,}{at_most}{of_all}"
-        if found.estimated_cost is not None:
-            yield "Cost", f"about {in_euros(found.estimated_cost)}{of_all}"
+        yield "SMS billed", f"about {about:,}{at_most}"
+        if self.cost is not None:
+            yield "Cost", f"about {in_euros(self.cost)}"
+            if self.price.is_of_account:
+                each = f"{found.price_per_sms:.4f}".rstrip("0")
+                yield "", f"at {each} € an SMS, by what the balance buys"
         else:
-            yield "Cost", "unknown; --price EUR estimates it"
+            why = f": {self.price.unknown}" if self.price.unknown else ""
+            yield "Cost", f"unknown{why}; --price EUR estimates it"
         if self.sender is not None:
             yield "Sender", f"{self.sender}, {self.purpose}"
         yield "Goes out", self.goes_out or "at once"

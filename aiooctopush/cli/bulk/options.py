@@ -108,7 +108,8 @@ _PRICE: Final = click.option(
     callback=maximum,
     metavar="EUR",
     heading=QUESTIONS,
-    help="Price of one SMS in euros, to estimate the cost.",
+    help="Price of one SMS in euros, to estimate the cost. By default `bulk` and "
+    "`preview` take what the balance of your account implies.",
 )
 
 _ON_MISSING: Final = click.option(

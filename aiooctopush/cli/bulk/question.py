@@ -60,7 +60,6 @@ def show_and_ask(
     if dry_run:
         raise click.exceptions.Exit(0)
     if asks:
-        cost = look.preview.estimated_cost
-        euros = "" if cost is None else f", about {in_euros(cost)}"
+        euros = "" if look.cost is None else f", about {in_euros(look.cost)}"
         question = f"Send to {counted(look.new, 'recipient')}{euros}?"
         require_agreement(screen, question, yes=False, otherwise=_DECLINED)

@@ -18,6 +18,7 @@ from ...errors import OctopushError
 from ..bulk.check import FileChecker, excluded_numbers
 from ..bulk.look import BulkLook
 from ..bulk.options import planning_options
+from ..bulk.price import Price
 from ..bulk.question import SeveralFiles, show_and_ask
 from ..bulk.record import recorded
 from ..targets.fleet import app_option, load_fleet, quiet_logs
@@ -192,7 +193,7 @@ def submit(
         file=str(file),
         text=text,
         send_at=at,
-        price=price,
+        price=Price(euros=price),
         message=message,
         name=name,
         ledger=app,

@@ -2,16 +2,16 @@
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import click
-from attrs import frozen
+from attrs import field, frozen
 
 from ..._clock import Clock, SystemClock
 from ...errors import InvalidFieldError
@@ -68,11 +68,13 @@ class Connection:
         session: Not opened yet; to be closed by who uses it.
         gateway: None if it is a real one.
         clock: The time of both.
+        new_session: Makes another session like it: one serves one event loop.
     """
 
     session: OctopushSession
     gateway: Gateway | None
     clock: Clock
+    new_session: Callable[[], OctopushSession] = field(repr=False)
 
     @property
     def sandbox_book(self) -> dict[str, int] | None:
@@ -247,9 +249,16 @@ def gateway_options(function: F) -> F:
     return cast("F", bundled)
 
 
-def connect(surroundings: Surroundings | None, gateway: GatewayOptions) -> Connection:
+def connect(
+    surroundings: Surroundings | None, gateway: GatewayOptions, *, asks: bool = True
+) -> Connection:
     """
     Find gateway and credentials; nothing is opened yet.
+
+    Args:
+        surroundings: What the command runs in.
+        gateway: Values of `gateway_options`.
+        asks: Whether a person is asked for credentials that are missing.
 
     Raises:
         InvalidFieldError: Credentials, address, proxy or certificates are missing or
@@ -260,8 +269,9 @@ def connect(surroundings: Surroundings | None, gateway: GatewayOptions) -> Conne
         raise click.UsageError("--faults needs --sandbox.")
     if not gateway.sandbox:
         proxy, ssl_context = gateway.proxy_url(), gateway.ssl_context()
-        login, key = _credentials()
-        session = OctopushSession(
+        login, key = _credentials(asks=asks)
+        make = partial(
+            OctopushSession,
             login,
             key,
             base_url=gateway.address,
@@ -269,7 +279,9 @@ def connect(surroundings: Surroundings | None, gateway: GatewayOptions) -> Conne
             proxy=proxy,
             ssl_context=ssl_context,
         )
-        return Connection(session=session, gateway=None, clock=around.clock)
+        return Connection(
+            session=make(), gateway=None, clock=around.clock, new_session=make
+        )
     for name in ("base_url", "proxy", "ca_file"):
         if getattr(gateway, name):
             other = f"--{name.replace('_', '-')}"
@@ -278,20 +290,25 @@ def connect(surroundings: Surroundings | None, gateway: GatewayOptions) -> Conne
         GatewaySettings(credit=_SANDBOX_CREDIT), clock=around.clock
     )
     transport = SandboxTransport(simulated, gateway.faults, clock=around.clock)
-    session = OctopushSession(
-        "sandbox", "sandbox", transport=transport, clock=around.clock
+    make = partial(
+        OctopushSession, "sandbox", "sandbox", transport=transport, clock=around.clock
     )
-    return Connection(session=session, gateway=simulated, clock=around.clock)
+    return Connection(
+        session=make(), gateway=simulated, clock=around.clock, new_session=make
+    )
 
 
-def _credentials() -> tuple[str, str]:
+def _credentials(*, asks: bool) -> tuple[str, str]:
+    ask_for = partial(_ask, asks=asks)
     return (
-        os.environ.get(_LOGIN) or _ask(_LOGIN, "Octopush login (e-mail address)"),
-        os.environ.get(_KEY) or _ask(_KEY, "Octopush API key", hide_input=True),
+        os.environ.get(_LOGIN) or ask_for(_LOGIN, "Octopush login (e-mail address)"),
+        os.environ.get(_KEY) or ask_for(_KEY, "Octopush API key", hide_input=True),
     )
 
 
-def _ask(variable: str, question: str, **settings: Any) -> str:
+def _ask(variable: str, question: str, *, asks: bool, **settings: Any) -> str:
+    if not asks:
+        raise InvalidFieldError(variable, "this environment variable is not set")
     if not on_terminal():
         raise InvalidFieldError(
             variable,

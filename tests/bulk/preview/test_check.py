@@ -921,6 +921,7 @@ def test_as_dict():
         "missing_columns": {},
         "invalid_numbers": None,
         "landlines": None,
+        "countries": {"FR": 2},
         "refusals": list(found.refusals),
         "unknown_placeholders": ["param9"],
         "missing_values": {"first_name": 1},

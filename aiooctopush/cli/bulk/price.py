@@ -1,0 +1,62 @@
+"""The price of one SMS: as it was given, or as the account has it."""
+
+import asyncio
+from collections.abc import Mapping
+from decimal import Decimal
+
+import click
+from attrs import frozen
+
+from ...api._shared import SmsType
+from ...bulk.preview.prices import PriceUnknownError, price_per_sms
+from ...errors import InvalidFieldError, OctopushError
+from ...session import OctopushSession
+from ..targets.gateway import GatewayOptions, connect
+from ..terminal.problems import problem_of
+
+
+@frozen(kw_only=True)
+class Price:
+    """
+    What one SMS costs, for an estimate.
+
+    Attributes:
+        euros: None if it is not known.
+        is_of_account: Whether the account told.
+        unknown: Why it is not known, if it was asked for.
+    """
+
+    euros: Decimal | None = None
+    is_of_account: bool = False
+    unknown: str | None = None
+
+
+def asked_price(
+    session: OctopushSession, countries: Mapping[str, int], kind: SmsType
+) -> Price:
+    """Ask the account, and fail at nothing: a look is not worth less without it."""
+
+    async def ask() -> Decimal:
+        async with session:
+            return await price_per_sms(session.wallet, countries, kind)
+
+    try:
+        return Price(euros=asyncio.run(ask()), is_of_account=True)
+    except PriceUnknownError as error:
+        return Price(unknown=str(error))
+    except OctopushError as error:
+        return Price(unknown=error.problem)
+
+
+def price_by(
+    context: click.Context,
+    gateway: GatewayOptions,
+    countries: Mapping[str, int],
+    kind: SmsType,
+) -> Price:
+    """Ask the account of the environment, and no person; see `asked_price`."""
+    try:
+        connection = connect(context.obj, gateway, asks=False)
+    except InvalidFieldError as error:
+        return Price(unknown=problem_of(error).partition(";")[0])
+    return asked_price(connection.new_session(), countries, kind)
