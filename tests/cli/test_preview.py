@@ -2,10 +2,11 @@
 
 import gzip
 import json
+from decimal import Decimal
 
 import pytest
 
-from aiooctopush.sandbox import Gateway
+from aiooctopush.sandbox import Gateway, GatewaySettings
 
 
 @pytest.fixture
@@ -449,3 +450,12 @@ def test_price_that_is_not_told(preview, people, options, words):
     assert "  Cost        unknown: " in result.stdout
     assert words in " ".join(result.stdout.split())
     assert "; --price EUR estimates it" in result.stdout
+
+
+def test_account_without_money(run, people):
+    """It has no price either."""
+    gateway = Gateway(GatewaySettings(credit=Decimal(0)))
+
+    result = run("preview", people(1), "--text", "Hi", "--sandbox", gateway=gateway)
+
+    assert "unknown: the balance buys no message" in result.stdout
