@@ -47,6 +47,7 @@ EDGES = LAYERS.index(("__init__",)) + 1
 MAY_WAIT = {"_call", "_clock", "_deadlines", "_throttle"}
 
 ROOMS = {
+    "text": (("merging", "quiet_hours", "segments", "stop"),),
     "ledgers": (
         ("records",),
         ("batch",),
@@ -90,10 +91,10 @@ PUBLIC = (
     "aiooctopush",
     *(f"aiooctopush.api.{name}" for name in ("sms", *NAMESPACES)),
     *("aiooctopush.bulk", "aiooctopush.fleet", "aiooctopush.ledgers"),
-    *("aiooctopush.sandbox", "aiooctopush.webhooks"),
+    *("aiooctopush.sandbox", "aiooctopush.text", "aiooctopush.webhooks"),
 )
-# These have no such list: all that they define is public.
-WHOLE = ("aiooctopush.errors", "aiooctopush.text")
+# This one has no such list: all that it defines is public.
+WHOLE = ("aiooctopush.errors",)
 # What objects are made with that a session or a source makes, and what sources give to
 # readers of ours: nobody else holds one.
 INNER = {

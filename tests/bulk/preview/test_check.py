@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiooctopush import InvalidFieldError, Purpose, Recipient, SmsRequest, SmsType
-from aiooctopush import text as text_module
 from aiooctopush.api.sms import Message
 from aiooctopush.bulk.options import OnDuplicate, OnMissing
 from aiooctopush.bulk.preview.check import preview
@@ -21,6 +20,7 @@ from aiooctopush.bulk.sources.text_file import SourceError
 from aiooctopush.ledgers.records import Rejection
 from aiooctopush.sandbox import VirtualClock
 from aiooctopush.text import GSM_BASIC, GSM_EXTENSION, REPLACEMENTS, Encoding, measure
+from aiooctopush.text import quiet_hours as quiet_module
 
 
 ADA, BOB, EVE = "+33600000001", "+33600000002", "+4915112345678"
@@ -723,7 +723,7 @@ def test_without_time_zones(monkeypatch, purpose, words):
     def no_such_zone(name):
         raise ZoneInfoNotFoundError(name)
 
-    monkeypatch.setattr(text_module, "ZoneInfo", no_such_zone)
+    monkeypatch.setattr(quiet_module, "ZoneInfo", no_such_zone)
 
     found = found_in([ADA], MARKETING, purpose, now=SUNDAY)
 

@@ -1,0 +1,134 @@
+"""Values merged into a text: its placeholders, and what one recipient gets."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from ..errors import InvalidFieldError
+
+
+MERGE_FIELDS: Final = (
+    "first_name",
+    "last_name",
+    "param1",
+    "param2",
+    "param3",
+    "param4",
+    "param5",
+)
+"""
+Names that may stand in braces.
+
+Source: gateway documentation, "Personalized sendings" (documented, unseen).
+"""
+
+# Doubled braces are meant as such, and so are looked for first.
+_known = re.compile(rf"\{{\{{|\}}\}}|\{{({'|'.join(MERGE_FIELDS)})\}}")
+# Up to 30 letters, digits, spaces, dots or hyphens, so that other braces stay free.
+_like_one = re.compile(r"\{\{|\}\}|\{ *(\w[\w .\-]{0,29})\}")
+
+# What other programs, and the gateway's older ones, call them.
+_OTHER_NAMES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("prenom", "prénom", "firstname", "vorname", "nombre", "nome", "name"),
+        "first_name",
+    ),
+    **dict.fromkeys(
+        ("nom", "lastname", "nachname", "apellido", "apellidos", "cognome", "surname"),
+        "last_name",
+    ),
+    **{f"ch{number}": f"param{number}" for number in range(1, 6)},
+}
+
+
+def merge(text: str, values: Mapping[str, str | None]) -> str:
+    """
+    Estimate the text that one recipient gets.
+
+    What the gateway does with a placeholder without a value is undocumented. That
+    nothing takes its place is our estimate: good enough for a length, not a promise.
+
+    Args:
+        text: With placeholders such as ``{first_name}``; ``{{`` and ``}}`` are braces.
+        values: By name, without braces. Names that are no placeholders are passed
+            over, and placeholders inside a value are not replaced again.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        return found[0][0] if name is None else values.get(name) or ""
+
+    return _known.sub(value, text)
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """Names of the placeholders in a text, each once, in order of appearance."""
+    return tuple(dict.fromkeys(name for name in _known.findall(text) if name))
+
+
+def unknown_placeholders(text: str) -> tuple[str, ...]:
+    """
+    Words in braces that look like a placeholder and are none.
+
+    ``{firstname}``, ``{param6}`` or ``{First_Name}`` would be sent as they stand.
+    Each is given once, without its braces, in order of appearance. Words between
+    ``{{`` and ``}}`` are meant as they stand.
+    """
+    found = dict.fromkeys(
+        match[0][1:-1] for match in _like_one.finditer(text) if match[1]
+    )
+    return tuple(name for name in found if name not in MERGE_FIELDS)
+
+
+def suggested_placeholder(name: str) -> str | None:
+    """
+    Find the placeholder that was probably meant; None if there is none.
+
+    Args:
+        name: Without braces, such as ``firstname`` or ``prenom``.
+    """
+    # Only for an error, and slow to load.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    plain_name = name.strip().lower().replace(" ", "_").replace("-", "_")
+    known = _OTHER_NAMES.get(plain_name.replace("_", ""))
+    if known:
+        return known
+    found = get_close_matches(plain_name, MERGE_FIELDS, n=1)
+    return found[0] if found else None
+
+
+def problem_of_placeholder(name: str) -> str:
+    """Say of a word in braces that it is no placeholder, and what may be meant."""
+    meant = suggested_placeholder(name)
+    advice = f"; did you mean {{{meant}}}?" if meant else "."
+    return (
+        f"{{{name}}} is no placeholder and would be sent as it stands{advice} "
+        f"Braces that are meant are written twice, as in {{{{{name}}}}}."
+    )
+
+
+def as_sent(text: str) -> str:
+    """Write a text as the gateway is to get it: ``{{`` and ``}}`` as single braces."""
+    return _known.sub(lambda found: found[0] if found[1] else found[0][0], text)
+
+
+def check_placeholders(text: str) -> None:
+    """
+    Refuse a text whose braces would not do what is meant.
+
+    Raises:
+        InvalidFieldError: A word in braces is no placeholder; or what would be a
+            placeholder is meant as it stands, which the gateway cannot do.
+    """
+    unknown = unknown_placeholders(text)
+    if unknown:
+        problem = problem_of_placeholder(unknown[0]).removesuffix(".")
+        raise InvalidFieldError("text", problem)
+    sent = as_sent(text)
+    if sent != text and len(placeholders(sent)) > len(placeholders(text)):
+        raise InvalidFieldError(
+            "text",
+            "holds a placeholder between doubled braces, which the gateway would "
+            "replace all the same",
+        )

@@ -1,0 +1,149 @@
+"""Hours in which marketing is not to be sent to France."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import attrs
+from attrs import field, frozen
+
+from ..errors import InvalidFieldError
+
+
+_FRANCE: Final = "Europe/Paris"
+_SUNDAY: Final = 6
+
+# Days after Easter Sunday: Easter Monday, Ascension, Whit Monday.
+_AFTER_EASTER: Final = (1, 39, 50)
+_FIXED: Final = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
+
+
+def _wall_time(_: object, attribute: "attrs.Attribute[time]", value: time) -> None:
+    known: object = value
+    if not isinstance(known, time) or value.tzinfo is not None:
+        raise InvalidFieldError(
+            attribute.name,
+            "must be a time of day in France, such as time(20), without a time zone",
+            shown=repr(value)[:80],
+        )
+
+
+@frozen(kw_only=True)
+class QuietHours:
+    """
+    When marketing SMS is not to be sent in France, by wall clock there.
+
+    What the gateway does with such a message is undocumented: it may refuse, delay or
+    send it. So nothing is refused here because of them; they are worth a warning.
+
+    Args:
+        begin: When the quiet of a day begins; the default is 20:00.
+        end: When it ends, on the next day if that is earlier; the default is 08:00.
+            If both are the same, no hours of a working day are quiet.
+        whole_days: Whether Sundays and public holidays are quiet from midnight to
+            midnight.
+
+    Raises:
+        InvalidFieldError: A bound is no time of day, or carries a time zone.
+
+    Source: the vendor's article on deferred sending, for the defaults (documented,
+    unseen). That the clock is that of Paris and the holidays are those of the whole
+    country, without the two more of Alsace and Moselle, is our reading. A carriers'
+    charter of 2026 is said to allow 08:00 to 21:30.
+    """
+
+    begin: time = field(default=time(20), validator=_wall_time)
+    end: time = field(default=time(8), validator=_wall_time)
+    whole_days: bool = True
+
+    def end_of(self, wall: datetime) -> datetime | None:
+        """
+        When the present quiet ends; None if there is none.
+
+        Args:
+            wall: In France; only what the clock on the wall shows is looked at.
+        """
+        day, now = wall.date(), wall.time()
+        day_off = wall.weekday() == _SUNDAY or day in public_holidays(day.year)
+        if day_off and self.whole_days:
+            return _at(wall + timedelta(days=1), time())
+        if self.begin <= self.end:
+            return _at(wall, self.end) if self.begin <= now < self.end else None
+        if now < self.end:
+            return _at(wall, self.end)
+        # Up to midnight: the day that begins there may be quiet as a whole.
+        return _at(wall + timedelta(days=1), time()) if now >= self.begin else None
+
+
+FRENCH_QUIET_HOURS: Final = QuietHours()
+"""From 20:00 to 08:00, and on Sundays and public holidays."""
+
+
+def in_france(instant: datetime) -> datetime:
+    """The instant by the clock of Paris; LookupError without a time zone database."""
+    try:
+        return instant.astimezone(ZoneInfo(_FRANCE))
+    except ZoneInfoNotFoundError as error:
+        raise LookupError(
+            "this machine has no database of time zones; install the package tzdata"
+        ) from error
+
+
+def quiet_until(
+    instant: datetime, *, hours: QuietHours = FRENCH_QUIET_HOURS
+) -> datetime | None:
+    """
+    Tell when marketing SMS may be sent to France, if not at that instant.
+
+    Args:
+        instant: Aware, in any time zone.
+        hours: Which hours are quiet.
+
+    Returns:
+        The first instant after it that is not quiet, by the clock of Paris; None if
+        the instant itself is not.
+
+    Raises:
+        LookupError: This machine has no database of time zones.
+    """
+    wall = in_france(instant)
+    end = hours.end_of(wall)
+    last = None
+    # A night may be followed by a Sunday, and that by a holiday and another night.
+    while end is not None:
+        last, end = end, hours.end_of(end)
+    return last
+
+
+def public_holidays(year: int) -> frozenset[date]:
+    """
+    The eleven public holidays of the whole of France.
+
+    Source: French Labour Code, article L3133-1.
+    """
+    sunday = easter_sunday(year)
+    fixed = (date(year, month, day) for month, day in _FIXED)
+    return frozenset(fixed).union(sunday + timedelta(days) for days in _AFTER_EASTER)
+
+
+def easter_sunday(year: int) -> date:
+    """
+    Easter Sunday in the Gregorian calendar.
+
+    Source: Meeus, "Astronomical Algorithms", chapter 8.
+    """
+    century, of_century = divmod(year, 100)
+    golden = year % 19
+    corrected = (8 * century + 13) // 25
+    epact = (19 * golden + century - century // 4 - corrected + 15) % 30
+    weekday = (32 + 2 * (century % 4 + of_century // 4) - epact - of_century % 4) % 7
+    late = (golden + 11 * epact + 22 * weekday) // 451
+    month, day = divmod(epact + weekday - 7 * late + 114, 31)
+    return date(year, month, day + 1)
+
+
+def _at(wall: datetime, moment: time) -> datetime:
+    """Another time of the same day; the second 02:30 of a night stays the second."""
+    return datetime.combine(wall.date(), moment, tzinfo=wall.tzinfo).replace(
+        fold=wall.fold
+    )
