@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
 
 from .._clock import Clock
@@ -11,7 +11,7 @@ from ..api.sms import Message
 from ..errors import InvalidFieldError
 from ..ledgers.memory import MemoryLedger
 from ..ledgers.protocols import Ledger
-from ..ledgers.records import LedgerError, RunRecord
+from ..ledgers.records import RunRecord
 from ..ledgers.sqlite.ledger import SQLiteLedger
 from ..text import FRENCH_QUIET_HOURS, QuietHours
 from .preview.check import preview
@@ -153,9 +153,6 @@ class BulkRun:
             async with aclosing(self._loop.results(source)) as results:
                 async for result in results:
                     yield result
-            # All that counts is written: what cannot be tidied up now is later.
-            with suppress(LedgerError):
-                await ledger.release_run(self._name)
 
     async def preview(
         self,

@@ -22,6 +22,7 @@ from .leases import (
     LEASE,
     LONGEST_WAIT,
     GcraState,
+    at_it_already,
     checked_lease,
     checked_limit,
     checked_pause,
@@ -33,6 +34,7 @@ from .records import (
     BatchRecord,
     BatchState,
     LeaseLostError,
+    LedgerError,
     Progress,
     RunRecord,
 )
@@ -68,16 +70,25 @@ class LocalClaims(FleetLedger):
         self._turns: dict[str, GcraState] = {}
         self._fence = 0
         self._turn = asyncio.Lock()
+        self._added_to: set[str] = set()
 
     @abstractmethod
     async def find_batch(self, run_name: str, name: str) -> BatchRecord | None:
         """One batch of a run; None if it is not there."""
 
     async def open_beside_workers(self, run: RunRecord) -> RunRecord:
-        return await self.open_run(run)
+        if run.name in self._added_to:
+            raise LedgerError(at_it_already(run.name, adding=True))
+        self._added_to.add(run.name)
+        try:
+            return await self.open_run(run)
+        except BaseException:
+            self._added_to.discard(run.name)
+            raise
 
     async def release_run(self, run_name: str) -> None:
-        """Do nothing: whoever may write is in this process."""
+        """Let other tasks add to a run: whoever may write is in this process."""
+        self._added_to.discard(run_name)
 
     async def claim(
         self,

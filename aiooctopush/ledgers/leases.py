@@ -34,6 +34,17 @@ CLAIMED: Final = frozenset(
 """States that a batch may be claimed in, some of them on conditions."""
 
 
+def at_it_already(run_name: str, *, adding: bool) -> str:
+    """Say that a run is held, what became of what was wanted, and what to do."""
+    words = f"another process or task is at run {run_name!r}, and so nothing was"
+    if adding:
+        return (
+            f"{words} planned from here. Start again when it is done: whoever is new "
+            "in your list is added then"
+        )
+    return f"{words} changed or sent from here: start again when it is done"
+
+
 def place_of(name: str) -> tuple[int, str]:
     """
     Number and part of a batch.

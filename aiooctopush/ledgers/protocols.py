@@ -140,6 +140,7 @@ class Ledger(DeliveryLedger, Protocol):
         """
         Let others at a run that `open_run` took; else they wait until `close`.
 
+        It is to be called as often as the run was opened, and does nothing before.
         A file stands alone from then on, until the next write.
         """
 
@@ -208,7 +209,8 @@ class FleetLedger(Ledger, Protocol):
         released.
 
         Raises:
-            LedgerError: Somebody else adds to it, or this is no ledger.
+            LedgerError: Another process or task adds to it, or this is no ledger.
+                Nothing was planned.
         """
 
     async def claim(

@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve
 from fakes import ScriptedTransport, refusal, session_over
 from ledger_kinds import KINDS, listed
+from services import postgres
 
 from aiooctopush import (
     BatchState,
@@ -289,6 +290,19 @@ async def test_another_text_is_refused_with_who_had_the_first(gateway, ledger):
     assert "sends to all of them again" in words
     assert "Secret" not in words
     assert gateway.book.numbers() == Counter(OLD)
+
+
+async def test_a_start_that_was_refused_keeps_nobody_from_the_run(gateway, tmp_path):
+    """Another process goes on with it, though this one has its ledger open still."""
+    async with postgres.ledger_at(tmp_path) as one, postgres.ledger_at(tmp_path) as two:
+        await start(gateway, one, OLD)
+        with pytest.raises(InvalidFieldError, match="began with another text"):
+            await start(gateway, one, OLD, text="Bye")
+
+        report = await start(gateway, two, [*OLD, *NEW])
+
+    assert report.is_complete
+    assert gateway.book.numbers() == Counter([*OLD, *NEW])
 
 
 async def test_a_purged_run_is_not_gone_on_with(gateway, ledger):

@@ -130,6 +130,18 @@ async def test_batches_are_added_while_another_is_held(ledger):
     assert await state_of(ledger) == S.ACCEPTED
 
 
+async def test_a_run_is_added_to_by_one_at_a_time(ledger):
+    """Whoever comes second is told what to do, and the first goes on."""
+    run = await ledger.open_beside_workers(run_record())
+
+    with pytest.raises(LedgerError, match="is at run 'run', and so nothing"):
+        await ledger.open_beside_workers(run_record())
+    await ledger.plan(run, [waiting()])
+    await ledger.release_run("run")
+
+    assert await ledger.open_beside_workers(run_record()) == run
+
+
 async def test_a_batch_has_one_holder(ledger):
     """The second gets nothing, however often the batch is called out."""
     await planned(ledger)

@@ -267,8 +267,11 @@ async def test_a_run_that_is_held_is_written_by_its_holder_only(schema, ledger, 
     """Others neither begin, write nor claim; they may read, and record receipts."""
     await begun(ledger, batch_record(state=S.NOT_SENT))
 
-    problems = {
+    opening = {
         await problem_of(other.open_run(run_record())),
+        await problem_of(other.open_beside_workers(run_record())),
+    }
+    problems = {
         await problem_of(other.conclude("run", batch_record())),
         await problem_of(other.update_run(run_record())),
         await problem_of(other.purge("run")),
@@ -280,8 +283,15 @@ async def test_a_run_that_is_held_is_written_by_its_holder_only(schema, ledger, 
     receipt = Receipt(batch="1", number="+33639980001", status="NO", is_final=True)
     await other.record_receipts("run", [receipt])
 
+    start = f"PostgreSQL schema '{schema}': another process"
+    at_it = f"{start} or task is at run 'run', and so nothing was"
+    again = "Start again when it is done: whoever is new in your list is added then."
+    assert opening == {
+        f"{at_it} changed or sent from here: start again when it is done.",
+        f"{at_it} planned from here. {again}",
+    }
     assert problems == {
-        f"PostgreSQL schema '{schema}': another process is at run 'run': wait for it."
+        f"{start} is at run 'run', and nothing of this was written: wait for it."
     }
     assert claims == [None]
     assert await listed(other) == [batch_record(state=S.NOT_SENT)]
@@ -309,6 +319,31 @@ async def test_a_run_is_free_when_its_holder_leaves(ledger, other, leave):
     assert await listed(other) == [batch_record()]
 
 
+async def test_a_run_is_free_when_it_is_left_as_often_as_it_was_opened(ledger, other):
+    """Two tasks of one process may have it open, and the first to end frees nothing."""
+    await ledger.open_run(run_record())
+    await ledger.open_run(run_record())
+
+    await ledger.release_run("run")
+    problem = await problem_of(other.open_run(run_record()))
+    await ledger.update_run(run_record(items=7))
+    await ledger.release_run("run")
+
+    assert "is at run 'run'" in problem
+    assert (await other.open_run(run_record())).items == 7
+
+
+@pytest.mark.parametrize("second", ["open_run", "open_beside_workers"])
+async def test_a_run_that_is_added_to_is_opened_once_in_a_process(ledger, second):
+    """Another task is refused as another process is, and ends nothing of the first."""
+    run = await ledger.open_beside_workers(run_record())
+
+    problem = await problem_of(getattr(ledger, second)(run))
+    await ledger.plan(run, [batch_record()])
+
+    assert "another process or task is at run 'run'" in problem
+
+
 async def test_leaving_what_is_not_held_does_nothing(ledger):
     """It is free already."""
     await ledger.release_run("run")
@@ -325,7 +360,8 @@ async def test_a_run_that_workers_send_is_not_opened(schema, ledger, other):
     await ledger.open_run(run_record())
 
     assert problem == (
-        f"PostgreSQL schema '{schema}': workers are sending run 'run': wait for them."
+        f"PostgreSQL schema '{schema}': workers are sending run 'run', and so nothing "
+        "was changed or sent from here: wait for them."
     )
     lost = await problem_of(claim.ledger.conclude("run", claim.record))
     assert lost == (
@@ -393,7 +429,7 @@ async def test_a_run_is_held_until_the_transaction_ends(ledger, other, connectio
         await ledger.bound_to(connection).open_run(run_record())
         problem = await problem_of(other.open_run(run_record()))
 
-    assert "another process is at run 'run'" in problem
+    assert "another process or task is at run 'run'" in problem
     assert await other.open_run(run_record()) is not None
 
 

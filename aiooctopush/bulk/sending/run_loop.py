@@ -5,7 +5,7 @@ import hashlib
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing, nullcontext, suppress
 from decimal import Decimal
 from typing import Final
 
@@ -24,6 +24,7 @@ from ...ledgers.records import (
     MAY_COST,
     BatchRecord,
     BatchState,
+    LedgerError,
     Pause,
     Rejection,
     RunRecord,
@@ -172,7 +173,21 @@ class RunLoop:
         """See `BulkRun.stream`."""
         if self._message is not None:
             await check_beforehand(self._message.text, source, self._options.on_missing)
-        left_open = await self._load_run()
+        fresh = self._run
+        self._run = await self._ledger.open_run(fresh)
+        try:
+            async with aclosing(self._start(fresh, source)) as results:
+                async for result in results:
+                    yield result
+        finally:
+            # All that counts is written: what cannot be tidied up now is later.
+            with suppress(LedgerError):
+                await self._ledger.release_run(fresh.name)
+
+    async def _start(
+        self, fresh: RunRecord, source: Source
+    ) -> AsyncGenerator[BatchResult, None]:
+        left_open = await self._load_run(fresh)
         if self._options.exclude is not None:
             await self._reader.exclude(self._options.exclude)
         async with self._reader.reading(source):
@@ -192,10 +207,9 @@ class RunLoop:
 
     # --- what earlier starts left -----------------------------------------------------
 
-    async def _load_run(self) -> list[BatchRecord]:
-        """Find the run as it was left, count it, and give what is still open."""
-        fresh = self._run
-        self._run = run = await self._ledger.open_run(fresh)
+    async def _load_run(self, fresh: RunRecord) -> list[BatchRecord]:
+        """Count the run as it was left, and give what is still open."""
+        run = self._run
         await check_run(self._ledger, run, fresh)
         self._delivery.max_batch_size = run.max_batch_size
         self._resume_plan = ResumePlan(

@@ -97,10 +97,16 @@ class _Held:
 
     The lock belongs to the connection, and all is written over that one: lost, it
     takes the lock with it, and what is written later fails.
+
+    Attributes:
+        beside: Whether somebody adds to it while workers send.
+        times: How often it was opened, and so has to be let go of.
     """
 
     connection: Any
     lock: int
+    beside: bool
+    times: int = 1
 
 
 @define
@@ -211,17 +217,35 @@ class Database:
                     await self._check(connection)
                     yield connection
 
-    async def hold(self, run_name: str, lock: int) -> None:
+    def is_at(self, run_name: str, *, beside: bool) -> bool:
+        """Whether another task of this process keeps this one from a run."""
+        held = self._holder(run_name)
+        return held is not None and (beside or held.beside)
+
+    async def hold(self, run_name: str, lock: int, *, beside: bool) -> None:
         """Keep others from a run until `let_go`; only in an `own_transaction`."""
+        held = self._holder(run_name)
+        if held is not None:
+            held.times += 1
+            return
         # It does not wait: the transaction has that lock for itself already.
         await self._own.execute("SELECT pg_advisory_lock($1)", lock)
-        self._held[run_name] = _Held(connection=self._own, lock=lock)
+        self._held[run_name] = _Held(connection=self._own, lock=lock, beside=beside)
+
+    def _holder(self, run_name: str) -> _Held | None:
+        """Who holds a run, as far as the connection lasts."""
+        held = self._held.get(run_name)
+        return None if held is None or _is_gone(held.connection) else held
 
     async def let_go(self, run_name: str) -> None:
         """Let others at a run; one that is not held is free already."""
-        held = self._held.pop(run_name, None)
+        held = self._held.get(run_name)
         if held is None:
             return
+        held.times -= 1
+        if held.times:
+            return
+        del self._held[run_name]
         self._enter_loop()
         with self._explained():
             async with self._turn:
@@ -470,7 +494,7 @@ class BoundDatabase(Database):
         async with self.connected() as connection, connection.transaction():
             yield connection
 
-    async def hold(self, run_name: str, lock: int) -> None:
+    async def hold(self, run_name: str, lock: int, *, beside: bool) -> None:
         """Nothing more: the transaction holds it until it ends."""
 
     async def close(self) -> None:

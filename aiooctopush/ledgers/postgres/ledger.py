@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 from attrs import evolve
 
+from ..leases import at_it_already
 from ..records import (
     BatchRecord,
     BatchState,
@@ -133,19 +134,21 @@ class PostgresLedger(PostgresClaims):
             owner, lock, *values = await connection.fetchrow(
                 self._tables.sql(_FIND_RUN), run.name
             )
-            if not await connection.fetchval(_TRY_LOCK, lock):
-                raise LedgerError(
-                    f"{self._database.name}: another process is at run {run.name!r}: "
-                    "wait for it"
-                )
+            beside = not ends_claims
+            if self._database.is_at(
+                run.name, beside=beside
+            ) or not await connection.fetchval(_TRY_LOCK, lock):
+                words = at_it_already(run.name, adding=beside)
+                raise LedgerError(f"{self._database.name}: {words}")
             if ends_claims:
                 if await connection.fetchval(self._tables.sql(_IS_CLAIMED), owner):
                     raise LedgerError(
                         f"{self._database.name}: workers are sending run "
-                        f"{run.name!r}: wait for them"
+                        f"{run.name!r}, and so nothing was changed or sent from here: "
+                        "wait for them"
                     )
                 await connection.execute(self._tables.sql(_END_CLAIMS), owner)
-            await self._database.hold(run.name, lock)
+            await self._database.hold(run.name, lock, beside=beside)
         return self._tables.record(RunRecord, values)
 
     async def release_run(self, run_name: str) -> None:

@@ -56,8 +56,8 @@ class Tables:
         owner, lock = await self.find_run(connection, run_name)
         if not await connection.fetchval(TRY_SHARED_LOCK, lock):
             raise LedgerError(
-                f"{self.database.name}: another process is at run {run_name!r}: "
-                "wait for it"
+                f"{self.database.name}: another process is at run {run_name!r}, and "
+                "nothing of this was written: wait for it"
             )
         return owner
 

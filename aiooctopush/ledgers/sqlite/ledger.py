@@ -318,8 +318,9 @@ class SQLiteLedger(LocalClaims):
         """
         await asyncio.to_thread(backup, self._path, copy)
 
-    async def release_run(self, run_name: str) -> None:  # noqa: ARG002  # one file for all
+    async def release_run(self, run_name: str) -> None:
         """Fold the log into the file, which then stands alone until the next write."""
+        await super().release_run(run_name)
         await self._commits.do(self._file.fold)
 
     async def close(self) -> None:

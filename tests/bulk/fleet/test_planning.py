@@ -1,5 +1,8 @@
 """Planning: a run is written down for workers, whole and once, and nothing is sent."""
 
+import asyncio
+from collections import Counter
+
 import asyncpg
 import pytest
 from fleets import MESSAGE, DurableLedger, numbers, states
@@ -14,8 +17,8 @@ from aiooctopush import (
     SQLiteLedger,
 )
 from aiooctopush.bulk.fleet.planning import plan
-from aiooctopush.ledgers.batch import unpack
-from aiooctopush.ledgers.records import BatchState, Pause
+from aiooctopush.ledgers.batch import unpack, unpack_numbers
+from aiooctopush.ledgers.records import BatchState, LedgerError, Pause
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -28,6 +31,11 @@ async def ledger(request, tmp_path):
     }[request.param]()
     yield made
     await made.close()
+
+
+def people_of(batches):
+    """How often each number stands in batches."""
+    return Counter(one for batch in batches for one in unpack_numbers(batch.numbers))
 
 
 def breaking(items, after):
@@ -122,6 +130,25 @@ async def test_a_paused_run_can_be_added_to(ledger):
 
     assert [one.paused for one in await ledger.runs()] == [Pause.CREDIT]
     assert await ledger.claim_next("run", owner="a") == []
+
+
+async def test_two_who_plan_at_once_plan_nobody_twice(ledger):
+    """One is told to start again; the other's people are known to that start."""
+    here, there = numbers(50), [*numbers(10, start=900), *numbers(40)]
+
+    async def source():
+        for one in here:
+            yield one
+        with pytest.raises(LedgerError, match="so nothing was planned from here"):
+            await plan(ledger, "run", MESSAGE, there, batch_size=10)
+
+    await plan(ledger, "run", MESSAGE, source(), batch_size=10)
+    before = people_of(await listed(ledger))
+    run = await plan(ledger, "run", MESSAGE, there, batch_size=10)
+
+    assert before == Counter(here)
+    assert people_of(await listed(ledger)) == Counter([*here, *there[:10]])
+    assert (run.new, run.already) == (10, 40)
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
@@ -226,6 +253,26 @@ async def test_a_run_is_planned_together_with_other_rows_or_not_at_all(tmp_path)
         await ledger.close()
 
     assert [(run.name, run.exhausted) for run in runs] == [("done", True)]
+
+
+async def test_two_processes_that_plan_one_run_at_once(tmp_path):
+    """Also in the moment in which it begins: one plans, the other starts again."""
+    here, there = numbers(50), [*numbers(10, start=900), *numbers(40)]
+    async with postgres.ledger_at(tmp_path) as one, postgres.ledger_at(tmp_path) as two:
+        ends = await asyncio.gather(
+            plan(one, "run", MESSAGE, here, batch_size=10),
+            plan(two, "run", MESSAGE, there, batch_size=10),
+            return_exceptions=True,
+        )
+        before = people_of(await listed(one))
+        for ledger, source in ((one, here), (two, there)):
+            await plan(ledger, "run", MESSAGE, source, batch_size=7)
+        after = people_of(await listed(one))
+
+    (refused,) = [one for one in ends if isinstance(one, LedgerError)]
+    assert "Start again when it is done" in str(refused)
+    assert before in (Counter(here), Counter(there))
+    assert after == Counter([*here, *there[:10]])
 
 
 async def test_a_run_is_planned_on_while_it_is_sent(tmp_path):
