@@ -643,7 +643,7 @@ def test_lengths_are_remembered_up_to_a_bound(monkeypatch):
         inspection.look(Recipient(ADA, param1="a" * length))
 
     assert inspection.result().messages == {(GSM, 1): 3, (GSM, 2): 2}
-    assert len(inspection._said.text._known) == 2
+    assert len(inspection._message.text._known) == 2
 
 
 # --- marketing ------------------------------------------------------------------------
