@@ -78,7 +78,7 @@ def storms() -> Sequence[Storm]:
         *(b2, b3, b4, b5),
         *(
             evolve(one, who=who)
-            for who in ("aiohttp + tenacity", "the same, with a request_id")
+            for who in ("aiohttp + tenacity", "aiohttp + tenacity + request_id")
             for one in (b2, b3, b4)
         ),
     )

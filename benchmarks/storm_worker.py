@@ -165,7 +165,7 @@ Start = Callable[[Namespace, FastClock], Coroutine[None, None, object]]
 WORKERS: Final[Mapping[str, Start]] = {
     "aiooctopush": ours,
     "aiohttp + tenacity": partial(theirs, request_id=False),
-    "the same, with a request_id": partial(theirs, request_id=True),
+    "aiohttp + tenacity + request_id": partial(theirs, request_id=True),
 }
 
 

@@ -135,7 +135,7 @@ class ListOfPeople(RuleBasedStateMachine):
     def people(self):
         """The list as a source."""
         return [
-            Recipient(number(one), first_name=name) if good else number(one)[:6]
+            Recipient(number(one), first_name=name) if good else number(one)[:4]
             for one, good, name in self.list
         ]
 
@@ -195,6 +195,7 @@ class ListOfPeople(RuleBasedStateMachine):
         had = self.had(name)
         assert all(had[number(one)] == 1 for one, good, _ in self.list if good)
         assert report.unknown == report.not_sent == report.in_flight == 0
+        assert report.rejected == sum(not good for _, good, _ in self.list)
         assert report.exhausted
         assert report.paused is None
 

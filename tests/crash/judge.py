@@ -1,45 +1,84 @@
 """Whether a run came through its deaths: its words against the gateway's book."""
 
+import json
 from collections import defaultdict
 
-from crash.world import BATCH, KEY, NAMED, PEOPLE, UNNAMED, Book
+from crash.world import KEY, NAMED, REMOVED, SECOND, UNNAMED, Book, numbers_of
 
-from aiooctopush.ledgers.batch import unpack_numbers
 from aiooctopush.ledgers.records import BatchState
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
 async def problems(folder, plan, report):
     """Every broken promise, in words; none if all is well."""
-    book = Book(folder / "book").sent
-    words = await _words(folder)
+    book = Book(folder / "book")
+    wanted = everybody(folder, plan)
+    words, beside = await _words(folder)
+    last = plan.list_of(book.lives)
     return [
-        *against_the_book(book, words, plan),
-        *adds_up(words, report),
+        *of_each(book.sent, plan, wanted),
+        *against_the_book(book.sent, words, plan, beside),
+        *adds_up(words, report, wanted, items=len(last.rows)),
     ]
 
 
+def everybody(folder, plan):
+    """Who has to have it: all in the list at the end, and who was planned before."""
+    wanted = plan.list_of(SECOND).people
+    if REMOVED not in wanted and REMOVED in json.loads((folder / "known").read_text()):
+        wanted.add(REMOVED)
+    return wanted
+
+
 async def _words(folder):
-    """The state of each person, as the ledger has it."""
-    words = defaultdict(list)
+    """The state of each person, as the ledger has it; and who was beside a bad one."""
+    words, beside = defaultdict(list), set()
     async with SQLiteLedger(folder / "run.db", read_only=True) as ledger:
         async for batch in ledger.batches(KEY):
+            numbers = numbers_of(batch)
+            if {UNNAMED, NAMED} & set(numbers):
+                beside.update(numbers)
             if batch.state is not BatchState.SPLIT:
-                words[batch.state] += unpack_numbers(batch.numbers)
-    return words
+                words[batch.state] += numbers
+    return words, beside
 
 
-def against_the_book(book, words, plan):
-    """Who is told what, and who has how many."""
+def of_each(book, plan, wanted):
+    """
+    Who has how many, whatever the run says.
+
+    Args:
+        book: How often each number was sent to.
+        plan: Of the world.
+        wanted: Who has to have it, once.
+    """
     yield from (
         f"{one} gets it {times} times" for one, times in book.items() if times > 1
     )
-    yield from (f"{one} is in nobody's list" for one in book.keys() - set(PEOPLE))
+    yield from (f"{one} is in nobody's list" for one in sorted(book.keys() - wanted))
+    if not plan.troubled and not plan.late:
+        # Nothing was refused, and every id still protects: there is no doubt.
+        yield from (f"{one} does not get it" for one in sorted(wanted - book.keys()))
+
+
+def against_the_book(book, words, plan, beside):
+    """
+    Who is told what.
+
+    Args:
+        book: How often each number was sent to.
+        words: The numbers of each state.
+        plan: Of the world.
+        beside: Who was in one request with a bad number. If it was refused after
+            silence, they may have been sent before, for all that we know.
+    """
     bad = {UNNAMED, NAMED} if plan.troubled else set()
-    # Who was refused after silence may have been sent before, for all that we know.
-    beside = {one for batch in batched(PEOPLE) if bad & set(batch) for one in batch}
-    allowed = defaultdict(set, {BatchState.REFUSED: bad, BatchState.UNKNOWN: beside})
-    unknown = [BatchState.PRESUMED] * plan.burns_ids + [BatchState.UNKNOWN] * plan.late
+    allowed = defaultdict(set, {BatchState.REFUSED: bad})
+    if plan.troubled:
+        allowed[BatchState.UNKNOWN] = beside
+    # An id that was noted, and nothing sent: what nobody can know.
+    unknown = [BatchState.PRESUMED] * (plan.burns_ids and plan.troubled)
+    unknown += [BatchState.UNKNOWN] * plan.late
     told_sent = {BatchState.ACCEPTED, BatchState.PRESUMED}
     for state, numbers in words.items():
         unsent = [one for one in numbers if not book[one]]
@@ -53,18 +92,13 @@ def against_the_book(book, words, plan):
             yield f"somebody is {state}, and is in the book"
 
 
-def adds_up(words, report):
+def adds_up(words, report, wanted, *, items):
     """Whether ledger and report have everybody once, and agree."""
-    everybody = sorted(one for numbers in words.values() for one in numbers)
-    if everybody != sorted(PEOPLE):
+    if sorted(one for numbers in words.values() for one in numbers) != sorted(wanted):
         yield "the ledger has not everybody once"
     for state in BatchState:
         if report.get(state, 0) != len(words[state]):
             yield f"the report says {report.get(state, 0)} {state}, the ledger not"
-    if {report["planned"], report["now"]["items"]} != {len(PEOPLE)} or report["paused"]:
+    figures = report["planned"], report["now"]["items"]
+    if figures != (len(wanted), items) or report["paused"]:
         yield "the report does not say that it is done"
-
-
-def batched(numbers):
-    """The batches in which they are sent."""
-    return [numbers[at : at + BATCH] for at in range(0, len(numbers), BATCH)]

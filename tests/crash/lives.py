@@ -23,12 +23,15 @@ sys.path.append(str(Path(__file__).parent.parent))
 
 from crash.judge import problems
 from crash.planted import PLANTED
-from crash.world import Plan, Steps, one_life
+from crash.world import EDITS, SECOND, TOGETHER, Book, Plan, Steps, one_life
 
 
 # In memory, where there is such a place: a thousand lives write thirty times each.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # the folders in it have random names
 SEED = 20261122
+
+# A run that does not end is a broken promise, too.
+STARTS_AT_MOST = 20
 
 
 def is_done(report):
@@ -67,8 +70,12 @@ def survive(plan, die_at):
                 continue
             note = json.loads((folder / "note").read_text())
             made += len(note["steps"])
-            if is_done(note["report"]):
+            # An edited list has a start, also behind one that came to its end.
+            met = plan.edit is None or Book(folder / "book").lives >= SECOND
+            if met and is_done(note["report"]):
                 break
+            if Book(folder / "book").lives >= STARTS_AT_MOST:
+                return not deaths, [f"{plan}, {die_at}: has no end"]
         found = asyncio.run(problems(folder, plan, note["report"]))
     return not deaths, [f"{plan}, {die_at}: {problem}" for problem in found]
 
@@ -101,6 +108,9 @@ def main():
     parser.add_argument("--first", type=int, default=1, help="step to die at")
     parser.add_argument("--apart", type=int, default=1, help="steps to the next one")
     parser.add_argument("--pairs", type=int, help="instead of every single point")
+    parser.add_argument(
+        "--edit", choices=[*EDITS, TOGETHER], help="of the list, behind the first start"
+    )
     parser.add_argument("--planted", choices=PLANTED)
     options = parser.parse_args()
     if options.planted:
@@ -110,6 +120,7 @@ def main():
         troubled=options.troubled,
         late=options.late,
         concurrency=options.concurrency,
+        edit=options.edit,
     )
     # What is there is not looked at again, and so is not copied for each child.
     gc.freeze()

@@ -7,8 +7,9 @@ from attrs import evolve
 from aiooctopush._call import CallState
 from aiooctopush.bulk.sending.delivery import Delivery
 from aiooctopush.bulk.sending.resume import ResumePlan
+from aiooctopush.bulk.sources.batching import BatchReader
 from aiooctopush.ledgers.batch import Job, renewed, unpack
-from aiooctopush.ledgers.records import BatchState
+from aiooctopush.ledgers.records import UNFINISHED, BatchState
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 
@@ -61,6 +62,28 @@ def no_hold():
     CallState.protected_for = math.inf
 
 
+def people_not_remembered():
+    """The people of earlier starts are known by their places in the list alone."""
+    BatchReader.remember = lambda *_: None
+
+
+def only_finished_remembered():
+    """Who was in flight is not known as one of the run."""
+    remember = BatchReader.remember
+
+    def forgetful(self, batch):
+        if batch.state not in UNFINISHED:
+            remember(self, batch)
+
+    BatchReader.remember = forgetful
+
+
+def open_left_to_the_list():
+    """What was left open is dropped, as if the list would bring it again."""
+
+    ResumePlan.is_open = lambda *_: False
+
+
 PLANTED = {
     plant.__name__: plant
     for plant in (
@@ -69,5 +92,8 @@ PLANTED = {
         concluded_before_it_is_sent,
         epoch_not_written,
         no_hold,
+        people_not_remembered,
+        only_finished_remembered,
+        open_left_to_the_list,
     )
 }

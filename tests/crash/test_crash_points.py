@@ -8,48 +8,30 @@ first 24 pairs, and there the odd points in one law and the even ones in the oth
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import pytest
-from crash.judge import adds_up, against_the_book, problems
+from crash.judge import adds_up, against_the_book, of_each, problems
 from crash.lives import is_done
 from crash.planted import PLANTED
-from crash.world import NAMED, PEOPLE, Book, Plan, Steps, one_life
+from crash.schedules import APART, LAWS, NEEDS_FORK, PAIRS, lives
+from crash.world import (
+    BATCH,
+    NAMED,
+    PEOPLE,
+    TOGETHER,
+    UNNAMED,
+    Book,
+    Plan,
+    Steps,
+    one_life,
+)
 
 from aiooctopush import BatchState
 
 
-LIVES = Path(__file__).parent / "lives.py"
-ALL = os.environ.get("CRASH_POINTS") == "all"
-PAIRS = 200 if ALL else 24
-APART = 1 if ALL else 2
-
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="lives are forked"),
-    pytest.mark.timeout(300),
-]
-
-
-def lives(*arguments):
-    """How many schedules were lived, and every broken promise."""
-    told = subprocess.run(
-        [sys.executable, str(LIVES), *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    said = json.loads(told.stdout)
-    return said["schedules"], said["problems"]
-
-
-LAWS = [
-    pytest.param((), id="on acceptance"),
-    pytest.param(("--burns-ids",), id="burnt"),
-]
+pytestmark = [NEEDS_FORK, pytest.mark.timeout(300)]
+EDITED = ("--edit", TOGETHER)
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -105,6 +87,9 @@ def test_two_deaths_are_survived_as_well_as_one(law, trouble):
         ("concluded_before_it_is_sent", (), "is accepted, and is not in the book"),
         ("epoch_not_written", ("--troubled",), "gets it 2 times"),
         ("no_hold", ("--late",), "gets it 2 times"),
+        ("people_not_remembered", EDITED, "gets it 2 times"),
+        ("only_finished_remembered", EDITED, "gets it 2 times"),
+        ("open_left_to_the_list", EDITED, "has no end"),
     ],
 )
 def test_a_planted_mistake_is_caught(planted, arguments, words):
@@ -122,6 +107,9 @@ def test_every_planted_mistake_has_its_test():
         "concluded_before_it_is_sent",
         "epoch_not_written",
         "no_hold",
+        "people_not_remembered",
+        "only_finished_remembered",
+        "open_left_to_the_list",
     }
 
 
@@ -173,6 +161,12 @@ def test_the_judge_sees_through_a_false_report(finished):
 
 
 ONE = PEOPLE[0]
+BESIDE = {
+    one
+    for at in range(0, len(PEOPLE), BATCH)
+    for one in PEOPLE[at : at + BATCH]
+    if {UNNAMED, NAMED} & set(PEOPLE[at : at + BATCH])
+}
 
 
 @pytest.mark.parametrize(
@@ -196,13 +190,29 @@ def test_the_judge_compares_every_word_with_the_book(words, plan, sent, told):
     """Who is said to have it has it, and who is said not to has not."""
     words = {BatchState(state): numbers for state, numbers in words.items()}
 
-    assert list(against_the_book(Counter(sent), words, plan)) == [told]
+    assert list(against_the_book(Counter(sent), words, plan, BESIDE)) == [told]
+
+
+@pytest.mark.parametrize(
+    ("plan", "sent", "told"),
+    [
+        (Plan(), [], [f"{ONE} does not get it"]),
+        (Plan(troubled=True), [], []),
+        (Plan(late=True), [], []),
+        (Plan(), [ONE, ONE], [f"{ONE} gets it 2 times"]),
+        (Plan(), [ONE, NAMED], [f"{NAMED} is in nobody's list"]),
+    ],
+    ids=["missed", "trouble", "too late to ask", "twice", "uncalled for"],
+)
+def test_the_judge_counts_what_each_has(plan, sent, told):
+    """Once each where there is no doubt, and at most once everywhere."""
+    assert list(of_each(Counter(sent), plan, {ONE})) == told
 
 
 @pytest.mark.parametrize(
     ("words", "plan"),
     [
-        ({BatchState.PRESUMED: [ONE]}, Plan(burns_ids=True)),
+        ({BatchState.PRESUMED: [ONE]}, Plan(burns_ids=True, troubled=True)),
         ({BatchState.REFUSED: [NAMED]}, Plan(troubled=True)),
         ({BatchState.UNKNOWN: [NAMED]}, Plan(troubled=True)),
         ({BatchState.UNKNOWN: [ONE]}, Plan(late=True)),
@@ -211,13 +221,13 @@ def test_the_judge_compares_every_word_with_the_book(words, plan, sent, told):
 )
 def test_the_judge_allows_what_nobody_can_know(words, plan):
     """With burnt ids a repeat is refused; a bad number is, and after silence, too."""
-    assert list(against_the_book(Counter(), words, plan)) == []
+    assert list(against_the_book(Counter(), words, plan, BESIDE)) == []
 
 
 def test_the_judge_misses_whoever_is_missing():
     """Also in a report that agrees with the ledger."""
     report = {"planned": 48, "now": {"items": 48}, "paused": None}
 
-    assert list(adds_up(defaultdict(list), report)) == [
+    assert list(adds_up(defaultdict(list), report, set(PEOPLE), items=48)) == [
         "the ledger has not everybody once"
     ]

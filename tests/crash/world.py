@@ -13,10 +13,11 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from fakes import answer, session_over
 
 from aiooctopush import UnknownOutcomeError
+from aiooctopush.ledgers.batch import unpack_numbers
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 from aiooctopush.sandbox import VirtualClock
 
@@ -28,6 +29,49 @@ PEOPLE = tuple(f"+3363998{one:04d}" for one in range(12 * BATCH))
 # The gateway refuses every request with one of them: the first without saying why, the
 # second by its place.
 UNNAMED, NAMED = PEOPLE[5 * BATCH + 1], PEOPLE[9 * BATCH + 2]
+
+# Whom edits of the list are about: somebody who was not in it, somebody whose row is
+# not readable at first, and somebody who is taken out.
+NEWCOMER = "+33639989999"
+REPAIRED, REMOVED = PEOPLE[BATCH + 2], PEOPLE[7 * BATCH + 1]
+BROKEN = REPAIRED[:4]
+
+
+@frozen(kw_only=True)
+class List:
+    """
+    A list as it is at one start.
+
+    Attributes:
+        rows: What it holds, in its order.
+        batch_size: How it is cut.
+    """
+
+    rows: tuple[str, ...]
+    batch_size: int = BATCH
+
+    @property
+    def people(self):
+        """Who can be sent to."""
+        return set(self.rows) - {BROKEN}
+
+
+FIRST = List(rows=tuple(BROKEN if one == REPAIRED else one for one in PEOPLE))
+
+# What people do to a list between two starts.
+EDITS = {
+    "repaired": lambda old: evolve(old, rows=PEOPLE),
+    "inserted in front": lambda old: evolve(old, rows=(NEWCOMER, *old.rows)),
+    "removed": lambda old: evolve(
+        old, rows=tuple(one for one in old.rows if one != REMOVED)
+    ),
+    "cut otherwise": lambda old: evolve(old, batch_size=BATCH + 1),
+    "reordered": lambda old: evolve(old, rows=(*old.rows[::-2], *old.rows[-2::-2])),
+}
+SECOND = 2
+"""The first start that finds an edited list."""
+TOGETHER = "all of it"
+"""Each of these edits."""
 
 # What a request meets in a troubled world, counted from the first of all lives.
 TROUBLES = {3: "throttled", 5: "lost", 7: "no credit", 9: "silent"}
@@ -45,12 +89,25 @@ class Plan:
         late: Whether each start is 25 hours after the one before, when the gateway has
             forgotten all ids.
         concurrency: Requests in flight.
+        edit: What is done to the list before the second start, of `EDITS`, or all
+            `TOGETHER`; None if it stays as it is.
     """
 
     burns_ids: bool = False
     troubled: bool = False
     late: bool = False
     concurrency: int = 1
+    edit: str | None = None
+
+    def list_of(self, life):
+        """The list at a start, counted from 1."""
+        if self.edit is None:
+            return List(rows=PEOPLE)
+        edits = EDITS.values() if self.edit == TOGETHER else [EDITS[self.edit]]
+        edited = FIRST
+        for edit in edits if life >= SECOND else ():
+            edited = edit(edited)
+        return edited
 
 
 # The end, without a word.
@@ -168,6 +225,11 @@ class BookedGateway:
         return None if trouble == "lost" else answer(201, accepted)
 
 
+def numbers_of(batch):
+    """Whom a batch of a ledger is for."""
+    return unpack_numbers(batch.numbers)
+
+
 async def live(folder, plan, steps):
     """One start of the run, to its end or to a pause; gives its report."""
     book = Book(folder / "book")
@@ -177,20 +239,27 @@ async def live(folder, plan, steps):
         clock.advance(book.lives * 25 * 3600)
         book.noted.clear()
     gateway = BookedGateway(book, plan, steps)
+    people = plan.list_of(book.lives)
     async with (
         SQLiteLedger(folder / "run.db") as ledger,
         session_over(gateway, clock=clock) as octopush,
     ):
+        if book.lives == SECOND:
+            # Whoever is taken out of the list now stays in the run if he is in here.
+            known = [
+                one async for batch in ledger.batches(KEY) for one in numbers_of(batch)
+            ]
+            (folder / "known").write_text(json.dumps(known))
         run = octopush.bulk(
             KEY,
             text="Hi",
             sender="Acme",
             purpose="alert",
             ledger=WatchedLedger(ledger, steps),
-            batch_size=BATCH,
+            batch_size=people.batch_size,
             concurrency=plan.concurrency,
         )
-        return await run.send(PEOPLE)
+        return await run.send(people.rows)
 
 
 def one_life(folder, plan, steps):
