@@ -320,4 +320,6 @@ converter.register_unstructure_hook_factory(attrs.has, _unstructure_record)
 
 def encode(record: Any) -> bytes:
     """A request record, or a plain dict, as JSON."""
-    return converter.dumps(record)
+    # Copied, since orjson leaves the buffer that it wrote into: 4 KiB for a request of
+    # 150 bytes, held for as long as a call waits.
+    return bytes(memoryview(converter.dumps(record)))

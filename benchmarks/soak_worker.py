@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -73,15 +74,14 @@ Send = Callable[[SmsRequest], Awaitable[str]]
 Plant = Callable[[SmsRequest, Send], Awaitable[str]]
 
 _kept: Final[list[object]] = []
-# So little for each message that it goes on behind the warm-up, however short the run;
-# half a gigabyte proves it, and a machine has other things to do.
+# Bytes that a run of a minute keeps for each message. A shorter run keeps more, so that
+# the few messages of a busy machine are still far above what a floor wanders by, and a
+# longer one less, so that it leaks to its end and no machine runs out of memory.
 _LEAK: Final = 64 * 1024
-_ENOUGH: Final = 8_000
 
 
-async def _leak(request: SmsRequest, send: Send) -> str:
-    if len(_kept) < _ENOUGH:
-        _kept.append(b"x" * _LEAK)
+async def _leak(request: SmsRequest, send: Send, *, size: int = _LEAK) -> str:
+    _kept.append(b"x" * size)
     return await send(request)
 
 
@@ -255,7 +255,8 @@ def main() -> None:
     parser.add_argument("--plant", choices=PLANTS, nargs="*", default=[])
     options = parser.parse_args()
     logging.getLogger("aiooctopush").setLevel(logging.CRITICAL)
-    plants = tuple(PLANTS[name] for name in options.plant)
+    known = {**PLANTS, "leak": partial(_leak, size=int(_LEAK / options.minutes))}
+    plants = tuple(known[name] for name in options.plant)
     worker = Worker(
         url=options.url,
         lap=options.lap,

@@ -133,7 +133,7 @@ def test_whose_turn_does_not_come_was_not_sent():
 
 
 def test_who_waits_takes_little_memory_and_leaves_none_behind():
-    """Ten kilobytes for each call at most, its task included; afterwards nothing."""
+    """Eight kilobytes for each call at most, its task included; afterwards nothing."""
     calls = 2_000
 
     async def load():
@@ -165,7 +165,7 @@ def test_who_waits_takes_little_memory_and_leaves_none_behind():
 
     waiting, left = virtual_time.run(load())
 
-    assert waiting < 10_000
+    assert waiting < 8_000
     assert left < 100
 
 

@@ -88,8 +88,10 @@ async def test_500_long_recipients_fit():
 async def test_a_broken_connection_is_what_aiohttp_makes_of_it(kind):
     """The table of measured exceptions, row by row."""
     async with SandboxServer(faults=plan(kind)) as server:
+        # Short where silence is waited for; elsewhere a busy machine has its time.
+        timeout = 0.3 if BROKEN[kind] is TimeoutError else 10
         with pytest.raises(BROKEN[kind]):
-            await post(server.url)
+            await post(server.url, timeout=timeout)
 
         expected = 500 if KINDS[kind].commits is Commit.BEFORE else 0
         assert server.gateway.book.times(ONE) == expected
