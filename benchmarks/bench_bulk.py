@@ -86,6 +86,7 @@ def _run(octopush: OctopushSession, ledger: Path | None = None) -> BulkRun:
         purpose=Purpose.ALERT,
         concurrency=IN_FLIGHT,
         batch_size=BATCH,
+        on_missing="send",  # as the loop by hand does
         ledger=ledger,
     )
 

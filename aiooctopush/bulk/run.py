@@ -186,6 +186,7 @@ class BulkRun:
             message=self._message,
             clock=self._clock,
             on_duplicate=self._options.on_duplicate,
+            on_missing=self._options.on_missing,
             identity=self._options.identity,
             batch_size=self._options.batch_size,
             quiet_hours=quiet_hours,
