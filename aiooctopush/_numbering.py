@@ -22,6 +22,7 @@ try:
         SUPPORTED_REGIONS,
         NumberParseException,
         PhoneMetadata,
+        PhoneNumberDesc,
         PhoneNumberFormat,
         PhoneNumberType,
         ValidationResult,
@@ -352,10 +353,13 @@ def doubtful(numbers: Sequence[str]) -> Doubt:
     if not IS_INSTALLED:
         return doubt
     for at, number in enumerate(numbers):
-        mobile, landline = _patterns(number[1 : 1 + _CODE_AT_MOST])
+        mobile, landline, of_any_kind = _patterns(number[1 : 1 + _CODE_AT_MOST])
         if mobile(number) or number.startswith(_FICTION):
             continue
-        kind = PhoneNumberType.FIXED_LINE if landline(number) else _kind_of(number)
+        if not of_any_kind(number):
+            kind: int = PhoneNumberType.UNKNOWN
+        else:
+            kind = PhoneNumberType.FIXED_LINE if landline(number) else _kind_of(number)
         if kind == PhoneNumberType.UNKNOWN:
             doubt.invalid.append(at)
         elif kind in _NO_MESSAGES:
@@ -387,22 +391,43 @@ _NO_MESSAGES: Final = (
 )
 
 
+# What `phonenumbers.number_type` looks at: a number that has the shape of none of these
+# is given to nobody, and to know that is 20 times as fast.
+_KINDS: Final = (
+    *("mobile", "fixed_line", "premium_rate", "toll_free", "shared_cost"),
+    *("voip", "personal_number", "pager", "uan", "voicemail"),
+)
+
+_Matches = Callable[[str], object]
+
+
 @cache
-def _patterns(
-    head: str,
-) -> tuple[Callable[[str], object], Callable[[str], object]]:
-    """For numbers that begin so: whether one is a mobile, or else a landline."""
+def _patterns(head: str) -> tuple[_Matches, _Matches, _Matches]:
+    """For numbers that begin so: whether one is a mobile, a landline, of any kind."""
     code = _code_of(f"+{head}")
-    found = _metadata(code) if code else ()
-    kinds = [(one.mobile, one.fixed_line) for one in found]
     return (
-        _any_of(code, [mobile for mobile, _ in kinds]),
-        _any_of(code, [landline for _, landline in kinds]),
+        _any_of(code, _KINDS[:1]),
+        _any_of(code, _KINDS[1:2]),
+        _any_of(code, _KINDS),
     )
 
 
-def _any_of(code: str | None, kinds: "Sequence[object]") -> Callable[[str], object]:
-    patterns = [getattr(one, "national_number_pattern", None) for one in kinds]
-    shapes = "|".join(f"(?:{one})" for one in patterns if one)
+def _any_of(code: str | None, kinds: Sequence[str]) -> _Matches:
+    found: Any = _metadata(code) if code else ()
+    # A number has the shape of its country, and then that of a kind.
+    shapes = "|".join(
+        f"{_shape(one.general_desc, ahead=True)}(?:{'|'.join(map(_shape, known))})"
+        for one in found
+        if (known := list(filter(None, (getattr(one, kind) for kind in kinds))))
+    )
     # Nothing matches an empty choice that must come before its own end.
     return re.compile(rf"\+{code}(?:{shapes})" if shapes else r"(?!)").fullmatch
+
+
+def _shape(known: "PhoneNumberDesc", *, ahead: bool = False) -> str:
+    """What a number of a country or a kind looks like, its length included."""
+    pattern = known.national_number_pattern or "(?!)"
+    lengths = "|".join(rf"\d{{{one}}}" for one in known.possible_length)
+    # Without lengths of its own, a kind has those of its country.
+    length = rf"(?=(?:{lengths})\Z)" if lengths else ""
+    return rf"{length}(?=(?:{pattern})\Z)" if ahead else f"{length}(?:{pattern})"

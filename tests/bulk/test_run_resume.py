@@ -529,6 +529,22 @@ async def test_a_run_looks_at_a_source_that_has_to_be_waited_for(gateway, ledger
     assert found.recipients == 3
 
 
+@pytest.mark.parametrize(("on_missing", "people"), [("send", 3), ("skip", 2)])
+async def test_a_preview_asks_for_values_as_its_run_does(
+    gateway, ledger, tmp_path, on_missing, people
+):
+    """Who is in it is who is sent to, whether values are missing or not."""
+    file = tmp_path / "people.csv"
+    rows = [f"{number},{name}" for number, name in zip(numbers(3), "AB ", strict=True)]
+    file.write_text("\n".join(["phone_number,first_name", *rows]).replace(" ", ""))
+    run = started(gateway, ledger, text="Hi {first_name}", on_missing=on_missing)
+
+    found = await run.preview(read_csv(file))
+    report = await run.send(read_csv(file))
+
+    assert (found.recipients, report.accepted) == (people, people)
+
+
 # --- worklists ------------------------------------------------------------------------
 
 

@@ -209,6 +209,39 @@ def test_numbers_that_hardly_get_a_text_are_told_apart():
     assert (invalid, landlines) == ([3, 5], [1, 2])
 
 
+LANDLINES = {
+    *(phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.UAN),
+    *(
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.TOLL_FREE,
+    ),
+    *(phonenumbers.PhoneNumberType.SHARED_COST, phonenumbers.PhoneNumberType.VOICEMAIL),
+}
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_doubts_are_those_of_libphonenumber(country):
+    """Of numbers made at random, each kind as the library tells it, one by one."""
+    numbers_of = random.Random(country)
+    code = phonenumbers.country_code_for_region(country)
+    example = phonenumbers.example_number_for_type(
+        country, phonenumbers.PhoneNumberType.MOBILE
+    )
+    digits = len(str(example.national_number))
+    made = {
+        f"+{code}{numbers_of.randrange(10 ** (digits - 1), 10**digits)}"
+        for _ in range(500)
+    }
+    numbers = sorted(one for one in made if read(one) == one)
+
+    kinds = [phonenumbers.number_type(phonenumbers.parse(one)) for one in numbers]
+    unknown = phonenumbers.PhoneNumberType.UNKNOWN
+    invalid = [at for at, kind in enumerate(kinds) if kind == unknown]
+    landlines = [at for at, kind in enumerate(kinds) if kind in LANDLINES]
+    assert len(numbers) > 100
+    assert doubtful(numbers) == (invalid, landlines)
+
+
 WITHOUT = """
 import sys
 sys.modules["phonenumbers"] = None
