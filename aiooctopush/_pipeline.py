@@ -17,6 +17,7 @@ from tenacity import AsyncRetrying, RetryCallState
 from . import _telemetry
 from ._call import CallOptions, CallState, SessionState
 from ._clock import Clock, MonotonicWallClock
+from ._hooks import is_cancellation
 from ._responses import http_date, read
 from ._throttle import ConcurrencyLimiter, RetryBudget, StopSignal
 from ._wire import (
@@ -254,7 +255,9 @@ class Pipeline:
                     )
                 )
             # If it is cancelled instead, nothing more is known of this attempt.
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if is_cancellation(error):
+                    raise
                 call.in_transport = False
                 if isinstance(error, OctopushError):
                     raise

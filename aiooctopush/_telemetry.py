@@ -10,6 +10,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from ._call import CallState
+from ._hooks import tell
 from ._wire import Answer
 from .errors import InvalidFieldError, OctopushError, Outcome
 from .observer import AttemptEvent, CallEnded, CallStarted, Observer
@@ -39,14 +40,13 @@ def call_started(call: CallState[Any], observer: Observer, base_url: str) -> Non
     """Tell the observer that a call begins; then it is told of the rest, too."""
     endpoint = call.endpoint
     started = CallStarted(method=endpoint.method, path=endpoint.path, base_url=base_url)
-    try:
-        watcher = observer.on_start(started)
+
+    def start(what: CallStarted) -> None:
+        watcher = observer.on_start(what)
         call.hooks = (*call.hooks, watcher.on_attempt)
-    # A broken tracer must not decide about a message.
-    except Exception:
-        _logger.exception("observer failed")
-    else:
         call.watcher = watcher
+
+    tell(start, started, "observer")
 
 
 def attempt_failed(call: CallState[Any], error: OctopushError) -> None:
@@ -197,11 +197,7 @@ def _report(
             },
         )
     for hook in call.hooks if is_attempt else ():
-        try:
-            hook(event)
-        # A broken metric must not decide about a message.
-        except Exception:
-            _logger.exception("on_attempt failed")
+        tell(hook, event, "on_attempt")
 
 
 def _end(
@@ -226,7 +222,4 @@ def _end(
         elapsed=call.session.clock.monotonic() - call.started,
         retry_tokens=call.budget.tokens,
     )
-    try:
-        call.watcher.on_end(ended)
-    except Exception:
-        _logger.exception("observer failed")
+    tell(call.watcher.on_end, ended, "observer")

@@ -6,6 +6,7 @@ received, whatever its status. It raises `NotSentError` only if no connection wa
 ever handed to the request, and `UnknownOutcomeError` for everything else.
 """
 
+import asyncio
 import math
 import ssl
 from functools import lru_cache
@@ -19,6 +20,7 @@ from yarl import URL
 
 from ._deadlines import Deadline, Deadlines
 from ._eager import EagerRequest, WatchedPayload
+from ._hooks import is_cancellation
 from ._limits import positive
 from ._wire import MAX_BODY, HttpRequest, HttpResponse
 from .errors import (
@@ -81,7 +83,7 @@ class _ErrorRule(NamedTuple):
 # before their parents. Measured with aiohttp 3.14: every error after a connection
 # was handed over can hide a request that was executed, a reset just like a time-out,
 # and no counter of written bytes can tell. Hence the last rows.
-_ERROR_RULES: Final[tuple[tuple[type[Exception], _ErrorRule], ...]] = (
+_ERROR_RULES: Final[tuple[tuple[type[BaseException], _ErrorRule], ...]] = (
     (
         aiohttp.ClientConnectorCertificateError,
         _ErrorRule(
@@ -163,7 +165,7 @@ _ERROR_RULES: Final[tuple[tuple[type[Exception], _ErrorRule], ...]] = (
     ),
     # Not an error of the network: repeating cannot help, but it may have been sent.
     (
-        Exception,
+        BaseException,
         _ErrorRule(UnknownOutcomeError, "sending failed unexpectedly", Backoff.NEVER),
     ),
 )
@@ -177,7 +179,7 @@ def _address_of(base_url: str) -> str:
     return f"{url.host}:{url.port}"
 
 
-def translate(error: Exception, address: str = "the gateway") -> OctopushError:
+def translate(error: BaseException, address: str = "the gateway") -> OctopushError:
     """
     Return what an exception of aiohttp proves, as one of ours with its cause.
 
@@ -280,8 +282,10 @@ class AiohttpTransport:
                     # A response read to its end has given it back already.
                     if response.connection is not None:
                         response.release()
-        # Whatever aiohttp raises is mapped; CancelledError is no Exception.
-        except Exception as error:  # noqa: BLE001, it is raised below
+        # Whatever aiohttp raises is mapped; only a cancellation passes.
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancellation(error):
+                raise
             failure = (
                 error
                 if isinstance(error, OctopushError)
@@ -386,7 +390,7 @@ class AiohttpTransport:
         )
 
 
-def _before_sending(failure: OctopushError, error: Exception) -> OctopushError:
+def _before_sending(failure: OctopushError, error: BaseException) -> OctopushError:
     """
     What a failure proves if no connection was handed to the request.
 

@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
 
 from .._clock import Clock
+from .._hooks import tell
 from ..api._shared import Caller
 from ..api.sms import Message
 from ..errors import InvalidFieldError
@@ -100,12 +101,13 @@ class BulkRun:
 
         Args:
             source: Numbers, recipients or requests.
-            progress: Called after every batch with the report so far.
+            progress: Called after every batch with the report so far. What it raises
+                is logged and changes nothing; `stop` ends a run.
         """
         async with aclosing(self.stream(source)) as results:
             async for _ in results:
                 if progress is not None:
-                    progress(self.report)
+                    tell(progress, self.report, "progress")
         return self.report
 
     async def stream(self, source: Source) -> AsyncGenerator[BatchResult, None]:

@@ -25,6 +25,7 @@ from typing import Any, Final, Self
 from attrs import frozen
 
 from .._clock import Clock, SystemClock
+from .._hooks import is_cancellation
 from .._wire import MAX_BODY
 from ..errors import InvalidFieldError, WebhookError
 from ..secret import Secret
@@ -283,7 +284,10 @@ class Receiver:
             self._waiting += 1
             try:
                 await self._handler(event)
-            except Exception as error:  # noqa: BLE001  # it may raise anything
+            # It may raise anything, and have awaited something that was cancelled.
+            except (Exception, asyncio.CancelledError) as error:
+                if is_cancellation(error):
+                    raise
                 self._log_failure(event, error)
                 return UNAVAILABLE
             finally:

@@ -506,6 +506,21 @@ async def test_progress_is_told_after_every_batch(gateway):
     assert len(seen) == 3
 
 
+@pytest.mark.parametrize("error", [OSError("exporter"), asyncio.CancelledError()])
+async def test_a_progress_that_fails_changes_nothing(gateway, caplog, error):
+    """A metric that cannot be exported leaves no batch in doubt."""
+
+    def fail(_):
+        raise error
+
+    async with sandbox_session(gateway) as octopush:
+        run = octopush.bulk("run", **RUN, batch_size=10)
+        report = await run.send(numbers(30), progress=fail)
+
+    assert report.accepted == 30
+    assert caplog.text.count("progress failed") == 3
+
+
 async def test_a_run_is_sent_once(gateway):
     """Its report would count two runs."""
     async with sandbox_session(gateway) as octopush:

@@ -1090,6 +1090,7 @@ REQUESTS = [
     [
         pytest.param(LookupError("no span"), NEVER, id="a broken hook"),
         pytest.param(TimeoutError(), FAST, id="a timeout"),
+        pytest.param(asyncio.CancelledError(), NEVER, id="a future that was cancelled"),
     ],
 )
 async def test_what_fails_before_a_connection_was_not_sent(

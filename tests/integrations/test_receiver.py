@@ -553,9 +553,10 @@ async def test_a_handler_may_come_before_the_answer(recorder):
     assert recorder.statuses == ["DELIVERED", "DELIVERED"]
 
 
-async def test_a_handler_that_fails_before_the_answer_refuses(caplog):
+@pytest.mark.parametrize("error", [OSError("secret"), asyncio.CancelledError("secret")])
+async def test_a_handler_that_fails_before_the_answer_refuses(caplog, error):
     """The gateway may post it again, and that is no repeat then."""
-    recorder = Recorder(OSError("secret"))
+    recorder = Recorder(error)
     limits = Limits(remember=10)
     receiver = Receiver(
         recorder, token=TOKEN, limits=limits, answer_after_handling=True
@@ -565,8 +566,24 @@ async def test_a_handler_that_fails_before_the_answer_refuses(caplog):
 
     assert answers == [503, 200, 200]
     assert recorder.statuses == ["DELIVERED"]
-    assert "the handler failed on a DeliveryReceipt: OSError" in caplog.text
+    words = f"the handler failed on a DeliveryReceipt: {type(error).__name__}"
+    assert words in caplog.text
     assert "secret" not in caplog.text
+
+
+async def test_a_request_that_is_cancelled_before_the_answer_cancels_its_handler():
+    """As when the server shuts down; that is no failure of the handler."""
+    recorder = Recorder()
+    receiver = Receiver(recorder, token=TOKEN, answer_after_handling=True)
+    recorder.gate.clear()
+    async with receiver:
+        posted = asyncio.create_task(post(receiver))
+        await until(lambda: recorder.started)
+        posted.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await posted
+
+    assert (receiver.waiting, recorder.statuses) == (0, [])
 
 
 async def test_nothing_is_handled_before_the_answer_once_it_is_closed(recorder):

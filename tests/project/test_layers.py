@@ -29,8 +29,8 @@ LAYERS = (
         *("phone", "secret", "text"),
     ),
     (
-        *("_call", "_deadlines", "_responses", "_telemetry", "_throttle", "_wire"),
-        *("observer", "retry", "webhooks"),
+        *("_call", "_deadlines", "_hooks", "_responses", "_telemetry", "_throttle"),
+        *("_wire", "observer", "retry", "webhooks"),
     ),
     ("_connection", "_eager", "transport"),
     ("_pipeline", "api"),
@@ -44,7 +44,7 @@ BELOW_IO = LAYERS.index(("_connection", "_eager", "transport"))
 EDGES = LAYERS.index(("__init__",)) + 1
 
 # Layers below the transport decide; of their files only these may wait.
-MAY_WAIT = {"_call", "_clock", "_deadlines", "_throttle"}
+MAY_WAIT = {"_call", "_clock", "_deadlines", "_hooks", "_throttle"}
 
 ROOMS = {
     "text": (("merging", "quiet_hours", "segments", "stop"),),

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from ..._clock import Clock, SystemClock
+from ..._hooks import tell
 from ...errors import InvalidFieldError, shown
 from ...ledgers.leases import LEASE
 from ...ledgers.protocols import FleetLedger, Ledger
@@ -138,7 +139,7 @@ async def follow(
     early changes nothing for the run.
 
     Args:
-        progress: Called after each look.
+        progress: Called after each look. What it raises is logged and changes nothing.
         every: Seconds between two looks.
         wait_for_gateway: Seconds to wait for a gateway that does not answer.
         clock: Time; replace it in tests.
@@ -248,7 +249,7 @@ class _Follower:
         if before is not None and _answers(before) != _answers(progress):
             self._has_answer()
         if self._progress is not None:
-            self._progress(progress)
+            tell(self._progress, progress, "progress")
         return progress
 
     async def _sweep(self) -> None:

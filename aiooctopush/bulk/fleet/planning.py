@@ -7,6 +7,7 @@ import attrs
 from attrs import evolve
 
 from ..._clock import Clock, SystemClock
+from ..._hooks import tell
 from ...api._recipients import MAX_RECIPIENTS
 from ...api.sms import Message, SmsRequest
 from ...errors import InvalidFieldError
@@ -65,7 +66,8 @@ async def plan(
         source: As for `BulkRun.stream`.
         batch_size: Recipients of one request, 1 to 500.
         on_duplicate: As for `OctopushSession.bulk`, like the next four.
-        progress: Called after each transaction with the run so far.
+        progress: Called after each transaction with the run so far. What it raises is
+            logged and changes nothing.
         clock: Time; replace it in tests.
 
     Returns:
@@ -168,7 +170,7 @@ class _Planning:
         )
         await self._ledger.plan(run, batches, rejections)
         if self._progress is not None:
-            self._progress(run)
+            tell(self._progress, run, "progress")
         return run
 
     def _whole(self, content: Content) -> Content:

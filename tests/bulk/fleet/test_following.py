@@ -121,6 +121,22 @@ def test_a_run_is_followed_to_its_end():
     assert len(looks) > 2
 
 
+def test_a_progress_that_fails_changes_nothing(caplog):
+    """The run is followed to its end all the same."""
+
+    def fail(_):
+        raise asyncio.CancelledError
+
+    async def main():
+        fleet = Fleet()
+        await planned(fleet.ledger, 20)
+        await sweep(fleet.ledger, fleet.wake, "run")
+        return await fleet.follow(progress=fail)
+
+    assert run(main()).accepted == 200
+    assert "progress failed" in caplog.text
+
+
 def test_what_a_broker_lost_is_woken_again():
     """All of it: after half a minute in which nothing moved."""
 

@@ -214,6 +214,18 @@ async def test_progress_is_told_after_each_transaction():
     assert seen == [(20, False), (40, False), (45, True)]
 
 
+async def test_a_progress_that_fails_changes_nothing(caplog):
+    """The run is planned to its end."""
+
+    def fail(_):
+        raise asyncio.CancelledError
+
+    run = await plan(DurableLedger(), "run", MESSAGE, numbers(45), progress=fail)
+
+    assert (run.planned, run.exhausted) == (45, True)
+    assert "progress failed" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

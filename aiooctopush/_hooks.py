@@ -1,0 +1,45 @@
+"""What others hang into a call decides nothing about it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+
+T = TypeVar("T")
+
+_logger = logging.getLogger("aiooctopush")
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """
+    Whether this error cancels the present task.
+
+    A `CancelledError` may also be the result of something else that a hook or a
+    transport awaited, and that was cancelled: then it is a failure like any other.
+    """
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and (
+        task is None or task.cancelling() > 0
+    )
+
+
+def tell(hook: Callable[[T], object], what: T, name: str) -> None:
+    """
+    Tell a hook that somebody else wrote; what it raises is logged and decides nothing.
+
+    That includes a `CancelledError` of its own. A cancellation of the task passes.
+    """
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    try:
+        hook(what)
+    except asyncio.CancelledError:
+        # A plain function meets a cancellation only if it waits by other means, as
+        # with greenlets; otherwise the next wait of the task does.
+        if task is not None and task.cancelling() > before:
+            raise
+        _logger.exception("%s failed", name)
+    # A broken metric must not decide about a message.
+    except Exception:
+        _logger.exception("%s failed", name)
