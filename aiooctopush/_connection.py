@@ -61,8 +61,10 @@ def check_proxy(value: Any, base_url: str) -> str | None:
     return str(value)
 
 
-def check_client_session(value: Any) -> None:
-    """Refuse what is no session of aiohttp."""
+def check_client_session(value: Any, transport: object) -> None:
+    """Refuse what is no session of aiohttp, or comes beside a transport."""
+    if value is not None and transport is not None:
+        raise InvalidFieldError("client_session", "cannot be combined with transport")
     if not isinstance(value, aiohttp.ClientSession | None):
         raise InvalidFieldError(
             "client_session",

@@ -15,6 +15,7 @@ import aiohttp
 from . import api
 from . import bulk as _bulk
 from . import ledgers as _ledgers
+from ._chapters import chapter
 from ._clock import Clock, SystemClock
 from ._connection import check_base_url, check_client_session, check_proxy, tls_of
 from ._pipeline import Pipeline
@@ -57,27 +58,8 @@ _HEADERS: Final = {
 }
 
 
-class _Chapter:
-    """Makes a chapter of a session when it is first asked for."""
-
-    def __init__(self, make: "Callable[[OctopushSession], object]") -> None:
-        self._make = make
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, session: "OctopushSession | None", owner: type) -> object:
-        if session is None:
-            return self
-        # From now on it is found there first.
-        chapter = vars(session)[self._name] = self._make(session)
-        return chapter
-
-
-def _chapter(make: "Callable[[OctopushSession], object]") -> Any:
-    # Any, so that the chapter can be annotated as what it is: editors and pages of
-    # documentation read no type out of a descriptor.
-    return _Chapter(make)
+# As `chapter`, for what makes a chapter out of a session.
+_chapter: "Callable[[Callable[[OctopushSession], object]], Any]" = chapter
 
 
 class OctopushSession:
@@ -185,12 +167,8 @@ class OctopushSession:
             raise InvalidFieldError(
                 "max_in_flight", "must be at least 1", shown=repr(max_in_flight)
             )
-        if transport is not None and client_session is not None:
-            raise InvalidFieldError(
-                "client_session", "cannot be combined with transport"
-            )
         check_hook(on_attempt)
-        check_client_session(client_session)
+        check_client_session(client_session, transport)
         tls = tls_of(ssl_context, ca_file)
         proxy = check_proxy(proxy, self._base_url)
         timeouts = timeouts or Timeouts()
@@ -269,13 +247,8 @@ class OctopushSession:
         )
 
     def __repr__(self) -> str:
-        state = (
-            "closed"
-            if self._call.closed
-            else "open"
-            if self._call.used
-            else "not yet used"
-        )
+        path = self._call
+        state = "closed" if path.closed else "open" if path.used else "not yet used"
         return f"<OctopushSession {self._base_url} {state}>"
 
     async def __aenter__(self) -> Self:
