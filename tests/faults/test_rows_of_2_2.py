@@ -8,6 +8,7 @@ acceptance, or burnt on receipt.
 
 import asyncio
 import logging
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -221,169 +222,60 @@ def throttled(row, kind):
 
 
 OURS = {"request_id": "order-1"}
+RETRY = {"on_unknown": "retry"}
+LATE, SLOW, BUSY = "error_502_late_commit", "throttled_429_for_long", "throttled_429"
+CUT, GONE, BROKEN = "rst_after_commit", "rst_accept", ("error_500",) * 4
+UNREAD, SILENCE = unknown(InvalidResponseError), unknown(UnknownOutcomeError)
+SLOWED = refused(ThrottledError)
+# Row, note, script, call, what the caller gets, tries, entries in the book, the rest.
 SINGLE = [
-    Case(
-        row=7,
-        note="twice",
-        script=("rst_after_commit", "fin_accept"),
-        call="request_id",
-        gets=PRESUMED,
-        tries=3,
-        book=1,
+    (7, "twice", (CUT, "fin_accept"), "request_id", PRESUMED, 3, 1, {}),
+    (10, "", ("no_ticket_after_commit",), "request_id", PRESUMED, 2, 1, {}),
+    (10, "", ("empty_after_commit",), "request_id", PRESUMED, 2, 1, {}),
+    (
+        *(14, "an id of the caller is never replaced", (BUSY,), "request_id"),
+        *(ACCEPTED, 2, 1),
+        {"options": OURS, "burnt": (refused(DuplicateRequestError), 0)},
     ),
-    Case(
-        row=10,
-        script=("no_ticket_after_commit",),
-        call="request_id",
-        gets=PRESUMED,
-        tries=2,
-        book=1,
+    (14, "silence keeps the id", (CUT, BUSY), "request_id", PRESUMED, 3, 1, {}),
+    (14, "beyond the deadline", (SLOW,), "request_id", SLOWED, 1, 0, {}),
+    (14, "beyond the deadline", (SLOW,), "confirm", SLOWED, 1, 0, {}),
+    (
+        16,
+        "executed meanwhile",
+        (LATE,),
+        "request_id",
+        PRESUMED,
+        2,
+        1,
+        {},
     ),
-    Case(
-        row=10,
-        script=("empty_after_commit",),
-        call="request_id",
-        gets=PRESUMED,
-        tries=2,
-        book=1,
+    (16, "executed later", (LATE,), "confirm", unknown(ServerError), 1, 1, {}),
+    (
+        *(17, "beyond the deadline", ("error_503_for_long",), "request_id"),
+        *(unknown(ServerError), 1, 0, {}),
     ),
-    Case(
-        row=14,
-        note="an id of the caller is never replaced",
-        script=("throttled_429",),
-        call="request_id",
-        options=OURS,
-        gets=ACCEPTED,
-        tries=2,
-        book=1,
-        burnt=(refused(DuplicateRequestError), 0),
+    (28, "any unknown", (GONE, *[BUSY] * 3), "request_id", SILENCE, 4, 0, {}),
+    (28, "", BROKEN, "request_id", unknown(ServerError), 4, 0, {}),
+    (28, "", BROKEN, "read", unknown(ServerError, write=False), 4, 0, {}),
+    (28, "all refused", (BUSY,) * 4, "request_id", SLOWED, 4, 0, {"ids": NEW}),
+    (
+        *(18, "after silence", ("error_500_after_commit", "refused_121")),
+        *("request_id", unknown(InvalidRequestError), 2, 1, {}),
     ),
-    Case(
-        row=14,
-        note="after silence the id is kept",
-        script=("rst_after_commit", "throttled_429"),
-        call="request_id",
-        gets=PRESUMED,
-        tries=3,
-        book=1,
-    ),
-    Case(
-        row=14,
-        note="beyond the deadline",
-        script=("throttled_429_for_long",),
-        call="request_id",
-        gets=refused(ThrottledError),
-        tries=1,
-        book=0,
-    ),
-    Case(
-        row=14,
-        note="beyond the deadline, without request_id",
-        script=("throttled_429_for_long",),
-        call="confirm",
-        gets=refused(ThrottledError),
-        tries=1,
-        book=0,
-    ),
-    Case(
-        row=16,
-        note="executed while the repeat arrives",
-        script=("error_502_late_commit",),
-        call="request_id",
-        gets=PRESUMED,
-        tries=2,
-        book=1,
-    ),
-    Case(
-        row=16,
-        note="executed later",
-        script=("error_502_late_commit",),
-        call="confirm",
-        gets=unknown(ServerError),
-        tries=1,
-        book=1,
-    ),
-    Case(
-        row=17,
-        note="beyond the deadline",
-        script=("error_503_for_long",),
-        call="request_id",
-        gets=unknown(ServerError),
-        tries=1,
-        book=0,
-    ),
-    Case(
-        row=28,
-        note="any unknown",
-        script=("rst_accept", *["throttled_429"] * 3),
-        call="request_id",
-        gets=unknown(UnknownOutcomeError),
-        tries=4,
-        book=0,
-    ),
-    Case(
-        row=28,
-        script=("error_500",) * 4,
-        call="request_id",
-        gets=unknown(ServerError),
-        tries=4,
-        book=0,
-    ),
-    Case(
-        row=28,
-        script=("error_500",) * 4,
-        call="read",
-        gets=unknown(ServerError, write=False),
-        tries=4,
-        book=0,
-    ),
-    Case(
-        row=28,
-        note="all refused",
-        script=("throttled_429",) * 4,
-        call="request_id",
-        gets=refused(ThrottledError),
-        tries=4,
-        book=0,
-        ids=NEW,
-    ),
-    Case(
-        row=18,
-        note="after silence",
-        script=("error_500_after_commit", "refused_121"),
-        call="request_id",
-        gets=unknown(InvalidRequestError),
-        tries=2,
-        book=1,
-    ),
-    *(
-        Case(
-            row=7,
-            note="on_unknown=retry",
-            script=(kind,),
-            call="confirm",
-            options={"on_unknown": "retry"},
-            gets=ACCEPTED,
-            tries=2,
-            book=book,
-        )
-        # Twice in the book: that is what the caller asked for.
-        for kind, book in [("rst_accept", 1), ("rst_after_commit", 2)]
-    ),
-    *(
-        Case(
-            row=row,
-            note="on_unknown=retry",
-            script=(kind,),
-            call="confirm",
-            options={"on_unknown": "retry"},
-            gets=unknown(InvalidResponseError),
-            tries=1,
-            book=0,
-        )
-        for row, kind in [(11, "redirect_307"), (21, "firewall_403")]
-    ),
+    # Twice in the book: that is what the caller asked for.
+    (7, "repeated", (GONE,), "confirm", ACCEPTED, 2, 1, {"options": RETRY}),
+    (7, "repeated", (CUT,), "confirm", ACCEPTED, 2, 2, {"options": RETRY}),
+    (11, "repeated", ("redirect_307",), "confirm", UNREAD, 1, 0, {"options": RETRY}),
+    (21, "repeated", ("firewall_403",), "confirm", UNREAD, 1, 0, {"options": RETRY}),
 ]
+
+
+def single(row, note, script, call, gets, tries, book, more):  # noqa: PLR0917
+    """A cell that is like no other."""
+    columns = {"row": row, "note": note, "script": script, "call": call}
+    return Case(**columns, gets=gets, tries=tries, book=book, **more)
+
 
 TABLE = [
     *(case for row in CAREFUL for case in careful(*row)),
@@ -391,7 +283,7 @@ TABLE = [
     *(case for row in SILENT for case in not_repeated(*row)),
     *(case for row in REFUSED for case in refusing(*row)),
     *(case for row in THROTTLED for case in throttled(*row)),
-    *SINGLE,
+    *(single(*cell) for cell in SINGLE),
 ]
 
 
@@ -423,15 +315,13 @@ async def test_a_cell_of_the_table(case, burns_ids):
     clock, told = VirtualClock(), []
     gets, book = (burns_ids and case.burnt) or (case.gets, case.book)
 
-    async with (
-        FaultGateway(*case.script, burns_ids=burns_ids) as gateway,
-        session_to(
-            gateway.url,
-            clock=clock,
-            on_attempt=told.append,
-            timeouts=timeouts_for(case.script),
-        ) as octopush,
-    ):
+    async with playing(
+        *case.script,
+        burns_ids=burns_ids,
+        clock=clock,
+        on_attempt=told.append,
+        timeouts=timeouts_for(case.script),
+    ) as (gateway, octopush):
         result = await result_of(CALLS[case.call](octopush.sms, **case.options))
 
     assert what(result) == gets
@@ -449,12 +339,37 @@ async def test_a_cell_of_the_table(case, burns_ids):
 # --- rows that need more than a script ------------------------------------------------
 
 
+@asynccontextmanager
+async def playing(*script, burns_ids=False, tls=None, date=None, **options):
+    """A gateway that plays a script, and a session with it."""
+    async with (
+        FaultGateway(*script, burns_ids=burns_ids, tls=tls, date=date) as gateway,
+        session_to(gateway.url, **options) as octopush,
+    ):
+        yield gateway, octopush
+
+
+@asynccontextmanager
+async def playing_at(hosts, *script, **options):
+    """A gateway behind a name that leads to these addresses, one after the other."""
+    async with (
+        FaultGateway(*script) as gateway,
+        resolving(*hosts) as client_session,
+        session_to(
+            f"http://gateway.test:{gateway.port}",
+            client_session=client_session,
+            **options,
+        ) as octopush,
+    ):
+        yield gateway, octopush
+
+
 @pytest.mark.parametrize("call", CALLS)
 async def test_row_1(call):
     """What is malformed is raised at once, and nobody is asked."""
     wrong = {"request_id": {"request_id": ""}, "confirm": {"on_unknown": "perhaps"}}
 
-    async with FaultGateway() as gateway, session_to(gateway.url) as octopush:
+    async with playing() as (gateway, octopush):
         if call in wrong:
             result = await result_of(CALLS[call](octopush.sms, **wrong[call]))
         else:
@@ -477,15 +392,7 @@ async def test_rows_2_and_3(call, row, hosts):
     """What found no address, or no server there, is tried again fast, as it was."""
     clock = VirtualClock()
 
-    async with (
-        FaultGateway() as gateway,
-        resolving(*hosts) as client_session,
-        session_to(
-            f"http://gateway.test:{gateway.port}",
-            clock=clock,
-            client_session=client_session,
-        ) as octopush,
-    ):
+    async with playing_at(hosts, clock=clock) as (gateway, octopush):
         result = await CALLS[call](octopush.sms)
 
     assert (result.outcome, result.attempts) == (ACCEPTED, 2), row
@@ -524,10 +431,7 @@ async def test_rows_3_and_5(call, row, kind):
 @pytest.mark.parametrize("call", CALLS)
 async def test_row_4(call):
     """A certificate that nobody vouches for is no weather: not tried again."""
-    async with (
-        FaultGateway(tls=server_tls()) as gateway,
-        session_to(gateway.url) as octopush,
-    ):
+    async with playing(tls=server_tls()) as (gateway, octopush):
         result = await result_of(CALLS[call](octopush.sms))
 
     assert what(result) == not_sent(TransportSecurityError)
@@ -568,10 +472,7 @@ async def test_row_6(call):
 
 async def test_row_8():
     """What broke on a kept connection goes over a fresh one, under the same id."""
-    async with (
-        FaultGateway("reset_as_the_client_writes") as gateway,
-        session_to(gateway.url) as octopush,
-    ):
+    async with playing("reset_as_the_client_writes") as (gateway, octopush):
         await octopush.sms.draft()
         sent = await octopush.sms.send(**MESSAGE)
 
@@ -583,10 +484,7 @@ async def test_row_8():
 
 async def test_row_8_without_request_id():
     """A write without request_id is not repeated, though the connection was old."""
-    async with (
-        FaultGateway("reset_as_the_client_writes") as gateway,
-        session_to(gateway.url) as octopush,
-    ):
+    async with playing("reset_as_the_client_writes") as (gateway, octopush):
         await octopush.sms.draft()
         result = await result_of(octopush.sms.confirm("sms_1", audience="list"))
 
@@ -596,10 +494,7 @@ async def test_row_8_without_request_id():
 
 async def test_row_8_read():
     """A read is repeated, by whomever."""
-    async with (
-        FaultGateway("reset_as_the_client_writes") as gateway,
-        session_to(gateway.url) as octopush,
-    ):
+    async with playing("reset_as_the_client_writes") as (gateway, octopush):
         await octopush.sms.draft()
         read = await octopush.sms.draft()
 
@@ -608,10 +503,7 @@ async def test_row_8_read():
 
 async def test_row_8_delete():
     """A DELETE that broke is sent once in each try, the second over a fresh one."""
-    async with (
-        FaultGateway("reset_as_the_client_writes") as gateway,
-        session_to(gateway.url) as octopush,
-    ):
+    async with playing("reset_as_the_client_writes") as (gateway, octopush):
         await octopush.sms.draft()
         cancelled = await octopush.sms.cancel("sms_1")
 
@@ -623,9 +515,9 @@ async def test_row_8_delete():
 @pytest.mark.parametrize("kind", ["error_500", "hang_before_commit", "timeout_408"])
 async def test_after_silence_a_fresh_connection_is_taken(kind):
     """No idle connection is trusted after a try without an answer."""
-    async with (
-        FaultGateway(None, kind) as gateway,
-        session_to(gateway.url, timeouts=timeouts_for([kind])) as octopush,
+    async with playing(None, kind, timeouts=timeouts_for([kind])) as (
+        gateway,
+        octopush,
     ):
         await octopush.sms.draft()
         await octopush.sms.send(**MESSAGE)
@@ -635,10 +527,7 @@ async def test_after_silence_a_fresh_connection_is_taken(kind):
 
 async def test_row_10_delete():
     """A page of somebody on the way does not mean that a campaign was cancelled."""
-    async with (
-        FaultGateway("html_after_commit") as gateway,
-        session_to(gateway.url) as octopush,
-    ):
+    async with playing("html_after_commit") as (gateway, octopush):
         cancelled = await octopush.sms.cancel("sms_1")
 
     assert (cancelled.outcome, gateway.tries) == (PRESUMED, 2)
@@ -647,10 +536,7 @@ async def test_row_10_delete():
 @pytest.mark.parametrize("burns_ids", LAWS)
 async def test_row_23(burns_ids):
     """An id that somebody else used is a duplicate, and nothing was sent."""
-    async with (
-        FaultGateway(burns_ids=burns_ids) as gateway,
-        session_to(gateway.url) as octopush,
-    ):
+    async with playing(burns_ids=burns_ids) as (gateway, octopush):
         await octopush.sms.send(**MESSAGE, request_id="order-1")
         result = await result_of(octopush.sms.send(**MESSAGE, request_id="order-1"))
 
@@ -660,13 +546,7 @@ async def test_row_23(burns_ids):
 
 async def test_row_23_after_a_try_that_never_left():
     """A try that was not sent cannot have used the id."""
-    async with (
-        FaultGateway() as gateway,
-        resolving(None, "127.0.0.1") as client_session,
-        session_to(
-            f"http://gateway.test:{gateway.port}", client_session=client_session
-        ) as octopush,
-    ):
+    async with playing_at((None, "127.0.0.1")) as (gateway, octopush):
         gateway.noted.add("order-1")
         result = await result_of(octopush.sms.send(**MESSAGE, request_id="order-1"))
 
@@ -711,10 +591,7 @@ async def test_row_25_while_connecting():
     Nothing was; but aiohttp does not say when it hands a connection over, so the note
     errs on the safe side.
     """
-    async with (
-        FaultGateway("tls_stall", tls=server_tls()) as gateway,
-        session_to(gateway.url, timeouts=Timeouts()) as octopush,
-    ):
+    async with playing("tls_stall", tls=server_tls()) as (gateway, octopush):
         notes = await cancelled_while(octopush, "request_id", lambda: gateway.tries)
 
     assert len(notes) == 1
@@ -732,10 +609,7 @@ async def test_row_25_while_connecting():
 )
 async def test_row_26(call, expected):
     """Who is cancelled later learns that it may have been executed, and the id."""
-    async with (
-        FaultGateway("hang_after_commit") as gateway,
-        session_to(gateway.url, timeouts=Timeouts()) as octopush,
-    ):
+    async with playing("hang_after_commit") as (gateway, octopush):
         notes = await cancelled_while(octopush, call, lambda: gateway.requests)
 
     if expected is None:
@@ -761,12 +635,9 @@ async def test_row_27(call):
 
 async def test_row_28_not_sent_last():
     """A last try that never left does not unsay the one before it."""
-    async with (
-        FaultGateway("rst_after_commit") as gateway,
-        resolving("127.0.0.1", *[None] * 3) as client_session,
-        session_to(
-            f"http://gateway.test:{gateway.port}", client_session=client_session
-        ) as octopush,
+    async with playing_at(("127.0.0.1", *[None] * 3), "rst_after_commit") as (
+        gateway,
+        octopush,
     ):
         result = await result_of(octopush.sms.send(**MESSAGE))
 
@@ -786,9 +657,9 @@ async def test_row_28_not_sent_last():
 )
 async def test_row_29(call, expected):
     """Without quota the error comes out at once, and says why."""
-    async with (
-        FaultGateway(*["error_503"] * 9) as gateway,
-        session_to(gateway.url, retry=RetryPolicy(budget=13)) as octopush,
+    async with playing(*["error_503"] * 9, retry=RetryPolicy(budget=13)) as (
+        gateway,
+        octopush,
     ):
         result = await result_of(CALLS[call](octopush.sms))
 
@@ -831,10 +702,11 @@ async def test_rows_30_to_33(row, jumps, tries, until, burns_ids):
     Until when it is safe is told on the wall that the caller has, which is behind.
     """
     clock = JumpingClock(*jumps)
+    silent = ["rst_accept"] * 4
 
-    async with (
-        FaultGateway(*["rst_accept"] * 4, burns_ids=burns_ids) as gateway,
-        session_to(gateway.url, clock=clock) as octopush,
+    async with playing(*silent, burns_ids=burns_ids, clock=clock) as (
+        gateway,
+        octopush,
     ):
         result = await result_of(octopush.sms.send(**MESSAGE))
 
@@ -848,10 +720,7 @@ async def test_row_33_after_the_age_was_reached():
     """A clock that steps back does not make an old id young."""
     clock = JumpingClock(23 * HOUR)
 
-    async with (
-        FaultGateway(*["rst_accept"] * 4) as gateway,
-        session_to(gateway.url, clock=clock) as octopush,
-    ):
+    async with playing(*["rst_accept"] * 4, clock=clock) as (gateway, octopush):
         request = SmsRequest(**MESSAGE)
         error = await result_of(octopush.sms.send_request(request))
         clock.jump(-20 * HOUR)
@@ -868,10 +737,7 @@ async def test_row_34(caplog):
     caplog.set_level(logging.WARNING, logger="aiooctopush")
     date = "Tue, 06 Jan 2026 10:00:00 GMT"
 
-    async with (
-        FaultGateway(*["error_500"] * 4, date=date) as gateway,
-        session_to(gateway.url) as octopush,
-    ):
+    async with playing(*["error_500"] * 4, date=date) as (gateway, octopush):
         result = await result_of(octopush.sms.send(**MESSAGE))
 
     assert what(result) == unknown(ServerError)
@@ -933,10 +799,7 @@ async def test_settling_too_late():
     request, clock, told = SmsRequest(**MESSAGE), VirtualClock(), []
     clock.advance(23 * HOUR)
 
-    async with (
-        FaultGateway() as gateway,
-        session_to(gateway.url, clock=clock, on_attempt=told.append) as octopush,
-    ):
+    async with playing(clock=clock, on_attempt=told.append) as (gateway, octopush):
         result = await result_of(
             octopush.sms.settle(request, safe_to_retry_until=UNTIL)
         )
@@ -976,9 +839,9 @@ async def test_what_on_attempt_is_told(call, script, expected):
     """One event for each try: its own outcome, its status, and the pause after it."""
     clock, told = VirtualClock(), []
 
-    async with (
-        FaultGateway(*script) as gateway,
-        session_to(gateway.url, clock=clock, on_attempt=told.append) as octopush,
+    async with playing(*script, clock=clock, on_attempt=told.append) as (
+        gateway,
+        octopush,
     ):
         await result_of(CALLS[call](octopush.sms))
 
@@ -993,11 +856,9 @@ async def test_a_cancelled_try_is_told_as_unknown():
     """Nobody waits for its answer, and it may have been executed."""
     told = []
 
-    async with (
-        FaultGateway("hang_after_commit") as gateway,
-        session_to(
-            gateway.url, timeouts=Timeouts(), on_attempt=told.append
-        ) as octopush,
+    async with playing("hang_after_commit", on_attempt=told.append) as (
+        gateway,
+        octopush,
     ):
         await cancelled_while(octopush, "request_id", lambda: gateway.requests)
 
