@@ -67,8 +67,9 @@ _PAUSES: Final = {
     "--max-cost or without it.",
     Pause.ALREADY_SENT: "Paused: the gateway already has a request of this run that "
     "the ledger does not know, and sent nothing now. Another process used the same run "
-    "name within 24 hours. Find out which; then {again}, with --on-already-sent "
-    "continue if these recipients do not need the message again.",
+    "name within 24 hours, or the ledger is an older copy. Find out which; then "
+    "{again}, with --on-already-sent continue if these recipients do not need the "
+    "message again.",
     Pause.REFUSALS: "Paused: the gateway refuses nearly everything, so the cause is "
     "not in single numbers. See the reasons, correct the cause, then {again}. A "
     "different text or sender needs another --run name.",
@@ -78,7 +79,8 @@ _PAUSES: Final = {
 _ALREADY_SENT_IN_FLEET: Final = (
     "Paused: the gateway already has a request of this run that the ledger does not "
     "know, and sent nothing now. Another process used the same run name within 24 "
-    "hours. Find out which; then {again}: the rest is sent."
+    "hours, or the ledger is an older copy. Find out which; then {again}: the rest is "
+    "sent."
 )
 
 _WAITS: Final = {
@@ -137,8 +139,9 @@ WHAT_TO_DO: Final = {
     "Without a receipt, decide `resend` (some recipients may get it twice) or `skip` "
     "(some may get nothing). Within 23 hours of the first attempt, resuming the run "
     "finds out automatically.",
-    BatchState.ALREADY_SENT: "Already sent: another process sent it under this run "
-    "name. Decide `sent` if that was intended, otherwise `resend`.",
+    BatchState.ALREADY_SENT: "Already sent: it was sent under this run name by another "
+    "process, or before this copy of the ledger was restored. Decide `sent` if that "
+    "was intended, otherwise `resend`.",
     BatchState.PRESUMED: "Presumed accepted: almost certainly sent, and counted so. "
     "Nothing needs to be done. A delivery receipt is the proof.",
     BatchState.REFUSED: "Refused: nothing was sent. Decide `resend` once the cause is "
