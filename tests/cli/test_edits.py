@@ -1,34 +1,118 @@
 """Nine edits of a list between two starts of one command: nobody gets it twice."""
 
+import asyncio
+import sys
+import threading
+import types
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
 import pytest
+from attrs import frozen
+from services import postgres
+from taskiq import InMemoryBroker
+
+from aiooctopush import Message, OctopushSession, Recipient, SQLiteLedger
+from aiooctopush._clock import SystemClock
+from aiooctopush.bulk.fleet.planning import plan
+from aiooctopush.integrations.taskiq import Fleet
+from aiooctopush.ledgers.protocols import FleetLedger
+from aiooctopush.sandbox import SandboxTransport
 
 
 ACCOUNT = {"OCTOPUSH_API_LOGIN": "me", "OCTOPUSH_API_KEY": "k3y"}
 PEOPLE = [f"+336{number:08},Ada,Lyon" for number in range(60)]
 
 
-@pytest.fixture
-def start(run, tmp_path, server):
-    """Write the list, and start the same command once more."""
+BOB = "+33699887766,Bob,Nice"
+HI = Message(text="Hi {first_name}", sender="Acme", purpose="alert")
+MESSAGE = (
+    *("--sender", "Acme", "--purpose", "alert"),
+    *("--text", "Hi {first_name}", "--batch-size", "20"),
+)
 
-    def start(rows, *arguments, name="people.csv"):
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a list."""
+
+    def written(rows, name="people.csv"):
         path = tmp_path / name
         lines = ["phone_number,first_name,city", *rows]
         path.write_text("\n".join(lines), encoding="utf-8")
-        message = (
-            "--sender",
-            "Acme",
-            "--purpose",
-            "alert",
-            "--text",
-            "Hi {first_name}",
-        )
+        return path
+
+    return written
+
+
+@pytest.fixture
+def start(run, written, server):
+    """Write the list, and start the same command once more."""
+
+    def start(rows, *arguments, name="people.csv"):
         return run(
-            *("bulk", path, *message, "--batch-size", 20, *arguments),
+            *("bulk", written(rows, name), *MESSAGE, *arguments),
             env=ACCOUNT | {"OCTOPUSH_BASE_URL": server.url},
         )
 
     return start
+
+
+@frozen
+class Kind:
+    """
+    A kind of ledger that a fleet may have.
+
+    Attributes:
+        made: Makes one in the folder of a test.
+        refuses: What it says while another process is at the run.
+    """
+
+    made: Callable[[], FleetLedger]
+    refuses: str
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def fleet(request, gateway, tmp_path, monkeypatch):
+    """Offer a fleet as ``app:fleet``, whose batches the command sends itself."""
+
+    async def sleep(_, seconds):
+        await asyncio.sleep(0)
+
+    def session():
+        transport = SandboxTransport(gateway)
+        return OctopushSession("me", "key", transport=transport, clock=gateway.clock)
+
+    kinds = {
+        "sqlite": Kind(
+            lambda: SQLiteLedger(tmp_path / "fleet.db"),
+            refuses="another process is writing to it",
+        ),
+        "postgres": Kind(
+            lambda: postgres.ledger_at(tmp_path),
+            refuses="another process or task is at run 'nov', and so nothing was "
+            "planned from here. Start again when it is done: whoever is new",
+        ),
+    }
+    kind = kinds[request.param]
+    monkeypatch.setattr(SystemClock, "sleep", sleep)
+    module = types.ModuleType("app")
+    module.fleet = Fleet(InMemoryBroker(), session=session, ledger=kind.made)
+    monkeypatch.setitem(sys.modules, "app", module)
+    return kind
+
+
+@pytest.fixture
+def submit(run, written, fleet):
+    """Write the list, and submit it once more."""
+
+    def submit(rows, *arguments, name="people.csv"):
+        path = written(rows, name)
+        app = ("--app", "app:fleet", "--run", "nov")
+        return run("fleet", "submit", path, *app, *MESSAGE, *arguments)
+
+    return submit
 
 
 def numbers_of(rows):
@@ -60,6 +144,86 @@ def test_edited_list(start, server, first, second, options):
     wanted = {one for one in numbers_of([*first, *second]) if one.startswith("+")}
     assert result.exit_code == 0
     assert times == dict.fromkeys(wanted, 1)
+
+
+@pytest.mark.parametrize(("first", "second", "options"), EDITS.values(), ids=EDITS)
+def test_edited_list_of_a_fleet(submit, gateway, first, second, options):
+    """Submitted again, it adds whoever is new."""
+    submit(first)
+    result = submit(second, *options)
+
+    wanted = {one for one in numbers_of([*first, *second]) if one.startswith("+")}
+    assert result.exit_code == 0, result.output
+    assert gateway.book.numbers() == dict.fromkeys(wanted, 1)
+
+
+def test_renamed_list_of_a_fleet(submit, gateway):
+    """Nobody is new."""
+    submit(PEOPLE)
+    result = submit(PEOPLE, name="people (1).csv")
+
+    assert result.exit_code == 0, result.output
+    assert "0 new, 60 in this run before\n" in result.stdout
+    assert gateway.book.numbers() == dict.fromkeys(numbers_of(PEOPLE), 1)
+
+
+def test_paused_fleet_and_one_who_was_served_taken_out(submit, run, gateway):
+    """The rest gets it once it is resumed, and those who had it do not once more."""
+    credit, gateway.credit = gateway.credit, Decimal("1.00")
+    paused = submit(PEOPLE)
+    gateway.credit = credit
+    served = next(row for row in PEOPLE if row[:12] in gateway.book.numbers())
+    rows = [row for row in PEOPLE if row != served]
+
+    still = submit([*rows, BOB])
+    had = gateway.book.numbers().total()
+    result = run("fleet", "resume", "nov", "--app", "app:fleet")
+
+    everyone = numbers_of([*PEOPLE, BOB])
+    assert [paused.exit_code, still.exit_code, result.exit_code] == [1, 1, 0]
+    assert (had, "Paused" in still.stdout) == (20, True)
+    assert gateway.book.numbers() == dict.fromkeys(everyone, 1)
+
+
+def test_purged_fleet_run_knows_nobody(submit, run, gateway):
+    """It is not gone on with, and the words say so."""
+    submit(PEOPLE)
+    purged = run("purge", "app:fleet", "--run", "nov")
+    result = submit(PEOPLE)
+
+    assert purged.exit_code == 0, purged.output
+    assert result.exit_code == 2
+    assert "names a run that was purged" in result.stderr
+    assert set(gateway.book.numbers().values()) == {1}
+
+
+def test_two_who_submit_at_once(submit, fleet, gateway):
+    """The second plans nobody, and says so; started again it adds its people."""
+    is_under_way, may_end = threading.Event(), threading.Event()
+
+    async def source():
+        for row in PEOPLE:
+            yield Recipient(row[:12], first_name="Ada")
+        is_under_way.set()
+        await asyncio.to_thread(may_end.wait, 15)
+
+    async def plan_elsewhere():
+        async with fleet.made() as ledger:
+            await plan(ledger, "nov", HI, source(), batch_size=20)
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        first = elsewhere.submit(asyncio.run, plan_elsewhere())
+        is_under_way.wait(15)
+        refused = submit([*PEOPLE, BOB])
+        may_end.set()
+        first.result(15)
+    had = len(gateway.book)
+    again = submit([*PEOPLE, BOB])
+
+    assert (refused.exit_code, again.exit_code, had) == (1, 0, 0)
+    assert fleet.refuses in refused.stderr
+    assert "Run the same command again" in refused.stderr
+    assert gateway.book.numbers() == dict.fromkeys(numbers_of([*PEOPLE, BOB]), 1)
 
 
 def test_renamed_list(start, server):

@@ -178,6 +178,38 @@ def test_submit_again_only_wakes(serve, broker, submit):
     assert broker.woken == ["1", "2", "3"] * 2
 
 
+def test_submit_of_more_people_tells_who_is_new(serve, broker, submit):
+    """The run in all, and what this submission added."""
+    serve(broker)
+    submit(count=20)
+
+    told = submit(count=25)
+    document = json.loads(submit("--json", count=25).stdout)
+
+    assert told.stdout.startswith("Planned: 25 recipients in 3 batches.\n")
+    assert "  Now    5 new, 20 in this run before\n" in told.stdout
+    assert (document["new"], document["already"], document["planned"]) == (0, 25, 25)
+    assert document["was_planned"] is True
+
+
+def test_submit_to_a_run_that_is_paused(serve, broker, submit, write):
+    """Nobody is woken, and it says what has to be done."""
+    serve(broker)
+    submit()
+    broker.woken.clear()
+    write(lambda ledger: ledger.pause("nov", Pause.CREDENTIALS))
+
+    result = submit(count=40)
+
+    assert result.exit_code == 1
+    assert broker.woken == []
+    assert result.stdout.startswith(
+        "Planned, but the run is paused: 40 recipients in 4 batches.\n"
+    )
+    assert "  Paused  login or key refused\n" in result.stdout
+    assert "run `octopush fleet resume nov --app app:fleet`." in result.stdout
+
+
 def test_submit_of_something_else_under_the_key(serve, broker, submit, people):
     """Is refused by name, and wakes nobody."""
     serve(broker)
@@ -215,10 +247,13 @@ def test_submit_as_json(serve, broker, submit):
         "name": "nov",
         "planned": 30,
         "batches": 3,
+        "new": 30,
+        "already": 0,
         "duplicates": 0,
         "rejected": 0,
         "woken": 3,
         "was_planned": False,
+        "paused": None,
         "first_bad_rows": [],
         "error": None,
     }

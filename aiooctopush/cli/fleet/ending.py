@@ -53,9 +53,15 @@ def batches_of(count: int) -> str:
 
 
 def end(
-    screen: Screen, report: BulkReport, place: RunLocation, command: str, **more: Any
+    screen: Screen,
+    report: BulkReport,
+    place: RunLocation,
+    command: str,
+    *,
+    already: int = 0,
+    **more: Any,
 ) -> NoReturn:
     """Tell what became of a run, and exit."""
-    ending = outcome_of(report, place, command=command)
+    ending = outcome_of(report, place, command=command, already=already)
     ending.tell(screen, None, **more)
     raise click.exceptions.Exit(ending.exit_code)

@@ -40,7 +40,8 @@ class Submitted:
 
     Attributes:
         run: As it was planned.
-        was_planned: Whether it was planned to its end before.
+        was_planned: Whether it was there before, and nobody was added now.
+        paused: Why it stands still; None if it does not.
         woken: Batches that workers were told of.
         error: Why they were not; the run stands all the same.
         report: What became of whom, if it was sent in this process.
@@ -48,6 +49,7 @@ class Submitted:
 
     run: RunRecord
     was_planned: bool
+    paused: Pause | None = None
     woken: int = 0
     error: BrokerError | None = None
     report: BulkReport | None = None
@@ -108,11 +110,16 @@ class FleetRun:
                     exclude=exclude,
                     progress=lambda run: stages.show(run.planned, total),
                 )
+            # A worker may have paused it while it was planned.
+            now = await ledger.progress(self.name)
         except BaseException:
             await self.fleet.close()
             raise
-        was_planned = known is not None and known.run.exhausted
-        submitted = Submitted(run=run, was_planned=was_planned)
+        submitted = Submitted(
+            run=run,
+            was_planned=known is not None and not run.new,
+            paused=None if now is None else now.run.paused,
+        )
         try:
             async with started(self.fleet):
                 woken, report = await self._wake(_PATIENCE)
@@ -196,13 +203,22 @@ async def check_name(ledger: FleetLedger, name: str) -> None:
         )
 
 
-def outcome_of(report: BulkReport, place: RunLocation, *, command: str) -> RunOutcome:
-    """Take from a report how a run ended that workers sent."""
+def outcome_of(
+    report: BulkReport, place: RunLocation, *, command: str, already: int = 0
+) -> RunOutcome:
+    """
+    Take from a report how a run ended that workers sent.
+
+    Args:
+        already: People of the file whom the run had before, if a file was submitted.
+    """
     return RunOutcome(
         report=report,
         total=report.planned,
         bad_rows=report.rejected,
-        new=report.planned,
+        new=report.new if already else report.planned,
+        already=already,
+        planned_before=report.planned - report.new if already else 0,
         place=place,
         command=command,
         how=resuming_in_fleet(place),

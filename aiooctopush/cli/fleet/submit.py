@@ -15,6 +15,7 @@ from ...api.sms import Message
 from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ...bulk.sources.duplicates import SeenNumbers
 from ...errors import OctopushError
+from ...ledgers.records import Pause
 from ..bulk.check import FileChecker, excluded_numbers
 from ..bulk.look import BulkLook
 from ..bulk.options import planning_options
@@ -32,7 +33,7 @@ from ..terminal.options import SENDING, json_option, message_options
 from ..terminal.problems import ExitCode, problem_of
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, printable
-from ..wording import RunLocation
+from ..wording import PAUSED_BY, RunLocation
 from .ending import batches_of, end, failures, interrupted
 from .run import FleetRun
 
@@ -55,12 +56,15 @@ class Submission(Result):
     """A run that was planned for workers."""
 
     name: str = item(doc="of the run")
-    planned: int = item()
+    planned: int = item(doc="recipients of the run in all")
     batches: int = item()
+    new: int = item(doc="recipients that were added now")
+    already: int = item(doc="recipients of the file that the run had before")
     duplicates: int = item()
     rejected: int = item()
     woken: int = item(doc="batches that workers were told of")
     was_planned: bool = item(doc="nothing was added now")
+    paused: Pause | None = item(doc="why the run stands still; null if it does not")
     file: str = item()
     first_bad_rows: Sequence[Mapping[str, Any]] = item()
     error: OctopushError | None = item(doc="why no worker was woken")
@@ -75,12 +79,19 @@ class Submission(Result):
         size = f"{counted(self.planned, 'recipient')} in {batches_of(self.batches)}"
         if self.error is not None:
             return f"Planned, but no worker was woken: {size}.", "bold yellow"
+        if self.paused is not None:
+            return f"Planned, but the run is paused: {size}.", "bold yellow"
         before = " before" * self.was_planned
         return f"Planned{before}: {size}.", "bold green"
 
     def blocks(self) -> Iterator[str | list[Row] | Table]:
         """Yield the figures."""
         rows = []
+        if self.already:
+            now = f"{self.new:,} new, {self.already:,} in this run before"
+            rows.append(("Now", now))
+        if self.paused is not None:
+            rows.append(("Paused", PAUSED_BY[self.paused]))
         if self.duplicates:
             rows.append(("Duplicates", counted(self.duplicates, "row")))
         if self.rejected:
@@ -94,6 +105,9 @@ class Submission(Result):
         """Say how to watch it."""
         if self.error is not None:
             return ()
+        if self.paused is not None:
+            resume = self.location.fleet_command("resume")
+            return (f"Nobody is sent to until the cause is gone. Then run `{resume}`.",)
         return (f"  {self.location.fleet_command('status')}",)
 
 
@@ -223,13 +237,17 @@ def submit(
         "first_bad_rows": check.first_bad_rows,
     }
     if submitted.report is not None:
-        end(screen, submitted.report, place, typed(ctx), **document)
+        already = submitted.run.already
+        end(*(screen, submitted.report, place, typed(ctx)), already=already, **document)
     planned, error = submitted.run, submitted.error
     screen.result(
         Submission(
             name=planned.name,
             planned=planned.planned,
             batches=planned.batches,
+            new=planned.new,
+            already=planned.already,
+            paused=submitted.paused,
             duplicates=planned.duplicates,
             rejected=planned.rejected,
             error=error,
@@ -240,5 +258,5 @@ def submit(
     if error is not None:
         screen.error(problem_of(error))
         screen.note(_LOST_NOTHING.format(sweep=place.fleet_command("sweep")))
-    bad = submitted.error is not None or submitted.run.rejected
+    bad = error is not None or planned.rejected or submitted.paused is not None
     raise click.exceptions.Exit(ExitCode.NOT_ACCEPTED if bad else ExitCode.ACCEPTED)
