@@ -211,6 +211,11 @@ PAST_AT_MOST: Final = timedelta(minutes=1)
 """How long ago an instant of sending may be."""
 
 
+def is_past(instant: datetime | None, now: datetime) -> bool:
+    """Whether an instant of sending is over, so that the gateway would send at once."""
+    return instant is not None and instant < now - PAST_AT_MOST
+
+
 def check_not_past(instant: datetime | None, now: datetime, name: str) -> None:
     """
     Refuse an instant more than a minute ago: the gateway would send at once.
@@ -218,7 +223,7 @@ def check_not_past(instant: datetime | None, now: datetime, name: str) -> None:
     Raises:
         InvalidFieldError: It is over.
     """
-    if instant is not None and instant < now - PAST_AT_MOST:
+    if instant is not None and is_past(instant, now):
         raise InvalidFieldError(
             name,
             "must not be in the past, for the gateway would send at once",

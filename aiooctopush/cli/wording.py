@@ -51,7 +51,14 @@ PAUSED_BY: Final = {
     Pause.MAX_COST: "--max-cost reached",
     Pause.ALREADY_SENT: "already sent under this name",
     Pause.REFUSALS: "too many refusals",
+    Pause.OVERDUE: "the time of sending has passed",
 }
+
+TOO_LATE: Final = (
+    "To send to those who are left, use another --run name with a later --at, and "
+    "--exclude a file of those who had it."
+)
+"""What to do for those whom a scheduled run has not reached in time."""
 
 _PAUSES: Final = {
     Pause.CREDIT: "Paused: the account does not have enough credit. Top it up, then "
@@ -73,7 +80,12 @@ _PAUSES: Final = {
     Pause.REFUSALS: "Paused: the gateway refuses nearly everything, so the cause is "
     "not in single numbers. See the reasons, correct the cause, then {again}. A "
     "different text or sender needs another --run name.",
+    Pause.OVERDUE: "Paused: the time of sending has passed, and the gateway would send "
+    "the rest at once. " + TOO_LATE,
 }
+
+# These are sent by resuming the run, and must not be any more.
+_LEFT: Final = (BatchState.NOT_SENT, BatchState.UNKNOWN, BatchState.SENDING)
 
 # A fleet has no such option.
 _ALREADY_SENT_IN_FLEET: Final = (
@@ -266,18 +278,27 @@ def advice_on(
         words = _PAUSES[report.paused]
         if report.paused is Pause.ALREADY_SENT and how.is_of_fleet:
             words = _ALREADY_SENT_IN_FLEET
-        yield words.format(again=how.resumed)
+        yield words.format(again=how.resumed) + who_had_it(report.paused, location)
     # What stands still is not sent by waiting.
     again = how.again if report.paused is None else how.resumed
     table = _WITHOUT_LEDGER if location.ledger is None else _WITH_LEDGER
     for state, words in table.items():
-        if report.by_state[state]:
+        is_late = report.paused is Pause.OVERDUE and state in _LEFT
+        if report.by_state[state] and not is_late:
             yield words.format(
                 again=again,
                 unresolved=location.command("unresolved"),
                 refused=location.command("unresolved", "--refused"),
                 resend=location.command("resolve", "BATCH", "resend", "--by", "NAME"),
             )
+
+
+def who_had_it(paused: Pause, location: RunLocation) -> str:
+    """Say how to list them, where that is a part of the advice."""
+    if paused is not Pause.OVERDUE or location.ledger is None:
+        return ""
+    command = location.command("report", "--csv", "FILE")
+    return f" `{command}` lists everyone with their state."
 
 
 def at_least(report: BulkReport) -> str:

@@ -104,6 +104,9 @@ class Pause(StrEnum):
     REFUSALS = "refusals"
     """So many batches are refused that the cause lies elsewhere."""
 
+    OVERDUE = "overdue"
+    """The instant of sending has passed: the gateway would send the rest at once."""
+
 
 class LedgerError(OctopushError):
     """

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -297,6 +298,57 @@ def test_second_start_sends_nothing(real, people, server):
     )
     assert "give this run a name of its own, such as --run week-48" in result.stdout
     assert set(book(server).values()) == {1}
+
+
+def test_second_start_after_the_instant(bulk, people, gateway, tmp_path):
+    """Who had it is no reason to refuse; whoever is new gets nothing any more."""
+    at = (gateway.clock.now() + timedelta(hours=1)).isoformat()
+    options = ("--ledger", tmp_path / "run.db", "--at", at)
+    bulk(people(2), *options)
+    gateway.clock.advance(7_200)
+
+    again = bulk(people(2), *options)
+    added = bulk(people(3), *options)
+
+    assert again.exit_code == 0
+    assert "in the past" not in again.stderr
+    assert added.exit_code == 2
+    assert "would send at once. Nothing was sent now. To send to" in added.stderr
+    assert "another --run name with a later --at" in added.stderr
+    assert set(gateway.book.numbers().values()) == {1}
+
+
+def test_somebody_is_left_after_the_instant(bulk, people, gateway, tmp_path):
+    """A run that was paused does not go on at another time."""
+    at = (gateway.clock.now() + timedelta(hours=1)).isoformat()
+    options = ("--ledger", tmp_path / "run.db", "--at", at)
+    gateway.credit = Decimal(0)
+    bulk(people(2), *options)
+    gateway.credit = Decimal(100)
+    gateway.clock.advance(7_200)
+
+    result = bulk(people(2), *options)
+
+    assert result.exit_code == 2
+    assert "--at: has passed since this run began" in result.stderr
+    assert len(gateway.book) == 0
+
+
+def test_instant_that_passes_meanwhile(bulk, people, gateway, tmp_path):
+    """The run stands still, and the words do not say to resume it."""
+    at = (gateway.clock.now() + timedelta(hours=1)).isoformat()
+    slow = ("--rate", "0.0005", "--batch-size", "1", "--concurrency", "1")
+    plain = bulk(people(9), "--at", at, *slow)
+    ledger = tmp_path / "run.db"
+    at = (gateway.clock.now() + timedelta(hours=1)).isoformat()
+    kept = bulk(people(9), "--at", at, *slow, "--ledger", ledger, "--run", "x")
+
+    words = " ".join(plain.stdout.split())
+    assert plain.exit_code == 1
+    assert "Paused: the time of sending has passed" in words
+    assert "--exclude a file of those who had it." in words
+    assert "the same command" not in words
+    assert "--csv FILE --run x` lists everyone" in " ".join(kept.stdout.split())
 
 
 def test_another_name_sends_once_more(real, people, server):

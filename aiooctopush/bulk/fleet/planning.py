@@ -23,6 +23,7 @@ from ..options import (
     OnMissingLike,
 )
 from ..run_options import BulkOptions
+from ..sending.departure import Departure, too_late_for_the_rest
 from ..sending.resume import check_run, known_batches, new_start, settings_of
 from ..sources.batching import BatchReader, Source
 from ..sources.prefetching import BatchPrefetcher
@@ -75,7 +76,8 @@ async def plan(
 
     Raises:
         InvalidFieldError: An argument is malformed, or the name is that of a run with
-            another message; or an item is none that this run can send, and what was
+            another message; or the instant of sending has passed, and somebody is new;
+            or an item is none that this run can send, and what was
             planned before it stays.
         LedgerError: It cannot be written; or somebody else is planning this run.
     """
@@ -91,13 +93,15 @@ async def plan(
     )
     if message is not None:
         await check_beforehand(message.text, source, options.on_missing)
-    now = (clock or SystemClock()).now()
+    clock = clock or SystemClock()
+    departure, now = Departure(message, clock), clock.now()
+    await departure.begin(ledger, name)
     settings = {"planned_for": "workers", **settings_of(message, identity)}
     fresh = RunRecord(name=name, settings=settings, began_at=now, latest=now)
     run = await ledger.open_beside_workers(fresh)
     try:
         await check_run(ledger, run, fresh)
-        planning = _Planning(ledger, message, options, progress)
+        planning = _Planning(ledger, message, options, progress, departure)
         return await planning.go_on(run, source)
     finally:
         await ledger.release_run(name)
@@ -112,8 +116,10 @@ class _Planning:
         message: Message | None,
         options: BulkOptions,
         progress: Callable[[RunRecord], None] | None,
+        departure: Departure,
     ) -> None:
         self._ledger = ledger
+        self._departure = departure
         self._options = options
         self._progress = progress
         self._shared: dict[str, Any] | None = None
@@ -151,6 +157,8 @@ class _Planning:
             rejections += read.rejections
             if read.is_end:
                 break
+            if self._departure.began_late:
+                raise too_late_for_the_rest(run)
             record = new_record(
                 run.name,
                 self._whole(read.content),

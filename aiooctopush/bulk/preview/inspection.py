@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ..._limits import MAX_MERGE_FIELD
 from ...api._recipients import MAX_RECIPIENTS, Recipient
-from ...api._shared import PAST_AT_MOST, Purpose, SmsType
+from ...api._shared import Purpose, SmsType, is_past
 from ...api.sms import SmsRequest
 from ...errors import InvalidFieldError
 from ...phone import mask
@@ -86,8 +86,7 @@ class Inspection:
         batch_size: int = MAX_RECIPIENTS,
         quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
     ) -> None:
-        is_past = send_at is not None and send_at < now - PAST_AT_MOST
-        self._overdue = send_at if is_past else None
+        self._overdue = send_at if is_past(send_at, now) else None
         self._text, self._on_missing = text, on_missing
         self._requires = requires_values(on_missing)
         self._lacking = 0

@@ -20,6 +20,7 @@ from ...errors import (
     AuthenticationError,
     DuplicateRequestError,
     InsufficientCreditError,
+    InvalidFieldError,
     OctopushError,
     Outcome,
     ThrottledError,
@@ -42,6 +43,7 @@ from ...ledgers.records import (
 )
 from ...retry import RetryPolicy
 from ...text import as_sent
+from .departure import SEND_AT, check_in_time, instant_of
 from .pacing import AdaptiveRate
 from .splitting import cut, is_too_large, named_in, speaks_of_recipients
 
@@ -229,7 +231,10 @@ class Delivery:
             unknown_since = record.first_tried_at - self.wall.skew()
         result: SendResult | None = None
         failure: OctopushError | None = None
+        late = self._too_late(job)
         try:
+            if late is not None:
+                raise late
             result = await self.call(
                 SEND,
                 CallOptions(
@@ -255,6 +260,18 @@ class Delivery:
             record, attempts=record.attempts + attempts, faults=dict(faults)
         )
         return record, result, failure
+
+    def _too_late(self, job: Job) -> InvalidFieldError | None:
+        """Say that the instant of sending has passed, if it has."""
+        send_at = instant_of(job.content, self.shared.get(SEND_AT))
+        try:
+            check_in_time(send_at, self.wall.now())
+        except InvalidFieldError as error:
+            # An earlier attempt may have been in time: this one does not tell.
+            error.outcome = Outcome.UNKNOWN if job.was_tried else Outcome.NOT_SENT
+            error.attempts = 0
+            return error
+        return None
 
     async def _begin(self, job: Job) -> BatchRecord:
         """Write the intent."""

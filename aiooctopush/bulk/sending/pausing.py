@@ -20,6 +20,7 @@ from ...ledgers.records import BatchRecord, BatchState, Pause
 from ..options import OnAlreadySent
 from ..run_options import BulkOptions
 from .delivery import BatchDone, BatchResult, BatchSplit, DeliveryEvent
+from .departure import is_too_late
 from .splitting import speaks_of_recipients
 
 
@@ -150,6 +151,9 @@ class PausePolicy:
         if batch.state in {BatchState.ACCEPTED, BatchState.PRESUMED}:
             self._splits.accepted(batch.count)
         why = self._outage(batch, event.content, told) or self._refusals(batch, told)
+        if is_too_late(told.error):
+            # Where each has an instant of its own, the next one may be in time.
+            why = Pause.OVERDUE if self._shares_text else None
         for kind, pause in _PAUSES:
             if isinstance(told.error, kind):
                 why = pause
@@ -172,7 +176,8 @@ class PausePolicy:
         self, batch: BatchRecord, content: Content, told: BatchResult
     ) -> Pause | None:
         unanswered = batch.state in {BatchState.UNKNOWN, BatchState.NOT_SENT}
-        if not unanswered or isinstance(told.error, _OF_THE_ACCOUNT):
+        is_told = isinstance(told.error, _OF_THE_ACCOUNT) or is_too_late(told.error)
+        if not unanswered or is_told:
             self.unanswered_streak = 0
             return None
         self.unanswered_streak += 1

@@ -45,6 +45,7 @@ from .delivery import (
     Delivery,
     DeliveryEvent,
 )
+from .departure import Departure
 from .pacing import AdaptiveRate
 from .pausing import PausePolicy, Waiting
 from .resume import (
@@ -134,6 +135,7 @@ class RunLoop:
             on_missing=options.on_missing,
         )
         self._message = message
+        self._departure = Departure(message, clock)
         self._batches = BatchPrefetcher(self._reader, options.batch_size)
         self._budget = None
         if options.max_cost is not None:
@@ -173,6 +175,7 @@ class RunLoop:
         """See `BulkRun.stream`."""
         if self._message is not None:
             await check_beforehand(self._message.text, source, self._options.on_missing)
+        await self._departure.begin(self._ledger, self._run.name)
         fresh = self._run
         self._run = await self._ledger.open_run(fresh)
         try:
@@ -206,6 +209,13 @@ class RunLoop:
             await self._ledger.update_run(self._run)
 
     # --- what earlier starts left -----------------------------------------------------
+
+    def _is_too_late(self) -> bool:
+        """Whether nothing more may go, for the instant of sending has passed."""
+        passed = self._departure.passed_meanwhile(self._run)
+        if passed:
+            self._pause(Pause.OVERDUE)
+        return passed
 
     async def _load_run(self, fresh: RunRecord) -> list[BatchRecord]:
         """Count the run as it was left, and give what is still open."""
@@ -344,6 +354,8 @@ class RunLoop:
         if self.stops:
             return None
         if self._open:
+            if self._is_too_late():
+                return None
             job = self._open[0]
             # What may have been sent under this id is counted already.
             is_counted = job.was_tried and job.record.state in MAY_COST
@@ -374,7 +386,7 @@ class RunLoop:
             self._source_ended = True
             await self._write_plan([read])
             return None
-        reserved = self._reserve(read.content)
+        reserved = None if self._is_too_late() else self._reserve(read.content)
         if reserved is None:
             # Not planned: the next start reads it again.
             self._source_ended = True

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..._clock import Clock
 from ...api.sms import Message
@@ -22,7 +22,7 @@ from ..terminal.console import Screen
 from ..terminal.problems import ExitCode
 from ..terminal.progress import Progress
 from ..terminal.values import counted
-from ..wording import rejected_because
+from ..wording import TOO_LATE, rejected_because
 
 
 _SHOW_EVERY: Final = 5_000
@@ -213,6 +213,9 @@ class FileChecker:
             known=self.known,
             excluded=self.excluded,
         )
+        if check.already and not check.new:
+            # Nobody is left for whom it could be too late.
+            check = evolve(check, found=evolve(check.found, overdue=None))
         self._refuse_all(check)
         self._refuse_rows(check)
         return used, check
@@ -224,9 +227,12 @@ class FileChecker:
         list_bad(check, self.screen)
         for words in refusals[1:]:
             self.screen.error(words)
+        ending = "Nothing was sent."
+        if check.found.overdue is not None and len(self.known):
+            ending = f"Nothing was sent now. {TOO_LATE}"
         refuse(
             self.screen,
-            f"{refusals[0].rstrip('.')}. Nothing was sent.",
+            f"{refusals[0].rstrip('.')}. {ending}",
             refusals=list(refusals),
         )
 

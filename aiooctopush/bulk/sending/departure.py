@@ -1,0 +1,95 @@
+"""The instant at which a run sends: nothing goes out later than that, unasked."""
+
+from datetime import datetime
+from typing import Final
+
+from attrs import define
+
+from ..._clock import Clock
+from ...api._shared import check_not_past, is_past
+from ...api.sms import Message, SmsRequest
+from ...errors import InvalidFieldError, OctopushError
+from ...ledgers.batch import Content
+from ...ledgers.protocols import Ledger
+from ...ledgers.records import RunRecord
+
+
+SEND_AT: Final = "send_at"
+"""The field that says when."""
+
+
+def check_in_time(instant: datetime | None, now: datetime) -> None:
+    """
+    Refuse an instant of sending that has passed.
+
+    Raises:
+        InvalidFieldError: It has, so that the gateway would send at once.
+    """
+    check_not_past(instant, now, SEND_AT)
+
+
+def instant_of(content: Content, shared: datetime | None) -> datetime | None:
+    """When a batch is to go out: as it says itself, or as all of its run."""
+    return content.send_at if isinstance(content, SmsRequest) else shared
+
+
+def is_too_late(error: OctopushError | None) -> bool:
+    """Whether a batch was held back because its instant of sending has passed."""
+    return isinstance(error, InvalidFieldError) and error.field == SEND_AT
+
+
+def too_late_for_the_rest(run: RunRecord) -> InvalidFieldError:
+    """Say that a run cannot be gone on with: its instant of sending has passed."""
+    return InvalidFieldError(
+        SEND_AT,
+        "has passed since this run began, and the gateway would send at once; send to "
+        "those who are left in a run with another name and a later instant, and "
+        "exclude those who had it",
+        shown=run.settings.get(SEND_AT),
+    )
+
+
+@define
+class Departure:
+    """
+    When one start of a run may still send.
+
+    Attributes:
+        began_late: Whether the instant had passed when the start began.
+    """
+
+    _message: Message | None
+    _clock: Clock
+    began_late: bool = False
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether what is sent now would go out at once instead."""
+        message = self._message
+        return message is not None and is_past(message.send_at, self._clock.now())
+
+    async def begin(self, ledger: Ledger, name: str) -> None:
+        """
+        Note that a start begins; a run that began in time may go on.
+
+        Raises:
+            InvalidFieldError: It is too late, and the ledger has no run of this name.
+        """
+        self.began_late = self.has_passed
+        if self._message is None or not self.began_late:
+            return
+        if not any(one.name == name for one in await ledger.runs()):
+            check_in_time(self._message.send_at, self._clock.now())
+
+    def passed_meanwhile(self, run: RunRecord) -> bool:
+        """
+        Whether the instant has passed since this start began.
+
+        Raises:
+            InvalidFieldError: It had passed before, so that this start sends nothing.
+        """
+        if not self.has_passed:
+            return False
+        if self.began_late:
+            raise too_late_for_the_rest(run)
+        return True
