@@ -35,7 +35,7 @@ from .bulk.price import Price, price_by
 from .targets.gateway import GatewayOptions, Surroundings, gateway_options
 from .targets.recipients import FileReading, recipient_file_options
 from .terminal.console import Screen
-from .terminal.help import Command
+from .terminal.help import command
 from .terminal.options import (
     at_option,
     json_option,
@@ -116,8 +116,7 @@ class TextLook(Result):
         yield from self.look.blocks()
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="Show what a text becomes and costs, and send nothing.",
     example=_EXAMPLE,
     result=TextLook,

@@ -50,7 +50,6 @@ def _probability(name: str, words: str) -> Decorator[Any]:
         type=click.FloatRange(0, 1),
         metavar="PROBABILITY",
         default=0.0,
-        show_default=True,
         heading=_CALLBACKS,
         help=words,
     )
@@ -60,7 +59,6 @@ def _probability(name: str, words: str) -> Decorator[Any]:
 @option(
     "--host",
     default="127.0.0.1",
-    show_default=True,
     heading="Address",
     help="Address to listen on.",
 )
@@ -69,7 +67,6 @@ def _probability(name: str, words: str) -> Decorator[Any]:
     type=click.IntRange(0, 65_535),
     metavar="N",
     default=DEFAULT_PORT,
-    show_default=True,
     heading="Address",
     help="Port; 0 takes a free one, which the first line of output shows.",
 )
@@ -97,7 +94,6 @@ def _probability(name: str, words: str) -> Decorator[Any]:
     "--duplicate-check",
     type=click.Choice(["on-accept", "on-receipt"]),
     default="on-accept",
-    show_default=True,
     heading="Behavior",
     help="When a request ID counts as used: once its request is accepted, or as soon "
     "as it is received. It is unknown which of them the real gateway does.",
@@ -107,7 +103,6 @@ def _probability(name: str, words: str) -> Decorator[Any]:
     callback=euros,
     metavar="EUR",
     default="1000",
-    show_default=True,
     heading="Behavior",
     help="Credit of the account at the start.",
 )
@@ -130,7 +125,6 @@ def _probability(name: str, words: str) -> Decorator[Any]:
     "format",
     type=click.Choice([str(one) for one in CallbackFormat]),
     default=str(CallbackFormat.JSON),
-    show_default=True,
     heading=_CALLBACKS,
     help="Format of callbacks; the gateway's documents show json.",
 )
@@ -140,7 +134,6 @@ def _probability(name: str, words: str) -> Decorator[Any]:
     callback=seconds,
     metavar="SECONDS",
     default="1-5",
-    show_default=True,
     heading=_CALLBACKS,
     help="Time from one status to the next: a figure, or bounds to draw from.",
 )

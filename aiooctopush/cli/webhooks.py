@@ -65,7 +65,6 @@ def webhooks() -> None:
 @option(
     "--host",
     default="127.0.0.1",
-    show_default=True,
     heading="Address",
     help="Address to listen on. The gateway needs HTTPS: put a reverse proxy in front.",
 )
@@ -74,7 +73,6 @@ def webhooks() -> None:
     type=click.IntRange(0, 65_535),
     metavar="N",
     default=DEFAULT_PORT,
-    show_default=True,
     heading="Address",
     help="Port; 0 takes a free one, which the first line of output shows.",
 )

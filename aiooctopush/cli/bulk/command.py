@@ -18,7 +18,7 @@ from ..targets.ledger import LedgerPlace
 from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.runs import new_ledger_of
 from ..terminal.console import Screen
-from ..terminal.help import Command, typed
+from ..terminal.help import command, typed
 from ..terminal.options import json_option, message_options
 from ..terminal.progress import Progress
 from ..wording import RunLocation
@@ -39,8 +39,7 @@ octopush bulk people.csv --sandbox --sender Acme --purpose alert \\
 """
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="Send one text to everyone in a file, or resume.",
     example=_EXAMPLE,
     result=RunResult,

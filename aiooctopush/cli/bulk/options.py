@@ -1,11 +1,10 @@
 """The options of ``octopush bulk`` that say how a run is sent."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
@@ -17,11 +16,9 @@ from ...bulk.options import (
     OnMissing,
     OnUnresolved,
 )
-from ..terminal.help import Option
+from ..terminal.help import Decorator, option, together
 from ..terminal.options import SENDING, euros
 
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 TROUBLE: Final = "What to do if"
 RECORD: Final = "How it is recorded"
@@ -55,56 +52,63 @@ def maximum(
     return None if value is None else euros(ctx, parameter, value)
 
 
-def _choice(kind: type[Any]) -> click.Choice[str]:
-    return click.Choice([str(one) for one in kind])
+def _choose(
+    name: str, kind: type[Any], help: str, default: Any = None
+) -> Decorator[Any]:
+    """Take what to do about one kind of trouble."""
+    return option(
+        name,
+        type=click.Choice([str(one) for one in kind]),
+        default=None if default is None else str(default),
+        heading=TROUBLE,
+        help=help,
+    )
 
 
-_BATCH_SIZE: Final = click.option(
+def _wait(name: str, help: str, default: str) -> Decorator[Any]:
+    """Take how long to wait in one kind of trouble."""
+    return option(
+        name,
+        callback=duration,
+        metavar="TIME",
+        default=default,
+        heading=TROUBLE,
+        help=help,
+    )
+
+
+_BATCH_SIZE: Final = option(
     "--batch-size",
-    cls=Option,
     type=click.IntRange(1, MAX_RECIPIENTS),
     metavar="N",
     default=MAX_RECIPIENTS,
-    show_default=True,
     heading=SENDING,
     help="Recipients per request.",
 )
 
-_ON_INVALID: Final = click.option(
+_ON_INVALID: Final = _choose(
     "--on-invalid",
-    cls=Option,
-    type=_choice(OnInvalid),
-    default=str(OnInvalid.SKIP),
-    show_default=True,
-    heading=TROUBLE,
-    help="A row is invalid: skip and list it, or send nothing at all.",
+    OnInvalid,
+    "A row is invalid: skip and list it, or send nothing at all.",
+    OnInvalid.SKIP,
 )
 
-_ON_DUPLICATE: Final = click.option(
+_ON_DUPLICATE: Final = _choose(
     "--on-duplicate",
-    cls=Option,
-    type=_choice(OnDuplicate),
-    default=str(OnDuplicate.SKIP),
-    show_default=True,
-    heading=TROUBLE,
-    help="A number occurs again in the file: skip the row, send once more, or send "
+    OnDuplicate,
+    "A number occurs again in the file: skip the row, send once more, or send "
     "nothing at all.",
+    OnDuplicate.SKIP,
 )
 
-_WAIT_FOR_GATEWAY: Final = click.option(
+waiting_option: Final = _wait(
     "--wait-for-gateway",
-    cls=Option,
-    callback=duration,
-    metavar="TIME",
-    default="15m",
-    show_default=True,
-    heading=TROUBLE,
-    help="The gateway does not respond: how long to wait before the run pauses.",
+    "The gateway does not respond: how long to wait before the run pauses.",
+    "15m",
 )
 
-_PRICE: Final = click.option(
+price_option: Final = option(
     "--price",
-    cls=Option,
     callback=maximum,
     metavar="EUR",
     heading=QUESTIONS,
@@ -112,61 +116,53 @@ _PRICE: Final = click.option(
     "`preview` take what the balance of your account implies.",
 )
 
-_ON_MISSING: Final = click.option(
+_ON_MISSING: Final = _choose(
     "--on-missing",
-    cls=Option,
-    type=_choice(OnMissing),
-    heading=TROUBLE,
-    help="A recipient has no value for a placeholder: skip the recipient, send without "
+    OnMissing,
+    "A recipient has no value for a placeholder: skip the recipient, send without "
     "the value, or send nothing at all. By default skip, but error if more than half "
     "lack it.",
 )
 
 _OF_BOTH: Final = (
-    click.option(
+    option(
         "--exclude",
-        cls=Option,
         type=click.Path(path_type=Path),
         multiple=True,
         metavar="FILE",
         heading=RECIPIENTS,
         help="File with numbers that nothing is sent to, read like FILE. Repeatable.",
     ),
-    click.option(
+    option(
         "--remove-blacklisted",
-        cls=Option,
         is_flag=True,
         heading=RECIPIENTS,
         help="Have the gateway leave out the numbers of its own stop list.",
     ),
-    click.option(
+    option(
         "--with-replies",
-        cls=Option,
         is_flag=True,
         heading=SENDING,
         help="Let recipients reply.",
     ),
-    _PRICE,
-    click.option(
+    price_option,
+    option(
         "--dry-run",
-        cls=Option,
         is_flag=True,
         heading=QUESTIONS,
         help="Show what would be sent, and stop.",
     ),
-    click.option(
+    option(
         "--yes",
-        cls=Option,
         is_flag=True,
         heading=QUESTIONS,
         help="Send without a question.",
     ),
 )
 
-_OF_BULK: Final = (
-    click.option(
+bulk_options: Final = together(
+    option(
         "--ledger",
-        cls=Option,
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
         heading=RECORD,
@@ -174,54 +170,47 @@ _OF_BULK: Final = (
         "default a file of its own in your state directory. It holds numbers and "
         "texts.",
     ),
-    click.option(
+    option(
         "--no-ledger",
-        cls=Option,
         is_flag=True,
         heading=RECORD,
         help="Record nothing. A repeated command is then protected for 23 hours only, "
         "and only while the list is unchanged.",
     ),
-    click.option(
+    option(
         "--run",
         "name",
-        cls=Option,
         metavar="NAME",
         heading=RECORD,
         help="Name of the run. Under one name everyone gets one message. By default "
         "the name is made of text, sender and purpose.",
     ),
-    click.option(
+    option(
         "--retry-refused",
-        cls=Option,
         is_flag=True,
         heading=RECORD,
         help="Send again to recipients of this run whom the gateway refused, under new "
         "request IDs.",
     ),
     *_OF_BOTH,
-    click.option(
+    option(
         "--concurrency",
-        cls=Option,
         type=click.IntRange(min=1),
         metavar="N",
         default=4,
-        show_default=True,
         heading=SENDING,
         help="Requests in flight at the same time.",
     ),
     _BATCH_SIZE,
-    click.option(
+    option(
         "--rate",
-        cls=Option,
         type=click.FloatRange(min=0, min_open=True),
         metavar="N",
         heading=SENDING,
         help="Requests per second, at most.",
     ),
-    click.option(
+    option(
         "--max-cost",
-        cls=Option,
         callback=maximum,
         metavar="EUR",
         heading=SENDING,
@@ -231,63 +220,32 @@ _OF_BULK: Final = (
     _ON_INVALID,
     _ON_MISSING,
     _ON_DUPLICATE,
-    click.option(
+    _choose(
         "--on-unresolved",
-        cls=Option,
-        type=_choice(OnUnresolved),
-        default=str(OnUnresolved.HOLD),
-        show_default=True,
-        heading=TROUBLE,
-        help="A request of a resumed run may have been sent, and is too old to check: "
+        OnUnresolved,
+        "A request of a resumed run may have been sent, and is too old to check: "
         "leave it to `octopush resolve`, send it again (some recipients may get it "
         "twice), or never send it.",
+        OnUnresolved.HOLD,
     ),
-    click.option(
+    _choose(
         "--on-already-sent",
-        cls=Option,
-        type=_choice(OnAlreadySent),
-        default=str(OnAlreadySent.PAUSE),
-        show_default=True,
-        heading=TROUBLE,
-        help="The gateway has a request that the ledger does not know: pause, or count "
+        OnAlreadySent,
+        "The gateway has a request that the ledger does not know: pause, or count "
         "it and continue. A run without a ledger always continues.",
+        OnAlreadySent.PAUSE,
     ),
-    click.option(
+    _wait(
         "--wait-for-credit",
-        cls=Option,
-        callback=duration,
-        metavar="TIME",
-        default="0",
-        show_default=True,
-        heading=TROUBLE,
-        help="The credit is used up: how long to wait for more before the run pauses, "
+        "The credit is used up: how long to wait for more before the run pauses, "
         "such as 2h.",
+        "0",
     ),
-    _WAIT_FOR_GATEWAY,
+    waiting_option,
 )
+"""Add the options of sending and of trouble."""
 
-_OF_FLEET: Final = (*_OF_BOTH, _BATCH_SIZE, _ON_INVALID, _ON_MISSING, _ON_DUPLICATE)
-
-
-def bulk_options(function: F) -> F:
-    """Add the options of sending and of trouble."""
-    for decorate in reversed(_OF_BULK):
-        function = decorate(function)
-    return function
-
-
-def planning_options(function: F) -> F:
-    """Add the options of planning a run that workers send."""
-    for decorate in reversed(_OF_FLEET):
-        function = decorate(function)
-    return function
-
-
-def price_option(function: F) -> F:
-    """Add the option that estimates the cost."""
-    return _PRICE(function)
-
-
-def waiting_option(function: F) -> F:
-    """Add the option that limits the wait for a gateway."""
-    return _WAIT_FOR_GATEWAY(function)
+planning_options: Final = together(
+    *_OF_BOTH, _BATCH_SIZE, _ON_INVALID, _ON_MISSING, _ON_DUPLICATE
+)
+"""Add the options of planning a run that workers send."""

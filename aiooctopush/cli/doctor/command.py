@@ -89,7 +89,6 @@ _DEADLINE: Final = 15.0
     "--sender",
     metavar="NAME",
     default="Octopush",
-    show_default=True,
     heading=_PROBES,
     help="Sender that you may use there.",
 )

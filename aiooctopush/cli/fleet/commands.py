@@ -18,7 +18,7 @@ from ..targets.fleet import (
 from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace
 from ..terminal.console import Screen
-from ..terminal.help import Command, Group, Option, typed
+from ..terminal.help import group, option, typed
 from ..terminal.interrupt import until_signal
 from ..terminal.options import (
     OUTPUT,
@@ -88,8 +88,7 @@ class Resumed(Woken):
     )
 
 
-@click.group(
-    cls=Group,
+@group(
     short_help="Distribute a bulk run across several machines.",
     example=_EXAMPLE,
 )
@@ -107,7 +106,6 @@ _name_argument = click.argument("name")
 
 
 @fleet.command(
-    cls=Command,
     short_help="Wait until a run is done, and report its outcome.",
     example=_WAIT_EXAMPLE,
     result=RunResult,
@@ -147,7 +145,6 @@ def wait(
 
 
 @fleet.command(
-    cls=Command,
     short_help="Resume a paused run.",
     example=_RESUME_EXAMPLE,
     result=Resumed,
@@ -182,7 +179,6 @@ def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None
 
 
 @fleet.command(
-    cls=Command,
     short_help="Re-queue unclaimed batches.",
     example=_SWEEP_EXAMPLE,
     result=Woken,
@@ -220,16 +216,14 @@ def sweep(*, name: str | None, app: str, as_json: bool) -> None:
 
 
 @fleet.command(
-    cls=Command,
     short_help="Show the progress of runs.",
     example=_STATUS_EXAMPLE,
     result=FleetStatus,
 )
 @click.argument("name", required=False)
 @app_option()
-@click.option(
+@option(
     "--watch/--once",
-    cls=Option,
     default=None,
     heading=OUTPUT,
     help="Watch until nothing is being sent any more, or look once. By default it "

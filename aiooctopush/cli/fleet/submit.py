@@ -27,7 +27,7 @@ from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace
 from ..targets.recipients import FileReading, recipient_file_options
 from ..terminal.console import Screen
-from ..terminal.help import Command, Option, typed
+from ..terminal.help import command, option, typed
 from ..terminal.interrupt import until_signal
 from ..terminal.options import SENDING, json_option, message_options
 from ..terminal.problems import ExitCode, problem_of
@@ -111,8 +111,7 @@ class Submission(Result):
         return (f"  {self.location.fleet_command('status')}",)
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="Plan a run from a file, and wake the workers.",
     example=_SUBMIT_EXAMPLE,
     result=Submission,
@@ -120,10 +119,9 @@ class Submission(Result):
 @click.argument("file", type=click.Path(path_type=Path))
 @app_option()
 @message_options
-@click.option(
+@option(
     "--run",
     "name",
-    cls=Option,
     required=True,
     metavar="NAME",
     heading=SENDING,

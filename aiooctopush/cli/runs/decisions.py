@@ -14,7 +14,7 @@ from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace
 from ..targets.runs import RunTarget, find_target, run_argument, run_option
 from ..terminal.console import Screen
-from ..terminal.help import Command, Option
+from ..terminal.help import command, option
 from ..terminal.options import json_option
 from ..terminal.problems import ExitCode
 from ..terminal.result import Result, Row, item
@@ -72,25 +72,22 @@ class Purged(Result):
         return f"Purged {printable(self.name)}: only its figures are left.", ""
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="Decide what to do with such a batch.",
     example=_RESOLVE_EXAMPLE,
     result=Resolved,
 )
 @click.argument("words", nargs=-1, metavar="[RUN] BATCH DECISION")
 @run_option
-@click.option(
+@option(
     "--by",
-    cls=Option,
     required=True,
     metavar="NAME",
     heading=_DECISION,
     help="Who decides, or on what grounds. The ledger records it.",
 )
-@click.option(
+@option(
     "--yes",
-    cls=Option,
     is_flag=True,
     heading=_DECISION,
     help="Resend without a question.",
@@ -207,8 +204,7 @@ def _ask(batch: BatchRecord, screen: Screen) -> None:
     raise click.exceptions.Exit(ExitCode.NOT_ACCEPTED)
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="Delete numbers and texts of a run.",
     example=_PURGE_EXAMPLE,
     result=Purged,

@@ -12,7 +12,7 @@ from ..targets.fleet import app_option, load_fleet
 from ..targets.ledger import LedgerPlace, LedgerType
 from ..targets.runs import find_target
 from ..terminal.console import Screen
-from ..terminal.help import Command, Group
+from ..terminal.help import group
 from ..terminal.options import json_option
 from ..terminal.result import Result, Row, item
 
@@ -55,13 +55,12 @@ class Copied(Result):
         return f"Copied {self.ledger} to {self.copy}.", ""
 
 
-@click.group(cls=Group, short_help="Prepare or copy a ledger.", example=_EXAMPLE)
+@group(short_help="Prepare or copy a ledger.", example=_EXAMPLE)
 def ledger() -> None:
     """Prepare a PostgreSQL database to be a ledger, or copy the ledger of a run."""
 
 
 @ledger.command(
-    cls=Command,
     short_help="Create or migrate the tables.",
     example=_EXAMPLE,
     result=Ready,
@@ -93,7 +92,6 @@ def init(*, ledger: LedgerPlace | None, app: str | None, as_json: bool) -> None:
 
 
 @ledger.command(
-    cls=Command,
     short_help="Copy the ledger of a run into one file.",
     example=_BACKUP_EXAMPLE,
     result=Copied,

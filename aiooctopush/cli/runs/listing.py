@@ -14,7 +14,7 @@ from ..targets.gateway import clock_of
 from ..targets.ledger import LedgerPlace
 from ..targets.runs import find_target, recorded_runs, runs_folder
 from ..terminal.console import Screen
-from ..terminal.help import Command
+from ..terminal.help import command
 from ..terminal.options import json_option
 from ..terminal.problems import problem_of
 from ..terminal.result import Result, Row, item
@@ -92,8 +92,7 @@ class Runs(Result):
                 yield f"{printable(one.name)} is paused: {one.paused}."
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="List the runs of this machine.",
     example=_EXAMPLE,
     result=Runs,

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-import click
 from attrs import frozen
 
 from ...ledgers.records import Rejection
 from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
-from ..terminal.help import Command, Option
-from ..terminal.options import OUTPUT, json_option
+from ..terminal.help import command
+from ..terminal.options import csv_option, json_option
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, printable
 from ..wording import rejected_because
@@ -67,24 +66,17 @@ class RejectedRows(Result):
             )
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="List the rows that were rejected, and why.",
     example=_EXAMPLE,
     result=RejectedRows,
 )
 @run_argument
-@click.option(
-    "--csv",
-    "csv_file",
-    cls=Option,
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    heading=OUTPUT,
-    help="Write all of them to a CSV file for you alone: the cells as they stand in "
+@csv_option(
+    "Write all of them to a CSV file for you alone: the cells as they stand in "
     "the file, with line, column and reason behind them. Correct it, and send it with "
     "the same options. It holds whole numbers; a cell that a spreadsheet would run "
-    "gets an apostrophe in front.",
+    "gets an apostrophe in front."
 )
 @json_option()
 def rejected(

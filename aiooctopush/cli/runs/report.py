@@ -17,8 +17,8 @@ from ..targets.ledger import LedgerPlace
 from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
 from ..terminal.export import new_csv, new_file
-from ..terminal.help import Command, Option
-from ..terminal.options import OUTPUT, json_option
+from ..terminal.help import command
+from ..terminal.options import csv_option, file_option, json_option
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.times import at, span
 from ..terminal.values import printable
@@ -152,31 +152,20 @@ class RunReport(Result):
         yield "Ledger", str(self.location.ledger)
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="Show the outcome of a run, also as a page.",
     example=_EXAMPLE,
     result=RunReport,
 )
 @run_argument
-@click.option(
+@file_option(
     "--html",
-    cls=Option,
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    heading=OUTPUT,
     help="Write one page for a browser or a printer. It needs no network, and numbers "
     "are masked.",
 )
-@click.option(
-    "--csv",
-    "csv_file",
-    cls=Option,
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    heading=OUTPUT,
-    help="Write a row for each recipient, with the number in full, to a file for you "
-    "alone: number, batch, state, ticket, code and delivery status.",
+@csv_option(
+    "Write a row for each recipient, with the number in full, to a file for you "
+    "alone: number, batch, state, ticket, code and delivery status."
 )
 @json_option()
 @click.pass_context

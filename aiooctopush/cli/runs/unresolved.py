@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import click
 from attrs import evolve, frozen
 
 from ...ledgers.batch import unpack_numbers
@@ -16,8 +15,8 @@ from ..targets.ledger import LedgerPlace
 from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
 from ..terminal.export import write_csv
-from ..terminal.help import Command, Option
-from ..terminal.options import OUTPUT, json_option
+from ..terminal.help import command, option
+from ..terminal.options import csv_option, json_option
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.times import at
 from ..terminal.values import printable
@@ -93,43 +92,31 @@ class UnresolvedBatches(Result):
             yield f"  {self.location.command(*decide)}"
 
 
-@click.command(
-    cls=Command,
+@command(
     short_help="List batches with an unknown outcome.",
     example=_EXAMPLE,
     result=UnresolvedBatches,
 )
 @run_argument
-@click.option(
+@option(
     "--refused",
-    cls=Option,
     is_flag=True,
     heading=LISTED,
     help="Also list batches that the gateway refused.",
 )
-@click.option(
+@option(
     "--numbers",
-    cls=Option,
     is_flag=True,
     heading=LISTED,
     help="Also list the recipients of each batch, masked: +336****0001.",
 )
-@click.option(
+@option(
     "--show-numbers",
-    cls=Option,
     is_flag=True,
     heading=LISTED,
     help="Also list the recipients of each batch, in full.",
 )
-@click.option(
-    "--csv",
-    "csv_file",
-    cls=Option,
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    heading=OUTPUT,
-    help="Write a line for each number, in full, to a file for you alone.",
-)
+@csv_option("Write a line for each number, in full, to a file for you alone.")
 @json_option()
 def unresolved(
     *,

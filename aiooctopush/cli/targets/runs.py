@@ -10,7 +10,7 @@ from attrs import frozen
 from platformdirs import user_state_path
 
 from ...errors import InvalidFieldError, shown
-from ..terminal.help import F, Option
+from ..terminal.help import option, together
 from .ledger import LedgerPlace
 
 
@@ -104,21 +104,19 @@ def find_target(word: str | None, name: str | None) -> RunTarget:
     return _recorded(word)
 
 
-def run_option(function: F) -> F:
-    """Add the option --run, as `find_target` takes it."""
-    return click.option(
-        "--run",
-        "name",
-        cls=Option,
-        metavar="NAME",
-        heading=WHICH,
-        help="Name of the run. Optional if the ledger has only one.",
-    )(function)
+run_option: Final = option(
+    "--run",
+    "name",
+    metavar="NAME",
+    heading=WHICH,
+    help="Name of the run. Optional if the ledger has only one.",
+)
+"""Add the option --run, as `find_target` takes it."""
 
-
-def run_argument(function: F) -> F:
-    """Add the argument RUN and the option --run, which `find_target` takes."""
-    return click.argument("run", metavar="[RUN]", required=False)(run_option(function))
+run_argument: Final = together(
+    click.argument("run", metavar="[RUN]", required=False), run_option
+)
+"""Add the argument RUN and the option --run, which `find_target` takes."""
 
 
 def _recorded(name: str) -> RunTarget:

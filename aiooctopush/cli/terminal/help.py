@@ -7,6 +7,7 @@ Commands and options whose help starts with what a command does, and an example.
 import inspect
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -29,11 +30,12 @@ NO_SECTIONS: Final[Mapping[str, Sequence[click.Command]]] = MappingProxyType({})
 
 
 class Option(click.Option):
-    """An option that stands under a heading of the help."""
+    """An option that stands under a heading of the help, which shows its default."""
 
     def __init__(
         self, *declarations: Any, heading: str = _OTHERS, **settings: Any
     ) -> None:
+        settings.setdefault("show_default", settings.get("default") is not None)
         super().__init__(*declarations, **settings)
         self.heading = heading
 
@@ -163,6 +165,15 @@ def group(
 def option(*declarations: str, **settings: Any) -> Decorator[Any]:
     """Add an `Option` to a command."""
     return click.option(*declarations, cls=Option, **settings)
+
+
+def together(*decorators: Decorator[Any]) -> Decorator[Any]:
+    """Add several options to a command, in this order."""
+
+    def decorate(function: F) -> Any:
+        return reduce(lambda decorated, one: one(decorated), decorators[::-1], function)
+
+    return decorate
 
 
 def options_of(

@@ -12,7 +12,7 @@ import click
 from ...api._shared import Purpose, SmsType
 from ...sandbox import FaultPlan
 from ...text import plain
-from .help import Decorator, F, option
+from .help import Decorator, option, together
 
 
 MESSAGE: Final = "Message"
@@ -204,7 +204,7 @@ def text_option(*, required: bool = True) -> Decorator[Any]:
         "exists: typographic quotes, dashes and spaces, œ, accents. Values of a file "
         "stay as they are.",
     )
-    return lambda function: text(file(simple(function)))
+    return together(text, file, simple)
 
 
 def purpose_option(*, required: bool = True) -> Decorator[Any]:
@@ -227,7 +227,6 @@ def type_option() -> Decorator[Any]:
         "type_",
         type=click.Choice([str(one) for one in SmsType]),
         default=str(SmsType.PREMIUM),
-        show_default=True,
         heading=SENDING,
         help="Quality of the route. sms_low_cost takes at most 160 characters.",
     )
@@ -252,7 +251,7 @@ def at_option() -> Decorator[Any]:
         heading=SENDING,
         help="Time zone of --at, such as Europe/Paris.",
     )
-    return lambda function: at(zone(function))
+    return together(at, zone)
 
 
 def sender_option(*, required: bool = True) -> Decorator[Any]:
@@ -266,26 +265,37 @@ def sender_option(*, required: bool = True) -> Decorator[Any]:
     )
 
 
-def message_options(function: F) -> F:
-    """Take text, sender and purpose of a message, and when and how it is sent."""
-    for decorate in reversed(
-        (
-            text_option(),
-            sender_option(),
-            purpose_option(),
-            type_option(),
-            at_option(),
-            option(
-                "--simulate",
-                is_flag=True,
-                heading=SENDING,
-                help="Let the gateway check the request only. Its figures are "
-                "invented, and nobody gets a message.",
-            ),
-        )
-    ):
-        function = decorate(function)
-    return function
+message_options: Final = together(
+    text_option(),
+    sender_option(),
+    purpose_option(),
+    type_option(),
+    at_option(),
+    option(
+        "--simulate",
+        is_flag=True,
+        heading=SENDING,
+        help="Let the gateway check the request only. Its figures are invented, and "
+        "nobody gets a message.",
+    ),
+)
+"""Take text, sender and purpose of a message, and when and how it is sent."""
+
+
+def csv_option(help: str) -> Decorator[Any]:
+    """Choose a CSV file for the result."""
+    return file_option("--csv", "csv_file", help=help)
+
+
+def file_option(*names: str, help: str) -> Decorator[Any]:
+    """Choose a file for the result."""
+    return option(
+        *names,
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        heading=OUTPUT,
+        help=help,
+    )
 
 
 def json_option() -> Decorator[Any]:
