@@ -3,6 +3,8 @@ How the one who started a run that workers send sees it to its end: wake them, l
 far it is, wake them again if a broker forgot, and report.
 """
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
@@ -16,6 +18,8 @@ from ..report import LISTED_AT_MOST, BulkReport
 
 
 T = TypeVar("T")
+
+_logger = logging.getLogger("aiooctopush")
 
 _SWEEP_EVERY: Final = 30.0
 # While a run goes on, its first batches that nobody is at are most likely those of a
@@ -93,7 +97,8 @@ async def sweep(
 
     That one is woken which still waits in a queue costs one look at the ledger. What
     was sent too long ago for its id to protect it becomes ``unknown``. Runs that
-    stand still, or are not planned to their end, sleep on.
+    stand still, or are not planned to their end, sleep on. It takes as long as ``wake``
+    does: limit that, if a broker of yours may block.
 
     Args:
         run_name: Of the run; all runs if it is None.
@@ -138,6 +143,10 @@ async def follow(
     again with one batch now and then; any other pause ends the wait. Leaving the wait
     early changes nothing for the run.
 
+    ``wake`` is awaited beside the looks, so a broker that blocks does not hold up the
+    end. It is cancelled when nothing of the run has moved for two minutes, and the next
+    sweep wakes again.
+
     Args:
         progress: Called after each look. What it raises is logged and changes nothing.
         every: Seconds between two looks.
@@ -159,8 +168,11 @@ async def follow(
         wait_for_gateway=wait_for_gateway,
         clock=clock or SystemClock(),
     )
-    await follower.until_done()
-    await follower.ask_again()
+    try:
+        await follower.until_done()
+        await follower.ask_again()
+    finally:
+        await follower.leave_wake()
     return await follower.patiently(lambda: read_report(ledger, run_name))
 
 
@@ -180,6 +192,8 @@ class _Follower:
     ) -> None:
         self._ledger = ledger
         self._wake = wake
+        self._waking: asyncio.Task[None] | None = None
+        self._woke_at = 0.0
         self._run_name = run_name
         self._progress = progress
         self._every = every
@@ -193,12 +207,16 @@ class _Follower:
         """Look at the run until it is done, or stands still for good."""
         while True:
             progress = await self._look()
+            await self._check_wake()
             why = progress.run.paused
             if why is None and progress.is_done:
+                await self.leave_wake(after=self._every)
                 return
             if why is not None and not await self._try_gateway_again(why):
+                await self.leave_wake(after=LEASE)
                 return
-            if why is None and self._clock.monotonic() >= self._swept_at + _SWEEP_EVERY:
+            due = self._clock.monotonic() >= self._swept_at + _SWEEP_EVERY
+            if why is None and due and self._waking is None:
                 await self._sweep()
             await self._clock.sleep(self._every)
 
@@ -213,13 +231,27 @@ class _Follower:
         names = [name for name in names if name in tries]
         if not names:
             return
-        await self._wake(self._run_name, names, include_unknown=True)
-        until = self._clock.monotonic() + LEASE
-        while self._clock.monotonic() < until:
+        self._start_to_wake(names, include_unknown=True)
+        before, self._moved_at = tries, self._clock.monotonic()
+        while self._waking or self._clock.monotonic() < self._moved_at + LEASE:
             await self._clock.sleep(self._every)
             now = await self.patiently(self._tries_of_unknown)
             if all(now.get(name) != tries[name] for name in names):
+                await self.leave_wake(after=self._every)
                 return
+            if now != before:
+                before, self._moved_at = now, self._clock.monotonic()
+            await self._check_wake()
+
+    async def leave_wake(self, *, after: float = 0.0) -> None:
+        """End the waking that is under way, unless it ends in so many seconds."""
+        if self._waking is not None:
+            waking, self._waking = self._waking, None
+            try:
+                await asyncio.wait({waking}, timeout=after)
+            finally:
+                waking.cancel()
+            await asyncio.gather(waking, return_exceptions=True)
 
     async def patiently(self, step: Callable[[], Awaitable[T]]) -> T:
         """Do something with the ledger, again if it is away for a while."""
@@ -261,7 +293,32 @@ class _Follower:
         names = await self.patiently(
             lambda: self._ledger.claimable_batches(self._run_name, limit=limit)
         )
-        await self._wake(self._run_name, names)
+        self._start_to_wake(names)
+
+    def _start_to_wake(
+        self, names: Sequence[str], *, include_unknown: bool = False
+    ) -> None:
+        self._woke_at = self._clock.monotonic()
+        wake = self._wake(self._run_name, names, include_unknown=include_unknown)
+        self._waking = asyncio.ensure_future(wake)
+
+    async def _check_wake(self) -> None:
+        """Raise what the waking raised; end it if it hangs."""
+        if self._waking is None:
+            return
+        if self._waking.done():
+            waking, self._waking = self._waking, None
+            # What else it awaited may have been cancelled: not this wait.
+            if not waking.cancelled():
+                waking.result()
+        # A wake may send by itself: then something moves, as long as it is well.
+        elif self._clock.monotonic() >= max(self._woke_at, self._moved_at) + LEASE:
+            _logger.warning(
+                "run %r: wake has not returned for %.0f s, and nothing moves: "
+                "it is cancelled, and the next sweep wakes again",
+                *(self._run_name, LEASE),
+            )
+            await self.leave_wake()
 
     def _has_answer(self) -> None:
         """The gateway is there: the next outage has all patience again."""
@@ -276,6 +333,7 @@ class _Follower:
         self._patience -= wait
         self._probe_after = min(2 * self._probe_after, _LAST_PROBE)
         await self._clock.sleep(wait)
+        await self.leave_wake(after=LEASE)
         await self.patiently(lambda: self._ledger.unpause(self._run_name))
         names = await self.patiently(
             lambda: self._ledger.claimable_batches(
@@ -284,7 +342,7 @@ class _Follower:
         )
         # The next sweep wakes more, unless this one makes the run stand still again.
         self._swept_at = self._clock.monotonic()
-        await self._wake(self._run_name, names, include_unknown=True)
+        self._start_to_wake(names, include_unknown=True)
         return True
 
     async def _tries_of_unknown(self) -> Mapping[str, int]:

@@ -347,6 +347,200 @@ def test_what_nobody_asks_about_stays_in_doubt():
     assert 210 < fleet.clock.monotonic() < 230
 
 
+# --- a wake that hangs ----------------------------------------------------------------
+
+
+class Blocked(Fleet):
+    """
+    A fleet whose broker blocks.
+
+    Attributes:
+        blocks: How many of the next calls hang.
+        left: How many of them were cancelled.
+    """
+
+    def __init__(self, blocks, **options):
+        super().__init__(**options)
+        self.blocks = blocks
+        self.left = 0
+
+    async def wake(self, key, names, *, include_unknown=False):
+        """See `Wake`."""
+        if self.blocks > 0:
+            self.blocks -= 1
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.left += 1
+        await super().wake(key, names, include_unknown=include_unknown)
+
+
+def test_a_wait_ends_with_its_run_though_a_wake_hangs():
+    """Others sent the batches meanwhile."""
+
+    async def main():
+        fleet = Blocked(100)
+        await planned(fleet.ledger, 2)
+        following = asyncio.create_task(fleet.follow())
+        await fleet.clock.sleep(40)  # so it has swept
+        for name in await fleet.ledger.claimable_batches("run", limit=9):
+            await fleet.worker.send_batch("run", name)
+        return fleet, await following
+
+    fleet, report = run(main())
+
+    assert (report.accepted, fleet.left) == (20, 1)
+    assert fleet.clock.monotonic() < 45
+
+
+def test_a_wake_that_hangs_is_left_and_the_next_sweep_wakes(caplog):
+    """Two minutes without anything that moves; nothing is lost."""
+
+    async def main():
+        fleet = Blocked(1)
+        await planned(fleet.ledger, 5)
+        return fleet, await fleet.follow()
+
+    fleet, report = run(main())
+
+    assert (report.accepted, fleet.left) == (50, 1)
+    assert fleet.times(50) == {1}
+    assert fleet.clock.monotonic() < 160
+    assert "run 'run': wake has not returned for 120 s" in caplog.text
+
+
+def test_who_asks_again_does_not_wait_for_a_wake_that_hangs():
+    """What was in doubt stays so; the report says it."""
+
+    async def main():
+        fleet = Blocked(0, faults=FaultPlan.schedule(["hang_after_commit"] * 2))
+        await planned(fleet.ledger, 1)
+        await sweep(fleet.ledger, fleet.wake, "run")
+        following = asyncio.create_task(fleet.follow())
+        while "unknown" not in (await states(fleet.ledger)).values():
+            await fleet.clock.sleep(0.1)
+        fleet.blocks = 100
+        return fleet, await following
+
+    fleet, report = run(main())
+
+    assert (report.unknown, fleet.left) == (10, 1)
+    assert fleet.clock.monotonic() < 230
+
+
+def test_a_wake_that_sends_by_itself_has_the_time_it_needs():
+    """As long as something moves."""
+
+    async def main():
+        fleet = Fleet(faults=FaultPlan.schedule(["hang_after_commit"] * 6))
+        await planned(fleet.ledger, 3)
+        for name in await fleet.ledger.claimable_batches("run", limit=9):
+            await fleet.worker.send_batch("run", name)
+
+        async def wake(key, names, *, include_unknown=False):
+            for name in names:
+                await fleet.clock.sleep(100)
+                await fleet.worker.send_batch(
+                    key, name, include_unknown=include_unknown
+                )
+
+        began = fleet.clock.monotonic()
+        report = await follow(fleet.ledger, wake, "run", clock=fleet.clock)
+        return fleet, report, fleet.clock.monotonic() - began
+
+    fleet, report, seconds = run(main())
+
+    assert (report.presumed, report.unknown) == (30, 0)
+    assert fleet.times(30) == {1}
+    assert 300 < seconds < 310
+
+
+def test_a_run_that_stands_still_ends_the_wait_though_a_wake_hangs():
+    """After the time that a wake has."""
+
+    async def main():
+        fleet = Blocked(100)
+        await planned(fleet.ledger, 2)
+        following = asyncio.create_task(fleet.follow())
+        await fleet.clock.sleep(40)
+        await fleet.ledger.pause("run", Pause.CREDIT)
+        return fleet, await following
+
+    fleet, report = run(main())
+
+    assert (report.paused, fleet.left) == (Pause.CREDIT, 1)
+    assert fleet.clock.monotonic() < 170
+
+
+def test_a_gateway_is_tried_again_though_a_wake_hangs():
+    """The next wake goes through."""
+
+    async def main():
+        fleet = Blocked(1)
+        await planned(fleet.ledger, 2)
+        following = asyncio.create_task(fleet.follow())
+        await fleet.clock.sleep(40)
+        await fleet.ledger.pause("run", Pause.OUTAGE)
+        return fleet, await following
+
+    fleet, report = run(main())
+
+    assert (report.accepted, fleet.left) == (20, 1)
+
+
+def test_what_a_wake_raises_ends_the_wait():
+    """A mistake of the program is not hidden."""
+
+    async def main():
+        fleet = Fleet()
+        await planned(fleet.ledger, 1)
+
+        async def wake(key, names, *, include_unknown=False):
+            raise LookupError("no such queue")
+
+        with pytest.raises(LookupError, match="no such queue"):
+            await follow(fleet.ledger, wake, "run", clock=fleet.clock)
+
+    run(main())
+
+
+def test_a_wake_whose_own_work_was_cancelled_does_not_cancel_the_wait():
+    """The next sweep wakes again."""
+
+    async def main():
+        fleet = Fleet()
+        await planned(fleet.ledger, 1)
+        fails = [asyncio.CancelledError()]
+
+        async def wake(key, names, *, include_unknown=False):
+            if fails:
+                raise fails.pop()
+            await fleet.worker.send_batch(key, names[0])
+
+        return await follow(fleet.ledger, wake, "run", clock=fleet.clock)
+
+    assert run(main()).accepted == 10
+
+
+def test_a_wait_that_is_cancelled_leaves_no_wake_behind():
+    """It is cancelled, too."""
+
+    async def main():
+        fleet = Blocked(1)
+        await planned(fleet.ledger, 1)
+        following = asyncio.create_task(fleet.follow())
+        await fleet.clock.sleep(40)
+        following.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await following
+        return fleet.left
+
+    assert run(main()) == 1
+
+
+# --- a ledger that is away ------------------------------------------------------------
+
+
 def test_a_ledger_may_be_away_for_a_while():
     """A database that is started again does not end the wait."""
 
