@@ -14,64 +14,70 @@ _BUSY_HOURS: Final = 8
 _PAGE: Final = """\
 # A fleet, measured
 
-Workers of `aiooctopush.integrations.taskiq` on a real RabbitMQ and a real PostgreSQL,
-and a gateway that is a process of its own. `nox -s fleet` does it all again, and writes
-this page from `benchmarks/fleet.json`. Everything ran on one machine with {cores}
-cores, gateway, broker and database included, under Python {python}: the figures say how
-the parts compare, and what is possible at least.
+This page shows what a fleet of workers survives and what it costs, for anyone who
+plans one. The workers are those of `aiooctopush.integrations.taskiq`, on a real
+RabbitMQ and a real PostgreSQL. The gateway is a process of its own. `nox -s fleet`
+repeats it all and writes this page from `benchmarks/fleet.json`.
+
+Everything ran on one machine with {cores} cores under Python {python}, gateway, broker
+and database included. The figures show how the parts compare, and a lower bound of what
+is possible.
 
 ## The storm
 
-{workers} workers, {batches:,} batches of {size} recipients, every wake-up sent twice.
-Meanwhile workers were killed with SIGKILL and replaced by taskiq, the broker was
-stopped in good order and by SIGKILL, and the database crashed and was started again.
-The book of the gateway is the judge.
+{workers} workers send {batches:,} batches of {size} recipients, and every wake-up is
+sent twice. Meanwhile workers are killed with SIGKILL, and taskiq replaces them. The
+broker is stopped, in good order and with SIGKILL in turn. The database crashes and
+starts again. The gateway's record of what it sent is the judge.
 
 {storm}
 
-Lost are people who are not in the book, twice are people who are in it more than once.
-Presumed are those whose worker was killed while it sent: who took over asked under the
-same id, and heard that it was taken. The fleet was told to start {rate:.0f} requests a
-second at most, and {burst} at once after a quiet time: no more than {bound:.0f} in any
-second. The ledger hands out the turns, a twentieth rarer than that, since a busy
-machine sends some requests late. The storm took {seconds:.0f} seconds: what
-a killed worker holds is free again after two minutes.
+* *lost*: people who are not in the gateway's record.
+* *twice*: people who are in it more than once.
+* *presumed*: people whose worker was killed while it sent. The next worker repeated the
+  request with the same request ID, and the gateway refused it as a duplicate.
+
+The fleet was configured for {rate:.0f} requests a second, and for {burst} at once after
+a quiet time. No second may therefore have more than {bound:.0f}. The ledger hands out
+the turns, at a rate 5 % lower than that, because a busy machine sends some requests
+late. The storm took {seconds:.0f} seconds, and takes longer on a busy machine. A batch
+that a killed worker held is free again after two minutes.
 
 ## More workers
 
-A gateway that takes {latency_ms:.0f} ms for each request, and {tasks} tasks in each
-worker (`--max-async-tasks {tasks}`). If only the gateway took its time, a worker would
+The gateway takes {latency_ms:.0f} ms for each request, and each worker has {tasks}
+tasks (`--max-async-tasks {tasks}`). If the gateway alone took time, a worker would
 start {at_best:.0f} requests a second.
 
 ![Requests per second, by the number of workers](pictures/fleet.svg)
 
 {scaling}
 
-CPU is that of the workers, for one batch. All share the {cores} cores with the gateway,
-the broker and the database: once these are busy, only another machine adds more. With
-full batches of 500, a hundred requests a second are 50,000 recipients a second: the
-gateway's limit comes first.
+*CPU of a batch* is the processor time of the workers. All of them share the {cores}
+cores with the gateway, the broker and the database. Once these cores are busy, only
+another machine adds more. With full batches of 500, a hundred requests a second are
+50,000 recipients a second: the gateway's limit comes first.
 
-## What the ledger takes
+## Capacity of the ledger
 
-One process that asks, with 1 to 8 connections. A claim is one transaction. A whole
-batch is three: the claim, a turn of the shared rate, and the outcome; and who waited
-for the turn asks whether it still holds. With `fsync` each of the three is on the disk
-before the next step; without it, only a crash of the machine could lose one, which
-shows what the disk costs.
+One process claims batches, with 1 to 8 connections. A claim is one transaction. A whole
+batch takes three: the claim, a turn of the shared rate, and the outcome. A worker that
+waited for its turn also checks that it still holds the batch. With `fsync` each of the
+three is on the disk before the next step. Without it, only a crash of the machine could
+lose one, so the difference is what the disk costs.
 
 {ledger}
 
-All turns of a rate change one row, one after the other. That is the narrowest place of
+All turns of a rate change one row, one after the other. This is the narrowest place of
 a fleet, and far above the rate of any account.
 
-## What the broker carries
+## Capacity of the broker
 
-A wake-up has {body:,} bytes, and {properties:,} more in its properties: the name of a
-run and of a batch, and nothing personal. About fifty bytes say that much; the rest is
-taskiq's envelope, such as an id of its own. One client sent {sent:,.0f} a second, each
-confirmed by a quorum queue. One worker turned {turned_away:,.0f} a second away that
-came late or twice: that is what a wake-up too many costs.
+A wake-up has {body:,} bytes, and {properties:,} more in its properties. It holds the
+name of a run and of a batch, and nothing personal. About fifty bytes hold that much;
+the rest is taskiq's envelope. One client sent {sent:,.0f} wake-ups a second, and a
+quorum queue confirmed each. One worker discarded {turned_away:,.0f} wake-ups a second
+that were late or repeated. This is the cost of a superfluous wake-up.
 
 ## 100 million recipients a day, on paper
 

@@ -255,7 +255,8 @@ def main() -> None:
     parser.add_argument("--plant", choices=PLANTS, nargs="*", default=[])
     options = parser.parse_args()
     logging.getLogger("aiooctopush").setLevel(logging.CRITICAL)
-    known = {**PLANTS, "leak": partial(_leak, size=int(_LEAK / options.minutes))}
+    leak = partial(_leak, size=int(_LEAK / options.minutes))
+    known: Mapping[str, Plant] = {**PLANTS, "leak": leak}
     plants = tuple(known[name] for name in options.plant)
     worker = Worker(
         url=options.url,
