@@ -102,13 +102,24 @@ async def start(gateway, ledger, source, **options):
     return await session(gateway).bulk("run", ledger=ledger, **given).send(source)
 
 
-async def submit(gateway, ledger, source, **options):
+async def submit(gateway, ledger, source, message=MESSAGE, **options):
     """Plan the run for workers, and let one of them send it."""
-    run = await plan(ledger, "run", MESSAGE, source, **{"batch_size": 10, **options})
+    run = await plan(ledger, "run", message, source, **{"batch_size": 10, **options})
     worker = session(gateway).worker(ledger)
     while await worker.send_next("run"):
         pass
     return run
+
+
+def asking(text, request_id="x0"):
+    """A request of its own, to one number."""
+    return SmsRequest(
+        text=text,
+        sender="Acme",
+        purpose="alert",
+        recipients=[OLD[0]],
+        request_id=request_id,
+    )
 
 
 # --- what people do to a list ---------------------------------------------------------
@@ -159,27 +170,47 @@ async def test_a_fleet_is_added_to_while_workers_send(
     assert (run.planned, run.exhausted) == (len(OLD) + len(new), True)
 
 
-async def test_another_batch_size_is_no_other_run(gateway, ledger):
+@pytest.fixture(params=["session", "fleet"])
+def go(request, gateway, ledger):
+    """Start the run once more, as each of its two kinds."""
+    way = {"session": start, "fleet": submit}[request.param]
+    return lambda source, **options: way(gateway, ledger, source, **options)
+
+
+async def test_another_batch_size_is_no_other_run(go, gateway):
     """However the list is cut, people are the same."""
-    await start(gateway, ledger, OLD)
+    await go(OLD)
 
-    report = await start(gateway, ledger, OLD, batch_size=7, concurrency=1)
-
-    assert gateway.book.numbers() == Counter(OLD)
-    assert (report.new, report.already) == (0, 25)
-
-
-async def test_a_file_may_be_called_anything(gateway, ledger, tmp_path):
-    """Of a source nothing is compared, its name least of all."""
-    first, second = tmp_path / "people.csv", tmp_path / "people (1).csv"
-    text = "\n".join(["phone_number", *OLD, ""])
-    first.write_text(text)
-    second.write_text(text)
-    await start(gateway, ledger, read_csv(first), text="Hi")
-
-    await start(gateway, ledger, read_csv(second), text="Hi")
+    told = await go(OLD, batch_size=7)
 
     assert gateway.book.numbers() == Counter(OLD)
+    assert (told.new, told.already) == (0, 25)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a list of people with a column that the text does not use."""
+
+    def written(name, city):
+        path = tmp_path / name
+        rows = ["phone_number,first_name,city", *(f"{one},Ana,{city}" for one in OLD)]
+        path.write_text("\n".join([*rows, ""]))
+        return read_csv(path)
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("name", "city"), [("people (1).csv", "Lyon"), ("people.csv", "Nice")]
+)
+async def test_a_file_may_be_called_anything(go, gateway, written, name, city):
+    """Nor does it matter what stands in a column that the text does not use."""
+    await go(written("people.csv", "Lyon"))
+
+    told = await go(written(name, city))
+
+    assert gateway.book.numbers() == Counter(OLD)
+    assert (told.new, told.already) == (0, 25)
 
 
 async def test_somebody_served_may_leave_while_a_run_is_paused(gateway, ledger):
@@ -191,6 +222,23 @@ async def test_somebody_served_may_leave_while_a_run_is_paused(gateway, ledger):
 
     assert gateway.book.numbers() == Counter(OLD)
     assert (report.already, report.new, report.accepted) == (9, 15, 25)
+
+
+async def test_somebody_served_may_leave_while_a_fleet_stands_still(gateway, ledger):
+    """Once it is resumed the others get it once."""
+    gateway.credit = Decimal("0.60")
+    await submit(gateway, ledger, OLD)
+    gateway.credit = Decimal(1_000)
+
+    still = await submit(gateway, ledger, [*OLD[1:], *NEW])
+    had = gateway.book.numbers()
+    await ledger.unpause("run")
+    run = await submit(gateway, ledger, [*OLD[1:], *NEW])
+
+    assert had == Counter(OLD[:10])
+    assert gateway.book.numbers() == Counter([*OLD, *NEW])
+    assert (still.new, still.already) == (1, 24)
+    assert (run.new, run.already) == (0, 25)
 
 
 # --- who is who -----------------------------------------------------------------------
@@ -225,16 +273,6 @@ async def test_an_identity_tells_people_of_one_number_apart(gateway, ledger):
 
 async def test_requests_are_known_by_all_that_they_say(gateway, ledger):
     """But the id; and the second copy of one is a request of its own."""
-
-    def asking(text, request_id="x0"):
-        return SmsRequest(
-            text=text,
-            sender="Acme",
-            purpose="alert",
-            recipients=[OLD[0]],
-            request_id=request_id,
-        )
-
     plain = {"text": None, "sender": None, "purpose": None}
     await start(gateway, ledger, [asking("a"), asking("b")], **plain)
 
@@ -245,6 +283,19 @@ async def test_requests_are_known_by_all_that_they_say(gateway, ledger):
     texts = Counter(one.text for one in gateway.book.entries)
     assert texts == {"a": 1, "b": 2}
     assert (report.already, report.new) == (2, 1)
+
+
+async def test_a_fleet_knows_requests_by_all_that_they_say(gateway, ledger):
+    """The same, when workers send them."""
+    await submit(gateway, ledger, [asking("a"), asking("b")], message=None)
+
+    run = await submit(
+        gateway, ledger, [asking("b", "x1"), asking("b"), asking("a")], message=None
+    )
+
+    texts = Counter(one.text for one in gateway.book.entries)
+    assert texts == {"a": 1, "b": 2}
+    assert (run.already, run.new) == (2, 1)
 
 
 async def test_the_excluded_are_counted_and_left_out(gateway, ledger):
