@@ -113,7 +113,7 @@ class OctopushSession:
     """The voice chapter: the same, with texts that are read out."""
 
     multichannel: "api.multichannel.Multichannel" = _chapter(
-        lambda self: api.multichannel.Multichannel(self._call)
+        lambda self: api.multichannel.Multichannel(self._call, self._clock)
     )
     """The multi-channel chapter: SMS, voice, RCS, e-mail and live chat in one shape."""
 

@@ -77,6 +77,38 @@ def checked(
     return on_wire(request)
 
 
+def checked_on_channel(request: Any, *, now: datetime) -> Any:
+    """
+    Return a request of any channel as the gateway is to get it.
+
+    Args:
+        request: A ChannelRequest.
+        now: Wall clock.
+
+    Raises:
+        InvalidFieldError: The text has a word in braces: its recipients have no values;
+            or as from `checked`.
+    """
+    check_not_past(request.send_at, now, "send_at")
+    if request.text is None:
+        return request
+    if "{" in request.text:
+        from ..text import placeholders  # noqa: PLC0415  # few texts need it
+
+        for name in placeholders(request.text):
+            raise InvalidFieldError(
+                "text",
+                f"asks for {{{name}}}, for which recipients have no value here; "
+                "sms.send and voice.send merge values",
+            )
+    # The channel of SMS is the only one whose metadata have such a type.
+    kind = (request.metadata or {}).get("type")
+    if request.purpose is Purpose.WHOLESALE and kind in set(SmsType):
+        numbers = (one.phone_number for one in request.recipients)
+        check_stop_mention(request.text, SmsType(kind), numbers)
+    return on_wire(request)
+
+
 def _complete(request: Any, on_missing: OnMissing) -> Any:
     """Look at what each recipient would get; leave out who lacks a value, if told."""
     from ..text import MERGE_FIELDS, merge, placeholders  # noqa: PLC0415  # few need it

@@ -17,10 +17,12 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from .._call import CallOptions
+from .._clock import Clock
 from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, encode, read_from
 from ..errors import InvalidFieldError
 from ..phone import mask, normalize
+from ._before_sending import checked_on_channel
 from ._recipients import MAX_RECIPIENTS
 from ._shared import (
     MAX_LIST_NAME,
@@ -326,6 +328,7 @@ class Multichannel:
     """The multi-channel namespace, as ``octopush.multichannel``."""
 
     _call: Caller
+    _clock: Clock
 
     async def send(
         self,
@@ -355,10 +358,11 @@ class Multichannel:
             recipients: Numbers, e-mail addresses or ChannelRecipients, as the channel
                 needs them.
             purpose: ``alert`` or ``wholesale``.
-            text: 1 to 1,224 characters; needed for SMS and voice.
+            text: 1 to 1,224 characters; needed for SMS and voice. Recipients have no
+                values here, so that it may hold no placeholder.
             sender: 3 to 11 letters, digits or spaces for SMS and voice, which
                 need one; on RCS the name of the agent in your account.
-            send_at: When, with its time zone; now if left out, or if it has passed.
+            send_at: When, with its time zone; now if left out.
             simulation_mode: Only check the request, and invent the result.
             recipient_tracking: Ask for tracking; the gateway does not explain it.
             auto_optimize_text: False leaves the text as it is.
@@ -375,7 +379,8 @@ class Multichannel:
             timeout: Seconds for the whole call, retries included.
 
         Raises:
-            InvalidFieldError: An argument is malformed; nothing was sent.
+            InvalidFieldError: An argument is malformed, such as a word in braces or an
+                instant that has passed; nothing was sent.
             RefusedError: The gateway refused; nothing was sent.
             NotSentError: No connection; nothing was sent.
             UnknownOutcomeError: It may have been sent, and nothing protects a repeat.
@@ -409,11 +414,15 @@ class Multichannel:
         Send a request that was built before; `send` has the details.
 
         Submitting it again sends it again.
+
+        Raises:
+            InvalidFieldError: As from `send`; what is odd about text and instant is
+                refused here, and not when the request is built.
         """
         return await self._call(
             SEND,
             CallOptions(
-                body=request,
+                body=checked_on_channel(request, now=self._clock.now()),
                 timeout=timeout,
                 repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
                 is OnUnknown.RETRY,

@@ -107,6 +107,60 @@ async def test_a_message_is_accepted_on_each_channel(octopush, gateway, channel)
     assert entry.ignored_fields == ()
 
 
+def send_or_build(octopush, way, message):
+    """Send by keywords, or a request that was built before."""
+    if way == "send":
+        return octopush.multichannel.send(**message)
+    return octopush.multichannel.send_request(ChannelRequest(**message))
+
+
+@pytest.mark.parametrize("way", ["send", "send_request"])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"text": "Hi {prenom}"}, "did you mean {first_name}"),
+        ({"text": "Hi {first_name}"}, "recipients have no value here"),
+        ({"send_at": START - timedelta(seconds=61)}, "must not be in the past"),
+        ({"purpose": "wholesale"}, "must hold 'STOP au XXXXX'"),
+        (
+            {"purpose": "wholesale", "metadata": {"type": "sms_low_cost"}},
+            "must hold 'no PUB=STOP'",
+        ),
+    ],
+    ids=["unknown", "no-value", "past", "stop", "low-cost"],
+)
+async def test_what_nobody_can_want(octopush, gateway, way, changes, words):
+    """It is refused as for an SMS, by the same code, and nothing is sent."""
+    with pytest.raises(InvalidFieldError, match=words):
+        await send_or_build(octopush, way, SMS | changes)
+
+    assert len(gateway.book) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"text": "a {{b}}"}, "a {b}"),
+        ({"send_at": START - timedelta(seconds=59)}, SMS["text"]),
+        ({"purpose": "wholesale", "text": "Sale STOP au XXXXX"}, "Sale STOP au XXXXX"),
+        ({"purpose": "wholesale", "recipients": ["+4915223433333"]}, SMS["text"]),
+    ],
+    ids=["braces", "just-now", "stop", "abroad"],
+)
+async def test_what_is_meant(octopush, gateway, changes, text):
+    """Doubled braces are single ones, and a minute is no past."""
+    await octopush.multichannel.send(**SMS | changes)
+
+    assert gateway.book.only().texts == (text,)
+
+
+async def test_request_without_a_text(octopush, gateway):
+    """A template stands in for it."""
+    message = {**MESSAGES[Channel.RCS], "text": None}
+
+    assert (await octopush.multichannel.send(**message)).number_of_contacts == 1
+
+
 async def test_every_parameter_reaches_the_gateway_under_its_own_name(
     octopush, gateway
 ):
