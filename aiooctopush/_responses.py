@@ -270,7 +270,7 @@ def _envelope(response: HttpResponse) -> dict[str, Any] | None:
 
 
 def _only_code(response: HttpResponse) -> HttpResponse:
-    """The same refusal without the gateway's words."""
+    """Return a refusal without the gateway's words."""
     body = _envelope(response)
     if body is None:
         return response  # a page, of which no error quotes anything

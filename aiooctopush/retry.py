@@ -110,7 +110,7 @@ class RetryContext:
     Attributes:
         failures: What each attempt so far ended with, oldest first; not empty.
         attempts: How many attempts were made.
-        idempotency: Of the endpoint.
+        idempotency: Idempotency of the endpoint.
         removes: Whether the call asks to remove something.
         elapsed: Monotonic seconds since the call began.
         age: Wall-clock seconds since the first attempt under this id, never shrinking.
@@ -147,7 +147,7 @@ class RetryContext:
 
     @property
     def unknown_earlier(self) -> bool:
-        """The same, for the attempts before the last."""
+        """Whether any attempt before the last may have been executed."""
         return self.unknown_before or any_unknown(self.failures[:-1])
 
 

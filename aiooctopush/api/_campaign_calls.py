@@ -103,7 +103,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         now and the outcome is ``accepted``. Either way it is not sent twice.
 
         Args:
-            request: The same request, with the ``request_id`` of the error.
+            request: Request that failed, with the ``request_id`` of the error.
             safe_to_retry_until: From the error. After that instant the gateway may have
                 forgotten the id, and the request is not repeated.
             timeout: Seconds for the whole call, retries included.

@@ -38,7 +38,7 @@ def json_of_columns(columns: Mapping[str, Sequence[str | None]]) -> bytes | None
         if at and _is_escaped("".join(values)):  # type: ignore[arg-type]  # no None
             return None
         pieces[2 * at :: step] = keys
-        pieces[2 * at + 1 :: step] = values  # type: ignore[assignment]  # as above
+        pieces[2 * at + 1 :: step] = values  # type: ignore[assignment]  # no None
         opens = '","'
     text = "".join(pieces)
     return f'[{text[3:]}"}}]'.encode()

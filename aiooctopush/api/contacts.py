@@ -282,11 +282,11 @@ class Contacts:
         Args:
             contacts: Numbers in international form, or Recipients.
             list_name: Put them into this list; 1 to 30 characters.
-            list_names: The same for several lists; not together with ``list_name``.
+            list_names: Names of several lists; not together with ``list_name``.
             un_list: Take them out of all lists. What comes first if lists are named,
                 too, is undocumented.
             tag_name: Give them this tag; 1 to 20 characters.
-            tag_names: The same for several tags; not together with ``tag_name``.
+            tag_names: Names of several tags; not together with ``tag_name``.
             un_tag: Take all tags from them.
             auto_remove_blacklisted_numbers: Leave out the numbers on your stop list.
                 Whether it costs, as it does for a send, is undocumented.

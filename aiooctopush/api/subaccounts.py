@@ -292,9 +292,9 @@ class Subaccounts:
 
         Args:
             first_name: 1 to 255 characters; the gateway's own limit is undocumented.
-            last_name: Likewise.
-            password: Likewise; it is shown nowhere.
-            company_name: Likewise.
+            last_name: 1 to 255 characters.
+            password: 1 to 255 characters; it is shown nowhere.
+            company_name: 1 to 255 characters.
             callbacks: Where its deliveries, replies and STOPs are reported.
             timeout: Seconds for the whole call, retries included.
 

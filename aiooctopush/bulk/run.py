@@ -173,7 +173,7 @@ class BulkRun:
 
         Args:
             source: As for `stream`; it is read to its end.
-            quiet_hours: Of marketing to French numbers; None for no warning.
+            quiet_hours: Quiet hours of marketing to France; None for no warning.
             price_per_sms: In euros, for an estimate of the cost.
             check_balance: Ask the gateway for the balance, and compare it with that.
 

@@ -243,7 +243,7 @@ class Receiver:
         nothing of it was taken.
 
         Args:
-            method: Of the request.
+            method: Method of the request.
             token: What stood in the path.
             content_type: The header, if there was one.
             length: What the request says of its length, if it does.

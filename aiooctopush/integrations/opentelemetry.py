@@ -167,7 +167,7 @@ class _WatchedCall:
         self._token: Token[Context] = attach(set_span_in_context(span))
 
     def on_attempt(self, attempt: AttemptEvent) -> None:
-        """See `CallObserver.on_attempt`."""
+        """Record an attempt: a span's event, and metrics."""
         # Cancelled: the one end of a try that is unknown without an error.
         cancelled = attempt.error is None and attempt.outcome is Outcome.UNKNOWN
         answer = _known(
@@ -191,7 +191,7 @@ class _WatchedCall:
         self._metrics.tries.add(1, {**self._where, **answer, **outcome})
 
     def on_end(self, call: CallEnded) -> None:
-        """See `CallObserver.on_end`."""
+        """End the span of a call with its outcome."""
         try:
             error = _known({"error.type": call.error})
             became: dict[str, _Value] = {

@@ -94,7 +94,7 @@ class Fleet:
     process, and leaving ``async with fleet`` waits for those that were woken.
 
     Args:
-        broker: Of taskiq.
+        broker: Broker of taskiq.
         session: Makes the session of a worker.
         ledger: Makes the ledger of a worker or client.
         rate: Requests started per second at most, by the whole fleet. When the

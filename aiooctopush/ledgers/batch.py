@@ -4,7 +4,7 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from itertools import accumulate
@@ -94,11 +94,6 @@ def unpack(payload: bytes) -> Content:
     except (zlib.error, ValueError, TypeError, AttributeError, KeyError) as error:
         # What is in there is private; the error's own words may repeat it.
         raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
-
-
-def pack_numbers(numbers: Iterable[str]) -> bytes:
-    """Numbers in international form: see `pack_figures`."""
-    return pack_figures(as_ints([*numbers]))
 
 
 def pack_figures(figures: Sequence[int], *, delta_encode: bool = True) -> bytes:

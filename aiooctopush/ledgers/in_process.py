@@ -270,8 +270,8 @@ class _Held(ClaimLedger):
     What the holder of a claim may write to: its batch, and the parts of that.
 
     Attributes:
-        names: Of all that it holds. Who takes a batch over holds it under another
-            fence, and what is written under the old one is refused.
+        names: Names of the batches that it holds. Who takes a batch over holds it
+            under another fence, and what is written under the old one is refused.
     """
 
     _ledger: LocalClaims

@@ -166,7 +166,7 @@ class Claim:
     A batch that one worker holds for a while.
 
     Attributes:
-        run_name: Of its run.
+        run_name: Name of its run.
         record: As it stands now: ``sending``, its intent written.
         was_tried: Whether a try under its id may have been executed, by a worker that
             did not come back.
@@ -226,8 +226,8 @@ class FleetLedger(Ledger, Protocol):
         Take a batch, and write the intent to send it.
 
         Args:
-            run_name: Of the run.
-            name: Of the batch, such as ``7`` or ``7.1``.
+            run_name: Name of the run.
+            name: Name of the batch, such as ``7`` or ``7.1``.
             owner: Who asks, for people to read.
             lease: Seconds until somebody else may take it. Long enough for all tries
                 of one request, for only the next one renews it.
@@ -301,7 +301,7 @@ class FleetLedger(Ledger, Protocol):
         In any span of time at most ``rate * seconds + burst`` reservations start.
 
         Args:
-            name: Of the rate, such as that of the account.
+            name: Name of the rate, such as that of the account.
             rate: Requests in a second.
             burst: How many may start at once after a pause, 1 or more.
             at_most: Seconds that it would wait; if that is too short, nothing is

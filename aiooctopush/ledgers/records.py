@@ -148,18 +148,18 @@ class BatchRecord:
     One request of a run, as a ledger keeps it.
 
     Attributes:
-        number: Of the batch, counted from 1 in the order of the source.
+        number: Number of the batch, counted from 1 in the order of the source.
         part: Which piece of a split batch: ``1``, ``2``, ``1.2`` …; empty if whole.
         first: Position of its first recipient in the source, counted from 0.
         count: How many recipients it has.
         digest: SHA-256 of what it says to whom, in hexadecimal.
         epoch: How many clean refusals renewed its id.
         request_id: Derived from run name, number, part, epoch and digest.
-        payload: What it says to whom, as `packing.pack` writes it. Kept in the states
+        payload: What it says to whom, as `batch.pack` writes it. Kept in the states
             of `KEEPS_PAYLOAD` only.
-        numbers: Whom it goes to, as `pack_numbers` writes it. By these a later start
+        numbers: Whom it goes to, as `pack_figures` writes it. By these a later start
             knows who was planned; kept until `Ledger.purge`.
-        identities: The same by digests, where who is who is not told by numbers: 16
+        identities: Digests of the items, where who is who is not told by numbers: 16
             bytes for each item that it was made of. The parts of a batch have none.
         first_tried_at: Wall clock before the first byte under this id; None if it was
             never tried.

@@ -125,7 +125,7 @@ class RowCodec:
         Make a record of its columns.
 
         Args:
-            kind: Of record.
+            kind: Class of the record.
             row: Its columns, in the order of `columns_of`.
             where: What an error calls the database.
 

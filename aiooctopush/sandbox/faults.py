@@ -218,7 +218,7 @@ class FaultPlan:
         kinds: Names of `KINDS`, all equally likely, or a weight for each; by
             default `DEFAULT_KINDS`, less what a server cannot play.
         probability: That a request meets a fault at all: 0 to 1.
-        seed: Of the random numbers.
+        seed: Seed of the random numbers.
         only: Requests for which it is false meet none, and use up nothing.
 
     Attributes:

@@ -54,7 +54,7 @@ class ServedRequest:
     Attributes:
         method: Such as ``POST``.
         path: As it was requested, without the query.
-        status: Of the answer; None if the client gets none that is HTTP.
+        status: Status of the answer; None if the client gets none that is HTTP.
         fault: The kind of fault that it met, or None.
         accepted: The entries that joined the sent log since the request before it.
         codes: The one-time codes that were sent since the request before it.

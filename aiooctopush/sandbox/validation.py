@@ -221,7 +221,7 @@ def read_message(
         body: The JSON of the call.
         recipients: Already read, see `read_recipients`.
         known: Fields that the operation understands.
-        now: Of the gateway; a ``send_at`` in its past means at once.
+        now: Present instant of the gateway; a ``send_at`` in its past means at once.
         ignored: What was dropped from the recipients.
         strict: Refuse what is dropped otherwise.
         channel: What it is sent by.

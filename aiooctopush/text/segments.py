@@ -174,7 +174,7 @@ def measure(text: str, *, optimized: bool = True) -> TextMeasure:
     sequences, such as a family emoji, are: each of their characters counts alone.
 
     Args:
-        text: Of any length; what is too long is measured, too.
+        text: Text of any length; what is too long is measured, too.
         optimized: Whether the gateway may rewrite the text first, see `optimize`.
 
     Source: 3GPP TS 23.038 and 23.040; ``parts_at_most`` by the gateway's

@@ -36,7 +36,7 @@ class DeliveryReceipt:
     What became of one message to one number.
 
     Attributes:
-        ticket: Of the send; up to 500 recipients share it.
+        ticket: Ticket of the send; up to 500 recipients share it.
         number: Who it was for; with `+` where that is certain, else as it came.
         status: A `DeliveryStatus`, or the gateway's own word where we do not know it.
         delivery_date: When, without a zone, for the gateway gives none.
@@ -84,7 +84,7 @@ class Reply:
     Attributes:
         number: Who wrote; with `+` where that is certain, else as it came.
         text: What they wrote.
-        ticket: Of the message that they answer, if the gateway found it.
+        ticket: Ticket of the message that they answer, if the gateway found it.
         sim_card_number: The short or long number that received it.
         reception_date: When, without a zone, for the gateway gives none.
         metadata: There if the account asks for it; undocumented.
@@ -117,7 +117,7 @@ class OptOut:
     Attributes:
         number: Who; with `+` where that is certain, else as it came.
         text: What they wrote.
-        ticket: Of the message that they answer, if the gateway found it.
+        ticket: Ticket of the message that they answer, if the gateway found it.
         stop_date: When, without a zone, for the gateway gives none.
     """
 
@@ -172,7 +172,7 @@ class EmailReport:
     What became of several e-mails of one send.
 
     Attributes:
-        ticket: Of the send.
+        ticket: Ticket of the send.
         deliveries: One for each recipient that it speaks of.
         list_name: The contact list, if there was one.
         template_name: The template, if there was one.

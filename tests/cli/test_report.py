@@ -15,7 +15,7 @@ from aiooctopush.cli.runs.html.chart import bar, chart
 from aiooctopush.cli.runs.html.page import _share, page_of
 from aiooctopush.cli.runs.html.timeline import Column, Gap, round_above, timeline
 from aiooctopush.cli.terminal.times import at, span
-from aiooctopush.ledgers.batch import pack_numbers
+from aiooctopush.ledgers.batch import pack_figures
 from aiooctopush.ledgers.memory import MemoryLedger
 from aiooctopush.ledgers.records import (
     BatchRecord,
@@ -98,7 +98,7 @@ def batch(number, state, *, after=0.0, **values):
         "count": 2,
         "digest": "d",
         "request_id": f"id-{number}",
-        "numbers": pack_numbers(people),
+        "numbers": pack_figures([*map(int, people)]),
         "state": state,
         "first_tried_at": NOW,
         "concluded_at": NOW + timedelta(seconds=after),
@@ -511,7 +511,9 @@ def test_purged_ledger_has_no_numbers():
 def test_more_numbers_than_are_shown():
     """The first three stand for the rest."""
     people = [f"+3360000000{last}" for last in range(5)]
-    text = page(batch(1, BatchState.REFUSED, count=5, numbers=pack_numbers(people)))
+    text = page(
+        batch(1, BatchState.REFUSED, count=5, numbers=pack_figures([*map(int, people)]))
+    )
 
     assert "+336****0000, +336****0001, +336****0002 and 2 more" in text
 

@@ -14,11 +14,15 @@ from aiooctopush.ledgers.batch import (
     encode,
     pack,
     pack_figures,
-    pack_numbers,
     recipients_in,
     unpack,
     unpack_numbers,
 )
+
+
+def pack_numbers(numbers):
+    """Numbers in international form, packed as a batch packs them."""
+    return pack_figures([int(one) for one in numbers])
 
 
 NUMBERS = st.integers(10_000_000, 999_999_999_999_999).map(lambda one: f"+{one}")

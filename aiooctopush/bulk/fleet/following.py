@@ -101,7 +101,7 @@ async def sweep(
     does: limit that, if a broker of yours may block.
 
     Args:
-        run_name: Of the run; all runs if it is None.
+        run_name: Name of the run; all runs if it is None.
         limit: Batches of each run, at most.
 
     Returns:

@@ -60,7 +60,7 @@ async def plan(
     before is not planned again, wherever he stands in the source now.
 
     Args:
-        ledger: Of the fleet. In a transaction of yours, with
+        ledger: Ledger of the fleet. In a transaction of yours, with
             `PostgresLedger.bound_to`, it is all or nothing.
         name: Names the run; the ids of its requests are derived from it.
         message: What is said; None if the source yields whole SmsRequests.

@@ -110,8 +110,8 @@ class Worker:
         However often and wherever this is called for the same batch, it is sent once.
 
         Args:
-            run_name: Of the run.
-            name: Of the batch, such as ``7`` or ``7.1``.
+            run_name: Name of the run.
+            name: Name of the batch, such as ``7`` or ``7.1``.
             include_unknown: Ask once more about one that had no answer, under its id.
 
         Returns:
@@ -246,7 +246,7 @@ class _Turns:
     _burst: int
 
     async def acquire(self) -> None:
-        """See `RateLimiter.acquire`."""
+        """Wait for a place in the rate that all workers share."""
         until = self._clock.monotonic() + _TURN_AT_MOST
         holds = False
         while not holds:
@@ -294,7 +294,7 @@ class _Turns:
         return True
 
     async def back_off(self, retry_after: float | None) -> None:
-        """See `RateLimiter.back_off`."""
+        """Note that the gateway has throttled, for all workers."""
         wait = _UNSAID if retry_after is None else retry_after
         try:
             await self._ledger.throttle(self._name, wait)
@@ -316,21 +316,21 @@ class _PatientLedger:
 
     @property
     def is_durable(self) -> bool:
-        """See `DeliveryLedger.is_durable`."""
+        """Whether what is written survives a crash."""
         return self._ledger.is_durable
 
     async def begin(self, run_name: str, batch: BatchRecord) -> None:
-        """See `DeliveryLedger.begin`."""
+        """Write down that a batch is about to be sent."""
         await _patiently(self._clock, lambda: self._ledger.begin(run_name, batch))
 
     async def conclude(self, run_name: str, batch: BatchRecord) -> None:
-        """See `DeliveryLedger.conclude`."""
+        """Write down what became of a batch."""
         await _patiently(self._clock, lambda: self._ledger.conclude(run_name, batch))
 
     async def split(
         self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
-        """See `DeliveryLedger.split`."""
+        """Write down the parts that a batch is split into."""
         await _patiently(
             self._clock, lambda: self._ledger.split(run_name, parent, parts)
         )

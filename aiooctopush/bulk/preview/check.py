@@ -55,7 +55,7 @@ async def preview(
         on_missing: As for the run.
         identity: As for the run.
         batch_size: As for the run.
-        quiet_hours: Of marketing to French numbers; None for no warning.
+        quiet_hours: Quiet hours of marketing to France; None for no warning.
         price_per_sms: In euros, for an estimate of the cost; it is never guessed.
         balance: In euros, to be compared with that.
 

@@ -39,9 +39,9 @@ class Finding:
     Something that items of a source have in common.
 
     Attributes:
-        count: Of recipients, or of rejected items.
-        position: Of the first in the source, counted from 0.
-        line: Of the first in its file, counted from 1; None if it was no file.
+        count: Number of recipients, or of rejected items.
+        position: Place of the first in the source, counted from 0.
+        line: Line of the first in its file, counted from 1; None if it was no file.
         character: What is to blame in the first, if it is one character.
     """
 
@@ -56,7 +56,7 @@ class Finding:
         return place_of(self.position, self.line)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain values."""
+        """Return the finding as plain values."""
         return attrs.asdict(self)
 
 
@@ -116,7 +116,7 @@ class Preview:
         long_values: By field, items rejected for more than 50 characters in it.
         messages: Recipients by encoding and parts of what they get, values merged in.
         sms_needed: Messages billed, by the standard count; an estimate.
-        sms_needed_at_most: The same by the gateway's stricter page.
+        sms_needed_at_most: SMS needed by the gateway's stricter page.
         too_long: By the limit of the route in characters, recipients whose text is
             beyond it, values merged in.
         forced: Recipients whose values make a text Unicode that is none, and the

@@ -37,7 +37,7 @@ async def price_per_sms(
     Ask what one SMS costs the account, each country by its share of recipients.
 
     Args:
-        wallet: Of the account; it is asked for its balance and for what that buys.
+        wallet: Wallet of the account; it is asked for its balance and what that buys.
         countries: Recipients by country.
         kind: Quality of the route.
 

@@ -56,7 +56,7 @@ class LengthGroup:
     Recipients whose texts are equally long, as far as anybody pays for it.
 
     Attributes:
-        encoding: Of their texts.
+        encoding: Encoding of their texts.
         parts: By the standard.
         parts_at_most: By the gateway's stricter page.
         exceeds: The limit of the route in characters, if their texts are beyond it.
@@ -128,7 +128,7 @@ class MergedLengths:
 
         Args:
             values: In the order of `names`.
-            joined: The same, one after the other.
+            joined: Values, one after the other.
         """
         known = self._known
         if self._is_plain(joined) is None:

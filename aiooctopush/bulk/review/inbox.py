@@ -39,7 +39,7 @@ class ReceiptFile:
     in the ledger the file is emptied.
 
     Args:
-        path: Of the file; made with the first receipt, for its owner alone.
+        path: Path of the file; made with the first receipt, for its owner alone.
 
     Raises:
         LedgerError: Another process receives for the same ledger.

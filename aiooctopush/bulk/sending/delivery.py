@@ -54,7 +54,7 @@ class BatchResult:
     What became of one batch.
 
     Attributes:
-        number: Of the batch, counted from 1 in the order of the source.
+        number: Number of the batch, counted from 1 in the order of the source.
         part: Which piece of it, if it had to be split; empty if it is whole.
         state: What became of it.
         recipients: Who was in it.
@@ -120,7 +120,7 @@ class BatchDone:
         old: As it stood before; None if it was refused by name, in a split.
         new: As it stands now.
         content: What it says to whom.
-        result: The same for the caller.
+        result: Result for the caller.
     """
 
     old: BatchRecord | None

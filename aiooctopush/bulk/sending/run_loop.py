@@ -172,7 +172,7 @@ class RunLoop:
         self._search_moves.set()
 
     async def results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
-        """See `BulkRun.stream`."""
+        """Send the batches of a source, and yield what became of each."""
         if self._message is not None:
             await check_beforehand(self._message.text, source, self._options.on_missing)
         await self._departure.begin(self._ledger, self._run.name)

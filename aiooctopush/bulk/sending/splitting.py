@@ -61,7 +61,7 @@ def cut(
     Cut a batch of two or more in two.
 
     Args:
-        recipients: Of the batch.
+        recipients: Recipients of the batch.
         named: Positions that the refusal named; those that exist go into the first
             half. With none, or all, it is cut in the middle.
     """

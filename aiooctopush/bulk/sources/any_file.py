@@ -53,10 +53,10 @@ def read_recipients(
         path: The file; CSV and JSON may be gzipped.
         format: ``csv``, ``json`` (lines or one array) or ``excel`` (also ``.ods``). By
             default the name tells, or else the first bytes.
-        encoding: Of CSV or JSON, see `read_csv`.
-        delimiter: Of CSV, see `read_csv`.
-        sheet: Of a spreadsheet, see `read_spreadsheet`.
-        country: Of national numbers, such as ``FR``; see `phone.normalize`.
+        encoding: Encoding of CSV or JSON, see `read_csv`.
+        delimiter: Delimiter of CSV, see `read_csv`.
+        sheet: Sheet of a spreadsheet, see `read_spreadsheet`.
+        country: Country of national numbers, such as ``FR``; see `phone.normalize`.
         columns: By field, the name of the column in the file; see `read_csv`.
 
     Raises:

@@ -410,11 +410,11 @@ def _plain(items: _Run) -> CheckedRecipients | None:
         return items
     kinds = set(map(type, items))
     if kinds == {Recipient}:
-        return CheckedRecipients.of(items)  # type: ignore[arg-type]  # see above
+        return CheckedRecipients.of(items)  # type: ignore[arg-type]  # by their kinds
     if kinds != {str}:
         return None
     try:
-        return CheckedRecipients({NUMBER: normalize_all(items)})  # type: ignore[arg-type]  # as above
+        return CheckedRecipients({NUMBER: normalize_all(items)})  # type: ignore[arg-type]  # by their kinds
     except InvalidFieldError:
         return None
 

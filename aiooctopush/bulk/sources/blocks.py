@@ -37,7 +37,7 @@ class Block:
         return self.columns[NUMBER]
 
     def recipients(self) -> CheckedRecipients:
-        """The same as a batch has them."""
+        """Return the recipients as a batch has them."""
         return CheckedRecipients(
             {
                 name: [value or None for value in column]

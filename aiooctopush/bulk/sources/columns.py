@@ -162,8 +162,8 @@ def understood(
         names: As they stand in the file.
         columns: What was declared, see `declared`.
         fields: Values that the text uses; None for all.
-        path: Of the file, for the errors.
-        line: Of the header.
+        path: Path of the file, for the errors.
+        line: Line of the header.
 
     Raises:
         SourceError: No column with numbers, a declared column that is not there, or a

@@ -160,8 +160,8 @@ class _CsvTable:
     The header understood, and the rows below it.
 
     Attributes:
-        lines: Of the file.
-        rows: The same as lists of cells.
+        lines: Lines of the file.
+        rows: Rows as lists of cells.
         skipped: Lines before the header.
         delimiter: Between cells.
         table: What makes recipients of cells.

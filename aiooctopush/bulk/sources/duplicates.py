@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from itertools import repeat
 from operator import itemgetter, rshift, setitem
-from typing import Final, Protocol
+from typing import Final
 
 from ...errors import InvalidFieldError
 from ...phone import as_ints, mask
@@ -39,18 +39,6 @@ _BITMAPS_AT_MOST: Final = 32 * 1024 * 1024
 _MOST_IN_ARRAY: Final = 4_096
 
 _DIGEST_BYTES: Final = 16
-
-
-class Seen(Protocol):
-    """Tells what comes for the first time from what was there before."""
-
-    def add(self, item: str, /) -> bool:
-        """
-        Note an item.
-
-        Returns:
-            True if it is new, False if it was there before. Never wrong.
-        """
 
 
 class SeenNumbers:
@@ -130,7 +118,7 @@ class SeenNumbers:
         return self.note(as_ints(numbers))
 
     def note(self, values: Sequence[int]) -> list[int]:
-        """The same for numbers that were read as integers already."""
+        """Note numbers that were read as integers already."""
         again: list[int] | None = None
         if self._few.isdisjoint(values):
             note = self._note_few if len(self._few) < _FEW else self._note_many

@@ -54,7 +54,7 @@ class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
 
     Attributes:
         total_bytes: Size of the file on disk; None for a pipe.
-        pieces: The same rows, many good ones together; each is given once, here or by
+        pieces: Rows, many good ones together; each is given once, here or by
             iterating.
     """
 

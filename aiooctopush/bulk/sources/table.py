@@ -32,9 +32,9 @@ class Table:
 
     Attributes:
         header: Which column is which field.
-        country: Of numbers without one, if it was declared.
+        country: Country of numbers without one, if it was declared.
         required: Fields that no recipient may lack.
-        path: Of the file, for the errors.
+        path: Path of the file, for the errors.
     """
 
     header: Header
@@ -202,7 +202,7 @@ class Table:
         Make the error of a row.
 
         Args:
-            cells: Of the row, as they stand in the file.
+            cells: Cells of the row, as they stand in the file.
             line: Where it starts.
             reason: What is wrong.
             column: Field and place of the cell that is to blame.

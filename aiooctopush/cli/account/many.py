@@ -56,7 +56,7 @@ def typed_numbers(numbers: tuple[str, ...], country: str | None = None) -> list[
 
     Args:
         numbers: As they were typed.
-        country: Of national numbers, such as ``FR``.
+        country: Country of national numbers, such as ``FR``.
 
     Raises:
         InvalidFieldError: One of them is no international number.

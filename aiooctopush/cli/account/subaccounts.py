@@ -24,8 +24,8 @@ from .callbacks import NAMES, CallbackUrls, callback_options, callbacks_of, urls
 from .otp import secrets_option
 
 
-PASSWORD: Final = "OCTOPUSH_SUBACCOUNT_PASSWORD"  # noqa: S105 - the name of a variable
-TOKEN: Final = "OCTOPUSH_TRANSFER_TOKEN"  # noqa: S105 - as above
+PASSWORD: Final = "OCTOPUSH_SUBACCOUNT_PASSWORD"  # noqa: S105  # a variable
+TOKEN: Final = "OCTOPUSH_TRANSFER_TOKEN"  # noqa: S105  # a name
 
 _EXAMPLE = """\
 octopush subaccounts create --first-name Ada --last-name Lovelace

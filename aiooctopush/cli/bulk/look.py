@@ -139,7 +139,7 @@ class BulkLook(Result):
             file: Its name.
             text: What is sent, before values are merged in.
             send_at: When it goes out; None for at once.
-            price: Of one SMS.
+            price: Price of one SMS.
             message: Sender and purpose, if they are known.
             name: Name of the run, if there is one.
             ledger: Where the run is recorded.

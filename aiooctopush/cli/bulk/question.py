@@ -44,7 +44,7 @@ def show_and_ask(
     Args:
         screen: Where it is shown.
         check: What the file holds.
-        look: The same for people.
+        look: What was found, for people.
         dry_run: Whether that is all.
         yes: Whether the answer is known.
 

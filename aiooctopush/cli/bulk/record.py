@@ -45,7 +45,7 @@ def default_name(message: Message, base_url: str) -> str:
 
     Args:
         message: Its text, sender, purpose, and whether it is simulated.
-        base_url: Of the gateway. What another one was sent is another run.
+        base_url: Address of the gateway. What another one was sent is another run.
     """
     parts = [
         message.text,

@@ -58,9 +58,9 @@ class Reply:
 
     Attributes:
         kind: What became of it.
-        words: The same, for people.
+        words: Result in words, for people.
         status: HTTP status.
-        code: Of the gateway.
+        code: Code of the gateway.
         ticket: If there was one.
         contacts: To how many people it goes, if that was said.
         names_bad: Whether it speaks of the second recipient.

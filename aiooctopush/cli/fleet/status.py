@@ -51,11 +51,11 @@ class Status:
     The looks at the runs of a fleet, one or one after the other.
 
     Attributes:
-        fleet: Of which only the ledger is used.
+        fleet: Fleet; only its ledger is used.
         app: Its name, for commands to paste.
-        name: Of the run; all of them if it is None.
+        name: Name of the run; all of them if it is None.
         screen: The latest look goes to its result, others beside it.
-        clock: Of looks and rates.
+        clock: Clock of looks and rates.
     """
 
     fleet: "Fleet"

@@ -139,7 +139,7 @@ class RunView:
             yield "if its planning was interrupted, submit it again"
 
     def lines(self) -> Iterator[Text]:
-        """All of it, without a bar."""
+        """Yield the view line by line, without a bar."""
         yield Text.assemble(
             (printable(self.progress.run.name), "bold"),
             "  ",
@@ -150,7 +150,7 @@ class RunView:
             yield Text(f"  {printable(words)}", "dim")
 
     def in_one_line(self) -> str:
-        """The same for a log."""
+        """Return the view as a line of a log."""
         told = (str(self.stage), self.figures(), *self.notes())
         return f"{printable(self.progress.run.name)}: {', '.join(filter(None, told))}"
 

@@ -86,7 +86,7 @@ class Entry:
     numbers: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain values; instants as text."""
+        """Return the details as plain values; instants as text."""
         first, last = self.first_tried_at, self.concluded_at
         return {
             "name": self.name,

@@ -138,7 +138,7 @@ def open_session(
     Find gateway and credentials for a command.
 
     Args:
-        context: Of the command.
+        context: Context of the command.
         screen: Where words go.
         gateway: Values of `gateway_options`.
 
@@ -151,7 +151,7 @@ def open_session(
 
 
 def named(error: OctopushError, names: Mapping[str, str]) -> OctopushError:
-    """The same error, with what a person typed in the place of an argument."""
+    """Return an error with what a person typed in the place of an argument."""
     if not isinstance(error, InvalidFieldError):
         return error
     place = names.get(error.field, error.field)

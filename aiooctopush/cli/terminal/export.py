@@ -65,7 +65,7 @@ def write_csv(
 
     Args:
         path: The file, for its owner alone.
-        headings: Of its columns.
+        headings: Headings of its columns.
         rows: A cell for each of them.
         numbers: Headings of columns with phone numbers, which keep their ``+``.
 

@@ -459,7 +459,7 @@ class Database:
         self._is_checked = True
 
     async def _version(self, connection: Any) -> int:
-        """Of the tables that are there; 0 if there are none."""
+        """Version of the tables that are there; 0 if there are none."""
         if not await connection.fetchval(self.within(HAS_VERSION)):
             return 0
         return int(await connection.fetchval(self.within(FIND_VERSION)) or 0)

@@ -188,8 +188,8 @@ class _Held(ClaimLedger):
     What the holder of a claim may write to: its batch, and the parts of that.
 
     Attributes:
-        fences: Of all that it holds, by part. Who takes a batch over raises its fence,
-            and what is written under the old one is refused.
+        fences: Fences of the batches that it holds, by part. Who takes a batch over
+            raises its fence, and what is written under the old one is refused.
     """
 
     _tables: Tables

@@ -96,8 +96,8 @@ class PostgresLedger(PostgresClaims):
         here is undone alone, and the transaction may go on.
 
         Args:
-            connection: Of asyncpg, in a transaction. A run that is opened here is
-                held until that ends; nobody needs to close this.
+            connection: Connection of asyncpg, in a transaction. A run that is opened
+                here is held until that ends; nobody needs to close this.
         """
         return _BoundLedger(connection, self._database.schema)
 

@@ -25,8 +25,8 @@ def backup(path: str | os.PathLike[str], copy: str | os.PathLike[str]) -> None:
     alone. It takes about a second for 500 MB, and holds no run back.
 
     Args:
-        path: Of the ledger.
-        copy: Of the file to be made; it must not be there.
+        path: Path of the ledger.
+        copy: Path of the file to be made; it must not be there.
 
     Raises:
         LedgerError: There is no ledger, something is at the place of the copy, or it

@@ -72,7 +72,7 @@ class Commits:
     Cancelled while it waits for its turn, something is not done; else to its end.
 
     Args:
-        path: Of the file, for errors.
+        path: Path of the file, for errors.
         file: Is used in the thread alone.
     """
 

@@ -82,7 +82,7 @@ class LedgerFile:
     two files.
 
     Args:
-        path: Of the database.
+        path: Path of the database.
         read_only: Neither locks nor writes.
         migrations: See `MIGRATIONS`.
     """

@@ -65,7 +65,7 @@ class SQLiteLedger(LocalClaims):
     machine, not on a network drive.
 
     Args:
-        path: Of the file; made if it is not there, in a folder that is.
+        path: Path of the file; made if it is not there, in a folder that is.
         read_only: Reads without a lock, also while a run is going on.
         clock: By which leases of a fleet in this process run out; the machine's.
 
@@ -310,7 +310,7 @@ class SQLiteLedger(LocalClaims):
         and is refused without it, unless the ledger was closed before.
 
         Args:
-            copy: Of the file to be made; it must not be there.
+            copy: Path of the file to be made; it must not be there.
 
         Raises:
             LedgerError: Nothing was written yet, something is at the place of the

@@ -103,8 +103,8 @@ class CallbackPlan:
             comes as JSON then.
         older: Names of older pages: ``DELIVERY_DATE`` in capitals, ``answer_date``,
             figures of a call at the top level, and no channel.
-        zone: Of the dates, which say none: undocumented, our choice.
-        seed: Of the random numbers.
+        zone: Time zone of the dates, which say none: undocumented, our choice.
+        seed: Seed of the random numbers.
 
     Raises:
         ValueError: A figure is out of bounds.
@@ -154,7 +154,7 @@ class Callback:
         account: ``api-login`` of whom it is for; empty if nobody wrote to the number.
         url: What this account has set for this kind; None if nothing.
         events: What stands in it: one, or several in a JSON array.
-        content_type: Of the body.
+        content_type: Content type of the body.
         body: The bytes, as `aiooctopush.webhooks.parse` takes them.
     """
 

@@ -51,7 +51,7 @@ def read_numbers(body: Mapping[str, Any], *, at_most: int, code: int) -> list[st
     Args:
         body: The JSON of the call.
         at_most: How many there may be.
-        code: Of the refusal if there are more.
+        code: Code of the refusal if there are more.
     """
     given = body.get("phone_numbers")
     if not isinstance(given, list) or not given:
