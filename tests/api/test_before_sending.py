@@ -3,11 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from fakes import session_over
 
 from aiooctopush import InvalidFieldError, Recipient, SmsRequest
 from aiooctopush.api.voice import VoiceRequest
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 
 
 ONE = "+33639980001"
@@ -21,19 +19,6 @@ VOICE = {
 }
 MESSAGES = {"sms": SMS, "voice": VOICE}
 REQUESTS = {"sms": SmsRequest, "voice": VoiceRequest}
-
-
-@pytest.fixture
-def gateway():
-    """A gateway in virtual time."""
-    return Gateway(clock=VirtualClock())
-
-
-@pytest.fixture
-async def octopush(gateway):
-    """A session over that gateway."""
-    async with session_over(SandboxTransport(gateway), clock=gateway.clock) as session:
-        yield session
 
 
 both = pytest.mark.parametrize("kind", ["sms", "voice"])

@@ -37,7 +37,7 @@ from aiooctopush.api.voice import (
     VoiceResult,
     VoiceTagCampaignRequest,
 )
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
+from aiooctopush.sandbox import VirtualClock
 from aiooctopush.sandbox.clock import START
 
 
@@ -95,25 +95,18 @@ VOICE = Namespace(
 )
 LATER = START + timedelta(days=1)
 
-pytestmark = pytest.mark.parametrize(
-    "namespace", [SMS, VOICE], ids=lambda namespace: namespace.name
-)
+pytestmark = [
+    pytest.mark.usefixtures("audiences"),
+    pytest.mark.parametrize(
+        "namespace", [SMS, VOICE], ids=lambda namespace: namespace.name
+    ),
+]
 
 
 @pytest.fixture
-def gateway():
-    """A gateway in virtual time that knows one list and one tag."""
-    gateway = Gateway(clock=VirtualClock())
-    gateway.lists["customers"] = ["+33639980001", "+33639980002"]
-    gateway.tags["vip"] = ["+33639980003"]
-    return gateway
-
-
-@pytest.fixture
-async def calls(gateway, namespace):
+def calls(octopush, namespace):
     """The namespace of a session over that gateway."""
-    async with session_over(SandboxTransport(gateway), clock=gateway.clock) as octopush:
-        yield namespace.of(octopush)
+    return namespace.of(octopush)
 
 
 # --- direct sends ---------------------------------------------------------------------

@@ -19,7 +19,6 @@ from sandbox.contract import (
 from aiooctopush import (
     InvalidFieldError,
     InvalidRequestError,
-    OctopushSession,
     OnUnknown,
     Outcome,
     Recipient,
@@ -37,12 +36,6 @@ from aiooctopush.api.contacts import (
     ListRequest,
     ManyResults,
 )
-from aiooctopush.sandbox import (
-    Gateway,
-    GatewaySettings,
-    SandboxTransport,
-    VirtualClock,
-)
 
 
 ONE = "+33639980001"
@@ -59,24 +52,6 @@ OPERATIONS = {
 def numbers(count):
     """That many numbers, none of them twice."""
     return [f"+33639{index:06d}" for index in range(count)]
-
-
-@pytest.fixture
-def gateway():
-    """A gateway in virtual time."""
-    return Gateway(GatewaySettings(strict_unknown_fields=True), clock=VirtualClock())
-
-
-@pytest.fixture
-async def octopush(gateway):
-    """A session over that gateway."""
-    async with OctopushSession(
-        "me@example.org",
-        "key",
-        transport=SandboxTransport(gateway),
-        clock=gateway.clock,
-    ) as session:
-        yield session
 
 
 # --- contacts -------------------------------------------------------------------------

@@ -23,7 +23,6 @@ from aiooctopush import (
     InvalidFieldError,
     InvalidRequestError,
     InvalidResponseError,
-    OctopushSession,
     Outcome,
 )
 from aiooctopush._wire import converter, encode
@@ -101,24 +100,6 @@ SAID = {
 def numbers(count):
     """That many numbers, none of them twice."""
     return [f"+33639{index:06d}" for index in range(count)]
-
-
-@pytest.fixture
-def gateway():
-    """A gateway in virtual time."""
-    return Gateway(GatewaySettings(strict_unknown_fields=True), clock=VirtualClock())
-
-
-@pytest.fixture
-async def octopush(gateway):
-    """A session over that gateway."""
-    async with OctopushSession(
-        "me@example.org",
-        "key",
-        transport=SandboxTransport(gateway),
-        clock=gateway.clock,
-    ) as session:
-        yield session
 
 
 async def look_up(call, *script, asked=(ONE,), **options):

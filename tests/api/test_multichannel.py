@@ -4,7 +4,6 @@ import inspect
 import json
 from datetime import UTC, timedelta
 from decimal import Decimal
-from typing import get_type_hints
 
 import attrs
 import pytest
@@ -16,7 +15,6 @@ from sandbox.contract import cases_of, problems, request_schema, sample_problems
 from aiooctopush import (
     HttpResponse,
     InvalidFieldError,
-    OctopushSession,
     Outcome,
     Purpose,
     Recipient,
@@ -35,7 +33,6 @@ from aiooctopush.api.multichannel import (
     Multichannel,
 )
 from aiooctopush.api.voice import VoiceGender
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 from aiooctopush.sandbox.clock import START
 
 
@@ -76,19 +73,6 @@ READ = {
     "live_chat": ChannelResult(status=201),
     "cancelled": Answer(status=204),
 }
-
-
-@pytest.fixture
-def gateway():
-    """A gateway in virtual time."""
-    return Gateway(clock=VirtualClock())
-
-
-@pytest.fixture
-async def octopush(gateway):
-    """A session over that gateway."""
-    async with session_over(SandboxTransport(gateway), clock=gateway.clock) as octopush:
-        yield octopush
 
 
 # --- sending --------------------------------------------------------------------------
@@ -528,8 +512,3 @@ def test_samples_are_read(name, case, sample):
     response = HttpResponse(status=sample["status"], body=body)
 
     assert read(ENDPOINTS[name], response, {}) == READ[case]
-
-
-def test_the_session_has_the_chapter():
-    """Annotated, so that editors complete it."""
-    assert get_type_hints(OctopushSession)["multichannel"] is Multichannel

@@ -5,7 +5,6 @@ import json
 import logging
 import pickle
 import traceback
-from typing import get_type_hints
 
 import attrs
 import pytest
@@ -19,7 +18,6 @@ from aiooctopush import (
     InvalidFieldError,
     InvalidResponseError,
     OctopushError,
-    OctopushSession,
     Outcome,
     RefusedError,
     Secret,
@@ -39,7 +37,6 @@ from aiooctopush.api.otp import (
     OtpValidation,
 )
 from aiooctopush.api.voice import VoiceGender
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 
 
 NUMBER = "+33639980001"
@@ -58,19 +55,6 @@ READ = {
     "expired": attrs.evolve(REFUSED, code=197),
     "not_found": REFUSED,
 }
-
-
-@pytest.fixture
-def gateway():
-    """A gateway in virtual time."""
-    return Gateway(clock=VirtualClock())
-
-
-@pytest.fixture
-async def octopush(gateway):
-    """A session over that gateway."""
-    async with session_over(SandboxTransport(gateway), clock=gateway.clock) as octopush:
-        yield octopush
 
 
 # --- sending a code -------------------------------------------------------------------
@@ -559,8 +543,3 @@ def test_samples_are_read(name, case, sample):
     )
 
     assert read(ENDPOINTS[name], response, {}) == READ[case]
-
-
-def test_the_session_has_the_chapter():
-    """Annotated, so that editors complete it."""
-    assert get_type_hints(OctopushSession)["otp"] is Otp

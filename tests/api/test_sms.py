@@ -30,7 +30,6 @@ from aiooctopush.api.sms_campaigns import (
     SmsDraft,
     TagCampaignRequest,
 )
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 from aiooctopush.sandbox.clock import START
 
 
@@ -45,25 +44,7 @@ def label(value):
     return str(value) if isinstance(value, datetime) else type(value).__name__
 
 
-@pytest.fixture
-def gateway():
-    """A gateway in virtual time that knows one list and one tag."""
-    gateway = Gateway(clock=VirtualClock())
-    gateway.lists["customers"] = ["+33639980001", "+33639980002"]
-    gateway.tags["vip"] = ["+33639980003"]
-    return gateway
-
-
-@pytest.fixture
-async def octopush(gateway):
-    """A session over that gateway."""
-    async with OctopushSession(
-        "me@example.org",
-        "key",
-        transport=SandboxTransport(gateway),
-        clock=gateway.clock,
-    ) as session:
-        yield session
+pytestmark = pytest.mark.usefixtures("audiences")
 
 
 # --- direct sends ---------------------------------------------------------------------

@@ -62,13 +62,6 @@ def gateway():
     return Gateway(GatewaySettings(credit=Decimal(100)), clock=VirtualClock())
 
 
-@pytest.fixture
-async def octopush(gateway):
-    """A session over that gateway."""
-    async with session_over(SandboxTransport(gateway), clock=gateway.clock) as session:
-        yield session
-
-
 def samples_of(name):
     """The answer of each sample of an operation, by the sample's name."""
     return {
@@ -264,12 +257,18 @@ async def test_a_transfer_that_was_not_tried_is_repeated(step):
 async def test_a_cancelled_transfer_says_how_to_check():
     """If it had left."""
 
-    async def cancel(request):
-        raise asyncio.CancelledError
+    left = asyncio.Event()
 
-    async with session_over(ScriptedTransport(cancel)) as octopush:
+    async def hang(request):
+        left.set()
+        await asyncio.Event().wait()
+
+    async with session_over(ScriptedTransport(hang)) as octopush:
+        transfer = asyncio.create_task(octopush.subaccounts.transfer(**TEN))
+        await left.wait()
+        transfer.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
-            await octopush.subaccounts.transfer(**TEN)
+            await transfer
 
     assert caught.value.__notes__[-1] == HOW_TO_CHECK
     assert "may have been executed" in caught.value.__notes__[0]

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import get_type_hints
 
 import attrs
 import pytest
@@ -16,7 +15,6 @@ from aiooctopush import (
     Audience,
     HttpResponse,
     InvalidFieldError,
-    OctopushSession,
     Outcome,
     Purpose,
     Recipient,
@@ -27,7 +25,6 @@ from aiooctopush.api import voice
 from aiooctopush.api.campaigns import CampaignConfirmed, CampaignState, CampaignTicket
 from aiooctopush.api.sms import Segmentation
 from aiooctopush.api.voice import (
-    Voice,
     VoiceCampaignStatus,
     VoiceDraft,
     VoiceGender,
@@ -37,7 +34,6 @@ from aiooctopush.api.voice import (
     VoiceResult,
     VoiceTagCampaignRequest,
 )
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 from aiooctopush.sandbox.clock import START
 
 
@@ -110,20 +106,7 @@ READ = {
 }
 
 
-@pytest.fixture
-def gateway():
-    """A gateway in virtual time that knows one list and one tag."""
-    gateway = Gateway(clock=VirtualClock())
-    gateway.lists["customers"] = ["+33639980001", "+33639980002"]
-    gateway.tags["vip"] = ["+33639980003"]
-    return gateway
-
-
-@pytest.fixture
-async def octopush(gateway):
-    """A session over that gateway."""
-    async with session_over(SandboxTransport(gateway), clock=gateway.clock) as octopush:
-        yield octopush
+pytestmark = pytest.mark.usefixtures("audiences")
 
 
 # --- direct sends ---------------------------------------------------------------------
@@ -382,8 +365,3 @@ def test_samples_are_read(name, case, sample):
     response = HttpResponse(status=sample["status"], body=body)
 
     assert read(ENDPOINTS[name], response, {}) == READ[case]
-
-
-def test_the_session_has_the_chapter():
-    """Annotated, so that editors complete it."""
-    assert get_type_hints(OctopushSession)["voice"] is Voice
