@@ -319,14 +319,14 @@ class OctopushSession:
 
         Args:
             name: Names the run: one message, and the people who were planned for it.
-                Whoever was planned under a name is never planned again by a later
-                start; whoever is new in the list is added. Another name sends to all
-                of them again.
+                Whoever was planned under a name, as its ledger has it, is not planned
+                again by a later start; whoever is new in the list is added. Another
+                name sends to all of them again.
             ledger: Path of a SQLite file where the run is written down, so that it
                 survives a crash; or a `Ledger`, which stays open. Without one the run
                 is in memory only: started again within 24 hours with the same list
-                it sends nothing twice all the same, since the gateway refuses what it
-                has seen; with another list it may.
+                and ``batch_size`` it sends nothing twice all the same, since the
+                gateway refuses what it has seen; with another list it may.
             concurrency: Requests in flight at the same time. The vendor's users
                 prefer full requests, a few at a time.
             batch_size: Recipients of one request, 1 to 500.

@@ -84,7 +84,8 @@ OnUnresolvedLike = OnUnresolved | Literal["hold", "resend", "skip"]
 class OnAlreadySent(StrEnum):
     """
     What to do when the gateway knows an id of this run that its ledger does not: the
-    same name was sent within 24 hours by another machine, or this ledger was lost.
+    same name was sent within 24 hours by another machine, or this ledger was lost, or
+    is an older copy.
 
     Without a durable ledger a run always goes on: being refused is then what keeps a
     repeated run from sending twice.

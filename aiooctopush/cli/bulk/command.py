@@ -89,13 +89,14 @@ def bulk(
     The run is recorded in a ledger, and the same command resumes it after Ctrl-C, a
     crash or a pause. Under one name there is one message: people who were planned
     before are not planned again, wherever they are in the file now, and new people are
-    added. By default the name is made of text, sender and purpose. To send the same to
-    the same people once more on purpose, give the run a name of its own with --run.
-    `octopush runs`, `report`, `unresolved` and `rejected` read the ledger.
+    added. A corrected number is a new person. By default the name is made of text,
+    sender and purpose. To send the same to the same people once more on purpose, give
+    the run a name of its own with --run. `octopush runs`, `report`, `unresolved` and
+    `rejected` read the ledger.
 
-    With --sandbox or --no-ledger nothing is recorded. The same command with the same
-    file is then safe for 23 hours: the gateway rejects a request ID (idempotency key)
-    that it has seen.
+    With --no-ledger, or --sandbox without --ledger, nothing is recorded. The same
+    command with the same file is then safe for 23 hours: the gateway rejects a request
+    ID (idempotency key) that it has seen. With another file it may send twice.
 
     Ctrl-C waits for the requests in transit; a second one does not.
     """

@@ -164,7 +164,8 @@ def submit(
     command shows what it is about to send, and asks once. Then it is written to the
     ledger in batches. Workers start sending after the whole file has been planned.
     Under one name there is one message: the same command with a changed file adds the
-    new people only, and after a crash it continues planning.
+    new people only, and after a crash it continues planning. If another process plans
+    the run just now, nobody is planned from here: run it again when that has ended.
 
     With a broker that has no workers (taskiq's InMemoryBroker) this process sends the
     batches itself, and reports their outcome.
