@@ -28,8 +28,6 @@ from aiooctopush.sandbox import Gateway, SandboxTransport
 
 SEND_GOAL: Final = 16
 BATCH_GOAL: Final = 80
-# What a batch takes today, a little room for how its file happens to be read included.
-BATCH_LIMIT: Final = 94
 
 PACKAGE: Final = Path(aiooctopush.__file__).parent
 BATCH_SIZE: Final = 500

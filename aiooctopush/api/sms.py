@@ -24,7 +24,7 @@ from .._wire import (
 from ..errors import InvalidFieldError
 from ..ids import id_or_new
 from ._campaign_calls import CampaignCalls
-from ._plain import PlainRequest, plain_request
+from ._checked import CheckedRequest, plain_request
 from ._recipients import Recipient, count_only, read_nationally, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
@@ -271,7 +271,7 @@ class Sms(
         request_id, owns_id = id_or_new(request_id)
         if country is not None:
             recipients = read_nationally(recipients, country)
-        request: SmsRequest | PlainRequest | None = None
+        request: SmsRequest | CheckedRequest | None = None
         if (
             send_at is None
             and with_replies is None

@@ -1,7 +1,7 @@
 """One bulk run, as its caller sees it: send, follow, stop, and what is left to do."""
 
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
 
@@ -9,10 +9,9 @@ from .._clock import Clock
 from .._hooks import tell
 from ..api._shared import Caller
 from ..api.sms import Message
-from ..errors import InvalidFieldError
 from ..ledgers.memory import MemoryLedger
 from ..ledgers.protocols import Ledger
-from ..ledgers.records import RunRecord
+from ..ledgers.records import RunRecord, check_run_name
 from ..ledgers.sqlite.ledger import SQLiteLedger
 from ..text import FRENCH_QUIET_HOURS, QuietHours
 from .preview.check import preview
@@ -48,8 +47,7 @@ class BulkRun:
         ledger: Ledger | str | os.PathLike[str] | None = None,
         balance: Callable[[], Awaitable[Decimal]],
     ) -> None:
-        if not name.strip():
-            raise InvalidFieldError("name", "must name the run", shown=repr(name)[:80])
+        check_run_name(name)
         self._call = call
         self._clock = clock
         self._name = name
@@ -104,7 +102,7 @@ class BulkRun:
             progress: Called after every batch with the report so far. What it raises
                 is logged and changes nothing; `stop` ends a run.
         """
-        async with aclosing(self.stream(source)) as results:
+        async with self._started(source) as results:
             async for _ in results:
                 if progress is not None:
                     tell(progress, self.report, "progress")
@@ -134,6 +132,15 @@ class BulkRun:
                 that is asked about by the next start, under the same ids.
             RuntimeError: This start was made before.
         """
+        async with self._started(source) as results:
+            async for result in results:
+                yield result
+
+    @asynccontextmanager
+    async def _started(
+        self, source: Source
+    ) -> AsyncGenerator[AsyncIterator[BatchResult], None]:
+        """Make this start, and end it in order, however far its results were read."""
         if self._began is not None:
             raise RuntimeError(
                 "a run is sent once; make a new one with the same name to go on"
@@ -153,8 +160,7 @@ class BulkRun:
             if self._stopped:
                 self._loop.stop()
             async with aclosing(self._loop.results(source)) as results:
-                async for result in results:
-                    yield result
+                yield results
 
     async def preview(
         self,

@@ -12,14 +12,13 @@ from operator import sub
 from typing import Final
 
 import attrs
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from .. import _wire
 from ..api._recipients import MAX_RECIPIENTS, CheckedRecipients, Recipient, json_of
 from ..api.sms import SmsRequest
-from ..ids import request_id_for
 from ..phone import as_ints
-from .records import BatchRecord, BatchState, LedgerError, name_of
+from .records import BatchRecord, BatchState, LedgerError, id_of
 
 
 Content = Sequence[Recipient] | SmsRequest
@@ -32,6 +31,7 @@ _LEVEL: Final = 1
 _HEAD: Final = struct.Struct("<IBQ")
 _BYTES: Final = 8
 _DAMAGED: Final = "a batch of the ledger cannot be read: the file is damaged"
+_DROPPED: Final = "a batch of the ledger has no content any more: it was purged"
 _OTHER_FORM: Final = (
     "the numbers of a batch cannot be read: the file is damaged, or another version of "
     "this library wrote it"
@@ -75,6 +75,21 @@ def encode(content: Content) -> bytes:
     return content.json if isinstance(content, CheckedRecipients) else json_of(content)
 
 
+def plain(payload: bytes | None) -> bytes:
+    """
+    The JSON of a batch's content, packed or not: what `encode` made of it.
+
+    Raises:
+        LedgerError: It is damaged, or was dropped.
+    """
+    if payload is None:
+        raise LedgerError(_DROPPED)
+    try:
+        return payload if _is_plain(payload) else zlib.decompress(payload)
+    except zlib.error as error:
+        raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
+
+
 def unpack(payload: bytes) -> Content:
     """
     The content of a batch, from what `encode` made of it, packed or not.
@@ -83,15 +98,14 @@ def unpack(payload: bytes) -> Content:
         LedgerError: It is damaged.
     """
     try:
-        plain = payload if _is_plain(payload) else zlib.decompress(payload)
-        content = json.loads(plain)
+        content = json.loads(plain(payload))
         if isinstance(content, list):
             return tuple(Recipient(**one) for one in content)
         if content.get("send_at") is not None:
             content["send_at"] = datetime.fromisoformat(content["send_at"])
         recipients = [Recipient(**one) for one in content.pop("recipients")]
         return SmsRequest(recipients=recipients, **content)
-    except (zlib.error, ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         # What is in there is private; the error's own words may repeat it.
         raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
 
@@ -241,25 +255,10 @@ def new_record(
         first=first,
         count=len(people),
         digest=digest,
-        request_id=_id_of(run_name, name_of(number, part), 0, digest),
+        request_id=id_of(run_name, number, part, digest),
         payload=pack(encoded) if compress else encoded,
         numbers=numbers,
         identities=identities,
         state=state,
         first_tried_at=at,
     )
-
-
-def id_of(run_name: str, record: BatchRecord) -> str:
-    """The id of a batch under its present epoch."""
-    return _id_of(run_name, record.name, record.epoch, record.digest)
-
-
-def _id_of(run_name: str, name: str, epoch: int, digest: str) -> str:
-    return request_id_for(f"{run_name}/{name}/{epoch}/{digest}")
-
-
-def renewed(run_name: str, record: BatchRecord) -> BatchRecord:
-    """The batch under its next id, which nobody has tried."""
-    record = evolve(record, epoch=record.epoch + 1, first_tried_at=None)
-    return evolve(record, request_id=id_of(run_name, record))

@@ -11,10 +11,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from attrs import Attribute, evolve, field, frozen
+from attrs import evolve, field, frozen
 from attrs.converters import optional
 
 from ..errors import InvalidFieldError, OctopushError, Outcome
+from ..ids import request_id_for
 from ..phone import mask
 
 
@@ -129,11 +130,18 @@ class LeaseLostError(LedgerError):
     """
 
 
-def _refuse_nul(_record: object, attribute: "Attribute[str]", value: str) -> None:
-    """Refuse the one character that no PostgreSQL text can hold, in what users name."""
-    if "\0" in value:
+def check_run_name(name: str) -> None:
+    """
+    Refuse a name that tells nothing, or has the one character no PostgreSQL text holds.
+
+    Raises:
+        InvalidFieldError: It is blank, or holds a NUL character.
+    """
+    if not name.strip():
+        raise InvalidFieldError("name", "must name the run", shown=repr(name)[:80])
+    if "\0" in name:
         raise InvalidFieldError(
-            attribute.name, "must not hold a NUL character", shown=repr(value)[:80]
+            "name", "must not hold a NUL character", shown=repr(name)[:80]
         )
 
 
@@ -207,6 +215,18 @@ def name_of(number: int, part: str) -> str:
     return f"{number}.{part}" if part else str(number)
 
 
+def id_of(run_name: str, number: int, part: str, digest: str, *, epoch: int = 0) -> str:
+    """The id of a batch, which follows from where it stands and what it says."""
+    return request_id_for(f"{run_name}/{name_of(number, part)}/{epoch}/{digest}")
+
+
+def renewed(run_name: str, batch: BatchRecord) -> BatchRecord:
+    """The batch under its next id, which nobody has tried."""
+    epoch = batch.epoch + 1
+    request_id = id_of(run_name, batch.number, batch.part, batch.digest, epoch=epoch)
+    return evolve(batch, epoch=epoch, request_id=request_id, first_tried_at=None)
+
+
 @frozen(kw_only=True)
 class Rejection:
     """
@@ -270,7 +290,7 @@ class RunRecord:
     One run, as a ledger keeps it.
 
     Attributes:
-        name: Names the run.
+        name: Names the run; see `check_run_name`.
         settings: What must not change from one start to the next, by name: values as
             text, of the message's text only a digest.
         items: How many items of its source the latest start has dealt with: the sum
@@ -293,7 +313,7 @@ class RunRecord:
         residual_credit: Euros left after the latest answer that said so.
     """
 
-    name: str = field(validator=_refuse_nul)
+    name: str
     settings: Mapping[str, str]
     items: int = 0
     new: int = 0

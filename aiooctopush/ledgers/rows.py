@@ -110,15 +110,22 @@ class RowCodec:
 
     forms: Mapping[str, Form] = field(converter=_with_common_forms)
 
-    def to_row(self, record: AnyRecord) -> dict[str, Any]:
-        """Each attribute as the column of its name takes it, in their order."""
+    def to_row(self, record: AnyRecord, **more: Any) -> dict[str, Any]:
+        """
+        Each attribute as the column of its name takes it, in their order.
+
+        Args:
+            more: Columns that are none of its attributes, such as whose it is.
+        """
         forms = self.forms
-        return {
+        row = {
             name: forms[name].write(value)
             if name in forms and value is not None
             else value
             for name, value in attrs.asdict(record, recurse=False).items()
         }
+        row.update(more)
+        return row
 
     def from_row(self, kind: type[Record], row: Iterable[Any], where: str) -> Record:
         """

@@ -8,8 +8,8 @@ from aiooctopush._call import CallState
 from aiooctopush.bulk.sending.delivery import Delivery
 from aiooctopush.bulk.sending.resume import ResumePlan
 from aiooctopush.bulk.sources.batching import BatchReader
-from aiooctopush.ledgers.batch import Job, renewed, unpack
-from aiooctopush.ledgers.records import UNFINISHED, BatchState
+from aiooctopush.ledgers.batch import Job, unpack
+from aiooctopush.ledgers.records import UNFINISHED, BatchState, renewed
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 

@@ -14,6 +14,7 @@ from aiooctopush.ledgers.batch import (
     encode,
     pack,
     pack_figures,
+    plain,
     recipients_in,
     unpack,
     unpack_numbers,
@@ -48,6 +49,12 @@ def test_what_is_not_packed_comes_back_as_well(people):
 
     assert unpack(encoded) == tuple(people)
     assert pack(pack(encoded)) == pack(encoded)
+
+
+def test_what_was_purged_is_no_content():
+    """There is nothing left to be sent."""
+    with pytest.raises(LedgerError, match="it was purged"):
+        plain(None)
 
 
 def test_a_request_that_is_not_packed_comes_back():

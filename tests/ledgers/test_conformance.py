@@ -27,6 +27,7 @@ from aiooctopush.ledgers.records import (
     Pause,
     Receipt,
     Rejection,
+    check_run_name,
 )
 
 
@@ -140,10 +141,11 @@ async def test_what_the_gateway_says_is_kept_without_nul(ledger):
     assert await ledger.deliveries("run") == {"D\ufffd": 1}
 
 
-def test_the_key_of_a_run_holds_no_nul():
+@pytest.mark.parametrize("name", ["", " ", "a\0b"])
+def test_the_name_of_a_run_says_something_and_holds_no_nul(name):
     """It is refused before anything is written."""
-    with pytest.raises(InvalidFieldError, match="name: must not hold a NUL"):
-        run_record("a\0b")
+    with pytest.raises(InvalidFieldError, match="name: must n"):
+        check_run_name(name)
 
 
 @pytest.mark.parametrize(("one", "other"), [("a", "A"), ("a", "a "), ("é", "e\u0301")])

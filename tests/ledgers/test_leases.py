@@ -15,6 +15,7 @@ from aiooctopush import InvalidFieldError, Recipient, RetryPolicy
 from aiooctopush._call import BulkPriority
 from aiooctopush._clock import MonotonicWallClock
 from aiooctopush._throttle import RetryBudget
+from aiooctopush.api.sms import Message
 from aiooctopush.bulk.sending.delivery import BatchDone, Delivery, new_record
 from aiooctopush.ledgers.leases import GcraState, gcra_parameters
 from aiooctopush.ledgers.memory import MemoryLedger
@@ -501,8 +502,7 @@ def delivery_of(claim, transport, clock):
         wall=MonotonicWallClock(clock),
         ledger=claim.ledger,
         run_name="run",
-        settings=b"",
-        shared=MESSAGE,
+        message=Message(**MESSAGE),
         retry=RetryPolicy(attempts=3),
         background=BulkPriority(budget=RetryBudget(500)),
     )

@@ -10,10 +10,15 @@ from ..._clock import Clock, SystemClock
 from ..._hooks import tell
 from ...api._recipients import MAX_RECIPIENTS
 from ...api.sms import Message, SmsRequest
-from ...errors import InvalidFieldError
 from ...ledgers.batch import Content, new_record
 from ...ledgers.protocols import FleetLedger
-from ...ledgers.records import BatchRecord, BatchState, Rejection, RunRecord
+from ...ledgers.records import (
+    BatchRecord,
+    BatchState,
+    Rejection,
+    RunRecord,
+    check_run_name,
+)
 from ..options import (
     Identity,
     OnDuplicate,
@@ -81,8 +86,7 @@ async def plan(
             planned before it stays.
         LedgerError: It cannot be written; or somebody else is planning this run.
     """
-    if not name.strip():
-        raise InvalidFieldError("name", "must name the run", shown=repr(name)[:80])
+    check_run_name(name)
     options = BulkOptions(
         batch_size=batch_size,
         on_duplicate=on_duplicate,
@@ -94,7 +98,8 @@ async def plan(
     if message is not None:
         await check_beforehand(message.text, source, options.on_missing)
     clock = clock or SystemClock()
-    departure, now = Departure(message, clock), clock.now()
+    now = clock.now()
+    departure = Departure(None if message is None else message.send_at, clock)
     await departure.begin(ledger, name)
     settings = {"planned_for": "workers", **settings_of(message, identity)}
     fresh = RunRecord(name=name, settings=settings, began_at=now, latest=now)

@@ -160,8 +160,6 @@ class Worker:
                 wall=self._wall,
                 ledger=_PatientLedger(claimed.ledger, self._clock),
                 run_name=run_name,
-                settings=b"",
-                shared={},
                 retry=self._retry,
                 background=self._background,
                 max_batch_size=watch.max_batch_size,

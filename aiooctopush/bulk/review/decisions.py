@@ -10,9 +10,15 @@ from attrs import evolve, field, frozen
 from ..._clock import Clock
 from ...api._shared import to_enum
 from ...errors import InvalidFieldError
-from ...ledgers.batch import renewed, unpack_numbers
+from ...ledgers.batch import unpack_numbers
 from ...ledgers.protocols import Ledger
-from ...ledgers.records import UNFINISHED, UNRESOLVED, BatchRecord, BatchState
+from ...ledgers.records import (
+    UNFINISHED,
+    UNRESOLVED,
+    BatchRecord,
+    BatchState,
+    renewed,
+)
 
 
 class BatchDecision(StrEnum):

@@ -4,18 +4,22 @@ One batch on its way: intent, tries, outcome, and its parts if it has to be cut.
 It knows nothing of sources, or of who hands out batches: any engine may.
 """
 
+import hashlib
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
 
+import orjson
 from attrs import define, evolve, field, frozen
 
+from ... import _wire
 from ..._call import BulkPriority, CallOptions
 from ..._clock import MonotonicWallClock
 from ..._throttle import StopSignal
+from ...api._checked import CheckedRequest
 from ...api._recipients import CheckedRecipients, Recipient
 from ...api._shared import Caller
-from ...api.sms import SEND, SendResult, SmsRequest
+from ...api.sms import SEND, Message, SendResult, SmsRequest
 from ...errors import (
     AuthenticationError,
     DuplicateRequestError,
@@ -30,8 +34,8 @@ from ...ledgers.batch import (
     Job,
     new_record,
     pack,
+    plain,
     recipients_in,
-    renewed,
 )
 from ...ledgers.protocols import DeliveryLedger
 from ...ledgers.records import (
@@ -40,10 +44,11 @@ from ...ledgers.records import (
     BatchState,
     LedgerError,
     part_of,
+    renewed,
 )
 from ...retry import RetryPolicy
 from ...text import as_sent
-from .departure import SEND_AT, check_in_time, instant_of
+from .departure import check_in_time
 from .pacing import AdaptiveRate
 from .splitting import cut, is_too_large, named_in, speaks_of_recipients
 
@@ -140,9 +145,8 @@ class Delivery:
 
     Attributes:
         run_name: Names the run.
-        settings: What all batches share, as bytes; part of their digests.
-        shared: Fields that their requests share, the text as it is sent; none if each
-            has a text of its own.
+        message: What all their requests say; None if each has a text of its own.
+        settings: The same as a digest; part of the digests of all batches.
         pace: Whom to tell of a try that found the gateway too busy.
         stop: Ends the waits between the attempts of a request.
         max_batch_size: Recipients that the gateway takes in one request, if it
@@ -153,13 +157,23 @@ class Delivery:
     wall: MonotonicWallClock
     ledger: DeliveryLedger
     run_name: str
-    settings: bytes
-    shared: Mapping[str, Any] = field(repr=False)  # the text is one of them
+    message: Message | None = None
+    settings: bytes = field(init=False)
+    # What is sent of it, made once.
+    _shared: Mapping[str, Any] = field(init=False, repr=False)
     retry: RetryPolicy
     background: BulkPriority
     pace: AdaptiveRate | None = None
     stop: StopSignal | None = None
     max_batch_size: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.settings, self._shared = b"", {}
+        if self.message is not None:
+            digest = hashlib.sha256(_wire.encode(self.message))
+            self.settings = digest.hexdigest().encode()
+            said = evolve(self.message, text=as_sent(self.message.text))
+            self._shared = _wire.converter.unstructure(said)
 
     async def send(self, job: Job) -> AsyncGenerator[DeliveryEvent, None]:
         """
@@ -263,9 +277,11 @@ class Delivery:
 
     def _too_late(self, job: Job) -> InvalidFieldError | None:
         """Say that the instant of sending has passed, if it has."""
-        send_at = instant_of(job.content, self.shared.get(SEND_AT))
+        said = job.content if isinstance(job.content, SmsRequest) else self.message
+        if said is None or said.send_at is None:
+            return None
         try:
-            check_in_time(send_at, self.wall.now())
+            check_in_time(said.send_at, self.wall.now())
         except InvalidFieldError as error:
             # An earlier attempt may have been in time: this one does not tell.
             error.outcome = Outcome.UNKNOWN if job.was_tried else Outcome.NOT_SENT
@@ -281,14 +297,16 @@ class Delivery:
         await self.ledger.begin(self.run_name, record)
         return record
 
-    def _request(self, record: BatchRecord, content: Content) -> SmsRequest:
+    def _request(
+        self, record: BatchRecord, content: Content
+    ) -> SmsRequest | CheckedRequest:
         if isinstance(content, SmsRequest):
             return evolve(
                 content, text=as_sent(content.text), request_id=record.request_id
             )
-        return SmsRequest(
-            **self.shared, recipients=content, request_id=record.request_id
-        )
+        # Whom the ledger says it goes to.
+        recipients = orjson.Fragment(plain(record.payload))
+        return CheckedRequest(self._shared, record.request_id, recipients)
 
     def _parts_after(self, job: Job, error: OctopushError | None) -> Sequence[Job]:
         """What to have instead of a batch that was refused, if that may help."""

@@ -7,9 +7,7 @@ from attrs import define
 
 from ..._clock import Clock
 from ...api._shared import check_not_past, is_past
-from ...api.sms import Message, SmsRequest
 from ...errors import InvalidFieldError, OctopushError
-from ...ledgers.batch import Content
 from ...ledgers.protocols import Ledger
 from ...ledgers.records import RunRecord
 
@@ -28,12 +26,7 @@ def check_in_time(instant: datetime | None, now: datetime) -> None:
     check_not_past(instant, now, SEND_AT)
 
 
-def instant_of(content: Content, shared: datetime | None) -> datetime | None:
-    """When a batch is to go out: as it says itself, or as all of its run."""
-    return content.send_at if isinstance(content, SmsRequest) else shared
-
-
-def is_too_late(error: OctopushError | None) -> bool:
+def is_too_late(error: OctopushError) -> bool:
     """Whether a batch was held back because its instant of sending has passed."""
     return isinstance(error, InvalidFieldError) and error.field == SEND_AT
 
@@ -55,18 +48,18 @@ class Departure:
     When one start of a run may still send.
 
     Attributes:
+        instant: When all of it is to go out; None for at once, or each at its own.
         began_late: Whether the instant had passed when the start began.
     """
 
-    _message: Message | None
+    instant: datetime | None
     _clock: Clock
     began_late: bool = False
 
     @property
     def has_passed(self) -> bool:
         """Whether what is sent now would go out at once instead."""
-        message = self._message
-        return message is not None and is_past(message.send_at, self._clock.now())
+        return is_past(self.instant, self._clock.now())
 
     async def begin(self, ledger: Ledger, name: str) -> None:
         """
@@ -76,10 +69,10 @@ class Departure:
             InvalidFieldError: It is too late, and the ledger has no run of this name.
         """
         self.began_late = self.has_passed
-        if self._message is None or not self.began_late:
+        if not self.began_late:
             return
         if not any(one.name == name for one in await ledger.runs()):
-            check_in_time(self._message.send_at, self._clock.now())
+            check_in_time(self.instant, self._clock.now())
 
     def passed_meanwhile(self, run: RunRecord) -> bool:
         """

@@ -151,7 +151,7 @@ class PausePolicy:
         if batch.state in {BatchState.ACCEPTED, BatchState.PRESUMED}:
             self._splits.accepted(batch.count)
         why = self._outage(batch, event.content, told) or self._refusals(batch, told)
-        if is_too_late(told.error):
+        if told.error is not None and is_too_late(told.error):
             # Where each has an instant of its own, the next one may be in time.
             why = Pause.OVERDUE if self._shares_text else None
         for kind, pause in _PAUSES:
@@ -176,8 +176,7 @@ class PausePolicy:
         self, batch: BatchRecord, content: Content, told: BatchResult
     ) -> Pause | None:
         unanswered = batch.state in {BatchState.UNKNOWN, BatchState.NOT_SENT}
-        is_told = isinstance(told.error, _OF_THE_ACCOUNT) or is_too_late(told.error)
-        if not unanswered or is_told:
+        if not unanswered or _says_nothing_of_the_gateway(told.error):
             self.unanswered_streak = 0
             return None
         self.unanswered_streak += 1
@@ -201,6 +200,12 @@ class PausePolicy:
             self._refused_alike, self._refused_with = 0, batch.code
         self._refused_alike += 1
         return Pause.REFUSALS if self._refused_alike >= _REFUSED_ALIKE else None
+
+
+def _says_nothing_of_the_gateway(error: OctopushError | None) -> bool:
+    return isinstance(error, _OF_THE_ACCOUNT) or (
+        error is not None and is_too_late(error)
+    )
 
 
 Probe = Callable[[], Awaitable[bool]]

@@ -12,9 +12,15 @@ from ..._clock import Clock, MonotonicWallClock
 from ...api.sms import Message
 from ...errors import DuplicateRequestError, InvalidFieldError
 from ...ids import SET_BACK, protects
-from ...ledgers.batch import Job, renewed, unpack
+from ...ledgers.batch import Job, unpack
 from ...ledgers.protocols import Ledger
-from ...ledgers.records import UNFINISHED, BatchRecord, BatchState, RunRecord
+from ...ledgers.records import (
+    UNFINISHED,
+    BatchRecord,
+    BatchState,
+    RunRecord,
+    renewed,
+)
 from ..options import Identity, OnUnresolved
 from ..sources.batching import BatchReader
 

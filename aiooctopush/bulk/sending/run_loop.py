@@ -1,7 +1,6 @@
 """One start of a run: load it, settle what was left open, and send to who is new."""
 
 import asyncio
-import hashlib
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
@@ -9,10 +8,8 @@ from contextlib import aclosing, nullcontext, suppress
 from decimal import Decimal
 from typing import Final
 
-import attrs
 from attrs import evolve, frozen
 
-from ... import _wire
 from ..._call import BulkPriority
 from ..._clock import Clock, MonotonicWallClock
 from ..._throttle import RetryBudget, StopSignal
@@ -30,7 +27,6 @@ from ...ledgers.records import (
     RunRecord,
 )
 from ...retry import RetryPolicy
-from ...text import as_sent
 from ..report import BulkReport
 from ..run_options import BulkOptions
 from ..sources.batching import BatchReader, Source
@@ -104,15 +100,7 @@ class RunLoop:
             wall=MonotonicWallClock(clock),
             ledger=ledger,
             run_name=fresh.name,
-            settings=b""
-            if message is None
-            else hashlib.sha256(_wire.encode(message)).hexdigest().encode(),
-            shared={}
-            if message is None
-            else {
-                **attrs.asdict(message, recurse=False),
-                "text": as_sent(message.text),
-            },
+            message=message,
             retry=options.retry,
             # Of its own, so that an outage met here leaves the single sends theirs.
             background=BulkPriority(budget=RetryBudget(options.retry.budget)),
@@ -135,7 +123,7 @@ class RunLoop:
             on_missing=options.on_missing,
         )
         self._message = message
-        self._departure = Departure(message, clock)
+        self._departure = Departure(None if message is None else message.send_at, clock)
         self._batches = BatchPrefetcher(self._reader, options.batch_size)
         self._budget = None
         if options.max_cost is not None:
@@ -212,6 +200,8 @@ class RunLoop:
 
     def _is_too_late(self) -> bool:
         """Whether nothing more may go, for the instant of sending has passed."""
+        if self._departure.instant is None:
+            return False
         passed = self._departure.passed_meanwhile(self._run)
         if passed:
             self._pause(Pause.OVERDUE)

@@ -68,7 +68,8 @@ class BatchReader:
         duplicates: Those left out because they came twice.
         rejected: Those that are no recipients.
         first: Where the latest batch begins, counted from 0; None if it is empty.
-        rejections: The latest of these, until `take_rejections` is called.
+        rejections: Those met on the way to the latest batch.
+        identities: Digests of what it was made of, where numbers do not tell that.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class BatchReader:
             keeps_copies=on_duplicate is OnDuplicate.KEEP
             or (whole_requests and identity is None),
         )
-        self._identities: list[bytes] = []
+        self.identities: list[bytes] = []
         self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
         self._pieces: AsyncGenerator[RowOrBlock, None] | None = None
         self._ahead: deque[_Run] = deque()
@@ -169,6 +170,8 @@ class BatchReader:
                 was asked to be an error; or no run of this kind can send it.
         """
         self.first = None
+        self.rejections.clear()
+        self.identities.clear()
         taken: list[CheckedRecipients] = []
         room = 1 if self._whole_requests else count
         pause_at = self.items + count
@@ -252,18 +255,6 @@ class BatchReader:
         elif run:
             ahead.append(run)
 
-    def take_rejections(self) -> tuple[Rejection, ...]:
-        """Give what was rejected since the last call."""
-        rejections = tuple(self.rejections)
-        self.rejections.clear()
-        return rejections
-
-    def take_identities(self) -> bytes:
-        """Give the digests of what went into a batch since the last call."""
-        identities = b"".join(self._identities)
-        self._identities.clear()
-        return identities
-
     def _look_at_all(self, items: _Run) -> CheckedRecipients:
         """Give those of some items that go into a batch."""
         plain = None if self._looks_at_each else _plain(items)
@@ -334,7 +325,7 @@ class BatchReader:
         if self.first is None:
             self.first = self.items - 1
         if not self._by_number:
-            self._identities.append(value)
+            self.identities.append(value)
         return content
 
     def _known_by(self, content: Recipient | SmsRequest) -> tuple[Any, int | None]:

@@ -92,7 +92,7 @@ class BatchPrefetcher:
         content = await reader.take(self._size)
         return ReadBatch(
             content=() if content is None else content,
-            identities=reader.take_identities(),
+            identities=b"".join(reader.identities),
             first=reader.first or 0,
             is_end=content is None,
             counts={
@@ -103,5 +103,5 @@ class BatchPrefetcher:
                 "excluded": reader.excluded,
                 "rejected": reader.rejected,
             },
-            rejections=reader.take_rejections(),
+            rejections=tuple(reader.rejections),
         )

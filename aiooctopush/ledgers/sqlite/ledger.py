@@ -39,6 +39,7 @@ from ..rows import (
     REJECTION_COLUMNS,
     REPLACED_COLUMNS,
     RUN_COLUMNS,
+    AnyRecord,
     Form,
     Record,
     RowCodec,
@@ -127,13 +128,11 @@ class SQLiteLedger(LocalClaims):
     ) -> None:
 
         def plan(connection: sqlite3.Connection) -> None:
-            self._write_run(connection, _REPLACE_PLANNED, _CODEC.to_row(run))
-            for batch in batches:
-                _add(connection, run.name, batch)
-            for rejection in rejections:
-                connection.execute(
-                    _ADD_REJECTION, {**_CODEC.to_row(rejection), "run": run.name}
-                )
+            records: list[AnyRecord] = [run, *batches, *rejections]
+            row, *rows = [_CODEC.to_row(one, run=run.name) for one in records]
+            self._write_run(connection, _REPLACE_PLANNED, row)
+            _add(connection, rows[: len(batches)])
+            connection.executemany(_ADD_REJECTION, rows[len(batches) :])
 
         await self._commits.write(plan)
 
@@ -150,8 +149,7 @@ class SQLiteLedger(LocalClaims):
         def split(connection: sqlite3.Connection) -> None:
             whole = evolve(parent, state=BatchState.SPLIT)
             self._replace(connection, run_name, whole)
-            for part in parts:
-                _add(connection, run_name, part)
+            _add(connection, [_CODEC.to_row(part, run=run_name) for part in parts])
 
         await self._commits.write(split)
 
@@ -349,7 +347,7 @@ class SQLiteLedger(LocalClaims):
     def _replace(
         self, connection: sqlite3.Connection, run_name: str, batch: BatchRecord
     ) -> None:
-        placed = _placed(batch, run_name)
+        placed = _CODEC.to_row(batch, run=run_name)
         if not connection.execute(_REPLACE_BATCH, placed).rowcount:
             self._run_id(connection, run_name)
             raise LedgerError(
@@ -379,15 +377,11 @@ _CODEC: Final = RowCodec(
 )
 
 
-def _placed(batch: BatchRecord, run_name: str) -> dict[str, Any]:
-    return {**_CODEC.to_row(batch), "run": run_name}
-
-
-def _add(connection: sqlite3.Connection, run_name: str, batch: BatchRecord) -> None:
-    placed = _placed(batch, run_name)
-    connection.execute(_ADD_BATCH, placed)
-    if batch.state in KEEPS_PAYLOAD and batch.payload is not None:
-        connection.execute(_ADD_CONTENT, placed)
+def _add(connection: sqlite3.Connection, batches: Iterable[Mapping[str, Any]]) -> None:
+    for placed in batches:
+        connection.execute(_ADD_BATCH, placed)
+        if placed["state"] in KEEPS_PAYLOAD and placed["payload"] is not None:
+            connection.execute(_ADD_CONTENT, placed)
 
 
 def _named(columns: Iterable[str]) -> dict[str, str]:

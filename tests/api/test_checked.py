@@ -15,7 +15,7 @@ from aiooctopush import (
     UnknownOutcomeError,
 )
 from aiooctopush._wire import encode
-from aiooctopush.api._plain import plain_request
+from aiooctopush.api._checked import plain_request
 
 
 ID = "0123456789abcdef0123456789abcdef"
