@@ -34,6 +34,7 @@ from ..ledgers.leases import gcra_parameters
 from ..ledgers.protocols import FleetLedger
 from ..ledgers.records import Progress, RunRecord
 from ..session import OctopushSession
+from ._stopping import StoppingSignals
 
 
 with needs_extra("fleet", "aiooctopush.integrations.taskiq"):
@@ -87,6 +88,9 @@ class Fleet:
 
     Workers are started with ``taskiq worker module:broker``; they get the session and
     the ledger from the functions, one of each for a process, and close them in the end.
+    A worker that is told to stop (SIGTERM, SIGINT, SIGHUP) begins nothing more, ends
+    its waits, and finishes what is on the wire, for as long as taskiq lets it.
+
     Whoever submits or waits uses ``async with fleet``, which starts the broker, too; or
     starts and shuts down the broker itself.
 
@@ -139,6 +143,8 @@ class Fleet:
         self._worker: Worker | None = None
         self._room: AbstractAsyncContextManager[None] = nullcontext()
         self._before: set[asyncio.Task[Any]] = set()
+        self._signals: StoppingSignals | None = None
+        self._stopping: asyncio.Task[None] | None = None
 
         async def send_batch(
             run_name: str,
@@ -147,6 +153,8 @@ class Fleet:
         ) -> None:
             """Send one batch of a run, unless that is done."""
             async with self._room:
+                if self._stopping is not None:
+                    return  # it stands in the ledger, and others send it
                 if self._worker is None:
                     raise RuntimeError(_NO_WORKER)
                 await self._worker.send_batch(
@@ -421,12 +429,24 @@ class Fleet:
         self._worker = self._session.worker(
             self.ledger, rate=self._rate, burst=self._burst, account=self._account
         )
+        if not self.is_in_process:
+            self._signals = StoppingSignals(self._stop_sending)
+
+    def _stop_sending(self) -> None:
+        """Begin nothing more, and end all waits: taskiq itself waits for the tasks."""
+        if self._stopping is None and self._session is not None:
+            self._stopping = asyncio.ensure_future(self._session.close())
 
     async def _stop(self, state: Any) -> None:  # noqa: ARG002  # taskiq's
+        if self._signals is not None:
+            self._signals.forget()
         session, ledger = self._session, self._ledger
-        self._session = self._ledger = self._worker = None
+        self._session = self._ledger = self._worker = self._signals = None
         if session is not None:
             await session.close()
+        if self._stopping is not None:
+            await self._stopping
+            self._stopping = None
         if ledger is not None:
             await ledger.close()
 

@@ -93,8 +93,9 @@ class Door:
         self.opened.clear()
 
     def open(self):
-        """Go on with them."""
+        """Go on with them, and throttle nobody any more."""
         self.opened.set()
+        self.throttled.clear()
 
     def pay_in(self, euros):
         """Have that much credit."""

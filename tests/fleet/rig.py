@@ -101,7 +101,7 @@ class Workers:
             [
                 *(sys.executable, "-m", "taskiq", "worker", "fleet.app:broker"),
                 *(f"--workers={count}", f"--max-async-tasks={place['tasks']}"),
-                *("--wait-tasks-timeout=5", "--log-level=CRITICAL"),
+                "--log-level=CRITICAL",
             ],
             env=environment(**{VARIABLE: json.dumps(place)}),
             stdout=subprocess.DEVNULL,
@@ -124,10 +124,10 @@ class Workers:
             return False
         return True
 
-    def stop(self):
+    def stop(self, number=signal.SIGTERM):
         """Have them finish what they are at, and wait until they are gone."""
-        self.manager.terminate()
-        self.manager.wait()
+        self.manager.send_signal(number)
+        return self.manager.wait()
 
     def remove(self):
         """Kill all."""

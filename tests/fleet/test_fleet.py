@@ -233,3 +233,75 @@ async def test_all_wait_when_one_is_throttled():
             assert count <= on_the_way + 1 + rate * (at - until)
     assert report.is_complete
     assert times == dict.fromkeys(numbers(150), 1)
+
+
+ATTEMPT = 45.0  # seconds: the limit of one attempt, as it is by default
+# A request that is being written while the signal is on its way is none after it.
+ON_ITS_WAY = 0.5
+
+
+def silent(gateway):
+    """Let nobody have an answer."""
+    gateway.tell("close")
+
+
+def throttling(gateway):
+    """Ask everybody to come again in five minutes."""
+    gateway.tell("throttle", seconds=300, requests=10_000)
+
+
+def ended(workers):
+    """Have `taskiq worker` end, which it does with a code of its own."""
+    assert workers.stop(signal.SIGTERM) == 0
+
+
+def hung_up(workers):
+    """Have a process of it end, which `taskiq worker` then replaces."""
+    (process,) = workers.alive()
+    os.kill(process, signal.SIGHUP)
+    wait_until(lambda: not is_there(process), "it is gone")
+
+
+def is_there(process):
+    """Whether a process runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("end", [ended, hung_up])
+@pytest.mark.parametrize("trouble", [silent, throttling])
+async def test_a_worker_that_is_told_to_stop_begins_nothing(trouble, end):
+    """
+    Whatever the gateway is at: it is gone within the limit of an attempt, and what it
+    leaves is sent by others, once.
+    """
+    with Rig() as rig:
+        trouble(rig.gateway)
+        first = await asyncio.to_thread(rig.hire)
+        async with rig.client() as fleet:
+            await fleet.submit("run", MESSAGE, numbers(200), batch_size=10)
+            await asyncio.to_thread(
+                wait_until, lambda: rig.gateway.tell("count"), "it sends"
+            )
+            signalled = time.monotonic()
+            # Who replaces it would begin again: it is there for a moment only.
+            await asyncio.to_thread(end, first)
+            took = time.monotonic() - signalled
+            first.remove()
+            arrivals = await asyncio.to_thread(rig.gateway.tell, "seen")
+
+            rig.gateway.tell("open")
+            await asyncio.to_thread(rig.make_older, 150)
+            await asyncio.to_thread(rig.hire, 2)
+            await fleet.resume("run")
+            report = await fleet.wait("run", every=0.1)
+        times = await rig.times()
+
+    assert took < ATTEMPT
+    # One that `taskiq worker` started afterwards would take seconds to be there.
+    assert not [at for at in arrivals if at > signalled + ON_ITS_WAY]
+    assert report.accepted + report.presumed == 200
+    assert times == dict.fromkeys(numbers(200), 1)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 
 import pytest
 from fleets import MESSAGE, DurableLedger, numbers, planned, states
@@ -37,6 +38,20 @@ class Broker(InMemoryBroker):
         self.messages.append(message.message)
         for _ in range(self.deliveries):
             await super().kick(message)
+
+
+class Slow:
+    """A transport whose requests are answered when they are let go."""
+
+    def __init__(self, gateway):
+        self._transport = SandboxTransport(gateway)
+        self.reached, self.lets_go = asyncio.Event(), asyncio.Event()
+
+    async def send(self, request):
+        """See `Transport.send`."""
+        self.reached.set()
+        await self.lets_go.wait()
+        return await self._transport.send(request)
 
 
 class Kept(DurableLedger):
@@ -343,6 +358,61 @@ async def test_a_fleet_is_closed_without_its_broker(fleet, ledger):
 
     assert ledger.closed == 1
     assert (await fleet.report("run")).planned == 10
+
+
+# --- a worker that is told to stop ----------------------------------------------------
+
+
+@pytest.fixture
+def signals():
+    """Have a handler for SIGTERM, as `taskiq worker` does; gives what it was told."""
+    told = []
+    earlier = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    yield told
+    signal.signal(signal.SIGTERM, earlier)
+
+
+class Delivering(AsyncBroker):
+    """A broker of a worker: what it is given is delivered by hand."""
+
+    kick = listen = None
+
+
+async def test_a_worker_that_is_told_to_stop_begins_nothing(signals, gateway, ledger):
+    """What is in flight is answered, what waits ends, and what comes later stays."""
+    broker = Delivering()
+    broker.is_worker_process = True
+    transport = Slow(gateway)
+
+    def session():
+        return OctopushSession("me", "key", transport=transport, clock=gateway.clock)
+
+    Fleet(broker, session=session, ledger=lambda: ledger)
+    await planned(ledger, 3)
+    await broker.startup()
+    send = broker.find_task("aiooctopush.send_batch").original_func
+    first = asyncio.create_task(send("run", "1"))
+    await transport.reached.wait()
+
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.sleep(0.01)
+    await send("run", "2")
+    transport.lets_go.set()
+    await first
+    await broker.shutdown()
+
+    assert signals == [signal.SIGTERM, signal.SIGTERM]
+    assert await states(ledger) == {"1": "accepted", "2": "not_sent", "3": "not_sent"}
+    assert ledger.closed == 1
+
+
+async def test_a_worker_that_has_ended_is_told_nothing(signals, silent):
+    """A signal that comes with its end."""
+    fleet = silent()
+    fleet._stop_sending()
+
+    assert fleet._stopping is None
 
 
 # --- a broker that is there, and does not answer --------------------------------------
