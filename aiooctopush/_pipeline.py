@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from random import Random
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState
 
@@ -96,6 +96,7 @@ class Pipeline:
         )
         self.limiter = ConcurrencyLimiter(max_in_flight=max_in_flight, clock=clock)
         self._stop = StopSignal()
+        self._attempting: set[asyncio.Task[Any] | None] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._clocks_compared = False
@@ -125,13 +126,22 @@ class Pipeline:
         if self._stop.is_set:
             raise RuntimeError(_CLOSED)
 
+    @property
+    def is_attempting(self) -> bool:
+        """Whether the present task is within an attempt, as a hook of a request is."""
+        return bool(self._attempting) and asyncio.current_task() in self._attempting
+
+    def stop(self) -> None:
+        """Start no further attempt, and end all waits."""
+        self._stop.set()
+
     async def close(self) -> None:
         """
         Start no further attempt, end all waits, and let what is on the wire finish.
 
         That takes as long as one attempt may take, at most.
         """
-        self._stop.set()
+        self.stop()
         if self.limiter.is_idle:
             return  # nor is an event loop needed for that
         with suppress(TimeoutError):
@@ -237,6 +247,8 @@ class Pipeline:
             or not self.limiter.try_acquire(now, low_priority=priority is not None)
         ):
             now = await self._wait_for_slot(call, now)
+        task = asyncio.current_task()
+        self._attempting.add(task)
         try:
             if is_repeat:
                 call.check_protection()
@@ -267,6 +279,7 @@ class Pipeline:
             call.in_transport = False
             return self._read(call, response)
         finally:
+            self._attempting.discard(task)
             self.limiter.release()
 
     def _read(self, call: CallState[T], response: HttpResponse) -> T:

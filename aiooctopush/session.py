@@ -1,5 +1,6 @@
 """`OctopushSession`: credentials, lifetime, namespaces, and the path of every call."""
 
+import asyncio
 import os
 import ssl
 from collections.abc import Callable
@@ -174,6 +175,7 @@ class OctopushSession:
         timeouts = timeouts or Timeouts()
         self._clock: Clock = clock or SystemClock()
         self._own_transport = transport is None
+        self._closing: asyncio.Future[None] | None = None
         self._transport: Transport = transport or AiohttpTransport(
             self._base_url,
             timeouts=timeouts,
@@ -269,8 +271,16 @@ class OctopushSession:
 
         Calls that wait for a retry, a slot or a rate end at once with what their
         attempts so far prove. Requests on the wire are finished first, which takes as
-        long as one attempt may take, at most.
+        long as one attempt may take, at most. Within a request (a hook of aiohttp, a
+        transport of yours) it does not wait for that: the rest follows afterwards.
         """
+        if self._call.is_attempting:
+            self._call.stop()
+            self._closing = asyncio.ensure_future(self._close())
+        else:
+            await self._close()
+
+    async def _close(self) -> None:
         try:
             await self._call.close()
         finally:

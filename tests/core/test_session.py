@@ -284,6 +284,52 @@ def test_a_session_whose_loop_has_ended_says_so():
         asyncio.run(octopush.sms.send(**MESSAGE))
 
 
+async def test_a_session_may_be_closed_within_its_own_request():
+    """It does not wait for itself: the rest follows when the request is finished."""
+    async with SandboxServer(gateway=(gateway := Gateway())) as server:
+
+        async def close(*_):
+            async with asyncio.timeout(10):
+                await octopush.close()
+
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_headers_sent.append(close)
+        async with aiohttp.ClientSession(trace_configs=[tracing]) as theirs:
+            octopush = OctopushSession(
+                *SECRETS, base_url=server.url, client_session=theirs
+            )
+            sent = await octopush.sms.send(**MESSAGE)
+            await octopush.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            await octopush.sms.send(**MESSAGE)
+
+    assert gateway.book.find(sent.ticket).recipients == ("+33639980001",)
+
+
+async def test_who_closes_within_a_request_lets_the_others_finish():
+    """What it opened is closed when the last of them is answered."""
+    reached, lets_go = asyncio.Event(), asyncio.Event()
+
+    async def slow(_):
+        reached.set()
+        await lets_go.wait()
+        return answer()
+
+    async def close(_):
+        await octopush.close()
+        lets_go.set()
+        return answer()
+
+    octopush = session_over(ScriptedTransport(slow, close))
+    slowly = asyncio.create_task(octopush.sms.send(**MESSAGE))
+    await reached.wait()
+    async with asyncio.timeout(10):
+        await octopush.sms.send(**MESSAGE)
+
+    assert (await slowly).ticket == "sms_1"
+    await octopush.close()
+
+
 def test_a_session_that_is_idle_closes_without_an_event_loop():
     """A fixture closes it when the loop of its test is gone."""
     octopush = session_over(ScriptedTransport())
