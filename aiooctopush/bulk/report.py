@@ -1,12 +1,13 @@
 """What became of a run, in numbers that add up."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from attrs import Factory, define, field
 
+from ..ledgers.protocols import Ledger
 from ..ledgers.records import (
     MAY_COST,
     BatchRecord,
@@ -272,3 +273,33 @@ class BulkReport:
             "resumable": self.resumable,
             "problems": dict(self.problems),
         }
+
+
+async def count_run(
+    ledger: Ledger, run: RunRecord, look: Callable[[BatchRecord], None]
+) -> BulkReport:
+    """
+    Count a run as its ledger has it; whether that adds up is not looked at yet.
+
+    Args:
+        run: As it was read just before.
+        look: Called with each of its batches.
+
+    Raises:
+        LedgerError: It cannot be read.
+    """
+    report = BulkReport(name=run.name)
+    report.take(run)
+    # As the latest start left it; a report itself speaks of the present one.
+    report.paused = run.paused
+    async for batch in ledger.batches(run.name):
+        # What was planned after the run was read is not of this look.
+        if batch.number <= run.batches:
+            report.count(batch)
+            look(batch)
+    # Its end without a break is not reported by every Python.
+    async for rejection in ledger.rejections(run.name):  # pragma: no branch
+        report.reject((rejection,))
+        if len(report.rejections) == LISTED_AT_MOST:
+            break
+    return report

@@ -5,7 +5,7 @@ far it is, wake them again if a broker forgot, and report.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from ..._clock import Clock, SystemClock
@@ -13,8 +13,16 @@ from ..._hooks import tell
 from ...errors import InvalidFieldError, shown
 from ...ledgers.leases import LEASE
 from ...ledgers.protocols import FleetLedger, Ledger
-from ...ledgers.records import BatchState, LedgerError, Pause, Progress
-from ..report import LISTED_AT_MOST, BulkReport
+from ...ledgers.records import (
+    BatchRecord,
+    BatchState,
+    LedgerError,
+    Pause,
+    Progress,
+)
+from ..report import BulkReport, count_run
+from ..sending.pausing import probe_delays
+from .patience import patiently
 
 
 T = TypeVar("T")
@@ -31,8 +39,6 @@ WOKEN_AT_ONCE: Final = 1_000
 _ALL: Final = 1_000_000
 
 _AWAY_AT_MOST: Final = 120.0
-_FIRST_PROBE: Final = 30.0
-_LAST_PROBE: Final = 300.0
 
 
 class Wake(Protocol):
@@ -55,26 +61,20 @@ async def read_report(ledger: Ledger, run_name: str) -> BulkReport:
     run = next((one for one in await ledger.runs() if one.name == run_name), None)
     if run is None:
         raise no_such_run(run_name)
-    report = BulkReport(name=run_name)
-    report.take(run)
-    report.paused = run.paused
     latest = run.latest
-    async for batch in ledger.batches(run_name):
+
+    def note(batch: BatchRecord) -> None:
+        nonlocal latest
         latest = max(latest, batch.concluded_at or latest)
-        # What was planned after the run was read is not of this look.
-        if batch.number <= run.batches:
-            report.count(batch)
+
+    report = await count_run(ledger, run, note)
     report.seconds = max(0.0, (latest - run.began_at).total_seconds())
-    async for rejection in ledger.rejections(run_name):
-        report.reject((rejection,))
-        if len(report.rejections) == LISTED_AT_MOST:
-            break
     try:
         report.check()
     except RuntimeError as error:
         raise LedgerError(
             f"run {shown(run_name)} changed while it was read: {error}"
-        ) from (error)
+        ) from error
     return report
 
 
@@ -255,14 +255,12 @@ class _Follower:
 
     async def patiently(self, step: Callable[[], Awaitable[T]]) -> T:
         """Do something with the ledger, again if it is away for a while."""
+        return await patiently(self._clock, step, self._waits())
+
+    def _waits(self) -> Iterator[float]:
         until = self._clock.monotonic() + _AWAY_AT_MOST
-        while True:
-            try:
-                return await step()
-            except LedgerError:
-                if self._clock.monotonic() >= until:
-                    raise
-                await self._clock.sleep(self._every)
+        while self._clock.monotonic() < until:
+            yield self._every
 
     async def _look(self) -> Progress:
         progress = await self.patiently(lambda: self._ledger.progress(self._run_name))
@@ -323,15 +321,14 @@ class _Follower:
     def _has_answer(self) -> None:
         """The gateway is there: the next outage has all patience again."""
         self._patience = self._wait_for_gateway
-        self._probe_after = _FIRST_PROBE
+        self._delays = probe_delays()
 
     async def _try_gateway_again(self, why: Pause) -> bool:
         """Wait, and let one batch go; whether there was patience left for it."""
         if why is not Pause.OUTAGE or self._patience <= 0:
             return False
-        wait = min(self._probe_after, self._patience)
+        wait = min(next(self._delays), self._patience)
         self._patience -= wait
-        self._probe_after = min(2 * self._probe_after, _LAST_PROBE)
         await self._clock.sleep(wait)
         await self.leave_wake(after=LEASE)
         await self.patiently(lambda: self._ledger.unpause(self._run_name))

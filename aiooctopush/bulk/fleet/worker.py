@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Final, TypeVar
+from typing import Final
 
 from attrs import define, field, frozen
 
@@ -26,9 +26,8 @@ from ...retry import RetryPolicy
 from ..run_options import BulkOptions
 from ..sending.delivery import BatchDone, BatchResult, Delivery, DeliveryEvent
 from ..sending.pausing import PausePolicy
+from .patience import patiently
 
-
-T = TypeVar("T")
 
 _logger = logging.getLogger("aiooctopush")
 
@@ -153,7 +152,7 @@ class Worker:
         self, run_name: str, claim: Callable[[], Awaitable[Sequence[Claim]]]
     ) -> Sequence[BatchResult]:
         told: list[BatchResult] = []
-        for claimed in await _patiently(self._clock, claim):
+        for claimed in await patiently(self._clock, claim, _WHEN_AWAY):
             watch = self._watch_of(run_name)
             delivery = Delivery(
                 call=self._call,
@@ -192,7 +191,7 @@ class Worker:
         async def pause() -> bool:
             return await self._ledger.pause(run_name, why)
 
-        if await _patiently(self._clock, pause):
+        if await patiently(self._clock, pause, _WHEN_AWAY):
             _logger.warning("run %r is paused for all workers: %s", run_name, why)
 
     def _watch_of(self, run_name: str) -> "_Watch":
@@ -266,7 +265,7 @@ class _Turns:
             )
 
         try:
-            return await _patiently(self._clock, reserve)
+            return await patiently(self._clock, reserve, _WHEN_AWAY)
         except LedgerError as error:
             raise NoTurnError(
                 "the ledger is away, and with it the rate that is shared"
@@ -319,28 +318,17 @@ class _PatientLedger:
 
     async def begin(self, run_name: str, batch: BatchRecord) -> None:
         """Write down that a batch is about to be sent."""
-        await _patiently(self._clock, lambda: self._ledger.begin(run_name, batch))
+        await self._patiently(lambda: self._ledger.begin(run_name, batch))
 
     async def conclude(self, run_name: str, batch: BatchRecord) -> None:
         """Write down what became of a batch."""
-        await _patiently(self._clock, lambda: self._ledger.conclude(run_name, batch))
+        await self._patiently(lambda: self._ledger.conclude(run_name, batch))
 
     async def split(
         self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
         """Write down the parts that a batch is split into."""
-        await _patiently(
-            self._clock, lambda: self._ledger.split(run_name, parent, parts)
-        )
+        await self._patiently(lambda: self._ledger.split(run_name, parent, parts))
 
-
-async def _patiently(clock: Clock, step: Callable[[], Awaitable[T]]) -> T:
-    """Do something with a ledger, again if it is away for a moment."""
-    for wait in _WHEN_AWAY:
-        try:
-            return await step()
-        except LeaseLostError:
-            raise
-        except LedgerError:
-            await clock.sleep(wait)
-    return await step()
+    async def _patiently(self, write: Callable[[], Awaitable[None]]) -> None:
+        await patiently(self._clock, write, _WHEN_AWAY)

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -213,9 +213,17 @@ Probe = Callable[[], Awaitable[bool]]
 
 _BALANCE_EVERY: Final = 60.0
 
-# A gateway that comes back must not be met by everybody at once, nor asked for ever.
+# A gateway that comes back must not be met by everybody at once.
 _FIRST_PROBE: Final = 30.0
 _LAST_PROBE: Final = 300.0
+
+
+def probe_delays() -> Iterator[float]:
+    """Seconds before each probe of a gateway that was away: longer and longer."""
+    delay = _FIRST_PROBE
+    while True:
+        yield delay
+        delay = min(2 * delay, _LAST_PROBE)
 
 
 class Waiting:
@@ -281,11 +289,10 @@ class Waiting:
     async def for_gateway(self, probe: Probe) -> bool:
         """Try one batch now and then until it is answered, or time is up."""
         until = self._clock.monotonic() + self._options.wait_for_gateway
-        delay = _FIRST_PROBE
+        delays = probe_delays()
         while (left := until - self._clock.monotonic()) > 0:
-            if not await self.rest(min(delay, left)):
+            if not await self.rest(min(next(delays), left)):
                 return False
             if await probe():
                 return True
-            delay = min(2 * delay, _LAST_PROBE)
         return False

@@ -292,6 +292,8 @@ class RunLoop:
             await self._waiting.rest(wait)
 
     async def _round(self) -> AsyncGenerator[BatchResult, None]:
+        # No TaskGroup: a worker that fails would cancel the task of the caller, in
+        # whatever he does with a result at the time (PEP 789).
         workers = [
             asyncio.create_task(self._work()) for _ in range(self._options.concurrency)
         ]

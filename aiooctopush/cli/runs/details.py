@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from ...bulk.report import LISTED_AT_MOST as REJECTIONS_AT_MOST
-from ...bulk.report import BulkReport
+from ...bulk.report import BulkReport, count_run
 from ...errors import InvalidFieldError, shown
 from ...ledgers.batch import unpack_numbers
 from ...ledgers.protocols import Ledger
@@ -161,7 +160,6 @@ class RunDetails:
 
     def look(self, batch: BatchRecord) -> None:
         """Take note of a batch."""
-        self.report.count(batch)
         self.batches[batch.state] += 1
         if batch.sms_needed:
             self.priced += batch.count
@@ -253,19 +251,7 @@ async def details_of(
 
 async def _look_through(ledger: Ledger, name: str) -> RunDetails:
     run = next(one for one in await ledger.runs() if one.name == name)
-    report = BulkReport(name=name)
-    details = RunDetails(run=run, report=report)
-    report.take(run)
+    details = RunDetails(run=run, report=BulkReport(name=name))
     details.deliveries = await ledger.deliveries(name)
-    # As the latest start left it; a report itself speaks of the present one.
-    report.paused = run.paused
-    async for batch in ledger.batches(name):
-        # What was planned after the run was read is not of this look.
-        if batch.number <= run.batches:
-            details.look(batch)
-    # Its end without a break is not reported by every Python.
-    async for rejection in ledger.rejections(name):  # pragma: no branch
-        report.reject((rejection,))
-        if len(report.rejections) == REJECTIONS_AT_MOST:
-            break
+    details.report = await count_run(ledger, run, details.look)
     return details
