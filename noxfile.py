@@ -324,9 +324,9 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def chaos(session: nox.Session) -> None:
     """
-    Live through 10,000 simulated worlds, a crash at every point, every fault on real
-    sockets, bad numbers, and runs of a million in which the process is killed again
-    and again.
+    Live through 10,000 simulated worlds, a crash at every point, edited lists, every
+    fault on real sockets, bad numbers, and runs of a million in which the process is
+    killed again and again.
 
     Without arguments it rewrites what the documentation shows of it; with any, the
     storm is a short one.
@@ -339,16 +339,17 @@ def chaos(session: nox.Session) -> None:
     arguments = session.posargs or ["--write"]
     session.run("python", "benchmarks/chaos.py", *arguments, env=SAFE_PATH)
     # These import each other: the folder of a script is its own, and not the checkout.
-    if "--write" in arguments:
-        session.run("python", "benchmarks/chaos_chart.py")
     if session.posargs:
+        session.run("python", "benchmarks/edited_lists.py", "--short")
         session.run("python", "benchmarks/bad_numbers.py", "--short")
         session.run("python", "benchmarks/storm.py", "--short")
         session.run("python", "benchmarks/memory.py", "--counts", "10000", "1000000")
     else:
-        session.run("python", "benchmarks/bad_numbers.py", "--write")
-        session.run("python", "benchmarks/storm.py", "--write")
-        session.run("python", "benchmarks/memory.py", "--write")
+        for script in ("edited_lists", "bad_numbers", "storm", "memory"):
+            session.run("python", f"benchmarks/{script}.py", "--write")
+    if "--write" in arguments:
+        for script in ("chart", "page"):
+            session.run("python", f"benchmarks/chaos_{script}.py")
 
 
 @nox.session(python=PYTHONS[0])

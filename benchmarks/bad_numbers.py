@@ -6,33 +6,33 @@ gateway accepted: everybody else has the message once, and the ledger names the 
 The requests that this takes stand beside the fewest that any client could need, as each
 answer is a yes or a no: people × entropy of the share. A gateway that refuses everybody
 must be left alone after 40 requests. Fails if anything of this does not hold. With
-`--write` also writes its section of `docs/chaos.md`.
+`--write` also writes `bad_numbers.json`.
 
     nox -s chaos
 """
 
 import argparse
 import asyncio
+import json
 import math
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import orjson
-from attrs import frozen
+from attrs import asdict, frozen
 from storm_judge import told
-from storm_table import with_section
 from storm_worker import KEY, LOGIN, MESSAGE, RUN, people
 
 from aiooctopush import BatchState, BulkReport, HttpRequest, HttpResponse
 from aiooctopush import OctopushSession as Session
 
 
-PAGE: Final = Path(__file__).parents[1] / "docs" / "chaos.md"
+FOLDER: Final = Path(__file__).parent
 PEOPLE: Final = 100_000
 BATCH: Final = 500
 ONE_IN: Final = (1_000, 500, 50)
@@ -181,27 +181,33 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join([heading, *(one.row() for one in results)])
 
 
-def section(results: Sequence[Result], refused: int) -> str:
+def section(measured: Mapping[str, Any]) -> str:
     """The same for the documentation."""
+    results = [Result(**one | {"problems": ()}) for one in measured["results"]]
     return f"""\
+## Bad numbers
+
 A gateway refuses each request that holds a bad number, and does not say which of
-{PEOPLE:,} numbers are bad. Each good number was sent to exactly once, and the ledger
-names each bad one. *Fewest* is the number of requests that no client can do without, on
-average: a response is one bit, so it is people × entropy of the share of bad numbers.
+{PEOPLE:,} numbers are bad. aiooctopush splits a refused request in two until each bad
+number is alone. Each good number was sent to exactly once, and the ledger names each
+bad one.
+
+*Fewest* is the number of requests that any client needs on average (the entropy bound).
+A response is one bit, so the bound is people × entropy of the share of bad numbers.
 
 ```text
 {table(results)}
 ```
 
-A gateway that refused everybody got {refused} requests before the run stopped; at most
-{REQUESTS_AT_MOST} are allowed.
+Another gateway refused everybody. It got {measured["refused_by_all"]} requests before
+the run stopped; at most {REQUESTS_AT_MOST} are allowed.
 """
 
 
 def main() -> None:
     """Measure, print, and fail if anybody was missed, sent to twice, or not named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write the page")
+    parser.add_argument("--write", action="store_true", help="write json")
     parser.add_argument("--short", action="store_true", help="not 1 in 50")
     options = parser.parse_args()
     results = [measure(one) for one in (ONE_IN[:2] if options.short else ONE_IN)]
@@ -214,7 +220,10 @@ def main() -> None:
     if found:
         raise SystemExit("\n".join(found))
     if options.write:
-        PAGE.write_text(with_section(PAGE, "Bad numbers", section(results, refused)))
+        rows = [asdict(one) for one in results]
+        measured = {"seed": SEED, "refused_by_all": refused, "results": rows}
+        target = FOLDER / "bad_numbers.json"
+        target.write_text(json.dumps(measured, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ aiooctopush beside what a good engineer writes with aiohttp and tenacity.
 Each kind of fault has a gateway of its own, and each client meets the same schedule:
 the n-th request of every client is hit, or not, alike. The gateway's book is the only
 judge. Prints a table; with `--write` also writes `benchmarks/chaos.json`, from which
-`chaos_chart.py` draws the picture, and `docs/chaos.md`.
+`chaos_chart.py` draws the picture and `chaos_page.py` writes the page.
 
     nox -s chaos
 """
@@ -58,7 +58,6 @@ _BOMB: Final = "oversized_after_commit"
 
 LOGIN, KEY = "me@example.org", "key"
 FOLDER: Final = Path(__file__).parent
-DOCS: Final = FOLDER.parent / "docs"
 
 Tell = Callable[[str], Awaitable[str]]
 """Sends to one number, and says what the caller was told."""
@@ -338,45 +337,19 @@ def table(found: Mapping[str, Mapping[str, Row]]) -> str:
 
 
 EXPLAINED: Final = """\
-accepted, presumed, unknown, failed: what the caller was told in the end; unknown ones
-were settled. twice: people who got it more than once. lost: told that it was sent, but
-it was not. denied: told that it failed, but it was sent."""
-
-
-def page(found: Mapping[str, Mapping[str, Row]], messages: int) -> str:
-    """The same as a page of the documentation."""
-    return f"""\
-# Chaos
-
-{messages * len(found["aiooctopush"]):,} messages through {len(found["aiooctopush"])}
-kinds of fault over real sockets. {PROBABILITY:.0%} of all requests meet a fault; seed
-{SEED}; each client meets the same schedule, and the gateway's own book says what was
-sent. The baseline is what a good engineer writes: one `ClientSession`, a time-out,
-`raise_for_status`, and tenacity with four attempts, exponential back-off and jitter on
-connection errors, time-outs, 5xx and 429. The third client is the same with a random
-`request_id` for each message.
-
-![People who got the message twice, and callers who were told that it failed although it
-was sent: none with aiooctopush](chaos.svg)
-
-```text
-{table(found)}
-```
-
-{EXPLAINED}
-
-What never left (no connection, no name, no TLS) is no fault of a server; the simulation
-in `tests/simulation` has these as well, clocks that jump by up to 30 hours, and both
-laws that a `request_id` may follow. `nox -s chaos` runs 10,000 seeds of it and then
-writes this page.
-"""
+* *tries*: requests that the gateway received.
+* *accepted*, *presumed*, *unknown*, *failed*: what the client reported in the end.
+  aiooctopush called `settle` for unknown ones first.
+* *twice*: people who got the message more than once.
+* *lost*: the client reported that it was sent, but it was not.
+* *denied*: the client reported that it failed, but it was sent."""
 
 
 def main() -> None:
     """Run, print, and write it all down."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=MESSAGES)
-    parser.add_argument("--write", action="store_true", help="write json and page")
+    parser.add_argument("--write", action="store_true", help="write json")
     options = parser.parse_args()
     logging.getLogger("aiooctopush").setLevel(logging.CRITICAL)
 
@@ -401,10 +374,6 @@ def main() -> None:
             "clients": plain,
         }
         (FOLDER / "chaos.json").write_text(json.dumps(figures, indent=1) + "\n")
-        target = DOCS / "chaos.md"
-        # Sections of other scripts, which write them anew themselves.
-        _, mark, others = target.read_text().partition("\n## ")
-        target.write_text(page(found, options.messages) + mark + others)
     assert (ours.twice, ours.lost, ours.denied) == (0, 0, 0)
 
 

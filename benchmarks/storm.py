@@ -39,7 +39,7 @@ from storm_judge import (
     told,
     words_of_the_baseline,
 )
-from storm_table import section, table, with_section
+from storm_table import table
 from storm_worker import people
 
 from aiooctopush.ledgers.records import BatchState
@@ -47,7 +47,6 @@ from aiooctopush.ledgers.records import BatchState
 
 SEED: Final = 20261105
 FOLDER: Final = Path(__file__).parent
-PAGE: Final = FOLDER.parent / "docs" / "chaos.md"
 
 # A run that does not end is a finding, too.
 STARTS_AT_MOST: Final = 300
@@ -64,7 +63,7 @@ def short_storms() -> Sequence[Storm]:
     """What takes half a minute; small batches, so that many requests meet a fault."""
     one = Storm(name="short", count=100_000, batch=100, kills=10)
     return one, evolve(
-        one, name="short, burnt ids", count=50_000, kills=5, burns_ids=True
+        one, name="short, on receipt", count=50_000, kills=5, burns_ids=True
     )
 
 
@@ -73,7 +72,7 @@ def storms() -> Sequence[Storm]:
     b2 = Storm(name="B2", kills=50)
     b3 = Storm(name="B3, no kills")
     b4 = Storm(name="B4, 30 % faults", count=500_000, probability=0.3, kills=10)
-    b5 = Storm(name="B5, burnt ids", count=500_000, kills=25, burns_ids=True)
+    b5 = Storm(name="B5, on receipt", count=500_000, kills=25, burns_ids=True)
     return (
         *(b2, b3, b4, b5),
         *(
@@ -285,7 +284,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="half a minute")
     parser.add_argument("--only", help="those whose name begins so")
-    parser.add_argument("--write", action="store_true", help="write json and page")
+    parser.add_argument("--write", action="store_true", help="write json")
     options = parser.parse_args()
 
     everything = []
@@ -300,7 +299,6 @@ def main() -> None:
     print(f"\nseed {SEED}\n\n{table(plain)}")
     if options.write:
         (FOLDER / "storm.json").write_text(json.dumps(plain, indent=1) + "\n")
-        PAGE.write_text(with_section(PAGE, "The storm", section(plain)))
     ours = [one for one in everything if one.storm.who == "aiooctopush"]
     assert all(map(promise_kept, ours)), "a promise was broken"
 

@@ -1,6 +1,6 @@
 """
 What came of the storms, for people: a table, and a section of the documentation. And
-how a section gets onto its page.
+how a section gets onto a page that is otherwise written by hand.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,12 +31,17 @@ _COLUMNS: Final = (
 _NAME: Final = 18
 
 _EXPLAINED: Final = """\
-faults: requests that met one, of so many kinds. lost: people who did not get it, and
-nobody was told of a doubt. twice: people who got it more than once. denied: told that
-it failed, but it was sent. presumed: told that it was most likely sent; unsent: and it
-was not. open: not known in the end, after delivery receipts were heard and what had
-none was sent again. The rest is the worker's: time, processor, peak memory, and the
-size of what it wrote down."""
+* *faults*: requests that met one, of so many *kinds*. *kills*: workers killed.
+* *lost*: people who did not get the message, although the worker reported no doubt.
+* *twice*: people who got the message more than once.
+* *denied*: people who got it, although the worker reported a failure.
+* *presumed*: people for whom the worker reported that it was most likely sent.
+  *unsent*: those of them who did not get it.
+* *in doubt*: people whose outcome the worker reported as unknown.
+* *open*: people without a known outcome at the end, after delivery receipts had been
+  read and messages without one had been sent again.
+* *s*, *CPU s*, *RSS MB*, *file MB*: time, processor time and peak memory of the worker,
+  and the size of its files."""
 
 
 def table(found: Sequence[Found]) -> str:
@@ -60,13 +65,18 @@ def table(found: Sequence[Found]) -> str:
 def section(found: Sequence[Found]) -> str:
     """The same for the documentation."""
     return f"""\
-Whole runs, with a gateway that fails at every turn and a worker that is killed with
-SIGKILL at random moments and started again until it is done. The gateway outlives it,
-and its book is the judge. Our worker is one call of `octopush.bulk` with a ledger. The
-baseline keeps a file of the batches that are done or have failed, and skips these when
-it starts again; else it is the one above. With burnt ids the gateway notes a
-`request_id` when it arrives, not when it accepts: then a repeat is refused although
-nothing was sent.
+## The storm
+
+A storm is a whole run. The gateway fails at every turn. The worker is killed with
+SIGKILL at random moments, and started again until the run is complete. The gateway is
+never killed, and its record of what it sent is the judge.
+
+Our worker is one call of `octopush.bulk` with a ledger (a SQLite file that records the
+run). The other two are the clients from above. They keep a file of the batches that
+succeeded or failed, and skip these batches after a restart.
+
+In B5 the gateway's duplicate check records a `request_id` on receipt, not on accept. It
+may then refuse a repeat although nothing was sent.
 
 ```text
 {table(found)}
@@ -74,11 +84,13 @@ nothing was sent.
 
 {_EXPLAINED}
 
-The workers' clock runs a hundred times as fast as the machine's, so that nobody waits
-for the second after silence, `Retry-After` or the pace; all keep their proportions. A
-run of ours takes longer on purpose: it slows down when the gateway throttles, tries
-again what had no answer, and with each start reads its source from the beginning, to
-find who is new. Whoever gives up or starts over without looking is faster.
+The workers' clock runs a hundred times as fast as the machine's. This shortens all
+pauses alike: the second after a timeout, `Retry-After` and the pace.
+
+The times come from a busy machine, so compare only their order of magnitude. Our worker
+takes longer on purpose. It slows down when the gateway throttles, and repeats requests
+that had no response. With each start it reads its source from the beginning, to find
+who is new. Clients that give up, or that start over without a check, are faster.
 """
 
 

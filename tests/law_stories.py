@@ -9,9 +9,10 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from decimal import Decimal
+from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -78,6 +79,8 @@ def number(one):
 class ListOfPeople(RuleBasedStateMachine):
     """People, what is done to their list, and the starts of their runs."""
 
+    counts: ClassVar = Counter()
+
     @initialize(count=st.integers(1, 30))
     def begin(self, count):
         """A list, a gateway and a ledger."""
@@ -89,6 +92,7 @@ class ListOfPeople(RuleBasedStateMachine):
         self.list = [(one, True, "Ana") for one in range(count)]
         self.next = count
         self.runs = set()
+        self.counts["stories"] += 1
 
     # --- what people do ---------------------------------------------------------------
 
@@ -158,6 +162,7 @@ class ListOfPeople(RuleBasedStateMachine):
             return await run.send(self.people())
 
         self.runs.add(name)
+        self.counts["starts"] += 1
         return asyncio.run(go())
 
     @rule(
@@ -233,14 +238,30 @@ class ListOfPeople(RuleBasedStateMachine):
             assert max(self.had(name).values(), default=1) == 1
 
 
-def tell_stories(count):
-    """Tell so many stories, and see that the law holds in each."""
-    run_state_machine_as_test(
-        ListOfPeople,
-        settings=settings(
-            max_examples=count,
-            stateful_step_count=12,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+def tell_stories(count, *, at_random=None):
+    """
+    Tell so many stories, and see that the law holds in each.
+
+    Args:
+        count: How many.
+        at_random: A seed, to tell others than the settings of the tests would.
+
+    Returns:
+        How many stories and starts there were.
+    """
+    told = Counter()
+
+    class Counted(ListOfPeople):
+        counts = told
+
+    stories = settings(
+        max_examples=count,
+        stateful_step_count=12,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
     )
+    if at_random is not None:
+        stories = settings(stories, derandomize=False, database=None)
+        seed(at_random)(Counted)
+    run_state_machine_as_test(Counted, settings=stories)
+    return told

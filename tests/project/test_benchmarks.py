@@ -14,12 +14,15 @@ import pytest
 pytestmark = pytest.mark.exhaustive
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
+DOCS = FOLDER.parent / "docs"
 sys.path.append(str(FOLDER))
 
 
 import bench  # noqa: E402 - after the path that they stand in
 import bench_chart  # noqa: E402
 import bench_figures  # noqa: E402
+import chaos_page  # noqa: E402
+import fleet_page  # noqa: E402
 import server  # noqa: E402
 import soak_judge  # noqa: E402
 from bench_figures import Figure  # noqa: E402
@@ -233,6 +236,14 @@ def test_the_page_has_the_figures_of_the_results(tmp_path, monkeypatch):
         "benchmarks-send.svg",
     ]
     assert json.loads((tmp_path / "results.json").read_text()) == results()
+
+
+def test_a_page_shows_what_was_written_down_last():
+    """Whoever measures anew has to write the page anew, and nobody edits it by hand."""
+    measured = json.loads((FOLDER / "fleet.json").read_text())
+
+    assert (DOCS / "chaos.md").read_text() == chaos_page.page()
+    assert (DOCS / "fleet-measured.md").read_text() == fleet_page.page(measured)
 
 
 # --- the judge of a soak --------------------------------------------------------------
