@@ -11,7 +11,7 @@ from .errors import InvalidFieldError
 
 
 FROM_ENVIRONMENT: Final = "env"
-"""Instead of a proxy: the one that HTTPS_PROXY and NO_PROXY name."""
+"""Instead of a proxy: that of HTTPS_PROXY or ALL_PROXY, if NO_PROXY allows it."""
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -136,4 +136,6 @@ def _proxy_of_environment(base_url: str) -> tuple[str, str | None]:
     # typeshed does not know it
     if request.proxy_bypass_environment(host, proxies):  # type: ignore[attr-defined]
         return name, None
+    if scheme not in proxies and "all" in proxies:
+        return "ALL_PROXY", proxies["all"]
     return name, proxies.get(scheme)

@@ -1,5 +1,6 @@
 """Which gateway a command talks to: address, proxy, certificates."""
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,19 @@ def test_bad_proxies_are_refused_first(run, env, proxy):
     result = run("balance", "--proxy", proxy)
 
     assert result.exit_code == 2
-    assert "--proxy: must be the URL of an HTTP proxy" in result.stderr
+    problem = "is a SOCKS proxy" if "socks" in proxy else "must be like http://proxy"
+    assert f"--proxy: {problem}" in result.stderr
     assert "(got" not in result.stderr
+
+
+def test_a_bad_proxy_of_the_environment_is_told_by_its_variable(run, env):
+    """Nobody typed it."""
+    env(**CREDENTIALS, HTTPS_PROXY="socks5://p:1")
+
+    result = run("balance", "--proxy", "env")
+
+    assert result.exit_code == 2
+    assert "HTTPS_PROXY: is a SOCKS proxy" in result.stderr
 
 
 def test_certificates_must_be_there(run, env, tmp_path):
@@ -96,15 +108,16 @@ def test_certificates_must_be_there(run, env, tmp_path):
 
     assert (missing.exit_code, empty.exit_code) == (2, 2)
     assert "--ca-file: cannot be read: No such file" in missing.stderr
-    assert "--ca-file: must contain certificates in PEM format" in empty.stderr
+    assert "--ca-file: holds no certificate in PEM format" in empty.stderr
 
 
 def test_certificates_are_trusted():
-    """What the file holds is what is trusted, and nothing else."""
+    """What the file holds, beside those of the system, as in a session."""
     context = options(ca_file=CERTIFICATE).ssl_context()
+    trusted = [one["subject"] for one in context.get_ca_certs()]
 
-    (trusted,) = context.get_ca_certs()
-    assert trusted["subject"] == ((("commonName", "localhost"),),)
+    assert ((("commonName", "localhost"),),) in trusted
+    assert len(trusted) == 1 + len(ssl.create_default_context().get_ca_certs())
     assert options().ssl_context() is None
 
 

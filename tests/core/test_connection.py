@@ -70,9 +70,10 @@ def test_a_proxy_is_used_as_it_was_given(proxy):
         ({"HTTPS_PROXY": "http://a.corp", "NO_PROXY": "*"}, GATEWAY, None),
         ({"HTTP_PROXY": "http://a.corp:1"}, GATEWAY, None),
         ({"HTTP_PROXY": "http://a.corp:1"}, "http://b.corp", "http://a.corp:1"),
+        ({"ALL_PROXY": "http://a.corp:2"}, GATEWAY, "http://a.corp:2"),
         ({}, GATEWAY, None),
     ],
-    ids=["upper", "lower", "excepted", "all excepted", "other", "http", "none"],
+    ids=["upper", "lower", "excepted", "all excepted", "other", "http", "all", "none"],
 )
 def test_a_proxy_of_the_environment_is_used_if_it_is_asked_for(
     monkeypatch, variables, base_url, proxy
@@ -85,11 +86,12 @@ def test_a_proxy_of_the_environment_is_used_if_it_is_asked_for(
     assert check_proxy(None, base_url) is None
 
 
-def test_a_bad_proxy_of_the_environment_is_told_by_its_variable(monkeypatch):
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+def test_a_bad_proxy_of_the_environment_is_told_by_its_variable(monkeypatch, name):
     """Nobody gave a proxy by name."""
-    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.corp:1080")
+    monkeypatch.setenv(name, "socks5://proxy.corp:1080")
 
-    with pytest.raises(InvalidFieldError, match=r"^HTTPS_PROXY: is a SOCKS proxy"):
+    with pytest.raises(InvalidFieldError, match=rf"^{name}: is a SOCKS proxy"):
         session(proxy="env")
 
 

@@ -2,18 +2,18 @@
 
 import os
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import click
 from attrs import field, frozen
 
 from ..._clock import Clock, SystemClock
+from ..._connection import check_proxy, tls_of
 from ...errors import InvalidFieldError
 from ...sandbox import FaultPlan, Gateway, GatewaySettings, SandboxTransport
 from ...session import BASE_URL, OctopushSession
@@ -32,9 +32,6 @@ _KEY: Final = "OCTOPUSH_API_KEY"
 
 PROXY: Final = "OCTOPUSH_PROXY"
 """Variable with the proxy, if the command line names none."""
-
-FROM_ENVIRONMENT: Final = "env"
-"""Value of ``--proxy`` for the variables that most programs follow."""
 
 _CA_FILE: Final = "--ca-file"
 _OPTIONS: Final = ("base_url", "sandbox", "faults", "proxy", "ca_file")
@@ -146,54 +143,35 @@ class GatewayOptions:
 
     def proxy_url(self) -> str | None:
         """
-        Return the URL of the proxy; None to connect directly.
+        Return the URL of the proxy, as a session finds it; None to connect directly.
 
         Raises:
             InvalidFieldError: It is not the URL of an HTTP proxy.
         """
-        url = self.proxy or os.environ.get(PROXY) or None
-        if url == FROM_ENVIRONMENT:
-            parts = urlsplit(self.address)
-            if proxy_bypass(parts.hostname or ""):
-                return None
-            proxies = getproxies()
-            url = proxies.get(parts.scheme) or proxies.get("all")
-        if url is not None:
-            _check_proxy(url)
-        return url
+        with _named():
+            return check_proxy(
+                self.proxy or os.environ.get(PROXY) or None, self.address
+            )
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """
-        Return what trusts the certificates of ``--ca-file``; None without one.
+        Return what trusts ``--ca-file``, too, as that of a session; None without one.
 
         Raises:
             InvalidFieldError: The file cannot be read, or has no certificates.
         """
-        if self.ca_file is None:
-            return None
-        try:
-            return ssl.create_default_context(cafile=str(self.ca_file))
-        except ssl.SSLError:
-            limit = "must contain certificates in PEM format"
-        except OSError as error:
-            limit = f"cannot be read: {error.strerror}"
-        raise InvalidFieldError(_CA_FILE, limit, shown=repr(str(self.ca_file)))
+        with _named():
+            return tls_of(None, self.ca_file)
 
 
-def _check_proxy(url: str) -> None:
+@contextmanager
+def _named() -> Iterator[None]:
+    """Call an argument what it is called on the command line."""
     try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        good = good and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        # Not shown: it may hold a password.
-        raise InvalidFieldError(
-            "--proxy",
-            "must be the URL of an HTTP proxy, such as http://proxy.example:3128, "
-            f"or {FROM_ENVIRONMENT!r}",
-        )
+        yield
+    except InvalidFieldError as error:
+        name = {"proxy": "--proxy", "ca_file": _CA_FILE}.get(error.field, error.field)
+        raise InvalidFieldError(name, error.limit, shown=error.shown) from error
 
 
 def gateway_options(function: F) -> F:
@@ -240,8 +218,8 @@ def gateway_options(function: F) -> F:
                 type=click.Path(path_type=Path),
                 metavar="FILE",
                 heading=GATEWAY,
-                help="Certificates (PEM) of the authorities to trust, such as that of "
-                "a company's proxy. Default: those of the system.",
+                help="Certificates (PEM) of authorities to trust beside those of the "
+                "system, such as that of a company's proxy.",
             ),
         )
     ):
