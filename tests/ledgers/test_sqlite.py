@@ -453,6 +453,19 @@ async def test_a_second_writer_is_refused_at_once(ledger, path):
     )
 
 
+async def test_a_run_that_could_not_be_opened_to_add_to_can_be_later(path):
+    """The second ledger waits for the first, and nothing of its own keeps it out."""
+    second = SQLiteLedger(path)
+    async with SQLiteLedger(path) as first:
+        await begun(first)
+        problem = await problem_of(second.open_beside_workers(run_record()))
+    async with second:
+        run = await second.open_beside_workers(run_record())
+
+    assert "another process is writing to it" in problem
+    assert run.name == "run"
+
+
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="Linux lists locks there")
 async def test_a_refused_writer_does_not_free_the_first(ledger, path):
     """To look at a file must not drop the locks that this process has on it."""
