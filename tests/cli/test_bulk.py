@@ -798,3 +798,37 @@ def test_plain_text(bulk, people, gateway):
     (sent,) = gateway.book.entries
     assert result.exit_code == 0, result.output
     assert sent.text == 'Hi "oe" {first_name}'
+
+
+@pytest.fixture
+def bodies(monkeypatch):
+    """What each request to the gateway says."""
+    seen = []
+
+    def handle(self, request):
+        seen.append(json.loads(request.body))
+        return whole(self, request)
+
+    whole = Gateway.handle
+    monkeypatch.setattr(Gateway, "handle", handle)
+    return seen
+
+
+def test_bulk_with_replies_and_without_the_stop_list(bulk, people, gateway, bodies):
+    """Both are in each request, and the gateway leaves out whom its list holds."""
+    gateway.blacklist.add("+33600000001")
+
+    result = bulk(people(3), "--with-replies", "--remove-blacklisted")
+
+    assert result.exit_code == 0
+    assert [one["with_replies"] for one in bodies] == [True]
+    assert [one["auto_remove_blacklisted_numbers"] for one in bodies] == [True]
+    assert gateway.book.only().recipients == ("+33600000000", "+33600000002")
+
+
+def test_bulk_without_both(bulk, people, bodies):
+    """Neither is asked for."""
+    bulk(people(3))
+
+    (body,) = bodies
+    assert {"with_replies", "auto_remove_blacklisted_numbers"}.isdisjoint(body)

@@ -1,5 +1,6 @@
 """Files as people have them: each is a case that a public bug report tells of."""
 
+from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
@@ -580,4 +581,29 @@ JSON = [
     ),
 ]
 
-ALL = [*EXPORTS, *NUMBERS, *HEADERS, *JSON]
+# Written once with xlwt: no writer of this format is maintained any more.
+WORKBOOKS = [
+    Case(
+        "clients-97.xls",
+        "a workbook of Excel 97: numbers as text and as figures, and a second sheet",
+        (Path(__file__).parent / "files" / "clients-97.xls").read_bytes(),
+        [
+            (2, ONE, "Zoé", "Durand"),
+            (3, TWO, "Luc", "Petit"),
+            (4, THREE, "Ann", "Roy"),
+            (6, "+33639980004", "Max", "Noir"),
+            (8, "+33639980005", "Eva", "Gris"),
+        ],
+        {5: "holds 'i' (LATIN SMALL LETTER I, U+0069)"},
+        options={
+            **FR,
+            "columns": {
+                "phone_number": "telephone portable",
+                "first_name": "prenom",
+                "last_name": "nom",
+            },
+        },
+    ),
+]
+
+ALL = [*EXPORTS, *NUMBERS, *HEADERS, *JSON, *WORKBOOKS]

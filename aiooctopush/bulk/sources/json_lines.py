@@ -390,7 +390,10 @@ class _RowReader:
         values: dict[str, Any],
         columns: Mapping[str, str],
     ) -> Recipient | SourceError:
-        country = values.pop(COUNTRY, None) or self._country
+        country = (
+            columns.get(COUNTRY, COUNTRY),
+            values.pop(COUNTRY, None) or self._country,
+        )
         _, name, value = numbers[0]
         number = self._number(found, line, name, value, country)
         for _, name, value in numbers[1:]:
@@ -401,7 +404,8 @@ class _RowReader:
             return number
         for name in self._required:
             if not values.get(name):
-                return self._error(found, line, IS_EMPTY, column=(name, name))
+                column = name, columns.get(name, name)
+                return self._error(found, line, IS_EMPTY, column=column)
         try:
             return Recipient(number, **values)
         except InvalidFieldError as error:
@@ -421,12 +425,14 @@ class _RowReader:
         line: int,
         name: str,
         value: Any,
-        country: Any,
+        where: tuple[str, Any],
     ) -> str | SourceError:
         column: tuple[str, str] | None = (NUMBER, name)
+        # As the file calls it, and what it says.
+        country_name, country = where
         if country is not None and not isinstance(country, str):
             reason = f"must be text in double quotes, is {_kind_of(country)}"
-            return self._error(found, line, reason, column=(COUNTRY, COUNTRY))
+            return self._error(found, line, reason, column=(COUNTRY, country_name))
         if isinstance(value, _Number):
             # With a country, nothing depends on a plus that JSON cannot keep.
             if country is None:
@@ -441,7 +447,7 @@ class _RowReader:
             return usable(value, country)
         except InvalidFieldError as error:
             if error.field == COUNTRY:
-                column = COUNTRY, COUNTRY
+                column = COUNTRY, country_name
             return caused_by(
                 error,
                 self._error(found, line, error.limit, column=column, got=error.shown),

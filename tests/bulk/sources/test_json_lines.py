@@ -453,8 +453,18 @@ def test_a_country_that_is_none_is_refused(people, country, reason):
 
     error = error_of(people(line, columns={"country": "land"}))
 
-    assert error.field == "country"
+    assert (error.field, error.column) == ("country", "land")
     assert error.reason.startswith(reason)
+
+
+def test_an_empty_value_is_told_under_the_name_of_the_file(people):
+    """As the country is, and not under the name of the placeholder."""
+    line = '{"phone_number": "+33639980001", "Pr\u00e9nom": ""}'
+    source = people(line, columns={"first_name": "Prénom"})
+
+    error = error_of(source.restricted_to(("first_name",), required=("first_name",)))
+
+    assert (error.field, error.column) == ("first_name", "Prénom")
 
 
 def test_the_country_of_a_row_is_that_of_its_number(people):
