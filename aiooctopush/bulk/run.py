@@ -1,5 +1,6 @@
 """One bulk run, as its caller sees it: send, follow, stop, and what is left to do."""
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -22,9 +23,10 @@ from .review.decisions import BatchDecisionLike, Unresolved
 from .run_options import BulkOptions
 from .sending.delivery import BatchResult
 from .sending.pausing import Waiting
-from .sending.resume import settings_of
+from .sending.resume import check_run, known_batches, reader_of, settings_of
 from .sending.run_loop import RunLoop
 from .sources.batching import Source
+from .sources.people import People
 
 
 class BulkRun:
@@ -175,18 +177,20 @@ class BulkRun:
 
         In one pass, and offline unless the balance is asked for: numbers, duplicates,
         parts for each recipient, values that are missing, the STOP mention, quiet
-        hours. It knows nothing of what an earlier start has sent.
+        hours. People whom an earlier start has planned are counted as `already`, as
+        the ledger tells, and those of ``exclude=`` as `excluded`.
 
         Args:
-            source: As for `stream`; it is read to its end.
+            source: As for `stream`; it is read to its end, as ``exclude=`` is.
             quiet_hours: Quiet hours of marketing to France; None for no warning.
             price_per_sms: In euros, for an estimate of the cost.
             check_balance: Ask the gateway for the balance, and compare it with that.
 
         Raises:
             InvalidFieldError: An argument is malformed, or an item is none that this
-                run could send.
+                run could send; or the name is that of a run with another message.
             SourceError: A file cannot be opened, or not be read any further.
+            LedgerError: The ledger cannot be read.
             OctopushError: The gateway did not tell the balance.
         """
         return await preview(
@@ -200,6 +204,7 @@ class BulkRun:
             quiet_hours=quiet_hours,
             price_per_sms=price_per_sms,
             balance=await self._balance() if check_balance else None,
+            people=await self._known_people(),
         )
 
     async def unresolved(self) -> AsyncGenerator[Unresolved, None]:
@@ -244,13 +249,33 @@ class BulkRun:
         async with self._open_ledger() as ledger:
             await worklist.purge(ledger, self._name)
 
+    async def _known_people(self) -> People:
+        """Those whom an earlier start has planned, and those who are excluded."""
+        reader = reader_of(self._message, self._options)
+        if self._options.exclude is not None:
+            await reader.exclude(self._options.exclude)
+        # A look makes no file, where there is none.
+        if isinstance(self._ledger, str | os.PathLike) and not await asyncio.to_thread(
+            os.path.exists, self._ledger
+        ):
+            return reader.people
+        async with self._open_ledger(read_only=True) as ledger:
+            for run in await ledger.runs():
+                if run.name == self._name:
+                    await check_run(ledger, run, self._fresh())
+                    async for _ in known_batches(ledger, run, reader):
+                        pass
+        return reader.people
+
     @asynccontextmanager
-    async def _open_ledger(self) -> AsyncGenerator[Ledger, None]:
+    async def _open_ledger(
+        self, *, read_only: bool = False
+    ) -> AsyncGenerator[Ledger, None]:
         """What was passed in stays open; what is opened here is closed."""
         if not isinstance(self._ledger, str | os.PathLike):
             yield self._ledger
             return
-        async with SQLiteLedger(self._ledger) as ledger:
+        async with SQLiteLedger(self._ledger, read_only=read_only) as ledger:
             yield ledger
 
     def _fresh(self) -> RunRecord:

@@ -277,7 +277,10 @@ async def test_requests_are_known_by_all_that_they_say(gateway, ledger):
     await start(gateway, ledger, [asking("a"), asking("b")], **plain)
 
     report = await start(
-        gateway, ledger, [asking("b", "x1"), asking("b"), asking("a")], **plain
+        gateway,
+        ledger,
+        [asking("b", "x1"), asking("b", "x2"), asking("a", "x3")],
+        **plain,
     )
 
     texts = Counter(one.text for one in gateway.book.entries)
@@ -290,7 +293,10 @@ async def test_a_fleet_knows_requests_by_all_that_they_say(gateway, ledger):
     await submit(gateway, ledger, [asking("a"), asking("b")], message=None)
 
     run = await submit(
-        gateway, ledger, [asking("b", "x1"), asking("b"), asking("a")], message=None
+        gateway,
+        ledger,
+        [asking("b", "x1"), asking("b", "x2"), asking("a", "x3")],
+        message=None,
     )
 
     texts = Counter(one.text for one in gateway.book.entries)

@@ -19,6 +19,7 @@ from ...text import FRENCH_QUIET_HOURS, QuietHours
 from ..options import Identity, OnDuplicate, OnMissing
 from ..run_options import BulkOptions
 from ..sources.batching import Item, Source, opened
+from ..sources.people import People
 from ..sources.rows import FileSource
 from .findings import Preview, check_euros
 from .inspection import Inspection
@@ -40,6 +41,7 @@ async def preview(
     quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
     price_per_sms: Decimal | None = None,
     balance: Decimal | None = None,
+    people: People | None = None,
 ) -> Preview:
     """
     Look at everything that a run would send, without sending anything.
@@ -58,6 +60,7 @@ async def preview(
         quiet_hours: Quiet hours of marketing to France; None for no warning.
         price_per_sms: In euros, for an estimate of the cost; it is never guessed.
         balance: In euros, to be compared with that.
+        people: Those whom the run has planned before, or leaves out.
 
     Raises:
         InvalidFieldError: An argument is malformed, which is said before the source
@@ -78,6 +81,7 @@ async def preview(
         identity=options.identity,
         batch_size=options.batch_size,
         quiet_hours=quiet_hours,
+        people=people,
     )
     source = await asyncio.to_thread(inspection.prepared, source)
     if not isinstance(source, FileSource):

@@ -90,6 +90,8 @@ class Preview:
         items: What the source yielded.
         recipients: Those who would get a message. If duplicates are kept, somebody
             may be among them more than once.
+        already: Items that an earlier start of the run has planned.
+        excluded: Items that are left out because the run excludes them.
         duplicates: Items that were there before.
         on_duplicate: What a run does with them.
         by_identity: Whether the caller said what makes two items the same.
@@ -140,6 +142,8 @@ class Preview:
 
     items: int
     recipients: int
+    already: int
+    excluded: int
     duplicates: int
     on_duplicate: OnDuplicate
     by_identity: bool
@@ -176,6 +180,11 @@ class Preview:
     requests: int
     price_per_sms: Decimal | None = field(default=None, validator=_is_euros)
     balance: Decimal | None = field(default=None, validator=_is_euros)
+
+    @property
+    def people(self) -> int:
+        """Items that somebody can be sent, whether they are left out now or not."""
+        return self.recipients + self.already + self.excluded
 
     @property
     def estimated_cost(self) -> Decimal | None:
@@ -255,6 +264,8 @@ class Preview:
         return {
             "items": self.items,
             "recipients": self.recipients,
+            "already": self.already,
+            "excluded": self.excluded,
             "duplicates": self.duplicates,
             "rejected": self.rejected,
             "rejections": [_as_shown(one) for one in self.rejections],

@@ -16,7 +16,7 @@ from ...api._recipients import MAX_RECIPIENTS, Recipient
 from ...api._shared import Purpose, SmsType, is_past
 from ...api.sms import SmsRequest
 from ...errors import InvalidFieldError
-from ...phone import mask
+from ...phone import as_ints, mask
 from ...text import (
     FRENCH_QUIET_HOURS,
     MERGE_FIELDS,
@@ -27,6 +27,7 @@ from ..options import Identity, OnDuplicate, OnMissing
 from ..sources.batching import Item
 from ..sources.blocks import Block, RowOrBlock
 from ..sources.duplicates import SeenKeys, SeenNumbers
+from ..sources.people import People, known_by
 from ..sources.table import IS_EMPTY
 from ..sources.text_file import SourceError
 from ..sources.used import missing_columns, requires_values, restricted
@@ -67,6 +68,8 @@ class Inspection:
         identity: As in a run.
         batch_size: As in a run.
         quiet_hours: None for no warning about them.
+        people: Those whom the run has planned before, or leaves out: they are counted
+            apart. None if there are none.
 
     The constructor may read the time zone database from disk.
     """
@@ -85,7 +88,10 @@ class Inspection:
         identity: Identity | None = None,
         batch_size: int = MAX_RECIPIENTS,
         quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
+        people: People | None = None,
     ) -> None:
+        self._people = people if people is not None and people.leaves_out else None
+        self._already = self._excluded = 0
         self._overdue = send_at if is_past(send_at, now) else None
         self._text, self._on_missing = text, on_missing
         self._requires = requires_values(on_missing)
@@ -159,6 +165,8 @@ class Inspection:
             recipient, message, position, line
         ):
             return
+        if self._is_left_out(recipient):
+            return
         if self._numbers is not None:
             is_new = self._numbers.add(recipient.phone_number)
         else:
@@ -209,6 +217,11 @@ class Inspection:
         self._has_lines = True
         positions: Sequence[int] = range(self._items, self._items + len(block))
         self._items += len(block)
+        if self._people is not None:
+            numbers = as_ints(block.numbers)
+            gone = self._left_out(self._people, numbers, numbers)
+            chosen = [at not in gone for at in range(len(block))]
+            positions, block = list(compress(positions, chosen)), block.select(chosen)
         again = seen.add_all(block.numbers)
         if again:
             chosen = [True] * len(block)
@@ -274,6 +287,8 @@ class Inspection:
             return
         if not isinstance(item, SmsRequest):
             raise self._other_kind("an SmsRequest, for the run has no text of its own")
+        if self._is_left_out(item):
+            return
         if self._is_new(item) or self._is_kept(position, line):
             self._requests += 1
             message = self._texts.of_request(item)
@@ -284,6 +299,22 @@ class Inspection:
     def _other_kind(self, wanted: str) -> InvalidFieldError:
         place = f"item {self._items:,} of the source"
         return InvalidFieldError(place, f"must be {wanted}")
+
+    def _is_left_out(self, content: Recipient | SmsRequest) -> bool:
+        if self._people is None:
+            return False
+        value, number = known_by(content, self._identity)
+        numbers = () if number is None else (number,)
+        return bool(self._left_out(self._people, (value,), numbers))
+
+    def _left_out(
+        self, people: People, values: Sequence[Any], numbers: Sequence[int]
+    ) -> set[int]:
+        """Count those who are known or excluded, and tell their places."""
+        already, excluded, _ = people.sift(values, numbers)
+        self._already += len(already)
+        self._excluded += len(excluded)
+        return already | excluded
 
     def _is_new(self, content: Recipient | SmsRequest) -> bool:
         """Whether an item comes for the first time; without an identity all do."""
@@ -388,6 +419,8 @@ class Inspection:
         return Preview(
             items=self._items,
             recipients=self._recipients,
+            already=self._already,
+            excluded=self._excluded,
             duplicates=self._duplicates,
             on_duplicate=self._on_duplicate,
             by_identity=self._identity is not None,

@@ -22,6 +22,7 @@ from ...ledgers.records import (
     renewed,
 )
 from ..options import Identity, OnUnresolved
+from ..run_options import BulkOptions
 from ..sources.batching import BatchReader
 
 
@@ -97,6 +98,18 @@ def new_start(run: RunRecord) -> RunRecord:
         excluded=0,
         rejected=0,
         exhausted=False,
+    )
+
+
+def reader_of(message: Message | None, options: BulkOptions) -> BatchReader:
+    """Give the reader of a run: it tells who is new, and makes batches of them."""
+    return BatchReader(
+        whole_requests=message is None,
+        on_duplicate=options.on_duplicate,
+        on_invalid=options.on_invalid,
+        identity=options.identity,
+        text=None if message is None else message.text,
+        on_missing=options.on_missing,
     )
 
 

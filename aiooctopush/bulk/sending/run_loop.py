@@ -29,7 +29,7 @@ from ...ledgers.records import (
 from ...retry import RetryPolicy
 from ..report import BulkReport
 from ..run_options import BulkOptions
-from ..sources.batching import BatchReader, Source
+from ..sources.batching import Source
 from ..sources.prefetching import BatchPrefetcher, ReadBatch
 from ..sources.used import check_beforehand
 from .budget import Budget, Reservation
@@ -49,6 +49,7 @@ from .resume import (
     check_run,
     known_batches,
     new_start,
+    reader_of,
     was_set_back,
 )
 
@@ -114,14 +115,7 @@ class RunLoop:
         self._report = report
         self._waiting = waiting
         self._run = fresh
-        self._reader = BatchReader(
-            whole_requests=message is None,
-            on_duplicate=options.on_duplicate,
-            on_invalid=options.on_invalid,
-            identity=options.identity,
-            text=None if message is None else message.text,
-            on_missing=options.on_missing,
-        )
+        self._reader = reader_of(message, options)
         self._message = message
         self._departure = Departure(None if message is None else message.send_at, clock)
         self._batches = BatchPrefetcher(self._reader, options.batch_size)

@@ -26,18 +26,16 @@ from ...api.sms import SmsRequest
 from ...errors import InvalidFieldError
 from ...ledgers.batch import (
     Content,
-    encode,
-    identity_of,
     ints_in,
     unpack_identities,
     unpack_ints,
 )
 from ...ledgers.records import BatchRecord, Rejection
-from ...phone import as_ints, mask, normalize_all
+from ...phone import mask, normalize_all
 from ..options import Identity, OnDuplicate, OnInvalid, OnMissing
 from .blocks import Block, RowOrBlock
 from .csv_file import RowSource
-from .people import People
+from .people import People, known_by
 from .rows import FileSource
 from .text_file import SourceError
 from .used import UsedValues
@@ -111,6 +109,11 @@ class BatchReader:
         self.duplicates: int = 0
         self.rejected: int = 0
         self.rejections: list[Rejection] = []
+
+    @property
+    def people(self) -> People:
+        """Those who were planned before, and those who are excluded."""
+        return self._people
 
     def remember(self, batch: BatchRecord) -> None:
         """Note whom a batch of an earlier start was planned for."""
@@ -308,7 +311,7 @@ class BatchReader:
         except (InvalidFieldError, SourceError) as error:
             self._reject(error)
             return None
-        value, number = self._known_by(content)
+        value, number = known_by(content, self._identity)
         before = self.duplicates
         chosen = self._sift((value,), () if number is None else (number,))
         if self.duplicates > before and self._on_duplicate is OnDuplicate.ERROR:
@@ -327,28 +330,6 @@ class BatchReader:
         if not self._by_number:
             self.identities.append(value)
         return content
-
-    def _known_by(self, content: Recipient | SmsRequest) -> tuple[Any, int | None]:
-        """Tell by what an item is known, and its number if it goes to one."""
-        number = None
-        if isinstance(content, Recipient):
-            (number,) = as_ints((content.phone_number,))
-        if self._identity is not None:
-            # Halves of surrogate pairs pass, as they are: each str has its own bytes.
-            said = self._identity_by(self._identity, content)
-            return identity_of(said.encode(errors="surrogatepass")), number
-        if isinstance(content, SmsRequest):
-            return identity_of(encode(content)), None
-        return number, number
-
-    @staticmethod
-    def _identity_by(identity: Identity, content: Recipient | SmsRequest) -> str:
-        known: object = identity(content)
-        if not isinstance(known, str):
-            raise InvalidFieldError(
-                "identity", "must give a str", shown=type(known).__name__
-            )
-        return known
 
     @property
     def _place(self) -> str:

@@ -10,6 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from ..._wire import converter, encode
+from ...api._recipients import Recipient
+from ...api.sms import SmsRequest
+from ...errors import InvalidFieldError
+from ...ledgers.batch import identity_of
+from ...phone import as_ints
+from ..options import Identity
 from .duplicates import SeenNumbers
 
 
@@ -72,14 +79,20 @@ class People:
     Args:
         by_number: Whether they are known by numbers; otherwise by digests.
         keeps_copies: Whether the n-th copy of one is somebody of his own.
-
-    Attributes:
+        known: What those are known by who were planned before.
         excluded: The numbers of those who are left out wherever they come.
     """
 
-    def __init__(self, *, by_number: bool, keeps_copies: bool) -> None:
-        self.excluded: SeenNumbers = SeenNumbers()
-        self._known = self._new_set(by_number=by_number)
+    def __init__(
+        self,
+        *,
+        by_number: bool,
+        keeps_copies: bool,
+        known: ExactSet | None = None,
+        excluded: SeenNumbers | None = None,
+    ) -> None:
+        self.excluded: SeenNumbers = SeenNumbers() if excluded is None else excluded
+        self._known = self._new_set(by_number=by_number) if known is None else known
         self._met = self._new_set(by_number=by_number)
         self._keeps_copies = keeps_copies
         # Of people that were planned twice or more, how often beyond the first time.
@@ -88,6 +101,11 @@ class People:
     @staticmethod
     def _new_set(*, by_number: bool) -> ExactSet:
         return SeenNumbers() if by_number else SeenDigests()
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether anybody is known or excluded."""
+        return bool(self._known or self.excluded)
 
     def remember(self, values: Sequence[Any]) -> None:
         """Note people of a batch of an earlier start."""
@@ -128,3 +146,35 @@ class People:
             return False
         self._copies[value] -= 1
         return True
+
+
+def known_by(
+    content: Recipient | SmsRequest, identity: Identity | None
+) -> tuple[Any, int | None]:
+    """
+    Tell by what an item is known, and its number if it goes to one.
+
+    Raises:
+        InvalidFieldError: The caller's function gave no str.
+    """
+    number = None
+    if isinstance(content, Recipient):
+        (number,) = as_ints((content.phone_number,))
+    if identity is not None:
+        # Halves of surrogate pairs pass, as they are: each str has its own bytes.
+        said = _identity_by(identity, content)
+        return identity_of(said.encode(errors="surrogatepass")), number
+    if isinstance(content, SmsRequest):
+        # Its id is made up when it is built, and says nothing of whom it is for.
+        said = converter.unstructure(content) | {"request_id": None}
+        return identity_of(encode(said)), None
+    return number, number
+
+
+def _identity_by(identity: Identity, content: Recipient | SmsRequest) -> str:
+    known: object = identity(content)
+    if not isinstance(known, str):
+        raise InvalidFieldError(
+            "identity", "must give a str", shown=type(known).__name__
+        )
+    return known

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field, frozen
 
 from ..._clock import Clock
 from ...api.sms import Message
 from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ...bulk.preview.findings import Preview
 from ...bulk.preview.inspection import Inspection
-from ...bulk.sources.blocks import Block, RowOrBlock
+from ...bulk.sources.blocks import Block
 from ...bulk.sources.duplicates import SeenNumbers
+from ...bulk.sources.people import People
 from ...bulk.sources.rows import FileSource
 from ...bulk.sources.text_file import SourceError
 from ...errors import shown
@@ -37,20 +38,11 @@ class FileCheck:
         path: Its name.
         found: What a run would send.
         ignored: Names of columns that are not used.
-        already: Recipients whom the run has planned before.
-        excluded: Recipients who are in a file of --exclude.
     """
 
     path: Path
     found: Preview
     ignored: tuple[str, ...]
-    already: int = 0
-    excluded: int = 0
-
-    @property
-    def new(self) -> int:
-        """Recipients whom the run would add."""
-        return self.found.recipients - self.already - self.excluded
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -74,45 +66,12 @@ class FileCheck:
         ]
 
 
-@define
-class _Look:
-    """Who of a file is known or excluded, beside what an `Inspection` counts."""
-
-    _known: SeenNumbers
-    _excluded: SeenNumbers
-    already: int = field(default=0, init=False)
-    excluded: int = field(default=0, init=False)
-    _seen: SeenNumbers = field(factory=SeenNumbers, init=False)
-
-    def at(self, piece: RowOrBlock) -> None:
-        """Take note of good rows, or of one of any kind."""
-        if isinstance(piece, Block):
-            self._count(piece.numbers)
-            return
-        _, row = piece
-        if not isinstance(row, SourceError):
-            self._count([row.phone_number])
-
-    def _count(self, numbers: Iterable[str]) -> None:
-        # Most files are sent for the first time, and to everyone.
-        if not (len(self._known) or len(self._excluded)):
-            return
-        for number in numbers:
-            is_known = number in self._known
-            is_excluded = number in self._excluded
-            if (is_known or is_excluded) and self._seen.add(number):
-                self.already += is_known and not is_excluded
-                self.excluded += is_excluded
-
-
 def check_file(
     source: FileSource,
     screen: Screen,
     clock: Clock,
     *,
     inspection: Inspection,
-    known: SeenNumbers | None = None,
-    excluded: SeenNumbers | None = None,
 ) -> tuple[FileSource, FileCheck]:
     """
     Go through a file once, and refuse nothing of it.
@@ -122,8 +81,6 @@ def check_file(
         screen: For the progress.
         clock: For the progress.
         inspection: Looks at each row.
-        known: Numbers that the run has planned before.
-        excluded: Numbers that nothing is sent to.
 
     Returns:
         The file as it is to be sent, which is read no further than the text needs.
@@ -134,7 +91,6 @@ def check_file(
     _check_kind(source.path)
     ignored = source.ignored_columns()
     used: FileSource = inspection.prepared(source)
-    look = _Look(known or SeenNumbers(), excluded or SeenNumbers())
     with (
         used.rows() as rows,
         Progress(screen, clock).begin(f"Checking {source.path.name}") as progress,
@@ -142,7 +98,6 @@ def check_file(
         unshown = 0
         for piece in rows.pieces:
             inspection.look_at(piece)
-            look.at(piece)
             unshown += len(piece) if isinstance(piece, Block) else 1
             if unshown >= _SHOW_EVERY:
                 progress.show(rows.bytes_read, rows.total_bytes or 0)
@@ -151,8 +106,6 @@ def check_file(
         path=source.path,
         found=inspection.result(),
         ignored=ignored,
-        already=look.already,
-        excluded=look.excluded,
     )
 
 
@@ -204,16 +157,20 @@ class FileChecker:
             on_duplicate=self.on_duplicate,
             on_missing=self.on_missing,
             batch_size=self.batch_size,
+            people=People(
+                by_number=True,
+                keeps_copies=self.on_duplicate is OnDuplicate.KEEP,
+                known=self.known,
+                excluded=self.excluded,
+            ),
         )
         used, check = check_file(
             source,
             self.screen,
             self.clock,
             inspection=inspection,
-            known=self.known,
-            excluded=self.excluded,
         )
-        if check.already and not check.new:
+        if check.found.already and not check.found.recipients:
             # Nobody is left for whom it could be too late.
             check = evolve(check, found=evolve(check.found, overdue=None))
         self._refuse_all(check)
@@ -244,7 +201,7 @@ class FileChecker:
                 "number that occurs before. Nothing was sent.",
                 duplicates=check.found.duplicates,
             )
-        if self.on_invalid is OnInvalid.ERROR or not check.found.recipients:
+        if self.on_invalid is OnInvalid.ERROR or not check.found.people:
             refuse_bad(check, self.screen)
 
 
@@ -277,7 +234,7 @@ def refuse_bad(check: FileCheck, screen: Screen) -> None:
             bad_rows=found.rejected,
             first_bad_rows=check.first_bad_rows,
         )
-    if not found.recipients:
+    if not found.people:
         refuse(screen, f"{check.path} holds no recipients. Nothing was sent.")
 
 

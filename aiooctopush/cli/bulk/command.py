@@ -163,7 +163,7 @@ def bulk(
     show_and_ask(screen, check, look, dry_run=dry_run, yes=yes)
     outcome = RunOutcome(
         report=run.report,
-        total=check.found.recipients - check.excluded,
+        total=check.found.recipients + check.found.already,
         place=RunLocation(name=name, ledger=ledger),
         bad_rows=check.found.rejected,
         command=typed(ctx),
@@ -171,9 +171,9 @@ def bulk(
         ended_at=None if before is None else before.ended_at,
         done_before=0 if before is None else before.done,
         planned_before=0 if before is None else before.run.planned,
-        new=check.new,
-        already=check.already,
-        excluded=check.excluded,
+        new=check.found.recipients,
+        already=check.found.already,
+        excluded=check.found.excluded,
         simulated=simulate,
     )
     progress = Progress(screen, connection.clock)

@@ -33,12 +33,12 @@ _CANCELLABLE: Final = 2
 _CHARACTERS_SHOWN: Final = 8
 
 FOUND_KEYS: Final = (
-    "items, recipients, duplicates, rejected, rejections, rejected_by_reason, "
-    "unknown_placeholders, lacking, missing_columns, missing_values, first_missing, "
-    "long_values, messages, too_long, forced, invalid_numbers, landlines, countries, "
-    "sms_needed, sms_needed_at_most, requests, without_mention, in_quiet_hours, "
-    "quiet_until, estimated_cost, estimated_cost_at_most, balance, is_enough, "
-    "refusals, warnings"
+    "items, recipients, already, excluded, duplicates, rejected, rejections, "
+    "rejected_by_reason, unknown_placeholders, lacking, missing_columns, "
+    "missing_values, first_missing, long_values, messages, too_long, forced, "
+    "invalid_numbers, landlines, countries, sms_needed, sms_needed_at_most, "
+    "requests, without_mention, in_quiet_hours, quiet_until, estimated_cost, "
+    "estimated_cost_at_most, balance, is_enough, refusals, warnings"
 )
 """Keys of `Preview.as_dict`."""
 
@@ -100,8 +100,6 @@ class BulkLook(Result):
     name: str | None = item(doc="of the run")
     ledger: str | None = item(doc="where the run is recorded")
     new: int = item(doc="recipients who would get a message")
-    already: int = item(doc="recipients whom the run has planned before")
-    excluded: int = item(doc="recipients in a file of --exclude")
     found: Mapping[str, Any] = item(merge=True, doc=FOUND_KEYS)
     price_per_sms: str | None = item(
         doc="in euros, of --price, or else as the account has it"
@@ -149,9 +147,7 @@ class BulkLook(Result):
             file=file,
             name=name,
             ledger=ledger,
-            new=check.new,
-            already=check.already,
-            excluded=check.excluded,
+            new=found.recipients,
             found=_plain_of(found) | {"warnings": list(check.warnings)},
             price_per_sms=None if price.euros is None else str(price.euros),
             price_unknown=price.unknown,
@@ -170,9 +166,8 @@ class BulkLook(Result):
 
     @property
     def cost(self) -> Decimal | None:
-        """Estimate what the new recipients cost, by their share of all."""
-        cost, people = self.preview.estimated_cost, self.preview.recipients
-        return cost and cost * self.new / people
+        """Estimate what the new recipients cost."""
+        return self.preview.estimated_cost
 
     def headline(self) -> Row:
         """Say how many get it."""
@@ -195,10 +190,10 @@ class BulkLook(Result):
     def _people(self) -> Iterator[Row]:
         found = self.preview
         yield "Recipients" if self.name is None else "New", f"{self.new:,}"
-        if self.already:
-            yield "Already", f"{self.already:,} had it, or are planned, in this run"
-        if self.excluded:
-            yield "Excluded", f"{self.excluded:,}"
+        if found.already:
+            yield "Already", f"{found.already:,} had it, or are planned, in this run"
+        if found.excluded:
+            yield "Excluded", f"{found.excluded:,}"
         if found.duplicates:
             yield "Duplicates", counted(found.duplicates, "row")
         if found.rejected:
@@ -217,10 +212,7 @@ class BulkLook(Result):
             yield "SMS each", several
         if self.name is not None:
             yield from costly_rows(self.text)
-        about, most = (
-            -(-count * self.new // max(found.recipients, 1))
-            for count in (found.sms_needed, found.sms_needed_at_most)
-        )
+        about, most = found.sms_needed, found.sms_needed_at_most
         at_most = f", at most {most:,}" * (most > about)
         yield "SMS billed", f"about {about:,}{at_most}"
         if self.cost is not None:

@@ -32,7 +32,7 @@ class SeveralFiles:
 def is_asked(screen: Screen, check: FileCheck, *, yes: bool) -> bool:
     """Whether a person is about to spend money, and sees the question."""
     is_seen = on_terminal() and screen.err.is_terminal
-    return is_seen and not (yes or screen.as_json) and check.new > 0
+    return is_seen and not (yes or screen.as_json) and check.found.recipients > 0
 
 
 def show_and_ask(

@@ -221,7 +221,8 @@ def submit(
         submission = run.submit(
             message,
             source,
-            total=check.new + (0 if before is None else before.run.planned),
+            total=check.found.recipients
+            + (0 if before is None else before.run.planned),
             batch_size=batch_size,
             on_duplicate=OnDuplicate(on_duplicate),
             on_invalid=OnInvalid(on_invalid),

@@ -900,6 +900,8 @@ def test_as_dict():
     assert told == {
         "items": 3,
         "recipients": 2,
+        "already": 0,
+        "excluded": 0,
         "duplicates": 0,
         "rejected": 1,
         "rejections": [
