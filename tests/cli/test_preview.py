@@ -308,6 +308,8 @@ def test_json_of_a_file(preview, people):
     assert {name: told[name] for name in about_the_file if told[name] is not None} == {
         "items": 5,
         "recipients": 4,
+        "already": 0,
+        "excluded": 0,
         "duplicates": 1,
         "rejected": 0,
         "rejections": [],
