@@ -215,6 +215,24 @@ async def test_an_outage_that_passes_is_waited_out(ledger):
     assert 30 + 60 + 120 <= clock.monotonic() - began < 300
 
 
+async def test_time_brings_a_run_no_retries(ledger):
+    """
+    Twenty batches and 35 retries, and it pauses: with new tokens each batch would be
+    tried for its quarter of an hour before the run learns of the outage.
+    """
+    clock = VirtualClock()
+    transport = ScriptedTransport(*[NotSentError("refused")] * 240)
+    began = clock.monotonic()
+
+    run = over(transport, ledger, clock, batch_size=1, wait_for_gateway=0)
+    report = await run.send(numbers(50))
+
+    assert (report.paused, report.not_sent) == (Pause.OUTAGE, 20)
+    assert len(transport.requests) == 20 + 500 // 14
+    # Long enough for more, if time brought them.
+    assert clock.monotonic() - began > 30
+
+
 async def test_an_outage_that_lasts_pauses_the_run(ledger):
     """After the time that the caller gave it."""
     clock = VirtualClock()
