@@ -105,6 +105,20 @@ async def test_a_run_out_of_credit_goes_on_when_there_is_some(ledger, duplicate_
     assert gateway.book.numbers() == Counter(people)
 
 
+async def test_a_lost_ledger_pauses_before_what_had_another_id(ledger):
+    """Of a batch that was refused for credit the gateway does not know the first id."""
+    gateway = Gateway(GatewaySettings(credit=Decimal("0.70")), clock=VirtualClock())
+    people = numbers(40)
+    await at(gateway, ledger).send(people)
+    gateway.credit += 100
+    await at(gateway, ledger).send(people)
+
+    report = await at(gateway, DurableLedger()).send(people)
+
+    assert (report.paused, report.already_sent) == (Pause.ALREADY_SENT, 10)
+    assert gateway.book.numbers() == Counter(people)
+
+
 async def test_a_pause_is_written_down(ledger):
     """So that whoever looks at the ledger sees it; the next start lifts it."""
     gateway = Gateway(GatewaySettings(credit=Decimal("0.10")), clock=VirtualClock())
