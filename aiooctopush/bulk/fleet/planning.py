@@ -29,8 +29,14 @@ from ..options import (
 )
 from ..run_options import BulkOptions
 from ..sending.departure import Departure, too_late_for_the_rest
-from ..sending.resume import check_run, known_batches, new_start, settings_of
-from ..sources.batching import BatchReader, Source
+from ..sending.resume import (
+    check_run,
+    known_batches,
+    new_start,
+    reader_of,
+    settings_of,
+)
+from ..sources.batching import Source
 from ..sources.prefetching import BatchPrefetcher
 from ..sources.used import check_beforehand
 
@@ -130,14 +136,7 @@ class _Planning:
         self._shared: dict[str, Any] | None = None
         if message is not None:
             self._shared = attrs.asdict(message, recurse=False)
-        self._reader = BatchReader(
-            whole_requests=message is None,
-            on_duplicate=options.on_duplicate,
-            on_invalid=options.on_invalid,
-            identity=options.identity,
-            text=None if message is None else message.text,
-            on_missing=options.on_missing,
-        )
+        self._reader = reader_of(message, options)
         self._batches = BatchPrefetcher(self._reader, options.batch_size)
 
     async def go_on(self, run: RunRecord, source: Source) -> RunRecord:

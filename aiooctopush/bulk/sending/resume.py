@@ -24,6 +24,7 @@ from ...ledgers.records import (
 from ..options import Identity, OnUnresolved
 from ..run_options import BulkOptions
 from ..sources.batching import BatchReader
+from .accounts import Accounts
 
 
 OF_EACH_REQUEST: Final = "of each request"
@@ -124,6 +125,37 @@ async def known_batches(
         yield batch
 
 
+async def load(
+    ledger: Ledger,
+    run: RunRecord,
+    options: BulkOptions,
+    *,
+    reader: BatchReader,
+    accounts: Accounts,
+    wall: MonotonicWallClock,
+    clock: Clock,
+) -> tuple["ResumePlan", list[BatchRecord]]:
+    """Count a run as it was left; give what is still open, and what to do about it."""
+    plan = ResumePlan(
+        run.name,
+        wall,
+        options.on_unresolved,
+        set_back=False,
+        retry_refused=options.retry_refused,
+    )
+    left_open = []
+    latest = run.latest
+    async for batch in known_batches(ledger, run, reader):
+        accounts.load(batch)
+        latest = max(latest, batch.first_tried_at or latest)
+        latest = max(latest, batch.concluded_at or latest)
+        if plan.is_open(batch):
+            left_open.append(batch)
+    plan = evolve(plan, set_back=was_set_back(clock, latest))
+    wall.resume_from(latest)
+    return plan, left_open
+
+
 def was_set_back(clock: Clock, latest: datetime) -> bool:
     """Whether a clock shows much less than an earlier start has seen on it."""
     return latest - clock.now() > SET_BACK
@@ -183,3 +215,13 @@ class ResumePlan:
                 batch, state=BatchState.SKIPPED, resolution="skip, by on_unresolved"
             )
         return evolve(batch, state=BatchState.UNKNOWN)
+
+    async def jobs_left(self, ledger: Ledger) -> list[Job]:
+        """What was not sent or had no answer, and may be sent or asked about again."""
+        states = {BatchState.NOT_SENT, BatchState.UNKNOWN}
+        jobs = [
+            self.job_of(batch)
+            async for batch in ledger.batches(self._run_name, states)
+            if batch.state is BatchState.NOT_SENT or self.is_protected(batch)
+        ]
+        return [job for job in jobs if job is not None]

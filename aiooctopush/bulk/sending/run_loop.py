@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, nullcontext, suppress
-from decimal import Decimal
 from typing import Final
 
 from attrs import evolve, frozen
@@ -32,26 +31,14 @@ from ..run_options import BulkOptions
 from ..sources.batching import Source
 from ..sources.prefetching import BatchPrefetcher, ReadBatch
 from ..sources.used import check_beforehand
+from .accounts import Accounts
 from .budget import Budget, Reservation
-from .delivery import (
-    BatchDone,
-    BatchResult,
-    BatchSplit,
-    BatchStarted,
-    Delivery,
-    DeliveryEvent,
-)
+from .delivery import BatchDone, BatchResult, BatchStarted, Delivery
 from .departure import Departure
 from .pacing import AdaptiveRate
 from .pausing import PausePolicy, Waiting
-from .resume import (
-    ResumePlan,
-    check_run,
-    known_batches,
-    new_start,
-    reader_of,
-    was_set_back,
-)
+from .resume import check_run, load, new_start, reader_of
+from .searching import Search
 
 
 _logger = logging.getLogger("aiooctopush")
@@ -122,6 +109,7 @@ class RunLoop:
         self._budget = None
         if options.max_cost is not None:
             self._budget = Budget(options.max_cost, message)
+        self._accounts = Accounts(report, self._budget)
         self._pause_policy = PausePolicy(
             options,
             clock,
@@ -138,20 +126,17 @@ class RunLoop:
         self._window = asyncio.Semaphore(2 * options.concurrency)
         self._plan_lock = asyncio.Lock()
         self._pause_lock = asyncio.Lock()
-        self._searches = False
-        self._search: object | None = None
-        self._search_moves = asyncio.Event()
+        self._search = Search(lambda: self.stops)
         self._stopping = False
         self._source_ended = False
         self._recovered = False
-        self._dearest = Decimal("0.01")
 
     def stop(self) -> None:
         """Start no further request, and end every wait."""
         self._stopping = True
         self._waiting.stop()
         self._stop.set()
-        self._search_moves.set()
+        self._search.wake()
 
     async def results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
         """Send the batches of a source, and yield what became of each."""
@@ -206,28 +191,15 @@ class RunLoop:
         run = self._run
         await check_run(self._ledger, run, fresh)
         self._delivery.max_batch_size = run.max_batch_size
-        self._resume_plan = ResumePlan(
-            run.name,
-            self._wall,
-            self._options.on_unresolved,
-            set_back=False,
-            retry_refused=self._options.retry_refused,
+        self._resume_plan, left_open = await load(
+            self._ledger,
+            run,
+            self._options,
+            reader=self._reader,
+            accounts=self._accounts,
+            wall=self._wall,
+            clock=self._clock,
         )
-        left_open = []
-        latest = run.latest
-        async for batch in known_batches(self._ledger, run, self._reader):
-            self._report.count(batch)
-            # It adds up at any time, also while a long run is loaded.
-            self._report.planned += batch.count * (batch.state is not BatchState.SPLIT)
-            if self._budget is not None:
-                self._budget.learn(batch)
-            latest = max(latest, batch.first_tried_at or latest)
-            latest = max(latest, batch.concluded_at or latest)
-            if self._resume_plan.is_open(batch):
-                left_open.append(batch)
-        set_back = was_set_back(self._clock, latest)
-        self._resume_plan = evolve(self._resume_plan, set_back=set_back)
-        self._wall.resume_from(latest)
         return left_open
 
     async def _begin_start(self) -> None:
@@ -251,7 +223,7 @@ class RunLoop:
             settled = self._resume_plan.settled(batch)
             if settled != batch:
                 await self._ledger.conclude(self._run.name, settled)
-                self._recount(batch, settled)
+                self._accounts.recount(batch, settled)
 
     # --- sending ----------------------------------------------------------------------
 
@@ -276,12 +248,7 @@ class RunLoop:
     async def _line_up_again(self) -> None:
         """Line up what was not sent or had no answer, when the gateway is ready."""
         wait = self._pause_policy.ask_again_at - self._clock.monotonic()
-        states = {BatchState.NOT_SENT, BatchState.UNKNOWN}
-        async for batch in self._ledger.batches(self._run.name, states):
-            open_still = batch.state is BatchState.NOT_SENT
-            if open_still or self._resume_plan.is_protected(batch):
-                job = self._resume_plan.job_of(batch)
-                self._open.extend(() if job is None else (job,))
+        self._open.extend(await self._resume_plan.jobs_left(self._ledger))
         if self._open and wait > 0:
             await self._waiting.rest(wait)
 
@@ -445,37 +412,28 @@ class RunLoop:
         results: list[BatchResult] = []
         async with aclosing(delivery.send(job)) as events:
             try:
-                await self._wait_for_search(job)
+                if self._search.is_on:
+                    await self._search.turn_of(job)
                 async for event in events:
-                    self._take(event)
+                    self._accounts.take(event)
+                    why = self._pause_policy.look_at(event)
+                    searches = self._pause_policy.searches
+                    if searches is not self._search.is_on:
+                        self._search.set(is_on=searches)
+                    self._pause(why)
                     if isinstance(event, BatchStarted):
                         continue
                     if isinstance(event, BatchDone):
                         results.append(event.result)
                     # What stops the run may have come while this batch waited.
-                    await self._wait_for_search(job)
+                    if self._search.is_on:
+                        await self._search.turn_of(job)
                     if self.stops and not is_probe:
                         break
             finally:
-                self._end_search(job)
+                if self._search.is_on:
+                    self._search.end_of(job)
         return results
-
-    # --- one batch at a time, to find a good part -------------------------------------
-
-    async def _wait_for_search(self, job: Job) -> None:
-        """While nothing but refusals comes, let one batch be halved to its end."""
-        while self._searches and not self.stops:
-            if self._search is None:
-                self._search = job
-            if self._search is job:
-                return
-            self._search_moves.clear()
-            await self._search_moves.wait()
-
-    def _end_search(self, job: Job) -> None:
-        if self._search is job:
-            self._search = None
-        self._search_moves.set()
 
     # --- standing still ---------------------------------------------------------------
 
@@ -489,7 +447,7 @@ class RunLoop:
         if why is None or self._report.paused is not None:
             return
         self._report.paused = why
-        self._search_moves.set()
+        self._search.wake()
         _logger.warning(
             "bulk run %r pauses: %s",
             *(self._run.name, why),
@@ -508,7 +466,7 @@ class RunLoop:
     async def _recover(self, why: Pause) -> None:
         passed = False
         if why is Pause.CREDIT:
-            passed = await self._waiting.for_credit(self._dearest)
+            passed = await self._waiting.for_credit(self._accounts.dearest)
         elif why is Pause.OUTAGE:
             passed = await self._waiting.for_gateway(self._probe)
         if passed:
@@ -529,35 +487,3 @@ class RunLoop:
         results = await self._sent(delivery, job, is_probe=True)
         self._done.put_nowait(_JobDone(results, has_place=False))
         return self._pause_policy.unanswered_streak == 0
-
-    # --- what a delivery tells --------------------------------------------------------
-
-    def _take(self, event: DeliveryEvent) -> None:
-        """Count what a delivery tells, and pause if that is a reason to."""
-        if isinstance(event, BatchSplit):
-            self._recount(event.old, event.parent)
-            for part in event.parts:
-                self._report.count(part)
-        elif isinstance(event, BatchStarted):
-            self._recount(event.old, event.new)
-        elif event.old is not None:
-            self._recount(event.old, event.new, event)
-            told = event.result.result
-            if told is not None and told.residual_credit is not None:
-                self._report.residual_credit = told.residual_credit
-            if event.new.cost is not None:
-                self._dearest = max(self._dearest, event.new.cost)
-        why = self._pause_policy.look_at(event)
-        self._searches = self._pause_policy.searches
-        self._pause(why)
-        if not self._searches:
-            self._search = None
-            self._search_moves.set()
-
-    def _recount(
-        self, old: BatchRecord, new: BatchRecord, done: BatchDone | None = None
-    ) -> None:
-        """Count a batch as it stands now, and not any more as it stood."""
-        self._report.recount(old, new)
-        if self._budget is not None:
-            self._budget.relearn(old, new, None if done is None else done.content)

@@ -1,0 +1,58 @@
+"""What a run has done and spent: its report and its budget, told of every batch."""
+
+from decimal import Decimal
+
+from attrs import define
+
+from ...ledgers.records import BatchRecord, BatchState
+from ..report import BulkReport
+from .budget import Budget
+from .delivery import BatchDone, BatchSplit, BatchStarted, DeliveryEvent
+
+
+@define
+class Accounts:
+    """
+    The report of a run and, with a bound for costs, its budget; both always agree.
+
+    Attributes:
+        report: What became of it so far.
+        budget: What it may still cost; None without a bound.
+        dearest: The highest cost of a batch so far, in euros.
+    """
+
+    report: BulkReport
+    budget: Budget | None
+    dearest: Decimal = Decimal("0.01")
+
+    def load(self, batch: BatchRecord) -> None:
+        """Count a batch of an earlier start."""
+        self.report.count(batch)
+        # It adds up at any time, also while a long run is loaded.
+        self.report.planned += batch.count * (batch.state is not BatchState.SPLIT)
+        if self.budget is not None:
+            self.budget.learn(batch)
+
+    def take(self, event: DeliveryEvent) -> None:
+        """Count what a delivery tells."""
+        if isinstance(event, BatchSplit):
+            self.recount(event.old, event.parent)
+            for part in event.parts:
+                self.report.count(part)
+        elif isinstance(event, BatchStarted):
+            self.recount(event.old, event.new)
+        elif event.old is not None:
+            self.recount(event.old, event.new, event)
+            told = event.result.result
+            if told is not None and told.residual_credit is not None:
+                self.report.residual_credit = told.residual_credit
+            if event.new.cost is not None:
+                self.dearest = max(self.dearest, event.new.cost)
+
+    def recount(
+        self, old: BatchRecord, new: BatchRecord, done: BatchDone | None = None
+    ) -> None:
+        """Count a batch as it stands now, and not any more as it stood."""
+        self.report.recount(old, new)
+        if self.budget is not None:
+            self.budget.relearn(old, new, None if done is None else done.content)
