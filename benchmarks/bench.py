@@ -26,6 +26,7 @@ import bench_install
 import bench_latency
 import bench_scale
 import bench_single
+import lists
 from bench_chart import pictures
 from bench_figures import Figure, guard, number, read, table
 from storm_table import with_section
@@ -71,6 +72,15 @@ def versions() -> dict[str, str]:
     return found
 
 
+def measure_lists(committed: Mapping[str, Any]) -> dict[str, Any]:
+    """The rows about lists alone, and all others as they were committed."""
+    found = lists.measure(short=False)
+    print(table(found))
+    names = {one.name for one in found}
+    others = [one for one in committed["figures"] if one["name"] not in names]
+    return {**committed, "figures": others + [attrs.asdict(one) for one in found]}
+
+
 def measure(*, short: bool, skip_install: bool) -> dict[str, Any]:
     """Everything in turn; each table is printed as soon as it is there."""
     steps = (
@@ -78,6 +88,7 @@ def measure(*, short: bool, skip_install: bool) -> dict[str, Any]:
         ("latency", bench_latency.measure),
         ("bulk", bench_bulk.measure),
         ("import", bench_install.measure_import),
+        ("lists", lists.measure),
         ("scale", bench_scale.measure),
     )
     figures: list[Figure] = []
@@ -151,6 +162,9 @@ def main() -> None:
     parser.add_argument(
         "--redraw", action="store_true", help="only write what results.json holds"
     )
+    parser.add_argument(
+        "--lists", action="store_true", help="only the rows about lists, and write them"
+    )
     options = parser.parse_args()
     if options.short and options.write:
         parser.error("a short run is not worth writing down")
@@ -159,6 +173,9 @@ def main() -> None:
         if not committed:
             parser.error(f"{RESULTS.name} is not there: measure first")
         write(committed)
+        return
+    if options.lists:
+        write(measure_lists(committed))
         return
     results = measure(short=options.short, skip_install=options.short)
     figures = read(results["figures"]).values()
