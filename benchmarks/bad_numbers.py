@@ -50,12 +50,12 @@ class RefusesWhole:
 
     Attributes:
         requests: How many came.
-        book: How often each number was accepted.
+        sent_log: How often each number was accepted.
     """
 
     def __init__(self, bad: Collection[str]) -> None:
         self.requests = 0
-        self.book: Counter[str] = Counter()
+        self.sent_log: Counter[str] = Counter()
         self._bad = frozenset(bad)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
@@ -67,7 +67,7 @@ class RefusesWhole:
         if not self._bad.isdisjoint(numbers):
             problem = {"code": 103, "message": "A recipient was refused"}
             return HttpResponse(status=400, headers={}, body=orjson.dumps(problem))
-        self.book.update(numbers)
+        self.sent_log.update(numbers)
         accepted = {
             "sms_ticket": f"sms_{self.requests:013x}",
             "number_of_contacts": len(numbers),
@@ -127,10 +127,10 @@ def problems(
 ) -> tuple[str, ...]:
     """Whatever is not as it has to be, in words; judged by what was accepted."""
     good = set(people(PEOPLE)) - set(bad)
-    twice = sum(times > 1 for times in gateway.book.values())
+    twice = sum(times > 1 for times in gateway.sent_log.values())
     named = {f"+{number}" for number in states[BatchState.REFUSED]}
     wrong = {
-        "good numbers were not sent to": len(good - gateway.book.keys()),
+        "good numbers were not sent to": len(good - gateway.sent_log.keys()),
         "numbers were sent to twice": twice,
         "bad numbers are not named": len(set(bad) - named),
         "good numbers are called bad": len(named & good),
@@ -168,7 +168,7 @@ def refused_by_all(count: int = PEOPLE) -> int:
     with TemporaryDirectory() as name:
         report = asyncio.run(send(gateway, Path(name), count))
     assert report.paused is not None
-    assert not gateway.book
+    assert not gateway.sent_log
     return gateway.requests
 
 

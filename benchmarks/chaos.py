@@ -3,7 +3,7 @@ A few thousand messages through every fault that a server can play, over real so
 aiooctopush beside what a good engineer writes with aiohttp and tenacity.
 
 Each kind of fault has a gateway of its own, and each client meets the same schedule:
-the n-th request of every client is hit, or not, alike. The gateway's book is the only
+the n-th request of every client is hit, or not, alike. Its sent log is the only
 judge. Prints a table; with `--write` also writes `benchmarks/chaos.json`, from which
 `chaos_chart.py` draws the picture and `chaos_page.py` writes the page.
 
@@ -201,7 +201,7 @@ CLIENTS: Final[Mapping[str, Client]] = {
 
 
 async def suffer(client: Client, kind: str, messages: int) -> Row:
-    """Send all messages to a gateway with one kind of fault, and read its book."""
+    """Send all messages to a gateway with one kind of fault, and read its sent log."""
     tries = 0
 
     def count(_: object) -> bool:
@@ -232,9 +232,9 @@ async def suffer(client: Client, kind: str, messages: int) -> Row:
 
 
 def judge(gateway: Gateway, words: Mapping[str, str]) -> Row:
-    """Compare what callers were told with the book."""
+    """Compare what callers were told with the sent log."""
     gateway.settle()
-    book = gateway.book.numbers()
+    sent_log = gateway.sent_log.numbers()
     told = Counter(words.values())
     sent = {Outcome.ACCEPTED, Outcome.PRESUMED}
     return Row(
@@ -243,9 +243,11 @@ def judge(gateway: Gateway, words: Mapping[str, str]) -> Row:
         presumed=told[Outcome.PRESUMED],
         unknown=told[Outcome.UNKNOWN],
         failed=told["failed"],
-        twice=sum(times > 1 for times in book.values()),
-        lost=sum(word in sent and not book[one] for one, word in words.items()),
-        denied=sum(word == "failed" and book[one] > 0 for one, word in words.items()),
+        twice=sum(times > 1 for times in sent_log.values()),
+        lost=sum(word in sent and not sent_log[one] for one, word in words.items()),
+        denied=sum(
+            word == "failed" and sent_log[one] > 0 for one, word in words.items()
+        ),
     )
 
 

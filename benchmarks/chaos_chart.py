@@ -210,7 +210,7 @@ def main() -> None:
         f"{measured['messages']:,} messages by each client, "
         f"{len(measured['clients']['aiooctopush'])} kinds of fault, "
         f"{measured['probability']:.0%} of the requests hit, "
-        "judged by the gateway's book"
+        "judged by the gateway's sent log"
     )
     picture = draw(measured["clients"], subtitle=subtitle)
     docs = folder.parent / "docs"

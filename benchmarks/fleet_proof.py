@@ -1,6 +1,6 @@
 """
 A fleet on a real RabbitMQ and a real PostgreSQL: a storm that it has to weather, how it
-grows, and what it costs. The gateway's book is the judge.
+grows, and what it costs. The gateway's sent log is the judge.
 
 Without arguments it prints what it found, in five minutes; `--short` takes one, and
 `--write` has the documentation show it.

@@ -4,7 +4,7 @@ sandbox gateway that fails now and then, and must not grow.
 
 Two processes: the worker (`soak_worker.py`), and this one, which is the gateway, reads
 what the worker tells of itself each second, and compares after each lap what its
-callers were told with the book. Fails if memory grows, files or tasks are left, if
+callers were told with the sent log. Fails if memory grows, files or tasks are left, if
 anything complains on standard error, or if a message was sent twice or lost.
 
     nox -s soak                    # 3 minutes
@@ -22,7 +22,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from soak_judge import Sample, Soak, complains, judge_book, problems, report
+from soak_judge import Sample, Soak, complains, judge_sent_log, problems, report
 from soak_worker import IN_FLIGHT, PLANTS
 
 from aiooctopush.sandbox import FaultPlan, Gateway, GatewaySettings
@@ -72,13 +72,13 @@ class Listener:
 
     def _judge(self, told: Mapping[str, str], sample: Sample) -> None:
         self._gateway.settle()
-        wrong = judge_book(told, self._gateway.book.numbers())
+        wrong = judge_sent_log(told, self._gateway.sent_log.numbers())
         # The worker is idle, so no id is under way that would be forgotten here.
         self._gateway.reset()
         soak = self.soak
         soak.laps.append(sample)
         soak.sent += len(told)
-        soak.book += [f"lap {len(soak.laps)}: {one}" for one in wrong]
+        soak.sent_log += [f"lap {len(soak.laps)}: {one}" for one in wrong]
         print(
             f"lap {len(soak.laps)}: {len(told):,} recipients, {sample.rss:.1f} MB, "
             f"{sample.fds} files, {sample.tasks} tasks {'; '.join(wrong)}".rstrip(),
@@ -117,7 +117,7 @@ async def soak(options: argparse.Namespace) -> Soak:
         finally:
             await worker.wait()
     if worker.returncode:
-        listener.soak.book.append(f"the worker ended with {worker.returncode}")
+        listener.soak.sent_log.append(f"the worker ended with {worker.returncode}")
     return listener.soak
 
 

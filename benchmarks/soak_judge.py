@@ -1,5 +1,5 @@
 """
-The judge of a soak: what a long life leaves behind, and what the book says. Pure.
+The judge of a soak: what a long life leaves behind, and what the sent log says. Pure.
 
 Memory is judged by its floor after the warm-up: what is garbage goes at the next
 collection, what leaks stays. The slope of the floor is a robust one, the median of the
@@ -58,7 +58,7 @@ class Soak:
         before: Before it opened anything.
         after: When it had closed everything.
         sent: Recipients of all laps.
-        book: What is wrong with the book, in words.
+        sent_log: What is wrong with the sent log, in words.
         complaints: Lines of its standard error.
     """
 
@@ -67,7 +67,7 @@ class Soak:
     before: Sample | None = None
     after: Sample | None = None
     sent: int = 0
-    book: list[str] = field(factory=list)
+    sent_log: list[str] = field(factory=list)
     complaints: list[str] = field(factory=list)
 
 
@@ -101,21 +101,21 @@ def bound(samples: Sequence[Sample]) -> float:
     return max(SLOPE_GOAL, WANDER / minutes * 10)
 
 
-def judge_book(words: Mapping[str, str], book: Mapping[str, int]) -> list[str]:
+def judge_sent_log(words: Mapping[str, str], sent_log: Mapping[str, int]) -> list[str]:
     """
     Compare what the callers of a lap were told with what was really sent.
 
     Args:
         words: By number, the outcome that its caller was told.
-        book: By number, how many messages were accepted.
+        sent_log: By number, how many messages were accepted.
     """
     told_sent = {number for number, word in words.items() if word in SENT}
     told_not = {number for number, word in words.items() if word in NOT_SENT}
     counts = {
-        "sent twice": sum(times > 1 for times in book.values()),
-        "lost": len(told_sent - book.keys()),
-        "denied, although sent": len(told_not & book.keys()),
-        "sent by nobody": len(book.keys() - words.keys()),
+        "sent twice": sum(times > 1 for times in sent_log.values()),
+        "lost": len(told_sent - sent_log.keys()),
+        "denied, although sent": len(told_not & sent_log.keys()),
+        "sent by nobody": len(sent_log.keys() - words.keys()),
     }
     return [f"{count} {what}" for what, count in counts.items() if count]
 
@@ -130,7 +130,7 @@ def problems(soak: Soak, *, in_flight: int) -> list[str]:
     """
     if soak.before is None or soak.after is None or not soak.laps:
         return ["the worker did not live to its end", *soak.complaints]
-    found = list(soak.book)
+    found = list(soak.sent_log)
     level = steady(soak.samples)
     if len(level) > 1 and (grows := slope(level)) >= bound(level):
         found.append(f"memory grows by {grows:.1f} MB in 10 minutes")
@@ -181,7 +181,7 @@ def report(soak: Soak, *, in_flight: int) -> str:
             "0",
         ),
         ("complaints", f"{len(soak.complaints)}", "0"),
-        ("book", f"{len(soak.book)} findings", "0"),
+        ("sent log", f"{len(soak.sent_log)} findings", "0"),
     ]
     lines = [f"{what:<32}{value:>24}  {goal}".rstrip() for what, value, goal in rows]
     if allowed > SLOPE_GOAL:

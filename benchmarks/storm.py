@@ -1,10 +1,10 @@
 """
 A storm: hundreds of thousands of recipients, a gateway that fails at every turn, and
-SIGKILL at random moments, until the run is done. The gateway's book is the judge.
+SIGKILL at random moments, until the run is done. The gateway's sent log is the judge.
 
 Three processes: the gateway (`storm_gateway.py`) outlives everybody, the worker
 (`storm_worker.py`) sends and is killed, and this one kills it, starts it again, and
-compares in the end what the worker says with what the book says. Without arguments it
+compares in the end what the worker says with the sent log. Without arguments it
 weathers everything, the baseline included; `--short` takes half a minute.
 
     nox -s chaos
@@ -99,26 +99,28 @@ class GatewayProcess:
         assert process.stdin is not None
         assert process.stdout is not None
         self._commands, self._words = process.stdin, process.stdout
-        self._book = folder / "book.bin"
+        self._sent_log = folder / "sent_log.bin"
         self.url = f"http://127.0.0.1:{int(self._words.readline())}"
         self.requests = 0
         os.set_blocking(self._words.fileno(), False)
 
     def listen(self) -> bool:
-        """Count requests; whether a book was written meanwhile."""
+        """Count requests; whether a sent log was written meanwhile."""
         heard = self._words.read() or b""
         self.requests += heard.count(b".")
         return b"!" in heard
 
-    def book(self) -> tuple[Counter[int], dict[str, Any]]:
+    def sent_log(self) -> tuple[Counter[int], dict[str, Any]]:
         """Who has how many messages by now, and what was met."""
-        self._commands.write(f"{self._book}\n".encode())
+        self._commands.write(f"{self._sent_log}\n".encode())
         self._commands.flush()
         while not self.listen():
             time.sleep(0.01)
         numbers = array("q")
-        numbers.frombytes(self._book.read_bytes())
-        return Counter(numbers), json.loads(self._book.with_suffix(".json").read_text())
+        numbers.frombytes(self._sent_log.read_bytes())
+        return Counter(numbers), json.loads(
+            self._sent_log.with_suffix(".json").read_text()
+        )
 
 
 @contextmanager
@@ -241,17 +243,17 @@ def settle(weather: Weather) -> None:
     """Hear receipts and send again what has none, until everybody is accounted for."""
     for _ in range(20):
         _, resent = asyncio.run(
-            hear_receipts(weather.folder, weather.gateway.book()[0])
+            hear_receipts(weather.folder, weather.gateway.sent_log()[0])
         )
         if not resent:
             break
         weather.weather()
-    book, _ = weather.gateway.book()
+    sent_log, _ = weather.gateway.sent_log()
     words = asyncio.run(told(weather.folder))
     source = {int(one) for one in people(weather.storm.count)}
     weather.found.unexplained = len(source - words[BatchState.ACCEPTED])
-    if words[BatchState.ACCEPTED] != book.keys() or set(book.values()) != {1}:
-        weather.found.problems.append("after the receipts, the book says otherwise")
+    if words[BatchState.ACCEPTED] != sent_log.keys() or set(sent_log.values()) != {1}:
+        weather.found.problems.append("after the receipts, the sent log says otherwise")
 
 
 def weather(storm: Storm) -> Found:
@@ -270,8 +272,8 @@ def weather(storm: Storm) -> Found:
             words = asyncio.run(told(folder))
         else:
             words = words_of_the_baseline(storm, folder)
-        book, met = gateway.book()
-        judge(found, book, said, words)
+        sent_log, met = gateway.sent_log()
+        judge(found, sent_log, said, words)
         found.requests = gateway.requests
         found.faults, found.kinds = sum(met["faults"].values()), len(met["faults"])
         if storm.who == "aiooctopush" and storm.burns_ids:

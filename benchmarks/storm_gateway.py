@@ -1,7 +1,7 @@
 """
 The gateway of the storm: a process of its own, which outlives every worker.
 
-It is the fault gateway of the tests with a book that can be read from outside. It
+It is the fault gateway of the tests with a sent log that can be read from outside. It
 prints its port, then one dot for each request that arrives whole. Told a path on
 its standard input, it writes who got how many messages, and prints an exclamation mark;
 it ends when that input does.
@@ -36,7 +36,7 @@ STORM_KINDS: Final = tuple(name for name in KINDS if not name.startswith(LEFT_OU
 
 
 class StormGateway(FaultGateway):  # type: ignore[misc]  # untyped, as all tests
-    """A fault gateway that tells how far it is, and keeps nothing but the book."""
+    """A fault gateway that tells how far it is, and keeps nothing but the sent log."""
 
     async def _read(self, *args: Any) -> Any:
         request = await super()._read(*args)
@@ -63,11 +63,11 @@ class StormGateway(FaultGateway):  # type: ignore[misc]  # untyped, as all tests
         }
         return status, json.dumps(said).encode()
 
-    def write_book(self, path: Path) -> None:
+    def write_sent_log(self, path: Path) -> None:
         """A number for each message that was sent, and beside it what was met."""
         self.settle()
         numbers = array("q")
-        for (number, _), times in self.book.items():
+        for (number, _), times in self.sent_log.items():
             numbers.extend([int(number)] * times)
         path.write_bytes(numbers.tobytes())
         faults = {name: times for name, times in self.seen.items() if name}
@@ -88,7 +88,7 @@ async def serve(*, seed: int, probability: float, burns_ids: bool) -> None:
         gateway.redirect_to = f"{gateway.url}/elsewhere"
         print(gateway.port, flush=True)
         while line := await commands.readline():
-            gateway.write_book(Path(line.decode().rstrip("\n")))
+            gateway.write_sent_log(Path(line.decode().rstrip("\n")))
             print("!", end="", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The judge of a storm: what the worker says, against what the book says."""
+"""The judge of a storm: what the worker says, against what the sent log says."""
 
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -49,13 +49,13 @@ class Found:
         faults: How many requests met a fault.
         kinds: How many kinds of faults were met.
         kills: How often the worker was killed.
-        sent: Are in the book.
-        twice: Are in the book more than once.
+        sent: Are in the sent log.
+        twice: Are in the sent log more than once.
         extra: Messages beyond the first to each.
-        lost: Are not in the book, although the caller was not told of any doubt.
-        denied: Are in the book, although the caller was told that it failed.
+        lost: Are not in the sent log, although the caller was not told of any doubt.
+        denied: Are in the sent log, although the caller was told that it failed.
         presumed: Of whom was said that it was most likely sent.
-        unsent: Of these, not in the book.
+        unsent: Of these, not in the sent log.
         in_doubt: Of whom was said that nobody knows.
         unexplained: Of those not known for sure, still open when delivery receipts had
             been heard and what had none was sent again.
@@ -99,34 +99,36 @@ async def told(folder: Path) -> dict[BatchState, set[int]]:
 
 def judge(
     found: Found,
-    book: Counter[int],
+    sent_log: Counter[int],
     said: dict[str, Any],
     words: dict[BatchState, set[int]],
 ) -> None:
     """
-    Compare the worker's words with the book.
+    Compare the worker's words with the sent log.
 
     Args:
         found: Where it is written down.
-        book: Who has how many messages.
+        sent_log: Who has how many messages.
         said: The worker's report.
         words: What its ledger says of each recipient.
     """
     storm = found.storm
     source = {int(one) for one in people(storm.count)}
     found.batches = -(-storm.count // storm.batch)
-    found.sent = len(book)
-    found.twice = sum(times > 1 for times in book.values())
-    found.extra = sum(book.values()) - len(book)
+    found.sent = len(sent_log)
+    found.twice = sum(times > 1 for times in sent_log.values())
+    found.extra = sum(sent_log.values()) - len(sent_log)
     found.presumed = len(words[BatchState.PRESUMED])
-    found.unsent = len(words[BatchState.PRESUMED] - book.keys())
+    found.unsent = len(words[BatchState.PRESUMED] - sent_log.keys())
     found.in_doubt = len(words[BatchState.UNKNOWN])
     refused = words[BatchState.REFUSED] | words[BatchState.NOT_SENT]
-    found.denied = len(refused & book.keys())
+    found.denied = len(refused & sent_log.keys())
     doubt = words[BatchState.PRESUMED] if storm.burns_ids else set()
-    found.lost = len(source - book.keys() - doubt - words[BatchState.UNKNOWN] - refused)
-    if book.keys() - source:
-        found.problems.append("the book has somebody who is not in the source")
+    found.lost = len(
+        source - sent_log.keys() - doubt - words[BatchState.UNKNOWN] - refused
+    )
+    if sent_log.keys() - source:
+        found.problems.append("the sent log has somebody who is not in the source")
     if storm.who != "aiooctopush":
         return
     for state in BatchState:
@@ -150,9 +152,9 @@ def words_of_the_baseline(storm: Storm, folder: Path) -> dict[BatchState, set[in
     return states
 
 
-async def hear_receipts(folder: Path, book: Counter[int]) -> tuple[int, int]:
+async def hear_receipts(folder: Path, sent_log: Counter[int]) -> tuple[int, int]:
     """
-    Settle the worklist with delivery receipts: who is in the book has one.
+    Settle the worklist with delivery receipts: who is in the sent log has one.
 
     Returns:
         How many batches were sent after all and how many are to be sent again. A batch
@@ -169,7 +171,7 @@ async def hear_receipts(folder: Path, book: Counter[int]) -> tuple[int, int]:
         worklist = [one async for one in run.unresolved()]
         sent = resent = 0
         for one in worklist:
-            receipts = sum(int(number) in book for number in one.numbers)
+            receipts = sum(int(number) in sent_log for number in one.numbers)
             assert receipts in {0, len(one.numbers)}, "a part of a batch was sent"
             decision = "sent" if receipts else "resend"
             sent, resent = sent + bool(receipts), resent + (not receipts)

@@ -4,7 +4,7 @@ Tests of your own code: no network, no account, no waiting.
     pip install aiooctopush pytest pytest-asyncio
     pytest examples/test_signup.py
 
-They ask the sandbox's book what was really accepted, not the code what it believes it
+They ask the sandbox's sent log what was accepted, not the code what it believes it
 sent.
 """
 
@@ -43,10 +43,10 @@ async def send_code(octopush: OctopushSession, signup: int, code: str) -> str:
 async def test_a_code_is_sent(
     octopush: OctopushSession, octopush_sandbox: "OctopushSandbox"
 ) -> None:
-    """Judge by the book."""
+    """Judge by the sent log."""
     await send_code(octopush, 42, "1234")
 
-    assert octopush_sandbox.book.texts_to(ADA) == ("Your code is 1234",)
+    assert octopush_sandbox.sent_log.texts_to(ADA) == ("Your code is 1234",)
 
 
 async def test_a_lost_answer_sends_nothing_twice(
@@ -58,7 +58,7 @@ async def test_a_lost_answer_sends_nothing_twice(
     said = await send_code(octopush, 42, "1234")
 
     assert said == "Sent, presumed."
-    assert octopush_sandbox.book.times(ADA) == 1
+    assert octopush_sandbox.sent_log.times(ADA) == 1
 
 
 async def test_an_outage_is_told_to_people(
@@ -70,4 +70,4 @@ async def test_an_outage_is_told_to_people(
     said = await send_code(octopush, 42, "1234")
 
     assert said == "It should be there in a minute."
-    assert octopush_sandbox.book.times(ADA) == 0
+    assert octopush_sandbox.sent_log.times(ADA) == 0

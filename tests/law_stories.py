@@ -209,7 +209,7 @@ class ListOfPeople(RuleBasedStateMachine):
     def another_text(self, data):
         """Is refused before anything leaves, if the run has begun."""
         name = data.draw(st.sampled_from(sorted(self.runs)))
-        before = len(self.gateway.book)
+        before = len(self.gateway.sent_log)
         octopush = OctopushSession(
             "me@example.org", "key", transport=SandboxTransport(self.gateway)
         )
@@ -218,15 +218,15 @@ class ListOfPeople(RuleBasedStateMachine):
         )
         with pytest.raises(InvalidFieldError, match="began with another text"):
             asyncio.run(run.send(self.people()))
-        assert len(self.gateway.book) == before
+        assert len(self.gateway.sent_log) == before
 
     # --- the law ----------------------------------------------------------------------
 
     def had(self, name):
-        """How often the gateway accepted each number for a run, by its book."""
+        """How often the gateway accepted each number for a run, by its sent log."""
         return Counter(
             one
-            for entry in self.gateway.book.entries
+            for entry in self.gateway.sent_log.entries
             if entry.sender == f"Acme{name}"
             for one in entry.recipients
         )

@@ -18,7 +18,7 @@ from ..sandbox import (
     GatewaySettings,
     SandboxServer,
 )
-from ..sandbox.book import Entry
+from ..sandbox.sent_log import Entry
 from ..sandbox.server import SENT_PATH, ServedRequest
 from .terminal.console import Screen
 from .terminal.help import Decorator, command, option

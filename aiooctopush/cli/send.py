@@ -51,7 +51,7 @@ class Sent(Result):
     residual_credit: Decimal | None = item("Credit left")
     attempts: int = item("Attempts")
     number_of_contacts: int | None = item()
-    sandbox_book: Mapping[str, int] | None = sandbox_item()
+    sandbox_sent_log: Mapping[str, int] | None = sandbox_item()
     send_at: datetime | None = item(in_json=False)
     simulated: bool = item(in_json=False)
 
@@ -169,7 +169,7 @@ def send(
             )
         )
     except OctopushError as error:
-        screen.fail(error, advice=_advice(error, own_id), **connection.book())
+        screen.fail(error, advice=_advice(error, own_id), **connection.sent_log())
     except TimeoutError:
         _give_up(screen, own_id)
     screen.result(
@@ -182,7 +182,7 @@ def send(
             residual_credit=result.residual_credit,
             attempts=result.attempts,
             number_of_contacts=result.number_of_contacts,
-            sandbox_book=connection.sandbox_book,
+            sandbox_sent_log=connection.sandbox_sent_log,
             send_at=at,
             simulated=simulate,
         )

@@ -2,12 +2,11 @@
 A simulated gateway to test against, and the judge of what was really accepted.
 
 One `Gateway`, two doors: `SandboxTransport` in process and in virtual time,
-`SandboxServer` on a port. A `FaultPlan` says what goes wrong, the `Book` says who
+`SandboxServer` on a port. A `FaultPlan` says what goes wrong, the `SentLog` says who
 got what, and `Callbacks` are what the gateway tells a receiver about it.
 `pytest_plugin` has the fixtures for your own tests.
 """
 
-from .book import Book, Entry
 from .callbacks.payloads import Callback, CallbackFormat, CallbackKind, CallbackPlan
 from .callbacks.posting import CallbackPoster
 from .callbacks.schedule import Callbacks
@@ -15,13 +14,13 @@ from .chapters.otp import OneTimeCode
 from .clock import VirtualClock
 from .faults import Commit, Fault, FaultPlan
 from .gateway import Gateway
+from .sent_log import Entry, SentLog
 from .server import SandboxServer, ServedRequest, create_app
 from .settings import DuplicateCheck, GatewaySettings
 from .transport import SandboxTransport
 
 
 __all__ = [
-    "Book",
     "Callback",
     "CallbackFormat",
     "CallbackKind",
@@ -38,6 +37,7 @@ __all__ = [
     "OneTimeCode",
     "SandboxServer",
     "SandboxTransport",
+    "SentLog",
     "ServedRequest",
     "VirtualClock",
     "create_app",

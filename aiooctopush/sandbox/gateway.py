@@ -1,5 +1,5 @@
 """
-The simulated gateway: pure and synchronous, bytes in, bytes out, and a book.
+The simulated gateway: pure and synchronous, bytes in, bytes out, and a sent log.
 
 It follows the documents, not the SDK: it reads raw JSON and shares no model with
 the code that it judges. Where the documents are silent, the choice is marked
@@ -17,7 +17,6 @@ from attrs import evolve
 
 from .._clock import Clock, SystemClock
 from .._wire import HttpRequest, HttpResponse
-from .book import Book
 from .callbacks.payloads import CallbackPlan
 from .callbacks.schedule import Callbacks
 from .chapters import voice
@@ -29,6 +28,7 @@ from .chapters.settings import SettingsOperations
 from .chapters.sms import CREATE_ON_LIST, CREATE_ON_TAG, SEND, SmsOperations
 from .chapters.subaccounts import SubaccountOperations
 from .chapters.wallet import WalletOperations
+from .sent_log import SentLog
 from .settings import DuplicateCheck, GatewaySettings
 from .state import AdmittedRequest, Contacts, State
 from .validation import RefusalError, read_json, read_request_id
@@ -93,7 +93,7 @@ class Gateway:
         self._late: list[tuple[float, HttpRequest]] = []
 
     def __repr__(self) -> str:
-        return f"<Gateway: {self._state.book!r}>"
+        return f"<Gateway: {self._state.sent_log!r}>"
 
     @property
     def clock(self) -> Clock:
@@ -147,10 +147,10 @@ class Gateway:
         self._state.credit = euros
 
     @property
-    def book(self) -> Book:
+    def sent_log(self) -> SentLog:
         """What was accepted; deferred requests whose time has come are in it."""
         self._execute_late(only_due=True)
-        return self._state.book
+        return self._state.sent_log
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Execute a request and answer it; what was deferred comes first."""
@@ -176,20 +176,20 @@ class Gateway:
     def defer(self, request: HttpRequest, seconds: float = LATE_SECONDS) -> None:
         """
         Execute a request later: when the next one arrives, or once that many
-        seconds have passed on the clock and somebody looks into `book`.
+        seconds have passed on the clock and somebody looks into `sent_log`.
         """
         self._late.append((self.clock.monotonic() + seconds, request))
 
     def callbacks(self, plan: CallbackPlan | None = None) -> Callbacks:
         """
-        Follow what the gateway calls its users back about, from the book's first
+        Follow what the gateway calls its users back about, from the sent log's first
         entry on; nothing is posted by it.
 
         Args:
             plan: What becomes of the messages, and how the callbacks come.
         """
         return Callbacks(
-            state=self._state, look=lambda: self.book, plan=plan or CallbackPlan()
+            state=self._state, look=lambda: self.sent_log, plan=plan or CallbackPlan()
         )
 
     def settle(self) -> None:
@@ -198,7 +198,7 @@ class Gateway:
 
     def reset(self) -> None:
         """
-        Forget book, ids, campaigns, lookups, one-time codes, deferred requests and
+        Forget sent log, ids, campaigns, lookups, one-time codes, deferred requests and
         callbacks to come, and restore the credit.
 
         So are sub-accounts and settings. Contacts, lists, tags and the blacklist stay.

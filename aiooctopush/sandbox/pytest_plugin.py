@@ -27,11 +27,11 @@ import pytest
 
 from ..phone import mask
 from ..session import OctopushSession
-from .book import Book, Entry
 from .callbacks.schedule import Callbacks
 from .clock import VirtualClock
 from .faults import FaultPlan
 from .gateway import Gateway
+from .sent_log import Entry, SentLog
 from .transport import SandboxTransport
 
 
@@ -68,12 +68,12 @@ class OctopushSandbox:
         self.faults: FaultPlan = FaultPlan.schedule(())
 
     def __repr__(self) -> str:
-        return f"<OctopushSandbox: {self.book!r}>"
+        return f"<OctopushSandbox: {self.sent_log!r}>"
 
     @property
-    def book(self) -> Book:
-        """What was really accepted: ``book.times("+33600000001") == 1``."""
-        return self.gateway.book
+    def sent_log(self) -> SentLog:
+        """What was really accepted: ``sent_log.times("+33600000001") == 1``."""
+        return self.gateway.sent_log
 
     @property
     def credit(self) -> Decimal:
@@ -141,7 +141,7 @@ class OctopushSandbox:
 
     def describe(self) -> str:
         """Say what the gateway saw, for people; numbers are masked, texts left out."""
-        entries = self.book.entries
+        entries = self.sent_log.entries
         lines = [
             f"{self.clock.now():%Y-%m-%d %H:%M:%S} UTC, credit {self.credit:f} EUR",
             f"accepted: {len(entries) or 'nothing'}",
@@ -181,7 +181,7 @@ def octopush_gateway() -> Gateway:
 
 @pytest.fixture
 def octopush_sandbox(octopush_gateway: Gateway) -> OctopushSandbox:
-    """Give a simulated gateway in virtual time, with its book."""
+    """Give a simulated gateway in virtual time, with its sent log."""
     return OctopushSandbox(octopush_gateway)
 
 

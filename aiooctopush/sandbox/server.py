@@ -16,12 +16,12 @@ from yarl import URL
 
 from .._wire import HttpRequest, HttpResponse
 from ..errors import InvalidFieldError
-from .book import Entry
 from .callbacks.posting import CallbackPoster
 from .callbacks.schedule import Callbacks
 from .chapters.otp import OneTimeCode
 from .faults import LIVE_KINDS, Fault, FaultPlan
 from .gateway import Gateway
+from .sent_log import Entry
 
 
 SENT_PATH: Final = "/__sandbox__/sent"
@@ -129,7 +129,7 @@ class SandboxServer:
         port: 0 takes a free one.
 
     Attributes:
-        gateway: The gateway, with its book.
+        gateway: The gateway, with its sent log.
     """
 
     def __init__(
@@ -199,7 +199,7 @@ class _Door:
         self._faults = faults
         self._poster = poster
         self._on_request = on_request
-        self._reported = len(gateway.book), len(gateway.codes)
+        self._reported = len(gateway.sent_log), len(gateway.codes)
 
     async def start(self, app: web.Application) -> None:
         if self._poster is not None:
@@ -213,7 +213,7 @@ class _Door:
                 await app[_POSTING]
 
     async def sent(self, _: web.Request) -> web.StreamResponse:
-        return web.json_response(self._gateway.book.as_json())
+        return web.json_response(self._gateway.sent_log.as_json())
 
     async def codes(self, _: web.Request) -> web.StreamResponse:
         return web.json_response([one.as_json() for one in self._gateway.codes])
@@ -257,15 +257,15 @@ class _Door:
         if self._on_request is None:
             return
         entries, codes = self._reported
-        book, sent = self._gateway.book, self._gateway.codes
-        self._reported = len(book), len(sent)
+        sent_log, sent = self._gateway.sent_log, self._gateway.codes
+        self._reported = len(sent_log), len(sent)
         self._on_request(
             ServedRequest(
                 method=request.method,
                 path=request.path,
                 status=None if answer is None else answer.status,
                 fault=None if fault is None else fault.kind,
-                accepted=book.since(entries),
+                accepted=sent_log.since(entries),
                 codes=sent[codes:],
             )
         )

@@ -12,8 +12,8 @@ from attrs import define, field, frozen
 
 from .._clock import Clock
 from .._wire import HttpResponse
-from .book import Book, Entry
 from .campaigns import Campaigns
+from .sent_log import Entry, SentLog
 from .settings import DuplicateCheck, GatewaySettings
 from .validation import Message, RefusalError, read_request_id
 
@@ -75,7 +75,7 @@ class State:
         self.lines: dict[str, Mapping[str, Any]] = {}
         self.lookups: Counter[str] = Counter()
         self.blacklist: set[str] = set()
-        self.book: Book = Book()
+        self.sent_log: SentLog = SentLog()
         self.cancellations: Counter[tuple[str, int, int]] = Counter()
         self.campaigns: Campaigns = Campaigns(
             computation_seconds=settings.computation_seconds,
@@ -88,7 +88,7 @@ class State:
 
     def reset(self) -> None:
         """Forget what was accepted and remembered, and restore the credit."""
-        self.book.clear()
+        self.sent_log.clear()
         self.cancellations.clear()
         self.lookups.clear()
         self.campaigns.clear()
@@ -201,7 +201,7 @@ class State:
         cost: Decimal,
         operation: str,
     ) -> None:
-        """Take the money, and enter the message into the book."""
+        """Take the money, and enter the message into the sent log."""
         if message.simulated:
             cost = Decimal(0)
         if cost > self.credit:
@@ -211,7 +211,7 @@ class State:
         self.credit -= cost
         # The same number twice in one call is two messages: undocumented, our choice,
         # and the one that shows a double send.
-        self.book.add(
+        self.sent_log.add(
             Entry(
                 ticket=ticket,
                 operation=operation,
@@ -242,7 +242,7 @@ class State:
         A chapter, such as ``sms-campaign``, takes its own tickets only: undocumented,
         our choice, so that a wrong path does not go unnoticed.
         """
-        entry = self.book.find(ticket)
+        entry = self.sent_log.find(ticket)
         found = (
             entry is not None
             and entry.account == account
@@ -253,11 +253,11 @@ class State:
 
     def call_back(self, ticket: str) -> None:
         """Cancel what belongs to a ticket."""
-        entry = self.book.find(ticket)
+        entry = self.sent_log.find(ticket)
         if entry is not None and entry.counts:
             # The credit comes back: undocumented, our choice.
             self.credit += entry.cost
-            self.book.cancel(ticket, self.clock.now())
+            self.sent_log.cancel(ticket, self.clock.now())
         self.campaigns.drop(ticket)
 
     # --- answers ------------------------------------------------------------------

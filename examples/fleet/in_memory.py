@@ -4,7 +4,7 @@ A fleet in one process, for those who have neither RabbitMQ nor PostgreSQL at ha
     python examples/fleet/in_memory.py
 
 It sends to a sandbox gateway in here, where nobody gets a message. A quarter of the
-requests goes wrong; the report and the gateway's book tell that everybody got one all
+requests goes wrong; the report and the sent log tell that everybody got one all
 the same. The runs are in fleet.db, so a second start has nothing left to do. Of
 examples/fleet/app.py only the three lines differ that say where things are.
 """
@@ -64,7 +64,7 @@ async def main() -> None:
     print(f"accepted {report.accepted:,}, presumed {report.presumed:,}")
     print(f"in doubt {report.unknown:,}, refused {report.refused:,}")
     print(f"{report.attempts:,} tries of {report.batches:,} requests")
-    times = GATEWAY.book.numbers()
+    times = GATEWAY.sent_log.numbers()
     twice = sum(count > 1 for count in times.values())
     print(f"received by {len(times):,}, more than once by {twice:,}")
 

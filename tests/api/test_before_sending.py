@@ -57,7 +57,7 @@ async def test_a_word_in_braces_that_is_no_placeholder_is_refused(  # noqa: PLR0
         await sent(octopush, kind, way, text=f"Hi {{{word}}}")
 
     assert f"did you mean {{{meant}}}?" in str(caught.value)
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @both
@@ -66,7 +66,7 @@ async def test_doubled_braces_are_sent_as_braces(octopush, gateway, kind, way):
     """For who means the braces themselves."""
     await sent(octopush, kind, way, text="Use {{code}} or }}")
 
-    assert [one.texts for one in gateway.book.entries] == [("Use {code} or }",)]
+    assert [one.texts for one in gateway.sent_log.entries] == [("Use {code} or }",)]
 
 
 @both
@@ -81,7 +81,7 @@ async def test_a_recipient_without_a_value_stops_the_send(octopush, gateway, kin
     assert caught.value.field == "recipients[1].first_name"
     assert caught.value.shown == "+336****0002"
     assert "39980002" not in str(caught.value)
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @both
@@ -105,7 +105,7 @@ async def test_people_without_a_value_are_left_out_or_sent_to_on_request(  # noq
         on_missing=on_missing,
     )
 
-    (entry,) = gateway.book.entries
+    (entry,) = gateway.sent_log.entries
     assert dict(zip(entry.recipients, entry.texts, strict=True)) == texts
 
 
@@ -115,7 +115,7 @@ async def test_nobody_with_a_value_is_nobody_to_send_to(octopush, gateway, kind)
     with pytest.raises(InvalidFieldError, match="none of them"):
         await sent(octopush, kind, "send", text="{param1}!", on_missing="skip")
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 async def test_an_empty_value_is_a_value(octopush, gateway):
@@ -124,7 +124,7 @@ async def test_an_empty_value_is_a_value(octopush, gateway):
 
     await octopush.sms.send(**{**SMS, "text": "Hi {first_name}", "recipients": people})
 
-    assert gateway.book.only().texts == ("Hi ",)
+    assert gateway.sent_log.only().texts == ("Hi ",)
 
 
 async def test_what_becomes_of_people_without_a_value_is_one_of_three_words(octopush):
@@ -146,7 +146,7 @@ async def test_a_text_of_nothing_but_spaces_is_refused(
     with pytest.raises(InvalidFieldError, match="more than spaces"):
         await sent(octopush, kind, way, text=text)
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @both
@@ -161,7 +161,7 @@ async def test_a_text_that_is_blank_for_somebody_is_refused(
         await sent(octopush, kind, way, text=" {first_name} ", recipients=people)
 
     assert caught.value.field == "recipients[1]"
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 # --- instants -------------------------------------------------------------------------
@@ -176,7 +176,7 @@ async def test_an_instant_that_has_passed_is_refused(octopush, gateway, kind, wa
     with pytest.raises(InvalidFieldError, match="must not be in the past"):
         await sent(octopush, kind, way, send_at=late)
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @both
@@ -185,7 +185,7 @@ async def test_a_minute_ago_is_now(octopush, gateway, kind, way):
     """Clocks differ, and programs take their time."""
     await sent(octopush, kind, way, send_at=gateway.clock.now() - timedelta(minutes=1))
 
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1
 
 
 async def test_a_campaign_is_looked_at_as_well(octopush, gateway):
@@ -229,11 +229,11 @@ async def test_marketing_to_france_needs_its_mention(
 
     with pytest.raises(InvalidFieldError) as caught:
         await sent(octopush, "sms", way, text="Sale", **marketing)
-    refused = len(gateway.book)
+    refused = len(gateway.sent_log)
     await sent(octopush, "sms", way, text=f"Sale. {mention}", **marketing)
 
     assert mention in str(caught.value)
-    assert (refused, len(gateway.book)) == (0, 1)
+    assert (refused, len(gateway.sent_log)) == (0, 1)
 
 
 @ways
@@ -243,14 +243,14 @@ async def test_marketing_elsewhere_needs_none(octopush, gateway, way):
         octopush, "sms", way, text="Sale", purpose="wholesale", recipients=[ABROAD]
     )
 
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1
 
 
 async def test_marketing_by_voice_needs_none(octopush, gateway):
     """The mention is one of SMS."""
     await sent(octopush, "voice", "send", text="Sale", purpose="wholesale")
 
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1
 
 
 # --- national numbers -----------------------------------------------------------------
@@ -267,7 +267,7 @@ async def test_national_numbers_are_read_as_those_of_a_declared_country(
         **{**MESSAGES[kind], "recipients": people}, country="FR"
     )
 
-    assert gateway.book.only().recipients == (ONE, ABROAD, "+33639980002")
+    assert gateway.sent_log.only().recipients == (ONE, ABROAD, "+33639980002")
 
 
 @both
@@ -281,7 +281,7 @@ async def test_a_number_of_no_phone_is_refused_by_its_place(octopush, gateway, k
         )
 
     assert caught.value.field == "recipients[1].phone_number"
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 async def test_a_text_for_a_list_is_refused_with_a_country_as_well(octopush):

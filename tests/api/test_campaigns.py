@@ -121,7 +121,7 @@ async def test_a_stored_request_is_sent_once(calls, gateway, namespace):
         await calls.send_request(request)
 
     assert (type(sent), sent.request_id) == (namespace.sent, request.request_id)
-    assert gateway.book.times("+33639980001") == 1
+    assert gateway.sent_log.times("+33639980001") == 1
 
 
 async def test_an_unknown_outcome_is_settled_under_the_same_id(namespace):
@@ -146,7 +146,7 @@ async def test_a_scheduled_message_can_be_cancelled(calls, gateway, namespace):
     cancelled = await calls.cancel(sent.ticket)
 
     assert (cancelled.outcome, cancelled.status) == (Outcome.ACCEPTED, 204)
-    assert gateway.book.find(sent.ticket).cancelled
+    assert gateway.sent_log.find(sent.ticket).cancelled
 
 
 async def test_an_id_is_replaced_only_if_nobody_chose_it(namespace):
@@ -202,7 +202,7 @@ async def test_a_campaign_is_created_priced_confirmed_and_sent(
     assert status.number_of_contacts == len(people)
     assert isinstance(status.cost, Decimal)
     assert confirmed.outcome is Outcome.ACCEPTED
-    entry = gateway.book.find(created.ticket)
+    entry = gateway.sent_log.find(created.ticket)
     assert entry.recipients == people
     assert entry.ignored_fields == ()
 
@@ -227,7 +227,7 @@ async def test_a_prepared_campaign_can_be_dropped(calls, gateway, namespace, aud
 
     with pytest.raises(RefusedError, match="code 131"):
         await calls.status(created.ticket)
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 async def test_a_creation_that_is_presumed_has_no_ticket(namespace):

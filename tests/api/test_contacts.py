@@ -87,7 +87,7 @@ async def test_a_campaign_goes_to_the_contacts_that_were_created(octopush, gatew
 
     await octopush.sms.confirm(created.ticket, audience="list")
 
-    assert gateway.book.numbers() == {ONE: 1, TWO: 1}
+    assert gateway.sent_log.numbers() == {ONE: 1, TWO: 1}
 
 
 async def test_every_parameter_of_create_reaches_the_gateway(octopush, gateway):

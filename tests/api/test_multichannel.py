@@ -80,13 +80,13 @@ READ = {
 
 @pytest.mark.parametrize("channel", list(Channel))
 async def test_a_message_is_accepted_on_each_channel(octopush, gateway, channel):
-    """It stands in the book under its channel, and nothing of it was dropped."""
+    """It stands in the sent log under its channel, and nothing of it was dropped."""
     sent = await octopush.multichannel.send(**MESSAGES[channel])
 
     assert sent.outcome is Outcome.ACCEPTED
     assert sent.number_of_contacts == 1
     assert isinstance(sent.total_cost, Decimal)
-    entry = gateway.book.find(sent.ticket)
+    entry = gateway.sent_log.find(sent.ticket)
     assert entry.channel == str(channel)
     assert entry.ignored_fields == ()
 
@@ -118,7 +118,7 @@ async def test_what_nobody_can_want(octopush, gateway, way, changes, words):
     with pytest.raises(InvalidFieldError, match=words):
         await send_or_build(octopush, way, SMS | changes)
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_what_is_meant(octopush, gateway, changes, text):
     """Doubled braces are single ones, and a minute is no past."""
     await octopush.multichannel.send(**SMS | changes)
 
-    assert gateway.book.only().texts == (text,)
+    assert gateway.sent_log.only().texts == (text,)
 
 
 async def test_request_without_a_text(octopush, gateway):
@@ -164,7 +164,7 @@ async def test_every_parameter_reaches_the_gateway_under_its_own_name(
         metadata={"type": SmsType.LOW_COST, "with_replies": False},
     )
 
-    entry = gateway.book.find(sent.ticket)
+    entry = gateway.sent_log.find(sent.ticket)
     assert entry.ignored_fields == ()
     assert entry.recipients == ("+33639980001",)
     assert (entry.type, entry.send_at) == ("sms_low_cost", LATER)
@@ -224,7 +224,7 @@ async def test_a_scheduled_message_can_be_cancelled(octopush, gateway):
     cancelled = await octopush.multichannel.cancel(sent.ticket, channel="sms")
 
     assert (cancelled.outcome, cancelled.status) == (Outcome.ACCEPTED, 204)
-    assert gateway.book.find(sent.ticket).cancelled
+    assert gateway.sent_log.find(sent.ticket).cancelled
 
 
 async def test_what_is_gone_after_silence_was_cancelled():
@@ -245,7 +245,7 @@ async def test_another_channel_does_not_know_the_ticket(octopush, gateway):
     with pytest.raises(RefusedError, match="code 131"):
         await octopush.multichannel.cancel(sent.ticket, channel=Channel.RCS)
 
-    assert not gateway.book.find(sent.ticket).cancelled
+    assert not gateway.sent_log.find(sent.ticket).cancelled
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def test_a_code_is_sent_and_validated(octopush, gateway):
 
     assert (sent.outcome, check.outcome) == (Outcome.ACCEPTED, Outcome.ACCEPTED)
     assert (check.state, check.valid, bool(check)) == (OtpState.VALID, True, True)
-    assert gateway.book.times(NUMBER) == 1
+    assert gateway.sent_log.times(NUMBER) == 1
 
 
 async def test_the_last_code_of_a_number_is_validated(octopush, gateway):
@@ -105,7 +105,7 @@ async def test_every_parameter_reaches_the_gateway_under_its_own_name(
         recipient_ip="2001:db8::1",
     )
 
-    (entry,), (code,) = gateway.book.entries, gateway.codes
+    (entry,), (code,) = gateway.sent_log.entries, gateway.codes
     assert entry.ignored_fields == ()
     assert (entry.channel, entry.text) == ("voice_sms", "{code} until {hh:mm:ss}")
     assert len(code.code) == 32

@@ -51,14 +51,14 @@ pytestmark = pytest.mark.usefixtures("audiences")
 
 
 async def test_a_message_is_accepted_with_its_ticket_and_cost(octopush, gateway):
-    """What the gateway says comes back typed; what it did stands in its book."""
+    """What the gateway says comes back typed; what it did stands in its sent log."""
     sent = await octopush.sms.send(**MESSAGE)
 
     assert sent.outcome is Outcome.ACCEPTED
     assert sent.number_of_contacts == 1
     assert isinstance(sent.total_cost, Decimal)
     assert sent.status == 201
-    entry = gateway.book.find(sent.ticket)
+    entry = gateway.sent_log.find(sent.ticket)
     assert entry.request_id == sent.request_id
     assert entry.text == MESSAGE["text"]
     assert entry.cost == sent.total_cost
@@ -95,7 +95,7 @@ async def test_every_parameter_reaches_the_gateway_under_its_own_name(
         recipient_tracking=True,
     )
 
-    entry = gateway.book.find(sent.ticket)
+    entry = gateway.sent_log.find(sent.ticket)
     assert entry.ignored_fields == ()
     assert entry.texts == ("Zoé O'Neill 12345",)
     assert entry.recipients == ("+33639980001",)
@@ -108,7 +108,7 @@ async def test_a_simulation_costs_nothing(octopush, gateway):
     """simulation_mode is a real True on the wire."""
     await octopush.sms.send(**MESSAGE, simulation_mode=True)
 
-    assert gateway.book.times("+33639980001") == 0
+    assert gateway.sent_log.times("+33639980001") == 0
 
 
 async def test_a_wrong_number_is_refused_before_any_request():

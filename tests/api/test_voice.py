@@ -115,14 +115,14 @@ pytestmark = pytest.mark.usefixtures("audiences")
 async def test_a_message_is_accepted_with_its_ticket_cost_and_duration(
     octopush, gateway
 ):
-    """What the gateway says comes back typed; what it did stands in its book."""
+    """What the gateway says comes back typed; what it did stands in its sent log."""
     sent = await octopush.voice.send(**MESSAGE)
 
     assert sent.outcome is Outcome.ACCEPTED
     assert sent.number_of_contacts == 1
     assert sent.total_cost == Decimal("0.1")
     assert isinstance(sent.estimated_duration, Decimal)
-    entry = gateway.book.find(sent.ticket)
+    entry = gateway.sent_log.find(sent.ticket)
     assert (entry.channel, entry.type) == ("voice_sms", "voice_sms")
     assert entry.request_id == sent.request_id
 
@@ -144,7 +144,7 @@ async def test_every_parameter_reaches_the_gateway_under_its_own_name(
         auto_remove_blacklisted_numbers=True,
     )
 
-    entry = gateway.book.find(sent.ticket)
+    entry = gateway.sent_log.find(sent.ticket)
     assert entry.ignored_fields == ()
     assert entry.texts == ("Hello Zoé",)
     assert (entry.purpose, entry.send_at) == ("wholesale", LATER)

@@ -2,7 +2,7 @@
 Under one name there is one message: whoever was planned for it never gets it twice,
 whatever people do to the list between two starts.
 
-The judge is the sandbox's book, and not what a run says of itself.
+The judge is the sandbox's sent log, and not what a run says of itself.
 """
 
 from collections import Counter
@@ -132,7 +132,7 @@ async def test_nobody_gets_it_twice_after_an_edit(gateway, ledger, before, after
 
     report = await start(gateway, ledger, after)
 
-    assert gateway.book.numbers() == Counter([*OLD, *new])
+    assert gateway.sent_log.numbers() == Counter([*OLD, *new])
     assert (report.new, report.already) == (len(new), len(after) - len(new))
     assert report.items == len(after)
     assert report.planned == report.accepted == len(OLD) + len(new)
@@ -146,7 +146,7 @@ async def test_a_fleet_adds_the_new_people_only(gateway, ledger, before, after, 
 
     run = await submit(gateway, ledger, after)
 
-    assert gateway.book.numbers() == Counter([*OLD, *new])
+    assert gateway.sent_log.numbers() == Counter([*OLD, *new])
     assert (run.new, run.already) == (len(new), len(after) - len(new))
     assert (run.planned, run.exhausted) == (len(OLD) + len(new), True)
 
@@ -165,7 +165,7 @@ async def test_a_fleet_is_added_to_while_workers_send(
     )
 
     held = unpack_numbers(claim.record.numbers)
-    assert gateway.book.numbers() == Counter([*OLD, *new]) - Counter(held)
+    assert gateway.sent_log.numbers() == Counter([*OLD, *new]) - Counter(held)
     assert (run.new, run.already) == (len(new), len(after) - len(new))
     assert (run.planned, run.exhausted) == (len(OLD) + len(new), True)
 
@@ -183,7 +183,7 @@ async def test_another_batch_size_is_no_other_run(go, gateway):
 
     told = await go(OLD, batch_size=7)
 
-    assert gateway.book.numbers() == Counter(OLD)
+    assert gateway.sent_log.numbers() == Counter(OLD)
     assert (told.new, told.already) == (0, 25)
 
 
@@ -209,7 +209,7 @@ async def test_a_file_may_be_called_anything(go, gateway, written, name, city):
 
     told = await go(written(name, city))
 
-    assert gateway.book.numbers() == Counter(OLD)
+    assert gateway.sent_log.numbers() == Counter(OLD)
     assert (told.new, told.already) == (0, 25)
 
 
@@ -220,7 +220,7 @@ async def test_somebody_served_may_leave_while_a_run_is_paused(gateway, ledger):
 
     report = await start(gateway, ledger, OLD[1:])
 
-    assert gateway.book.numbers() == Counter(OLD)
+    assert gateway.sent_log.numbers() == Counter(OLD)
     assert (report.already, report.new, report.accepted) == (9, 15, 25)
 
 
@@ -231,12 +231,12 @@ async def test_somebody_served_may_leave_while_a_fleet_stands_still(gateway, led
     gateway.credit = Decimal(1_000)
 
     still = await submit(gateway, ledger, [*OLD[1:], *NEW])
-    had = gateway.book.numbers()
+    had = gateway.sent_log.numbers()
     await ledger.unpause("run")
     run = await submit(gateway, ledger, [*OLD[1:], *NEW])
 
     assert had == Counter(OLD[:10])
-    assert gateway.book.numbers() == Counter([*OLD, *NEW])
+    assert gateway.sent_log.numbers() == Counter([*OLD, *NEW])
     assert (still.new, still.already) == (1, 24)
     assert (run.new, run.already) == (0, 25)
 
@@ -253,7 +253,7 @@ async def test_the_second_copy_is_a_recipient_of_its_own_if_kept(gateway, ledger
         gateway, ledger, [twice, once, twice, twice], on_duplicate="keep"
     )
 
-    assert gateway.book.numbers() == Counter({once: 1, twice: 3})
+    assert gateway.sent_log.numbers() == Counter({once: 1, twice: 3})
     assert (report.already, report.new, report.duplicates) == (3, 1, 0)
 
 
@@ -267,7 +267,7 @@ async def test_an_identity_tells_people_of_one_number_apart(gateway, ledger):
     await start(gateway, ledger, orders[:11], identity=identity)
     report = await start(gateway, ledger, orders[::-1], identity=identity)
 
-    assert gateway.book.times(OLD[0]) == 12
+    assert gateway.sent_log.times(OLD[0]) == 12
     assert (report.already, report.new) == (11, 1)
 
 
@@ -283,7 +283,7 @@ async def test_requests_are_known_by_all_that_they_say(gateway, ledger):
         **plain,
     )
 
-    texts = Counter(one.text for one in gateway.book.entries)
+    texts = Counter(one.text for one in gateway.sent_log.entries)
     assert texts == {"a": 1, "b": 2}
     assert (report.already, report.new) == (2, 1)
 
@@ -299,7 +299,7 @@ async def test_a_fleet_knows_requests_by_all_that_they_say(gateway, ledger):
         message=None,
     )
 
-    texts = Counter(one.text for one in gateway.book.entries)
+    texts = Counter(one.text for one in gateway.sent_log.entries)
     assert texts == {"a": 1, "b": 2}
     assert (run.already, run.new) == (2, 1)
 
@@ -310,7 +310,7 @@ async def test_the_excluded_are_counted_and_left_out(gateway, ledger):
 
     report = await start(gateway, ledger, [*OLD, *NEW], exclude=[*OLD[:6], *NEW])
 
-    assert gateway.book.numbers() == Counter([*OLD[:5], *OLD[6:]])
+    assert gateway.sent_log.numbers() == Counter([*OLD[:5], *OLD[6:]])
     assert (report.already, report.excluded, report.new) == (23, 2, 1)
 
 
@@ -322,7 +322,7 @@ async def test_whom_to_exclude_must_be_readable(gateway, ledger, tmp_path):
     with pytest.raises(SourceError, match="line 3"):
         await start(gateway, ledger, OLD, exclude=read_csv(path))
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 async def test_requests_of_their_own_exclude_nobody(gateway, ledger):
@@ -346,7 +346,7 @@ async def test_another_text_is_refused_with_who_had_the_first(gateway, ledger):
     assert "began with another text, which 25 people have had" in words
     assert "sends to all of them again" in words
     assert "Secret" not in words
-    assert gateway.book.numbers() == Counter(OLD)
+    assert gateway.sent_log.numbers() == Counter(OLD)
 
 
 async def test_a_start_that_was_refused_keeps_nobody_from_the_run(gateway, tmp_path):
@@ -359,7 +359,7 @@ async def test_a_start_that_was_refused_keeps_nobody_from_the_run(gateway, tmp_p
         report = await start(gateway, two, [*OLD, *NEW])
 
     assert report.is_complete
-    assert gateway.book.numbers() == Counter([*OLD, *NEW])
+    assert gateway.sent_log.numbers() == Counter([*OLD, *NEW])
 
 
 async def test_a_purged_run_is_not_gone_on_with(gateway, ledger):
@@ -370,7 +370,7 @@ async def test_a_purged_run_is_not_gone_on_with(gateway, ledger):
     with pytest.raises(InvalidFieldError, match="was purged"):
         await start(gateway, ledger, OLD)
 
-    assert gateway.book.numbers() == Counter(OLD)
+    assert gateway.sent_log.numbers() == Counter(OLD)
 
 
 async def test_the_refused_stay_refused_unless_asked(ledger, gateway):
@@ -384,9 +384,9 @@ async def test_the_refused_stay_refused_unless_asked(ledger, gateway):
 
     assert (still.refused, still.already, still.accepted) == (25, 25, 0)
     assert (report.refused, report.accepted) == (0, 25)
-    assert gateway.book.numbers() == Counter(OLD)
+    assert gateway.sent_log.numbers() == Counter(OLD)
     assert [one.state for one in await listed(ledger)] == [BatchState.ACCEPTED]
-    assert transport.ids[0] not in {one.request_id for one in gateway.book.entries}
+    assert transport.ids[0] not in {one.request_id for one in gateway.sent_log.entries}
 
 
 async def test_what_a_batch_said_must_be_known_to_send_it_again(ledger, gateway):
@@ -406,7 +406,7 @@ async def test_what_a_batch_said_must_be_known_to_send_it_again(ledger, gateway)
     report = await start(gateway, ledger, OLD, retry_refused=True)
 
     assert (report.refused, report.accepted) == (lost.count, 25)
-    assert gateway.book.numbers() == Counter(OLD)
+    assert gateway.sent_log.numbers() == Counter(OLD)
 
 
 async def test_both_accounts_are_told(gateway, ledger):
@@ -434,7 +434,7 @@ async def test_an_identity_is_a_text(gateway, ledger):
     with pytest.raises(InvalidFieldError, match="identity: must give a str"):
         await start(gateway, ledger, OLD, identity=lambda _: 7)
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @pytest.mark.parametrize(

@@ -63,17 +63,17 @@ def gateway():
     return Gateway(GatewaySettings(credit=Decimal(1_000_000)), clock=VirtualClock())
 
 
-async def test_everyone_is_in_the_book_once(gateway):
+async def test_everyone_is_in_the_sent_log_once(gateway):
     """1,234 recipients in three requests, and a report that says so."""
     people = numbers(1234)
 
     report = await run_all(gateway, people)
 
-    assert gateway.book.numbers() == Counter(people)
-    assert len(gateway.book) == 3
+    assert gateway.sent_log.numbers() == Counter(people)
+    assert len(gateway.sent_log) == 3
     assert (report.planned, report.accepted, report.batches) == (1234, 1234, 3)
     assert report.is_complete
-    assert report.cost == sum(one.cost for one in gateway.book.entries)
+    assert report.cost == sum(one.cost for one in gateway.sent_log.entries)
     assert report.residual_credit == gateway.credit
 
 
@@ -83,7 +83,7 @@ async def test_the_request_says_what_the_run_says(gateway):
         gateway, [Recipient(numbers(1)[0], first_name="Zoé")], type="sms_premium"
     )
 
-    entry = gateway.book.entries[0]
+    entry = gateway.sent_log.entries[0]
     assert (entry.sender, entry.purpose, entry.type) == ("Acme", "alert", "sms_premium")
     assert entry.texts == ("Hi Zoé",)
     assert entry.ignored_fields == ()
@@ -111,15 +111,15 @@ async def test_any_iterable_is_a_source(gateway, kind, tmp_path):
 
     await run_all(gateway, sources[kind], batch_size=2)
 
-    assert gateway.book.numbers() == Counter(people)
-    assert [one.number_of_contacts for one in gateway.book.entries] == [2, 2, 1]
+    assert gateway.sent_log.numbers() == Counter(people)
+    assert [one.number_of_contacts for one in gateway.sent_log.entries] == [2, 2, 1]
 
 
 async def test_nobody_makes_an_empty_report(gateway):
     """An empty source sends nothing and is complete."""
     report = await run_all(gateway, [])
 
-    assert (report.planned, report.is_complete, len(gateway.book)) == (0, True, 0)
+    assert (report.planned, report.is_complete, len(gateway.sent_log)) == (0, True, 0)
 
 
 async def test_results_stream_out_while_the_source_is_still_being_read(gateway):
@@ -202,7 +202,7 @@ async def test_the_same_run_has_the_same_ids_and_sends_nothing_twice(gateway):
 
     report = await run_all(gateway, people, batch_size=10)
 
-    assert gateway.book.numbers() == Counter(people)
+    assert gateway.sent_log.numbers() == Counter(people)
     assert (report.already_sent, report.accepted) == (30, 0)
     assert report.is_complete
 
@@ -223,7 +223,7 @@ async def test_another_key_text_or_recipient_is_another_message(gateway, change)
 
 
 async def test_ten_percent_faults_cost_nobody_a_message(gateway):
-    """Thirty kinds of fault, and the book still holds each number exactly once."""
+    """Thirty kinds of fault, and the sent log still holds each number exactly once."""
     people = numbers(20_000)
     faults = FaultPlan(probability=0.1, seed=7)
 
@@ -235,12 +235,12 @@ async def test_ten_percent_faults_cost_nobody_a_message(gateway):
 
 def assert_each_once(gateway, people, report):
     """
-    Judge by the book: nobody twice; nobody lost unless the report says so.
+    Judge by the sent log: nobody twice; nobody lost unless the report says so.
 
     A fault that is never tried again (a redirect, a page of a firewall, a conflict)
     leaves its batch in doubt, which is the truth about it.
     """
-    counted = gateway.book.numbers()
+    counted = gateway.sent_log.numbers()
     assert set(counted.values()) <= {1}
     missing = len(people) - len(counted)
     assert missing <= report.unknown + report.not_sent + report.refused
@@ -250,7 +250,7 @@ def assert_each_once(gateway, people, report):
 @pytest.mark.parametrize("duplicate_check", ["on_accept", "on_receipt"])
 @given(seed=st.integers(0, 2**32))
 async def test_nobody_gets_it_twice_whatever_goes_wrong(duplicate_check, seed):
-    """Under both laws of the gateway; and whoever is accepted is in the book."""
+    """Under both laws of the gateway; and whoever is accepted is in the sent log."""
     gateway = Gateway(
         GatewaySettings(duplicate_check=duplicate_check), clock=VirtualClock()
     )
@@ -264,7 +264,7 @@ async def test_nobody_gets_it_twice_whatever_goes_wrong(duplicate_check, seed):
                 states[recipient.phone_number] = result.state
 
     gateway.settle()
-    times = {person: gateway.book.times(person) for person in states}
+    times = {person: gateway.sent_log.times(person) for person in states}
     assert set(times.values()) <= {0, 1}
     nothing = {BatchState.REFUSED, BatchState.NOT_SENT}
     accepted = [one for one in states if states[one] is BatchState.ACCEPTED]
@@ -290,7 +290,7 @@ async def test_a_run_that_was_throttled_can_be_started_again(gateway):
 
     report = await run_all(gateway, people, batch_size=10)
 
-    assert gateway.book.numbers() == Counter(people)
+    assert gateway.sent_log.numbers() == Counter(people)
     assert report.already_sent == 20
 
 
@@ -303,7 +303,7 @@ async def test_a_duplicate_after_a_refusal_is_in_doubt():
     report = await run_all(gateway, numbers(3), FaultPlan.schedule(["throttled_429"]))
 
     assert (report.unknown, report.already_sent) == (3, 0)
-    assert gateway.book.numbers().total() == 0
+    assert gateway.sent_log.numbers().total() == 0
 
 
 @pytest.mark.parametrize(
@@ -409,7 +409,7 @@ async def test_a_source_that_raises_half_way_loses_nothing_that_was_taken(gatewa
             await run.send(source())
 
     assert run.report.accepted == 4
-    assert gateway.book.numbers() == Counter(numbers(4))
+    assert gateway.sent_log.numbers() == Counter(numbers(4))
 
 
 async def test_a_number_that_is_none_is_counted_and_listed(gateway):
@@ -422,7 +422,7 @@ async def test_a_number_that_is_none_is_counted_and_listed(gateway):
     assert [one.position for one in report.rejections] == [0, 3]
     assert [one.place for one in report.rejections] == ["item 1", "item 4"]
     assert "0612345678" not in str(report.rejections)
-    assert gateway.book.numbers() == Counter(numbers(3))
+    assert gateway.sent_log.numbers() == Counter(numbers(3))
     assert report.is_complete
 
 

@@ -102,7 +102,7 @@ async def test_a_run_out_of_credit_goes_on_when_there_is_some(ledger, duplicate_
     assert 0 < short.accepted < 40
     assert short.not_sent == 10
     assert full.is_complete
-    assert gateway.book.numbers() == Counter(people)
+    assert gateway.sent_log.numbers() == Counter(people)
 
 
 async def test_a_lost_ledger_pauses_before_what_had_another_id(ledger):
@@ -164,7 +164,7 @@ async def test_credit_that_comes_in_time_is_waited_for(ledger):
 
     assert waited == [60, 60, 60]
     assert report.is_complete
-    assert gateway.book.numbers() == Counter(numbers(40))
+    assert gateway.sent_log.numbers() == Counter(numbers(40))
 
 
 async def test_credit_that_does_not_come_is_waited_for_in_vain(ledger):
@@ -286,8 +286,8 @@ async def test_stop_lets_what_is_in_flight_be_answered():
     async for _ in run.stream(numbers(500)):
         run.stop()
 
-    assert 0 < len(gateway.book) < 10
-    assert run.report.accepted == 10 * len(gateway.book)
+    assert 0 < len(gateway.sent_log) < 10
+    assert run.report.accepted == 10 * len(gateway.sent_log)
     assert run.report.in_flight == 0
     assert not run.report.is_complete
 
@@ -300,7 +300,7 @@ async def test_a_run_that_was_stopped_before_it_began_sends_nothing(ledger):
 
     report = await run.send(numbers(10))
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
     assert (report.items, report.resumable) == (0, True)
 
 
@@ -773,7 +773,7 @@ async def test_the_sandbox_agrees(ledger):
 
     report = await at(gateway, ledger).send(people)
 
-    assert gateway.book.numbers() == Counter([*numbers(30), *numbers(10, 30)])
+    assert gateway.sent_log.numbers() == Counter([*numbers(30), *numbers(10, 30)])
     assert report.refused == 1
 
 

@@ -107,10 +107,10 @@ async def test_a_run_that_is_done_sends_nothing_more(gateway, ledger):
 
     report = await started(gateway, ledger).send(people)
 
-    assert len(gateway.book) == 3
+    assert len(gateway.sent_log) == 3
     assert (report.accepted, report.planned, report.batches) == (25, 25, 3)
     assert report.is_complete
-    assert report.cost == sum(one.cost for one in gateway.book.entries)
+    assert report.cost == sum(one.cost for one in gateway.sent_log.entries)
 
 
 async def test_rows_that_were_added_behind_the_end_are_sent(gateway, ledger):
@@ -119,7 +119,7 @@ async def test_rows_that_were_added_behind_the_end_are_sent(gateway, ledger):
 
     report = await started(gateway, ledger).send(numbers(30))
 
-    assert gateway.book.numbers() == Counter(numbers(30))
+    assert gateway.sent_log.numbers() == Counter(numbers(30))
     assert (report.accepted, report.batches) == (30, 4)
 
 
@@ -249,7 +249,7 @@ async def test_silence_is_asked_about_once_more_at_the_end(gateway, ledger):
         (1, BatchState.PRESUMED),
     ]
     assert run.report.is_complete
-    assert gateway.book.numbers() == Counter(numbers(20))
+    assert gateway.sent_log.numbers() == Counter(numbers(20))
 
 
 # --- ids and epochs -------------------------------------------------------------------
@@ -309,7 +309,7 @@ async def test_another_message_under_the_same_key_is_refused(
         await started(gateway, ledger, **changed).send(numbers(15))
 
     assert "Hi" not in str(caught.value)
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1
 
 
 async def test_another_batch_size_goes_on_where_the_run_stood(gateway, ledger):
@@ -318,8 +318,14 @@ async def test_another_batch_size_goes_on_where_the_run_stood(gateway, ledger):
 
     await started(gateway, ledger, batch_size=4).send(numbers(33))
 
-    assert [one.number_of_contacts for one in gateway.book.entries] == [10, 10, 5, 4, 4]
-    assert gateway.book.numbers() == Counter(numbers(33))
+    assert [one.number_of_contacts for one in gateway.sent_log.entries] == [
+        10,
+        10,
+        5,
+        4,
+        4,
+    ]
+    assert gateway.sent_log.numbers() == Counter(numbers(33))
 
 
 async def test_each_start_counts_what_it_has_read(gateway, ledger):
@@ -336,7 +342,7 @@ async def test_each_start_counts_what_it_has_read(gateway, ledger):
     assert (report.duplicates, report.rejected) == (0, 3)
     assert [one.position for one in report.rejections] == [0, 16, 31]
     assert [one.position async for one in ledger.rejections("run")] == [0, 16, 31]
-    assert gateway.book.numbers() == Counter(numbers(14))
+    assert gateway.sent_log.numbers() == Counter(numbers(14))
 
 
 async def test_a_column_that_has_items_is_a_source_like_any_other(gateway, ledger):
@@ -348,7 +354,7 @@ async def test_a_column_that_has_items_is_a_source_like_any_other(gateway, ledge
 
     await started(gateway, ledger).send(Column(numbers(3)))
 
-    assert gateway.book.numbers() == Counter(numbers(3))
+    assert gateway.sent_log.numbers() == Counter(numbers(3))
 
 
 async def test_what_cannot_be_iterated_is_no_source(gateway, ledger):
@@ -374,7 +380,7 @@ async def test_a_bad_row_of_a_file_is_listed_with_its_line(gateway, ledger, tmp_
     report = await started(gateway, ledger).send(read_csv(path))
 
     assert [one.place for one in report.rejections] == ["line 2"]
-    assert gateway.book.numbers() == Counter(["+33639980001"])
+    assert gateway.sent_log.numbers() == Counter(["+33639980001"])
 
 
 # --- requests with a text of their own ------------------------------------------------
@@ -396,7 +402,11 @@ async def test_requests_go_one_by_one_under_ids_of_the_run(gateway, ledger):
     await started(gateway, ledger, **nothing).send(source())
     report = await started(gateway, ledger, **nothing).send(source())
 
-    assert [one.text for one in gateway.book.entries] == ["Code 0", "Code 1", "Code 2"]
+    assert [one.text for one in gateway.sent_log.entries] == [
+        "Code 0",
+        "Code 1",
+        "Code 2",
+    ]
     assert (report.items, report.planned, report.accepted) == (3, 3, 3)
     assert report.is_complete
 
@@ -467,7 +477,7 @@ async def test_duplicates_across_batches_are_skipped_and_counted(gateway, ledger
 
     report = await started(gateway, ledger).send(people)
 
-    assert gateway.book.numbers() == Counter(numbers(19))
+    assert gateway.sent_log.numbers() == Counter(numbers(19))
     assert (report.duplicates, report.items) == (6, 25)
 
 
@@ -477,7 +487,7 @@ async def test_duplicates_are_kept_if_asked(gateway, ledger):
 
     report = await started(gateway, ledger, on_duplicate="keep").send(people)
 
-    assert gateway.book.numbers() == Counter(people)
+    assert gateway.sent_log.numbers() == Counter(people)
     assert report.duplicates == 0
 
 
@@ -501,7 +511,7 @@ async def test_an_identity_of_its_own_tells_duplicates(gateway, ledger):
         gateway, ledger, identity=lambda one: f"{one.phone_number} {one.param1}"
     ).send(people)
 
-    assert gateway.book.times(one) == 2
+    assert gateway.sent_log.times(one) == 2
     assert report.duplicates == 1
 
 
@@ -513,7 +523,7 @@ async def test_what_is_the_same_by_its_identity_may_be_kept(gateway, ledger):
         gateway, ledger, on_duplicate="keep", identity=lambda one: one.phone_number
     ).send([one, one])
 
-    assert gateway.book.times(one) == 2
+    assert gateway.sent_log.times(one) == 2
     assert report.duplicates == 0
 
 
@@ -671,7 +681,7 @@ async def test_a_run_looks_before_it_sends(gateway, ledger):
     assert found.estimated_cost == Decimal("1.20")
     assert (found.balance, found.is_enough) == (Decimal(1_000_000), True)
     assert (other.recipients, other.balance) == (2, None)
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 # --- files ----------------------------------------------------------------------------
@@ -687,7 +697,7 @@ async def test_a_path_is_a_ledger_that_is_opened_and_closed(gateway, tmp_path):
 
     report = await started(gateway, str(path)).send(people)
 
-    assert gateway.book.numbers() == Counter(people)
+    assert gateway.sent_log.numbers() == Counter(people)
     assert report.is_complete
     async with SQLiteLedger(path, read_only=True) as ledger:
         (kept,) = await ledger.runs()
@@ -705,7 +715,7 @@ async def test_a_second_runner_is_told_and_sends_nothing(gateway, tmp_path):
     with pytest.raises(LedgerError, match="another"):
         await started(gateway, path).send(numbers(25))
 
-    sent = len(gateway.book)
+    sent = len(gateway.sent_log)
     await results.aclose()
     assert sent <= 3
 
@@ -719,7 +729,7 @@ async def test_a_key_that_somebody_else_uses_pauses_the_run(gateway, ledger):
 
     assert (report.paused, report.already_sent) == (Pause.ALREADY_SENT, 10)
     assert (on.paused, on.already_sent, on.is_complete) == (None, 30, True)
-    assert gateway.book.numbers() == Counter(numbers(30))
+    assert gateway.sent_log.numbers() == Counter(numbers(30))
 
 
 @pytest.mark.parametrize("kind", [MemoryLedger, DurableLedger])

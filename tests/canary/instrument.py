@@ -112,7 +112,7 @@ def hidden(_one, args, kwargs):
 
 
 def modules():
-    """Import all of the package but the simulation, whose book shows what was sent."""
+    """Import all of the package but the simulation, whose log shows what was sent."""
     for found in pkgutil.walk_packages(aiooctopush.__path__, "aiooctopush."):
         if not found.name.startswith(("aiooctopush.sandbox", "aiooctopush.__main__")):
             yield importlib.import_module(found.name)

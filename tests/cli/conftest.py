@@ -69,7 +69,7 @@ def clock():
 
 @pytest.fixture
 def gateway(clock):
-    """The sandbox of ``--sandbox``; its book is the judge."""
+    """The sandbox of ``--sandbox``; its sent log is the judge."""
     return Gateway(clock=clock)
 
 

@@ -55,14 +55,14 @@ class TouchingGateway(Gateway):
 
 
 def test_sends_to_everyone(bulk, people, gateway):
-    """Everyone in the file gets it once, and the book is the witness."""
+    """Everyone in the file gets it once, and the sent log is the witness."""
     result = bulk(people(3_000))
 
     assert result.exit_code == 0
     assert result.stdout.startswith("Done: all 3,000 recipients are accepted.\n")
     assert "3,000 numbers, each exactly once" in result.stdout
-    assert set(gateway.book.numbers().values()) == {1}
-    assert len(gateway.book) == 6
+    assert set(gateway.sent_log.numbers().values()) == {1}
+    assert len(gateway.sent_log) == 6
 
 
 def test_json_is_the_only_output(bulk, people):
@@ -115,7 +115,7 @@ def test_json_is_the_only_output(bulk, people):
         "first_bad_rows": [],
         "goes_out": None,
         "error": None,
-        "sandbox_book": {"numbers": 3, "messages": 3, "more_than_once": 0},
+        "sandbox_sent_log": {"numbers": 3, "messages": 3, "more_than_once": 0},
     }
     assert result.stderr == ""
 
@@ -137,7 +137,7 @@ def test_survives_faults(bulk, people, gateway):
     assert "Presumed accepted" in result.stdout
     assert "attempts)" in result.stdout
     assert "SMS billed         at least " in result.stdout
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_same_command_sends_nothing_twice(bulk, people, gateway):
@@ -150,7 +150,7 @@ def test_same_command_sends_nothing_twice(bulk, people, gateway):
     assert result.exit_code == 0
     assert "Already sent    1,000" in result.stdout
     assert "use another --run" in result.stdout
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_another_key_sends_again(bulk, people, gateway):
@@ -161,7 +161,7 @@ def test_another_key_sends_again(bulk, people, gateway):
     result = bulk(path, "--run", "once-more")
 
     assert "3 numbers, 3 of them more than once (6 SMS)" in result.stdout
-    assert set(gateway.book.numbers().values()) == {2}
+    assert set(gateway.sent_log.numbers().values()) == {2}
 
 
 def test_changed_file_keeps_what_is_the_same(bulk, people, gateway):
@@ -171,7 +171,7 @@ def test_changed_file_keeps_what_is_the_same(bulk, people, gateway):
 
     bulk(people(lines=lines))
 
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_other_settings_are_another_run(bulk, people):
@@ -200,7 +200,7 @@ def test_bad_rows_are_listed_and_the_rest_is_sent(bulk, people, gateway):
     assert "Warning: 1 row cannot be used, first line 2" in result.stderr
     assert result.stdout.startswith("Done: the recipient is accepted.\n")
     assert "Rejected        1 row\n" in result.stdout
-    assert gateway.book.numbers() == {"+33600000001": 1}
+    assert gateway.sent_log.numbers() == {"+33600000001": 1}
 
 
 def test_bad_rows_that_were_left_out_as_json(bulk, people):
@@ -219,7 +219,7 @@ def test_nothing_but_bad_rows(bulk, people, gateway):
 
     assert result.exit_code == 2
     assert "1 of 1 rows" in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_bad_rows_may_be_an_error(bulk, people, gateway):
@@ -234,7 +234,7 @@ def test_bad_rows_may_be_an_error(bulk, people, gateway):
     assert "… and 5 more." in result.stderr
     assert "25 of 26 rows" in result.stderr
     assert "0699887766" not in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_bad_rows_as_json(bulk, people):
@@ -271,7 +271,7 @@ def test_unusable_file(bulk, tmp_path, gateway, text, words):
 
     assert result.exit_code == 2
     assert words in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_pipe_is_refused(bulk, tmp_path):
@@ -298,7 +298,7 @@ def test_encoding_and_delimiter(bulk, tmp_path, gateway):
     result = bulk(path, "--encoding", "cp1252", "--delimiter", "|")
 
     assert result.exit_code == 0
-    assert gateway.book.entries[0].texts == ("Hello Zoé",)
+    assert gateway.sent_log.entries[0].texts == ("Hello Zoé",)
 
 
 def test_unknown_encoding(bulk, people):
@@ -348,8 +348,8 @@ def test_out_of_credit_pauses(bulk, people, gateway):
     assert "Not reached     1,500" in paused.stdout
     assert "Top it up, then run the same command again." in paused.stdout
     assert finished.exit_code == 0
-    assert set(gateway.book.numbers().values()) == {1}
-    assert len(gateway.book.numbers()) == 3_000
+    assert set(gateway.sent_log.numbers().values()) == {1}
+    assert len(gateway.sent_log.numbers()) == 3_000
 
 
 def test_goes_on_by_itself_once_there_is_credit(bulk, people, gateway, clock):
@@ -366,7 +366,7 @@ def test_goes_on_by_itself_once_there_is_credit(bulk, people, gateway, clock):
     result = bulk(people(3_000), "--wait-for-credit", "10m")
 
     assert result.exit_code == 0
-    assert len(gateway.book.numbers()) == 3_000
+    assert len(gateway.sent_log.numbers()) == 3_000
 
 
 def test_refused_run(bulk, people, gateway):
@@ -377,7 +377,7 @@ def test_refused_run(bulk, people, gateway):
     assert result.stdout.startswith("Done: 0 of 3 recipients are accepted.")
     assert "Why             3 × refused with code 122" in result.stdout
     assert "Warning: marketing as sms_low_cost may be refused" in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_silence_is_in_doubt(bulk, people, gateway):
@@ -390,7 +390,7 @@ def test_silence_is_in_doubt(bulk, people, gateway):
     assert doubtful.exit_code == 3
     assert "Unknown         3" in doubtful.stdout
     assert "Within 23 hours, run the same command again" in doubtful.stdout
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def spoiled(bulk, path, clock, *options):
@@ -443,8 +443,8 @@ def test_first_interrupt_finishes_what_is_underway(bulk, people, gateway, pressi
     assert stopped.stdout.startswith("Interrupted: ")
     assert "run the same command again" in stopped.stdout
     assert finished.exit_code == 0
-    assert len(gateway.book.numbers()) == 3_000
-    assert set(gateway.book.numbers().values()) == {1}
+    assert len(gateway.sent_log.numbers()) == 3_000
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_second_interrupt_cuts_off(bulk, people, gateway, pressing):
@@ -457,8 +457,8 @@ def test_second_interrupt_cuts_off(bulk, people, gateway, pressing):
 
     assert stopped.exit_code == 130
     assert "\n  Interrupted     " in stopped.stdout
-    assert len(gateway.book.numbers()) == 3_000
-    assert set(gateway.book.numbers().values()) == {1}
+    assert len(gateway.sent_log.numbers()) == 3_000
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_interrupt_between_two_attempts(bulk, people, gateway, pressing):
@@ -469,8 +469,8 @@ def test_interrupt_between_two_attempts(bulk, people, gateway, pressing):
     finished = bulk(path)
 
     assert (stopped.exit_code, finished.exit_code) == (130, 0)
-    assert set(gateway.book.numbers().values()) == {1}
-    assert len(gateway.book.numbers()) == 3
+    assert set(gateway.sent_log.numbers().values()) == {1}
+    assert len(gateway.sent_log.numbers()) == 3
 
 
 def test_interrupt_while_checking(bulk, people, gateway, monkeypatch):
@@ -485,7 +485,7 @@ def test_interrupt_while_checking(bulk, people, gateway, monkeypatch):
 
     assert result.exit_code == 130
     assert "Interrupted. Nothing was sent." in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 # --- duplicates, formats, options -----------------------------------------------------
@@ -497,14 +497,14 @@ def test_duplicates_are_left_out(bulk, people, gateway):
 
     assert result.exit_code == 0
     assert "Duplicates      2 rows\n" in result.stdout
-    assert gateway.book.numbers() == {"+33600000001": 1}
+    assert gateway.sent_log.numbers() == {"+33600000001": 1}
 
 
 def test_duplicates_may_be_kept(bulk, people, gateway):
     """Whoever means it says so."""
     bulk(people(lines=["+33600000001,Ada"] * 2), "--on-duplicate", "keep")
 
-    assert gateway.book.numbers() == {"+33600000001": 2}
+    assert gateway.sent_log.numbers() == {"+33600000001": 2}
 
 
 def test_duplicates_may_be_an_error(bulk, people, gateway):
@@ -515,7 +515,7 @@ def test_duplicates_may_be_an_error(bulk, people, gateway):
 
     assert result.exit_code == 2
     assert json.loads(result.stdout)["duplicates"] == 2
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_no_duplicates_is_no_error(bulk, people):
@@ -547,7 +547,7 @@ def test_json_lines(bulk, tmp_path, gateway, name, arguments):
 
     assert result.exit_code == 0
     assert "not used: 'nick'" in result.stderr
-    assert gateway.book.entries[0].texts == ("Hello Ada",)
+    assert gateway.sent_log.entries[0].texts == ("Hello Ada",)
 
 
 def test_json_lines_have_no_delimiter(bulk, tmp_path):
@@ -582,7 +582,7 @@ def test_max_cost(bulk, people, gateway):
 
     assert result.exit_code == 1
     assert "with a higher --max-cost or without" in result.stdout
-    assert len(gateway.book.numbers()) == 1_000
+    assert len(gateway.sent_log.numbers()) == 1_000
 
 
 def test_max_cost_is_above_nothing(bulk, people):
@@ -618,7 +618,7 @@ def test_ledger_knows_what_is_done(bulk, people, gateway, ledger):
     assert "--run week-48" in result.stdout
     assert f"Ledger          {ledger}\n" in result.stdout
     assert "Duration        0:00\n" in result.stdout
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_ledger_goes_on_where_it_stood(bulk, people, gateway, ledger):
@@ -632,8 +632,8 @@ def test_ledger_goes_on_where_it_stood(bulk, people, gateway, ledger):
 
     assert paused.exit_code == 1
     assert result.exit_code == 0
-    assert len(gateway.book.numbers()) == 12_000
-    assert set(gateway.book.numbers().values()) == {1}
+    assert len(gateway.sent_log.numbers()) == 12_000
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_interrupted_with_ledger(bulk, people, gateway, ledger, pressing):
@@ -647,7 +647,7 @@ def test_interrupted_with_ledger(bulk, people, gateway, ledger, pressing):
     assert stopped.exit_code == 130
     assert "run the same command again" in stopped.stdout
     assert finished.exit_code == 0
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_command_to_continue_is_shown_on_a_terminal(bulk, people, pressing, ledger):
@@ -672,7 +672,7 @@ def test_another_text_under_the_same_key_is_refused(bulk, people, gateway, ledge
 
     assert result.exit_code == 2
     assert "--run: names a run that began with another text" in result.stderr
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1
 
 
 def test_ledger_that_is_none(bulk, people, gateway, ledger):
@@ -683,7 +683,7 @@ def test_ledger_that_is_none(bulk, people, gateway, ledger):
 
     assert result.exit_code == 1
     assert "is no ledger, and was left as it is" in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_ledger_in_use(bulk, people, gateway, ledger):
@@ -696,7 +696,7 @@ def test_ledger_in_use(bulk, people, gateway, ledger):
 
     assert result.exit_code == 1
     assert "another process is writing to it: wait for it." in result.stderr
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1
 
 
 def test_key_of_somebody_else_pauses(bulk, people, gateway, ledger):
@@ -795,7 +795,7 @@ def test_plain_text(bulk, people, gateway):
 
     result = bulk(path, "--plain", text="Hi “œ” {first_name}")
 
-    (sent,) = gateway.book.entries
+    (sent,) = gateway.sent_log.entries
     assert result.exit_code == 0, result.output
     assert sent.text == 'Hi "oe" {first_name}'
 
@@ -823,7 +823,7 @@ def test_bulk_with_replies_and_without_the_stop_list(bulk, people, gateway, bodi
     assert result.exit_code == 0
     assert [one["with_replies"] for one in bodies] == [True]
     assert [one["auto_remove_blacklisted_numbers"] for one in bodies] == [True]
-    assert gateway.book.only().recipients == ("+33600000000", "+33600000002")
+    assert gateway.sent_log.only().recipients == ("+33600000000", "+33600000002")
 
 
 def test_bulk_without_both(bulk, people, bodies):

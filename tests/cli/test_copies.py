@@ -50,7 +50,7 @@ def test_an_older_copy_sends_to_nobody_twice(restored, start, gateway):
     result = start(10)
 
     assert result.exit_code == 1
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
     assert "or the ledger is an older copy. Find out which; then run" in result.stdout
     assert "Already sent: the gateway has these requests, this ledger" in result.stdout
     assert f"`octopush unresolved {restored} --run week-48`" in result.stdout
@@ -74,8 +74,8 @@ def test_an_older_copy_may_be_gone_on_with(restored, start, gateway):
 
     told = json.loads(result.stdout)
     assert (told["already_sent"], told["accepted"]) == (4, 8)
-    assert set(gateway.book.numbers().values()) == {1}
-    assert len(gateway.book.numbers()) == 12
+    assert set(gateway.sent_log.numbers().values()) == {1}
+    assert len(gateway.sent_log.numbers()) == 12
 
 
 def test_what_an_older_copy_lacks_can_be_decided(restored, start, run, gateway):
@@ -90,7 +90,7 @@ def test_what_an_older_copy_lacks_can_be_decided(restored, start, run, gateway):
     assert [one.exit_code for one in decided] == [0, 0]
     assert result.exit_code == 0
     assert "Nothing to send: all 10 people of people.csv had this text" in result.stdout
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 # --- a copy without its log -----------------------------------------------------------
@@ -118,14 +118,14 @@ LACKS_ITS_LOG = "copy.db: lacks its log, and so some or all of what was written"
 @pytest.mark.parametrize("options", [(), ("--dry-run",), ("--json",)])
 def test_a_copy_without_its_log_sends_nothing(without_log, start, gateway, options):
     """It is named with what to do, and is left as it is."""
-    before, sent = without_log.read_bytes(), len(gateway.book)
+    before, sent = without_log.read_bytes(), len(gateway.sent_log)
 
     result = start(10, *options, place=without_log)
 
     assert result.exit_code == 1
     assert LACKS_ITS_LOG in result.stderr
     assert "octopush ledger backup" in result.stderr
-    assert len(gateway.book) == sent
+    assert len(gateway.sent_log) == sent
     assert without_log.read_bytes() == before
 
 
@@ -161,5 +161,5 @@ def test_with_its_log_the_copy_is_gone_on_with(without_log, start, ledger, gatew
     asyncio.run(copy())
     result = start(6, place=without_log)
 
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
     assert "lacks its log" not in result.stderr

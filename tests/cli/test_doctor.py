@@ -462,7 +462,7 @@ def test_laws_are_told_apart(probe, to, burns, questions, sent, expected):  # no
     result, told = probe(to=to, answers="y\n" * questions, gateway=gateway)
 
     assert (result.exit_code, told) == (0, expected)
-    assert gateway.book.times(to) == sent
+    assert gateway.sent_log.times(to) == sent
 
 
 @pytest.mark.usefixtures("somebody")
@@ -474,7 +474,7 @@ def test_laws_are_told_apart_for_real(probe, clock):
 
     assert told["id_noted_on"] == "receipt"
     assert told["repeat"] == "refused"
-    assert (result.exit_code, gateway.book.times(NUMBER)) == (0, 0)
+    assert (result.exit_code, gateway.sent_log.times(NUMBER)) == (0, 0)
 
 
 def test_what_is_told_of_a_repeat(probe, clock):
@@ -504,7 +504,7 @@ def test_yes_never_sends(probe, clock, burns):
 
     result, told = probe("--yes", gateway=gateway)
 
-    assert gateway.book.numbers() == {}
+    assert gateway.sent_log.numbers() == {}
     assert gateway.credit == 1000
     assert ("there is no terminal to ask on" in result.stderr) is not burns
     assert told["id_noted_on"] == ("receipt" if burns else None)
@@ -516,7 +516,7 @@ def test_a_no_is_a_no(probe, gateway):
     result, told = probe(answers="n\n" * 5, gateway=gateway)
 
     assert set(told.values()) == {None}
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
     assert result.exit_code == 0
 
 

@@ -116,7 +116,7 @@ def submit(run, written, fleet):
 
 
 def numbers_of(rows):
-    """The numbers of rows, as the book has them."""
+    """The numbers of rows, as the sent log has them."""
     return {row.partition(",")[0] for row in rows}
 
 
@@ -140,7 +140,7 @@ def test_edited_list(start, server, first, second, options):
     start(first)
     result = start(second, *options)
 
-    times = server.gateway.book.numbers()
+    times = server.gateway.sent_log.numbers()
     wanted = {one for one in numbers_of([*first, *second]) if one.startswith("+")}
     assert result.exit_code == 0
     assert times == dict.fromkeys(wanted, 1)
@@ -154,7 +154,7 @@ def test_edited_list_of_a_fleet(submit, gateway, first, second, options):
 
     wanted = {one for one in numbers_of([*first, *second]) if one.startswith("+")}
     assert result.exit_code == 0, result.output
-    assert gateway.book.numbers() == dict.fromkeys(wanted, 1)
+    assert gateway.sent_log.numbers() == dict.fromkeys(wanted, 1)
 
 
 def test_renamed_list_of_a_fleet(submit, gateway):
@@ -164,7 +164,7 @@ def test_renamed_list_of_a_fleet(submit, gateway):
 
     assert result.exit_code == 0, result.output
     assert "0 new, 60 in this run before\n" in result.stdout
-    assert gateway.book.numbers() == dict.fromkeys(numbers_of(PEOPLE), 1)
+    assert gateway.sent_log.numbers() == dict.fromkeys(numbers_of(PEOPLE), 1)
 
 
 def test_paused_fleet_and_one_who_was_served_taken_out(submit, run, gateway):
@@ -172,17 +172,17 @@ def test_paused_fleet_and_one_who_was_served_taken_out(submit, run, gateway):
     credit, gateway.credit = gateway.credit, Decimal("1.00")
     paused = submit(PEOPLE)
     gateway.credit = credit
-    served = next(row for row in PEOPLE if row[:12] in gateway.book.numbers())
+    served = next(row for row in PEOPLE if row[:12] in gateway.sent_log.numbers())
     rows = [row for row in PEOPLE if row != served]
 
     still = submit([*rows, BOB])
-    had = gateway.book.numbers().total()
+    had = gateway.sent_log.numbers().total()
     result = run("fleet", "resume", "nov", "--app", "app:fleet")
 
     everyone = numbers_of([*PEOPLE, BOB])
     assert [paused.exit_code, still.exit_code, result.exit_code] == [1, 1, 0]
     assert (had, "Paused" in still.stdout) == (20, True)
-    assert gateway.book.numbers() == dict.fromkeys(everyone, 1)
+    assert gateway.sent_log.numbers() == dict.fromkeys(everyone, 1)
 
 
 def test_purged_fleet_run_knows_nobody(submit, run, gateway):
@@ -194,7 +194,7 @@ def test_purged_fleet_run_knows_nobody(submit, run, gateway):
     assert purged.exit_code == 0, purged.output
     assert result.exit_code == 2
     assert "names a run that was purged" in result.stderr
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_two_who_submit_at_once(submit, fleet, gateway):
@@ -217,13 +217,13 @@ def test_two_who_submit_at_once(submit, fleet, gateway):
         refused = submit([*PEOPLE, BOB])
         may_end.set()
         first.result(15)
-    had = len(gateway.book)
+    had = len(gateway.sent_log)
     again = submit([*PEOPLE, BOB])
 
     assert (refused.exit_code, again.exit_code, had) == (1, 0, 0)
     assert fleet.refuses in refused.stderr
     assert "Run the same command again" in refused.stderr
-    assert gateway.book.numbers() == dict.fromkeys(numbers_of([*PEOPLE, BOB]), 1)
+    assert gateway.sent_log.numbers() == dict.fromkeys(numbers_of([*PEOPLE, BOB]), 1)
 
 
 def test_renamed_list(start, server):
@@ -232,7 +232,7 @@ def test_renamed_list(start, server):
     result = start(PEOPLE, name="people (1).csv")
 
     assert result.exit_code == 0
-    assert set(server.gateway.book.numbers().values()) == {1}
+    assert set(server.gateway.sent_log.numbers().values()) == {1}
     assert "all 60 people of people (1).csv had this text" in result.stdout
 
 
@@ -241,7 +241,7 @@ def test_paused_and_one_who_was_served_taken_out(start, server):
     paused = start(PEOPLE, "--max-cost", "1.00", "--concurrency", 1)
     result = start(PEOPLE[1:], "--max-cost", "100", "--concurrency", 1)
 
-    times = server.gateway.book.numbers()
+    times = server.gateway.sent_log.numbers()
     assert paused.exit_code == 1
     assert result.exit_code == 0
     assert times == dict.fromkeys(numbers_of(PEOPLE), 1)
@@ -263,7 +263,7 @@ def test_another_instant_is_no_second_message(start, server):
 
     assert result.exit_code == 2
     assert "send_at" in result.stderr or "--at" in result.stderr
-    assert set(server.gateway.book.numbers().values()) == {1}
+    assert set(server.gateway.sent_log.numbers().values()) == {1}
 
 
 def test_excluded_people_get_nothing(start, tmp_path, server):
@@ -272,14 +272,14 @@ def test_excluded_people_get_nothing(start, tmp_path, server):
     (tmp_path / "bad.csv").write_text("phone_number\n0600000000\n")
 
     refused = start(PEOPLE, "--exclude", tmp_path / "bad.csv")
-    nothing = dict(server.gateway.book.numbers())
+    nothing = dict(server.gateway.sent_log.numbers())
     missing = start(PEOPLE, "--exclude", tmp_path / "none.csv")
     result = start(PEOPLE, "--exclude", tmp_path / "stop.csv")
 
     assert (refused.exit_code, missing.exit_code, nothing) == (2, 2, {})
     assert result.exit_code == 0
     assert "  Excluded     2\n" in result.stdout
-    assert numbers_of(PEOPLE[2:]) == set(server.gateway.book.numbers())
+    assert numbers_of(PEOPLE[2:]) == set(server.gateway.sent_log.numbers())
 
 
 def test_purged_run_knows_nobody(start, run, server):
@@ -290,4 +290,4 @@ def test_purged_run_knows_nobody(start, run, server):
 
     assert result.exit_code != 0
     assert "purge" in result.stderr
-    assert set(server.gateway.book.numbers().values()) == {1}
+    assert set(server.gateway.sent_log.numbers().values()) == {1}

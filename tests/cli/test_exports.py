@@ -116,7 +116,7 @@ def test_a_repaired_file_is_sent(bulk, repair, ledger, written, gateway):
     result = bulk(path, *options)
 
     assert result.exit_code == 0, result.output
-    assert gateway.book.numbers() == {"+33639980001": 1, "+33639980002": 1}
+    assert gateway.sent_log.numbers() == {"+33639980001": 1, "+33639980002": 1}
 
 
 def test_a_file_that_is_repaired_in_part(bulk, repair, ledger, written):

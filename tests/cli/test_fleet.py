@@ -1,4 +1,4 @@
-"""``octopush fleet``: submit, status, wait, sweep and resume, judged by the book."""
+"""``octopush fleet``: submit, status, wait, sweep, resume, judged by the sent log."""
 
 import asyncio
 import json
@@ -155,7 +155,7 @@ def test_submit_plans_and_wakes(serve, broker, submit, gateway):
 
     assert result.exit_code == 0, result.output
     assert broker.woken == ["1", "2", "3"]
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
     assert result.stdout == (
         "Planned: 30 recipients in 3 batches.\n"
         "  Woken  workers for 3 batches\n"
@@ -304,7 +304,7 @@ def test_submit_with_a_broker_in_this_process(serve, submit, gateway, write):
     assert result.exit_code == 0, result.output
     assert "This broker has no workers" in result.stderr
     assert result.stdout.startswith("Done: all 30 recipients are accepted.\n")
-    assert gateway.book.numbers().total() == len(gateway.book.numbers()) == 30
+    assert gateway.sent_log.numbers().total() == len(gateway.sent_log.numbers()) == 30
 
 
 def test_submit_that_is_interrupted_goes_on(serve, submit, gateway, monkeypatch):
@@ -320,7 +320,7 @@ def test_submit_that_is_interrupted_goes_on(serve, submit, gateway, monkeypatch)
         assert stopped.exit_code == 130
         assert "Interrupted. Run the same command again to continue." in stopped.stderr
         assert result.exit_code == 0, result.output
-        assert set(gateway.book.numbers().values()) == {1}
+        assert set(gateway.sent_log.numbers().values()) == {1}
         assert fleet.is_in_process
 
     # On one line: now and then coverage loses the rest of what was interrupted.
@@ -336,7 +336,7 @@ def test_submit_leaves_out_who_is_excluded(serve, submit, people, gateway):
     result = submit("--exclude", stops, "--exclude", more, count=3)
 
     assert result.exit_code == 0, result.output
-    assert gateway.book.numbers() == {"+33600000002": 1}
+    assert gateway.sent_log.numbers() == {"+33600000002": 1}
 
 
 def test_submit_that_is_no_more_than_a_look(serve, broker, submit, gateway, write):
@@ -373,7 +373,7 @@ def test_submit_asks_once(serve, submit, gateway, answer, planned):
     result = submit(input=answer, env=TERMINAL)
 
     assert "Send to 30 recipients?" in result.output
-    assert len(gateway.book.numbers()) == planned
+    assert len(gateway.sent_log.numbers()) == planned
 
 
 def test_submit_with_replies_and_without_the_stop_list(serve, submit, gateway, write):
@@ -386,7 +386,7 @@ def test_submit_with_replies_and_without_the_stop_list(serve, submit, gateway, w
     (run,) = write(lambda ledger: ledger.runs())
     assert result.exit_code == 0, result.output
     assert run.settings["with_replies"] == "True"
-    assert set(gateway.book.numbers()) == {"+33600000000", "+33600000002"}
+    assert set(gateway.sent_log.numbers()) == {"+33600000000", "+33600000002"}
 
 
 def test_submit_while_somebody_else_plans(serve, broker, submit, ledger):
@@ -752,7 +752,7 @@ def test_sweep_in_this_process(serve, broker, submit, run, gateway):
     result = run("fleet", "sweep", "nov", *APP)
 
     assert result.stdout == "Woke 3 batches, and sent them in this process.\n"
-    assert gateway.book.numbers().total() == 30
+    assert gateway.sent_log.numbers().total() == 30
 
 
 def test_resume(serve, broker, submit, run, write):
@@ -779,7 +779,7 @@ def test_resume_in_this_process(serve, submit, run, gateway):
 
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Done: all 30 recipients are accepted.\n")
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_resume_without_a_broker_changes_nothing(serve, broker, submit, run, write):

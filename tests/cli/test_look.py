@@ -36,9 +36,9 @@ def real(run, server):
     return real
 
 
-def book(server):
+def sent_log(server):
     """How often each number got a message."""
-    return server.gateway.book.numbers()
+    return server.gateway.sent_log.numbers()
 
 
 # --- what is refused ------------------------------------------------------------------
@@ -59,7 +59,7 @@ def test_text_that_nobody_can_want(real, people, server, text, words):
 
     assert result.exit_code == 2
     assert words in result.stderr
-    assert book(server) == {}
+    assert sent_log(server) == {}
 
 
 def test_instant_in_the_past(real, people, server):
@@ -68,7 +68,7 @@ def test_instant_in_the_past(real, people, server):
 
     assert result.exit_code == 2
     assert "past" in result.stderr
-    assert book(server) == {}
+    assert sent_log(server) == {}
 
 
 def test_marketing_without_the_mention(real, people, server):
@@ -77,7 +77,7 @@ def test_marketing_without_the_mention(real, people, server):
 
     assert result.exit_code == 2
     assert "STOP au XXXXX" in result.stderr
-    assert book(server) == {}
+    assert sent_log(server) == {}
 
 
 def test_values_that_most_lack(real, people, server):
@@ -88,7 +88,7 @@ def test_values_that_most_lack(real, people, server):
 
     assert result.exit_code == 2
     assert "have no value for {first_name}" in result.stderr
-    assert book(server) == {}
+    assert sent_log(server) == {}
 
 
 def test_values_that_a_few_lack(real, people, server):
@@ -99,7 +99,7 @@ def test_values_that_a_few_lack(real, people, server):
 
     assert result.exit_code == 1
     assert "line 4, column first_name" in result.stderr
-    assert book(server) == {"+33600000001": 1, "+33600000002": 1}
+    assert sent_log(server) == {"+33600000001": 1, "+33600000002": 1}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_on_missing(real, people, server, mode, sent):
 
     real(path, "--on-missing", mode)
 
-    assert len(book(server)) == sent
+    assert len(sent_log(server)) == sent
 
 
 def test_ledger_and_none(real, people, tmp_path):
@@ -160,7 +160,7 @@ def test_instant_that_is_none(bulk, people, gateway, options, words):
 
     assert result.exit_code == 2
     assert words in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 # --- the text from a file -------------------------------------------------------------
@@ -184,7 +184,7 @@ def test_text_from_a_file(from_file, gateway):
     result = from_file("\ufeffHello\nAda\n".encode())
 
     assert result.exit_code == 0
-    assert gateway.book.texts_to("+33600000000") == ("Hello\nAda",)
+    assert gateway.sent_log.texts_to("+33600000000") == ("Hello\nAda",)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_dry_run_sends_nothing(real, people, server):
         "  Cancel      not possible",
     ):
         assert words in result.stdout
-    assert book(server) == {}
+    assert sent_log(server) == {}
 
 
 def test_dry_run_as_json(real, people, server):
@@ -252,7 +252,7 @@ def test_dry_run_as_json(real, people, server):
     assert (told["new"], told["already"], told["excluded"]) == (3, 0, 0)
     assert told["sms_needed"] == 3
     assert "samples" not in told
-    assert book(server) == {}
+    assert sent_log(server) == {}
 
 
 def test_dry_run_of_a_second_start(real, people, server):
@@ -297,7 +297,7 @@ def test_second_start_sends_nothing(real, people, server):
         "Nothing to send: all 3 people of renamed.csv had this text on "
     )
     assert "give this run a name of its own, such as --run week-48" in result.stdout
-    assert set(book(server).values()) == {1}
+    assert set(sent_log(server).values()) == {1}
 
 
 def test_second_start_after_the_instant(bulk, people, gateway, tmp_path):
@@ -315,7 +315,7 @@ def test_second_start_after_the_instant(bulk, people, gateway, tmp_path):
     assert added.exit_code == 2
     assert "would send at once. Nothing was sent now. To send to" in added.stderr
     assert "another --run name with a later --at" in added.stderr
-    assert set(gateway.book.numbers().values()) == {1}
+    assert set(gateway.sent_log.numbers().values()) == {1}
 
 
 def test_somebody_is_left_after_the_instant(bulk, people, gateway, tmp_path):
@@ -331,7 +331,7 @@ def test_somebody_is_left_after_the_instant(bulk, people, gateway, tmp_path):
 
     assert result.exit_code == 2
     assert "--at: has passed since this run began" in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_instant_that_passes_meanwhile(bulk, people, gateway, tmp_path):
@@ -356,7 +356,7 @@ def test_another_name_sends_once_more(real, people, server):
     real(people())
     real(people(), "--run", "week-48")
 
-    assert set(book(server).values()) == {2}
+    assert set(sent_log(server).values()) == {2}
 
 
 def test_nothing_is_recorded_on_request(real, people, server, state):
@@ -432,7 +432,7 @@ def test_dry_run_asks_the_account(real, people, server):
     result = real(people(3), "--dry-run")
 
     assert "  Cost        about 0.15 €\n" in result.stdout
-    assert book(server) == {}
+    assert sent_log(server) == {}
 
 
 def test_cost_of_a_second_start(real, people, server):
@@ -486,7 +486,7 @@ def test_question(people, server, answer, columns):
     assert code == (answer == "no")
     assert "Hello Ada" in seen
     assert seen.count("Send to 3 recipients, about 0.15 €?") == 1
-    assert len(book(server)) == 3 * (answer == "yes")
+    assert len(sent_log(server)) == 3 * (answer == "yes")
     assert ("Nothing was sent." in seen) is (answer == "no")
 
 
@@ -500,4 +500,4 @@ def test_no_question_with_yes(people, server, state):
 
     assert found == 0
     assert "[y/N]" not in seen
-    assert len(book(server)) == 3
+    assert len(sent_log(server)) == 3

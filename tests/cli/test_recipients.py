@@ -30,7 +30,7 @@ def test_a_declared_country_and_columns_are_used(run, gateway, clients):
     )
 
     assert result.exit_code == 0, result.stderr
-    assert sorted(gateway.book.numbers()) == ["+33639980001", "+447700900123"]
+    assert sorted(gateway.sent_log.numbers()) == ["+33639980001", "+447700900123"]
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_standard_input_that_brings_nothing_is_refused(run, monkeypatch, stdin, 
 def test_a_spreadsheet_is_read(run, tmp_path):
     """Numbers that it holds as numbers, and the sheet that was named."""
     path = tmp_path / "clients.xlsx"
-    book = openpyxl.Workbook()
-    book.active.append(["phone_number"])
-    sheet = book.create_sheet("clients")
+    sent_log = openpyxl.Workbook()
+    sent_log.active.append(["phone_number"])
+    sheet = sent_log.create_sheet("clients")
     sheet.append(["phone_number"])
     sheet.append([639980001])
-    book.save(path)
+    sent_log.save(path)
 
     told = run(
         *("preview", path, "--text", "Hi", "--json", "--country", "FR"),

@@ -378,7 +378,7 @@ def test_resend_is_sent_when_the_run_goes_on(run, sent, ledger, gateway, yes):
 
     assert decided.exit_code == 0
     assert "To send it, run its" in decided.stdout
-    assert set(gateway.book.numbers().values()) == {2}
+    assert set(gateway.sent_log.numbers().values()) == {2}
 
 
 def test_resend_of_what_was_refused_is_no_risk(run, sent, ledger):

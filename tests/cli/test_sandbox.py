@@ -52,14 +52,14 @@ def test_serves_until_interrupted(run, end):
         result = run(
             "send", "--base-url", url, "--to", "+33600000001", *message, env=env
         )
-        book_url = f"{url}/__sandbox__/sent"
-        with urllib.request.urlopen(book_url, timeout=10) as answer:  # noqa: S310
-            book = json.load(answer)
+        sent_log_url = f"{url}/__sandbox__/sent"
+        with urllib.request.urlopen(sent_log_url, timeout=10) as answer:  # noqa: S310
+            sent_log = json.load(answer)
 
     assert ready == f"Sandbox gateway ready on {url} (sent log: /__sandbox__/sent)\n"
     assert url.startswith("http://127.0.0.1:")
     assert result.exit_code == 0
-    assert book["recipients"] == 1
+    assert sent_log["recipients"] == 1
     assert process.told == (
         "",
         "POST /v1/public/sms-campaign/send: 201, accepted for +336****0001\n",

@@ -33,7 +33,7 @@ def test_the_refused_stay_refused_unless_asked(bulk, people, tmp_path, gateway):
     assert "and not all are accepted." in still.stdout
     assert (still.exit_code, again.exit_code) == (1, 1)
     assert json.loads(again.stdout)["attempts"] == 2
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_another_run_of_the_same_ledger_knows_nobody(bulk, people, tmp_path, gat
     result = bulk(people(), *ledger, "--run", "week-49")
 
     assert result.exit_code == 0
-    assert set(gateway.book.numbers().values()) == {2}
+    assert set(gateway.sent_log.numbers().values()) == {2}
 
 
 def test_the_look_counts_who_is_left_out(bulk, people, tmp_path, gateway):
@@ -98,7 +98,7 @@ def test_the_look_counts_who_is_left_out(bulk, people, tmp_path, gateway):
     assert "Excluded" in result.stdout
     assert "Duplicates" in result.stdout
     assert "and other reasons" in result.stdout
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_the_report_says_when_a_run_goes_out(bulk, run, people, tmp_path):
@@ -135,7 +135,7 @@ def test_a_file_without_a_bad_row_goes_out_whole(bulk, people, gateway):
     result = bulk(people(), "--on-invalid", "error")
 
     assert result.exit_code == 0
-    assert len(gateway.book.numbers()) == 3
+    assert len(gateway.sent_log.numbers()) == 3
 
 
 def test_all_that_is_refused_is_listed(bulk, people, gateway):
@@ -145,7 +145,7 @@ def test_all_that_is_refused_is_listed(bulk, people, gateway):
     assert result.exit_code == 2
     assert "STOP au XXXXX" in result.stderr
     assert "did you mean {first_name}?" in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_the_look_counts_who_had_it(bulk, people, tmp_path):

@@ -25,9 +25,9 @@ def test_says_what_became_of_it(send, gateway):
     assert result.exit_code == 0
     assert result.stdout.startswith("Accepted for 1 recipient.\n  Ticket ")
     assert "Cost            0.05 €" in result.stdout
-    assert "Sandbox's book  1 number, each exactly once" in result.stdout
+    assert "Sent (sandbox)  1 number, each exactly once" in result.stdout
     assert result.stderr == ""
-    assert gateway.book.times("+33600000001") == 1
+    assert gateway.sent_log.times("+33600000001") == 1
 
 
 def test_sends_to_several(send, gateway):
@@ -35,7 +35,7 @@ def test_sends_to_several(send, gateway):
     result = send("--to", "+33600000002")
 
     assert result.stdout.startswith("Accepted for 2 recipients.")
-    assert gateway.book.numbers() == {"+33600000001": 1, "+33600000002": 1}
+    assert gateway.sent_log.numbers() == {"+33600000001": 1, "+33600000002": 1}
 
 
 def test_json_is_the_only_output(send):
@@ -52,7 +52,7 @@ def test_json_is_the_only_output(send):
         "total_cost": "0.05",
         "number_of_sms_needed": 1,
         "residual_credit": "999.95",
-        "sandbox_book": {"numbers": 1, "messages": 1, "more_than_once": 0},
+        "sandbox_sent_log": {"numbers": 1, "messages": 1, "more_than_once": 0},
     }
     assert result.stderr == ""
 
@@ -63,7 +63,7 @@ def test_simulation_sends_nothing(send, gateway):
 
     assert result.stdout.startswith("Simulated: ")
     assert "empty: nobody got a message" in result.stdout
-    assert gateway.book.entries[0].simulated
+    assert gateway.sent_log.entries[0].simulated
 
 
 def test_sends_later(send, gateway):
@@ -71,7 +71,9 @@ def test_sends_later(send, gateway):
     result = send("--at", "2026-11-27T09:00+01:00")
 
     assert "to be sent at 2026-11-27T09:00:00+01:00" in result.stdout
-    assert gateway.book.entries[0].send_at.isoformat() == "2026-11-27T09:00:00+01:00"
+    assert (
+        gateway.sent_log.entries[0].send_at.isoformat() == "2026-11-27T09:00:00+01:00"
+    )
 
 
 def test_the_past_is_refused(send, gateway):
@@ -80,7 +82,7 @@ def test_the_past_is_refused(send, gateway):
 
     assert result.exit_code == 2
     assert "--at: " in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @pytest.mark.parametrize("moment", ["tomorrow", "2026-11-27T09:00"])
@@ -90,7 +92,7 @@ def test_moment_must_be_exact(send, gateway, moment):
 
     assert result.exit_code == 2
     assert moment in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @pytest.mark.usefixtures("scheduled")
@@ -101,7 +103,7 @@ def test_presumed_is_not_accepted(send, gateway):
     assert result.exit_code == 0
     assert result.stdout.startswith("Presumed accepted: ")
     assert "Cost            not reported by the gateway" in result.stdout
-    assert gateway.book.times("+33600000001") == 1
+    assert gateway.sent_log.times("+33600000001") == 1
 
 
 def test_key_makes_the_request_id(send, gateway):
@@ -112,7 +114,7 @@ def test_key_makes_the_request_id(send, gateway):
     assert first.exit_code == 0
     assert second.exit_code == 1
     assert "An earlier command with this key" in second.stderr
-    assert [one.request_id for one in gateway.book.entries] == [
+    assert [one.request_id for one in gateway.sent_log.entries] == [
         request_id_for("order-4711")
     ]
 
@@ -121,7 +123,7 @@ def test_request_id_is_passed_on(send, gateway):
     """An id of one's own is used as it is."""
     send("--request-id", "mine-1")
 
-    assert gateway.book.entries[0].request_id == "mine-1"
+    assert gateway.sent_log.entries[0].request_id == "mine-1"
 
 
 def test_refusal(send, gateway):
@@ -150,7 +152,7 @@ def test_refusal_as_json(send, gateway):
         "maybe_sent": False,
         "request_id": "mine-1",
         "code": 104,
-        "sandbox_book": {"numbers": 0, "messages": 0, "more_than_once": 0},
+        "sandbox_sent_log": {"numbers": 0, "messages": 0, "more_than_once": 0},
     }
 
 
@@ -196,7 +198,7 @@ def test_going_on_sends_once(send, gateway):
 
     send("--request-id", request_id)
 
-    assert gateway.book.times("+33600000001") == 1
+    assert gateway.sent_log.times("+33600000001") == 1
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def test_bad_input_sends_nothing(send, gateway, arguments, words):
     assert result.exit_code == 2
     assert words in result.stderr
     assert "Traceback" not in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_faults_need_the_sandbox(run):
@@ -252,7 +254,7 @@ def test_first_interrupt_waits_for_the_answer(send, gateway, pressing):
 
     assert "Press Ctrl-C again" in result.stderr
     assert result.exit_code == 0
-    assert gateway.book.times("+33600000001") == 1
+    assert gateway.sent_log.times("+33600000001") == 1
 
 
 @pytest.mark.parametrize(
@@ -303,7 +305,7 @@ def test_credentials_of_the_environment(run, server):
 
     assert result.exit_code == 0
     assert "Sandbox" not in result.stdout
-    assert server.gateway.book.times("+33600000001") == 1
+    assert server.gateway.sent_log.times("+33600000001") == 1
 
 
 def test_credentials_are_asked_for(run, server, monkeypatch):
@@ -316,7 +318,7 @@ def test_credentials_are_asked_for(run, server, monkeypatch):
     assert result.exit_code == 0
     assert "login" in result.stderr
     assert "k3y" not in result.output
-    assert server.gateway.book.times("+33600000001") == 1
+    assert server.gateway.sent_log.times("+33600000001") == 1
 
 
 def test_wrong_credentials(run, server):
@@ -374,7 +376,7 @@ def test_national_numbers(send, gateway):
     result = send("--to", "06 00 00 00 02", "--country", "FR")
 
     assert result.exit_code == 0
-    assert gateway.book.numbers() == {"+33600000001": 1, "+33600000002": 1}
+    assert gateway.sent_log.numbers() == {"+33600000001": 1, "+33600000002": 1}
 
 
 @pytest.mark.parametrize(
@@ -391,7 +393,7 @@ def test_bad_national_numbers(send, gateway, arguments, words):
 
     assert result.exit_code == 2
     assert words in result.stderr
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_blacklist_and_replies(send, gateway):
@@ -400,7 +402,7 @@ def test_blacklist_and_replies(send, gateway):
 
     send("--to", "+33600000002", "--remove-blacklisted", "--with-replies")
 
-    (entry,) = gateway.book.entries
+    (entry,) = gateway.sent_log.entries
     assert entry.recipients == ("+33600000001",)
 
 
@@ -415,7 +417,7 @@ def test_cancel(send, run, gateway):
         0,
         f"{sent['ticket']} is cancelled.\n",
     )
-    assert gateway.book.entries[0].cancelled
+    assert gateway.sent_log.entries[0].cancelled
     assert told["outcome"] == "refused"
 
 
@@ -427,7 +429,7 @@ def test_marketing_is_wholesale(run, gateway):
     result = run("send", "--sandbox", *to, *words)
 
     assert result.exit_code == 0
-    assert gateway.book.entries[0].purpose == "wholesale"
+    assert gateway.sent_log.entries[0].purpose == "wholesale"
 
 
 def test_plain_text(run, gateway):
@@ -437,6 +439,6 @@ def test_plain_text(run, gateway):
         *("--purpose", "alert", "--plain", "--text", "C’est l\u00a0œuvre…"),
     )
 
-    (sent,) = gateway.book.entries
+    (sent,) = gateway.sent_log.entries
     assert result.exit_code == 0, result.output
     assert sent.text == "C'est l oeuvre..."

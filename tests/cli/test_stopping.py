@@ -28,7 +28,7 @@ class Trouble(ThreadingHTTPServer):
 
     Attributes:
         posts: When each request came, on the monotonic clock.
-        book: How often each number has got a message.
+        sent_log: How often each number has got a message.
     """
 
     daemon_threads = True
@@ -40,7 +40,7 @@ class Trouble(ThreadingHTTPServer):
         self.headers = headers
         self.posts = []
         self.over = threading.Event()
-        self.book = Counter()
+        self.sent_log = Counter()
 
     @property
     def url(self):
@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         told = {"message": "later"}
         if self.server.status == ACCEPTS:
             people = [one["phone_number"] for one in json.loads(sent)["recipients"]]
-            self.server.book.update(people)
+            self.server.sent_log.update(people)
             told = {"sms_ticket": "sms_1", "number_of_contacts": len(people)}
         body = json.dumps(told).encode()
         self.send_response(self.server.status)
@@ -210,4 +210,4 @@ def test_a_signal_ends_every_wait(tmp_path, start, answer, number, code):
     assert "same command again" in out + told
     assert process.returncode == code
     assert again.returncode == 0
-    assert server.book == Counter(numbers())
+    assert server.sent_log == Counter(numbers())

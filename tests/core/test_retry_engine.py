@@ -630,7 +630,7 @@ async def test_settling_tells_what_became_of_it(
 
     assert settled.outcome is outcome
     assert settled.request_id == request.request_id
-    assert gateway.book.times("+33639980001") == received
+    assert gateway.sent_log.times("+33639980001") == received
 
 
 async def test_settling_may_leave_it_unknown():

@@ -231,14 +231,14 @@ async def test_a_transport_that_was_passed_in_stays_open():
 
 
 async def test_a_session_over_a_socket_sends_and_closes():
-    """The whole way, judged by the sandbox's book."""
+    """The whole way, judged by the sandbox's sent log."""
     async with (
         SandboxServer(gateway=(gateway := Gateway())) as server,
         OctopushSession(*SECRETS, base_url=server.url) as octopush,
     ):
         sent = await octopush.sms.send(**MESSAGE)
 
-    assert gateway.book.find(sent.ticket).recipients == ("+33639980001",)
+    assert gateway.sent_log.find(sent.ticket).recipients == ("+33639980001",)
 
 
 async def test_a_client_session_that_was_passed_in_is_used_and_stays_open():
@@ -253,7 +253,7 @@ async def test_a_client_session_that_was_passed_in_is_used_and_stays_open():
             await octopush.sms.send(**MESSAGE)
 
         assert theirs.closed is False
-        assert gateway.book.times("+33639980001") == 1
+        assert gateway.sent_log.times("+33639980001") == 1
 
 
 async def test_no_more_tries_are_in_flight_than_allowed():
@@ -303,7 +303,7 @@ async def test_a_session_may_be_closed_within_its_own_request():
         with pytest.raises(RuntimeError, match="closed"):
             await octopush.sms.send(**MESSAGE)
 
-    assert gateway.book.find(sent.ticket).recipients == ("+33639980001",)
+    assert gateway.sent_log.find(sent.ticket).recipients == ("+33639980001",)
 
 
 async def test_who_closes_within_a_request_lets_the_others_finish():

@@ -1,9 +1,9 @@
-"""Whether a run came through its deaths: its words against the gateway's book."""
+"""Whether a run came through its deaths: its words against the gateway's sent log."""
 
 import json
 from collections import defaultdict
 
-from crash.world import KEY, NAMED, REMOVED, SECOND, UNNAMED, Book, numbers_of
+from crash.world import KEY, NAMED, REMOVED, SECOND, UNNAMED, SentLog, numbers_of
 
 from aiooctopush.ledgers.records import BatchState
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
@@ -11,13 +11,13 @@ from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
 async def problems(folder, plan, report):
     """Every broken promise, in words; none if all is well."""
-    book = Book(folder / "book")
+    sent_log = SentLog(folder / "sent_log")
     wanted = everybody(folder, plan)
     words, beside = await _words(folder)
-    last = plan.list_of(book.lives)
+    last = plan.list_of(sent_log.lives)
     return [
-        *of_each(book.sent, plan, wanted),
-        *against_the_book(book.sent, words, plan, beside),
+        *of_each(sent_log.sent, plan, wanted),
+        *against_the_sent_log(sent_log.sent, words, plan, beside),
         *adds_up(words, report, wanted, items=len(last.rows)),
     ]
 
@@ -43,30 +43,34 @@ async def _words(folder):
     return words, beside
 
 
-def of_each(book, plan, wanted):
+def of_each(sent_log, plan, wanted):
     """
     Who has how many, whatever the run says.
 
     Args:
-        book: How often each number was sent to.
+        sent_log: How often each number was sent to.
         plan: Of the world.
         wanted: Who has to have it, once.
     """
     yield from (
-        f"{one} gets it {times} times" for one, times in book.items() if times > 1
+        f"{one} gets it {times} times" for one, times in sent_log.items() if times > 1
     )
-    yield from (f"{one} is in nobody's list" for one in sorted(book.keys() - wanted))
+    yield from (
+        f"{one} is in nobody's list" for one in sorted(sent_log.keys() - wanted)
+    )
     if not plan.troubled and not plan.late:
         # Nothing was refused, and every id still protects: there is no doubt.
-        yield from (f"{one} does not get it" for one in sorted(wanted - book.keys()))
+        yield from (
+            f"{one} does not get it" for one in sorted(wanted - sent_log.keys())
+        )
 
 
-def against_the_book(book, words, plan, beside):
+def against_the_sent_log(sent_log, words, plan, beside):
     """
     Who is told what.
 
     Args:
-        book: How often each number was sent to.
+        sent_log: How often each number was sent to.
         words: The numbers of each state.
         plan: Of the world.
         beside: Who was in one request with a bad number. If it was refused after
@@ -81,15 +85,17 @@ def against_the_book(book, words, plan, beside):
     unknown += [BatchState.UNKNOWN] * plan.late
     told_sent = {BatchState.ACCEPTED, BatchState.PRESUMED}
     for state, numbers in words.items():
-        unsent = [one for one in numbers if not book[one]]
+        unsent = [one for one in numbers if not sent_log[one]]
         if state in unknown:
             continue
         if state in told_sent:
-            yield from (f"{one} is {state}, and is not in the book" for one in unsent)
+            yield from (
+                f"{one} is {state}, and is not in the sent log" for one in unsent
+            )
         elif set(numbers) - allowed[state]:
             yield f"{len(numbers)} are {state} in the end"
         elif len(unsent) < len(numbers):
-            yield f"somebody is {state}, and is in the book"
+            yield f"somebody is {state}, and is in the sent log"
 
 
 def adds_up(words, report, wanted, *, items):

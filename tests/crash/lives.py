@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).parent.parent))
 
 from crash.judge import problems
 from crash.planted import PLANTED
-from crash.world import EDITS, SECOND, TOGETHER, Book, Plan, Steps, one_life
+from crash.world import EDITS, SECOND, TOGETHER, Plan, SentLog, Steps, one_life
 
 
 # In memory, where there is such a place: a thousand lives write thirty times each.
@@ -71,10 +71,10 @@ def survive(plan, die_at):
             note = json.loads((folder / "note").read_text())
             made += len(note["steps"])
             # An edited list has a start, also behind one that came to its end.
-            met = plan.edit is None or Book(folder / "book").lives >= SECOND
+            met = plan.edit is None or SentLog(folder / "sent_log").lives >= SECOND
             if met and is_done(note["report"]):
                 break
-            if Book(folder / "book").lives >= STARTS_AT_MOST:
+            if SentLog(folder / "sent_log").lives >= STARTS_AT_MOST:
                 return not deaths, [f"{plan}, {die_at}: has no end"]
         found = asyncio.run(problems(folder, plan, note["report"]))
     return not deaths, [f"{plan}, {die_at}: {problem}" for problem in found]

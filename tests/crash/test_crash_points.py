@@ -11,7 +11,7 @@ import json
 from collections import Counter, defaultdict
 
 import pytest
-from crash.judge import adds_up, against_the_book, of_each, problems
+from crash.judge import adds_up, against_the_sent_log, of_each, problems
 from crash.lives import is_done
 from crash.planted import PLANTED
 from crash.schedules import APART, LAWS, NEEDS_FORK, PAIRS, lives
@@ -21,8 +21,8 @@ from crash.world import (
     PEOPLE,
     TOGETHER,
     UNNAMED,
-    Book,
     Plan,
+    SentLog,
     Steps,
     one_life,
 )
@@ -83,8 +83,8 @@ def test_two_deaths_are_survived_as_well_as_one(law, trouble):
     ("planted", "arguments", "words"),
     [
         ("new_id_on_resume", (), "gets it 2 times"),
-        ("in_flight_dropped", (), "is accepted, and is not in the book"),
-        ("concluded_before_it_is_sent", (), "is accepted, and is not in the book"),
+        ("in_flight_dropped", (), "is accepted, and is not in the sent log"),
+        ("concluded_before_it_is_sent", (), "is accepted, and is not in the sent log"),
         ("epoch_not_written", ("--troubled",), "gets it 2 times"),
         ("no_hold", ("--late",), "gets it 2 times"),
         ("people_not_remembered", EDITED, "gets it 2 times"),
@@ -116,19 +116,19 @@ def test_every_planted_mistake_has_its_test():
 @pytest.fixture
 def finished(tmp_path, may_block):
     """A world without deaths: where it is, its report and its steps."""
-    # The book is a file that is written on the loop, before each answer.
+    # The sent log is a file that is written on the loop, before each answer.
     steps = Steps()
     one_life(tmp_path, Plan(), steps)
     return tmp_path, json.loads((tmp_path / "note").read_text())["report"], steps
 
 
 def test_a_world_without_deaths_is_a_run(finished):
-    """Everybody is in the book once."""
+    """Everybody is in the sent log once."""
     folder, report, steps = finished
 
     assert is_done(report)
     assert asyncio.run(problems(folder, Plan(), report)) == []
-    assert dict(Book(folder / "book").sent) == dict.fromkeys(PEOPLE, 1)
+    assert dict(SentLog(folder / "sent_log").sent) == dict.fromkeys(PEOPLE, 1)
     assert steps.names.count("its answer arrives") == 12
 
 
@@ -144,9 +144,9 @@ def test_a_step_that_is_the_last_ends_it():
 
 
 def test_the_judge_sees_through_a_false_report(finished):
-    """What the run says is compared with the ledger, and that with the book."""
+    """What the run says is compared with the ledger, and that with the sent log."""
     folder, report, _ = finished
-    Book(folder / "book").write({"sent": [PEOPLE[0], "+33639990000"]})
+    SentLog(folder / "sent_log").write({"sent": [PEOPLE[0], "+33639990000"]})
 
     found = asyncio.run(
         problems(folder, Plan(), {**report, "accepted": 47, "now": {"items": 47}})
@@ -172,8 +172,18 @@ BESIDE = {
 @pytest.mark.parametrize(
     ("words", "plan", "sent", "told"),
     [
-        ({"accepted": [ONE]}, Plan(), [], f"{ONE} is accepted, and is not in the book"),
-        ({"presumed": [ONE]}, Plan(), [], f"{ONE} is presumed, and is not in the book"),
+        (
+            {"accepted": [ONE]},
+            Plan(),
+            [],
+            f"{ONE} is accepted, and is not in the sent log",
+        ),
+        (
+            {"presumed": [ONE]},
+            Plan(),
+            [],
+            f"{ONE} is presumed, and is not in the sent log",
+        ),
         ({"sending": [ONE]}, Plan(), [ONE], "1 are sending in the end"),
         ({"already_sent": [ONE]}, Plan(), [], "1 are already_sent in the end"),
         ({"refused": [ONE]}, Plan(troubled=True), [], "1 are refused in the end"),
@@ -181,16 +191,16 @@ BESIDE = {
             {"refused": [NAMED]},
             Plan(troubled=True),
             [NAMED],
-            "somebody is refused, and is in the book",
+            "somebody is refused, and is in the sent log",
         ),
     ],
     ids=["accepted", "presumed", "sending", "already_sent", "refused", "bad and sent"],
 )
-def test_the_judge_compares_every_word_with_the_book(words, plan, sent, told):
+def test_the_judge_compares_every_word_with_the_sent_log(words, plan, sent, told):
     """Who is said to have it has it, and who is said not to has not."""
     words = {BatchState(state): numbers for state, numbers in words.items()}
 
-    assert list(against_the_book(Counter(sent), words, plan, BESIDE)) == [told]
+    assert list(against_the_sent_log(Counter(sent), words, plan, BESIDE)) == [told]
 
 
 @pytest.mark.parametrize(
@@ -221,7 +231,7 @@ def test_the_judge_counts_what_each_has(plan, sent, told):
 )
 def test_the_judge_allows_what_nobody_can_know(words, plan):
     """With burnt ids a repeat is refused; a bad number is, and after silence, too."""
-    assert list(against_the_book(Counter(), words, plan, BESIDE)) == []
+    assert list(against_the_sent_log(Counter(), words, plan, BESIDE)) == []
 
 
 def test_the_judge_misses_whoever_is_missing():

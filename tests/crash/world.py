@@ -1,5 +1,5 @@
 """
-A run that kills itself at a given step, and a gateway whose book outlives it.
+A run that kills itself at a given step, and a gateway whose sent log outlives it.
 
 A step is a call of the ledger that begins or returns, a request that leaves, the moment
 in which the gateway has executed it, and an answer that arrives. In between nothing is
@@ -159,7 +159,7 @@ class WatchedLedger:
         return watched
 
 
-class Book:
+class SentLog:
     """What a gateway knows, in a file: written before each answer."""
 
     def __init__(self, path):
@@ -184,10 +184,10 @@ class Book:
 
 
 class BookedGateway:
-    """A transport into a gateway that goes by its book alone."""
+    """A transport into a gateway that goes by its sent log alone."""
 
-    def __init__(self, book, plan, steps):
-        self._book = book
+    def __init__(self, sent_log, plan, steps):
+        self._sent_log = sent_log
         self._plan = plan
         self._steps = steps
 
@@ -202,12 +202,12 @@ class BookedGateway:
         return answered
 
     def _execute(self, body):
-        book, plan = self._book, self._plan
+        sent_log, plan = self._sent_log, self._plan
         request_id = body["request_id"]
         numbers = [one["phone_number"] for one in body["recipients"]]
-        trouble = TROUBLES.get(book.requests + 1) if plan.troubled else None
-        is_known = request_id in book.noted
-        book.write({"request": 1, "noted": [request_id] if plan.burns_ids else []})
+        trouble = TROUBLES.get(sent_log.requests + 1) if plan.troubled else None
+        is_known = request_id in sent_log.noted
+        sent_log.write({"request": 1, "noted": [request_id] if plan.burns_ids else []})
         if trouble in REFUSALS:
             status, code = REFUSALS[trouble]
             return answer(status, {"code": code, "message": "no"})
@@ -220,8 +220,8 @@ class BookedGateway:
             if NAMED in numbers:
                 words = f"recipients.{numbers.index(NAMED)}.phone_number is wrong"
             return answer(400, {"code": 150, "message": words})
-        book.write({"noted": [request_id], "sent": numbers})
-        accepted = {"sms_ticket": f"sms_{book.requests}", "total_cost": 0.2}
+        sent_log.write({"noted": [request_id], "sent": numbers})
+        accepted = {"sms_ticket": f"sms_{sent_log.requests}", "total_cost": 0.2}
         return None if trouble == "lost" else answer(201, accepted)
 
 
@@ -232,19 +232,19 @@ def numbers_of(batch):
 
 async def live(folder, plan, steps):
     """One start of the run, to its end or to a pause; gives its report."""
-    book = Book(folder / "book")
-    book.write({"life": 1})
+    sent_log = SentLog(folder / "sent_log")
+    sent_log.write({"life": 1})
     clock = VirtualClock()
     if plan.late:
-        clock.advance(book.lives * 25 * 3600)
-        book.noted.clear()
-    gateway = BookedGateway(book, plan, steps)
-    people = plan.list_of(book.lives)
+        clock.advance(sent_log.lives * 25 * 3600)
+        sent_log.noted.clear()
+    gateway = BookedGateway(sent_log, plan, steps)
+    people = plan.list_of(sent_log.lives)
     async with (
         SQLiteLedger(folder / "run.db") as ledger,
         session_over(gateway, clock=clock) as octopush,
     ):
-        if book.lives == SECOND:
+        if sent_log.lives == SECOND:
             # Whoever is taken out of the list now stays in the run if he is in here.
             known = [
                 one async for batch in ledger.batches(KEY) for one in numbers_of(batch)

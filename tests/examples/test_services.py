@@ -1,4 +1,4 @@
-"""The web services in examples/, judged by the book of the gateway behind them."""
+"""The web services in examples/, judged by the sent log of the gateway behind them."""
 
 from contextlib import asynccontextmanager
 
@@ -42,7 +42,7 @@ async def test_a_code_is_sent_once_for_each_signup(sandbox, monkeypatch):
     assert first.json() == {"outcome": "accepted"}
     assert again.json() == {"outcome": "sent before"}
     assert found.json() == {"outcome": "accepted", "delivery": "not known yet"}
-    assert sandbox.gateway.book.times(ADA) == 1
+    assert sandbox.gateway.sent_log.times(ADA) == 1
 
 
 async def test_a_receipt_tells_the_service_that_a_code_has_arrived(
@@ -111,7 +111,7 @@ async def test_an_order_is_told_once(sandbox, monkeypatch):
 
     assert [one["outcome"] for one in told] == ["accepted", "sent before", "accepted"]
     assert wrong.status == 422
-    assert sandbox.gateway.book.times(ADA) == 2
+    assert sandbox.gateway.sent_log.times(ADA) == 2
 
 
 async def test_who_opts_out_gets_no_more_messages(sandbox, monkeypatch):
@@ -130,7 +130,7 @@ async def test_who_opts_out_gets_no_more_messages(sandbox, monkeypatch):
         told = await answer.json()
 
     assert told == {"outcome": "opted out"}
-    assert sandbox.gateway.book.times(ADA) == 0
+    assert sandbox.gateway.sent_log.times(ADA) == 0
 
 
 async def test_the_shop_may_ask_again_after_trouble(sandbox, monkeypatch):
@@ -145,7 +145,7 @@ async def test_the_shop_may_ask_again_after_trouble(sandbox, monkeypatch):
         sent = await shop.post("/orders/17/shipped", json=order)
 
     assert (refused.status, sent.status) == (503, 200)
-    assert sandbox.gateway.book.times(ADA) == 1
+    assert sandbox.gateway.sent_log.times(ADA) == 1
 
 
 # --- Starlette ------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The workers in examples/, judged by the book of the gateway behind them."""
+"""The workers in examples/, judged by the sent log of the gateway behind them."""
 
 import asyncio
 import io
@@ -32,7 +32,7 @@ async def test_the_worker_sends_a_job_once_though_it_comes_twice(sandbox, monkey
     with redirect_stdout(io.StringIO()) as printed:
         await worker.main(jobs)
 
-    assert sandbox.gateway.book.numbers() == Counter(
+    assert sandbox.gateway.sent_log.numbers() == Counter(
         {"+33639980001": 1, "+33639980002": 1}
     )
     assert sorted(printed.getvalue().splitlines()) == [
@@ -109,7 +109,7 @@ async def test_the_outbox_is_sent_and_settled(sandbox, outbox_worker, outbox):
     await asyncio.gather(*[drain(outbox_worker, outbox) for _ in range(3)])
     await drain(outbox_worker, outbox)
 
-    assert sandbox.gateway.book.numbers() == Counter(numbers(30))
+    assert sandbox.gateway.sent_log.numbers() == Counter(numbers(30))
     *good, bad = await outcomes(outbox)
     assert good == ["accepted"] * 30
     assert bad.startswith("refused: recipients")
@@ -127,9 +127,9 @@ async def test_a_killed_worker_sends_nothing_twice(outbox_worker, outbox):
             "OCTOPUSH_BASE_URL": gateway.url,
             "DATABASE_URL": database,
         }
-        book = gateway.gateway.book
+        sent_log = gateway.gateway.sent_log
         first = await start(OUTBOX, cwd=EXAMPLES, **settings)
-        while book.numbers().total() < 5:
+        while sent_log.numbers().total() < 5:
             await asyncio.sleep(0)
             assert first.returncode is None
         first.kill()
@@ -145,7 +145,7 @@ async def test_a_killed_worker_sends_nothing_twice(outbox_worker, outbox):
     assert before == [None] * 5
     assert sorted(lines) == [f"{one}: sent before\n" for one in range(1, 6)]
     assert await outcomes(outbox) == ["sent before"] * 5
-    assert book.numbers() == Counter(numbers(5))
+    assert sent_log.numbers() == Counter(numbers(5))
 
 
 async def test_a_message_in_doubt_stays_until_its_lease_is_over(
@@ -163,7 +163,7 @@ async def test_a_message_in_doubt_stays_until_its_lease_is_over(
 
     assert doubtful == [None]
     assert await outcomes(outbox) == ["sent before"]
-    assert sandbox.gateway.book.numbers() == Counter(numbers(1))
+    assert sandbox.gateway.sent_log.numbers() == Counter(numbers(1))
 
 
 async def test_an_id_too_old_to_protect_is_left_to_a_person(
@@ -197,7 +197,7 @@ async def test_a_campaign_in_django_is_sent_once(tmp_path):
     said = "accepted 500 of 500, in doubt 0, rejected 0, cost 25.0 EUR\n"
     assert first == (0, said, "")
     assert again == first
-    assert gateway.gateway.book.numbers() == Counter(numbers(1_000)[::2])
+    assert gateway.gateway.sent_log.numbers() == Counter(numbers(1_000)[::2])
 
 
 @pytest.mark.exhaustive
@@ -214,7 +214,7 @@ async def test_a_campaign_in_django_that_stops_says_why(tmp_path):
 
     assert (code, problem) == (1, "CommandError: not complete: credit\n")
     assert again[0] == 0
-    assert gateway.book.numbers() == Counter(numbers(1_000)[::2])
+    assert gateway.sent_log.numbers() == Counter(numbers(1_000)[::2])
 
 
 @pytest.mark.exhaustive

@@ -1,5 +1,5 @@
 """
-A gateway on raw sockets that fails as it is told, and its book of who got what.
+A gateway on raw sockets that fails as it is told, and its sent log of who got what.
 
 It shares no code with the sandbox, to be a second opinion on what the SDK does. A
 fault has the sandbox's name where it is the same fault.
@@ -211,7 +211,7 @@ class FaultGateway:
         date: What every answer says that the time is.
 
     Attributes:
-        book: Who got what, and how often.
+        sent_log: Who got what, and how often.
         requests: Every request that arrived whole.
         heads: The head of every request, as it arrived.
         tries: How often a client tried, whatever arrived.
@@ -232,7 +232,7 @@ class FaultGateway:
         tls=None,
         date=None,
     ):
-        self.book = Counter()
+        self.sent_log = Counter()
         self.requests, self.heads = [], []
         self.tries = self.connections = self.open = 0
         self.noted = set()
@@ -380,18 +380,18 @@ class FaultGateway:
         if request.method == "GET":
             return 200, b'{"ticket_number": "sms_1", "status": "validated"}'
         if request.method == "DELETE":
-            if self.book["cancel", ticket]:
+            if self.sent_log["cancel", ticket]:
                 return 404, b'{"code": 131, "message": "no"}'
-            self.book["cancel", ticket] += 1
+            self.sent_log["cancel", ticket] += 1
             return 200, b"{}"
         if ticket is not None:
-            # Unlike the real one it does it again, so that the book shows it.
-            self.book["confirm", ticket] += 1
+            # Unlike the real one it does it again, so that the sent log shows it.
+            self.sent_log["confirm", ticket] += 1
             return 200, b'{"sending_date": "2026-01-05 10:00:00"}'
         # Only a repeat of another request can have been noted in between.
         if known or (not self._burns_ids and request.request_id in self.noted):
             return 400, b'{"code": 120, "message": "no"}'
         self.noted.add(request.request_id)
         for one in request.body["recipients"]:
-            self.book[one["phone_number"], request.body["text"]] += 1
+            self.sent_log[one["phone_number"], request.body["text"]] += 1
         return 201, b'{"sms_ticket": "sms_1", "number_of_contacts": 1}'

@@ -55,7 +55,7 @@ async def test_no_redirect_carries_anything_to_another_origin(call, status):
 
     assert (error.status, error.headers["location"]) == (status, other.url)
     assert (other.connections, other.heads, other.requests) == (0, [], [])
-    assert (gateway.tries, gateway.book.total()) == (1, 0)
+    assert (gateway.tries, gateway.sent_log.total()) == (1, 0)
 
 
 async def test_what_the_canary_would_look_like():
@@ -66,7 +66,7 @@ async def test_what_the_canary_would_look_like():
     ):
         await CALLS["POST"](octopush.sms)
 
-    (head,), ((number, text),) = gateway.heads, gateway.book
+    (head,), ((number, text),) = gateway.heads, gateway.sent_log
     assert KEY.encode() in head
     assert LOGIN.encode() in head
     assert (number, text) == (NUMBER, TEXT)

@@ -109,7 +109,7 @@ async def test_a_thousand_moments(burns_ids):
         async with session_over(calm, clock=gateway.clock) as octopush:
             result = await octopush.sms.settle(request, safe_to_retry_until=UNTIL)
 
-        times = gateway.book.times(NUMBER)
+        times = gateway.sent_log.times(NUMBER)
         assert got_it_once(times, result, burns_ids=burns_ids), moment
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -131,11 +131,11 @@ async def test_a_thousand_moments_without_faults(burns_ids):
                 random.randrange(6), octopush.sms.send_request(request), at_most=5
             )
             await octopush.sms.settle(request, safe_to_retry_until=UNTIL)
-            assert gateway.book.times(NUMBER) == moment + 1
+            assert gateway.sent_log.times(NUMBER) == moment + 1
             clock.jump(-(clock.now() - START).total_seconds())
 
     assert cancelled > 400
-    assert len({entry.text for entry in gateway.book.entries}) == 1000
+    assert len({entry.text for entry in gateway.sent_log.entries}) == 1000
 
 
 async def test_the_others_go_on():
@@ -160,7 +160,7 @@ async def test_the_others_go_on():
             assert octopush._call.limiter._free == 1
 
         assert {one.outcome for one in results} == {Outcome.ACCEPTED}, moment
-        assert gateway.book.times(NUMBER) in {4, 5}
+        assert gateway.sent_log.times(NUMBER) in {4, 5}
 
 
 # --- over real sockets ----------------------------------------------------------------
@@ -203,7 +203,7 @@ async def test_moments_over_real_sockets(burns_ids):
                     octopush.sms.settle(request, safe_to_retry_until=UNTIL)
                 )
                 gateway.settle()
-                times = gateway.book[NUMBER, request.text]
+                times = gateway.sent_log[NUMBER, request.text]
                 undecided = result.outcome is Outcome.UNKNOWN
                 assert times <= 1
                 assert undecided or got_it_once(times, result, burns_ids=burns_ids)

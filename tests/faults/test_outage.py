@@ -191,7 +191,7 @@ async def test_an_outage_of_a_real_server():
 
     assert gateway.tries == 1000 + 500 // 14
     assert {one.outcome for one in results} == {Outcome.UNKNOWN}
-    assert gateway.book.total() == 0
+    assert gateway.sent_log.total() == 0
 
 
 # --- B10: Retry-After -----------------------------------------------------------------

@@ -195,16 +195,16 @@ async def test_a_pool_of_yours_that_is_exhausted():
 
 
 async def test_a_connection_that_works():
-    """Without a fault it is accepted, and in the book once."""
+    """Without a fault it is accepted, and in the sent log once."""
     async with FaultGateway() as gateway, session_to(gateway.url) as octopush:
         sent = await octopush.sms.send(**MESSAGE)
 
     assert (sent.outcome, sent.ticket) == (Outcome.ACCEPTED, "sms_1")
-    assert gateway.book == {(NUMBER, TEXT): 1}
+    assert gateway.sent_log == {(NUMBER, TEXT): 1}
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected", "arrived", "book"),
+    ("kind", "expected", "arrived", "sent_log"),
     [
         pytest.param("rst_accept", unknown(), 0, 0, id="accept then RST"),
         pytest.param("fin_accept", unknown(), 0, 0, id="accept then FIN"),
@@ -246,7 +246,7 @@ async def test_a_connection_that_works():
     ],
 )
 async def test_whatever_breaks_after_the_connection_proves_nothing(
-    kind, expected, arrived, book
+    kind, expected, arrived, sent_log
 ):
     """The same error, whether the gateway had executed the request or not."""
     async with FaultGateway(kind) as gateway:
@@ -254,7 +254,7 @@ async def test_whatever_breaks_after_the_connection_proves_nothing(
 
     assert met == expected
     assert (gateway.tries, len(gateway.requests)) == (1, arrived)
-    assert gateway.book.total() == book
+    assert gateway.sent_log.total() == sent_log
 
 
 async def test_no_status_is_read_off_an_exception():
@@ -280,7 +280,7 @@ async def test_a_kept_socket_that_is_closed_as_the_client_writes():
 
     assert (type(error), error.outcome, error.maybe_sent) == unknown()
     assert (gateway.connections, gateway.tries) == (1, 2)
-    assert gateway.book.total() == 1
+    assert gateway.sent_log.total() == 1
 
 
 async def test_a_kept_socket_that_was_closed_earlier():
@@ -294,7 +294,7 @@ async def test_a_kept_socket_that_was_closed_earlier():
         sent = await octopush.sms.send(**MESSAGE)
 
     assert (sent.outcome, sent.attempts) == (Outcome.ACCEPTED, 1)
-    assert (gateway.connections, gateway.book.total()) == (2, 2)
+    assert (gateway.connections, gateway.sent_log.total()) == (2, 2)
 
 
 async def test_a_task_that_is_cancelled_after_commit():
@@ -311,7 +311,7 @@ async def test_a_task_that_is_cancelled_after_commit():
             await task
 
     assert gateway.ids[0] in caught.value.__notes__[0]
-    assert gateway.book.total() == 1
+    assert gateway.sent_log.total() == 1
 
 
 async def test_a_slow_answer_within_the_limits_is_an_answer():

@@ -1,6 +1,6 @@
 """
 The decision table, row by row, over real sockets: what the caller gets, how often the
-gateway was tried, under which ids, and what its book holds.
+gateway was tried, under which ids, and what its sent log holds.
 
 Cases with a request_id are played under both laws of the gateway: ids are noted on
 acceptance, or burnt on receipt.
@@ -63,10 +63,10 @@ class Case:
         script: What the gateway does, healthy afterwards.
         gets: What the caller gets: an outcome, or class, outcome and ``maybe_sent``.
         tries: How often the gateway was tried.
-        book: How many entries it then has.
+        sent_log: How many entries it then has.
         ids: Whether all tries carried one id, or each its own.
         options: Of the call.
-        burnt: ``gets`` and ``book``, if they differ where ids are burnt on receipt.
+        burnt: ``gets`` and ``sent_log``, if they differ where ids are burnt on receipt.
     """
 
     row: int
@@ -74,7 +74,7 @@ class Case:
     script: tuple
     gets: object
     tries: int
-    book: int
+    sent_log: int
     ids: str = KEPT
     options: dict = Factory(dict)
     burnt: tuple | None = None
@@ -142,16 +142,24 @@ def careful(row, kind, error, fate):
         call="request_id",
         gets=PRESUMED if done else ACCEPTED,
         tries=2,
-        book=1,
+        sent_log=1,
         # It was noted and never executed: this residue is why it is only presumed.
         burnt=(PRESUMED, 0) if fate == RECEIVED else None,
     )
     yield Case(
-        **common, call="confirm", gets=unknown(error), tries=1, book=1 if done else 0
+        **common,
+        call="confirm",
+        gets=unknown(error),
+        tries=1,
+        sent_log=1 if done else 0,
     )
-    yield Case(**common, call="read", gets=ACCEPTED, tries=2, book=0)
+    yield Case(**common, call="read", gets=ACCEPTED, tries=2, sent_log=0)
     yield Case(
-        **common, call="delete", gets=PRESUMED if done else ACCEPTED, tries=2, book=1
+        **common,
+        call="delete",
+        gets=PRESUMED if done else ACCEPTED,
+        tries=2,
+        sent_log=1,
     )
 
 
@@ -162,11 +170,15 @@ SPOILT = ["html", "bad_json", "bad_utf8", "deep_nesting", "giant_integer", "nan"
 def unreadable(kind):
     """The columns of row 10, for a body under a real status."""
     common = {"row": 10, "script": (f"{kind}_after_commit",)}
-    yield Case(**common, call="request_id", gets=PRESUMED, tries=2, book=1)
+    yield Case(**common, call="request_id", gets=PRESUMED, tries=2, sent_log=1)
     yield Case(
-        **common, call="confirm", gets=unknown(InvalidResponseError), tries=1, book=1
+        **common,
+        call="confirm",
+        gets=unknown(InvalidResponseError),
+        tries=1,
+        sent_log=1,
     )
-    yield Case(**common, call="read", gets=ACCEPTED, tries=2, book=0)
+    yield Case(**common, call="read", gets=ACCEPTED, tries=2, sent_log=0)
 
 
 # Not tried again, and nothing known.
@@ -181,7 +193,7 @@ def not_repeated(row, kind):
     """The four columns of a row of unknown outcome that nobody repeats."""
     for call in CALLS:
         error = unknown(InvalidResponseError, write=call != "read")
-        yield Case(row=row, script=(kind,), call=call, gets=error, tries=1, book=0)
+        yield Case(row=row, script=(kind,), call=call, gets=error, tries=1, sent_log=0)
 
 
 # Not tried again, and nothing was done.
@@ -201,7 +213,7 @@ def refusing(row, kind, error):
     """The four columns of a refusal."""
     for call in CALLS:
         yield Case(
-            row=row, script=(kind,), call=call, gets=refused(error), tries=1, book=0
+            row=row, script=(kind,), call=call, gets=refused(error), tries=1, sent_log=0
         )
 
 
@@ -216,8 +228,8 @@ THROTTLED = [
 def throttled(row, kind):
     """The four columns of a row that throttles."""
     for call in CALLS:
-        book = 0 if call == "read" else 1
-        common = {"row": row, "script": (kind,), "call": call, "book": book}
+        sent_log = 0 if call == "read" else 1
+        common = {"row": row, "script": (kind,), "call": call, "sent_log": sent_log}
         yield Case(**common, gets=ACCEPTED, tries=2, ids=NEW)
 
 
@@ -227,7 +239,7 @@ LATE, SLOW, BUSY = "error_502_late_commit", "throttled_429_for_long", "throttled
 CUT, GONE, BROKEN = "rst_after_commit", "rst_accept", ("error_500",) * 4
 UNREAD, SILENCE = unknown(InvalidResponseError), unknown(UnknownOutcomeError)
 SLOWED = refused(ThrottledError)
-# Row, note, script, call, what the caller gets, tries, entries in the book, the rest.
+# Row, note, script, call, what the caller gets, tries, entries in the log, the rest.
 SINGLE = [
     (7, "twice", (CUT, "fin_accept"), "request_id", PRESUMED, 3, 1, {}),
     (10, "", ("no_ticket_after_commit",), "request_id", PRESUMED, 2, 1, {}),
@@ -263,7 +275,7 @@ SINGLE = [
         *(18, "after silence", ("error_500_after_commit", "refused_121")),
         *("request_id", unknown(InvalidRequestError), 2, 1, {}),
     ),
-    # Twice in the book: that is what the caller asked for.
+    # Twice in the sent log: that is what the caller asked for.
     (7, "repeated", (GONE,), "confirm", ACCEPTED, 2, 1, {"options": RETRY}),
     (7, "repeated", (CUT,), "confirm", ACCEPTED, 2, 2, {"options": RETRY}),
     (11, "repeated", ("redirect_307",), "confirm", UNREAD, 1, 0, {"options": RETRY}),
@@ -271,10 +283,10 @@ SINGLE = [
 ]
 
 
-def single(row, note, script, call, gets, tries, book, more):  # noqa: PLR0917
+def single(row, note, script, call, gets, tries, sent_log, more):  # noqa: PLR0917
     """A cell that is like no other."""
     columns = {"row": row, "note": note, "script": script, "call": call}
-    return Case(**columns, gets=gets, tries=tries, book=book, **more)
+    return Case(**columns, gets=gets, tries=tries, sent_log=sent_log, **more)
 
 
 TABLE = [
@@ -311,9 +323,9 @@ def cells():
 
 @pytest.mark.parametrize(("case", "burns_ids"), list(cells()))
 async def test_a_cell_of_the_table(case, burns_ids):
-    """What comes out, tries, ids and book are those of the specification."""
+    """What comes out, tries, ids and sent log are those of the specification."""
     clock, told = VirtualClock(), []
-    gets, book = (burns_ids and case.burnt) or (case.gets, case.book)
+    gets, sent_log = (burns_ids and case.burnt) or (case.gets, case.sent_log)
 
     async with playing(
         *case.script,
@@ -326,7 +338,7 @@ async def test_a_cell_of_the_table(case, burns_ids):
 
     assert what(result) == gets
     assert gateway.tries == result.attempts == case.tries
-    assert gateway.book.total() == book
+    assert gateway.sent_log.total() == sent_log
     if case.call == "request_id":
         assert len(set(gateway.ids)) == (len(gateway.ids) if case.ids == NEW else 1)
         assert result.request_id == gateway.ids[-1]
@@ -396,7 +408,7 @@ async def test_rows_2_and_3(call, row, hosts):
         result = await CALLS[call](octopush.sms)
 
     assert (result.outcome, result.attempts) == (ACCEPTED, 2), row
-    assert gateway.book.total() == (0 if call == "read" else 1)
+    assert gateway.sent_log.total() == (0 if call == "read" else 1)
     assert clock.sleeps == [0.05]
 
 
@@ -479,7 +491,7 @@ async def test_row_8():
     assert (sent.outcome, sent.attempts) == (ACCEPTED, 2)
     assert [one.connection for one in gateway.requests] == [1, 2]
     assert gateway.ids[-1] == sent.request_id
-    assert gateway.book.total() == 1
+    assert gateway.sent_log.total() == 1
 
 
 async def test_row_8_without_request_id():
@@ -489,7 +501,7 @@ async def test_row_8_without_request_id():
         result = await result_of(octopush.sms.confirm("sms_1", audience="list"))
 
     assert what(result) == unknown(UnknownOutcomeError)
-    assert (gateway.tries, gateway.book.total()) == (2, 0)
+    assert (gateway.tries, gateway.sent_log.total()) == (2, 0)
 
 
 async def test_row_8_read():
@@ -508,7 +520,7 @@ async def test_row_8_delete():
         cancelled = await octopush.sms.cancel("sms_1")
 
     assert (cancelled.outcome, cancelled.attempts) == (ACCEPTED, 2)
-    assert gateway.book.total() == 1
+    assert gateway.sent_log.total() == 1
     assert [one.connection for one in gateway.requests] == [1, 2]
 
 
@@ -541,7 +553,7 @@ async def test_row_23(burns_ids):
         result = await result_of(octopush.sms.send(**MESSAGE, request_id="order-1"))
 
     assert what(result) == refused(DuplicateRequestError)
-    assert (gateway.tries, gateway.book.total()) == (2, 1)
+    assert (gateway.tries, gateway.sent_log.total()) == (2, 1)
 
 
 async def test_row_23_after_a_try_that_never_left():
@@ -644,7 +656,7 @@ async def test_row_28_not_sent_last():
     assert what(result) == unknown(UnknownOutcomeError)
     assert result.request_id == gateway.ids[0]
     assert result.safe_to_retry_until == START + timedelta(hours=23)
-    assert gateway.book.total() == 1
+    assert gateway.sent_log.total() == 1
 
 
 @pytest.mark.parametrize(
@@ -766,10 +778,10 @@ SETTLED = [
 
 @pytest.mark.parametrize("burns_ids", LAWS)
 @pytest.mark.parametrize(
-    ("first", "then", "gets", "book"),
+    ("first", "then", "gets", "sent_log"),
     [pytest.param(*one, id=", ".join([one[0], *one[1]])) for one in SETTLED],
 )
-async def test_settling(first, then, gets, book, burns_ids):
+async def test_settling(first, then, gets, sent_log, burns_ids):
     """Asked again with its id, it is sent now or was sent then, and never twice."""
     request, clock, told = SmsRequest(**MESSAGE), VirtualClock(), []
 
@@ -786,7 +798,7 @@ async def test_settling(first, then, gets, book, burns_ids):
     # A gateway that burns ids keeps silent about one that it refused for its speed.
     burnt = burns_ids and (first, then) == ("rst_accept", ("throttled_429",))
     assert what(result) == (PRESUMED if burnt else gets)
-    assert gateway.book.total() == (0 if burnt else book)
+    assert gateway.sent_log.total() == (0 if burnt else sent_log)
     assert set(gateway.ids) == {request.request_id}
     assert clock.sleeps[0] >= 1.0, "the first try may still be executing"
     assert [one.attempt for one in told] == list(range(1, result.attempts + 1))

@@ -74,7 +74,7 @@ class Door:
 
     def times(self):
         """How often each number has got a message."""
-        entries = self.gateway.book.entries
+        entries = self.gateway.sent_log.entries
         found = Counter()
         for numbers in map(attrgetter("recipients"), entries):
             found.update(numbers)

@@ -1,6 +1,6 @@
 """
 A fleet of real processes: `taskiq worker` on RabbitMQ and PostgreSQL, and a gateway
-whose book is the judge.
+whose sent log is the judge.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """
 A storm over a fleet: each wake-up twice, workers killed, broker and database restarted,
-until the run is done. The gateway's book is the judge.
+until the run is done. The gateway's sent log is the judge.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ class Found:
         kills, broker_restarts, database_restarts: That really were.
         requests: That arrived at the gateway.
         most_in_a_second: Of these, in any second.
-        lost: Are not in the book.
+        lost: Are not in the sent log.
         twice: Are in it more than once.
         states: What the report says of them.
         seconds: From the first wake-up to the report.

@@ -121,7 +121,7 @@ async def test_a_broker_may_forget_all_it_was_told():
 async def test_who_lost_its_lease_cannot_write():
     """
     A worker that is frozen while it sends, and wakes up when another one has taken over
-    and is done, changes nothing: not in the ledger, and not in the book.
+    and is done, changes nothing: not in the ledger, and not in the sent log.
     """
     # One at a time, or the broker gives the frozen one more until it misses it.
     with Rig(tasks=1) as rig:

@@ -108,7 +108,7 @@ def fleet(broker, gateway, ledger, sessions):
 
 def times(gateway, count):
     """How often each of the first numbers was accepted."""
-    return {gateway.book.times(number) for number in numbers(count)}
+    return {gateway.sent_log.times(number) for number in numbers(count)}
 
 
 async def test_what_is_submitted_is_sent(fleet, gateway):
@@ -193,7 +193,7 @@ async def test_a_run_that_stands_still_is_resumed(fleet, gateway, ledger):
     async with fleet:
         await planned(ledger, 2)
         await ledger.pause("run", Pause.CREDIT)
-        before = await fleet.wake("run"), len(gateway.book)
+        before = await fleet.wake("run"), len(gateway.sent_log)
         paused = (await fleet.report("run")).paused
         woken = await fleet.resume("run")
 

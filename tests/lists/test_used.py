@@ -29,7 +29,7 @@ class Wire:
 
 @pytest.fixture
 def gateway():
-    """The sandbox, whose book is the judge."""
+    """The sandbox, whose sent log is the judge."""
     return Gateway(clock=VirtualClock())
 
 
@@ -64,7 +64,7 @@ async def test_columns_that_no_placeholder_names_do_not_leave(send, people, gate
     bodies, report = await send(read_csv(people), "Votre rdv est demain")
 
     assert report.accepted == 2
-    assert sorted(gateway.book.numbers()) == [ONE, TWO]
+    assert sorted(gateway.sent_log.numbers()) == [ONE, TWO]
     assert [one["recipients"] for one in bodies] == [
         [{"phone_number": ONE}, {"phone_number": TWO}]
     ]
@@ -83,7 +83,7 @@ async def test_rows_without_a_value_are_left_out_and_listed(send, people, gatewa
     """With their line and column."""
     _, report = await send(read_csv(people), "Bonjour {first_name}")
 
-    assert list(gateway.book.numbers()) == [ONE]
+    assert list(gateway.sent_log.numbers()) == [ONE]
     (rejection,) = report.rejections
     assert (rejection.line, rejection.reason) == (
         3,
@@ -104,7 +104,7 @@ async def test_recipients_without_a_value(send, gateway, on_missing, sent):
     except InvalidFieldError as error:
         assert (on_missing, error.field) == ("error", "source")  # noqa: PT017
 
-    assert sorted(gateway.book.numbers()) == sent
+    assert sorted(gateway.sent_log.numbers()) == sent
 
 
 async def test_each_value_that_the_text_uses_is_asked_for(send, gateway):
@@ -114,14 +114,14 @@ async def test_each_value_that_the_text_uses_is_asked_for(send, gateway):
 
     await send([whole, half], "{first_name} {last_name}", on_missing="skip")
 
-    assert list(gateway.book.numbers()) == [ONE]
+    assert list(gateway.sent_log.numbers()) == [ONE]
 
 
 async def test_a_column_that_is_not_there_may_be_missing(send, people, gateway):
     """If people without a value are to be sent to."""
     await send(read_csv(people), "Bonjour {last_name}", on_missing="send")
 
-    assert sorted(gateway.book.numbers()) == [ONE, TWO]
+    assert sorted(gateway.sent_log.numbers()) == [ONE, TWO]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_what_is_wrong_for_all_is_refused(send, people, gateway, text, wor
         await send(read_csv(people), text)
 
     assert words in str(caught.value)
-    assert not gateway.book.entries
+    assert not gateway.sent_log.entries
 
 
 async def test_a_file_of_which_most_lack_a_value_is_refused(send, tmp_path, gateway):
@@ -150,7 +150,7 @@ async def test_a_file_of_which_most_lack_a_value_is_refused(send, tmp_path, gate
     with pytest.raises(InvalidFieldError, match="in 2 of its first 3 items"):
         await send(read_csv(path), "Bonjour {first_name}")
 
-    assert not gateway.book.entries
+    assert not gateway.sent_log.entries
 
 
 async def test_excluded_numbers_are_read_without_their_other_columns(send, people):
@@ -165,4 +165,4 @@ async def test_doubled_braces_arrive_as_one(send, gateway):
     """In what a run sends."""
     await send([ONE], "Code {{x}}")
 
-    assert gateway.book.entries[0].text == "Code {x}"
+    assert gateway.sent_log.entries[0].text == "Code {x}"

@@ -306,13 +306,13 @@ def test_a_short_run_sees_a_large_leak():
         ({"laps": [sample(9, fds=45)]}, "+35 file descriptors between two laps"),
         ({"laps": [sample(9, tasks=1)]}, "1 tasks are left when nothing is to do"),
         ({"after": sample(9, tasks=2)}, "2 tasks are left when nothing is to do"),
-        ({"book": ["lap 1: 1 lost"]}, "lap 1: 1 lost"),
+        ({"sent_log": ["lap 1: 1 lost"]}, "lap 1: 1 lost"),
         ({"complaints": ["ResourceWarning"]}, "on standard error: ResourceWarning"),
         ({"after": None}, "the worker did not live to its end"),
     ],
 )
 def test_whatever_is_left_is_a_problem(more, words):
-    """Files, tasks, complaints, and a book that says otherwise."""
+    """Files, tasks, complaints, and a sent log that says otherwise."""
     assert soak_judge.problems(soak_of(hour(0.0), **more), in_flight=32) == [words]
 
 
@@ -323,7 +323,7 @@ def test_two_more_files_are_no_problem():
     assert soak_judge.problems(fine, in_flight=32) == []
 
 
-def test_the_book_is_compared_with_what_was_told():
+def test_the_sent_log_is_compared_with_what_was_told():
     """Each way to be wrong has its name; a doubt excuses what it is about."""
     words = {
         "+331": "accepted",
@@ -332,9 +332,9 @@ def test_the_book_is_compared_with_what_was_told():
         "+334": "unknown",
         "+335": "accepted",
     }
-    book = {"+331": 2, "+333": 1, "+335": 1, "+336": 1}
+    sent_log = {"+331": 2, "+333": 1, "+335": 1, "+336": 1}
 
-    assert soak_judge.judge_book(words, book) == [
+    assert soak_judge.judge_sent_log(words, sent_log) == [
         "1 sent twice",
         "1 lost",
         "1 denied, although sent",

@@ -77,7 +77,7 @@ async def test_a_direct_send(server):
     assert sent["sms_ticket"].startswith("sms_")
     assert sent["number_of_contacts"] == 2
     assert set(sent) >= {"sms_ticket", "number_of_contacts", "total_cost"}
-    assert server.gateway.book.times("+33639980001") == 1
+    assert server.gateway.sent_log.times("+33639980001") == 1
 
 
 async def test_a_scheduled_send_is_cancelled(server):
@@ -93,7 +93,7 @@ async def test_a_scheduled_send_is_cancelled(server):
     )
 
     assert (status, body) == (204, None)
-    assert server.gateway.book.times("+33639980001") == 0
+    assert server.gateway.sent_log.times("+33639980001") == 0
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_a_campaign_from_creation_to_confirmation(server, on, who):
     assert seen[-1][1]["status"] == "ready_to_be_sent"
     assert set(seen[-1][1]) == {"number_of_contacts", "cost", "status"}
     assert (status, list(confirmed)) == (200, ["sending_date"])
-    assert len(server.gateway.book) == 1
+    assert len(server.gateway.sent_log) == 1
 
 
 async def test_a_campaign_is_dropped(server):

@@ -117,7 +117,7 @@ async def test_a_bulk_sends_to_everyone_in_the_database(from_database, customers
         ).send(from_database.customers(path))
 
     assert report.accepted == 7
-    assert gateway.book.numbers() == Counter(numbers(7))
+    assert gateway.sent_log.numbers() == Counter(numbers(7))
 
 
 async def test_the_example_sends_as_its_first_lines_say(
@@ -134,7 +134,7 @@ async def test_the_example_sends_as_its_first_lines_say(
             await from_database.main(path)
 
     assert printed.getvalue().startswith("accepted 2 of 2, cost ")
-    assert server.gateway.book.entries[0].texts == (
+    assert server.gateway.sent_log.entries[0].texts == (
         "Hi Ada, your invoice for May is ready",
         "Hi , your invoice for May is ready",
     )

@@ -108,7 +108,7 @@ class World:
         self.names |= {
             "octopush": self._octopush,
             "gateway": self.gateway,
-            "book": self.gateway.book,
+            "sent_log": self.gateway.sent_log,
             "faults": self.faults,
         }
         result = eval(compile(code, place, mode, flags), self.names)  # noqa: S307
@@ -209,7 +209,7 @@ def test_the_readme_sends_what_it_says(world):
 
     made.run_all(README.read_text("utf-8"))
 
-    assert made.gateway.book.numbers().total() == 3002
+    assert made.gateway.sent_log.numbers().total() == 3002
 
 
 def test_the_readme_shows_what_its_first_command_prints(monkeypatch):
@@ -282,7 +282,9 @@ def test_links_within_the_repository_lead_somewhere(page):
             "```python\nprint(1)\n```\n\n```text\n2\n```", "'1", id="another output"
         ),
         pytest.param(
-            "```python\nbook\n```\n<!-- then: len(book) == 1 -->", "len", id="book"
+            "```python\nsent_log\n```\n<!-- then: len(sent_log) == 1 -->",
+            "len",
+            id="sent_log",
         ),
         pytest.param("```sh\noctopush bulk --nope x\n```", "nope", id="option"),
         pytest.param("```sh\noctopush nope\n```", "nope", id="command"),
@@ -309,7 +311,7 @@ def test_a_broken_page_fails(page, words, world):
 
 
 def test_a_good_page_passes(world):
-    """Prepared by a comment, and judged by the book."""
+    """Prepared by a comment, and judged by the sent log."""
     made = world(ROOT / "docs" / "good.md")
     page = """
 <!-- given
@@ -326,7 +328,7 @@ print(sent.outcome, sent.request_id)
 ```text
 presumed ...
 ```
-<!-- then: book.times(number) == 1 -->
+<!-- then: sent_log.times(number) == 1 -->
 
 <!-- not run: it
 cannot -->
@@ -345,4 +347,4 @@ $ other program
 
     made.run_all(page)
 
-    assert len(made.gateway.book) == 1
+    assert len(made.gateway.sent_log) == 1

@@ -1,4 +1,4 @@
-"""The main job at its size: a file of 100,000 recipients, judged by the book."""
+"""The main job at its size: a file of 100,000 recipients, judged by the sent log."""
 
 from collections import Counter
 from decimal import Decimal
@@ -46,7 +46,7 @@ def people(tmp_path_factory):
         ),
     ],
 )
-async def test_the_book_equals_the_file(people, faults):
+async def test_the_sent_log_equals_the_file(people, faults):
     """Each number exactly once, whatever goes wrong on the way."""
     gateway = Gateway(GatewaySettings(credit=Decimal(1_000_000)), clock=VirtualClock())
     expected = Counter(
@@ -64,7 +64,7 @@ async def test_the_book_equals_the_file(people, faults):
         )
         report = await run.send(read_csv(people))
 
-    assert gateway.book.numbers() == expected
+    assert gateway.sent_log.numbers() == expected
     assert expected.total() == PEOPLE
     assert report.accepted + report.presumed == PEOPLE
     if faults:

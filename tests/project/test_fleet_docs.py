@@ -85,7 +85,7 @@ def recipe(name, monkeypatch):
 
 
 def each_once():
-    """What the book of the gateway should hold."""
+    """What the sent log of the gateway should hold."""
     return Counter(one.phone_number for one in PEOPLE)
 
 
@@ -98,7 +98,7 @@ async def test_plain_workers_send_to_everybody_once(gateway, session, monkeypatc
         report = await plain.main(octopush, MemoryLedger(), PEOPLE)
 
     assert report.is_complete
-    assert gateway.book.numbers() == each_once()
+    assert gateway.sent_log.numbers() == each_once()
 
 
 async def test_a_faststream_subscriber_sends(gateway, ledger, session, monkeypatch):
@@ -116,7 +116,7 @@ async def test_a_faststream_subscriber_sends(gateway, ledger, session, monkeypat
         await recipe_.stop(recipe_.app.context)
 
     assert report.is_complete
-    assert gateway.book.numbers() == each_once()
+    assert gateway.sent_log.numbers() == each_once()
     assert ledger.closed == 1
 
 
@@ -144,7 +144,7 @@ async def test_an_arq_worker_sends(gateway, ledger, session, monkeypatch):
     await module.sweep(ctx)
     await module.WorkerSettings.on_shutdown(ctx)
 
-    assert gateway.book.numbers() == each_once()
+    assert gateway.sent_log.numbers() == each_once()
     assert ledger.closed == 1
 
 

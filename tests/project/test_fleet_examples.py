@@ -83,14 +83,14 @@ async def app(load, monkeypatch, database, sandbox):
 
 
 async def test_the_fleet_in_one_process_sends_to_everybody_once(load):
-    """As the gateway's book tells, though much goes wrong; so does the output."""
+    """As the gateway's sent log tells, though much goes wrong; so does the output."""
     module = load("in_memory")
 
     with redirect_stdout(io.StringIO()) as printed:
         await module.main()
 
     lines = printed.getvalue().splitlines()
-    times = module.GATEWAY.book.numbers()
+    times = module.GATEWAY.sent_log.numbers()
     assert (len(times), times.total()) == (10_000, 10_000)
     assert lines[1] == "in doubt 0, refused 0"
     assert lines[3] == "received by 10,000, more than once by 0"
@@ -103,7 +103,7 @@ async def test_its_second_start_sends_nothing(load):
 
     await again.main()
 
-    assert len(again.GATEWAY.book) == 0
+    assert len(again.GATEWAY.sent_log) == 0
 
 
 async def test_the_fleet_of_the_example_sends(app, sandbox):
@@ -114,7 +114,7 @@ async def test_the_fleet_of_the_example_sends(app, sandbox):
         report = await fleet.wait("november")
 
     assert report.accepted == 1
-    assert sandbox.gateway.book.times(NUMBER) == 1
+    assert sandbox.gateway.sent_log.times(NUMBER) == 1
 
 
 def test_the_broker_of_the_example_is_made_without_being_reached(load, monkeypatch):
@@ -133,7 +133,7 @@ async def test_the_outbox_writes_the_order_and_sends(app, load, database, sandbo
     await load("outbox").main(database.dsn(), 17, NUMBER)
 
     assert [row["id"] for row in database.do("SELECT id FROM shipped")] == [17]
-    assert sandbox.gateway.book.times(NUMBER) == 1
+    assert sandbox.gateway.sent_log.times(NUMBER) == 1
 
 
 async def test_what_is_rolled_back_is_not_planned(app, load, database, sandbox):
@@ -146,4 +146,4 @@ async def test_what_is_rolled_back_is_not_planned(app, load, database, sandbox):
         await outbox.main(database.dsn(), 17, NUMBER)
 
     assert database.do("SELECT * FROM aiooctopush.runs") == []
-    assert sandbox.gateway.book.times(NUMBER) == 1
+    assert sandbox.gateway.sent_log.times(NUMBER) == 1

@@ -76,7 +76,7 @@ ROOMS = {
     ),
     "sandbox": (
         ("clock", "settings", "validation"),
-        ("book", "campaigns"),
+        ("sent_log", "campaigns"),
         ("state",),
         ("callbacks", "chapters"),
         ("gateway",),

@@ -88,8 +88,8 @@ async def under_load(latency):
 
 
 def furthest_ahead(gateway):
-    """By how many places somebody is in the book before those who came earlier."""
-    places = enumerate(entry.recipients[0] for entry in gateway.book.entries)
+    """By how many places somebody is in the sent log before those who came earlier."""
+    places = enumerate(entry.recipients[0] for entry in gateway.sent_log.entries)
     came = {number: place for place, number in enumerate(NUMBERS)}
     return max(came[number] - place for place, number in places)
 
@@ -105,7 +105,7 @@ def test_who_waits_for_a_slot_does_not_time_out():
         transport, results, took = await under_load(latency=0.5)
         assert [one.outcome for one in results] == [Outcome.ACCEPTED] * SENDS
         assert {one.attempts for one in results} == {1}
-        assert transport.gateway.book.numbers() == Counter(NUMBERS)
+        assert transport.gateway.sent_log.numbers() == Counter(NUMBERS)
         assert transport.came == NUMBERS
         assert furthest_ahead(transport.gateway) < IN_FLIGHT
         assert transport.most == IN_FLIGHT
@@ -117,7 +117,7 @@ def test_who_waits_for_a_slot_does_not_time_out():
 def test_whose_turn_does_not_come_was_not_sent():
     """
     Of a minute of waiting, only what fits into the minute is sent, first come, first
-    served; the others are told that they were not, and the book agrees.
+    served; the others are told that they were not, and the sent log agrees.
     """
 
     async def load():
@@ -126,7 +126,7 @@ def test_whose_turn_does_not_come_was_not_sent():
         assert [one.outcome for one in results[:sent]] == [Outcome.ACCEPTED] * sent
         assert {type(one) for one in results[sent:]} == {NotSentError}
         assert not any(one.maybe_sent for one in results[sent:])
-        assert transport.gateway.book.numbers() == Counter(NUMBERS[:sent])
+        assert transport.gateway.sent_log.numbers() == Counter(NUMBERS[:sent])
         assert took == pytest.approx(60.0, abs=0.1)
 
     virtual_time.run(load())
@@ -143,7 +143,7 @@ def test_who_waits_takes_little_memory_and_leaves_none_behind():
             transport, clock=clock, max_in_flight=IN_FLIGHT
         ) as octopush:
             await send_all_at_once(octopush, NUMBERS[:calls])  # what is made once
-            transport.gateway.book.clear()
+            transport.gateway.sent_log.clear()
             gc.collect()
             tracemalloc.start()
             before = tracemalloc.get_traced_memory()[0]
@@ -155,7 +155,7 @@ def test_who_waits_takes_little_memory_and_leaves_none_behind():
             waiting = tracemalloc.get_traced_memory()[0] - before
             await asyncio.gather(*tasks)
             tasks.clear()
-            transport.gateway.book.clear()
+            transport.gateway.sent_log.clear()
             transport.gateway = None
             await asyncio.sleep(0)  # the loop still holds what it ran last
             gc.collect()
@@ -172,7 +172,7 @@ def test_who_waits_takes_little_memory_and_leaves_none_behind():
 async def test_thousands_at_once_on_real_sockets():
     """
     All are sent once. Who comes later never gets a slot earlier: nobody is further
-    ahead in the book than the hundred in flight allow.
+    ahead in the sent log than the hundred in flight allow.
     """
     gateway, numbers = rich_gateway(), NUMBERS[:2_000]
     async with (
@@ -182,5 +182,5 @@ async def test_thousands_at_once_on_real_sockets():
         results = await send_all_at_once(octopush, numbers)
 
     assert {one.outcome for one in results} == {Outcome.ACCEPTED}
-    assert gateway.book.numbers() == Counter(numbers)
+    assert gateway.sent_log.numbers() == Counter(numbers)
     assert furthest_ahead(gateway) < IN_FLIGHT

@@ -117,7 +117,7 @@ def test_what_was_cancelled_has_no_receipt():
     """Also if it was seen before."""
     gateway, callbacks = sent(send_at="2026-01-05T12:00:00+00:00")
     callbacks.take()
-    ticket = {"ticket_number": gateway.book.only().ticket}
+    ticket = {"ticket_number": gateway.sent_log.only().ticket}
 
     assert ask(gateway, "DELETE", "sms-campaign/cancel", ticket)[0] == 204
     gateway.clock.advance(86_400)
@@ -222,7 +222,7 @@ def test_a_list_without_a_name_is_none(name):
     """It is dropped, as everywhere."""
     gateway, _ = sent(list_name=name)
 
-    assert gateway.book.only().list_name is None
+    assert gateway.sent_log.only().list_name is None
 
 
 @pytest.mark.parametrize("channel", ["rcs", "live_chat"])

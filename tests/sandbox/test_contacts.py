@@ -217,8 +217,8 @@ def test_a_campaign_goes_to_the_list_that_was_filled():
     ask(gateway, "GET", "sms-campaign-on-list/status", query=ticket.items())
     ask(gateway, "POST", "sms-campaign-on-list/send", ticket)
 
-    assert gateway.book.entries[0].recipients == (ONE, TWO)
-    assert gateway.book.entries[0].texts == ("Hi Zoé", "Hi ")
+    assert gateway.sent_log.entries[0].recipients == (ONE, TWO)
+    assert gateway.sent_log.entries[0].texts == ("Hi Zoé", "Hi ")
 
 
 def test_contacts_outlive_a_reset():

@@ -78,7 +78,7 @@ def test_the_gateway_answers_a_sample_as_documented(name, sample):
     assert {name: type(answer[name]) for name in sample["response"]} == {
         name: type(value) for name, value in sample["response"].items()
     }
-    for entry in gateway.book.entries:
+    for entry in gateway.sent_log.entries:
         assert entry.send_at is None
         assert entry.ignored_fields == ()
 
@@ -145,7 +145,7 @@ def test_every_answer_of_the_gateway_fits_the_document(settings):
 
     assert {name for name, status in checked.seen if status < 300} == set(OPERATIONS)
     assert {name for name, status in checked.seen if status == 400} == set(OPERATIONS)
-    assert checked.gateway.book.numbers() == {ONE: 1, TWO: 1, THREE: 1}
+    assert checked.gateway.sent_log.numbers() == {ONE: 1, TWO: 1, THREE: 1}
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -67,7 +67,7 @@ def test_nothing_is_sent_before_the_confirmation():
 
     ready(gateway)
 
-    assert (len(gateway.book), gateway.credit) == (0, 1000)
+    assert (len(gateway.sent_log), gateway.credit) == (0, 1000)
 
 
 def test_the_status_tells_contacts_and_price_once_computed():
@@ -112,14 +112,14 @@ def test_ready_may_be_misspelt():
 
 
 def test_a_confirmed_campaign_is_sent_at_once():
-    """It is paid and in the book, with the id of its creation."""
+    """It is paid and in the sent log, with the id of its creation."""
     gateway = gateway_with_people()
     ticket = ready(gateway, request_id="a", text="Hi {first_name}")
 
     status, answer = ask(gateway, *CONFIRM, {"ticket_number": ticket})
 
     assert (status, answer) == (200, {"sending_date": "2026-01-05T10:00:00+00:00"})
-    (entry,) = gateway.book.entries
+    (entry,) = gateway.sent_log.entries
     assert entry.recipients == (ONE, TWO)
     assert entry.texts == ("Hi ", "Hi Al")
     assert (entry.ticket, entry.request_id) == (ticket, "a")
@@ -135,7 +135,7 @@ def test_a_confirmed_campaign_may_leave_later():
     _, answer = ask(gateway, *CONFIRM, {"ticket_number": ticket})
 
     assert answer == {"sending_date": "2026-06-01T12:00:00+03:00"}
-    assert gateway.book.entries[0].send_at.isoformat() == answer["sending_date"]
+    assert gateway.sent_log.entries[0].send_at.isoformat() == answer["sending_date"]
 
 
 def test_a_schedule_that_passed_before_the_confirmation_means_at_once():
@@ -148,7 +148,7 @@ def test_a_schedule_that_passed_before_the_confirmation_means_at_once():
     _, answer = ask(gateway, *CONFIRM, {"ticket_number": ticket})
 
     assert answer == {"sending_date": "2026-01-05T12:00:00+00:00"}
-    assert gateway.book.entries[0].send_at is None
+    assert gateway.sent_log.entries[0].send_at is None
 
 
 def test_confirming_twice_sends_once():
@@ -160,7 +160,7 @@ def test_confirming_twice_sends_once():
     status, answer = ask(gateway, *CONFIRM, {"ticket_number": ticket})
 
     assert (status, answer["code"]) == (400, 132)
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
     assert status_of(gateway, ticket)[1]["code"] == 132
 
 
@@ -170,7 +170,7 @@ def test_confirming_too_early_is_refused():
     ticket = create(gateway)
 
     assert ask(gateway, *CONFIRM, {"ticket_number": ticket})[1]["code"] == 129
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_confirming_without_credit_is_refused():
@@ -237,7 +237,7 @@ def test_a_tag_campaign_is_confirmed_on_its_own_path():
 
     assert ask(gateway, *CONFIRM, {"ticket_number": ticket})[1]["code"] == 131
     assert ask(gateway, *CONFIRM_TAG, {"ticket_number": ticket})[0] == 200
-    assert gateway.book.numbers() == {THREE: 1}
+    assert gateway.sent_log.numbers() == {THREE: 1}
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_a_sent_campaign_cannot_be_dropped():
     ask(gateway, *CONFIRM, {"ticket_number": ticket})
 
     assert ask(gateway, *DROP, {"ticket_number": ticket})[1]["code"] == 132
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 @pytest.mark.parametrize("route", [DROP, CANCEL], ids=["on-list", "direct"])
@@ -290,7 +290,7 @@ def test_a_confirmed_campaign_can_be_called_back_until_it_leaves(route):
     ask(gateway, *CONFIRM, {"ticket_number": ticket})
 
     assert ask(gateway, *route, {"ticket_number": ticket})[0] == 204
-    assert (gateway.book.numbers(), gateway.credit) == ({}, 1000)
+    assert (gateway.sent_log.numbers(), gateway.credit) == ({}, 1000)
     assert status_of(gateway, ticket)[1]["code"] == 131
 
 
@@ -310,8 +310,8 @@ def test_a_simulated_campaign_reaches_nobody():
     ticket = ready(gateway, simulation_mode=True)
 
     assert ask(gateway, *CONFIRM, {"ticket_number": ticket})[0] == 200
-    assert gateway.book.entries[0].simulated
-    assert gateway.book.numbers() == {}
+    assert gateway.sent_log.entries[0].simulated
+    assert gateway.sent_log.numbers() == {}
     assert ask(gateway, *DROP, {"ticket_number": ticket})[1]["code"] == 132
     assert ask(gateway, *CANCEL, {"ticket_number": ticket})[1]["code"] == 132
 
@@ -380,4 +380,4 @@ def test_blacklisted_contacts_are_left_out():
 
     ask(gateway, *CONFIRM, {"ticket_number": ticket})
 
-    assert gateway.book.numbers() == {TWO: 1}
+    assert gateway.sent_log.numbers() == {TWO: 1}

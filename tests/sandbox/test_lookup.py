@@ -189,7 +189,7 @@ def test_lookups_are_forgotten_with_a_reset():
 
 
 def test_a_lookup_that_comes_late_is_counted_when_it_has_come():
-    """As with the book."""
+    """As with the sent log."""
     gateway = fresh_gateway()
     gateway.defer(request_of("lookup_hlr", {"phone_numbers": [ONE]}), seconds=5)
 

@@ -53,7 +53,7 @@ def later(gateway, **by):
     ],
     ids=[str(number) for number in range(9)],
 )
-def test_each_channel_has_its_price_and_its_place_in_the_book(
+def test_each_channel_has_its_price_and_its_place_in_the_sent_log(
     changes, prefix, cost, whom
 ):
     """Told apart by channel, and by ticket."""
@@ -64,7 +64,7 @@ def test_each_channel_has_its_price_and_its_place_in_the_book(
     assert status == 201
     assert answer["ticket_number"].startswith(prefix)
     assert (answer["number_of_contacts"], answer["total_cost"]) == (1, cost)
-    (entry,) = gateway.book.entries
+    (entry,) = gateway.sent_log.entries
     assert entry.channel == changes.get("channel", "sms")
     assert entry.recipients == (whom,)
     assert entry.ignored_fields == ()
@@ -91,13 +91,13 @@ def test_each_channel_has_its_price_and_its_place_in_the_book(
     ids=[str(number) for number in range(13)],
 )
 def test_a_bad_send_is_refused(changes, code):
-    """HTTP 400 and the code of the table; nothing is in the book."""
+    """HTTP 400 and the code of the table; nothing is in the sent log."""
     gateway = fresh_gateway()
 
     status, answer = ask(gateway, *SEND, body(**changes))
 
     assert (status, answer["code"]) == (400, code)
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,13 @@ def test_a_bad_send_is_refused(changes, code):
     ids=[str(number) for number in range(7)],
 )
 def test_what_is_not_understood_is_dropped_and_it_is_sent(changes, dropped):
-    """As everywhere; the book names it."""
+    """As everywhere; the sent log names it."""
     gateway = fresh_gateway()
 
     ask(gateway, *SEND, body(**changes))
 
-    assert gateway.book.entries[0].ignored_fields == (dropped,)
-    assert gateway.book.entries[0].type == "sms_premium"
+    assert gateway.sent_log.entries[0].ignored_fields == (dropped,)
+    assert gateway.sent_log.entries[0].type == "sms_premium"
 
 
 def test_keys_of_metadata_that_nobody_knows_are_no_mistake():
@@ -140,7 +140,7 @@ def test_nothing_protects_a_repeat():
     for _ in range(2):
         ask(gateway, *SEND, body(request_id="a"))
 
-    assert gateway.book.times(ONE) == 2
+    assert gateway.sent_log.times(ONE) == 2
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_the_stop_list_is_heeded_under_both_names(name):
     ask(gateway, *SEND, body(recipients=both, **{name: True}))
     _, refused = ask(gateway, *SEND, body(**{name: True}))
 
-    assert gateway.book.numbers() == {TWO: 1}
-    assert gateway.book.entries[0].ignored_fields == ()
+    assert gateway.sent_log.numbers() == {TWO: 1}
+    assert gateway.sent_log.entries[0].ignored_fields == ()
     assert refused["code"] == 117
 
 
@@ -189,7 +189,7 @@ def test_a_scheduled_send_can_be_cancelled_once():
 
     assert ask(gateway, *CANCEL, named) == (204, None)
     assert ask(gateway, *CANCEL, named)[1]["code"] == 131
-    assert (gateway.book.numbers(), gateway.credit) == ({}, 1000)
+    assert (gateway.sent_log.numbers(), gateway.credit) == ({}, 1000)
 
 
 def test_the_limits_of_cancelling_are_those_of_sms():
@@ -227,7 +227,7 @@ def test_a_bad_cancellation_is_refused(changes, code):
     _, answer = ask(gateway, *CANCEL, named | changes)
 
     assert answer["code"] == code
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 def test_the_chapters_do_not_know_each_others_tickets():

@@ -187,7 +187,7 @@ def test_a_bad_request_for_a_code_is_refused(changes, told):
 
     assert (status, answer["code"]) == (400, 400)
     assert told in answer["message"]
-    assert (len(gateway.book), gateway.codes) == (0, ())
+    assert (len(gateway.sent_log), gateway.codes) == (0, ())
 
 
 @pytest.mark.parametrize(
@@ -202,19 +202,19 @@ def test_a_bad_request_for_a_code_is_refused(changes, told):
     ],
 )
 def test_a_code_is_a_message_and_costs(channel, entered, cost):
-    """It stands in the book, by its channel, and without the code itself."""
+    """It stands in the sent log, by its channel, and without the code itself."""
     gateway = fresh_gateway()
     asked = {} if channel is None else {"channel": channel}
 
     sent = generate(gateway, text="Your code is {code}", **asked)
 
-    (entry,) = gateway.book.entries
+    (entry,) = gateway.sent_log.entries
     assert (entry.channel, float(entry.cost)) == (entered, cost)
     assert (entry.operation, entry.recipients) == ("service/otp/generate", (ONE,))
     assert entry.texts == ("Your code is {code}",)
     assert entry.ignored_fields == ()
-    assert sent.code not in str(gateway.book.as_json())
-    assert sent.token not in str(gateway.book.as_json())
+    assert sent.code not in str(gateway.sent_log.as_json())
+    assert sent.token not in str(gateway.sent_log.as_json())
 
 
 def test_an_empty_text_is_the_code_alone():
@@ -223,20 +223,20 @@ def test_an_empty_text_is_the_code_alone():
 
     generate(gateway, text="")
 
-    assert gateway.book.entries[0].text == "{code}"
+    assert gateway.sent_log.entries[0].text == "{code}"
 
 
 @pytest.mark.parametrize(
     ("field", "value"), [("channel", "sms"), ("channel", []), ("request_id", "a")]
 )
 def test_what_is_not_understood_is_dropped_and_it_is_sent(field, value):
-    """The word of third-party clients among them; the book names it."""
+    """The word of third-party clients among them; the sent log names it."""
     gateway = fresh_gateway()
 
     generate(gateway, **{field: value})
 
-    assert gateway.book.entries[0].ignored_fields == (field,)
-    assert gateway.book.entries[0].channel == "sms"
+    assert gateway.sent_log.entries[0].ignored_fields == (field,)
+    assert gateway.sent_log.entries[0].channel == "sms"
 
 
 def test_without_credit_no_code_is_sent():
@@ -255,12 +255,12 @@ def test_a_repeat_sends_a_second_code():
     generate(gateway)
     generate(gateway)
 
-    assert gateway.book.times(ONE) == 2
+    assert gateway.sent_log.times(ONE) == 2
     assert len({one.token for one in gateway.codes}) == 2
 
 
 def test_what_was_deferred_is_among_the_codes_in_time():
-    """As with the book."""
+    """As with the sent log."""
     gateway = fresh_gateway()
     gateway.defer(call(*GENERATE, {"phone_number": ONE}), seconds=5)
 
@@ -285,7 +285,7 @@ def test_a_repr_shows_the_code_alone():
     gateway = fresh_gateway()
     sent = generate(gateway)
 
-    others = repr(gateway) + repr(gateway.book.entries)
+    others = repr(gateway) + repr(gateway.sent_log.entries)
 
     assert isinstance(sent, OneTimeCode)
     assert f"code='{sent.code}'" in repr(sent)

@@ -42,17 +42,17 @@ def run(pytester):
     return run
 
 
-def test_a_user_asks_the_book(run):
+def test_a_user_asks_the_sent_log(run):
     """It knows who got what."""
     result = run(
         """
 async def test_it(octopush, octopush_sandbox):
     sent = await octopush.sms.send(**MESSAGE)
 
-    assert octopush_sandbox.book.times("+33600000001") == 1
-    assert octopush_sandbox.book.texts_to("+33 6 00 00 00 01") == ("Secret 1234",)
-    assert octopush_sandbox.book.only().ticket == sent.ticket
-    assert repr(octopush_sandbox.book) in repr(octopush_sandbox)
+    assert octopush_sandbox.sent_log.times("+33600000001") == 1
+    assert octopush_sandbox.sent_log.texts_to("+33 6 00 00 00 01") == ("Secret 1234",)
+    assert octopush_sandbox.sent_log.only().ticket == sent.ticket
+    assert repr(octopush_sandbox.sent_log) in repr(octopush_sandbox)
 
 async def test_waits_take_no_time(octopush, octopush_sandbox):
     octopush_sandbox.fail_next("error_503")
@@ -76,12 +76,12 @@ import pytest
 @pytest.mark.asyncio
 async def test_function(octopush, octopush_sandbox):
     await octopush.sms.send(**MESSAGE)
-    assert len(octopush_sandbox.book) == 1
+    assert len(octopush_sandbox.sent_log) == 1
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_module(octopush, octopush_sandbox):
     await octopush.sms.send(**MESSAGE)
-    assert len(octopush_sandbox.book) == 1
+    assert len(octopush_sandbox.sent_log) == 1
 """,
         mode=mode,
     )
@@ -101,7 +101,7 @@ def test_it_works_in_a_process_of_its_own(pytester, monkeypatch):
         + """
 async def test_it(octopush, octopush_sandbox):
     await octopush.sms.send(**MESSAGE)
-    assert octopush_sandbox.book.times("+33600000001") == 1
+    assert octopush_sandbox.sent_log.times("+33600000001") == 1
 """
     )
 
@@ -125,7 +125,7 @@ async def test_it(octopush):
 def test_closed(octopush, octopush_sandbox):
     assert repr(kept[0]).endswith("closed>")
     assert not repr(octopush).endswith("closed>")
-    assert len(octopush_sandbox.book) == 0
+    assert len(octopush_sandbox.sent_log) == 0
 """
     )
 
@@ -201,7 +201,7 @@ async def test_time(octopush, octopush_sandbox):
     octopush_sandbox.advance(minutes=1)
     await octopush.sms.send(**MESSAGE, request_id="a")
 
-    assert octopush_sandbox.book.times("+33600000001") == 2
+    assert octopush_sandbox.sent_log.times("+33600000001") == 2
     with pytest.raises(ValueError):
         octopush_sandbox.advance(hours=-1)
 
@@ -290,7 +290,7 @@ async def test_it(octopush, octopush_sandbox):
     sent = await octopush.sms.send(**MESSAGE, send_at=later)
     await octopush.sms.cancel(sent.ticket)
 
-    assert octopush_sandbox.book.times("+33600000001") == 2
+    assert octopush_sandbox.sent_log.times("+33600000001") == 2
 """
     )
 
@@ -316,7 +316,7 @@ async def test_it(octopush, octopush_sandbox):
     assert "+33600000001" not in section
 
 
-def test_a_long_book_is_cut(run):
+def test_a_long_sent_log_is_cut(run):
     """A report has twenty lines of it."""
     result = run(
         """
@@ -332,7 +332,7 @@ async def test_it(octopush, octopush_sandbox):
     assert "  … 2 more" in lines
 
 
-def test_an_empty_book_is_told(run):
+def test_an_empty_sent_log_is_told(run):
     """Also when only the session is asked for."""
     result = run(
         """

@@ -28,7 +28,7 @@ def test_an_accepted_id_is_refused_for_a_day(duplicate_check):
 
     assert (status, answer["code"]) == (400, 120)
     assert "sms_5" not in str(answer)
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 @LAWS
@@ -41,7 +41,7 @@ def test_an_id_is_forgotten_after_24_hours(duplicate_check):
     assert send(gateway, request_id="a")[1]["code"] == 120
     gateway.clock.advance(1)
     assert send(gateway, request_id="a")[0] == 201
-    assert gateway.book.times(ONE) == 2
+    assert gateway.sent_log.times(ONE) == 2
 
 
 @LAWS
@@ -95,7 +95,7 @@ def test_the_laws_differ_on_calls_that_send_nothing(duplicate_check, again, chan
 
     assert status == again
     assert answer.get("code") == (120 if duplicate_check == "on_receipt" else None)
-    assert gateway.book.times(ONE) == (0 if duplicate_check == "on_receipt" else 1)
+    assert gateway.sent_log.times(ONE) == (0 if duplicate_check == "on_receipt" else 1)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_laws_differ_on_calls_that_are_only_received(duplicate_check, again)
 
     gateway.receive(send_call(request_id="a"))
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
     assert send(gateway, request_id="a")[0] == again
 
 
@@ -185,28 +185,28 @@ def test_without_an_id_nothing_protects():
     send(gateway)
     send(gateway)
 
-    assert gateway.book.times(ONE) == 2
+    assert gateway.sent_log.times(ONE) == 2
 
 
 def test_a_deferred_request_is_executed_when_the_next_one_comes():
     """A late commit of the first makes the repeat a duplicate."""
     gateway = fresh_gateway()
     gateway.defer(send_call(request_id="a"))
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
     assert send(gateway, request_id="a")[1]["code"] == 120
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 def test_a_deferred_request_is_executed_in_its_time():
-    """Whoever looks into the book later finds it."""
+    """Whoever looks into the sent log later finds it."""
     gateway = fresh_gateway()
     gateway.defer(send_call(), seconds=3)
 
     gateway.clock.advance(2.9)
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
     gateway.clock.advance(0.1)
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1
 
 
 def test_settling_executes_what_was_deferred():
@@ -216,4 +216,4 @@ def test_settling_executes_what_was_deferred():
 
     gateway.settle()
 
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1

@@ -46,13 +46,13 @@ def test_an_accepted_send_is_answered_as_documented():
     }
 
 
-def test_an_accepted_send_is_in_the_book():
+def test_an_accepted_send_is_in_the_sent_log():
     """With all that tests want to know."""
     gateway = fresh_gateway()
 
     send(gateway, ONE, request_id="abc", text="Hi")
 
-    (entry,) = gateway.book.entries
+    (entry,) = gateway.sent_log.entries
     assert entry.ticket == "sms_5f3fbce61266e"
     assert entry.request_id == "abc"
     assert entry.operation == "sms-campaign/send"
@@ -85,7 +85,7 @@ def test_repr_of_a_gateway_shows_counts_only():
     gateway = fresh_gateway()
     send(gateway)
 
-    assert repr(gateway) == "<Gateway: <Book: 1 entries, 1 recipients>>"
+    assert repr(gateway) == "<Gateway: <SentLog: 1 entries, 1 recipients>>"
 
 
 def test_figures_may_come_as_text():
@@ -140,7 +140,7 @@ def test_without_credit_nothing_is_sent():
     gateway = fresh_gateway(credit=Decimal("0.09"))
 
     assert send(gateway, ONE, TWO)[1]["code"] == 104
-    assert (len(gateway.book), gateway.credit) == (0, Decimal("0.09"))
+    assert (len(gateway.sent_log), gateway.credit) == (0, Decimal("0.09"))
     gateway.credit = Decimal("0.10")
     assert send(gateway, ONE, TWO)[0] == 201
     assert gateway.credit == 0
@@ -153,9 +153,9 @@ def test_a_simulation_costs_nothing_and_reaches_nobody():
     status, answer = send(gateway, simulation_mode=True, list_name="kept")
 
     assert (status, answer["total_cost"], answer["residual_credit"]) == (201, 0.05, 0)
-    (entry,) = gateway.book.entries
+    (entry,) = gateway.sent_log.entries
     assert (entry.simulated, entry.cost) == (True, 0)
-    assert gateway.book.times(ONE) == 0
+    assert gateway.sent_log.times(ONE) == 0
     assert gateway.lists == {}
 
 
@@ -177,7 +177,7 @@ def test_blacklisted_numbers_are_removed_on_demand():
     _, answer = send(gateway, ONE, TWO, auto_remove_blacklisted_numbers=True)
 
     assert (answer["number_of_contacts"], answer["total_cost"]) == (1, 0.06)
-    assert gateway.book.numbers() == {TWO: 1}
+    assert gateway.sent_log.numbers() == {TWO: 1}
     assert send(gateway, ONE)[0] == 201
     status, answer = send(gateway, ONE, auto_remove_blacklisted_numbers=True)
     assert (status, answer["code"]) == (400, 117)
@@ -200,7 +200,7 @@ def test_a_send_leaves_at_its_time_or_at_once(given, leaves):
     status, _ = send(gateway, send_at=given)
 
     assert status == 201
-    sent_at = gateway.book.entries[0].send_at
+    sent_at = gateway.sent_log.entries[0].send_at
     found = sent_at and sent_at.astimezone(NOON.tzinfo).time().isoformat()
     assert found == leaves
 
@@ -213,8 +213,8 @@ def test_a_scheduled_send_can_be_cancelled():
     status, said = ask(gateway, *CANCEL, {"ticket_number": answer["sms_ticket"]})
 
     assert (status, said) == (204, None)
-    assert gateway.book.numbers() == {}
-    assert gateway.book.entries[0].cancelled_at == gateway.clock.now()
+    assert gateway.sent_log.numbers() == {}
+    assert gateway.sent_log.entries[0].cancelled_at == gateway.clock.now()
     assert gateway.credit == 1000
 
 
@@ -235,7 +235,7 @@ def test_the_limits_of_cancelling_hold(numbers, minutes, code):
     status, said = ask(gateway, *CANCEL, {"ticket_number": answer["sms_ticket"]})
 
     assert (status, said["code"]) == (400, code)
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 def test_what_has_left_meanwhile_cannot_be_cancelled():
@@ -301,7 +301,7 @@ def test_a_ticket_of_nobody_or_of_another_account_is_unknown():
 
 
 def test_a_reset_empties_the_gateway_and_keeps_its_lists():
-    """Book, ids and credit are as new."""
+    """SentLog, ids and credit are as new."""
     gateway = fresh_gateway()
     gateway.lists["a"] = [ONE]
     send(gateway, request_id="a")
@@ -310,6 +310,6 @@ def test_a_reset_empties_the_gateway_and_keeps_its_lists():
     gateway.reset()
     gateway.settle()
 
-    assert (len(gateway.book), gateway.credit) == (0, 1000)
+    assert (len(gateway.sent_log), gateway.credit) == (0, 1000)
     assert send(gateway, request_id="a")[0] == 201
     assert gateway.lists == {"a": [ONE]}

@@ -61,7 +61,7 @@ async def post(url, body=None, *, timeout=0.3, **more):
         return response, await response.read()
 
 
-async def test_a_send_is_answered_and_in_the_book():
+async def test_a_send_is_answered_and_in_the_sent_log():
     """The plain way, with the clock's own date."""
     async with SandboxServer(gateway=fresh_gateway()) as server:
         response, body = await post(server.url, send_body())
@@ -69,7 +69,7 @@ async def test_a_send_is_answered_and_in_the_book():
         assert response.status == 201
         assert json.loads(body)["sms_ticket"] == "sms_5f3fbce61266e"
         assert response.headers["date"] == "Mon, 05 Jan 2026 10:00:00 GMT"
-        assert server.gateway.book.times(ONE) == 1
+        assert server.gateway.sent_log.times(ONE) == 1
 
 
 async def test_500_long_recipients_fit():
@@ -81,7 +81,7 @@ async def test_500_long_recipients_fit():
         response, _ = await post(server.url, send_body(recipients=people), timeout=10)
 
         assert response.status == 201
-        assert server.gateway.book.times(ONE) == 500
+        assert server.gateway.sent_log.times(ONE) == 500
 
 
 @pytest.mark.parametrize("kind", sorted(BROKEN))
@@ -94,7 +94,7 @@ async def test_a_broken_connection_is_what_aiohttp_makes_of_it(kind):
             await post(server.url, timeout=timeout)
 
         expected = 500 if KINDS[kind].commits is Commit.BEFORE else 0
-        assert server.gateway.book.times(ONE) == expected
+        assert server.gateway.sent_log.times(ONE) == expected
 
 
 @pytest.mark.parametrize("kind", sorted(ANSWERED))
@@ -111,7 +111,7 @@ async def test_an_odd_answer_arrives_as_in_process(kind):
         else:
             assert response.status == 201
         committed = KINDS[kind].commits is Commit.BEFORE
-        assert server.gateway.book.times(ONE) == (500 if committed else 0)
+        assert server.gateway.sent_log.times(ONE) == (500 if committed else 0)
 
 
 async def test_an_oversized_answer_unpacks_to_more_than_100_megabytes():
@@ -128,7 +128,7 @@ async def test_an_oversized_answer_unpacks_to_more_than_100_megabytes():
 
         assert on_the_wire < 500_000
         assert unpacked > 100_000_000
-        assert server.gateway.book.times(ONE) == 1
+        assert server.gateway.sent_log.times(ONE) == 1
 
 
 async def test_a_refused_status_line_must_not_be_taken_for_a_status():
@@ -138,7 +138,7 @@ async def test_a_refused_status_line_must_not_be_taken_for_a_status():
             await post(server.url, send_body())
 
         assert raised.value.status == 400
-        assert server.gateway.book.times(ONE) == 1
+        assert server.gateway.sent_log.times(ONE) == 1
 
 
 async def test_after_a_fault_the_next_request_is_served():
@@ -172,7 +172,7 @@ async def test_what_hangs_does_not_hold_up_the_shutdown(kind):
     loop = asyncio.get_running_loop()
     async with SandboxServer(faults=plan(kind)) as server:
         task = asyncio.create_task(post(server.url, timeout=10))
-        while not server.gateway.book:
+        while not server.gateway.sent_log:
             await asyncio.sleep(0)
         start = loop.time()
 
@@ -190,19 +190,19 @@ async def test_a_request_whose_client_has_left_is_not_executed():
 
     await door.serve(request)
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
-async def test_a_late_commit_is_in_the_book_once_the_next_request_is():
+async def test_a_late_commit_is_in_the_sent_log_once_the_next_request_is():
     """On a port as in process."""
     async with SandboxServer(faults=plan("error_502_late_commit")) as server:
         body = send_body(request_id="a")
         first, _ = await post(server.url, body)
-        assert len(server.gateway.book) == 0
+        assert len(server.gateway.sent_log) == 0
         second, _ = await post(server.url, body)
 
         assert (first.status, second.status) == (502, 400)
-        assert server.gateway.book.times(ONE) == 1
+        assert server.gateway.sent_log.times(ONE) == 1
 
 
 async def test_one_time_codes_can_be_read_from_outside():
@@ -274,7 +274,7 @@ async def test_each_request_is_reported_with_what_it_did():
     assert server.gateway.codes == served[-1].codes
 
 
-async def test_the_book_can_be_read_and_emptied_from_outside():
+async def test_the_sent_log_can_be_read_and_emptied_from_outside():
     """And neither meets a fault."""
     faults = FaultPlan(kinds=["error_500_after_commit"], probability=1)
     async with (
@@ -283,14 +283,14 @@ async def test_the_book_can_be_read_and_emptied_from_outside():
     ):
         await post(server.url, send_body())
         async with session.get("/__sandbox__/sent") as response:
-            book = await response.json()
+            sent_log = await response.json()
         async with session.post("/__sandbox__/reset") as response:
             assert response.status == 204
         async with session.get("/__sandbox__/sent") as response:
             emptied = await response.json()
 
-        assert book["recipients"] == 1
-        assert book["entries"][0]["recipients"] == [ONE]
+        assert sent_log["recipients"] == 1
+        assert sent_log["entries"][0]["recipients"] == [ONE]
         assert emptied == {"recipients": 0, "entries": []}
         assert faults.seen == {"error_500_after_commit": 1}
 

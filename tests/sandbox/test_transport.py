@@ -78,7 +78,7 @@ async def test_without_a_fault_the_gateway_answers():
     response = await SandboxTransport(gateway).send(send_call())
 
     assert response.status == 201
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 async def test_a_transport_makes_its_own_gateway():
@@ -88,7 +88,7 @@ async def test_a_transport_makes_its_own_gateway():
     await transport.send(send_call())
     await transport.close()
 
-    assert transport.gateway.book.times(ONE) == 1
+    assert transport.gateway.sent_log.times(ONE) == 1
 
 
 @pytest.mark.parametrize("kind", sorted(NOT_SENT))
@@ -118,20 +118,20 @@ async def test_an_odd_answer_is_an_answer(kind):
 
 @pytest.mark.parametrize("duplicate_check", ["on_accept", "on_receipt"])
 @pytest.mark.parametrize("kind", sorted(KINDS))
-async def test_the_book_holds_what_the_kind_says(kind, duplicate_check):
+async def test_the_sent_log_holds_what_the_kind_says(kind, duplicate_check):
     """Committed or not; and under the harsher law a received id is burnt."""
     gateway = fresh_gateway(duplicate_check=duplicate_check)
     commits = KINDS[kind].commits
 
     await meet(kind, gateway)
 
-    assert gateway.book.times(ONE) == (commits is Commit.BEFORE)
+    assert gateway.sent_log.times(ONE) == (commits is Commit.BEFORE)
     burnt = commits in {Commit.BEFORE, Commit.LATE} or (
         duplicate_check == "on_receipt" and commits is Commit.RECEIVED
     )
     assert (send(gateway, request_id="a")[0] == 400) == burnt
     late_or_free = commits is not Commit.RECEIVED or duplicate_check == "on_accept"
-    assert gateway.book.times(ONE) == late_or_free
+    assert gateway.sent_log.times(ONE) == late_or_free
 
 
 @pytest.mark.parametrize("kind", sorted(SILENT))
@@ -188,7 +188,7 @@ async def test_a_refusal_never_turns_into_a_success(kind):
     response = await transport_with(kind, gateway=gateway).send(send_call(text=""))
 
     assert response.status == 400
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @pytest.mark.parametrize(
@@ -215,12 +215,12 @@ async def test_a_late_commit_comes_before_the_next_request():
     gateway = fresh_gateway()
     transport = transport_with("error_502_late_commit", gateway=gateway)
     first = await transport.send(send_call(request_id="a"))
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
     second = await transport.send(send_call(request_id="a"))
 
     assert (first.status, read(second)[1]["code"]) == (502, 120)
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 async def test_a_late_commit_comes_before_a_request_that_fails_as_well():
@@ -231,10 +231,10 @@ async def test_a_late_commit_comes_before_a_request_that_fails_as_well():
 
     await transport.send(send_call())
     await transport.send(send_call())
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
     await transport.send(send_call())
 
-    assert gateway.book.times(ONE) == 2
+    assert gateway.sent_log.times(ONE) == 2
 
 
 async def test_a_late_commit_comes_after_a_while_by_itself():
@@ -244,7 +244,7 @@ async def test_a_late_commit_comes_after_a_while_by_itself():
 
     gateway.clock.advance(5)
 
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 async def test_latency_passes_on_the_clock():
@@ -254,7 +254,7 @@ async def test_latency_passes_on_the_clock():
     await SandboxTransport(gateway, latency=0.2).send(send_call())
 
     assert gateway.clock.sleeps == [0.2]
-    assert (gateway.book.entries[0].accepted_at - VirtualClock().now()).microseconds
+    assert (gateway.sent_log.entries[0].accepted_at - VirtualClock().now()).microseconds
 
 
 async def test_the_waits_may_be_made_on_another_clock():
@@ -275,7 +275,7 @@ async def test_an_answer_after_the_time_out_is_none():
         await SandboxTransport(gateway, latency=3).send(request)
 
     assert gateway.clock.sleeps == [2]
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 @pytest.mark.parametrize(("steps", "sent"), [(1, 0), (2, 1)], ids=["before", "after"])
@@ -290,7 +290,7 @@ async def test_a_cancellation_finds_both_sides_of_the_commit(steps, sent):
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert gateway.book.times(ONE) == sent
+    assert gateway.sent_log.times(ONE) == sent
 
 
 async def test_errors_hold_neither_numbers_nor_credentials():
@@ -317,11 +317,11 @@ async def storm(*, protected):
             except (NotSentError, UnknownOutcomeError, ValueError):
                 answer = {}
     gateway.settle()
-    return [gateway.book.times(number) for number in people]
+    return [gateway.sent_log.times(number) for number in people]
 
 
 async def test_the_judge_sees_what_a_careless_client_does():
-    """Repeating without an id sends twice, and the book says how often."""
+    """Repeating without an id sends twice, and the sent log says how often."""
     times = await storm(protected=False)
 
     assert min(times) == 1

@@ -102,7 +102,7 @@ def test_a_bad_send_is_refused_and_nothing_is_sent(changes, code, told):
 
     assert (status, answer["code"]) == (400, code)
     assert told in answer["message"]
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
     assert gateway.credit == 1000
 
 
@@ -145,7 +145,7 @@ def test_what_the_documents_allow_is_accepted(changes):
     status, _ = send(gateway, **changes)
 
     assert status == 201
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1
 
 
 def test_one_bad_number_refuses_all_and_is_named():
@@ -157,7 +157,7 @@ def test_one_bad_number_refuses_all_and_is_named():
 
     assert (status, answer["code"]) == (400, 103)
     assert "recipients.17.phone_number" in answer["message"]
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_a_gateway_may_keep_the_place_of_a_bad_number_to_itself():
@@ -175,7 +175,7 @@ def test_a_space_in_a_number_is_removed():
 
     send(gateway, "+ 336 00000001")
 
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 def test_the_length_of_low_cost_is_that_of_the_merged_text():
@@ -215,14 +215,14 @@ def test_the_length_of_low_cost_is_that_of_the_merged_text():
     ],
 )
 def test_what_is_not_understood_is_dropped_and_sent_all_the_same(changes, name):
-    """It really sends and costs; the book tells what was dropped."""
+    """It really sends and costs; the sent log tells what was dropped."""
     gateway = fresh_gateway()
 
     status, _ = send(gateway, **changes)
 
     assert status == 201
-    assert gateway.book.entries[0].ignored_fields == (name,)
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.entries[0].ignored_fields == (name,)
+    assert gateway.sent_log.times(ONE) == 1
     assert gateway.credit < 1000
 
 
@@ -234,7 +234,7 @@ def test_a_strict_gateway_refuses_what_it_would_drop():
 
     assert (status, answer["code"]) == (400, 400)
     assert "simulationmode" in answer["message"]
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 def test_a_strict_gateway_accepts_what_is_documented():
@@ -253,7 +253,7 @@ def test_a_strict_gateway_accepts_what_is_documented():
     )
 
     assert status == 201
-    assert gateway.book.entries[0].ignored_fields == ()
+    assert gateway.sent_log.entries[0].ignored_fields == ()
 
 
 def test_figures_to_merge_are_cast():
@@ -262,7 +262,7 @@ def test_figures_to_merge_are_cast():
 
     send(gateway, recipients=[{"phone_number": ONE, "param1": 17}], text="No {param1}")
 
-    assert gateway.book.entries[0].texts == ("No 17",)
+    assert gateway.sent_log.entries[0].texts == ("No 17",)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_wrong_credentials_are_refused(header):
 
     assert read(gateway.handle(wrong))[0] == 401
     assert send(gateway)[0] == 201
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1
 
 
 def test_names_of_headers_are_case_insensitive():
@@ -371,13 +371,13 @@ def test_parts_are_counted_as_the_documents_say(text, expected):
     assert parts(text) == expected
 
 
-def test_different_numbers_are_all_in_the_book():
+def test_different_numbers_are_all_in_the_sent_log():
     """The order of the call is kept."""
     gateway = fresh_gateway()
 
     send(gateway, THREE, ONE, TWO)
 
-    assert gateway.book.entries[0].recipients == (THREE, ONE, TWO)
+    assert gateway.sent_log.entries[0].recipients == (THREE, ONE, TWO)
 
 
 _ODD = [None, True, 0, -1, 1.5, "", "x", "+33600000001", "\ud800", "\0", [], {}, [[]]]
@@ -386,15 +386,17 @@ _ODD += [[None], [{}], [{"phone_number": 1}], {"a": 1}, ["x"], 10**400, float("n
 
 @given(st.dictionaries(st.sampled_from(sorted(_SEND_FIELDS)), st.sampled_from(_ODD)))
 def test_whatever_the_fields_hold_there_is_an_answer(changes):
-    """Accepted and in the book, or refused and not in the book."""
+    """Accepted and in the sent log, or refused and not in the sent log."""
     gateway = fresh_gateway()
 
     request = call("POST", SEND, send_body() | changes)
     status, answer = read(gateway.handle(request))
 
-    assert (status, len(gateway.book)) in {(201, 1), (400, 0)}
+    assert (status, len(gateway.sent_log)) in {(201, 1), (400, 0)}
     assert ("code" in answer) == (status == 400)
-    assert json.loads(json.dumps(gateway.book.as_json()))["entries"] or status == 400
+    assert (
+        json.loads(json.dumps(gateway.sent_log.as_json()))["entries"] or status == 400
+    )
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def ready(gateway, **changes):
     return ticket
 
 
-def test_a_send_stands_in_the_book_as_voice():
+def test_a_send_stands_in_the_sent_log_as_voice():
     """One for each recipient, at the price of voice, with a ticket of its own kind."""
     gateway = people(price_per_voice_sms=Decimal("0.2"))
 
@@ -78,11 +78,11 @@ def test_a_send_stands_in_the_book_as_voice():
     assert answer["vocal_ticket"].startswith("voice_")
     assert (answer["number_of_contacts"], answer["total_cost"]) == (2, 0.4)
     assert (answer["residual_credit"], answer["estimated_duration"]) == (999.6, 0.33)
-    (entry,) = gateway.book.entries
+    (entry,) = gateway.sent_log.entries
     assert (entry.channel, entry.type) == ("voice_sms", "voice_sms")
     assert entry.operation == "voice-campaign/send"
     assert (entry.number_of_sms, entry.request_id) == (2, "a")
-    assert gateway.book.numbers() == {ONE: 1, TWO: 1}
+    assert gateway.sent_log.numbers() == {ONE: 1, TWO: 1}
     assert entry.as_json()["channel"] == "voice_sms"
 
 
@@ -93,7 +93,7 @@ def test_a_long_text_is_one_call_and_marketing_needs_no_mention():
     sent = send_body(ONE, text="x" * 1224, purpose="wholesale")
 
     assert ask(gateway, *SEND, sent)[0] == 201
-    assert gateway.book.entries[0].number_of_sms == 1
+    assert gateway.sent_log.entries[0].number_of_sms == 1
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_a_long_text_is_one_call_and_marketing_needs_no_mention():
     ids=[str(number) for number in range(7)],
 )
 def test_a_bad_send_is_refused(changes, code, told):
-    """HTTP 400 and the code of the table; nothing is in the book."""
+    """HTTP 400 and the code of the table; nothing is in the sent log."""
     gateway = people()
 
     status, answer = ask(gateway, *SEND, send_body(ONE) | changes)
 
     assert (status, answer["code"]) == (400, code)
     assert told in answer["message"]
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,14 @@ def test_a_bad_send_is_refused(changes, code, told):
     ids=[str(number) for number in range(8)],
 )
 def test_what_is_not_understood_is_dropped_and_it_is_sent(field, value):
-    """As everywhere; the book names it, and it does nothing."""
+    """As everywhere; the sent log names it, and it does nothing."""
     gateway = people()
     gateway.blacklist.add(ONE)
 
     ask(gateway, *SEND, send_body(ONE, **{field: value}))
 
-    assert gateway.book.entries[0].ignored_fields == (field,)
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.entries[0].ignored_fields == (field,)
+    assert gateway.sent_log.times(ONE) == 1
 
 
 def test_a_strict_gateway_refuses_what_it_drops_otherwise():
@@ -167,7 +167,7 @@ def test_the_stop_list_is_heeded_under_its_name():
     )
 
     assert answer["total_cost"] == 0.11
-    assert gateway.book.numbers() == {TWO: 1}
+    assert gateway.sent_log.numbers() == {TWO: 1}
     assert (status, refused["code"]) == (400, 117)
 
 
@@ -177,7 +177,7 @@ def test_a_simulation_costs_nothing():
 
     ask(gateway, *SEND, send_body(ONE, simulation_mode=True))
 
-    assert (gateway.credit, gateway.book.numbers()) == (1000, {})
+    assert (gateway.credit, gateway.sent_log.numbers()) == (1000, {})
 
 
 @LAWS
@@ -190,7 +190,7 @@ def test_an_accepted_id_is_refused_for_a_day(duplicate_check):
     assert send(gateway, request_id="a")[1]["code"] == 120
     gateway.clock.advance(DAY)
     assert ask(gateway, *SEND, send_body(ONE, request_id="a"))[0] == 201
-    assert gateway.book.times(ONE) == 2
+    assert gateway.sent_log.times(ONE) == 2
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_campaign_is_priced_and_confirmed_without_a_body():
     assert ask(gateway, *CONFIRM, named) == (200, None)
     assert ask(gateway, *CONFIRM, named)[1]["code"] == 132
     assert ask(gateway, *DRAFT)[1]["code"] == 131
-    (entry,) = gateway.book.entries
+    (entry,) = gateway.sent_log.entries
     assert entry.ignored_fields == ()
     assert entry.operation == "voice-campaign-on-list/send"
     assert gateway.credit == Decimal("999.8")
@@ -265,7 +265,7 @@ def test_the_chapters_do_not_know_each_others_tickets():
     assert ask(gateway, "DELETE", "sms-campaign/cancel", named)[1]["code"] == 131
     assert ask(gateway, "GET", "sms-campaign/draft")[1]["code"] == 131
     assert ask(gateway, *CANCEL, sms)[1]["code"] == 131
-    assert gateway.book.times(ONE) == 1
+    assert gateway.sent_log.times(ONE) == 1
 
 
 def test_one_waiting_campaign_for_each_channel_may_be_all():
@@ -370,7 +370,7 @@ def test_every_answer_of_the_gateway_fits_the_document(settings):
 
     assert {name for name, status in checked.seen if status < 300} == set(OPERATIONS)
     assert {name for name, status in checked.seen if status == 400} == set(OPERATIONS)
-    assert checked.gateway.book.numbers() == {ONE: 1, TWO: 1, THREE: 1}
+    assert checked.gateway.sent_log.numbers() == {ONE: 1, TWO: 1, THREE: 1}
 
 
 @pytest.mark.parametrize(

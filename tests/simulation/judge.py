@@ -1,5 +1,5 @@
 """
-The judge of a world. What was sent is said by the gateway's book alone; when it was
+The judge of a world. What was sent is said by the gateway's sent log alone; when it was
 tried, by the wire.
 """
 
@@ -24,9 +24,9 @@ def report(world, problems):
     happened = sorted(world.log, key=_when)
     lines = [world.plan.told]
     lines += [f"{_when(one):12.3f} s  {one.told}" for one in happened]
-    for entry in world.gateway.book.entries:
+    for entry in world.gateway.sent_log.entries:
         name = world.wire.name_of(entry.request_id)
-        lines.append(f"        book  {' '.join(entry.recipients)} under {name}")
+        lines.append(f"        sent log  {' '.join(entry.recipients)} under {name}")
     lines += [f"   VIOLATION  {problem}" for problem in problems]
     return "\n".join(lines)
 
@@ -36,16 +36,16 @@ def _when(one):
 
 
 def _twice(world):
-    for number, times in world.gateway.book.numbers().items():
+    for number, times in world.gateway.sent_log.numbers().items():
         if times > 1:
             yield f"{number} gets it {times} times"
 
 
 def _words(world):
-    """What callers were told, against the book."""
-    booked = defaultdict(set)  # who is in the book, and under which ids
+    """What callers were told, against the sent log."""
+    booked = defaultdict(set)  # who is in the sent log, and under which ids
     whose = {numbers: who for who, numbers in world.numbers.items()}
-    for entry in world.gateway.book.entries:
+    for entry in world.gateway.sent_log.entries:
         booked[whose[entry.recipients]].add(world.wire.name_of(entry.request_id))
     for word in world.words:
         tries = [
@@ -56,14 +56,14 @@ def _words(world):
         calls = [one for one in tries if one.call == word.call]
         names = booked[word.who]
         if word.outcome == "accepted" and not names:
-            yield f"{word.told}, and is not in the book"
-        if word.ticket and world.gateway.book.find(word.ticket) is None:
+            yield f"{word.told}, and is not in the sent log"
+        if word.ticket and world.gateway.sent_log.find(word.ticket) is None:
             yield f"{word.told}, with a ticket that nobody knows"
         if word.outcome in {"refused", "not_sent"} and word.maybe_sent:
             yield f"{word.told}, which contradicts itself"
         clean = word.outcome in {"refused", "not_sent"}
         if clean and names & {one.id for one in tries}:
-            yield f"{word.told}, and is in the book"
+            yield f"{word.told}, and is in the sent log"
         if word.outcome == "presumed":
             yield from _presumed(world, word, tries, booked=bool(names))
         if word.outcome != "cancelled" and word.attempts != len(calls):
@@ -80,7 +80,7 @@ def _presumed(world, word, tries, *, booked):
     others = {one.id for one in world.tries if one.who != word.who}
     shared = silent and tries[-1].id in others
     if not (booked or shared or world.plan.burns_ids):
-        yield f"{word.told}, and is not in the book"
+        yield f"{word.told}, and is not in the sent log"
 
 
 def _waits(world):

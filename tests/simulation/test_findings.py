@@ -57,7 +57,7 @@ def test_a_step_back_does_not_stop_the_age_of_an_id():
         told.clock.offset -= 10 * HOUR
         await told.clock.sleep(25 * HOUR)
         await told.settle(error)
-        return told.gateway.book.times(NUMBER)
+        return told.gateway.sent_log.times(NUMBER)
 
     assert run(scene()) == 1
 
@@ -72,7 +72,7 @@ def test_a_clock_that_was_ahead_does_not_stop_the_age_of_an_id():
         told.clock.offset -= 10 * HOUR
         await told.clock.sleep(25 * HOUR)
         await told.settle(error)
-        return told.gateway.book.times(NUMBER)
+        return told.gateway.sent_log.times(NUMBER)
 
     assert run(scene()) == 1
 

@@ -58,7 +58,7 @@ def test_an_unknown_outcome_is_never_a_lie(world: World):
     [
         pytest.param(
             {"outcome": "accepted", "maybe_sent": False},
-            "told accepted, and is not in the book",
+            "told accepted, and is not in the sent log",
             id="accepted",
         ),
         pytest.param({"ticket": "sms_0"}, "a ticket that nobody knows", id="ticket"),
@@ -68,7 +68,7 @@ def test_an_unknown_outcome_is_never_a_lie(world: World):
     ],
 )
 def test_a_lie_is_found(world: World, lie, words):
-    """A word that the book, or the wire, contradicts."""
+    """A word that the sent log, or the wire, contradicts."""
     world.log.append(word(**lie))
 
     assert any(words in problem for problem in violations(world))
@@ -82,7 +82,8 @@ def test_a_denial_is_found(world: World):
     )
 
     assert any(
-        "told refused, and is in the book" in problem for problem in violations(world)
+        "told refused, and is in the sent log" in problem
+        for problem in violations(world)
     )
 
 

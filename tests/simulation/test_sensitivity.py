@@ -83,7 +83,7 @@ def repeats_what_nothing_protects(policy, now):
         pytest.param(new_id_after_500, "2 times", id="new id after 500"),
         pytest.param(
             every_duplicate_is_success,
-            "told presumed, and is not in the book",
+            "told presumed, and is not in the sent log",
             id="every duplicate is success",
         ),
         pytest.param(no_floor, "s after silence", id="no floor"),

@@ -293,7 +293,7 @@ class Wire:
         if fault is None:
             return self._gateway.handle(request)
         # What is committed late is committed then, also if nobody looks.
-        self._loop.call_later(LATE_SECONDS, lambda: self._gateway.book)
+        self._loop.call_later(LATE_SECONDS, lambda: self._gateway.sent_log)
         return fault.play(self._gateway, request)
 
     def _flight(self, change):
@@ -331,7 +331,7 @@ class World:
 
     Attributes:
         log: Tries, words and jumps, in order.
-        gateway: With the book.
+        gateway: With the sent log.
     """
 
     def __init__(self, plan, *, trusts_presumed=True):

@@ -10,7 +10,12 @@ from ...bulk.report import BulkReport
 from ...bulk.sending.delivery import BatchResult
 from ...errors import OctopushError
 from ...ledgers.records import BatchState
-from ..targets.gateway import SANDBOX_BOOK, Connection, book_in_words, sandbox_item
+from ..targets.gateway import (
+    SANDBOX_SENT_LOG,
+    Connection,
+    sandbox_item,
+    sent_log_in_words,
+)
 from ..terminal.console import Screen
 from ..terminal.problems import ExitCode, problem_of
 from ..terminal.progress import clock_time
@@ -106,7 +111,7 @@ class RunResult(Result):
         doc="of a fleet: nothing was added now", optional=True, default=None
     )
     error: OctopushError | None = item(doc="what stopped the run")
-    sandbox_book: Mapping[str, int] | None = sandbox_item(default=None)
+    sandbox_sent_log: Mapping[str, int] | None = sandbox_item(default=None)
     outcome: "RunOutcome" = item(in_json=False)
 
     json_notes = (
@@ -125,8 +130,8 @@ class RunResult(Result):
         rows = list(self.outcome.rows())
         if self.goes_out is not None:
             rows.append(("Goes out", self.goes_out))
-        if self.sandbox_book is not None:
-            rows.append((SANDBOX_BOOK, book_in_words(self.sandbox_book)))
+        if self.sandbox_sent_log is not None:
+            rows.append((SANDBOX_SENT_LOG, sent_log_in_words(self.sandbox_sent_log)))
         yield rows
 
     def advice(self) -> Iterator[str]:
@@ -264,7 +269,9 @@ class RunOutcome:
                 interrupted=self.interrupted,
                 simulated=self.simulated,
                 error=self.error,
-                sandbox_book=None if connection is None else connection.sandbox_book,
+                sandbox_sent_log=None
+                if connection is None
+                else connection.sandbox_sent_log,
                 outcome=self,
                 **more,
             )

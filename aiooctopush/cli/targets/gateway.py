@@ -26,7 +26,7 @@ from ..terminal.values import counted
 
 # Enough for a bulk of millions: running dry is not what it is to show.
 _SANDBOX_CREDIT: Final = Decimal(1_000_000)
-SANDBOX_BOOK: Final = "Sandbox's book"
+SANDBOX_SENT_LOG: Final = "Sent (sandbox)"
 _LOGIN: Final = "OCTOPUSH_API_LOGIN"
 _KEY: Final = "OCTOPUSH_API_KEY"
 
@@ -74,44 +74,50 @@ class Connection:
     new_session: Callable[[], OctopushSession] = field(repr=False)
 
     @property
-    def sandbox_book(self) -> dict[str, int] | None:
+    def sandbox_sent_log(self) -> dict[str, int] | None:
         """
-        Return what the sandbox's book holds; None without a sandbox.
+        Return what the sandbox's sent log holds; None without a sandbox.
 
         ``numbers`` that get a message, ``messages`` to them, and how many numbers
         get ``more_than_once``.
         """
         if self.gateway is None:
             return None
-        times = self.gateway.book.numbers()
+        times = self.gateway.sent_log.numbers()
         return {
             "numbers": len(times),
             "messages": times.total(),
             "more_than_once": sum(count > 1 for count in times.values()),
         }
 
-    def book(self) -> dict[str, dict[str, int]]:
-        """Return what the sandbox's book holds, as part of a document."""
-        return {} if self.sandbox_book is None else {"sandbox_book": self.sandbox_book}
+    def sent_log(self) -> dict[str, dict[str, int]]:
+        """Return what the sandbox's sent log holds, as part of a document."""
+        return (
+            {}
+            if self.sandbox_sent_log is None
+            else {"sandbox_sent_log": self.sandbox_sent_log}
+        )
 
 
-def book_in_words(book: Mapping[str, int]) -> str:
-    """Describe `Connection.sandbox_book` for people."""
-    numbers, twice = book["numbers"], book["more_than_once"]
+def sent_log_in_words(sent_log: Mapping[str, int]) -> str:
+    """Describe `Connection.sandbox_sent_log` for people."""
+    numbers, twice = sent_log["numbers"], sent_log["more_than_once"]
     words = counted(numbers, "number")
     if not numbers:
         return "empty: nobody got a message"
     if twice:
-        return f"{words}, {twice:,} of them more than once ({book['messages']:,} SMS)"
+        return (
+            f"{words}, {twice:,} of them more than once ({sent_log['messages']:,} SMS)"
+        )
     return f"{words}, each exactly once"
 
 
 def sandbox_item(**settings: Any) -> Any:
-    """Describe `Connection.sandbox_book` as a field of a result."""
+    """Describe `Connection.sandbox_sent_log` as a field of a result."""
     return item(
-        SANDBOX_BOOK,
+        SANDBOX_SENT_LOG,
         doc="with --sandbox: numbers, messages, more_than_once",
-        text=book_in_words,
+        text=sent_log_in_words,
         optional=True,
         **settings,
     )

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from attrs import field, frozen
 
-from ..book import Entry
+from ..sent_log import Entry
 
 
 class CallbackKind(StrEnum):
@@ -86,7 +86,7 @@ class CallbackPlan:
     """
     What becomes of the messages, and how the callbacks about them come.
 
-    The same seed and the same book give the same callbacks. ``repr`` shows no number.
+    The same seed and sent log give the same callbacks. ``repr`` shows no number.
 
     Args:
         failures: That a message does not arrive: 0 to 1; or a probability for each

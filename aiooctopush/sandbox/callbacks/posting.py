@@ -84,7 +84,7 @@ class CallbackPoster:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Look at once what is to come: the book may hold something new."""
+        """Look at once what is to come: the sent log may hold something new."""
         self._woken.set()
 
     async def run(self) -> None:

@@ -1,7 +1,7 @@
 """
 What the gateway calls its users back about: receipts, replies and opt-outs.
 
-Nothing is posted here, see `posting`: a plan and the book go in, payloads come out,
+Nothing is posted here, see `posting`: a plan and the sent log go in, payloads come out,
 on the gateway's own clock. What was not sent gets no receipt: neither a request that
 was refused, under either law of ids, nor a simulation, nor what was cancelled.
 Delays, order and duplicates are undocumented; a receiver must live with all of them.
@@ -17,7 +17,7 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from ..._clock import Clock
-from ..book import Book, Entry
+from ..sent_log import Entry, SentLog
 from ..state import State
 from .payloads import (
     Callback,
@@ -58,19 +58,19 @@ class _Pending(NamedTuple):
 
 class Callbacks:
     """
-    Every callback about what is in a gateway's book; made by `Gateway.callbacks`.
+    Every callback about what is in a gateway's sent log; made by `Gateway.callbacks`.
 
     Messages sent as ``sms_low_cost`` get no receipt. Source: gateway documentation,
     the user manual.
 
     Args:
         state: What the gateway remembers.
-        look: Gives the book, with what was deferred.
+        look: Gives the sent log, with what was deferred.
         plan: What becomes of the messages.
     """
 
     def __init__(
-        self, *, state: State, look: Callable[[], Book], plan: CallbackPlan
+        self, *, state: State, look: Callable[[], SentLog], plan: CallbackPlan
     ) -> None:
         self._state = state
         self._look = look
@@ -137,14 +137,14 @@ class Callbacks:
     # --- what is to come ----------------------------------------------------------
 
     def _follow(self) -> None:
-        """Read on in the book, and plan for what has left."""
-        book = self._look()
+        """Read on in the sent log, and plan for what has left."""
+        sent_log = self._look()
         if self._resets != self._state.resets:
             self._resets = self._state.resets
             self._pending.clear()
             self._leaving.clear()
             self._read = 0
-        for entry in book.since(self._read):
+        for entry in sent_log.since(self._read):
             self._read += 1
             heappush(
                 self._leaving, (_leaves_at(entry), next(self._order), entry.ticket)
@@ -153,7 +153,7 @@ class Callbacks:
         while self._leaving and self._leaving[0][0] <= now:
             leaves_at, _, ticket = heappop(self._leaving)
             # Looked up late: it may have been cancelled before it left.
-            left = book.find(ticket)
+            left = sent_log.find(ticket)
             if left and left.counts and left.type != "sms_low_cost":
                 self._plan_entry(left, leaves_at)
 
@@ -237,9 +237,9 @@ class Callbacks:
         if not 0 <= after < math.inf:
             raise ValueError(f"after: must be 0 or more, not {after!r}")
         self._follow()
-        book, now = self._look(), self.clock.now()
-        written = book.as_written(number)
-        sent = [one for one in book.entries_to(written) if _leaves_at(one) <= now]
+        sent_log, now = self._look(), self.clock.now()
+        written = sent_log.as_written(number)
+        sent = [one for one in sent_log.entries_to(written) if _leaves_at(one) <= now]
         account = sent[-1].account if sent else ""
         at = now + timedelta(seconds=after)
         option = self._preferences(account).get("use_metadata_node_for_inbound")

@@ -111,7 +111,7 @@ class OtpOperations:
             body, "validity_period", 300, at_least=1, at_most=_LONGEST_PERIOD
         )
         attempts = _read_whole(body, "max_wrong_attempts", 3, at_least=1)
-        # The book holds the text with its placeholder, and so never the code.
+        # The sent log holds the text with its placeholder, and so never the code.
         self._state.accept(
             request.account,
             self._state.new_ticket("otp"),

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from attrs import evolve
 
 from ..._wire import HttpResponse
-from ..book import Entry
 from ..campaigns import Campaign, Stage
+from ..sent_log import Entry
 from ..state import AdmittedRequest, Contacts, Routes, State
 from ..validation import (
     Message,
@@ -61,7 +61,7 @@ class SendingOperations(ABC):
     Nine operations that differ only in what is sent.
 
     Attributes:
-        channel: As the book says it.
+        channel: As the sent log says it.
         chapter: Start of the paths, such as ``sms-campaign``.
         ticket_name: Key of the ticket in the answer to a send.
         ticket_prefix: What tickets begin with.

@@ -99,7 +99,7 @@ class Fleet:
 
     def times(self, count):
         """How often each of the first numbers was accepted."""
-        return {self.gateway.book.times(number) for number in numbers(count)}
+        return {self.gateway.sent_log.times(number) for number in numbers(count)}
 
 
 def test_a_run_is_followed_to_its_end():
@@ -245,7 +245,7 @@ def test_patience_with_an_outage_has_an_end():
     assert report.paused is Pause.OUTAGE
     assert report.unknown >= 20
     assert report.not_sent > 0
-    assert len(fleet.gateway.book) == 0
+    assert len(fleet.gateway.sent_log) == 0
 
 
 class Lifted(DurableLedger):
@@ -297,7 +297,7 @@ def test_each_outage_has_all_patience_again():
         loop.call_later(140, fleet.come_back)
 
         async def watch():
-            while len(fleet.gateway.book) < 100:
+            while len(fleet.gateway.sent_log) < 100:
                 await fleet.clock.sleep(0.1)
             fleet.away = True
             loop.call_later(140, fleet.come_back)

@@ -53,7 +53,7 @@ def scripted(ledger, *script, **options):
 
 def times(gateway, count):
     """How often each of the first numbers was accepted."""
-    return {gateway.book.times(number) for number in numbers(count)}
+    return {gateway.sent_log.times(number) for number in numbers(count)}
 
 
 # --- one batch ------------------------------------------------------------------------
@@ -86,7 +86,7 @@ async def test_the_next_batch_is_the_first_that_nobody_is_at(gateway, ledger):
 
 
 async def test_what_a_killed_worker_left_is_asked_about(gateway, ledger):
-    """Under the same id, once the lease has run out: presumed, and in the book once."""
+    """Under the same id, once the lease has run out: presumed, and sent once."""
     await planned(ledger)
     killed = Away(ledger)
 
@@ -190,7 +190,7 @@ async def test_what_is_no_batch_is_refused(gateway, ledger):
     with pytest.raises(InvalidFieldError, match="name: is of no batch"):
         await worker_at(gateway, ledger).send_batch("run", "one")
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 # --- standing still -------------------------------------------------------------------
@@ -322,7 +322,7 @@ def test_a_429_makes_all_workers_wait():
             tasks.create_task(one.send_batch("run", "1"))
             await asyncio.sleep(0.1)
             tasks.create_task(other.send_batch("run", "2"))
-        return [entry.accepted_at - START for entry in gateway.book.entries]
+        return [entry.accepted_at - START for entry in gateway.sent_log.entries]
 
     starts = sorted(at.total_seconds() for at in run(main()))
 
@@ -550,7 +550,7 @@ async def test_a_cancellation_ends_a_wait_for_a_turn(gateway, ledger):
 
     assert task.cancelled()
     assert await states(ledger) == {"1": "sending"}
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 async def test_a_429_without_a_word_closes_for_a_second(ledger):
@@ -585,7 +585,7 @@ async def test_who_gets_no_turn_gives_the_batch_back(gateway, ledger):
     assert waited == pytest.approx(30 * 30)
     assert (await ledger.progress("run")).run.paused is None
     assert [one.state for one in late] == [S.ACCEPTED]
-    assert len(gateway.book) == 1
+    assert len(gateway.sent_log) == 1
 
 
 async def test_a_turn_that_is_too_late_is_left_to_others(gateway, ledger):
@@ -634,7 +634,7 @@ async def test_a_ledger_that_stays_away_is_an_error(gateway, ledger):
     with pytest.raises(LedgerError, match="being started again"):
         await worker.send_batch("run", "1")
 
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
     assert sum(gateway.clock.sleeps) == pytest.approx(15.5)
 
 
@@ -670,7 +670,7 @@ async def test_without_the_shared_rate_nothing_is_sent(gateway, ledger):
 
     assert (told.state, type(told.error)) == (S.NOT_SENT, NoTurnError)
     assert "the ledger is away" in str(told.error)
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 async def test_a_refusal_stays_one_if_nobody_can_be_told(ledger, caplog):

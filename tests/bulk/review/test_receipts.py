@@ -164,8 +164,8 @@ async def test_under_the_other_law_receipts_tell_what_was_sent(clock):
         await desk.take(e for e in events if isinstance(e, webhooks.DeliveryReceipt))
 
     open_still = [one async for one in ledger.batches("run", {BatchState.PRESUMED})]
-    assert gateway.book.numbers() == Counter(await accepted(ledger))
-    assert sum(one.count for one in open_still) == 30 - len(gateway.book.numbers())
+    assert gateway.sent_log.numbers() == Counter(await accepted(ledger))
+    assert sum(one.count for one in open_still) == 30 - len(gateway.sent_log.numbers())
 
 
 async def accepted(ledger):

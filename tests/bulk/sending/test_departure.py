@@ -68,7 +68,7 @@ async def test_new_run_that_is_too_late(gateway, ledger, start):
         await start().send(numbers(10))
 
     assert await ledger.runs() == []
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
 
 
 async def test_a_minute_is_in_time(gateway, start):
@@ -88,7 +88,7 @@ async def test_resumed_when_all_is_sent(gateway, start):
     report = await start().send(numbers(10))
 
     assert (report.is_complete, report.already) == (True, 10)
-    assert gateway.book.numbers() == Counter(numbers(10))
+    assert gateway.sent_log.numbers() == Counter(numbers(10))
 
 
 async def test_resumed_with_somebody_new(gateway, ledger, start):
@@ -99,7 +99,7 @@ async def test_resumed_with_somebody_new(gateway, ledger, start):
     with pytest.raises(InvalidFieldError, match="another name and a later instant"):
         await start().send(numbers(11))
 
-    assert gateway.book.numbers() == Counter(numbers(10))
+    assert gateway.sent_log.numbers() == Counter(numbers(10))
     assert [one.planned for one in await ledger.runs()] == [10]
 
 
@@ -114,7 +114,7 @@ async def test_resumed_with_somebody_left(gateway, ledger, start):
         await start().send(numbers(10))
 
     assert (paused.paused, paused.not_sent) == (Pause.CREDIT, 10)
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
     assert await states(ledger) == {"1": "not_sent"}
 
 
@@ -129,7 +129,7 @@ async def test_resumed_with_something_in_doubt(gateway, ledger, start):
         await start().send(numbers(10))
 
     assert first.unknown == 10
-    assert len(gateway.book) == 0
+    assert len(gateway.sent_log) == 0
     assert await states(ledger) == {"1": "unknown"}
 
 
@@ -140,7 +140,7 @@ async def test_time_runs_out_meanwhile(gateway, ledger, start):
     assert report.paused is Pause.OVERDUE
     assert 0 < report.accepted < 40
     assert report.planned == report.accepted
-    assert gateway.book.numbers() == Counter(numbers(report.accepted))
+    assert gateway.sent_log.numbers() == Counter(numbers(report.accepted))
     assert [one.paused for one in await ledger.runs()] == [Pause.OVERDUE]
 
 
@@ -160,7 +160,7 @@ async def test_time_runs_out_in_a_pause(gateway, start):
 
     assert told == [BatchState.ACCEPTED, BatchState.NOT_SENT]
     assert run.report.paused is Pause.OVERDUE
-    assert gateway.book.numbers() == Counter(numbers(10))
+    assert gateway.sent_log.numbers() == Counter(numbers(10))
 
 
 async def test_requests_with_instants_of_their_own(gateway, start):
@@ -181,7 +181,7 @@ async def test_requests_with_instants_of_their_own(gateway, start):
     assert {one.error.field for one in late} == {"send_at"}
     assert run.report.paused is None
     assert (run.report.accepted, run.report.not_sent) == (24, 22)
-    assert gateway.book.numbers() == Counter(people[1:])
+    assert gateway.sent_log.numbers() == Counter(people[1:])
 
 
 # --- a fleet --------------------------------------------------------------------------
@@ -227,7 +227,7 @@ async def test_worker_that_comes_too_late(gateway, ledger, message):
     (late,) = await worker.send_next("run")
 
     assert (late.state, late.error.field) == (BatchState.NOT_SENT, "send_at")
-    assert gateway.book.numbers() == Counter(people[:10])
+    assert gateway.sent_log.numbers() == Counter(people[:10])
     assert (await ledger.progress("run")).run.paused is Pause.OVERDUE
     assert await worker.send_next("run") == []
 

@@ -95,7 +95,7 @@ async def test_what_several_wait_for_is_planned_at_once(bulk, ledger, gateway):
     assert sum(map(sum, ledger.sizes)) == 12
     assert max(map(len, ledger.sizes)) <= 3
     assert (report.accepted, report.is_complete) == (12, True)
-    assert gateway.book.numbers() == Counter(numbers(12))
+    assert gateway.sent_log.numbers() == Counter(numbers(12))
 
 
 async def test_batches_that_are_planned_at_once_are_numbered_in_order(bulk, ledger):
@@ -147,13 +147,13 @@ async def test_a_slow_source_holds_no_batch_back(bulk, ledger, gateway):
 
     results = bulk().stream(source())
     seen = [await anext(results), await anext(results)]
-    sent = gateway.book.numbers()
+    sent = gateway.sent_log.numbers()
     first_out.set()
     seen += [result async for result in results]
 
     assert sent == Counter(numbers(4))
     assert [len(result.recipients) for result in seen] == [2, 2, 2, 2]
-    assert gateway.book.numbers() == Counter(numbers(8))
+    assert gateway.sent_log.numbers() == Counter(numbers(8))
 
 
 async def test_what_is_read_before_a_failure_is_sent(bulk, gateway):
@@ -168,7 +168,7 @@ async def test_what_is_read_before_a_failure_is_sent(bulk, gateway):
         await run.send(source())
 
     assert run.report.accepted == 8
-    assert gateway.book.numbers() == Counter(numbers(8))
+    assert gateway.sent_log.numbers() == Counter(numbers(8))
 
 
 async def test_what_is_planned_when_a_run_stops_is_sent_by_the_next(
@@ -183,12 +183,12 @@ async def test_what_is_planned_when_a_run_stops_is_sent_by_the_next(
     assert ledger.sizes == [[2], [2, 2]]
     assert (report.planned, report.in_flight) == (6, 0)
     assert report.accepted + report.not_sent == 6
-    assert sum(gateway.book.numbers().values()) == report.accepted
+    assert sum(gateway.sent_log.numbers().values()) == report.accepted
 
     again = await bulk().send(numbers(40))
 
     assert again.is_complete
-    assert gateway.book.numbers() == Counter(numbers(40))
+    assert gateway.sent_log.numbers() == Counter(numbers(40))
 
 
 async def test_leaving_early_ends_the_reading_ahead(bulk):

@@ -1,4 +1,4 @@
-"""The book counts people who get a message, and nothing else."""
+"""The sent log counts people who get a message, and nothing else."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sandbox.calls import NOON, ONE, THREE, TWO
 
 from aiooctopush.errors import InvalidFieldError
-from aiooctopush.sandbox import Book, Entry
+from aiooctopush.sandbox import Entry, SentLog
 
 
 def entry(ticket="sms_1", numbers=(ONE,), **more):
@@ -28,9 +28,9 @@ def entry(ticket="sms_1", numbers=(ONE,), **more):
     )
 
 
-def book(*entries):
-    """Make a book."""
-    made = Book()
+def sent_log(*entries):
+    """Make a sent log."""
+    made = SentLog()
     for one in entries:
         made.add(one)
     return made
@@ -38,7 +38,7 @@ def book(*entries):
 
 def test_each_entry_of_a_number_counts():
     """Twice accepted is twice sent, in one call or in two."""
-    written = book(entry("a", (ONE, TWO, ONE)), entry("b", (ONE,)))
+    written = sent_log(entry("a", (ONE, TWO, ONE)), entry("b", (ONE,)))
 
     assert written.times(ONE) == 3
     assert written.times(TWO) == 1
@@ -46,17 +46,17 @@ def test_each_entry_of_a_number_counts():
     assert written.numbers() == Counter({ONE: 3, TWO: 1})
 
 
-def test_what_is_simulated_is_in_the_book_but_does_not_count():
+def test_what_is_simulated_is_in_the_sent_log_but_does_not_count():
     """A simulation reaches nobody."""
-    written = book(entry(simulated=True))
+    written = sent_log(entry(simulated=True))
 
     assert len(written) == 1
     assert written.numbers() == Counter()
 
 
-def test_what_is_cancelled_stays_in_the_book_but_does_not_count():
+def test_what_is_cancelled_stays_in_the_sent_log_but_does_not_count():
     """A cancelled message reaches nobody, and leaves no number with nought behind."""
-    written = book(entry("a", (ONE, TWO)), entry("b", (ONE,)))
+    written = sent_log(entry("a", (ONE, TWO)), entry("b", (ONE,)))
 
     written.cancel("a", NOON)
 
@@ -69,7 +69,7 @@ def test_what_is_cancelled_stays_in_the_book_but_does_not_count():
 @pytest.mark.parametrize("again", [True, False], ids=["cancelled", "simulated"])
 def test_only_what_counts_can_be_cancelled(again):
     """Cancelling twice must not count a number below nought."""
-    written = book(entry(simulated=not again))
+    written = sent_log(entry(simulated=not again))
     if again:
         written.cancel("sms_1", NOON)
 
@@ -77,15 +77,15 @@ def test_only_what_counts_can_be_cancelled(again):
         written.cancel("sms_1", NOON)
 
 
-def test_a_ticket_stands_in_the_book_once():
+def test_a_ticket_stands_in_the_sent_log_once():
     """Two entries of one ticket would hide one of them."""
     with pytest.raises(ValueError, match="already"):
-        book(entry(), entry())
+        sent_log(entry(), entry())
 
 
 def test_the_counter_given_out_is_a_copy():
-    """Whoever plays with the numbers does not change the book."""
-    written = book(entry())
+    """Whoever plays with the numbers does not change the sent log."""
+    written = sent_log(entry())
 
     written.numbers().clear()
 
@@ -96,16 +96,16 @@ def test_the_only_entry_is_the_only_one():
     """None, or two, is a finding of its own."""
     first, second = entry("a"), entry("b")
 
-    assert book(first).only() is first
-    for written in (book(), book(first, second)):
-        words = f"the book holds {len(written)} entries instead of one"
+    assert sent_log(first).only() is first
+    for written in (sent_log(), sent_log(first, second)):
+        words = f"the sent log holds {len(written)} entries instead of one"
         with pytest.raises(AssertionError, match=words):
             written.only()
 
 
 def test_entries_since_are_those_that_came_later():
     """So that a reader can go on where it stopped."""
-    written = book(entry("a"), entry("b"), entry("c"))
+    written = sent_log(entry("a"), entry("b"), entry("c"))
 
     assert [one.ticket for one in written.since(1)] == ["b", "c"]
     assert written.since(3) == ()
@@ -114,7 +114,7 @@ def test_entries_since_are_those_that_came_later():
 def test_a_number_gets_texts():
     """Those of every entry that counts, merged, and twice if it stands there twice."""
     fields = [{"first_name": "Ann"}, {}, {"first_name": "Zoé"}]
-    written = book(
+    written = sent_log(
         entry("a", (ONE, TWO, ONE), text="Hi {first_name}", fields=fields),
         entry("b", text="never", simulated=True),
         entry("c", text="Bye"),
@@ -126,11 +126,13 @@ def test_a_number_gets_texts():
 
 
 @pytest.mark.parametrize(
-    "ask", [Book.times, Book.texts_to, Book.entries_to], ids=lambda ask: ask.__name__
+    "ask",
+    [SentLog.times, SentLog.texts_to, SentLog.entries_to],
+    ids=lambda ask: ask.__name__,
 )
 def test_a_number_is_asked_for_as_people_write_it(ask):
-    """With spaces, that is; what has no country code would be found in no book."""
-    written = book(entry(numbers=(ONE,)))
+    """With spaces, that is; what has no country code would be found in no sent log."""
+    written = sent_log(entry(numbers=(ONE,)))
 
     assert ask(written, "+33 6 00 00 00 01") == ask(written, ONE)
     for number in ("0600000001", "33600000001", ""):
@@ -140,16 +142,16 @@ def test_a_number_is_asked_for_as_people_write_it(ask):
 
 def test_an_address_is_asked_for_as_it_is():
     """An e-mail address, or a conversation that is all digits."""
-    written = book(entry("a", ("a@b.org",)), entry("b", ("12345",)))
+    written = sent_log(entry("a", ("a@b.org",)), entry("b", ("12345",)))
 
     assert written.times("a@b.org") == 1
     assert written.times("c@d.org") == 0
     assert written.times("12345") == 1
 
 
-def test_an_emptied_book_counts_nothing():
+def test_an_emptied_sent_log_counts_nothing():
     """Also what was counted before."""
-    written = book(entry())
+    written = sent_log(entry())
     assert written.times(ONE) == 1
 
     written.clear()
@@ -175,17 +177,17 @@ def test_texts_without_fields_are_all_the_same():
 
 def test_repr_shows_counts_only():
     """Neither a number nor a text gets into a log."""
-    written = book(entry(numbers=(ONE, TWO), text="secret"))
+    written = sent_log(entry(numbers=(ONE, TWO), text="secret"))
 
-    assert repr(written) == "<Book: 1 entries, 2 recipients>"
+    assert repr(written) == "<SentLog: 1 entries, 2 recipients>"
     shown = repr(written.entries)
     assert ONE not in shown
     assert "secret" not in shown
 
 
-def test_the_book_as_json_is_plain_data():
+def test_the_sent_log_as_json_is_plain_data():
     """It survives JSON, with money and instants as text."""
-    written = book(
+    written = sent_log(
         entry("a", (ONE,), cost=Decimal("0.05"), send_at=NOON, ignored_fields=("x",)),
         entry("b", (TWO,), simulated=True),
     )
@@ -225,7 +227,7 @@ def test_the_book_as_json_is_plain_data():
 )
 def test_numbers_are_the_sum_of_what_was_not_cancelled(calls):
     """Counting as one goes and counting at the end agree."""
-    written, expected = Book(), Counter()
+    written, expected = SentLog(), Counter()
     for position, (numbers, cancelled) in enumerate(calls):
         written.add(entry(str(position), numbers))
         assert written.times(ONE) == expected[ONE] + numbers.count(ONE)
@@ -248,7 +250,7 @@ def batches(written, count):
 def test_recipients_take_little_memory():
     """Under 20 bytes each, until somebody counts them."""
     tracemalloc.start()
-    written = batches(Book(), 100)
+    written = batches(SentLog(), 100)
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -260,7 +262,7 @@ def test_recipients_take_little_memory():
 def test_a_million_recipients_are_judged_quickly():
     """Storms are; seconds of this process, so that a busy machine does not matter."""
     before = time.process_time()
-    written = batches(Book(), 2000)
+    written = batches(SentLog(), 2000)
 
     assert written.times("+33600999999") == 1
     assert len(written.numbers()) == 1_000_000

@@ -21,7 +21,7 @@ _SEPARATOR: Final = " "
 
 def _pack_numbers(numbers: Iterable[str] | str) -> str:
     # One string of 13 bytes a number; a tuple of strings takes 70 bytes a number,
-    # which a book of a million recipients would feel. What is packed stays packed.
+    # which a sent log of a million recipients would feel. What is packed stays packed.
     return numbers if isinstance(numbers, str) else _SEPARATOR.join(numbers)
 
 
@@ -131,7 +131,7 @@ class Entry:
         }
 
 
-class Book:
+class SentLog:
     """
     Every call that was accepted, in order.
 
@@ -150,7 +150,7 @@ class Book:
 
     def __repr__(self) -> str:
         recipients = sum(one.number_of_contacts for one in self._entries.values())
-        return f"<Book: {len(self)} entries, {recipients} recipients>"
+        return f"<SentLog: {len(self)} entries, {recipients} recipients>"
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -173,7 +173,9 @@ class Book:
             AssertionError: There is none, or more than one.
         """
         if len(self) != 1:
-            raise AssertionError(f"the book holds {len(self)} entries instead of one")
+            raise AssertionError(
+                f"the sent log holds {len(self)} entries instead of one"
+            )
         return next(iter(self._entries.values()))
 
     def times(self, number: str) -> int:
@@ -182,7 +184,7 @@ class Book:
 
         Raises:
             InvalidFieldError: It is a phone number without `+` and country code: it
-                would be in no book, and 0 would prove nothing.
+                would be in no sent log, and 0 would prove nothing.
         """
         return self._counts[self.as_written(number)]
 
@@ -223,7 +225,7 @@ class Book:
     def add(self, entry: Entry) -> None:
         """Enter what was accepted; the gateway calls this."""
         if entry.ticket in self._entries:
-            raise ValueError(f"ticket {entry.ticket!r} is in the book already")
+            raise ValueError(f"ticket {entry.ticket!r} is in the sent log already")
         self._entries[entry.ticket] = entry
         self._uncounted.append(entry)
 
@@ -247,8 +249,8 @@ class Book:
         self._uncounted.clear()
 
     def as_written(self, number: str) -> str:
-        """Write a number as the book does, or refuse it; see `times`."""
-        # What has letters in it, or is in the book as it is, may be an address or a
+        """Write a number as the sent log does, or refuse it; see `times`."""
+        # What has letters in it, or is in the sent log as it is, may be an address or a
         # conversation.
         if number in self._counted() or any(map(str.isalpha, number)):
             return number
