@@ -19,7 +19,9 @@ from ..errors import DuplicateRequestError
 from ..ids import protects
 from .leases import (
     CLAIMED,
+    CLAIMED_AT_ONCE,
     LEASE,
+    LISTED_AT_ONCE,
     LONGEST_WAIT,
     GcraState,
     at_it_already,
@@ -40,8 +42,6 @@ from .records import (
 )
 
 
-_AT_ONCE: Final = 1_000
-_LISTED_AT_MOST: Final = 1_000_000
 # Any would do: what counts from here is a clock that nobody sets.
 _START: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -122,7 +122,7 @@ class LocalClaims(FleetLedger):
         include_unknown: bool = False,
     ) -> Sequence[Claim]:
         span = checked_lease(lease)
-        limit = checked_limit(limit, _AT_ONCE)
+        limit = checked_limit(limit, CLAIMED_AT_ONCE)
         async with self._turn:
             found = await self._claimable(
                 run_name, limit, include_unknown=include_unknown
@@ -133,7 +133,7 @@ class LocalClaims(FleetLedger):
     async def claimable_batches(
         self, run_name: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
-        checked_limit(limit, _LISTED_AT_MOST)
+        checked_limit(limit, LISTED_AT_ONCE)
         async with self._turn:
             found = await self._claimable(
                 run_name, None, include_unknown=include_unknown

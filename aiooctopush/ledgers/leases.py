@@ -72,6 +72,13 @@ def checked_lease(lease: float) -> timedelta:
     return timedelta(seconds=lease)
 
 
+CLAIMED_AT_ONCE: Final = 1_000
+"""Batches that one claim takes at most."""
+
+LISTED_AT_ONCE: Final = 1_000_000
+"""Batches that one look for claimable ones lists at most."""
+
+
 def checked_limit(limit: int, most: int) -> int:
     """
     How many at once.

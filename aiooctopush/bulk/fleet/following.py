@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeVar
 from ..._clock import Clock, SystemClock
 from ..._hooks import tell
 from ...errors import InvalidFieldError, shown
-from ...ledgers.leases import LEASE
+from ...ledgers.leases import LEASE, LISTED_AT_ONCE
 from ...ledgers.protocols import FleetLedger, Ledger
 from ...ledgers.records import (
     BatchRecord,
@@ -35,8 +35,6 @@ _SWEEP_EVERY: Final = 30.0
 _WOKEN_IN_PASSING: Final = 20
 WOKEN_AT_ONCE: Final = 1_000
 """Batches that one sweep wakes at most, by default."""
-
-_ALL: Final = 1_000_000
 
 _AWAY_AT_MOST: Final = 120.0
 
@@ -225,7 +223,7 @@ class _Follower:
         tries = await self.patiently(self._tries_of_unknown)
         names = await self.patiently(
             lambda: self._ledger.claimable_batches(
-                self._run_name, limit=_ALL, include_unknown=True
+                self._run_name, limit=LISTED_AT_ONCE, include_unknown=True
             )
         )
         names = [name for name in names if name in tries]

@@ -227,10 +227,10 @@ class _CsvTable:
 
     def block(self, text: str, line: int) -> Block | None:
         """
-        Whole lines as a block, if the csv module would make the same of them.
+        A second way of `_rows_at_hand`: whole lines as a block, without the csv module.
 
-        That is so where nothing is quoted; it takes two fifths of the time. None if a
-        line may hold another thing than a row of a good recipient.
+        It makes the same of them where nothing is quoted. None if a line may hold
+        another thing than a row of a good recipient.
 
         Args:
             text: Lines, each with its end.

@@ -9,7 +9,9 @@ from attrs import define, evolve, field
 from ...errors import DuplicateRequestError
 from ...ids import SAFE_FOR, SET_BACK
 from ..leases import (
+    CLAIMED_AT_ONCE,
     LEASE,
+    LISTED_AT_ONCE,
     LONGEST_WAIT,
     checked_lease,
     checked_limit,
@@ -30,10 +32,6 @@ from ..records import (
 from ..rows import BATCH_COLUMNS, RUN_COLUMNS
 from .connection import Database
 from .rows import LOCK, Tables
-
-
-_AT_ONCE: Final = 1_000
-_LISTED_AT_MOST: Final = 1_000_000
 
 
 class PostgresClaims(FleetLedger):
@@ -65,7 +63,7 @@ class PostgresClaims(FleetLedger):
         limit: int = 1,
         include_unknown: bool = False,
     ) -> Sequence[Claim]:
-        limit = checked_limit(limit, _AT_ONCE)
+        limit = checked_limit(limit, CLAIMED_AT_ONCE)
         return await self._claim(
             _CLAIM_NEXT, run_name, owner, lease, include_unknown, limit
         )
@@ -106,7 +104,7 @@ class PostgresClaims(FleetLedger):
     async def claimable_batches(
         self, run_name: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
-        checked_limit(limit, _LISTED_AT_MOST)
+        checked_limit(limit, LISTED_AT_ONCE)
         async with self._database.connected() as connection:
             age = self._tables.sql(_AGE)
             await connection.execute(age, run_name, SAFE_FOR)
