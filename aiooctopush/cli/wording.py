@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
+from ..api._recipients import NUMBER
 from ..bulk.report import BulkReport
 from ..ledgers.records import BatchState, Pause, Rejection, RunRecord
 from .targets.ledger import LedgerPlace
@@ -350,6 +351,14 @@ def rejected_because(rejection: Rejection) -> str:
     """Say why a row is no recipient, and what stands there."""
     got = "" if rejection.shown is None else f" (got {printable(rejection.shown)})"
     return f"{printable(rejection.reason)}{got}"
+
+
+def rejected_row(rejection: Rejection) -> tuple[str, str]:
+    """Say where a row that is no recipient stands, and why it is none."""
+    words = rejected_because(rejection)
+    if rejection.column_name in {None, NUMBER}:
+        return rejection.place, words
+    return rejection.place, f"{printable(str(rejection.column_name))} {words}"
 
 
 def error_in_words(name: str) -> str:

@@ -403,6 +403,16 @@ def test_name_is_made_of_the_message():
     assert len(others | {name}) == 6
 
 
+@pytest.mark.parametrize("command", ["report", "rejected"])
+def test_column_of_a_rejected_row(real, run, people, command):
+    """What is empty is named, as while the file is checked."""
+    real(people(lines=["+33600000001,Ada", "+33600000002,Bob", "+33600000003,"]))
+
+    result = run(command)
+
+    assert "line 4  first_name is empty, and the text uses it" in result.stdout
+
+
 # --- the question ---------------------------------------------------------------------
 
 

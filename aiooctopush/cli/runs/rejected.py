@@ -15,7 +15,7 @@ from ..terminal.help import command
 from ..terminal.options import csv_option, json_option
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, printable
-from ..wording import rejected_because
+from ..wording import rejected_row
 from .details import find_run
 from .repair import write_repairs
 
@@ -54,7 +54,7 @@ class RejectedRows(Result):
                 for reason, count in self.reasons.items()
             ]
             yield "\nThe first rows"
-            yield [(one.place, rejected_because(one)) for one in self.first]
+            yield [rejected_row(one) for one in self.first]
 
     def advice(self) -> Iterator[str]:
         """Say what to do with them."""

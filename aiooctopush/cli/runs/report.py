@@ -28,7 +28,7 @@ from ..wording import (
     advice_on,
     departure_of,
     error_in_words,
-    rejected_because,
+    rejected_row,
     resuming,
 )
 from .details import RunDetails, RunState, details_of, find_run
@@ -125,7 +125,7 @@ class RunReport(Result):
         listed = report.rejections[:_ROWS_SHOWN]
         if listed:
             yield "\nRejected rows"
-            yield [(one.place, rejected_because(one)) for one in listed]
+            yield [rejected_row(one) for one in listed]
 
     def advice(self) -> Iterator[str]:
         """Say what to do about the run."""
