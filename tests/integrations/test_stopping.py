@@ -5,7 +5,9 @@ import signal
 
 import pytest
 
+from aiooctopush import OctopushSession
 from aiooctopush.integrations._stopping import STOPPING, StoppingSignals
+from aiooctopush.sandbox import Gateway, SandboxTransport
 
 
 @pytest.fixture
@@ -82,3 +84,19 @@ async def test_in_another_thread_there_are_no_signals(told):
 
     signal.raise_signal(signal.SIGTERM)
     assert told == [signal.SIGTERM]
+
+
+async def test_a_program_keeps_its_signals():
+    """A session and a run have no handlers: who stops them is the program."""
+    before = [signal.getsignal(number) for number in STOPPING]
+    during = []
+
+    transport = SandboxTransport(Gateway())
+    async with OctopushSession("me", "key", transport=transport) as octopush:
+        run = octopush.bulk("run", text="Hi", sender="Acme", purpose="alert")
+        await run.send(
+            ["+33639980001"],
+            progress=lambda _: during.extend(map(signal.getsignal, STOPPING)),
+        )
+
+    assert during == before
