@@ -348,3 +348,8 @@ $ other program
     made.run_all(page)
 
     assert len(made.gateway.sent_log) == 1
+
+
+def test_the_readme_is_read_in_a_few_minutes():
+    """At most 900 words, those of its code included."""
+    assert len((ROOT / "README.md").read_text().split()) <= 900
