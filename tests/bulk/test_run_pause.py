@@ -116,7 +116,7 @@ async def test_a_lost_ledger_pauses_before_what_had_another_id(ledger):
     report = await at(gateway, DurableLedger()).send(people)
 
     assert (report.paused, report.already_sent) == (Pause.ALREADY_SENT, 10)
-    assert gateway.book.numbers() == Counter(people)
+    assert gateway.sent_log.numbers() == Counter(people)
 
 
 async def test_a_pause_is_written_down(ledger):
