@@ -691,6 +691,21 @@ async def test_all_bad_numbers_are_named_and_all_good_ones_sent(
     assert gateway.requests <= requests
 
 
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_the_search_for_a_good_part_goes_on_with_the_next_batch(
+    ledger, concurrency
+):
+    """When all of one batch are bad: what begins then takes its turn as well."""
+    people = numbers(80)
+    gateway = Choosy(set(people[:8]))
+
+    run = over(gateway, ledger, batch_size=8, concurrency=concurrency)
+    report = await run.send(people)
+
+    assert (report.refused, report.accepted, report.paused) == (8, 72, None)
+    assert gateway.taken == Counter(people[8:])
+
+
 async def test_more_bad_numbers_than_a_fifth_are_systemic(ledger):
     """Of at least 200 people decided; with a higher bound all are named."""
     people = numbers(1_000)
