@@ -396,7 +396,7 @@ MUTATED = re.compile(
     r"aiooctopush\.((retry|_call|_pipeline|_telemetry|_deadlines)\..+"
     r"|_responses\..+"
     r"|_wire\.x_(_decimal|_optional_int)__mutmut"
-    r"|transport\.x_(translate|_read_body|_attempt_once)__mutmut).*"
+    r"|transport\.(x_(translate|_read_body)|xǁ_SingleAttemptǁ__call__)__mutmut).*"
 )
 MUTMUT = """\
 [mutmut]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from datetime import timedelta
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -23,7 +24,7 @@ from aiooctopush._wire import MAX_BODY, HttpResponse, encode, optional_int
 from aiooctopush.api.sms import SEND
 from aiooctopush.sandbox import VirtualClock
 from aiooctopush.sandbox.clock import START
-from aiooctopush.transport import _attempt_once, _read_body
+from aiooctopush.transport import _read_body, _SingleAttempt
 
 
 def silence():
@@ -190,7 +191,7 @@ async def test_a_broken_connection_is_ours_before_aiohttp_sees_it(error):
         raise error
 
     with pytest.raises(UnknownOutcomeError, match=type(error).__name__):
-        await _attempt_once(None, send)
+        await _SingleAttempt()(SimpleNamespace(send=None), send)
 
 
 # --- classification -------------------------------------------------------------------
