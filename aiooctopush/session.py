@@ -352,8 +352,9 @@ class OctopushSession:
                 counted and listed in the report, or ``error``.
             on_missing: What to do with people who have no value for a placeholder of
                 the text: ``skip`` them, counted and listed, ``send`` to them, or
-                ``error``. By default rows of a file are skipped, unless most of the
-                first batch are such, which is an error; other items are sent. Values
+                ``error``. By default they are skipped, unless more than half lack one,
+                which is an error. A source is read only once, so that this is judged by
+                what is read for the first batch. Bare numbers lack all values. Values
                 that the text does not use are neither checked nor sent.
             on_unresolved: What to do with a request that may have been sent and is too
                 old to be asked about: ``hold``, ``resend`` or ``skip``.

@@ -98,13 +98,15 @@ def session(gateway):
 
 async def start(gateway, ledger, source, **options):
     """Start the run, with requests of 10."""
-    given = {"batch_size": 10, **RUN, **options}
+    # Bare numbers have no names.
+    given = {"batch_size": 10, "on_missing": "send", **RUN, **options}
     return await session(gateway).bulk("run", ledger=ledger, **given).send(source)
 
 
 async def submit(gateway, ledger, source, message=MESSAGE, **options):
     """Plan the run for workers, and let one of them send it."""
-    run = await plan(ledger, "run", message, source, **{"batch_size": 10, **options})
+    given = {"batch_size": 10, "on_missing": "send", **options}
+    run = await plan(ledger, "run", message, source, **given)
     worker = session(gateway).worker(ledger)
     while await worker.send_next("run"):
         pass
@@ -156,7 +158,7 @@ async def test_a_fleet_is_added_to_while_workers_send(
     gateway, ledger, before, after, new
 ):
     """What a worker holds it finishes, and nobody gets it twice."""
-    await plan(ledger, "run", MESSAGE, before, batch_size=10)
+    await plan(ledger, "run", MESSAGE, before, batch_size=10, on_missing="send")
     (claim,) = await ledger.claim_next("run", owner="a worker that takes long")
 
     run = await submit(gateway, ledger, after)
@@ -376,7 +378,7 @@ async def test_a_purged_run_is_not_gone_on_with(gateway, ledger):
 async def test_the_refused_stay_refused_unless_asked(ledger, gateway):
     """Then they are asked about again, under new ids."""
     transport = ScriptedTransport(refusal(106))
-    settings = {**RUN, "ledger": ledger}
+    settings = {**RUN, "on_missing": "send", "ledger": ledger}
     await session_over(transport, clock=gateway.clock).bulk("run", **settings).send(OLD)
 
     still = await start(gateway, ledger, OLD)

@@ -35,7 +35,13 @@ from aiooctopush.sandbox import (
 )
 
 
-RUN = {"text": "Hi {first_name}", "sender": "Acme", "purpose": "alert"}
+# Bare numbers have no names.
+RUN = {
+    "text": "Hi {first_name}",
+    "sender": "Acme",
+    "purpose": "alert",
+    "on_missing": "send",
+}
 ONE_TRY = RetryPolicy(attempts=1)
 HOUR = 3_600
 

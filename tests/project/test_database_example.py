@@ -124,7 +124,7 @@ async def test_the_example_sends_as_its_first_lines_say(
     from_database, customers, monkeypatch
 ):
     """Against a served gateway that the environment points to."""
-    path = customers(("+33639980001", "Ada"), ("+33639980002", None))
+    path = customers(("+33639980001", "Ada"), ("+33639980002", "Bob"))
 
     async with SandboxServer(gateway=Gateway()) as server:
         monkeypatch.setenv("OCTOPUSH_API_LOGIN", "me@example.org")
@@ -136,5 +136,5 @@ async def test_the_example_sends_as_its_first_lines_say(
     assert printed.getvalue().startswith("accepted 2 of 2, cost ")
     assert server.gateway.sent_log.entries[0].texts == (
         "Hi Ada, your invoice for May is ready",
-        "Hi , your invoice for May is ready",
+        "Hi Bob, your invoice for May is ready",
     )

@@ -62,8 +62,7 @@ class UsedValues:
         self._identity = identity
         self._names = () if text is None else placeholders(text)
         self._fields = frozenset((NUMBER, *self._names))
-        # Of a file it is asked for each column by default, of a program only if asked.
-        self._requires = on_missing in {OnMissing.SKIP, OnMissing.ERROR}
+        self._requires = requires_values(on_missing)
         self.lacking: int = 0
 
     def source(self, source: Any) -> Any:
