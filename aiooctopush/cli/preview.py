@@ -11,6 +11,7 @@ from attrs import frozen
 
 from .._limits import MAX_TEXT
 from ..api._shared import Purpose, SmsType, check_text
+from ..bulk.options import OnMissing
 from ..bulk.preview.findings import Preview
 from ..bulk.preview.inspection import Inspection
 from ..text import (
@@ -30,7 +31,7 @@ from .bulk.look import (
     costly_rows,
     warnings_of,
 )
-from .bulk.options import price_option
+from .bulk.options import on_missing_option, price_option
 from .bulk.price import Price, price_by
 from .targets.gateway import GatewayOptions, Surroundings, gateway_options
 from .targets.recipients import FileReading, recipient_file_options
@@ -127,6 +128,7 @@ class TextLook(Result):
 @type_option()
 @at_option()
 @price_option
+@on_missing_option
 @recipient_file_options
 @gateway_options
 @json_option()
@@ -140,6 +142,7 @@ def preview(
     type_: str,
     at: datetime | None,
     price: Decimal | None,
+    on_missing: str | None,
     reading: FileReading,
     gateway: GatewayOptions,
     as_json: bool,
@@ -167,6 +170,7 @@ def preview(
             type=SmsType(type_),
             send_at=at,
             now=clock.now(),
+            on_missing=None if on_missing is None else OnMissing(on_missing),
         )
         if file is None:
             warnings: Sequence[str] = inspection.result().warnings

@@ -9,6 +9,7 @@ from aiooctopush import (
     LedgerError,
     MemoryLedger,
     OctopushSession,
+    Recipient,
     SmsRequest,
     read_csv,
 )
@@ -94,6 +95,21 @@ async def test_people_who_are_known_by_something_else(run, options):
 
     new = 2 if "on_duplicate" in options else 1
     assert (found.recipients, found.already) == (report.new, report.already) == (new, 3)
+
+
+async def test_most_of_a_list_are_most_of_all_its_people(run):
+    """Of those who are known already, too: one new row without a name stops nobody."""
+    text = "Hi {first_name}"
+    named = [Recipient(one, first_name="Ada") for one in numbers(3)]
+    await run(text=text).send(named)
+    people = [*named, *numbers(1, start=3)]
+
+    found = await run(text=text).preview(people)
+    report = await run(text=text).send(people)
+
+    assert found.refusals == ()
+    assert (found.already, found.lacking) == (3, 1)
+    assert (report.already, report.rejected, report.accepted) == (3, 1, 3)
 
 
 async def test_whole_requests(run):

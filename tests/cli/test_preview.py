@@ -232,7 +232,7 @@ def test_file_is_worked_out_for_each(preview, people):
 
     path = people(lines=ROWS)
 
-    result = preview(text, path, "--price", "0.05")
+    result = preview(text, path, "--price", "0.05", "--on-missing", "send")
 
     assert result.stdout.splitlines() == [
         "  Text      168 characters, with {first_name}",
@@ -268,6 +268,23 @@ def test_file_is_worked_out_for_each(preview, people):
         assert f"Warning: {words}" in result.stderr
 
 
+def test_people_without_a_value_are_left_out_as_bulk_leaves_them_out(preview, people):
+    """By default, and each is listed."""
+    result = preview("Hello {first_name}", people(lines=ROWS))
+
+    assert "This would send to 3 recipients of" in result.stdout
+    assert "  Rejected    1 row" in result.stdout
+    assert "line 3, column first_name" in result.stderr
+
+
+def test_a_file_in_which_most_lack_a_value(preview, people):
+    """It is looked at, and what bulk would say of it is a warning."""
+    result = preview("Hello {first_name}", people(lines=["+33600000001,"]))
+
+    assert result.exit_code == 0
+    assert "--on-missing" in result.stderr
+
+
 def test_only_the_first_such_row_is_named(preview, people):
     """Others are counted."""
     path = people(lines=["+33600000001,Łukasz", "+33600000002,Łucja"])
@@ -300,7 +317,10 @@ def test_merged_text_that_is_too_long(preview, people):
 def test_json_of_a_file(preview, people):
     """The same figures for programs."""
     told = json.loads(
-        preview("Hello {first_name}", people(lines=ROWS), "--json").stdout
+        preview(
+            *("Hello {first_name}", people(lines=ROWS), "--json"),
+            *("--on-missing", "send"),
+        ).stdout
     )
 
     warnings = told.pop("warnings")

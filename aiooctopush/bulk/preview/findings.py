@@ -231,13 +231,14 @@ class Preview:
             )
         if self.without_mention.get(PREMIUM_MENTION):
             yield _WITHOUT_MENTION[PREMIUM_MENTION]
-        is_most = 2 * self.lacking > self.recipients + self.lacking
+        asked = self.people + self.lacking
+        is_most = 2 * self.lacking > asked
         is_error = self.on_missing is OnMissing.ERROR and self.lacking > 0
         if is_error or (self.on_missing is None and is_most):
             names = ", ".join(f"{{{name}}}" for name in self.missing_values)
             yield (
-                f"{_counted(self.lacking, 'recipient')} of "
-                f"{self.recipients + self.lacking:,} have no value for {names}; leave "
+                f"{_counted(self.lacking, 'recipient')} of {asked:,} "
+                f"{'has' if self.lacking == 1 else 'have'} no value for {names}; leave "
                 "them out (on_missing='skip', --on-missing skip) or send to them "
                 "(--on-missing send)."
             )

@@ -116,7 +116,7 @@ price_option: Final = option(
     "`preview` take what the balance of your account implies.",
 )
 
-_ON_MISSING: Final = _choose(
+on_missing_option: Final = _choose(
     "--on-missing",
     OnMissing,
     "A recipient has no value for a placeholder: skip the recipient, send without "
@@ -218,7 +218,7 @@ bulk_options: Final = together(
         "request is always sent, to learn the price.",
     ),
     _ON_INVALID,
-    _ON_MISSING,
+    on_missing_option,
     _ON_DUPLICATE,
     _choose(
         "--on-unresolved",
@@ -246,6 +246,6 @@ bulk_options: Final = together(
 """Add the options of sending and of trouble."""
 
 planning_options: Final = together(
-    *_OF_BOTH, _BATCH_SIZE, _ON_INVALID, _ON_MISSING, _ON_DUPLICATE
+    *_OF_BOTH, _BATCH_SIZE, _ON_INVALID, on_missing_option, _ON_DUPLICATE
 )
 """Add the options of planning a run that workers send."""
