@@ -164,7 +164,11 @@ async def test_a_result_keeps_nothing_that_was_computed_of_its_batch():
     transport = ScriptedTransport(answer())
     async with session_over(transport) as octopush:
         run = octopush.bulk(
-            "run", text="Hi {first_name}", sender="Acme", purpose="alert"
+            "run",
+            text="Hi {first_name}",
+            sender="Acme",
+            purpose="alert",
+            on_missing="send",
         )
         results = [one async for one in run.stream([ANA, BO])]
 
