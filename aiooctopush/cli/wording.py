@@ -355,10 +355,14 @@ def rejected_because(rejection: Rejection) -> str:
 
 def rejected_row(rejection: Rejection) -> tuple[str, str]:
     """Say where a row that is no recipient stands, and why it is none."""
-    words = rejected_because(rejection)
+    return rejection.place, in_its_column(rejection, rejected_because(rejection))
+
+
+def in_its_column(rejection: Rejection, reason: str) -> str:
+    """Put the name of the column before a reason, unless it is plain which it is."""
     if rejection.column_name in {None, NUMBER}:
-        return rejection.place, words
-    return rejection.place, f"{printable(str(rejection.column_name))} {words}"
+        return reason
+    return f"{printable(str(rejection.column_name))} {reason}"
 
 
 def error_in_words(name: str) -> str:

@@ -112,6 +112,17 @@ async def test_most_of_a_list_are_most_of_all_its_people(run):
     assert (report.already, report.rejected, report.accepted) == (3, 1, 3)
 
 
+@pytest.mark.parametrize("as_file", [False, True])
+async def test_somebody_who_is_known_is_one_person(run, tmp_path, as_file):
+    """However often he is in the list."""
+    await run().send(numbers(2))
+    people = [*numbers(2), *numbers(1)]
+
+    found = await run().preview(csv_of(tmp_path, people) if as_file else people)
+
+    assert (found.recipients, found.already, found.duplicates) == (0, 2, 1)
+
+
 async def test_whole_requests(run):
     """A request that was sent is known by all it says."""
     await run(of_requests=True).send(requests(2))

@@ -45,6 +45,16 @@ def test_rejected_rows_by_reason(run, sent, ledger):
     assert (told["rejected"], sum(told["reasons"].values())) == (3, 3)
 
 
+def test_a_reason_names_its_column(run, sent, ledger):
+    """Unless it is that of the number."""
+    sent("+33600000001,", "+33600000002,Ada", "+33600000003,Bob", "+336,Eve")
+
+    reasons = json.loads(run("rejected", ledger, "--json").stdout)["reasons"]
+
+    assert "first_name is empty, and the text uses it" in reasons
+    assert not any(one.startswith("phone_number") for one in reasons)
+
+
 def test_no_rejected_rows(run, sent, ledger):
     """There is nothing to be done."""
     sent("+33600000001,Ada")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 from attrs import evolve
@@ -157,3 +158,16 @@ def test_the_look_counts_who_had_it(bulk, people, tmp_path):
 
     assert "This would send to 1 recipient" in result.stdout
     assert "3 had it, or are planned, in this run" in result.stdout
+
+
+def test_a_headline_is_not_broken_within_a_word(bulk, people, tmp_path):
+    """On a narrow terminal, as one that is 80 wide."""
+    ledger = ("--ledger", tmp_path / "run.db", "--run", "week-48-of-our-shop")
+    bulk(people(), *ledger)
+
+    env = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "60"}
+    result = bulk(people(), *ledger, env=env)
+
+    words = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
+    assert words.splitlines()[0].startswith("Nothing to send: all 3 people of")
+    assert max(map(len, words.splitlines()[:2])) <= 60

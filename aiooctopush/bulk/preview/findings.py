@@ -90,8 +90,9 @@ class Preview:
         items: What the source yielded.
         recipients: Those who would get a message. If duplicates are kept, somebody
             may be among them more than once.
-        already: Items that an earlier start of the run has planned.
-        excluded: Items that are left out because the run excludes them.
+        already: People whom an earlier start of the run has planned; a second row of
+            one is a duplicate.
+        excluded: People who are left out because the run excludes them.
         duplicates: Items that were there before.
         on_duplicate: What a run does with them.
         by_identity: Whether the caller said what makes two items the same.

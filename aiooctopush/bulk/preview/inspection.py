@@ -165,14 +165,14 @@ class Inspection:
             recipient, message, position, line
         ):
             return
-        if self._is_left_out(recipient):
-            return
         if self._numbers is not None:
             is_new = self._numbers.add(recipient.phone_number)
         else:
             is_new = self._is_new(recipient)
         number = recipient.phone_number
-        if is_new or self._is_kept(position, line, number):
+        if (is_new or self._is_kept(position, line, number)) and not self._is_left_out(
+            recipient
+        ):
             self._count(
                 number, message.text.values_of(recipient), message, position, line
             )
@@ -217,17 +217,17 @@ class Inspection:
         self._has_lines = True
         positions: Sequence[int] = range(self._items, self._items + len(block))
         self._items += len(block)
-        if self._people is not None:
-            numbers = as_ints(block.numbers)
-            gone = self._left_out(self._people, numbers, numbers)
-            chosen = [at not in gone for at in range(len(block))]
-            positions, block = list(compress(positions, chosen)), block.select(chosen)
         again = seen.add_all(block.numbers)
         if again:
             chosen = [True] * len(block)
             for at in again:
                 number = block.numbers[at]
                 chosen[at] = self._is_kept(positions[at], block.lines[at], number)
+            positions, block = list(compress(positions, chosen)), block.select(chosen)
+        if self._people is not None:
+            numbers = as_ints(block.numbers)
+            gone = self._left_out(self._people, numbers, numbers)
+            chosen = [at not in gone for at in range(len(block))]
             positions, block = list(compress(positions, chosen)), block.select(chosen)
         if len(block):
             self._count_block(block, message, positions)
@@ -287,9 +287,9 @@ class Inspection:
             return
         if not isinstance(item, SmsRequest):
             raise self._other_kind("an SmsRequest, for the run has no text of its own")
-        if self._is_left_out(item):
-            return
-        if self._is_new(item) or self._is_kept(position, line):
+        if (
+            self._is_new(item) or self._is_kept(position, line)
+        ) and not self._is_left_out(item):
             self._requests += 1
             message = self._texts.of_request(item)
             for one in item.recipients:

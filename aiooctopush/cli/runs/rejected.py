@@ -15,7 +15,7 @@ from ..terminal.help import command
 from ..terminal.options import csv_option, json_option
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, printable
-from ..wording import rejected_row
+from ..wording import in_its_column, rejected_row
 from .details import find_run
 from .repair import write_repairs
 
@@ -95,7 +95,7 @@ def rejected(
         if csv_file is not None:
             write_repairs(csv_file, rows)
             screen.note(f"Wrote {counted(len(rows), 'row')} to {csv_file}.")
-    reasons = Counter(one.reason for one in rows)
+    reasons = Counter(in_its_column(one, one.reason) for one in rows)
     screen.result(
         RejectedRows(
             ledger=str(target.ledger),

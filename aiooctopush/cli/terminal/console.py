@@ -50,7 +50,7 @@ class Screen:
             return
         headline = result.headline()
         if headline is not None:
-            self.say(headline[0], style=headline[1])
+            self.show(Text(headline[0], style=headline[1]))
         for number, block in enumerate(result.blocks()):
             if isinstance(block, str):
                 self.say(block, style="bold")
