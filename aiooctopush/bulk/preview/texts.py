@@ -50,7 +50,7 @@ class InspectedText:
     is_marketing: bool
 
 
-@define
+@define(repr=False)  # texts are private
 class InspectedTexts:
     """
     Inspects texts, and collects what was found in all of them.
