@@ -368,10 +368,8 @@ def doubtful(numbers: Sequence[str]) -> Doubt:
 
 
 def _kind_of(number: str) -> int:
-    try:
-        kind: int = phonenumbers.number_type(phonenumbers.parse(number))
-    except NumberParseException:
-        return int(PhoneNumberType.UNKNOWN)
+    # What has the shape of its country can be parsed.
+    kind: int = phonenumbers.number_type(phonenumbers.parse(number))
     return kind
 
 

@@ -25,8 +25,7 @@ settings.load_profile(
 # A job in the background of a script ignores Ctrl-C, one under nohup a hangup as well,
 # and so would what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-if hasattr(signal, "SIGHUP"):
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(getattr(signal, "SIGHUP", signal.SIGTERM), signal.SIG_DFL)
 
 TESTS = Path(__file__).parent
 # What goes through many cases to be sure of one thing; a session of its own runs it.

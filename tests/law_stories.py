@@ -63,10 +63,11 @@ class Dying(SandboxTransport):
     async def send(self, request):
         """Pass a request on, unless this is the one."""
         self.at -= 1
-        if self.at == 0 and not self.behind:
-            raise KilledError
-        answer = await super().send(request)
-        if self.at == 0:
+        dies = self.at == 0
+        answer = None
+        if self.behind or not dies:
+            answer = await super().send(request)
+        if dies:
             raise KilledError
         return answer
 

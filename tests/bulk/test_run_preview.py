@@ -45,7 +45,7 @@ def run():
     gateway = Gateway(GatewaySettings(credit=Decimal(1_000)), clock=VirtualClock())
     ledger = MemoryLedger()
 
-    def start(**options):
+    def start(name="run", **options):
         octopush = OctopushSession(
             "me@example.org",
             "key",
@@ -53,7 +53,7 @@ def run():
             clock=gateway.clock,
         )
         message = {} if options.pop("of_requests", False) else MESSAGE
-        return octopush.bulk("run", **{"ledger": ledger, **message, **options})
+        return octopush.bulk(name, **{"ledger": ledger, **message, **options})
 
     return start
 
@@ -132,6 +132,16 @@ async def test_whole_requests(run):
 
     assert (found.requests, found.already) == (1, 2)
     assert (report.new, report.already) == (1, 2)
+
+
+async def test_another_run_of_the_same_ledger(run):
+    """Its people are not those of this one."""
+    await run("other").send(numbers(2))
+    await run().send(numbers(1))
+
+    found = await run().preview(numbers(3))
+
+    assert (found.recipients, found.already) == (2, 1)
 
 
 async def test_a_look_makes_no_ledger(run, tmp_path):
