@@ -206,10 +206,22 @@ class Server:
 
     def cut_off(self, name):
         """Kill every connection of this name, and wait until they are gone."""
-        where = f"FROM pg_stat_activity WHERE application_name = '{name}'"
-        # Its own wait takes steps of a tenth of a second.
-        while self.do(f"SELECT pg_terminate_backend(pid) {where}"):
-            time.sleep(0.001)
+
+        async def run():
+            connection = await asyncpg.connect(self.dsn())
+            try:
+                # Its own wait takes steps of a tenth of a second; and not a connection
+                # for each look, for the server that starts them buries the dead, too.
+                while await connection.fetch(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE application_name = $1",
+                    name,
+                ):
+                    await asyncio.sleep(0.001)
+            finally:
+                await connection.close()
+
+        self.wait_for(run())
 
 
 class Standby(Server):
