@@ -357,9 +357,15 @@ def fleet(session: nox.Session) -> None:
     """
     Weather a storm with a real broker and database, and measure what a fleet costs.
 
-    Without arguments it rewrites what the documentation shows of it.
+    Before that, a database fails over and a broker blocks. Without arguments it
+    rewrites what the documentation shows of it.
     """
     session.install(".[all]", *group("tests"))
+    session.run(
+        *("pytest", "--numprocesses=0", "-k", "failover or blocked"),
+        *("tests/ledgers/test_postgres_servers.py", "tests/fleet/test_fleet.py"),
+        env=SAFE_PATH,
+    )
     arguments = session.posargs or ["--write"]
     session.run("python", "benchmarks/fleet_proof.py", *arguments)
 
