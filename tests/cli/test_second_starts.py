@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 from ledger_kinds import NOW, batch_record, run_record
 
+from aiooctopush.bulk.sources.people import People
 from aiooctopush.cli.bulk.record import recorded
 from aiooctopush.cli.targets.ledger import LedgerPlace
 from aiooctopush.cli.wording import RunLocation
@@ -62,9 +63,27 @@ def split(tmp_path):
 
 def test_who_was_in_a_split_batch_is_known_once(split):
     """By the parts, and not by the whole as well."""
-    known = asyncio.run(recorded(LedgerPlace(str(split)), "run"))
+    people = People(by_number=True, keeps_copies=True)
 
-    assert (len(known.known), known.done, known.ended_at) == (2, 1, NOW)
+    found = asyncio.run(recorded(LedgerPlace(str(split)), "run", people))
+
+    assert (len(people.known), found.done, found.ended_at) == (2, 1, NOW)
+    assert people.sift([ONE, ONE], [ONE, ONE]).already == {0}
+
+
+def test_each_copy_of_a_number_is_known(bulk, people, tmp_path, gateway):
+    """Where copies are kept, the look and the start agree that all had it."""
+    options = ("--ledger", tmp_path / "run.db", "--on-duplicate", "keep")
+    path = people(lines=[GOOD, GOOD])
+    bulk(path, *options)
+
+    look = bulk(path, *options, "--dry-run")
+    again = bulk(path, *options)
+
+    assert "This would send to 0 recipients" in look.stdout
+    assert "Already     2 had it" in look.stdout
+    assert "Nothing to send" in again.stdout
+    assert gateway.sent_log.times("+33600000001") == 2
 
 
 def test_a_row_for_each_recipient_of_a_split_batch(split, run, tmp_path):

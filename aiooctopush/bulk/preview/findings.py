@@ -184,7 +184,7 @@ class Preview:
 
     @property
     def people(self) -> int:
-        """Items that somebody can be sent, whether they are left out now or not."""
+        """Recipients in all: new, planned before, and excluded."""
         return self.recipients + self.already + self.excluded
 
     @property

@@ -79,20 +79,15 @@ class People:
     Args:
         by_number: Whether they are known by numbers; otherwise by digests.
         keeps_copies: Whether the n-th copy of one is somebody of his own.
+
+    Attributes:
         known: What those are known by who were planned before.
         excluded: The numbers of those who are left out wherever they come.
     """
 
-    def __init__(
-        self,
-        *,
-        by_number: bool,
-        keeps_copies: bool,
-        known: ExactSet | None = None,
-        excluded: SeenNumbers | None = None,
-    ) -> None:
-        self.excluded: SeenNumbers = SeenNumbers() if excluded is None else excluded
-        self._known = self._new_set(by_number=by_number) if known is None else known
+    def __init__(self, *, by_number: bool, keeps_copies: bool) -> None:
+        self.excluded: SeenNumbers = SeenNumbers()
+        self.known: ExactSet = self._new_set(by_number=by_number)
         self._met = self._new_set(by_number=by_number)
         self._keeps_copies = keeps_copies
         # Of people that were planned twice or more, how often beyond the first time.
@@ -105,11 +100,11 @@ class People:
     @property
     def leaves_out(self) -> bool:
         """Whether anybody is known or excluded."""
-        return bool(self._known or self.excluded)
+        return bool(self.known or self.excluded)
 
     def remember(self, values: Sequence[Any]) -> None:
         """Note people of a batch of an earlier start."""
-        again = self._known.note(values)
+        again = self.known.note(values)
         if again and self._keeps_copies:
             self._copies.update(values[place] for place in again)
 
@@ -121,7 +116,7 @@ class People:
             values: What they are known by.
             numbers: Whom they go to; empty for whole requests.
         """
-        already = set(self._planned_before(values) if self._known else ())
+        already = set(self._planned_before(values) if self.known else ())
         excluded = set(self.excluded.among(numbers) if self.excluded else ()) - already
         if self._keeps_copies:
             return Sifted(already, excluded, set())
@@ -134,7 +129,7 @@ class People:
 
     def _planned_before(self, values: Sequence[Any]) -> Sequence[int]:
         """Give the places of those that an earlier start has planned."""
-        found = self._known.among(values)
+        found = self.known.among(values)
         if not found or not self._keeps_copies:
             return found
         return [place for place in found if self._is_an_old_copy(values[place])]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from ..._clock import Clock
 from ...api.sms import Message
@@ -14,7 +14,6 @@ from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ...bulk.preview.findings import Preview
 from ...bulk.preview.inspection import Inspection
 from ...bulk.sources.blocks import Block
-from ...bulk.sources.duplicates import SeenNumbers
 from ...bulk.sources.people import People
 from ...bulk.sources.rows import FileSource
 from ...bulk.sources.text_file import SourceError
@@ -122,8 +121,7 @@ class FileChecker:
         on_duplicate: As in a run.
         on_invalid: As in a run.
         on_missing: As in a run.
-        known: Numbers that the run has planned before.
-        excluded: Numbers that nothing is sent to.
+        people: Those whom the run has planned before, and those who are excluded.
     """
 
     message: Message
@@ -132,9 +130,8 @@ class FileChecker:
     batch_size: int
     on_duplicate: OnDuplicate
     on_invalid: OnInvalid
-    on_missing: OnMissing | None = None
-    known: SeenNumbers = field(factory=SeenNumbers)
-    excluded: SeenNumbers = field(factory=SeenNumbers)
+    on_missing: OnMissing | None
+    people: People
 
     def check(self, source: FileSource) -> tuple[FileSource, FileCheck]:
         """
@@ -157,12 +154,7 @@ class FileChecker:
             on_duplicate=self.on_duplicate,
             on_missing=self.on_missing,
             batch_size=self.batch_size,
-            people=People(
-                by_number=True,
-                keeps_copies=self.on_duplicate is OnDuplicate.KEEP,
-                known=self.known,
-                excluded=self.excluded,
-            ),
+            people=self.people,
         )
         used, check = check_file(
             source,
@@ -185,7 +177,7 @@ class FileChecker:
         for words in refusals[1:]:
             self.screen.error(words)
         ending = "Nothing was sent."
-        if check.found.overdue is not None and len(self.known):
+        if check.found.overdue is not None and len(self.people.known):
             ending = f"Nothing was sent now. {TOO_LATE}"
         refuse(
             self.screen,
@@ -260,20 +252,20 @@ def refuse(screen: Screen, words: str, **details: Any) -> NoReturn:
     raise click.exceptions.Exit(ExitCode.BAD_INPUT)
 
 
-def excluded_numbers(sources: Iterable[FileSource]) -> SeenNumbers:
+def people_beside(excluded: Iterable[FileSource], on_duplicate: OnDuplicate) -> People:
     """
-    Read the numbers that nothing is sent to.
+    Read whom nothing is sent to; a ledger adds those whom its run has planned.
 
     Raises:
         SourceError: A file cannot be read, or a row of it; nobody would know who is
             excluded.
     """
-    found = SeenNumbers()
-    for source in sources:
+    people = People(by_number=True, keeps_copies=on_duplicate is OnDuplicate.KEEP)
+    for source in excluded:
         _check_kind(source.path)
         for recipient in source.restricted_to(()):
-            found.add(recipient.phone_number)
-    return found
+            people.excluded.add(recipient.phone_number)
+    return people
 
 
 def _check_kind(path: Path) -> None:

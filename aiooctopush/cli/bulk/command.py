@@ -12,7 +12,6 @@ import click
 from ...api._shared import Purpose, SmsType
 from ...api.sms import Message
 from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
-from ...bulk.sources.duplicates import SeenNumbers
 from ..targets.gateway import GatewayOptions, connect, gateway_options
 from ..targets.ledger import LedgerPlace
 from ..targets.recipients import FileReading, recipient_file_options
@@ -22,7 +21,7 @@ from ..terminal.help import command, typed
 from ..terminal.options import json_option, message_options
 from ..terminal.progress import Progress
 from ..wording import RunLocation
-from .check import FileChecker, excluded_numbers
+from .check import FileChecker, people_beside
 from .look import BulkLook
 from .options import bulk_options
 from .price import Price, asked_price
@@ -120,18 +119,19 @@ def bulk(
         if ledger is None and not no_ledger and not gateway.sandbox:
             ledger = new_ledger_of(name)
         place = None if ledger is None else LedgerPlace(str(ledger))
-        before = None if place is None else asyncio.run(recorded(place, name))
         excluding = [reading.open(one) for one in exclude]
+        on_duplicate = OnDuplicate(settings["on_duplicate"])
+        people = people_beside(excluding, on_duplicate)
+        before = None if place is None else asyncio.run(recorded(place, name, people))
         checker = FileChecker(
             message=message,
             screen=screen,
             clock=connection.clock,
             batch_size=settings["batch_size"],
-            on_duplicate=OnDuplicate(settings["on_duplicate"]),
+            on_duplicate=on_duplicate,
             on_invalid=OnInvalid(settings["on_invalid"]),
             on_missing=None if on_missing is None else OnMissing(on_missing),
-            known=SeenNumbers() if before is None else before.known,
-            excluded=excluded_numbers(excluding),
+            people=people,
         )
         source, check = checker.check(reading.open(file))
         if retry_refused:

@@ -6,11 +6,11 @@ import json
 from datetime import datetime
 from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ...api.sms import Message
-from ...bulk.sources.duplicates import SeenNumbers
-from ...ledgers.batch import unpack_numbers
+from ...bulk.sources.people import People
+from ...ledgers.batch import unpack_ints
 from ...ledgers.records import BatchState, RunRecord
 from ...session import BASE_URL
 from ..targets.ledger import LedgerPlace
@@ -28,13 +28,11 @@ class RecordedRun:
 
     Attributes:
         run: Its settings and figures.
-        known: The numbers that it has planned.
         done: Recipients whose outcome is known, or will not be.
         ended_at: When the latest outcome became known; None if none is.
     """
 
     run: RunRecord
-    known: SeenNumbers = field(repr=False)
     done: int
     ended_at: datetime | None
 
@@ -59,9 +57,14 @@ def default_name(message: Message, base_url: str) -> str:
     return digest[:_DIGITS]
 
 
-async def recorded(place: LedgerPlace, name: str) -> RecordedRun | None:
+async def recorded(place: LedgerPlace, name: str, people: People) -> RecordedRun | None:
     """
     Read what a ledger holds of a run; None if it has none of that name.
+
+    Args:
+        place: The ledger.
+        name: Name of the run.
+        people: Remembers whom the run has planned.
 
     Raises:
         LedgerError: It cannot be read.
@@ -72,15 +75,14 @@ async def recorded(place: LedgerPlace, name: str) -> RecordedRun | None:
         found = [one for one in await ledger.runs() if one.name == name]
         if not found:
             return None
-        known, done = SeenNumbers(), 0
+        done = 0
         ended_at: datetime | None = None
         async for batch in ledger.batches(name):
             if batch.state is BatchState.SPLIT:
                 continue
-            for number in unpack_numbers(batch.numbers):
-                known.add(number)
+            people.remember(unpack_ints(batch.numbers))
             if batch.state not in _NOT_DONE:
                 done += batch.count
             if batch.concluded_at is not None:
                 ended_at = max(ended_at or batch.concluded_at, batch.concluded_at)
-    return RecordedRun(run=found[0], known=known, done=done, ended_at=ended_at)
+    return RecordedRun(run=found[0], done=done, ended_at=ended_at)

@@ -13,10 +13,9 @@ from attrs import frozen
 from ...api._shared import Purpose, SmsType
 from ...api.sms import Message
 from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
-from ...bulk.sources.duplicates import SeenNumbers
 from ...errors import OctopushError
 from ...ledgers.records import Pause
-from ..bulk.check import FileChecker, excluded_numbers
+from ..bulk.check import FileChecker, people_beside
 from ..bulk.look import BulkLook
 from ..bulk.options import planning_options
 from ..bulk.price import Price
@@ -185,10 +184,12 @@ def submit(
             auto_remove_blacklisted_numbers=remove_blacklisted or None,
             simulation_mode=simulate or None,
         )
-    with failures(screen, _SUBMIT_AGAIN), quiet_logs():
-        before = asyncio.run(recorded(LedgerPlace(app), name))
     with screen.failures():
         excluding = [reading.open(one) for one in exclude]
+        people = people_beside(excluding, OnDuplicate(on_duplicate))
+    with failures(screen, _SUBMIT_AGAIN), quiet_logs():
+        before = asyncio.run(recorded(LedgerPlace(app), name, people))
+    with screen.failures():
         checker = FileChecker(
             message=message,
             screen=screen,
@@ -197,8 +198,7 @@ def submit(
             on_duplicate=OnDuplicate(on_duplicate),
             on_invalid=OnInvalid(on_invalid),
             on_missing=None if on_missing is None else OnMissing(on_missing),
-            known=SeenNumbers() if before is None else before.known,
-            excluded=excluded_numbers(excluding),
+            people=people,
         )
         source, check = checker.check(reading.open(file))
     look = BulkLook.of(
