@@ -484,6 +484,32 @@ async def test_a_lost_run_can_be_left_and_closed(server, schema, ledger):
     await ledger.close()
 
 
+async def break_own(ledger):
+    """Lose the connection that holds runs, in a way that its pool does not notice."""
+    own = ledger._database._own
+    own._con._protocol.abort()
+    assert own.is_closed()
+
+
+async def test_a_ledger_whose_connection_broke_closes_at_once(ledger):
+    """It does not wait for what will never be given back."""
+    await begun(ledger, key="a")
+    await break_own(ledger)
+
+    async with asyncio.timeout(10):
+        await ledger.close()
+
+
+async def test_broken_connections_use_up_no_pool(server, schema):
+    """Each gives back its place, so that the next start of a run finds one."""
+    async with PostgresLedger(server.dsn(), schema=schema, pool_size=2) as ledger:
+        for key in "abc":
+            await begun(ledger, key=key)
+            await break_own(ledger)
+            async with asyncio.timeout(10):
+                await begun(ledger, key=f"{key}{key}")
+
+
 async def test_a_database_that_is_restarted_is_used_again(server, schema, ledger):
     """What fails meanwhile says what to do; no claim is lost."""
     await begun(ledger, batch_record(state=S.NOT_SENT))

@@ -69,13 +69,21 @@ async def _keep_session(_connection: Any) -> None:
 
 
 def _is_gone(connection: Any) -> bool:
-    """Whether a connection of a pool was lost, and the pool has taken it back."""
+    """Whether there is no connection, or it was lost."""
     if connection is None:
         return True
     try:
         return bool(connection.is_closed())
     except asyncpg.InterfaceError:
         return True
+
+
+def _end(connection: Any) -> None:
+    """End a connection, and give back its place in the pool."""
+    # A broken one may be closed without the pool's notice, and then holds its place for
+    # ever; if the pool has noticed, there is nothing to end.
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _undo(connection: Any) -> None:
@@ -295,8 +303,8 @@ class Database:
             # takes a moment to notice, and the next one may be here before.
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await own.execute("SELECT pg_advisory_unlock_all()", timeout=_PATIENCE)
-        if own is not None and not _is_gone(own):
-            own.terminate()
+        if own is not None:
+            _end(own)
             await self._pool.release(own)
         pool, self._pool = self._pool, None
         if pool is not None and pool is not self.place:
@@ -433,7 +441,9 @@ class Database:
             raise LedgerError(f"{self.name}: {SHARED_SESSIONS}")
 
     async def _own_connection(self) -> Any:
-        if self._own is None or _is_gone(self._own):
+        if _is_gone(self._own):
+            if self._own is not None:
+                _end(self._own)
             pool = await self._open()
             self._own = await pool.acquire(timeout=_PATIENCE)
         return self._own
