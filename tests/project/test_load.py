@@ -146,20 +146,21 @@ def test_who_waits_takes_little_memory_and_leaves_none_behind():
             transport.gateway.sent_log.clear()
             gc.collect()
             tracemalloc.start()
-            before = tracemalloc.get_traced_memory()[0]
-            tasks = [
-                asyncio.create_task(one_send(octopush, number))
-                for number in NUMBERS[:calls]
-            ]
-            await asyncio.sleep(0)
-            waiting = tracemalloc.get_traced_memory()[0] - before
-            await asyncio.gather(*tasks)
-            tasks.clear()
-            transport.gateway.sent_log.clear()
-            transport.gateway = None
-            await asyncio.sleep(0)  # the loop still holds what it ran last
-            gc.collect()
-            left = tracemalloc.get_traced_memory()[0] - before
+            # Twice: what the process makes once is there after the first time.
+            for _ in range(2):
+                before = tracemalloc.get_traced_memory()[0]
+                tasks = [
+                    asyncio.create_task(one_send(octopush, number))
+                    for number in NUMBERS[:calls]
+                ]
+                await asyncio.sleep(0)
+                waiting = tracemalloc.get_traced_memory()[0] - before
+                await asyncio.gather(*tasks)
+                tasks.clear()
+                transport.gateway.reset()
+                await asyncio.sleep(0)  # the loop still holds what it ran last
+                gc.collect()
+                left = tracemalloc.get_traced_memory()[0] - before
             tracemalloc.stop()
         return waiting / calls, left / calls
 
