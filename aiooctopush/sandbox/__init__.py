@@ -10,10 +10,10 @@ got what, and `Callbacks` are what the gateway tells a receiver about it.
 from .callbacks.payloads import Callback, CallbackFormat, CallbackKind, CallbackPlan
 from .callbacks.posting import CallbackPoster
 from .callbacks.schedule import Callbacks
-from .chapters.otp import OneTimeCode
 from .clock import VirtualClock
 from .faults import Commit, Fault, FaultPlan
 from .gateway import Gateway
+from .namespaces.otp import OneTimeCode
 from .sent_log import Entry, SentLog
 from .server import SandboxServer, ServedRequest, create_app
 from .settings import DuplicateCheck, GatewaySettings

@@ -19,15 +19,15 @@ from .._clock import Clock, SystemClock
 from .._wire import HttpRequest, HttpResponse
 from .callbacks.payloads import CallbackPlan
 from .callbacks.schedule import Callbacks
-from .chapters import voice
-from .chapters.contacts import ContactOperations
-from .chapters.lookup import LookupOperations
-from .chapters.multichannel import MultichannelOperations
-from .chapters.otp import OneTimeCode, OtpOperations
-from .chapters.settings import SettingsOperations
-from .chapters.sms import CREATE_ON_LIST, CREATE_ON_TAG, SEND, SmsOperations
-from .chapters.subaccounts import SubaccountOperations
-from .chapters.wallet import WalletOperations
+from .namespaces import voice
+from .namespaces.contacts import ContactOperations
+from .namespaces.lookup import LookupOperations
+from .namespaces.multichannel import MultichannelOperations
+from .namespaces.otp import OneTimeCode, OtpOperations
+from .namespaces.settings import SettingsOperations
+from .namespaces.sms import CREATE_ON_LIST, CREATE_ON_TAG, SEND, SmsOperations
+from .namespaces.subaccounts import SubaccountOperations
+from .namespaces.wallet import WalletOperations
 from .sent_log import SentLog
 from .settings import DuplicateCheck, GatewaySettings
 from .state import AdmittedRequest, Contacts, State
@@ -69,7 +69,7 @@ class Gateway:
         self._routes = {
             # One operation is of version 2, and has its path as a whole.
             (method, path if path.startswith("/") else _ROOT + path): (path, answer)
-            for chapter in (
+            for namespace in (
                 SmsOperations(self._state),
                 voice.VoiceOperations(self._state),
                 MultichannelOperations(self._state),
@@ -80,7 +80,7 @@ class Gateway:
                 SubaccountOperations(self._state),
                 SettingsOperations(self._state),
             )
-            for (method, path), answer in chapter.routes.items()
+            for (method, path), answer in namespace.routes.items()
         }
         self._templates = [
             (

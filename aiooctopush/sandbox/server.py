@@ -18,9 +18,9 @@ from .._wire import HttpRequest, HttpResponse
 from ..errors import InvalidFieldError
 from .callbacks.posting import CallbackPoster
 from .callbacks.schedule import Callbacks
-from .chapters.otp import OneTimeCode
 from .faults import LIVE_KINDS, Fault, FaultPlan
 from .gateway import Gateway
+from .namespaces.otp import OneTimeCode
 from .sent_log import Entry
 
 

@@ -235,18 +235,18 @@ class State:
             )
         )
 
-    def entry(self, ticket: str, account: str, chapter: str) -> Entry | None:
+    def entry(self, ticket: str, account: str, namespace: str) -> Entry | None:
         """
         Find what this account may still touch; a simulated ticket is a fake one.
 
-        A chapter, such as ``sms-campaign``, takes its own tickets only: undocumented,
+        A namespace, such as ``sms-campaign``, takes its own tickets only: undocumented,
         our choice, so that a wrong path does not go unnoticed.
         """
         entry = self.sent_log.find(ticket)
         found = (
             entry is not None
             and entry.account == account
-            and entry.operation.startswith(chapter)
+            and entry.operation.startswith(namespace)
             and entry.counts
         )
         return entry if found else None

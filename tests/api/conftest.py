@@ -1,4 +1,4 @@
-"""A gateway, and a session over it, for the tests of all chapters."""
+"""A gateway, and a session over it, for the tests of all namespaces."""
 
 import pytest
 from fakes import session_over

@@ -53,8 +53,8 @@ def keywords(typed):
     return {one.name for one in signature.params}
 
 
-def test_there_are_nine_chapters():
-    """The tables of this test are not empty: one namespace for each chapter."""
+def test_there_are_nine_namespaces():
+    """The tables of this test are not empty: one for each namespace of the API."""
     assert sorted(NAMESPACES) == [
         *("contacts", "lookup", "multichannel", "otp", "settings", "sms"),
         *("subaccounts", "voice", "wallet"),
@@ -62,7 +62,7 @@ def test_there_are_nine_chapters():
     assert CALLS["sms.send"] is Sms.send
 
 
-def test_the_session_offers_its_chapters():
+def test_the_session_offers_its_namespaces():
     """After the dot stand all namespaces."""
     assert offered("octopush.") >= {*NAMESPACES, "bulk", "raw", "close"}
 

@@ -78,7 +78,7 @@ ROOMS = {
         ("clock", "settings", "validation"),
         ("sent_log", "campaigns"),
         ("state",),
-        ("callbacks", "chapters"),
+        ("callbacks", "namespaces"),
         ("gateway",),
         ("faults",),
         ("server", "transport"),

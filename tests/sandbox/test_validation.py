@@ -21,7 +21,7 @@ from sandbox.calls import (
 )
 
 from aiooctopush._wire import HttpRequest
-from aiooctopush.sandbox.chapters.sms import _SEND_FIELDS
+from aiooctopush.sandbox.namespaces.sms import _SEND_FIELDS
 from aiooctopush.sandbox.validation import parts
 
 

@@ -66,7 +66,7 @@ def read_numbers(body: Mapping[str, Any], *, at_most: int, code: int) -> list[st
 
 
 class ContactOperations:
-    """The chapter of contacts and lists of the documents."""
+    """The namespace of contacts and lists of the documents."""
 
     def __init__(self, state: State) -> None:
         self._state = state

@@ -37,10 +37,10 @@ _CHARACTERS_PER_SECOND = 15
 
 
 class VoiceOperations(SendingOperations):
-    """The voice chapter of the documents."""
+    """The voice namespace of the documents."""
 
     channel = "voice_sms"
-    chapter = "voice-campaign"
+    namespace = "voice-campaign"
     # The only sample of an answer has this name, with a ticket "vocal_…"; tickets
     # "voice_…" are those of later pages.
     ticket_name = "vocal_ticket"

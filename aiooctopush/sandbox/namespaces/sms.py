@@ -16,10 +16,10 @@ _SEND_FIELDS = COMMON_FIELDS | {"recipients", "list_name"}
 
 
 class SmsOperations(SendingOperations):
-    """The SMS chapter of the documents."""
+    """The SMS namespace of the documents."""
 
     channel = "sms"
-    chapter = "sms-campaign"
+    namespace = "sms-campaign"
     ticket_name = "sms_ticket"
     ticket_prefix = "sms"
     send_fields: ClassVar[Collection[str]] = _SEND_FIELDS

@@ -1,4 +1,4 @@
-"""What the SMS and the voice chapter share: direct sends, campaigns, cancellations."""
+"""Direct sends, campaigns and cancellations, shared by SMS and voice."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
@@ -62,7 +62,7 @@ class SendingOperations(ABC):
 
     Attributes:
         channel: As the sent log says it.
-        chapter: Start of the paths, such as ``sms-campaign``.
+        namespace: Start of the paths, such as ``sms-campaign``.
         ticket_name: Key of the ticket in the answer to a send.
         ticket_prefix: What tickets begin with.
         send_fields: What a send understands.
@@ -70,7 +70,7 @@ class SendingOperations(ABC):
     """
 
     channel: ClassVar[str]
-    chapter: ClassVar[str]
+    namespace: ClassVar[str]
     ticket_name: ClassVar[str]
     ticket_prefix: ClassVar[str]
     send_fields: ClassVar[Collection[str]]
@@ -83,15 +83,15 @@ class SendingOperations(ABC):
     def routes(self) -> Routes:
         """Method and path, without its common start, of each operation."""
         return {
-            ("POST", f"{self.chapter}/send"): self._send,
-            ("GET", f"{self.chapter}/draft"): self._draft,
-            ("DELETE", f"{self.chapter}/cancel"): self._cancel,
-            ("POST", f"{self.chapter}-on-list/create"): self._create_on_list,
-            ("POST", f"{self.chapter}-on-tag/create"): self._create_on_tag,
-            ("GET", f"{self.chapter}-on-list/status"): self._status,
-            ("POST", f"{self.chapter}-on-list/send"): self._confirm_list,
-            ("POST", f"{self.chapter}-on-tag/send"): self._confirm_tag,
-            ("DELETE", f"{self.chapter}-on-list/cancel"): self._cancel_prepared,
+            ("POST", f"{self.namespace}/send"): self._send,
+            ("GET", f"{self.namespace}/draft"): self._draft,
+            ("DELETE", f"{self.namespace}/cancel"): self._cancel,
+            ("POST", f"{self.namespace}-on-list/create"): self._create_on_list,
+            ("POST", f"{self.namespace}-on-tag/create"): self._create_on_tag,
+            ("GET", f"{self.namespace}-on-list/status"): self._status,
+            ("POST", f"{self.namespace}-on-list/send"): self._confirm_list,
+            ("POST", f"{self.namespace}-on-tag/send"): self._confirm_tag,
+            ("DELETE", f"{self.namespace}-on-list/cancel"): self._cancel_prepared,
         }
 
     # --- what differs -------------------------------------------------------------
@@ -147,7 +147,7 @@ class SendingOperations(ABC):
             ticket,
             message,
             cost=cost,
-            operation=f"{self.chapter}/send",
+            operation=f"{self.namespace}/send",
         )
         self._state.note_accepted(request.account, message)
         self._store(request, message)
@@ -199,7 +199,7 @@ class SendingOperations(ABC):
 
     def _cancel(self, request: AdmittedRequest) -> HttpResponse:
         ticket = read_ticket(request.body)
-        entry = self._state.entry(ticket, request.account, self.chapter)
+        entry = self._state.entry(ticket, request.account, self.namespace)
         if entry is None:
             campaign = self._find(request)
             contacts = len(campaign.message.recipients)
@@ -304,14 +304,14 @@ class SendingOperations(ABC):
             campaign.ticket,
             evolve(campaign.message, send_at=leaves_at if leaves_at > now else None),
             cost=campaign.cost,
-            operation=f"{self.chapter}-on-{kind}/send",
+            operation=f"{self.namespace}-on-{kind}/send",
         )
         campaign.stage = Stage.CONFIRMED
         return self._state.answer(200, self._confirmed(leaves_at))
 
     def _cancel_prepared(self, request: AdmittedRequest) -> HttpResponse:
         campaign = self._find(request)
-        entry = self._state.entry(campaign.ticket, request.account, self.chapter)
+        entry = self._state.entry(campaign.ticket, request.account, self.namespace)
         # What was confirmed can be dropped until it leaves; no limit is documented.
         if campaign.stage is Stage.CONFIRMED and (
             entry is None or has_left(entry, self._state.clock.now())

@@ -52,7 +52,7 @@ _LINE: Final[Mapping[str, Any]] = {
 
 
 class LookupOperations:
-    """The chapter of number lookup of the documents."""
+    """The namespace of number lookup of the documents."""
 
     def __init__(self, state: State) -> None:
         self._state = state

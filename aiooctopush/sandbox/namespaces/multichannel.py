@@ -2,7 +2,7 @@
 Operations 19 and 20: one shape for several channels.
 
 Only the newer reference has them, and shows no answer: a ticket and the figures of
-the SMS chapter are our choice.
+the SMS namespace are our choice.
 """
 
 from collections.abc import Collection, Mapping
@@ -52,7 +52,7 @@ _FIELDS = frozenset(
 
 
 class MultichannelOperations:
-    """The multi-channel chapter of the documents."""
+    """The multi-channel namespace of the documents."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -91,7 +91,7 @@ class MultichannelOperations:
             addresses=_ADDRESSES[channel],
             merged=(),  # no source gives these recipients any values
         )
-        # What the other chapters have beside the text stands inside here. Keys that
+        # What the other namespaces have beside the text stands inside here. Keys that
         # we do not know are no mistake: the page breaks off.
         metadata = request.body.get("metadata", {})
         if not isinstance(metadata, dict):

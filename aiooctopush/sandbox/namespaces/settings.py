@@ -44,7 +44,7 @@ _NEVER_NULL = frozenset({"api_version", "use_metadata_node_for_inbound"})
 
 
 class SettingsOperations:
-    """The settings chapter of the documents."""
+    """The settings namespace of the documents."""
 
     def __init__(self, state: State) -> None:
         self._state = state

@@ -24,7 +24,7 @@ _CALLBACKS: Final = (
 
 
 class SubaccountOperations:
-    """The sub-account chapter of the documents."""
+    """The sub-account namespace of the documents."""
 
     def __init__(self, state: State) -> None:
         self._state = state

@@ -30,7 +30,7 @@ _NAMES_OF_CREDITS: Final = {
 
 
 class WalletOperations:
-    """The wallet chapter of the documents."""
+    """The wallet namespace of the documents."""
 
     def __init__(self, state: State) -> None:
         self._state = state

@@ -85,7 +85,7 @@ class OneTimeCode:
 
 
 class OtpOperations:
-    """The chapter on one-time passwords."""
+    """The namespace on one-time passwords."""
 
     def __init__(self, state: State) -> None:
         self._state = state

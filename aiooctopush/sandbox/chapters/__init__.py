@@ -1,1 +1,0 @@
-"""The simulated gateway's operations, one module per chapter of its documentation."""

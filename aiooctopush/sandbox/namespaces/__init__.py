@@ -1,0 +1,1 @@
+"""The simulated gateway's operations, one module per namespace of its documentation."""
