@@ -39,12 +39,25 @@ def group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PYPROJECT, name)
 
 
+GITHUB = {
+    "dependabot": "dependabot.yml",
+    "github-issue-config": "ISSUE_TEMPLATE/config.yml",
+    "github-issue-forms": "ISSUE_TEMPLATE/[!c]*.yml",
+    "github-workflows": "workflows/*.yml",
+}
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and format."""
+    """Check style and format, workflows, forms, and the container file."""
     session.install(*group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    # Nothing runs a workflow here: its schema and an audit say what would go wrong.
+    for schema, files in GITHUB.items():
+        paths = [str(path) for path in Path(".github").glob(files)]
+        session.run("check-jsonschema", f"--builtin-schema=vendor.{schema}", *paths)
+    session.run("zizmor", "--offline", "--no-progress", "--quiet", ".github")
 
 
 @nox.session
@@ -144,7 +157,13 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """Build what would be published, and look into it."""
+    """
+    Build what would be published, and look into it.
+
+    With a tag as the argument, as in a release, version and changelog must be its own.
+    """
+    for tag in session.posargs:
+        check_version(session, tag)
     session.install(*group("package"))
     folders = [Path(session.create_tmp()).resolve() / name for name in "ab"]
     for folder in folders:
@@ -198,6 +217,16 @@ def package(session: nox.Session) -> None:
         Path(target).mkdir()
         for path in files:
             shutil.copy(path, target)
+
+
+def check_version(session: nox.Session, tag: str) -> None:
+    """Fail if a tag is not that of the version, or the changelog has no such part."""
+    version = PYPROJECT["project"]["version"]
+    heading = f"## [{version}]"
+    if tag != f"v{version}":
+        session.error(f"the tag is {tag}, the version {version}")
+    if f"\n{heading}" not in Path("CHANGELOG.md").read_text("utf-8"):
+        session.error(f"CHANGELOG.md has no part {heading}")
 
 
 def normal(name: str) -> str:
