@@ -6,12 +6,21 @@ is written in another way is left to the library. Both read the same number.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from .errors import InvalidFieldError, shown
-from .phone import MAX_DIGITS, international, is_clean, problem_of, refusal, tidied
+from .phone import (
+    MAX_DIGITS,
+    TAIL_OF_HEAD,
+    head_of,
+    international,
+    is_clean,
+    problem_of,
+    refusal,
+    tidied,
+)
 from .text import character_in_words
 
 
@@ -48,6 +57,9 @@ _CODE_AT_MOST: Final = 3
 
 _WRONG_LENGTH: Final = "has too {} digits for a number of {}"
 _LONGER_THAN_ANY: Final = f"has more than {MAX_DIGITS} digits"
+
+
+_Matches = Callable[[str], object]
 
 
 class _Rules(NamedTuple):
@@ -342,17 +354,23 @@ class Doubt(NamedTuple):
     landlines: list[int]
 
 
-def doubtful(numbers: Sequence[str]) -> Doubt:
+def doubtful(numbers: Sequence[str], heads: Iterable[str]) -> Doubt:
     """
     Find the numbers that hardly get a text message; none without the extra.
 
     Args:
         numbers: As `phone.normalize` writes them.
+        heads: Their heads, as `phone.heads_of` gives them.
     """
     doubt = Doubt([], [])
     if not IS_INSTALLED:
         return doubt
+    unsure = {head for head in heads if not _are_mobiles(head)}
+    if not unsure:
+        return doubt
     for at, number in enumerate(numbers):
+        if head_of(number) not in unsure:
+            continue
         mobile, landline, of_any_kind = _patterns(number[1 : 1 + _CODE_AT_MOST])
         if mobile(number) or number.startswith(_FICTION):
             continue
@@ -365,6 +383,25 @@ def doubtful(numbers: Sequence[str]) -> Doubt:
         elif kind in _NO_MESSAGES:
             doubt.landlines.append(at)
     return doubt
+
+
+# Stands for any digit: a pattern takes it only where it takes every digit.
+_ANY_DIGIT: Final = "x"
+_HEADS_KEPT: Final = 50_000
+
+
+@lru_cache(_HEADS_KEPT)
+def _are_mobiles(head: str) -> bool:
+    """Whether each number with this head is a mobile; False may be too careful."""
+    code = _code_of(head) if len(head) > _CODE_AT_MOST else None
+    number = head + _ANY_DIGIT * TAIL_OF_HEAD
+    return code is not None and _mobiles(code)(number) is not None
+
+
+@cache
+def _mobiles(code: str) -> _Matches:
+    shape = _any_of(code, _KINDS[:1]).pattern
+    return re.compile(shape.replace(r"\d", rf"[\d{_ANY_DIGIT}]")).fullmatch
 
 
 def _kind_of(number: str) -> int:
@@ -396,21 +433,19 @@ _KINDS: Final = (
     *("voip", "personal_number", "pager", "uan", "voicemail"),
 )
 
-_Matches = Callable[[str], object]
-
 
 @cache
 def _patterns(head: str) -> tuple[_Matches, _Matches, _Matches]:
     """For numbers that begin so: whether one is a mobile, a landline, of any kind."""
     code = _code_of(f"+{head}")
     return (
-        _any_of(code, _KINDS[:1]),
-        _any_of(code, _KINDS[1:2]),
-        _any_of(code, _KINDS),
+        _any_of(code, _KINDS[:1]).fullmatch,
+        _any_of(code, _KINDS[1:2]).fullmatch,
+        _any_of(code, _KINDS).fullmatch,
     )
 
 
-def _any_of(code: str | None, kinds: Sequence[str]) -> _Matches:
+def _any_of(code: str | None, kinds: Sequence[str]) -> re.Pattern[str]:
     found: Any = _metadata(code) if code else ()
     # A number has the shape of its country, and then that of a kind.
     shapes = "|".join(
@@ -419,7 +454,7 @@ def _any_of(code: str | None, kinds: Sequence[str]) -> _Matches:
         if (known := list(filter(None, (getattr(one, kind) for kind in kinds))))
     )
     # Nothing matches an empty choice that must come before its own end.
-    return re.compile(rf"\+{code}(?:{shapes})" if shapes else r"(?!)").fullmatch
+    return re.compile(rf"\+{code}(?:{shapes})" if shapes else r"(?!)")
 
 
 def _shape(known: "PhoneNumberDesc", *, ahead: bool = False) -> str:

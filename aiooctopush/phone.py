@@ -8,7 +8,9 @@ Source: gateway documentation, "Send SMS" (documented, unseen).
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Final
 
 import orjson
@@ -182,7 +184,21 @@ def country_of(number: str) -> str | None:
     return find(number)
 
 
-def doubtful(numbers: Sequence[str]) -> tuple[Sequence[int], Sequence[int]]:
+TAIL_OF_HEAD: Final = 6
+"""Digits that the head of a number leaves out."""
+
+head_of: Final[Callable[[str], str]] = itemgetter(slice(-TAIL_OF_HEAD))
+"""The head of a number: what a few hundred subscribers or a million share."""
+
+
+def heads_of(numbers: Sequence[str]) -> Mapping[str, int]:
+    """Count numbers by their heads: what is asked of many is asked of these once."""
+    return Counter(map(head_of, numbers))
+
+
+def doubtful(
+    numbers: Sequence[str], heads: Iterable[str] | None = None
+) -> tuple[Sequence[int], Sequence[int]]:
     """
     Find the numbers that hardly get a text message.
 
@@ -190,6 +206,7 @@ def doubtful(numbers: Sequence[str]) -> tuple[Sequence[int], Sequence[int]]:
 
     Args:
         numbers: As `normalize` writes them.
+        heads: Their `heads_of`, for who has these at hand.
 
     Returns:
         Places of those that are given to nobody, though their length is right; and of
@@ -197,7 +214,7 @@ def doubtful(numbers: Sequence[str]) -> tuple[Sequence[int], Sequence[int]]:
     """
     from ._numbering import doubtful as find  # noqa: PLC0415  # an extra
 
-    return find(numbers)
+    return find(numbers, heads_of(numbers) if heads is None else heads)
 
 
 def tidied(number: str) -> str:

@@ -1,6 +1,7 @@
 """Numbers of a declared country, judged by libphonenumber called directly."""
 
 import random
+import re
 import subprocess
 import sys
 
@@ -240,6 +241,38 @@ def test_doubts_are_those_of_libphonenumber(country):
     landlines = [at for at, kind in enumerate(kinds) if kind in LANDLINES]
     assert len(numbers) > 100
     assert doubtful(numbers) == (invalid, landlines)
+
+
+def test_each_number_of_a_sure_head_is_a_mobile():
+    """Of every head of a few countries: what is not asked again is never a doubt."""
+    tails = random.Random(1)
+    sure = []
+    for code, digits in (("33", 3), ("44", 4), ("49", 4), ("852", 2)):
+        for at in range(10**digits):
+            head = f"+{code}{at:0{digits}d}"
+            if _numbering._are_mobiles(head):
+                sure += [f"{head}{tails.randrange(10**6):06d}" for _ in range(20)]
+
+    kinds = {phonenumbers.number_type(phonenumbers.parse(one)) for one in sure}
+
+    assert len(sure) > 1_000
+    assert kinds <= {
+        phonenumbers.PhoneNumberType.MOBILE,
+        phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+    }
+
+
+def test_the_patterns_of_the_library_are_plain_enough_for_sure_heads():
+    r"""Only what takes every digit may take the sign for one: no ``[^0]``, no ``.``."""
+    plain = re.compile(r"(?:\\d|\[[0-9-]+\]|[0-9]|\{[0-9,]+\}|\(\?:|[()|?])+")
+    for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
+        for region in regions:
+            known = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(
+                code, region
+            )
+            for about in (known.general_desc, known.mobile):
+                pattern = about and about.national_number_pattern
+                assert not pattern or plain.fullmatch(pattern), (region, pattern)
 
 
 WITHOUT = """

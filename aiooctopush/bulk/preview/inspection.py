@@ -16,7 +16,7 @@ from ...api._recipients import MAX_RECIPIENTS, Recipient
 from ...api._shared import Purpose, SmsType, is_past
 from ...api.sms import SmsRequest
 from ...errors import InvalidFieldError
-from ...phone import as_ints, mask
+from ...phone import as_ints, heads_of, mask
 from ...text import (
     FRENCH_QUIET_HOURS,
     MERGE_FIELDS,
@@ -253,8 +253,9 @@ class Inspection:
                 self._count(number, values, message, position, line)
             return
         self._recipients += len(block)
-        self._doubts.look(block.numbers, positions, lines)
-        self._countries.look(block.numbers)
+        heads = heads_of(block.numbers)
+        self._doubts.look(block.numbers, heads, positions, lines)
+        self._countries.look(block.numbers, heads)
         self._samples.keep(text, _first_rows(columns))
         if message.is_marketing:
             self._look_at_marketing(block.numbers, message)
@@ -340,8 +341,9 @@ class Inspection:
     ) -> None:
         """Count somebody who gets a message with these values."""
         self._recipients += 1
-        self._doubts.look((number,), (position,), (line,))
-        self._countries.look((number,))
+        heads = heads_of((number,))
+        self._doubts.look((number,), heads, (position,), (line,))
+        self._countries.look((number,), heads)
         if self._message is not None:
             self._samples.keep(message.text, [values])
         if message.can_be_blank and not message.text.merged(values).strip():

@@ -1,13 +1,13 @@
 """What a look at a source counts, and where each thing was met first."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from attrs import define, field
 
 from ...ledgers.records import Rejection
-from ...phone import country_of, doubtful
+from ...phone import country_of, doubtful, head_of
 from .findings import Finding
 from .text_lengths import MergedLengths
 
@@ -105,11 +105,12 @@ class Doubts:
     def look(
         self,
         numbers: Sequence[str],
+        heads: Iterable[str],
         positions: Sequence[int],
         lines: Sequence[int | None],
     ) -> None:
         """Count those among some numbers."""
-        invalid, landlines = doubtful(numbers)
+        invalid, landlines = doubtful(numbers, heads)
         for at in invalid:
             self.invalid.add(positions[at], lines[at])
         for at in landlines:
@@ -117,7 +118,9 @@ class Doubts:
 
 
 # Plus and four digits: those who share a calling code are told apart by them.
-_HEAD: Final = 5
+_BEGINNING: Final = 5
+# Plus and the longest country code.
+_CODE: Final = 4
 
 
 @define
@@ -132,13 +135,19 @@ class Countries:
     counts: Counter[str] = field(factory=Counter)
     _known: dict[str, str] = field(factory=dict)
 
-    def look(self, numbers: Sequence[str]) -> None:
-        """Count some numbers."""
-        for head, count in Counter(number[:_HEAD] for number in numbers).items():
-            country = self._known.get(head)
+    def look(self, numbers: Sequence[str], heads: Mapping[str, int]) -> None:
+        """Count some numbers, whose heads are counted already."""
+        for head, count in heads.items():
+            if len(head) < _CODE:
+                # The rest of the code is in the tail.
+                of_head = [one for one in numbers if head_of(one) == head]
+                self.counts.update(country_of(one) or "" for one in of_head)
+                continue
+            beginning = head[:_BEGINNING]
+            country = self._known.get(beginning)
             if country is None:
-                number = next(one for one in numbers if one.startswith(head))
-                country = self._known[head] = country_of(number) or ""
+                number = next(one for one in numbers if one.startswith(beginning))
+                country = self._known[beginning] = country_of(number) or ""
             self.counts[country] += count
 
 
