@@ -22,6 +22,7 @@ import orjson
 from bench_clients import HEADERS, KEY, LOGIN, PATH
 from bench_figures import Figure, figure
 from bench_process import CLIENT_CORE, gateway, in_a_process, pin
+
 from aiooctopush import OctopushSession, Purpose, read_csv
 from aiooctopush.bulk.run import BulkRun
 
