@@ -13,6 +13,7 @@ from .account.subaccounts import subaccounts
 from .account.wallet import balance, credits_
 from .bulk.command import bulk
 from .cancel import cancel
+from .completion import completion
 from .doctor.command import doctor
 from .fleet.commands import fleet
 from .preview import preview
@@ -74,6 +75,7 @@ _SECTIONS: Final = {
     "Bulk runs on several machines": (fleet, ledger),
     "Account": (balance, credits_, lookup, contacts, lists, subaccounts, settings),
     "Diagnose and test": (doctor, sandbox),
+    "Set up": (completion,),
 }
 
 

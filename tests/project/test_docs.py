@@ -116,8 +116,8 @@ class World:
 
     def _type(self, item):
         for line, expected in item.commands:
-            words = shlex.split(line, comments=True)
-            # Other programs are not ours to test.
+            # Other programs are not ours to test, nor what a shell does with output.
+            words = shlex.split(line.partition(" > ")[0], comments=True)
             if words[:1] != ["octopush"]:
                 continue
             found, options = find(words[1:])

@@ -71,6 +71,7 @@ ROOMS = {
         ("wording",),
         ("bulk",),
         ("account", "doctor", "fleet", "preview", "runs", "sandbox", "cancel", "send"),
+        ("completion",),
         ("webhooks",),
         ("app",),
     ),
