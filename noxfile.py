@@ -49,8 +49,9 @@ GITHUB = {
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and format, workflows, forms, and the container file."""
+    """Check style and format, prose, workflows, forms, and the container file."""
     session.install(*group("lint"))
+    session.run("python", "tests/project/prose.py")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     # Nothing runs a workflow here: its schema and an audit say what would go wrong.
