@@ -18,11 +18,12 @@ from attrs import field, frozen
 from multidict import CIMultiDict
 from yarl import URL
 
-from ._deadlines import Deadline, Deadlines
-from ._eager import EagerRequest, WatchedPayload
+from ._deadlines import Deadlines
+from ._direct import Direct
+from ._exchange import WatchedPayload, Witness, read_body
 from ._hooks import is_cancellation
 from ._limits import positive
-from ._wire import MAX_BODY, HttpRequest, HttpResponse
+from ._wire import HttpRequest, HttpResponse
 from .errors import (
     Backoff,
     InvalidFieldError,
@@ -237,6 +238,7 @@ class AiohttpTransport:
         self._user_session = client_session
         self._pooled: aiohttp.ClientSession | None = None
         self._unpooled: aiohttp.ClientSession | None = None
+        self._direct: Direct | None = None
         self._default_timeout = self._timeout_of(self._timeouts.attempt)
         self._request_kwargs = self._build_request_kwargs()
         self._witnesses_tell = True
@@ -256,28 +258,28 @@ class AiohttpTransport:
             timeout = self._timeout_of(seconds)
         else:
             seconds = self._timeouts.attempt
-        kwargs = self._request_kwargs
-        payload = None if request.body is None else WatchedPayload(request.body)
-        witness: WatchedPayload | _SingleAttempt
-        if payload is not None and request.method == "POST":
-            witness = payload  # aiohttp never repeats a POST
-        else:
-            guard = _SingleAttempt()
-            witness = guard if payload is None else payload
-            kwargs = kwargs | {"middlewares": (guard,)}
+        direct = self._direct if session is self._pooled else None
+        witness, silence = Witness(), self._timeouts.read
         try:
             with self._deadlines.limit(seconds, at_first=self._first_byte) as deadline:
+                if direct is not None and direct.takes(request):
+                    url = self._url_of(request.path)
+                    return await direct.send(
+                        request, url, timeout, witness, deadline, silence
+                    )
+                witness, kwargs = self._watched(request)
                 # Awaited, not entered: leaving the block costs as much as reading.
                 response = await session.request(
                     request.method,
                     self._url(request),
-                    data=payload,
                     headers=request.headers,
                     timeout=timeout,
                     **kwargs,
                 )
                 try:
-                    body = await _read_body(response, deadline, self._timeouts.read)
+                    body = await read_body(
+                        response.content, response.status, deadline, silence
+                    )
                 finally:
                     # A response read to its end has given it back already.
                     if response.connection is not None:
@@ -309,7 +311,17 @@ class AiohttpTransport:
         for session in (self._pooled, self._unpooled):
             if session is not None:
                 await session.close()
-        self._pooled = self._unpooled = None
+        self._pooled = self._unpooled = self._direct = None
+
+    def _watched(self, request: HttpRequest) -> tuple[Witness, dict[str, Any]]:
+        """Return what aiohttp is told of a request, and who sees that it leaves."""
+        payload = None if request.body is None else WatchedPayload(request.body)
+        kwargs = self._request_kwargs | {"data": payload}
+        if payload is not None and request.method == "POST":
+            return payload, kwargs  # aiohttp never repeats a POST
+        guard = _SingleAttempt()
+        kwargs["middlewares"] = (guard,)
+        return payload or guard, kwargs
 
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
         if self._closed:
@@ -331,19 +343,15 @@ class AiohttpTransport:
             self._pooled = self._open(
                 aiohttp.TCPConnector(
                     limit=self._max_connections, keepalive_timeout=KEEP_ALIVE
-                ),
-                request_class=EagerRequest,
+                )
             )
+            if self._proxy is None:
+                self._direct = Direct(self._pooled, self._ssl)
         return self._pooled
 
-    def _open(
-        self,
-        connector: aiohttp.BaseConnector,
-        request_class: type[aiohttp.ClientRequest] = aiohttp.ClientRequest,
-    ) -> aiohttp.ClientSession:
+    def _open(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=connector,
-            request_class=request_class,
             cookie_jar=aiohttp.DummyCookieJar(),
             # netrc and proxy variables must not change where a key goes.
             trust_env=False,
@@ -408,18 +416,12 @@ def _before_sending(failure: OctopushError, error: BaseException) -> OctopushErr
     return proven
 
 
-class _SingleAttempt:
+class _SingleAttempt(Witness):
     """
     A middleware that keeps aiohttp from repeating a GET, PUT or DELETE by itself when
     a connection breaks: only errors of its own make it do so. A second DELETE would
     find nothing.
-
-    Attributes:
-        is_touched: Whether a connection was handed to the request. Before that nothing
-            has left.
     """
-
-    is_touched = False
 
     async def __call__(
         self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
@@ -438,35 +440,3 @@ class _SingleAttempt:
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
             failure = translate(error)
         raise failure
-
-
-async def _read_body(
-    response: aiohttp.ClientResponse, deadline: Deadline, silence: float
-) -> bytes:
-    """
-    Read the body, counting bytes *after* decompression: a small bomb stays small.
-
-    Args:
-        deadline: That of the attempt.
-        silence: Seconds without a byte that end it.
-    """
-    content = response.content
-    if content.is_eof():  # a short answer came with its headers
-        body = content.read_nowait()
-    else:
-        body = b""
-        while len(body) <= MAX_BODY:
-            deadline.extend(silence)
-            chunk = await content.readany()
-            if not chunk:
-                break
-            body += chunk
-    if len(body) > MAX_BODY:
-        success = 200 <= response.status < 300
-        msg = f"an answer of over {MAX_BODY} bytes (HTTP {response.status})"
-        raise InvalidResponseError(
-            msg,
-            status=response.status,
-            backoff=Backoff.CAREFUL if success else Backoff.NEVER,
-        )
-    return body

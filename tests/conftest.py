@@ -11,6 +11,8 @@ from blockbuster import blockbuster_ctx
 from hypothesis import settings
 from services import postgres
 
+from aiooctopush import _direct
+
 
 # Without a deadline: a busy machine is not a counterexample.
 settings.register_profile("fast", max_examples=25, deadline=None)
@@ -72,6 +74,13 @@ def _watch_over_the_loop():
             "asyncpg/connect_utils.py", "_parse_connect_dsn_and_args"
         )
         yield detector
+
+
+@pytest.fixture(params=["direct", pytest.param("usual", marks=pytest.mark.exhaustive)])
+def _way(request, monkeypatch):
+    """Carry posts both ways: over aiohttp's connections, and over its session."""
+    if request.param == "usual":
+        monkeypatch.setattr(_direct, "is_known", lambda: False)
 
 
 @pytest.fixture(scope="module")

@@ -259,6 +259,19 @@ def test_versions_without_uvloop(monkeypatch):
     assert _checks.versions().found.endswith("aiohttp 1, no uvloop")
 
 
+def test_an_aiohttp_that_is_not_known_is_pointed_out(check, monkeypatch):
+    """Sends then go the usual way, which nobody would notice."""
+    monkeypatch.setattr(_checks, "is_known", lambda: False)
+
+    versions = found(check("--json"))["versions"]
+
+    assert versions["state"] == "odd"
+    assert versions["found"].endswith(
+        "; this aiohttp differs inside from those that were tested"
+    )
+    assert "Sends work as always" in versions["advice"]
+
+
 def test_proxy_variables_are_ignored(check):
     """They are pointed out by name; their values may hold passwords."""
     env = {"https_proxy": "http://me:s3cret@proxy"}

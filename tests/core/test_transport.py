@@ -36,6 +36,8 @@ from aiooctopush.errors import (
 from aiooctopush.transport import KEEP_ALIVE, AiohttpTransport, Timeouts, translate
 
 
+pytestmark = pytest.mark.usefixtures("_way")
+
 CERTIFICATES = Path(__file__).parents[1] / "certificates"
 MEBIBYTE = 1_048_576
 NEVER, FAST, CAREFUL = Backoff.NEVER, Backoff.FAST, Backoff.CAREFUL

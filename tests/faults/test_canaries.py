@@ -14,6 +14,8 @@ from aiooctopush import NotSentError, OctopushSession, Timeouts
 from aiooctopush.sandbox import VirtualClock
 
 
+pytestmark = pytest.mark.usefixtures("_way")
+
 KEY = "canary-key-7f3a9b"
 LOGIN = "canary-login@example.org"
 TEXT = "canary text, as secret as any"

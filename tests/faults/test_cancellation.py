@@ -21,6 +21,8 @@ from aiooctopush.sandbox.clock import START
 from aiooctopush.sandbox.faults import DEFAULT_KINDS
 
 
+pytestmark = pytest.mark.usefixtures("_way")
+
 LAWS = [pytest.param(False, id="on acceptance"), pytest.param(True, id="on receipt")]
 UNTIL = safe_until(START)
 

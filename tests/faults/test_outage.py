@@ -33,6 +33,8 @@ from aiooctopush.sandbox import (
 )
 
 
+pytestmark = pytest.mark.usefixtures("_way")
+
 PLENTY = 10**9
 LATENCY = 0.05
 # Sums of floats: a wait of exactly two seconds may come out this much shorter.

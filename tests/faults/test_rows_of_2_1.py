@@ -31,6 +31,9 @@ from aiooctopush import (
 )
 
 
+pytestmark = pytest.mark.usefixtures("_way")
+
+
 async def outcome_of(base_url, **options):
     """Class, outcome and ``maybe_sent`` of a send that is tried once."""
     async with session_to(base_url, retry=ONCE, **options) as octopush:

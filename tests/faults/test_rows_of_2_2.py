@@ -47,6 +47,8 @@ from aiooctopush.sandbox import VirtualClock
 from aiooctopush.sandbox.clock import START
 
 
+pytestmark = pytest.mark.usefixtures("_way")
+
 ACCEPTED, PRESUMED = Outcome.ACCEPTED, Outcome.PRESUMED
 KEPT, NEW = "kept", "new"
 LAWS = [pytest.param(False, id="on acceptance"), pytest.param(True, id="on receipt")]

@@ -16,6 +16,7 @@ from attrs import frozen
 from yarl import URL
 
 from ..._clock import Clock
+from ..._direct import is_known
 from ..._responses import http_date
 from ..._version import __version__
 from ...errors import (
@@ -292,11 +293,18 @@ def versions() -> Check:
         loop = f"uvloop {version('uvloop')}"
     except PackageNotFoundError:
         loop = "no uvloop"
+    found = (
+        f"aiooctopush {__version__}, Python {platform.python_version()}, "
+        f"aiohttp {version('aiohttp')}, {loop}"
+    )
+    if is_known():
+        return Check(check="versions", state=State.FINE, found=found)
     return Check(
         check="versions",
-        state=State.FINE,
-        found=f"aiooctopush {__version__}, Python {platform.python_version()}, "
-        f"aiohttp {version('aiohttp')}, {loop}",
+        state=State.ODD,
+        found=f"{found}; this aiohttp differs inside from those that were tested",
+        what_to_do="Sends work as always, but each costs more processor time. Install "
+        "an aiohttp that this version of aiooctopush was tested with.",
     )
 
 

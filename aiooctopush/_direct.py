@@ -1,0 +1,203 @@
+"""
+A POST over aiohttp's connections, without what its session does for all others.
+
+A second way of `aiohttp.ClientSession.post`, for our own pool alone: two thirds of what
+a post costs are headers that are merged and checked anew, redirects, cookies, traces, a
+task that writes the body, and an object for the response. Here the head is made once
+for each path, by aiohttp, and leaves with the body in one piece. Names, TLS, the pool
+and the parser stay aiohttp's. What leaves, and what comes of it, is the same to the
+byte: `tests/core/test_direct.py` holds both ways against each other.
+
+Where anybody watches or replaces the requests of a session, or where the inside of
+aiohttp is not the expected one, the usual way is taken: see `Direct.takes`.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from inspect import signature
+from typing import Any, Final, NamedTuple
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
+from yarl import URL
+
+from ._deadlines import Deadline
+from ._exchange import Witness, read_body
+from ._wire import HttpRequest, HttpResponse
+
+
+MAX_HEADS: Final = 64
+"""Heads that are kept; paths may hold arguments, so their number has no bound."""
+
+# What aioresponses, VCR.py and tracers replace.
+_SESSION_REQUEST: Final = aiohttp.ClientSession._request  # noqa: SLF001
+_PUBLIC_REQUEST: Final = aiohttp.ClientSession.request
+_PROTOCOL_SWITCH: Final = 101
+
+# What is used of aiohttp beyond its documentation: by each function, the arguments.
+_EXPECTED: Final = (
+    (aiohttp.BaseConnector, "connect", {"req", "traces", "timeout"}),
+    (
+        *(aiohttp.ClientRequest, "__init__"),
+        {"method", "url", "headers", "data", "loop", "session", "ssl"},
+    ),
+    (ResponseHandler, "set_response_params", {"read_until_eof"}),
+    (ResponseHandler, "read", set[str]()),
+    (Connection, "release", set[str]()),
+    (Connection, "close", set[str]()),
+)
+
+
+@cache
+def is_known() -> bool:
+    """Whether the inside of this aiohttp is the one that this was written for."""
+    functions = [(getattr(kind, name, None), names) for kind, name, names in _EXPECTED]
+    return isinstance(getattr(Connection, "protocol", None), property) and all(
+        callable(function) and names <= set(signature(function).parameters)
+        for function, names in functions
+    )
+
+
+class Target(aiohttp.ClientRequest):
+    """What a connector is told of a request; it is never sent itself."""
+
+    _key: ConnectionKey | None = None
+
+    @property
+    def connection_key(self) -> ConnectionKey:
+        """Which connections of the pool will do."""
+        if self._key is None:
+            self._key = super().connection_key
+        return self._key
+
+
+class Head(NamedTuple):
+    """All that the requests to one path have in common."""
+
+    headers: Mapping[str, str]
+    target: Target
+    data: bytes
+
+
+class Direct:
+    """
+    Posts over the connections of one session.
+
+    Args:
+        session: A session of ours.
+        ssl: How TLS is verified, None for the authorities of the system.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, ssl: Any) -> None:
+        connector = session.connector
+        if connector is None:
+            msg = "a closed session has no connections"
+            raise ValueError(msg)
+        self._session, self._connector = session, connector
+        self._ssl = True if ssl is None else ssl
+        self._heads: dict[str, Head] = {}
+
+    def takes(self, request: HttpRequest) -> bool:
+        """Whether a request can go this way, and nobody wants to see it go."""
+        return (
+            request.method == "POST"
+            and request.body is not None
+            and not request.query
+            and aiohttp.ClientSession._request is _SESSION_REQUEST  # noqa: SLF001
+            and aiohttp.ClientSession.request is _PUBLIC_REQUEST
+            and not self._session.trace_configs
+            and is_known()
+        )
+
+    async def send(  # noqa: PLR0917  # by position, for speed
+        self,
+        request: HttpRequest,
+        url: URL,
+        timeout: aiohttp.ClientTimeout,
+        witness: Witness,
+        deadline: Deadline,
+        silence: float,
+    ) -> HttpResponse:
+        """
+        Send a request, and read its response.
+
+        Args:
+            request: One that `takes` takes.
+            url: Where it goes.
+            timeout: How long connecting may take.
+            witness: Is told once there is a connection.
+            deadline: That of the attempt.
+            silence: Seconds without a byte of the body that end it.
+
+        Raises:
+            Exception: What aiohttp raises.
+        """
+        head = self._heads.get(request.path)
+        if head is None or head.headers is not request.headers:
+            head = self._make_head(request, url)
+        try:
+            connection = await self._connector.connect(head.target, [], timeout)
+        except TimeoutError as error:
+            msg = "Connection timeout"
+            raise aiohttp.ConnectionTimeoutError(msg) from error
+        witness.is_touched = True
+        try:
+            protocol = connection.protocol
+            transport = None if protocol is None else protocol.transport
+            if protocol is None or transport is None or transport.is_closing():
+                msg = "Cannot write to closing transport"
+                raise aiohttp.ClientConnectionResetError(msg)  # noqa: TRY301
+            protocol.set_response_params(read_until_eof=True)
+            body = request.body or b""
+            transport.write(b"%b%d\r\n\r\n%b" % (head.data, len(body), body))
+            while True:
+                message, content = await protocol.read()
+                status = message.code
+                if not 100 <= status < 200 or status == _PROTOCOL_SWITCH:
+                    break
+            answer = await read_body(content, status, deadline, silence)
+        except HttpProcessingError as error:
+            connection.close()
+            raise aiohttp.ClientResponseError(
+                head.target.request_info, (), status=error.code, message=error.message
+            ) from error
+        except BaseException:
+            connection.close()
+            raise
+        if transport.get_write_buffer_size():  # it answered before it had heard all
+            connection.close()
+        else:
+            connection.release()
+        return HttpResponse(
+            status=status, headers=CIMultiDict(message.headers), body=answer
+        )
+
+    def _make_head(self, request: HttpRequest, url: URL) -> Head:
+        target = Target(
+            "POST",
+            url,
+            headers=request.headers,
+            data=b"-",
+            loop=self._session._loop,  # noqa: SLF001
+            session=self._session,
+            ssl=self._ssl,
+        )
+        lines = [f"POST {url.raw_path_qs} HTTP/1.1"]
+        lines += [
+            f"{name}: {value}"
+            for name, value in target.headers.items()
+            if name != "Content-Length"
+        ]
+        if any(sign in line for line in lines for sign in "\r\n\0"):
+            msg = "a line break or a NUL in a header"
+            raise ValueError(msg)
+        data = "\r\n".join((*lines, "Content-Length: ")).encode()
+        head = Head(request.headers, target, data)
+        if len(self._heads) >= MAX_HEADS:
+            self._heads.clear()
+        self._heads[request.path] = head
+        return head
