@@ -95,7 +95,17 @@ def test_everything_that_a_release_needs_is_run():
 
     assert run >= {
         *("lint", "typing", "tests", "coverage", "docs", "package", "minimums"),
-        *("canary", "contract", "chaos", "fleet", "fuzz", "mutation", "audit", "soak"),
+        *(
+            "canary",
+            "container",
+            "contract",
+            "chaos",
+            "fleet",
+            "fuzz",
+            "mutation",
+            "audit",
+            "soak",
+        ),
         *("exhaustive-3.11", "exhaustive-3.13"),
     }
 
