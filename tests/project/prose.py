@@ -69,7 +69,8 @@ HABITS: Final = (
         "H1 free relative clause",
         r"^(?-i:What|Whoever|Whatever|Whichever|That which|Of)\b(?!.*\?$)"
         r"|\b(whoever|whichever|whatever)\b"
-        r"|(,|;|\b(and|but|or|of|in|for|by|with|to|from|than)) what\b"
+        r"|^((?!\b(what|how|whether|which)\b).)*"
+        r"(,|;|\b(and|but|or|of|in|for|by|with|to|from|than)) what\b"
         r"(?! to\b)"
         r"|\bthose (who|that|which)\b",
         "name the noun: 'invalid numbers', 'requests without an idempotency key'",
@@ -96,7 +97,7 @@ HABITS: Final = (
     habit(
         "H5 personified machine",
         rf"\b({_PARTS})s? (\w+ly )?(believe|know|think|sleep|want|forget|learn"
-        r"|remember|die|trust|promise)s?\b"
+        r"|remember|trust|promise)s?\b"
         rf"|\b({_PARTS}) (sees|hears|likes|lives)\b"
         r"|\bown word\b|\b(is|are|not|and) believed\b|\bsleeps? on\b"
         r"|\b(gateway|server)'s (yes|no|word)\b|\bknows nobody\b|\bthat knows\b",
@@ -136,7 +137,7 @@ HABITS: Final = (
         "H11 double negative",
         r"\band no errors?\b|\bdid no\b|\bis none\b|\bnot un(?!i|d)\w+"
         r"|\b(?-i:[Nn]o|[Nn]ever|[Nn]ot|[Nn]othing|none|cannot)\b [^,;:.()]{0,30}"
-        r"\b(?-i:no|not|nothing|none|never|nowhere)\b(?! (only|yet|found)\b)",
+        r"(?<!and )(?<!or )\b(?-i:no|not|nothing|none|never)\b(?! (only|yet|found)\b)",
         "the positive form: 'returns a result instead of raising'",
         *_SENTENCES,
     ),
@@ -435,7 +436,8 @@ def findings(path: str, passages: Iterable[Passage]) -> Iterator[Finding]:
             for one in HABITS:
                 found = one.pattern.search(sentence) if kind in one.kinds else None
                 if found:
-                    yield Finding(*place, one.name, found[0], one.instead, sentence)
+                    shown = found[0][-30:]
+                    yield Finding(*place, one.name, shown, one.instead, sentence)
             if passage.kind == "paragraph" and telegraphic(sentence):
                 shown = " ".join(sentence.split()[:3])
                 yield Finding(*place, "H6 fragment", shown, "give it a verb", sentence)
