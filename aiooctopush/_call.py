@@ -217,7 +217,7 @@ class CallState(Generic[T]):
             UnknownOutcomeError: A repeat could be sent twice.
         """
         if self.unknown and self.age >= self.protected_for:
-            msg = "the request_id is too old to protect a repeat"
+            msg = "the request_id is too old to protect a retry"
             raise UnknownOutcomeError(msg, backoff=Backoff.NEVER)
 
     def context(self) -> RetryContext:

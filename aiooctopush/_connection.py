@@ -36,7 +36,7 @@ def check_base_url(value: Any, *, insecure: bool) -> str:
     if scheme == "http" and not insecure and host not in _LOOPBACK:
         raise InvalidFieldError(
             "base_url",
-            "must be https, or the key crosses the network in the clear; "
+            "must be https, otherwise the key crosses the network unencrypted; "
             "allow_insecure_http=True allows it",
             shown=repr(value),
         )
@@ -54,7 +54,7 @@ def check_proxy(value: Any, base_url: str) -> str | None:
     # Never shown: it may hold a password.
     if scheme.startswith("socks"):
         raise InvalidFieldError(
-            name, "is a SOCKS proxy, which is not supported: give an HTTP proxy"
+            name, "is a SOCKS proxy, which is not supported; use an HTTP proxy"
         )
     if scheme not in {"http", "https"} or not host:
         raise InvalidFieldError(name, "must be like http://proxy.example.com:3128")
@@ -90,7 +90,7 @@ def tls_of(ssl_context: Any, ca_file: Any) -> ssl.SSLContext | None:
     if ssl_context.verify_mode != ssl.CERT_REQUIRED or not ssl_context.check_hostname:
         raise InvalidFieldError(
             "ssl_context",
-            "must verify certificate and host name, or the key goes to anybody; "
+            "must verify certificate and host name, otherwise the key can leak; "
             "ca_file adds an authority of your own",
         )
     return ssl_context

@@ -47,7 +47,7 @@ class Deadlines:
             loop = self._loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
-            msg = "a limit is for a task, and a watch for one event loop"
+            msg = "a limit belongs to a task, and a watch to one event loop"
             raise RuntimeError(msg)
         now = loop.time()
         limit = Deadline(

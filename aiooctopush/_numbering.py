@@ -125,8 +125,8 @@ def _read(tidy: str, rules: _Rules) -> tuple[str, str | None]:
         offender = _offender(digits)
         if offender:
             return "", (
-                f"holds {character_in_words(offender[0])}, which is no part of a phone "
-                "number"
+                f"contains {character_in_words(offender[0])}, which is no part of a "
+                f"phone number"
             )
         if not tidy[-1].isdigit():
             return "", "must end with a digit"
@@ -191,7 +191,7 @@ def _by_library(tidy: str, rules: _Rules) -> tuple[str, str | None]:
 
 def _unparsed(error: "NumberParseException", where: str) -> str:
     if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
-        return "has no country code that exists"
+        return "has no existing country code"
     is_long = error.error_type == NumberParseException.TOO_LONG
     return _WRONG_LENGTH.format("many" if is_long else "few", where)
 
@@ -200,7 +200,7 @@ def _wrong_length(reason: int, where: str) -> str | None:
     if reason == ValidationResult.IS_POSSIBLE:
         return None
     if reason == ValidationResult.INVALID_LENGTH:
-        return f"has a number of digits that no number of {where} has"
+        return f"has a number of digits that does not exist in {where}"
     is_long = reason == ValidationResult.TOO_LONG
     return _WRONG_LENGTH.format("many" if is_long else "few", where)
 
@@ -260,10 +260,7 @@ def impossible(number: str) -> str | None:
         return _unparsed(error, number[:3])
     code = f"+{parsed.country_code}"
     if phonenumbers.format_number(parsed, PhoneNumberFormat.E164) != number:
-        return (
-            f"must be written without the prefix after {code} that is dialled inside "
-            "the country"
-        )
+        return f"must be written without the trunk prefix after {code}"
     reason = phonenumbers.is_possible_number_with_reason(parsed)
     return _wrong_length(reason, code)
 

@@ -312,7 +312,7 @@ class Pipeline:
             self._clocks_warned = True
             _logger.warning(
                 "this machine's clock and the gateway's differ by %d seconds; the "
-                "later one decides how long a request_id protects a repeat",
+                "later one decides how long a request_id protects a retry",
                 round(difference),
             )
         self._wall_clock.observe(date)

@@ -145,9 +145,9 @@ def _read_success(
         try:
             body = decode(response.body)
         except ValueError as error:
-            raise _invalid(response, "an answer that is not JSON") from error
+            raise _invalid(response, "a response that is not JSON") from error
         if type(body) is not dict:
-            raise _invalid(response, "an answer of another shape than documented")
+            raise _invalid(response, "a response of an undocumented shape")
         code = gateway_code(body) if "code" in body else None
     # Some answers carry code 0 on success; an older habit of the gateway is to
     # report failures with status 200 and another code.
@@ -165,7 +165,7 @@ def _read_success(
         answer: T = reader(body, values)
     # cattrs raises whatever the fields' own types raise; none of it may escape.
     except Exception as error:
-        raise _invalid(response, "an answer without what it must hold") from error
+        raise _invalid(response, "a response without a required field") from error
     return answer
 
 
@@ -175,12 +175,12 @@ def _loose_body(endpoint: Endpoint[T], response: HttpResponse) -> Any:
         # Without a documented body (204) there may be none, or any words; but a page
         # comes from somebody on the way.
         if response.body.lstrip().startswith(b"<"):
-            raise _invalid(response, "a page, not an answer of the gateway")
+            raise _invalid(response, "a page instead of a response of the gateway")
         return _envelope(response) or {}
     try:
         return decode(response.body) if response.body.strip() else None
     except ValueError as error:
-        raise _invalid(response, "an answer that is not JSON") from error
+        raise _invalid(response, "a response that is not JSON") from error
 
 
 def gateway_code(body: Any) -> int | None:
@@ -199,7 +199,11 @@ def gateway_code(body: Any) -> int | None:
 _BY_STATUS: Final[Mapping[int, tuple[type[OctopushError], str, Backoff]]] = {
     401: (AuthenticationError, "the credentials were refused", Backoff.NEVER),
     # Proxies and balancers send 408 for requests that the gateway did get.
-    408: (ServerError, "the gateway waited too long for the request", Backoff.CAREFUL),
+    408: (
+        ServerError,
+        "the gateway timed out waiting for the request",
+        Backoff.CAREFUL,
+    ),
     # The first request of this kind may still be executing.
     409: (InvalidResponseError, "a conflict with another request", Backoff.NEVER),
     413: (InvalidRequestError, "the request is too large", Backoff.NEVER),
@@ -242,7 +246,7 @@ def _failure(response: HttpResponse) -> OctopushError:
         return _error(
             refusal, response, f"{problem} (HTTP {status})", details=_details(body)
         )
-    return _invalid(response, "a refusal that is not the gateway's own")
+    return _invalid(response, "a refusal that does not come from the gateway")
 
 
 # Whatever the status: they may be the proof that an earlier attempt was taken.

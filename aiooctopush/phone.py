@@ -290,14 +290,11 @@ def problem_of(tidy: str) -> str | None:
         return "is empty"
     if _is_rounded(tidy):
         return (
-            "was rounded by a spreadsheet, and its last digits are lost: format the "
-            "column as text and write the numbers again"
+            "was rounded by a spreadsheet, and its last digits are lost; format the "
+            "column as text and enter the numbers again"
         )
     if _is_decimal(tidy):
-        return (
-            "must not be written as a decimal number: have the other program write "
-            "the column as text"
-        )
+        return "must not be written as a decimal number; export the column as text"
     return None
 
 
@@ -314,7 +311,8 @@ def _problem(tidy: str) -> str:
     for one in tidy[0], *bare:
         if one not in _DIGITS:
             return (
-                f"must start with '+' and the country code, and holds {_in_words(one)}"
+                "must start with '+' and the country code, and contains "
+                f"{_in_words(one)}"
             )
     return f"must start with '+' and the country code{_advice(bare)}"
 
@@ -330,23 +328,23 @@ def _advice(digits: str) -> str:
         )
     if _NATIONAL.stop <= len(digits) <= MAX_DIGITS:
         return (
-            "; it looks like a spreadsheet dropped the '+': format the column as text "
-            f"and write the numbers again, or {_DECLARE}"
+            "; a spreadsheet probably dropped the '+'; format the column as text and "
+            f"enter the numbers again, or {_DECLARE}"
         )
     return ""
 
 
 def _problem_after_plus(bare: str) -> str:
     if "(0)" in bare:
-        return "must be written without the '(0)' that is dialled inside a country"
+        return "must be written without the '(0)' for domestic calls"
     for character in bare:
         if character not in _DIGITS:
             return (
-                f"holds {_in_words(character)}: only digits, and between them spaces, "
-                "dots and hyphens, may follow the '+'"
+                f"contains {_in_words(character)}; only digits, and between them "
+                "spaces, dots and hyphens, may follow the '+'"
             )
     if bare.startswith("0"):
-        return "must have a country code after the '+', and none begins with 0"
+        return "must have a country code after the '+'; no country code begins with 0"
     if not MIN_DIGITS <= len(bare) <= MAX_DIGITS:
         return f"must have {MIN_DIGITS} to {MAX_DIGITS} digits, has {len(bare)}"
     return "must end with a digit"

@@ -138,23 +138,23 @@ _ERROR_RULES: Final[tuple[tuple[type[BaseException], _ErrorRule], ...]] = (
     ),
     (
         TimeoutError,
-        _ErrorRule(UnknownOutcomeError, "no answer in time", Backoff.CAREFUL),
+        _ErrorRule(UnknownOutcomeError, "no response in time", Backoff.CAREFUL),
     ),
     (
         aiohttp.ServerDisconnectedError,
         _ErrorRule(
-            UnknownOutcomeError, "disconnected before an answer", Backoff.CAREFUL
+            UnknownOutcomeError, "disconnected before a response", Backoff.CAREFUL
         ),
     ),
     (
         aiohttp.ClientPayloadError,
-        _ErrorRule(InvalidResponseError, "the answer broke off", Backoff.CAREFUL),
+        _ErrorRule(InvalidResponseError, "the response broke off", Backoff.CAREFUL),
     ),
     # A garbage status line surfaces with status 400 on the exception, after the
     # gateway may have accepted: never read a status off an exception.
     (
         aiohttp.ClientResponseError,
-        _ErrorRule(InvalidResponseError, "the answer is not HTTP", Backoff.CAREFUL),
+        _ErrorRule(InvalidResponseError, "the response is not HTTP", Backoff.CAREFUL),
     ),
     (
         aiohttp.ClientError,

@@ -98,8 +98,8 @@ def checked_on_channel(request: Any, *, now: datetime) -> Any:
         for name in placeholders(request.text):
             raise InvalidFieldError(
                 "text",
-                f"asks for {{{name}}}, for which recipients have no value here; "
-                "sms.send and voice.send merge values",
+                f"uses {{{name}}}, for which recipients have no value here; sms.send "
+                f"and voice.send merge values",
             )
     # The channel of SMS is the only one whose metadata have such a type.
     kind = (request.metadata or {}).get("type")
@@ -122,8 +122,8 @@ def _complete(request: Any, on_missing: OnMissing) -> Any:
         if lacks and on_missing is OnMissing.ERROR:
             raise InvalidFieldError(
                 f"recipients[{index}].{lacks[0]}",
-                f"has no value for {{{lacks[0]}}}, which the text asks for; give one, "
-                "'' for nothing, or say on_missing='skip' or 'send'",
+                f"has no value for {{{lacks[0]}}}, which the text uses; set it, pass "
+                f"'' to leave it empty, or set on_missing='skip' or 'send'",
                 shown=mask(one.phone_number),
             )
         if lacks and on_missing is OnMissing.SKIP:
@@ -132,7 +132,7 @@ def _complete(request: Any, on_missing: OnMissing) -> Any:
         if not merge(request.text, values).strip():
             raise InvalidFieldError(
                 f"recipients[{index}]",
-                "would get a text of nothing but spaces",
+                "would get a text of spaces only",
                 shown=mask(one.phone_number),
             )
         kept.append(one)
@@ -165,6 +165,6 @@ def check_stop_mention(text: str, kind: SmsType, numbers: Iterator[str]) -> None
     if not good:
         raise InvalidFieldError(
             "text",
-            f"must hold {mention!r}: marketing to French numbers needs it, and the "
-            "gateway refuses it otherwise",
+            f"must contain {mention!r}; the gateway refuses marketing to French "
+            f"numbers without it",
         )

@@ -189,7 +189,7 @@ def check_sender(value: Any) -> None:
     if not isinstance(value, str) or not is_sender(value):
         raise InvalidFieldError(
             "sender",
-            "must have 3 to 11 letters or digits, without accents; spaces may stand "
+            "must have 3 to 11 letters or digits, without accents; spaces are allowed "
             "between them",
             shown=repr(value)[:40],
         )
@@ -202,7 +202,7 @@ def check_instant(value: Any, name: str) -> None:
     if value.utcoffset() is None:
         raise InvalidFieldError(
             name,
-            "must carry its time zone, such as datetime(…, tzinfo=UTC)",
+            "must have a time zone, such as datetime(…, tzinfo=UTC)",
             shown=value.isoformat(),
         )
 
@@ -226,7 +226,7 @@ def check_not_past(instant: datetime | None, now: datetime, name: str) -> None:
     if instant is not None and is_past(instant, now):
         raise InvalidFieldError(
             name,
-            "must not be in the past, for the gateway would send at once",
+            "must not be in the past; the gateway would send at once",
             shown=instant.isoformat(timespec="minutes"),
         )
 
@@ -243,7 +243,7 @@ def check_switches(names: tuple[str, ...], values: tuple[Any, ...]) -> None:
 def check_not_blank(text: str) -> None:
     """Refuse a text of nothing but white space; it would be billed all the same."""
     if text.isspace():
-        raise InvalidFieldError("text", "must have more than spaces")
+        raise InvalidFieldError("text", "must not consist of spaces only")
 
 
 E = TypeVar("E", bound=StrEnum)

@@ -177,7 +177,7 @@ def _complete(given: Any, channel: Channel) -> dict[str, Any] | None:
     try:
         encode(metadata)
     except TypeError as error:
-        raise InvalidFieldError("metadata", "must be what JSON can hold") from error
+        raise InvalidFieldError("metadata", "must be JSON-serializable") from error
     # The type is always sent, as with `Sms.send`.
     if channel is Channel.SMS:
         quality = metadata.get("type", SmsType.PREMIUM)

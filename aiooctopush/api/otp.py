@@ -155,7 +155,9 @@ class OtpRequest:
         if self.text is not None and self.text != "":
             check_text(self.text, "text", MAX_TEXT, private=True)
             if "{code}" not in self.text:
-                raise InvalidFieldError("text", "must hold {code}, for the code itself")
+                raise InvalidFieldError(
+                    "text", "must contain {code}, for the code itself"
+                )
         if self.sender is not None:
             check_sender(self.sender)
         _check_whole(self.code_length, "code_length", MIN_CODE, MAX_CODE)
@@ -167,7 +169,7 @@ class OtpRequest:
             (*alphabets, self.remove_confusing_characters),
         )
         if set(alphabets) == {False}:
-            raise InvalidFieldError("allow_digits", "nothing is left to make a code of")
+            raise InvalidFieldError("allow_digits", "leaves no characters for a code")
         if self.recipient_ip is not None:
             _check_address(self.recipient_ip)
 
@@ -211,7 +213,7 @@ class OtpValidation:
 
     def __attrs_post_init__(self) -> None:
         if (self.otp_request_token is None) == (self.phone_number is None):
-            raise InvalidFieldError("token", "give it or phone_number, and not both")
+            raise InvalidFieldError("token", "give it or phone_number, not both")
         if self.otp_request_token is not None:
             token = self.otp_request_token.reveal()
             check_text(token, "token", MAX_TEXT, private=True)
@@ -237,7 +239,7 @@ class OtpSent(Answer):
 def _check_code(_: Any, __: Any, value: int | None) -> None:
     # Nobody is let in because an answer could not be read.
     if value not in _STATES:
-        msg = "no answer to whether the code is right"
+        msg = "no response to whether the code is right"
         raise ValueError(msg)
 
 

@@ -111,9 +111,11 @@ def _check_method(method: Any) -> str:
 def _check_path(path: Any) -> str:
     if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):
         # Not shown: it may hold anything.
-        raise InvalidFieldError("path", "must start with one '/' and name no host")
+        raise InvalidFieldError(
+            "path", "must start with one '/' and must not name a host"
+        )
     if "?" in path or "#" in path:
-        raise InvalidFieldError("path", "must hold no query; use params")
+        raise InvalidFieldError("path", "must not contain a query; use params")
     if len(path) > MAX_PATH or not _is_path(path):
         raise InvalidFieldError(
             "path",
@@ -121,7 +123,7 @@ def _check_path(path: Any) -> str:
         )
     # A server may resolve dots after it has unquoted them.
     if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
-        raise InvalidFieldError("path", "must not hold '.' or '..' as a segment")
+        raise InvalidFieldError("path", "must not contain '.' or '..' as a segment")
     return path
 
 

@@ -260,11 +260,11 @@ TRANSFER: Final = Endpoint(
 # --- calls ----------------------------------------------------------------------------
 
 HOW_TO_CHECK: Final = (
-    "The credit may have been moved. Look before anything else: "
-    "octopush.wallet.balance(with_details=True) shows what the pack has left, and "
+    "The credit may have been moved. Check the balances first: "
+    "octopush.wallet.balance(with_details=True) shows the credit left in the pack. "
     "wallet.balance() of a session with the key from octopush.subaccounts.get(login) "
-    "what the sub-account has. Do not ask for a new token before that: it would "
-    "allow a second transfer."
+    "shows the credit of the sub-account. Do not request a new token before that; it "
+    "would allow a second transfer."
 )
 """The note on every error after which credit may have been moved."""
 

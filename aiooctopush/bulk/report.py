@@ -220,7 +220,7 @@ class BulkReport:
         )
         if dealt_with != self.items:
             raise RuntimeError(
-                f"the report does not add up: {self.items} items, and what became of "
+                f"the report does not add up: {self.items} items, but outcomes for "
                 f"{dealt_with}"
             )
 

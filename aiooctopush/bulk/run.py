@@ -145,7 +145,7 @@ class BulkRun:
         """Make this start, and end it in order, however far its results were read."""
         if self._began is not None:
             raise RuntimeError(
-                "a run is sent once; make a new one with the same name to go on"
+                "a run object sends once; create a new one with the same name to resume"
             )
         self._began = self._clock.monotonic()
         async with self._open_ledger() as ledger:

@@ -135,7 +135,7 @@ def check_run_name(name: str) -> None:
     Refuse a name that tells nothing, or has the one character no PostgreSQL text holds.
 
     Raises:
-        InvalidFieldError: It is blank, or holds a NUL character.
+        InvalidFieldError: It is blank, or contains a NUL character.
     """
     if not name.strip():
         raise InvalidFieldError("name", "must name the run", shown=repr(name)[:80])

@@ -85,7 +85,7 @@ def in_france(instant: datetime) -> datetime:
         return instant.astimezone(ZoneInfo(_FRANCE))
     except ZoneInfoNotFoundError as error:
         raise LookupError(
-            "this machine has no database of time zones; install the package tzdata"
+            "this machine has no time zone database; install the package tzdata"
         ) from error
 
 

@@ -105,10 +105,10 @@ def send_or_build(octopush, way, message):
         ({"text": "Hi {prenom}"}, "did you mean {first_name}"),
         ({"text": "Hi {first_name}"}, "recipients have no value here"),
         ({"send_at": START - timedelta(seconds=61)}, "must not be in the past"),
-        ({"purpose": "wholesale"}, "must hold 'STOP au XXXXX'"),
+        ({"purpose": "wholesale"}, "must contain 'STOP au XXXXX'"),
         (
             {"purpose": "wholesale", "metadata": {"type": "sms_low_cost"}},
-            "must hold 'no PUB=STOP'",
+            "must contain 'no PUB=STOP'",
         ),
     ],
     ids=["unknown", "no-value", "past", "stop", "low-cost"],

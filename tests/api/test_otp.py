@@ -406,8 +406,8 @@ def test_a_value_within_its_limit_is_taken(field, value):
     [
         ("phone_number", "0639980001", "must start with"),
         ("text", "x" * 1225, "1,225 characters"),
-        ("text", "Your code is {CODE}", "must hold {code}"),
-        ("text", "Your code", "must hold {code}"),
+        ("text", "Your code is {CODE}", "must contain {code}"),
+        ("text", "Your code", "must contain {code}"),
         ("text", 7, "must be a str"),
         ("code_length", 2, "from 3 to 32"),
         ("code_length", 33, "from 3 to 32"),

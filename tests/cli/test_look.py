@@ -49,7 +49,7 @@ def sent_log(server):
     [
         ("Hi {prenom}", "did you mean {first_name}?"),
         ("Hi {param1}", "{param1}, for which the file has no column"),
-        ("   ", "must have more than spaces"),
+        ("   ", "must not consist of spaces only"),
     ],
     ids=["unknown", "no-column", "blank"],
 )

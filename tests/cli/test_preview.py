@@ -142,7 +142,7 @@ def test_json_of_a_text(preview):
             ("--purpose", "wholesale", "--type", "sms_low_cost"),
             "without the mention 'no PUB=STOP'",
         ),
-        ("XXXXX STOP au XXXXX", (), "XXXXX stands in the text more than once"),
+        ("XXXXX STOP au XXXXX", (), "XXXXX occurs in the text more than once"),
     ],
 )
 def test_warnings(preview, text, arguments, warning):

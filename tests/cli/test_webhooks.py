@@ -347,7 +347,7 @@ def test_a_ledger_has_one_receiver(ledger, run):
         result = run("webhooks", "serve", "--ledger", str(ledger), "--port", "0")
 
     assert result.exit_code != 0
-    assert "another process takes receipts for this ledger" in result.stderr
+    assert "another process receives callbacks for this ledger" in result.stderr
 
 
 def test_a_file_of_receipts_has_a_name(tmp_path):

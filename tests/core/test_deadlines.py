@@ -251,4 +251,4 @@ def test_a_limit_needs_a_task():
 
     told = virtual_time.run(outside())
 
-    assert told == ["a limit is for a task, and a watch for one event loop"]
+    assert told == ["a limit belongs to a task, and a watch to one event loop"]

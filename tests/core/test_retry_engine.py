@@ -42,7 +42,7 @@ from aiooctopush.sandbox.clock import START
 
 def silence():
     """A try that has no answer."""
-    return UnknownOutcomeError("disconnected before an answer")
+    return UnknownOutcomeError("disconnected before a response")
 
 
 def unreachable():

@@ -426,10 +426,10 @@ def test_no_status_is_read_off_an_exception(status):
         (aiohttp.RedirectClientError, "a redirect"),
         (aiohttp.InvalidURL, "the address is not valid"),
         (aiohttp.NonHttpUrlClientError, "the address is not one of HTTP"),
-        (aiohttp.SocketTimeoutError, "no answer in time"),
-        (aiohttp.ServerDisconnectedError, "disconnected before an answer"),
-        (aiohttp.ClientPayloadError, "the answer broke off"),
-        (aiohttp.ClientResponseError, "the answer is not HTTP"),
+        (aiohttp.SocketTimeoutError, "no response in time"),
+        (aiohttp.ServerDisconnectedError, "disconnected before a response"),
+        (aiohttp.ClientPayloadError, "the response broke off"),
+        (aiohttp.ClientResponseError, "the response is not HTTP"),
         (aiohttp.ClientOSError, "the connection failed"),
         (ConnectionResetError, "the connection failed"),
         (KeyError, "sending failed unexpectedly"),
@@ -842,7 +842,7 @@ async def test_a_larger_answer_proves_nothing(status, backoff):
 
     assert (type(error), error.problem, error.status, error.backoff) == (
         InvalidResponseError,
-        f"an answer of over 1048576 bytes (HTTP {status})",
+        f"a response of over 1048576 bytes (HTTP {status})",
         status,
         backoff,
     )
@@ -1196,7 +1196,7 @@ async def test_the_lesser_limit_ends_a_try(attempt, left):
         )
 
     assert (type(error), error.backoff) == (UnknownOutcomeError, CAREFUL)
-    assert error.problem == "no answer in time (TimeoutError)"
+    assert error.problem == "no response in time (TimeoutError)"
 
 
 async def test_an_answer_that_drips_ends_with_its_try():
@@ -1271,7 +1271,7 @@ async def test_silence_ends_a_try_long_before_the_whole(answer):
         )
 
     assert (type(error), error.backoff) == (UnknownOutcomeError, CAREFUL)
-    assert "no answer in time" in error.problem
+    assert "no response in time" in error.problem
 
 
 async def test_silence_while_it_connects_is_no_silence_of_an_answer():

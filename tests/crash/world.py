@@ -197,7 +197,7 @@ class BookedGateway:
         answered = self._execute(json.loads(request.body))
         self._steps.step("it is executed")
         if answered is None:
-            raise UnknownOutcomeError("no answer in time")
+            raise UnknownOutcomeError("no response in time")
         self._steps.step("its answer arrives")
         return answered
 

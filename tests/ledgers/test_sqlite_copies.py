@@ -355,7 +355,7 @@ async def test_a_reader_is_told_that_it_may_not_read(shared):
         problem = await problem_of(SQLiteLedger(path, read_only=True).runs())
 
     assert problem == (
-        f"{path}: may not be read by this user: allow it, or name another file."
+        f"{path}: is not readable by this user: allow it, or name another file."
     )
 
 

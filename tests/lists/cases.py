@@ -339,7 +339,7 @@ NUMBERS = [
         "excel-lost-plus.csv",
         "camptix#40: the + is lost",
         "phone_number\n33639980001\n",
-        bad={2: "it looks like a spreadsheet dropped the '+'"},
+        bad={2: "a spreadsheet probably dropped the '+'"},
     ),
     Case(
         "excel-lost-plus-fr.csv",
@@ -367,13 +367,16 @@ NUMBERS = [
         "osmose-qa/osmose-backend#227: +33 06",
         "phone_number\n+33 06 39 98 00 01\n+330639980002\n+33639980003\n",
         [(4, THREE)],
-        {2: "without the prefix after +33", 3: "without the prefix after +33"},
+        {
+            2: "without the trunk prefix after +33",
+            3: "without the trunk prefix after +33",
+        },
     ),
     Case(
         "trunk-zero-in-brackets.csv",
         "whisperfish/rust-phonenumber#81: (0)",
         "phone_number\n+33 (0)6 39 98 00 01\n",
-        bad={2: "without the '(0)' that is dialled inside a country"},
+        bad={2: "without the '(0)' for domestic calls"},
     ),
     Case(
         "trunk-zero-in-brackets-fr.csv",
@@ -415,7 +418,7 @@ NUMBERS = [
         "en-dash.csv",
         "nhoizey/vscode-gremlins#204: a dash that is no hyphen",
         "phone_number\n+33639–980001\n",
-        bad={2: "holds '–' (EN DASH, U+2013)"},
+        bad={2: "contains '–' (EN DASH, U+2013)"},
     ),
     Case(
         "en-dash-fr.csv",
@@ -435,20 +438,20 @@ NUMBERS = [
         "google-separator.csv",
         "owncloud/contacts#818: Google joins numbers by :::",
         "phone_number\n+33639980001 ::: +33639980002\n",
-        bad={2: "holds ':' (COLON, U+003A)"},
+        bad={2: "contains ':' (COLON, U+003A)"},
     ),
     Case(
         "extension.csv",
         "C28: an extension",
         "phone_number\n06 39 98 00 01 x12\n",
-        bad={2: "holds 'x' (LATIN SMALL LETTER X, U+0078)"},
+        bad={2: "contains 'x' (LATIN SMALL LETTER X, U+0078)"},
         options=FR,
     ),
     Case(
         "word.csv",
         "tbar0970/jethro-pmm#292: a word in place of a number",
         "phone_number\ninconnu\n",
-        bad={2: "holds 'i' (LATIN SMALL LETTER I, U+0069)"},
+        bad={2: "contains 'i' (LATIN SMALL LETTER I, U+0069)"},
     ),
     Case(
         "no-break-spaces.csv",
@@ -467,7 +470,7 @@ NUMBERS = [
         "no-such-code.csv",
         "rapidpro#91: no country has this code",
         "phone_number\n+99963998000\n",
-        bad={2: "has no country code that exists"},
+        bad={2: "has no existing country code"},
     ),
 ]
 
@@ -494,7 +497,7 @@ HEADERS = [
         "no-header.csv",
         "pentestgeek/phishing-frenzy#103: data in the first line",
         "+33639980001,Zoe\n+33639980002,Luc\n",
-        refused="put a line before it that names the columns",
+        refused="add a header line before it",
     ),
     Case(
         "column-twice.csv",
@@ -594,7 +597,7 @@ WORKBOOKS = [
             (6, "+33639980004", "Max", "Noir"),
             (8, "+33639980005", "Eva", "Gris"),
         ],
-        {5: "holds 'i' (LATIN SMALL LETTER I, U+0069)"},
+        {5: "contains 'i' (LATIN SMALL LETTER I, U+0069)"},
         options={
             **FR,
             "columns": {

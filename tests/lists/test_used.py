@@ -129,7 +129,7 @@ async def test_a_column_that_is_not_there_may_be_missing(send, people, gateway):
     [
         ("Bonjour {last_name}", "uses {last_name}, for which the file has no column"),
         ("Bonjour {prenom}", "did you mean {first_name}?"),
-        ("   ", "must have more than spaces"),
+        ("   ", "must not consist of spaces only"),
     ],
     ids=["no column", "no placeholder", "blank"],
 )

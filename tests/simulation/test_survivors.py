@@ -29,7 +29,7 @@ from aiooctopush.transport import _read_body, _SingleAttempt
 
 def silence():
     """A try that has no answer."""
-    return UnknownOutcomeError("disconnected before an answer")
+    return UnknownOutcomeError("disconnected before a response")
 
 
 def late_clock():
@@ -152,7 +152,7 @@ async def test_at_the_very_end_of_its_protection_an_id_is_not_used():
             )
 
     assert transport.requests == []
-    assert caught.value.problem == "the request_id is too old to protect a repeat"
+    assert caught.value.problem == "the request_id is too old to protect a retry"
 
 
 async def test_the_log_says_what_is_done_and_to_which_request(caplog):
@@ -168,7 +168,7 @@ async def test_the_log_says_what_is_done_and_to_which_request(caplog):
     where = "POST /v1/public/sms-campaign/send"
     lines = [record.message for record in caplog.records]
     assert lines[0] == (
-        f"{where} attempt 1: disconnected before an answer; next attempt in 1.25 s"
+        f"{where} attempt 1: disconnected before a response; next attempt in 1.25 s"
     )
     assert lines[1].startswith(f"{where} attempt 2: refused with code 120")
     assert lines[1].endswith("; an earlier attempt was accepted")

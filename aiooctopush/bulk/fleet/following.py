@@ -267,7 +267,7 @@ class _Follower:
         if not progress.run.exhausted:
             raise InvalidFieldError(
                 "name",
-                "names a run that is not planned to its end: submit it again, with "
+                "names a run that is not completely planned; submit it again, with "
                 "the same source",
                 shown=shown(self._run_name),
             )
@@ -310,8 +310,8 @@ class _Follower:
         # A wake may send by itself: then something moves, as long as it is well.
         elif self._clock.monotonic() >= max(self._woke_at, self._moved_at) + LEASE:
             _logger.warning(
-                "run %r: wake has not returned for %.0f s, and nothing moves: "
-                "it is cancelled, and the next sweep wakes again",
+                "run %r: wake has not returned for %.0f s, and no batch progresses; "
+                "it is cancelled, and the next sweep wakes the workers again",
                 *(self._run_name, LEASE),
             )
             await self.leave_wake()

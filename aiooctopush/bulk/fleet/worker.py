@@ -252,8 +252,8 @@ class _Turns:
             await self._clock.sleep(min(wait, patience))
             if wait > patience:
                 raise NoTurnError(
-                    f"the rate leaves no turn for another {wait - patience:,.0f} "
-                    "seconds"
+                    f"the rate limit allows no request for another "
+                    f"{wait - patience:,.0f} seconds"
                 )
             # What needs no wait was reserved with all in sight that the ledger knows.
             holds = not wait or await self._still_holds()
@@ -268,7 +268,7 @@ class _Turns:
             return await patiently(self._clock, reserve, _WHEN_AWAY)
         except LedgerError as error:
             raise NoTurnError(
-                "the ledger is away, and with it the rate that is shared"
+                "the ledger is unreachable, and with it the shared rate"
             ) from error
 
     async def _still_holds(self) -> bool:
@@ -297,7 +297,9 @@ class _Turns:
             await self._ledger.throttle(self._name, wait)
         except LedgerError:
             # This try's refusal is what counts, and stays what it is.
-            _logger.warning("the ledger is away: other workers do not know of a 429")
+            _logger.warning(
+                "the ledger is unreachable; other workers are not informed of a 429"
+            )
 
 
 @frozen

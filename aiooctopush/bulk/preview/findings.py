@@ -125,7 +125,7 @@ class Preview:
         forced: Recipients whose values make a text Unicode that is none, and the
             first character that does.
         short_numbers: Recipients whose values hold a run of five X.
-        repeats_short_number: Whether a text holds more than one such run by itself.
+        repeats_short_number: Whether a text contains more than one such run by itself.
         without_mention: By the STOP mention that a marketing text lacks, the
             recipients it is refused for: of premium French numbers only.
         in_quiet_hours: French numbers that marketing would go to in quiet hours.
@@ -312,8 +312,8 @@ class Preview:
     def _words_on_texts(self) -> Iterator[str]:
         if self.repeats_short_number:
             yield (
-                "XXXXX stands in the text more than once: the gateway may put a short "
-                "number in place of each."
+                "XXXXX occurs in the text more than once; the gateway may replace "
+                "each with a short number."
             )
 
     def _words_on_marketing(self) -> Iterator[str]:
@@ -331,9 +331,8 @@ class Preview:
             )
         if self.quiet_unknown:
             yield (
-                "whether marketing falls into quiet hours in France cannot be told: "
-                "this machine has no database of time zones; install the package "
-                "tzdata."
+                "quiet hours in France cannot be checked, because this machine has no "
+                "time zone database; install the package tzdata."
             )
 
     def _words_on_values(self) -> Iterator[str]:
@@ -351,9 +350,9 @@ class Preview:
             )
         if self.short_numbers is not None:
             yield (
-                f"the values of {_counted(self.short_numbers.count, 'recipient')} hold "
-                f"XXXXX, first in {self.short_numbers.place}: the gateway may put a "
-                "short number in its place."
+                f"the values of {_counted(self.short_numbers.count, 'recipient')} "
+                f"contain XXXXX, first in {self.short_numbers.place}; the gateway may "
+                f"replace it with a short number."
             )
         for limit, count in self.too_long.items():
             yield (
@@ -365,13 +364,14 @@ class Preview:
         if self.invalid_numbers is not None:
             count = _counted(self.invalid_numbers.count, "number")
             yield (
-                f"{count} may exist by length, but belong to nobody, first in "
+                f"{count} have a valid length, but do not exist, first in "
                 f"{self.invalid_numbers.place}."
             )
         if self.landlines is not None:
             count = _counted(self.landlines.count, "number")
             yield (
-                f"{count} of landlines or services hardly get a text message, first in "
+                f"{count} of landlines or services probably cannot receive SMS, first "
+                f"in "
                 f"{self.landlines.place}."
             )
 
@@ -391,7 +391,7 @@ class Preview:
             )
         if self.duplicates and self.on_duplicate is not OnDuplicate.ERROR:
             fate = (
-                "these people get the message more than once."
+                "these recipients get the message more than once."
                 if self.on_duplicate is OnDuplicate.KEEP
                 else "only the first is sent."
             )

@@ -275,7 +275,9 @@ class Inspection:
             self._reject_row(item, position, line)
             return None
         if not isinstance(item, str):
-            raise self._other_kind("a str or a Recipient, for the run has its own text")
+            raise self._other_kind(
+                "a str or a Recipient, because the run has its own text"
+            )
         try:
             return Recipient(item)
         except InvalidFieldError as error:
@@ -287,7 +289,9 @@ class Inspection:
             self._reject_row(item, position, line)
             return
         if not isinstance(item, SmsRequest):
-            raise self._other_kind("an SmsRequest, for the run has no text of its own")
+            raise self._other_kind(
+                "an SmsRequest, because the run has no text of its own"
+            )
         if (
             self._is_new(item) or self._is_kept(position, line)
         ) and not self._is_left_out(item):

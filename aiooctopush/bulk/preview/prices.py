@@ -49,7 +49,7 @@ async def price_per_sms(
     if not countries:
         raise PriceUnknownError("there are no recipients")
     if "" in countries:
-        raise PriceUnknownError("the country of a few numbers cannot be told")
+        raise PriceUnknownError("the country of a few numbers is unknown")
     balance = await wallet.balance(timeout=_PATIENCE_SECONDS)
     credits_ = await wallet.credits(
         country_codes=sorted(countries), timeout=_PATIENCE_SECONDS
@@ -60,7 +60,9 @@ async def price_per_sms(
         if units is None:
             raise PriceUnknownError(f"the account has no price of {kind} for {country}")
         if units <= 0 or balance.amount <= 0:
-            raise PriceUnknownError("the balance buys no message, which tells no price")
+            raise PriceUnknownError(
+                "the balance buys no message, so the price is unknown"
+            )
         total += _price(balance.amount, units) * count
         people += count
     return total / people

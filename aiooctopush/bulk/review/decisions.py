@@ -116,7 +116,9 @@ async def resolve(
     if decision is BatchDecision.RESEND:
         if record.payload is None:
             raise InvalidFieldError(
-                "batch", "cannot be sent again: the ledger was purged", shown=batch
+                "batch",
+                "cannot be sent again, because the ledger was purged",
+                shown=batch,
             )
         record = evolve(renewed(run_name, record), state=BatchState.NOT_SENT)
     else:

@@ -65,11 +65,13 @@ class ReceiptFile:
                 raise
         except BlockingIOError:
             raise LedgerError(
-                f"{self.path}: another process takes receipts for this ledger: end "
-                "that one first"
+                f"{self.path}: another process receives callbacks for this ledger; "
+                f"stop it first"
             ) from None
         except (OSError, ImportError) as error:
-            raise LedgerError(f"{self.path}: receipts cannot be kept there") from error
+            raise LedgerError(
+                f"{self.path}: receipts cannot be stored there"
+            ) from error
         self._descriptor, self._size = descriptor, os.fstat(descriptor).st_size
         self._end_last_line()
 

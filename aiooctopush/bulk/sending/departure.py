@@ -36,8 +36,8 @@ def too_late_for_the_rest(run: RunRecord) -> InvalidFieldError:
     return InvalidFieldError(
         SEND_AT,
         "has passed since this run began, and the gateway would send at once; send to "
-        "those who are left in a run with another name and a later instant, and "
-        "exclude those who had it",
+        "the remaining recipients in a run with another name and a later time, and "
+        "exclude those who got the message",
         shown=run.settings.get(SEND_AT),
     )
 

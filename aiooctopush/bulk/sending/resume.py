@@ -64,9 +64,9 @@ async def check_run(ledger: Ledger, known: RunRecord, fresh: RunRecord) -> None:
     if known.purged:
         raise InvalidFieldError(
             "name",
-            "names a run that was purged: it does not know any more who had it, and "
-            "would send it to all of them again. Nothing was sent. Take another name "
-            "to send it to everyone in the list",
+            "names a purged run, which no longer records who got the message and "
+            "would send it to everyone again. Nothing was sent. Use another name to "
+            "send it to everyone in the list",
             shown=repr(known.name)[:80],
         )
     names = known.settings.keys() | fresh.settings.keys()
@@ -82,8 +82,8 @@ async def check_run(ledger: Ledger, known: RunRecord, fresh: RunRecord) -> None:
     raise InvalidFieldError(
         "name",
         f"names a run that began with another {', '.join(differ)}, which {people} had. "
-        "Nothing was sent now. Another name makes it another run, which sends to all "
-        "of them again",
+        "Nothing was sent now. Another name starts another run, which sends to all of "
+        "them again",
         shown=repr(known.name)[:80],
     )
 
@@ -212,7 +212,7 @@ class ResumePlan:
             return batch
         if self._on_unresolved is OnUnresolved.SKIP:
             return evolve(
-                batch, state=BatchState.SKIPPED, resolution="skip, by on_unresolved"
+                batch, state=BatchState.SKIPPED, resolution="skip (on_unresolved)"
             )
         return evolve(batch, state=BatchState.UNKNOWN)
 

@@ -342,10 +342,10 @@ class BatchReader:
         """
         if self._whole_requests:
             kinds: tuple[type, ...] = (SmsRequest, SourceError)
-            wanted = "must be an SmsRequest, for the run has no text of its own"
+            wanted = "must be an SmsRequest, because the run has no text of its own"
         else:
             kinds = (Recipient, str, SourceError)
-            wanted = "must be a str or a Recipient, for the run has its own text"
+            wanted = "must be a str or a Recipient, because the run has its own text"
         if not isinstance(item, kinds):
             raise InvalidFieldError(self._place, wanted, shown=type(item).__name__)
 
@@ -401,7 +401,9 @@ def _items_of(source: Source) -> Items:
     if isinstance(source, str | bytes | Mapping):
         # A str is iterable: each digit would become a recipient.
         raise InvalidFieldError(
-            "source", "must be many numbers", shown=type(source).__name__
+            "source",
+            "must be an iterable of recipients; for a file use read_csv(path)",
+            shown=type(source).__name__,
         )
     if isinstance(source, RowSource) and callable(source.items):
         rows: object = source.items()

@@ -209,12 +209,12 @@ def _problem(
     is_data = any(map(_like_data, names))
     if is_data and NUMBER not in columns and plain_name(NUMBER) not in plain:
         return (
-            f"has no column {NUMBER}, and looks like data: put a line before it that "
-            "names the columns, such as phone_number,first_name"
+            f"has no column {NUMBER}, and looks like data; add a header line before "
+            "it, such as phone_number,first_name"
         )
     for name, wanted in _asked(columns, fields):
         if plain.count(plain_name(wanted)) > 1:
-            return f"has the column {wanted} twice: rename or remove one"
+            return f"has the column {wanted} twice; rename or remove one"
         if name in columns and plain_name(wanted) not in plain:
             return f"has no column {shown(wanted)}, only {_listed(names)}"
     if NUMBER not in columns and plain_name(NUMBER) not in plain:

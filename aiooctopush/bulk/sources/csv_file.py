@@ -45,13 +45,14 @@ _DELIMITERS: Final = ",;\t"
 _FORMAT: Final = Format(
     name="CSV",
     if_packed="save the sheet as CSV (UTF-8)",
-    if_not_utf8="if the file comes from Excel on Windows, say "
-    'encoding="cp1252", or save it as "CSV UTF-8"',
+    if_not_utf8=(
+        'if the file comes from Excel on Windows, pass encoding="cp1252", or save it '
+        'as "CSV UTF-8"'
+    ),
 )
 
 _CUT_OFF: Final = (
-    "is the last line, and ends without a line end before its last cell: the file was "
-    "probably cut off"
+    "is the last line and ends before its last cell; the file was probably cut off"
 )
 
 # What spreadsheets write and read as a first line.
@@ -202,7 +203,7 @@ class _CsvTable:
             skipped += 1
         else:
             raise SourceError(
-                "is empty: the first line must name the columns, such as "
+                "is empty; the first line must name the columns, such as "
                 "phone_number,first_name",
                 path=source.path,
             )
@@ -342,8 +343,8 @@ def _broken(error: csv.Error, path: Path, line: int) -> SourceError:
     return caused_by(
         error,
         SourceError(
-            f"cannot be read as CSV: {error}; a double quote inside a quoted cell is "
-            "written twice, and each cell that begins with one ends with one",
+            f"cannot be read as CSV: {error}; double a quote inside a quoted cell, "
+            "and close each quoted cell with a quote",
             path=path,
             line=line,
         ),

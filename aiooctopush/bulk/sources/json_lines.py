@@ -47,8 +47,8 @@ _LOOKED_THROUGH: Final = 1_000
 _NAMES_AT_MOST: Final = 1_000
 
 _LOST_PLUS: Final = (
-    "is a JSON number, which cannot keep the '+' of a phone number: write it in double "
-    "quotes, with '+' and the country code"
+    "is a JSON number, which cannot keep the '+' of a phone number; write it in "
+    "double quotes, with '+' and the country code"
 )
 
 _WANTED: Final = "each line must be one whole object, or a number in double quotes"
@@ -217,13 +217,13 @@ def _elements(
             break
         yield from array.elements(line, text)
         if array.size >= _ELEMENT_AT_MOST:
-            reason = "holds an object that does not end: this is no JSON file"
+            reason = "contains an object that does not end; this is no JSON file"
             raise SourceError(reason, path=source.path, line=line)
     if not array.is_over:
-        reason = "ends within its array: it was probably cut off"
+        reason = "ends within its array; it was probably cut off"
         raise SourceError(reason, path=source.path)
     if array.rest.strip():
-        reason = "holds more than one array: write each object in a line of its own"
+        reason = "contains more than one array; write each object on its own line"
         raise SourceError(reason, path=source.path, line=line)
 
 
@@ -292,7 +292,7 @@ class _Problem:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    msg = f"holds {name}, which is not JSON: use null"
+    msg = f"contains {name}, which is not JSON; use null"
     raise ValueError(msg)
 
 
@@ -378,7 +378,7 @@ class _RowReader:
             else:
                 values[place[0]], columns[place[0]] = value, name
         if not numbers:
-            reason = f"has no field {NUMBER}: rename the field with the number"
+            reason = f"has no field {NUMBER}; rename the field with the number"
             return self._error(found, line, reason)
         return self._recipient(found, line, sorted(numbers), values, columns)
 

@@ -128,7 +128,7 @@ def _is_encoding(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -
     try:
         "a".encode(value)
     except (LookupError, ValueError) as error:
-        problem = "must be an encoding that Python knows, such as 'cp1252'"
+        problem = "must be an encoding that Python supports, such as 'cp1252'"
         raise InvalidFieldError(attribute.name, problem, shown=shown(value)) from error
 
 

@@ -160,7 +160,7 @@ class Table:
                 cells,
                 line,
                 f"has {len(cells)} cells where the header has {self.width}: a cell "
-                "that holds the delimiter must stand in double quotes",
+                f"that contains the delimiter must be in double quotes",
             )
         even = [*cells, *[""] * (self.width - len(cells))]
         number, place, failure = self._number(even)

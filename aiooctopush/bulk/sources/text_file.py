@@ -45,7 +45,7 @@ _undecodable = re.compile("[\udc80-\udcff]").search
 _CANNOT_OPEN: Final = (
     (FileNotFoundError, "there is no such file"),
     (IsADirectoryError, "is a folder, not a file"),
-    (PermissionError, "may not be read by this user"),
+    (PermissionError, "is not readable by this user"),
 )
 
 
@@ -359,7 +359,7 @@ def _not_text(line: str, encoding: str | None, expected: Format) -> str | None:
         return f"is not {encoding}: name the right encoding"
     if "\0" in line:
         return (
-            'holds a NUL character: the file is damaged, or is encoding="utf-16-le" '
+            'contains a NUL character; the file is damaged, or is encoding="utf-16-le" '
             "without a byte-order mark"
         )
     if len(line) >= expected.longest_line:

@@ -153,7 +153,7 @@ def problem_of_column(name: str, meant: Sequence[str]) -> str:
     if not meant:
         return f"{problem} (columns={{{name!r}: …}}, --column {name}=… names one)"
     return (
-        f"{problem}; if it is {meant[0]!r}, say so (columns={{{name!r}: "
+        f"{problem}; if it is {meant[0]!r}, pass (columns={{{name!r}: "
         f"{meant[0]!r}}}, --column {name}={meant[0]})"
     )
 

@@ -121,10 +121,9 @@ class Status:
         self, every: float
     ) -> AsyncGenerator[tuple[list[RunView], str], None]:
         """
-        One look after the other, until nothing is sent any more.
+        Yield the runs again and again, until nothing is being sent any more.
 
-        Each comes with what is wrong, if the ledger is away for a while: then it is the
-        last one that there was.
+        While the ledger is unreachable, yield the last known state and the problem.
         """
         views, problem = await self._look(), ""
         seen_at = self.clock.monotonic()

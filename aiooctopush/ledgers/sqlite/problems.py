@@ -15,7 +15,7 @@ _PRIMARY_CODE: Final = 0xFF
 _CANNOT_READ_LOG: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 _NO_ROOM: Final = "the disk is full: make room, then go on"
 _FORBIDDEN: Final = "may not be written by this user: allow it, or name another file"
-_UNREADABLE: Final = "may not be read by this user: allow it, or name another file"
+_UNREADABLE: Final = "is not readable by this user: allow it, or name another file"
 _NO_LOG_BESIDE_IT: Final = (
     "is in use, and its log can be read only where files may be made next to it: have "
     "its writer end, or read a copy that `octopush ledger backup` makes"

@@ -66,7 +66,7 @@ class CallbackPoster:
         post: What carries them; aiohttp by default.
 
     Attributes:
-        answers: How often each HTTP status came back; 0 stands for no answer in time.
+        answers: How often each HTTP status came back; 0 stands for no response in time.
 
     Raises:
         ValueError: ``url`` is none of the web.

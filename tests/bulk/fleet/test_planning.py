@@ -233,7 +233,10 @@ async def test_a_progress_that_fails_changes_nothing(caplog):
         ({"key": "a\0b"}, "name: must not hold a NUL"),
         ({"batch_size": 501}, "batch_size: must be 1 to 500"),
         ({"on_duplicate": "perhaps"}, "on_duplicate: must be"),
-        ({"source": "+33639980001"}, "source: must be many numbers"),
+        (
+            {"source": "+33639980001"},
+            "source: must be an iterable of recipients; for a file use read_csv",
+        ),
     ],
 )
 async def test_bad_arguments_are_refused(values, words):

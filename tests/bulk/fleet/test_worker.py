@@ -669,7 +669,7 @@ async def test_without_the_shared_rate_nothing_is_sent(gateway, ledger):
     (told,) = await worker.send_batch("run", "1")
 
     assert (told.state, type(told.error)) == (S.NOT_SENT, NoTurnError)
-    assert "the ledger is away" in str(told.error)
+    assert "the ledger is unreachable" in str(told.error)
     assert len(gateway.sent_log) == 0
 
 
@@ -685,7 +685,7 @@ async def test_a_refusal_stays_one_if_nobody_can_be_told(ledger, caplog):
     assert len(set(transport.ids)) == 2
     assert caplog.record_tuples[0][1:] == (
         logging.WARNING,
-        "the ledger is away: other workers do not know of a 429",
+        "the ledger is unreachable; other workers are not informed of a 429",
     )
 
 

@@ -164,7 +164,7 @@ def test_row_without_a_column(tmp_path):
     ("policy", "recipients", "rejected", "words"),
     [
         ("skip", 2, 0, "only the first is sent."),
-        ("keep", 3, 0, "these people get the message more than once."),
+        ("keep", 3, 0, "these recipients get the message more than once."),
         ("error", 2, 1, None),
     ],
 )
@@ -300,7 +300,7 @@ def test_source_without_a_generator():
 
 def test_one_string_is_no_source():
     """Each digit would be a recipient."""
-    with pytest.raises(InvalidFieldError, match="many numbers"):
+    with pytest.raises(InvalidFieldError, match="iterable of recipients"):
         found_in(ADA)
 
 
@@ -472,7 +472,7 @@ def test_numbers_that_belong_to_nobody_are_counted():
 
     assert (found.recipients, found.invalid_numbers.count) == (3, 2)
     assert found.warnings == (
-        "2 numbers may exist by length, but belong to nobody, first in item 2.",
+        "2 numbers have a valid length, but do not exist, first in item 2.",
     )
 
 
@@ -530,7 +530,7 @@ def test_values_with_a_short_number():
     found = found_in(people, "{param1} STOP au XXXXX")
 
     assert found.short_numbers == Finding(count=1, position=0)
-    assert "hold XXXXX, first in item 1: the gateway may" in found.warnings[0]
+    assert "contain XXXXX, first in item 1; the gateway may" in found.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -541,7 +541,7 @@ def test_values_with_a_short_number():
             "{whatever}",
             "would be sent as it stands. Braces",
         ),
-        ("XXXXX XXXXX", "XXXXX stands in the text more than once"),
+        ("XXXXX XXXXX", "XXXXX occurs in the text more than once"),
     ],
 )
 def test_oddities_of_the_text(text, warning):
@@ -909,13 +909,13 @@ def test_as_dict():
                 "position": 1,
                 "line": None,
                 "column_name": None,
-                "reason": "must start with '+' and the country code, and holds 'x' "
+                "reason": "must start with '+' and the country code, and contains 'x' "
                 "(LATIN SMALL LETTER X, U+0078)",
                 "shown": None,
             }
         ],
         "rejected_by_reason": {
-            "must start with '+' and the country code, and holds 'x' (LATIN SMALL "
+            "must start with '+' and the country code, and contains 'x' (LATIN SMALL "
             "LETTER X, U+0078)": 1
         },
         "samples": ["Buy Łucja {param9}", "Buy  {param9}"],

@@ -52,7 +52,7 @@ async def test_each_country_by_its_share():
     ("amount", "credits_", "countries", "words"),
     [
         (100, {"FR": {"premium_sms": 1}}, {}, "no recipients"),
-        (100, {"FR": {"premium_sms": 1}}, {"FR": 1, "": 1}, "cannot be told"),
+        (100, {"FR": {"premium_sms": 1}}, {"FR": 1, "": 1}, "is unknown"),
         (100, {"FR": {"premium_sms": 1}}, {"US": 1}, "sms_premium for US"),
         (100, {"FR": {"low_cost_sms": 1}}, {"FR": 1}, "sms_premium for FR"),
         (0, {"FR": {"premium_sms": 0}}, {"FR": 1}, "the balance buys no message"),

@@ -176,16 +176,16 @@ async def test_a_disk_that_is_full_refuses_and_keeps_nothing(ledger, file, monke
 
 def test_a_file_has_one_who_writes_to_it(file):
     """Another process would empty it."""
-    with pytest.raises(LedgerError, match="another process takes receipts"):
+    with pytest.raises(LedgerError, match="another process receives callbacks"):
         ReceiptFile(file.path).open()
 
 
 def test_a_place_that_cannot_hold_a_file_is_named(tmp_path, monkeypatch):
     """Nothing is received that could not be kept."""
-    with pytest.raises(LedgerError, match="receipts cannot be kept there"):
+    with pytest.raises(LedgerError, match="receipts cannot be stored there"):
         ReceiptFile(tmp_path / "none" / "x").open()
     monkeypatch.setitem(sys.modules, "fcntl", None)
-    with pytest.raises(LedgerError, match="receipts cannot be kept there"):
+    with pytest.raises(LedgerError, match="receipts cannot be stored there"):
         ReceiptFile(tmp_path / "x").open()
 
 
@@ -197,7 +197,7 @@ def test_a_disk_without_locks_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fcntl, "flock", refuse)
 
-    with pytest.raises(LedgerError, match="receipts cannot be kept there"):
+    with pytest.raises(LedgerError, match="receipts cannot be stored there"):
         ReceiptFile(tmp_path / "x").open()
 
 

@@ -71,8 +71,20 @@ async def test_items_of_another_kind_are_left_alone():
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (ONE, "must be many numbers (got str)"),
-        ({ONE: "Zoe"}, "must be many numbers (got dict)"),
+        (
+            ONE,
+            (
+                "must be an iterable of recipients; for a file use read_csv(path) "
+                "(got str)"
+            ),
+        ),
+        (
+            {ONE: "Zoe"},
+            (
+                "must be an iterable of recipients; for a file use read_csv(path) "
+                "(got dict)"
+            ),
+        ),
         (33639980001, "must be iterable (got int)"),
     ],
     ids=["one number", "mapping", "no items"],

@@ -325,7 +325,7 @@ def test_a_long_plain_file_is_not_read_by_the_csv_module(tmp_path, monkeypatch, 
         pytest.param("x" * 51, "line 60, column first_name", id="too long"),
         pytest.param("a,b", "line 60: has 3 cells", id="a cell too many"),
         pytest.param('a"b"', 'a"b"', id="quotes within"),
-        pytest.param("a\0", "line 60: holds a NUL", id="no text"),
+        pytest.param("a\0", "line 60: contains a NUL", id="no text"),
     ],
 )
 def test_a_cell_among_plain_lines_is_what_the_csv_module_makes_of_it(

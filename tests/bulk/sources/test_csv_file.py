@@ -247,7 +247,7 @@ def test_no_column_is_ignored_silently_when_all_are_known(people):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param("", "people.csv: is empty: the first line must name", id="empty"),
+        pytest.param("", "people.csv: is empty; the first line must name", id="empty"),
         pytest.param("\n \n", "people.csv: is empty", id="blank lines"),
         pytest.param(
             "name;mobile\nAna;+33600000001\n",
@@ -299,7 +299,7 @@ def test_data_in_place_of_a_header_is_not_quoted(people, first):
     """Somebody's name does not get into an error."""
     error = error_of(people(f"{first}\n+33600000002,Bob\n"))
 
-    assert "looks like data: put a line before it" in str(error)
+    assert "looks like data; add a header line before it" in str(error)
     assert "osta" not in str(error)
     assert "000" not in str(error)
 
@@ -317,7 +317,9 @@ def test_data_in_place_of_a_header_is_not_quoted(people, first):
             "(country='FR', --country FR) (got 06****78)",
             id="national",
         ),
-        pytest.param("33612345678", "a spreadsheet dropped the '+'", id="plus dropped"),
+        pytest.param(
+            "33612345678", "a spreadsheet probably dropped the '+'", id="plus dropped"
+        ),
         pytest.param("612345678", "leading 0 was dropped by a", id="zero dropped"),
         pytest.param("3.36E+10", "was rounded by a spreadsheet", id="rounded"),
         pytest.param('"3,36E+10"', "was rounded by a spreadsheet", id="rounded, comma"),
@@ -352,7 +354,9 @@ def test_a_cell_too_many_is_refused(people):
     """A shifted row would send somebody else's name, or to nobody."""
     error = error_of(people(f"{PEOPLE}+33600000001,Ana,x\n"))
 
-    assert "line 4: has 3 cells where the header has 2: a cell that holds" in str(error)
+    assert "line 4: has 3 cells where the header has 2: a cell that contains" in str(
+        error
+    )
 
 
 def test_trailing_cells_may_be_left_out_or_be_too_many_if_they_are_empty(people):
@@ -370,7 +374,7 @@ def test_a_file_that_ends_within_its_last_row_was_cut_off(people):
     """Half of the last number would be somebody else's."""
     error = error_of(people(f"{PEOPLE}+33600000003"))
 
-    assert "line 4: is the last line, and ends without a line end" in str(error)
+    assert "line 4: is the last line and ends before its last cell" in str(error)
 
 
 def test_rows_go_on_after_a_bad_one(people):
@@ -441,7 +445,7 @@ def test_nul_is_refused(people):
     """Half of the bytes of UTF-16, and nothing that belongs into a text."""
     error = error_of(people(PEOPLE.encode("utf-16-le")))
 
-    assert "people.csv, line 1: holds a NUL character" in str(error)
+    assert "people.csv, line 1: contains a NUL character" in str(error)
     assert 'encoding="utf-16-le"' in str(error)
 
 
@@ -499,7 +503,7 @@ def test_a_folder_is_no_file(tmp_path):
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (PermissionError(13, "Permission denied"), "may not be read by this user"),
+        (PermissionError(13, "Permission denied"), "is not readable by this user"),
         (OSError(24, "Too many open files"), "cannot be opened: Too many open files"),
     ],
     ids=["forbidden", "other"],
@@ -596,7 +600,7 @@ async def test_items_come_before_the_end_of_a_damaged_file(people):
     rows = people(f"{PEOPLE}\0\n").items()
 
     assert [await anext(rows), await anext(rows)] == [ANA, BOB]
-    with pytest.raises(SourceError, match="line 4: holds a NUL"):
+    with pytest.raises(SourceError, match="line 4: contains a NUL"):
         await anext(rows)
 
 

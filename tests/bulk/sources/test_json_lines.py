@@ -203,7 +203,7 @@ def test_looking_for_fields_names_a_missing_file(tmp_path):
         pytest.param(
             '{"phone_number": 33612345678}',
             "column phone_number: is a JSON number, which cannot keep the '+' of a "
-            "phone number: write it in double quotes, with '+' and the country code "
+            "phone number; write it in double quotes, with '+' and the country code "
             "(got 336****5678)",
             id="number",
         ),
@@ -256,7 +256,7 @@ def test_looking_for_fields_names_a_missing_file(tmp_path):
         ),
         pytest.param(
             '{"Costa": "+33612345678"}',
-            "line 1: has no field phone_number: rename the field with the number",
+            "line 1: has no field phone_number; rename the field with the number",
             id="no number",
         ),
         pytest.param(
@@ -271,12 +271,12 @@ def test_looking_for_fields_names_a_missing_file(tmp_path):
         ),
         pytest.param(
             '{"phone_number": "+33600000001", "param1": NaN}',
-            "line 1: holds NaN, which is not JSON: use null",
+            "line 1: contains NaN, which is not JSON; use null",
             id="NaN",
         ),
         pytest.param(
             '{"phone_number": "+33600000001", "other": -Infinity}',
-            "holds -Infinity",
+            "contains -Infinity",
             id="infinity",
         ),
         pytest.param("null", "is null: each line must be one whole", id="bare null"),
@@ -421,7 +421,7 @@ def test_of_several_numbers_none_of_which_can_be_used_the_first_is_told(people):
     error = error_of(source)
 
     assert (error.field, error.column) == ("phone_number", "mobile")
-    assert "holds 'C'" in error.reason
+    assert "contains 'C'" in error.reason
 
 
 def test_a_field_under_two_names_is_refused(people):
@@ -503,8 +503,10 @@ def test_one_array_is_read_element_by_element(people, start, content):
     ("content", "reason"),
     [
         pytest.param('["+33600000001"', "ends within its array", id="cut off"),
-        pytest.param('["+33600000001"][]', "holds more than one", id="two in a line"),
-        pytest.param('["+33600000001"]\n[]', "holds more than one", id="two lines"),
+        pytest.param(
+            '["+33600000001"][]', "contains more than one", id="two in a line"
+        ),
+        pytest.param('["+33600000001"]\n[]', "contains more than one", id="two lines"),
         pytest.param("[\n" + f'"{"x" * 600_000}\n' * 2, "does not end", id="endless"),
     ],
 )
@@ -532,7 +534,7 @@ def test_an_array_that_does_not_end_well_is_refused(people, content, reason):
             "is a workbook or an archive, not JSON lines: unpack it, or write it again",
             id="archive",
         ),
-        pytest.param(b'"\0"', "line 1: holds a NUL character", id="NUL"),
+        pytest.param(b'"\0"', "line 1: contains a NUL character", id="NUL"),
         pytest.param(
             gzip.compress(PEOPLE.encode())[:-9], "damaged or was cut off", id="cut gzip"
         ),
