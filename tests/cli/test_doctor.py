@@ -154,8 +154,10 @@ def test_bad_address_shows_no_arguments(run):
 
     assert found(result)["connection"] == {
         "state": "wrong",
-        "found": "the address must be https, or the key crosses the network in the "
-        "clear",
+        "found": (
+            "the address must be https, otherwise the key crosses the network "
+            "unencrypted"
+        ),
         "advice": "See --base-url and OCTOPUSH_BASE_URL.",
     }
 

@@ -193,7 +193,7 @@ def test_purged_fleet_run_knows_nobody(submit, run, gateway):
 
     assert purged.exit_code == 0, purged.output
     assert result.exit_code == 2
-    assert "names a run that was purged" in result.stderr
+    assert "names a purged run" in result.stderr
     assert set(gateway.sent_log.numbers().values()) == {1}
 
 

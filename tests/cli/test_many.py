@@ -111,7 +111,7 @@ def test_short_row(ask, people):
     """What is wrong with a row as a whole names no column."""
     result = import_(ask, people(lines=["+33600000001"]))
 
-    assert "line 2: is the last line, and ends without" in result.stderr
+    assert "line 2: is the last line and ends before" in result.stderr
 
 
 def test_refused_request(ask, people, gateway, clock):
