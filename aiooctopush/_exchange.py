@@ -57,7 +57,7 @@ async def read_body(
             body += chunk
     if len(body) > MAX_BODY:
         success = 200 <= status < 300
-        msg = f"an answer of over {MAX_BODY} bytes (HTTP {status})"
+        msg = f"a response of over {MAX_BODY} bytes (HTTP {status})"
         raise InvalidResponseError(
             msg,
             status=status,
