@@ -86,6 +86,7 @@ class OctopushError(Exception):
         repeat_is_harmless: True if a repeat leaves the same state, as one more update
             or cancellation does.
         operation: Method and path of the call.
+        remedy: What to do about it, as a sentence, where it is known; else empty.
         retry_budget_exhausted: True if a further attempt was allowed but the session's
             retry quota was used up, as it is during an outage.
     """
@@ -99,6 +100,7 @@ class OctopushError(Exception):
     safe_to_retry_until: datetime | None = None
     repeat_is_harmless: bool = False
     operation: str | None = None
+    remedy: str = ""
     retry_budget_exhausted: bool = False
 
     def __init__(
@@ -150,8 +152,8 @@ class OctopushError(Exception):
                 f"request_id {self.request_id!r}{until}."
             )
         if self.outcome in {Outcome.NOT_SENT, Outcome.REFUSED}:
-            return "Nothing was sent."
-        return ""
+            return f"Nothing was sent. {self.remedy}".rstrip()
+        return self.remedy
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default calls cls(*args) and would lose every keyword; workers send

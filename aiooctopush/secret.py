@@ -20,8 +20,8 @@ class Secret:
     """
     A string that every ``repr``, ``str``, f-string and ``asdict`` shows as ``***``.
 
-    Only `reveal` gives it out. It cannot be pickled, so that no session store or queue
-    keeps it by accident: put ``secret.reveal()`` where it is to be kept.
+    Only `reveal` gives it out. It cannot be pickled or serialized, so that no session
+    store, queue or response keeps it by accident: put ``secret.reveal()`` there.
     """
 
     __slots__ = ("_value",)
@@ -55,10 +55,13 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         msg = (
-            "a Secret cannot be pickled: store secret.reveal() instead, where only "
-            "your program can read it"
+            "a Secret cannot be pickled or serialized: pass secret.reveal() instead, "
+            "where only your program can read it"
         )
         raise TypeError(msg)
+
+    # Frameworks that make JSON of anything try these, and show what they raise.
+    __iter__ = __json__ = __reduce__
 
 
 class Credentials:

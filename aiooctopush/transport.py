@@ -9,7 +9,8 @@ ever handed to the request, and `UnknownOutcomeError` for everything else.
 import asyncio
 import math
 import ssl
-from functools import lru_cache
+import weakref
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple, Protocol
 
 import aiohttp
@@ -23,6 +24,7 @@ from ._direct import Direct
 from ._exchange import WatchedPayload, Witness, read_body
 from ._hooks import is_cancellation
 from ._limits import positive
+from ._pools import Pools
 from ._wire import HttpRequest, HttpResponse
 from .errors import (
     Backoff,
@@ -33,12 +35,6 @@ from .errors import (
     TransportSecurityError,
     UnknownOutcomeError,
 )
-
-
-# The gateway's pages warn that idle sockets may be dropped under the client, and a
-# POST on a dropped socket is of unknown outcome. So they are kept only for bursts.
-# Source: gateway documentation, "Schedule SMS Sending".
-KEEP_ALIVE: Final = 10.0
 
 
 class Transport(Protocol):
@@ -78,6 +74,13 @@ class _ErrorRule(NamedTuple):
     kind: type[OctopushError]
     problem: str
     backoff: Backoff
+    remedy: str = ""
+
+
+_CHECK_ADDRESS: Final = "Check base_url (OCTOPUSH_BASE_URL) and the network."
+_CHECK_PROXY: Final = "Check the proxy (OCTOPUSH_PROXY)."
+_START_SANDBOX: Final = "Start `octopush sandbox`, or check base_url."
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 # What aiohttp raises, and what it proves; the first match counts, so children stand
@@ -88,7 +91,10 @@ _ERROR_RULES: Final[tuple[tuple[type[BaseException], _ErrorRule], ...]] = (
     (
         aiohttp.ClientConnectorCertificateError,
         _ErrorRule(
-            TransportSecurityError, "the certificate of {} is not valid", Backoff.NEVER
+            TransportSecurityError,
+            "the certificate of {} is not valid",
+            Backoff.NEVER,
+            "If your network re-signs TLS, trust its authority with ca_file.",
         ),
     ),
     (
@@ -101,27 +107,46 @@ _ERROR_RULES: Final[tuple[tuple[type[BaseException], _ErrorRule], ...]] = (
     ),
     (
         aiohttp.ClientConnectorDNSError,
-        _ErrorRule(NotSentError, "the host {} was not found", Backoff.FAST),
+        _ErrorRule(
+            NotSentError, "the host {} was not found", Backoff.FAST, _CHECK_ADDRESS
+        ),
     ),
     (
         aiohttp.ClientProxyConnectionError,
-        _ErrorRule(NotSentError, "the proxy to {} cannot be reached", Backoff.FAST),
+        _ErrorRule(
+            NotSentError,
+            "the proxy to {} cannot be reached",
+            Backoff.FAST,
+            _CHECK_PROXY,
+        ),
     ),
     (
         aiohttp.ClientSSLError,
-        _ErrorRule(NotSentError, "the TLS handshake with {} failed", Backoff.FAST),
+        _ErrorRule(
+            NotSentError,
+            "the TLS handshake with {} failed",
+            Backoff.FAST,
+            "Check the scheme and the port of base_url (OCTOPUSH_BASE_URL).",
+        ),
     ),
     (
         aiohttp.ClientConnectorError,
-        _ErrorRule(NotSentError, "cannot connect to {}", Backoff.FAST),
+        _ErrorRule(NotSentError, "cannot connect to {}", Backoff.FAST, _CHECK_ADDRESS),
     ),
     (
         aiohttp.ConnectionTimeoutError,
-        _ErrorRule(NotSentError, "no connection to {} in time", Backoff.FAST),
+        _ErrorRule(
+            NotSentError, "no connection to {} in time", Backoff.FAST, _CHECK_ADDRESS
+        ),
     ),
     (
         aiohttp.ClientHttpProxyError,
-        _ErrorRule(NotSentError, "the proxy refused to connect to {}", Backoff.FAST),
+        _ErrorRule(
+            NotSentError,
+            "the proxy refused to connect to {}",
+            Backoff.FAST,
+            _CHECK_PROXY,
+        ),
     ),
     # Before the errors of an address: there was an answer, so it was sent.
     (
@@ -198,6 +223,10 @@ def translate(error: BaseException, address: str = "the gateway") -> OctopushErr
         backoff = Backoff.NEVER
     problem = rule.problem.format(address)
     failure = rule.kind(f"{problem} ({type(error).__name__})", backoff=backoff)
+    is_here = address.rpartition(":")[0] in _LOOPBACK
+    failure.remedy = (
+        _START_SANDBOX if is_here and rule.remedy is _CHECK_ADDRESS else rule.remedy
+    )
     # One kind of aiohttp's errors holds the request's headers, and shows them in its
     # repr: the key would travel with the traceback.
     if not isinstance(error, aiohttp.ClientResponseError):
@@ -232,12 +261,12 @@ class AiohttpTransport:
     ) -> None:
         self._base = base_url.rstrip("/")
         self._timeouts = timeouts or Timeouts()
-        self._max_connections = max_connections
         self._ssl = ssl_context
         self._proxy = proxy
         self._user_session = client_session
-        self._pooled: aiohttp.ClientSession | None = None
-        self._unpooled: aiohttp.ClientSession | None = None
+        self._pools = Pools(self._base, max_connections)
+        # Not by __del__: in a cycle, that of aiohttp could come first.
+        weakref.finalize(self, self._pools.complain)
         self._direct: Direct | None = None
         self._default_timeout = self._timeout_of(self._timeouts.attempt)
         self._request_kwargs = self._build_request_kwargs()
@@ -248,7 +277,8 @@ class AiohttpTransport:
         self._first_byte = (self._default_timeout.connect or 0.0) + self._timeouts.read
         self._closed = False
         # Paths may hold arguments, so their number has no bound of its own.
-        self._url_of = lru_cache(maxsize=256)(self._build_url)
+        # Nothing of it leads back here: a session left open is noticed at once.
+        self._url_of = lru_cache(maxsize=256)(partial(_build_url, self._base))
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Carry one attempt; see `Transport.send`."""
@@ -258,7 +288,7 @@ class AiohttpTransport:
             timeout = self._timeout_of(seconds)
         else:
             seconds = self._timeouts.attempt
-        direct = self._direct if session is self._pooled else None
+        direct = None if request.fresh_connection else self._direct
         witness, silence = Witness(), self._timeouts.read
         try:
             with self._deadlines.limit(seconds, at_first=self._first_byte) as deadline:
@@ -308,10 +338,8 @@ class AiohttpTransport:
     async def close(self) -> None:
         """Close the pools that this transport opened; nothing is carried after it."""
         self._closed = True
-        for session in (self._pooled, self._unpooled):
-            if session is not None:
-                await session.close()
-        self._pooled = self._unpooled = self._direct = None
+        self._direct = None
+        await self._pools.close()
 
     def _watched(self, request: HttpRequest) -> tuple[Witness, dict[str, Any]]:
         """Return what aiohttp is told of a request, and who sees that it leaves."""
@@ -319,7 +347,7 @@ class AiohttpTransport:
         kwargs = self._request_kwargs | {"data": payload}
         if payload is not None and request.method == "POST":
             return payload, kwargs  # aiohttp never repeats a POST
-        guard = _SingleAttempt()
+        guard = _SingleAttempt(self._base)
         kwargs["middlewares"] = (guard,)
         return payload or guard, kwargs
 
@@ -332,37 +360,14 @@ class AiohttpTransport:
             if self._user_session.closed:
                 raise InvalidFieldError("client_session", "is closed")
             return self._user_session
-        if fresh:
-            # After silence every idle connection is under suspicion.
-            if self._unpooled is None:
-                self._unpooled = self._open(
-                    aiohttp.TCPConnector(limit=self._max_connections, force_close=True)
-                )
-            return self._unpooled
-        if self._pooled is None:
-            self._pooled = self._open(
-                aiohttp.TCPConnector(
-                    limit=self._max_connections, keepalive_timeout=KEEP_ALIVE
-                )
-            )
-            if self._proxy is None:
-                self._direct = Direct(self._pooled, self._ssl)
-        return self._pooled
-
-    def _open(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # netrc and proxy variables must not change where a key goes.
-            trust_env=False,
-        )
+        session = self._pools.get(fresh=fresh)
+        if self._direct is None and self._proxy is None and not fresh:
+            self._direct = Direct(session, self._ssl)
+        return session
 
     def _url(self, request: HttpRequest) -> URL:
         url = self._url_of(request.path)
         return url.with_query(request.query) if request.query else url
-
-    def _build_url(self, path: str) -> URL:
-        return URL(self._base + path, encoded=True)
 
     def _build_request_kwargs(self) -> dict[str, Any]:
         """What aiohttp is told beside the request, in few words: each one costs."""
@@ -398,6 +403,10 @@ class AiohttpTransport:
         )
 
 
+def _build_url(base: str, path: str) -> URL:
+    return URL(base + path, encoded=True)
+
+
 def _before_sending(failure: OctopushError, error: BaseException) -> OctopushError:
     """
     What a failure proves if no connection was handed to the request.
@@ -421,7 +430,14 @@ class _SingleAttempt(Witness):
     A middleware that keeps aiohttp from repeating a GET, PUT or DELETE by itself when
     a connection breaks: only errors of its own make it do so. A second DELETE would
     find nothing.
+
+    Args:
+        base_url: That of the gateway, for its name.
     """
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__()
+        self._base = base_url
 
     async def __call__(
         self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
@@ -438,5 +454,5 @@ class _SingleAttempt(Witness):
         try:
             return await send(request)
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-            failure = translate(error)
+            failure = translate(error, _address_of(self._base))
         raise failure

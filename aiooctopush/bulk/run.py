@@ -2,9 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+import warnings
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+)
 from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
+from typing import Any
 
 from .._clock import Clock
 from .._hooks import tell
@@ -110,7 +118,7 @@ class BulkRun:
                     tell(progress, self.report, "progress")
         return self.report
 
-    async def stream(self, source: Source) -> AsyncGenerator[BatchResult, None]:
+    def stream(self, source: Source) -> AsyncGenerator[BatchResult, None]:
         """
         Send to everyone, and tell what became of each batch as soon as it is known.
 
@@ -134,6 +142,9 @@ class BulkRun:
                 that is asked about by the next start, under the same ids.
             RuntimeError: This start was made before.
         """
+        return _Stream(self._results(source))
+
+    async def _results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
         async with self._started(source) as results:
             async for result in results:
                 yield result
@@ -282,3 +293,34 @@ class BulkRun:
         now = self._clock.now()
         settings = settings_of(self._message, self._options.identity)
         return RunRecord(name=self._name, settings=settings, began_at=now, latest=now)
+
+
+class _Stream(AsyncGenerator[BatchResult, None]):
+    """Results of a run; it warns if nothing ever asked for one."""
+
+    def __init__(self, results: AsyncGenerator[BatchResult, None]) -> None:
+        self._results = results
+        self._was_asked = False
+
+    def __del__(self) -> None:
+        if not self._was_asked:
+            warnings.warn(
+                "run.stream(source) was never iterated, so nothing was sent: use "
+                "`async for result in run.stream(source)`, or `await run.send(source)`",
+                RuntimeWarning,
+                stacklevel=2,
+                source=self,
+            )
+
+    def __anext__(self) -> Coroutine[Any, Any, BatchResult]:
+        return self.asend(None)
+
+    def asend(self, value: None) -> Coroutine[Any, Any, BatchResult]:
+        self._was_asked = True
+        return self._results.asend(value)
+
+    def athrow(self, *error: Any) -> Coroutine[Any, Any, BatchResult]:
+        return self._results.athrow(*error)
+
+    def aclose(self) -> Coroutine[Any, Any, None]:
+        return self._results.aclose()

@@ -22,7 +22,7 @@ PACKAGE = Path(aiooctopush.__file__).parent
 # Whoever adds a module to these makes every program slower to start.
 AT_IMPORT = {
     *("_call", "_chapters", "_clock", "_connection", "_deadlines"),
-    *("_direct", "_exchange"),
+    *("_direct", "_exchange", "_pools"),
     *("_hooks", "_lazy"),
     *("_limits", "_pipeline", "_telemetry", "_throttle"),
     *("_responses", "_version", "_wire", "errors", "ids", "observer", "phone", "retry"),

@@ -63,7 +63,7 @@ def test_however_it_is_shown_a_secret_stays_hidden(value, show):
 @pytest.mark.parametrize(
     ("value", "advice"),
     [
-        (Secret(KEY), "store secret.reveal()"),
+        (Secret(KEY), "pass secret.reveal() instead"),
         (Credentials(LOGIN, KEY), "the environment"),
     ],
     ids=["secret", "credentials"],
@@ -75,6 +75,18 @@ def test_a_secret_is_not_pickled(value, advice, protocol):
 
     assert advice in str(caught.value)
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("serialize", [list, dict, lambda one: one.__json__()])
+def test_a_secret_says_how_it_is_revealed_to_what_makes_json_of_it(serialize):
+    """FastAPI tries `dict`, and shows in its error what that raised."""
+    with pytest.raises(TypeError) as caught:
+        serialize(Secret(KEY))
+
+    assert str(caught.value) == (
+        "a Secret cannot be pickled or serialized: pass secret.reveal() instead, where "
+        "only your program can read it"
+    )
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])

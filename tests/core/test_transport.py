@@ -22,6 +22,7 @@ from aioresponses import CallbackResult, aioresponses
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from aiooctopush._pools import KEEP_ALIVE
 from aiooctopush._wire import HttpRequest
 from aiooctopush.errors import (
     Backoff,
@@ -33,7 +34,7 @@ from aiooctopush.errors import (
     TransportSecurityError,
     UnknownOutcomeError,
 )
-from aiooctopush.transport import KEEP_ALIVE, AiohttpTransport, Timeouts, translate
+from aiooctopush.transport import AiohttpTransport, Timeouts, translate
 
 
 pytestmark = pytest.mark.usefixtures("_way")
@@ -1283,3 +1284,18 @@ async def test_silence_while_it_connects_is_no_silence_of_an_answer():
         )
 
     assert (type(error), error.backoff) == (NotSentError, FAST)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_a_host_that_cannot_be_reached_is_named_with_what_to_do(method):
+    """A GET goes through a guard, whose errors are translated before ours see them."""
+    request = attrs.evolve(SEND, method=method, body=None)
+
+    async with transport_to("http://127.0.0.1:9") as transport:
+        with pytest.raises(NotSentError) as caught:
+            await transport.send(request)
+
+    assert str(caught.value) == (
+        "cannot connect to 127.0.0.1:9 (ClientConnectorError). Nothing was sent. Start "
+        "`octopush sandbox`, or check base_url."
+    )

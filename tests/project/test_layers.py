@@ -33,7 +33,7 @@ LAYERS = (
         *("_call", "_deadlines", "_hooks", "_responses", "_telemetry", "_throttle"),
         *("_wire", "observer", "retry", "webhooks"),
     ),
-    ("_connection", "_exchange", "_direct", "transport"),
+    ("_connection", "_exchange", "_direct", "_pools", "transport"),
     ("_pipeline", "api"),
     ("ledgers",),
     ("bulk", "fleet", "session"),
@@ -41,7 +41,7 @@ LAYERS = (
     ("integrations", "sandbox"),
     ("__main__", "cli"),
 )
-BELOW_IO = LAYERS.index(("_connection", "_exchange", "_direct", "transport"))
+BELOW_IO = LAYERS.index(("_connection", "_exchange", "_direct", "_pools", "transport"))
 EDGES = LAYERS.index(("__init__",)) + 1
 
 # Layers below the transport decide; of their files only these may wait.
