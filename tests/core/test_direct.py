@@ -363,7 +363,7 @@ async def test_what_was_not_read_is_given_up_with_its_connection():
         with pytest.raises(InvalidResponseError):
             await transport.send(attrs.evolve(SEND, method="GET", body=None))
 
-        assert not transport._pooled.connector._acquired
+        assert not transport._pools.get(fresh=False).connector._acquired
 
 
 async def test_only_a_connection_asks_for_a_body():
