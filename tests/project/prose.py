@@ -191,7 +191,7 @@ def length(sentence: str) -> int:
 
 _VERBS: Final = re.compile(
     r"\b(is|are|was|were|be|been|am|has|have|had|do|does|did|can|could|will|would|may"
-    r"|might|must|should|let|need|cannot|[a-z]+n't|\w+ed|\w+ing|\w+(?<!')s)\b|\w+'(s|re|ll)\b",
+    r"|might|must|should|sent|ran|made|kept|came|got|gave|took|lost|held|let|need|cannot|[a-z]+n't|\w+ed|\w+ing|\w+(?<!')s)\b|\w+'(s|re|ll)\b",
 )
 _NO_VERBS: Final = re.compile(
     r"\b(its|this|less|across|always|as|thus|plus|perhaps|us|unless|sometimes)\b"
