@@ -7,6 +7,7 @@ each in the shape that it expects. A peer is imported only where it is measured,
 may not be here, and its objects are nobody else's garbage to collect.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,12 +18,14 @@ import aiohttp
 import attrs
 import orjson
 from cattrs.preconf.orjson import make_converter
+from multidict import CIMultiDict
 from tenacity import (
     retry,
     retry_if_exception_type,
     stop_after_attempt,
     wait_random_exponential,
 )
+from yarl import URL
 
 from aiooctopush import OctopushSession, Outcome, Purpose
 
@@ -63,11 +66,90 @@ async def bare(url: str, in_flight: int = 100) -> AsyncIterator[Send]:
 
 
 @asynccontextmanager
+async def tuned(url: str) -> AsyncIterator[Send]:
+    """aiohttp with the knobs that its documentation has, turned for one gateway."""
+    target = URL(f"{url}{PATH}")
+    ready = orjson.dumps(BODY | {"request_id": uuid.uuid4().hex})
+    headers = CIMultiDict(HEADERS)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=100),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
+    ) as session:
+
+        async def send() -> None:
+            response = await session.post(
+                target, data=ready, headers=headers, allow_redirects=False
+            )
+            answer = orjson.loads(await response.read())
+            assert answer["sms_ticket"]
+
+        yield send
+
+
+@asynccontextmanager
+async def lowest(url: str) -> AsyncIterator[Send]:
+    """The pool and the parser of aiohttp without its session; no way to live."""
+    ready = orjson.dumps(BODY | {"request_id": uuid.uuid4().hex})
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=5)
+    async with aiohttp.ClientSession() as session:
+        connector = session.connector
+        assert connector is not None
+        target = aiohttp.ClientRequest(
+            "POST",
+            URL(f"{url}{PATH}"),
+            headers=HEADERS,
+            data=ready,
+            loop=asyncio.get_running_loop(),
+            session=session,
+        )
+        lines = [f"POST {PATH} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in target.headers.items()]
+        data = "\r\n".join((*lines, "", "")).encode() + ready
+
+        async def send() -> None:
+            connection = await connector.connect(target, [], limits)
+            protocol = connection.protocol
+            assert protocol is not None
+            assert protocol.transport is not None
+            protocol.set_response_params(read_until_eof=True)
+            protocol.transport.write(data)
+            _, content = await protocol.read()
+            answer = orjson.loads(await content.read())
+            connection.release()
+            assert answer["sms_ticket"]
+
+        yield send
+
+
+@asynccontextmanager
 async def ours(url: str, in_flight: int = 100) -> AsyncIterator[Send]:
     """aiooctopush, as its README shows it."""
     async with OctopushSession(
         LOGIN, KEY, base_url=url, max_in_flight=in_flight
     ) as octopush:
+
+        async def send() -> None:
+            sent = await octopush.sms.send(
+                text=TEXT, recipients=[NUMBER], sender=SENDER, purpose=Purpose.ALERT
+            )
+            assert sent.outcome is Outcome.ACCEPTED
+
+        yield send
+
+
+@asynccontextmanager
+async def ours_usual(url: str) -> AsyncIterator[Send]:
+    """aiooctopush over a session of yours: its requests go the usual way."""
+
+    async with (
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=100),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        ) as session,
+        OctopushSession(LOGIN, KEY, base_url=url, client_session=session) as octopush,
+    ):
 
         async def send() -> None:
             sent = await octopush.sms.send(
@@ -188,7 +270,10 @@ async def telnyx(url: str) -> AsyncIterator[Send]:
 
 CLIENTS: Final[Mapping[str, Callable[[str], AbstractAsyncContextManager[Send]]]] = {
     "bare aiohttp": bare,
+    "tuned aiohttp": tuned,
+    "lowest aiohttp": lowest,
     "aiooctopush": ours,
+    "aiooctopush, usual way": ours_usual,
     "aiohttp + cattrs + tenacity": idiomatic,
     "httpx": httpx_client,
     "twilio": twilio,
