@@ -343,13 +343,14 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a warning, or a link to nowhere inside it, fails."""
-    session.install(".[all]", *group("docs"))
+    """Build the documentation, and search it; a warning, or a dead link, fails."""
+    session.install(".[all]", *group("docs"), *group("tests"))
     session.run(
         *("sphinx-build", "-E", "-W", "--keep-going", "--nitpicky", "--quiet"),
         *("--builder=html", "docs", "docs/_build/html"),
         env=SAFE_PATH,
     )
+    session.run("pytest", "tests/site", env=SAFE_PATH)
     session.log("open docs/_build/html/index.html")
 
 

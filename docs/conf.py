@@ -1,12 +1,12 @@
 """How Sphinx builds these pages: `nox -s docs`, without a network."""
 
+import os
 import re
 import sys
-from enum import Enum
+import tomllib
 from html import escape
 from pathlib import Path
 
-import attrs
 from docutils.nodes import Element, Node, document, entry, literal, literal_block, raw
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -14,10 +14,10 @@ from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
 
 import aiooctopush
-from aiooctopush import Answer, OctopushError
 
 
-sys.path.insert(0, str(Path(__file__).parent / "_extension"))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extension"))
 
 project = "aiooctopush"
 author = "The aiooctopush authors"
@@ -28,9 +28,13 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_llm.txt",  # llms.txt, and each page as Markdown
     "generated",  # ours: tables and the command line, from the code itself
+    "signatures",  # ours: what they show
 ]
-exclude_patterns = ["_build", "_extension"]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_extension", "_templates"]
 default_role = "py:obj"  # what docstrings mean by `Name`
 
 smartquotes_action = "D"  # dashes alone: quotes are to be copied
@@ -44,11 +48,50 @@ python_maximum_signature_line_length = 72
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True  # an attribute that is told of twice is no duplicate
 
+# A repository has no address yet. Once it has, `[project.urls]` says so, or, for a
+# copy of it, this variable: the pages then link to it, and to their own sources.
+PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+REPOSITORY = os.environ.get("DOCS_REPOSITORY") or PROJECT["urls"].get("Repository")
+
 html_theme = "furo"
 html_title = "aiooctopush"
 html_static_path = ["_static"]
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "release.html",  # ours: the version, and the repository
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
+html_context = {"repository": REPOSITORY}
+if REPOSITORY:
+    html_theme_options = {
+        "source_repository": REPOSITORY,
+        "source_branch": os.environ.get("DOCS_BRANCH", "main"),
+        "source_directory": "docs/",
+    }
 html_css_files = ["extra.css"]
 html_copy_source = False
+# Prompts and what is printed are not copied.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+copybutton_line_continuation_character = "\\"
+copybutton_selector = (
+    "div.highlight-python pre, div.highlight-sh pre, div.highlight-console pre,"
+    " div.highlight-sql pre, div.highlight-yaml pre, div.highlight-ini pre"
+)
+
+llms_txt_description = PROJECT["description"]
+llms_txt_full_build = True  # all pages in one file: llms-full.txt
+llms_txt_suffix_mode = "replace"  # tutorial.md beside tutorial.html
+llms_txt_nested_enabled = False
+llms_txt_build_parallel = False  # what was read for the pages is not read again
+llms_txt_suppress_unknown_node_warnings = True  # `*` of a signature
+
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
@@ -90,53 +133,6 @@ def find_public_name(
     return None
 
 
-COLON = "\ue000"  # of no text
-
-
-def hide_colons(
-    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
-) -> None:
-    """Keep napoleon from reading "Let it be: …" of an attribute as its type."""
-    if what in {"attribute", "data", "property"}:
-        end = lines.index("") if "" in lines else len(lines)
-        lines[:end] = [one.replace(":", COLON) for one in lines[:end]]
-
-
-def show_colons(
-    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
-) -> None:
-    """Undo it after napoleon."""
-    lines[:] = [one.replace(COLON, ":") for one in lines]
-
-
-FROM_ATTRS = re.compile(r"attr_dict\['(\w+)'\]\.default")
-
-
-def show_arguments(
-    app: Sphinx,
-    what: str,
-    name: str,
-    thing: object,
-    options: object,
-    signature: str | None,
-    returned: str | None,
-) -> tuple[str, str | None] | None:
-    """
-    Show no arguments of what users do not make (chapters, answers, errors, words), and
-    the defaults of what they do.
-    """
-    if not isinstance(thing, type) or signature is None:
-        return None
-    ours = "Caller" in signature or "BulkOptions" in signature
-    if ours or issubclass(thing, Answer | OctopushError | Enum):
-        return "", None
-    if not attrs.has(thing):
-        return None
-    fields = attrs.fields_dict(thing)
-    shown = FROM_ATTRS.sub(lambda one: repr(fields[one[1]].default), signature)
-    return shown.replace("= NOTHING", "= ..."), returned
-
-
 WIDE, WIDER = 100, 145  # characters; a line of a page has some 85
 
 
@@ -168,9 +164,6 @@ def setup(app: Sphinx) -> None:
     for one in PyObject.doc_field_types:
         if one.name == "variable":
             one.label = "Attributes"  # as docstrings call them
-    app.connect("autodoc-process-docstring", hide_colons, priority=400)
-    app.connect("autodoc-process-docstring", show_colons, priority=600)
-    app.connect("autodoc-process-signature", show_arguments)
     app.connect("doctree-resolved", mark_wide_blocks)
     app.connect("doctree-resolved", let_names_break)
     app.connect("missing-reference", find_public_name)

@@ -40,6 +40,7 @@ EXHAUSTIVE = {
     "fleet",
     "fuzz",
     "simulation",
+    "site",
 }
 
 

@@ -2,7 +2,7 @@
 Directives whose content is data of the package, so that it cannot be out of date.
 
 ``octopush-outcomes``, ``-codes``, ``-retry`` and ``-faults`` make tables or lists;
-``octopush-commands`` makes a section of each command of the command line.
+``octopush-commands`` lists the commands, and ``octopush-command NAME`` shows one.
 """
 
 import inspect
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import attrs
 import click
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
@@ -146,15 +147,29 @@ class Policy(SphinxDirective):
 
 
 class Commands(SphinxDirective):
-    """Every command, with its options under the headings of its help."""
+    """The help of `octopush` itself, with a link to the page of each command."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make the paragraphs and the lists."""
+        context = click.Context(octopush, info_name="octopush")
+        return [*_parts(octopush, context), *_overview(octopush)]
+
+
+class OneCommand(SphinxDirective):
+    """A command, with its options under their headings, and the commands below it."""
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Make the sections."""
-        context = click.Context(octopush, info_name="octopush")
-        made = self._section(octopush, context)
-        made += list(_overview(octopush))
-        made += list(self._sections(octopush, context))
-        return [*made.children[1:]]
+        root = click.Context(octopush, info_name="octopush")
+        (name,) = self.arguments
+        command = octopush.commands[name]
+        context = click.Context(command, info_name=name, parent=root)
+        made = _parts(command, context)
+        if isinstance(command, click.Group):
+            made += self._sections(command, context)
+        return made
 
     def _sections(
         self, group: click.Group, context: click.Context
@@ -162,44 +177,51 @@ class Commands(SphinxDirective):
         for name in group.list_commands(context):
             command = group.commands[name]
             inner = click.Context(command, info_name=name, parent=context)
-            made = self._section(command, inner)
-            if isinstance(command, click.Group):
-                made += list(self._sections(command, inner))
+            title = inner.command_path
+            made = nodes.section(ids=[title.replace(" ", "-")], names=[title])
+            self.state.document.note_explicit_target(made)
+            made += nodes.title(title, title)
+            made += _parts(command, inner)
             yield made
 
-    def _section(self, command: click.Command, context: click.Context) -> nodes.section:
-        title = context.command_path
-        made = nodes.section(ids=[title.replace(" ", "-")], names=[title])
-        self.state.document.note_explicit_target(made)
-        made += nodes.title(title, title)
-        summary, _, rest = inspect.cleandoc(command.help or "").partition("\n\n")
-        made += _paragraphs(summary)
-        if isinstance(command, Command | Group):
-            made += _block(command.example, "sh")
-        usage = " ".join(command.collect_usage_pieces(context))
-        made += _block(f"{title} {usage}", "text")
-        made += _paragraphs(rest)
-        for heading, records in options_of(command, context).items():
-            terms = nodes.definition_list()
-            terms += [
-                _definition(literal(name), words)
-                for name, words in records
-                if "--help" not in name  # which every command has
-            ]
-            if terms.children:
-                made += [nodes.rubric(heading, heading), terms]
-        made += _paragraphs(inspect.cleandoc(command.epilog or ""))
-        return made
+
+def _parts(command: click.Command, context: click.Context) -> list[nodes.Node]:
+    """What the help of a command says."""
+    summary, _, rest = inspect.cleandoc(command.help or "").partition("\n\n")
+    made = _paragraphs(summary)
+    if isinstance(command, Command | Group):
+        made.append(_block(command.example, "sh"))
+    usage = " ".join(command.collect_usage_pieces(context))
+    made.append(_block(f"{context.command_path} {usage}", "text"))
+    made += _paragraphs(rest)
+    for heading, records in options_of(command, context).items():
+        terms = nodes.definition_list()
+        terms += [
+            _definition(literal(name), words)
+            for name, words in records
+            if "--help" not in name  # which every command has
+        ]
+        if terms.children:
+            made += [nodes.rubric(heading, heading), terms]
+    return made + _paragraphs(inspect.cleandoc(command.epilog or ""))
 
 
 def _overview(group: Group) -> Iterator[nodes.Node]:
-    """The commands under the headings of the help, each with a link to its section."""
+    """The commands under the headings of the help, each with a link to its page."""
     for heading, commands in group.sections.items():
         yield nodes.rubric(heading, heading)
         listed = nodes.bullet_list()
         for one in commands:
-            section = {"internal": True, "refid": f"octopush-{one.name}"}
-            link = nodes.reference("", "", literal(str(one.name)), **section)
+            # Without a page of that name, the build fails.
+            link = pending_xref(
+                "",
+                literal(str(one.name)),
+                refdomain="std",
+                reftype="doc",
+                reftarget=f"/reference/cli/{one.name}",
+                refexplicit=True,
+                refwarn=True,
+            )
             short = plain(f": {one.get_short_help_str()}")
             listed += nodes.list_item("", nodes.paragraph("", "", link, short))
         yield listed
@@ -239,4 +261,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("octopush-outcomes", Outcomes)
     app.add_directive("octopush-retry", Policy)
     app.add_directive("octopush-commands", Commands)
+    app.add_directive("octopush-command", OneCommand)
     return {"parallel_read_safe": True}
