@@ -70,6 +70,7 @@ def typing(session: nox.Session) -> None:
     # mypy refuses a folder without a Python file.
     scripts = [folder for folder in SCRIPTS if any(Path(folder).rglob("*.py"))]
     session.run("mypy", "aiooctopush", "noxfile.py", *scripts)
+    session.run("python", "tests/typed_pages.py")  # what the pages show
     # What users may rely on holds for whichever checker they have.
     session.run("pyright", "tests/typing")
     session.run("pyrefly", "check", "--summary=none", "tests/typing")

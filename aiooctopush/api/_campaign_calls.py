@@ -13,6 +13,7 @@ from .. import api
 from .._call import CallOptions
 from .._clock import Clock
 from .._wire import Answer, Endpoint
+from ..errors import InvalidFieldError
 from ..ids import first_tried_at
 from ._before_sending import checked, on_wire
 from ._shared import (
@@ -92,7 +93,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         self,
         request: RequestT,
         *,
-        safe_to_retry_until: datetime,
+        safe_to_retry_until: datetime | None,
         timeout: float | None = None,
     ) -> SentT:
         """
@@ -105,7 +106,8 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         Args:
             request: Request that failed, with the ``request_id`` of the error.
             safe_to_retry_until: From the error. After that instant the gateway may have
-                forgotten the id, and the request is not repeated.
+                forgotten the id, and the request is not repeated. The error of a call
+                without a request ID has None there, which is refused.
             timeout: Seconds for the whole call, retries included.
 
         Raises:
@@ -113,6 +115,11 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
                 ``maybe_sent`` stays true.
             UnknownOutcomeError: Still unknown, or too late to ask.
         """
+        if safe_to_retry_until is None:
+            raise InvalidFieldError(
+                "safe_to_retry_until",
+                "is None, so the call had no request ID. Ask the recipient or support",
+            )
         check_instant(safe_to_retry_until, "safe_to_retry_until")
         return await self._call(
             self._send,

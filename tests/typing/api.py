@@ -84,6 +84,9 @@ async def main(later: datetime) -> None:
             assert_type(error.outcome, Outcome | None)
             assert_type(error.maybe_sent, bool)
             assert_type(error.safe_to_retry_until, datetime | None)
+            await octopush.sms.settle(
+                request, safe_to_retry_until=error.safe_to_retry_until
+            )
 
         status = await octopush.sms.wait_until_ready("sms_1")
         assert_type(status, CampaignStatus)

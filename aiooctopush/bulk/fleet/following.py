@@ -43,7 +43,7 @@ class Wake(Protocol):
     """Sends wake-ups, one for each batch; one that gets lost does no harm."""
 
     async def __call__(
-        self, run_name: str, names: Sequence[str], *, include_unknown: bool = False
+        self, run_name: str, names: Sequence[str], /, *, include_unknown: bool = False
     ) -> None:
         """Have somebody call `Worker.send_batch` for each name, sooner or later."""
 
