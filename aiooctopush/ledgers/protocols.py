@@ -4,7 +4,7 @@ What a ledger does: for one run, for the holder of a claim, and for many workers
 `memory` forgets with the process, `sqlite` survives it, `postgres` is shared.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from attrs import field, frozen
@@ -44,6 +44,22 @@ class DeliveryLedger(Protocol):
         Its payload is dropped, except in the states of `KEEPS_PAYLOAD`; one that is
         None there leaves what was stored.
         """
+
+    async def conclude_soon(
+        self, run_name: str, batch: BatchRecord
+    ) -> Awaitable[None] | None:
+        """
+        Write what became of a batch, at the latest with what is written next.
+
+        A ledger may so spare a commit. Nobody is told of the outcome before it is
+        durable.
+
+        Returns:
+            What is done when it is durable, and raises `LedgerError` if it cannot be
+            written; None if it is durable already.
+        """
+        await self.conclude(run_name, batch)
+        return None
 
     async def split(
         self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]

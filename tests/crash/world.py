@@ -154,6 +154,8 @@ class WatchedLedger:
             self._steps.step(f"{name} begins")
             result = await method(*args)
             self._steps.step(f"{name} returns")
+            if name == "conclude_soon":
+                result.add_done_callback(lambda _: self._steps.step("it is written"))
             return result
 
         return watched

@@ -259,3 +259,59 @@ def test_a_loop_that_is_closed_holds_up_nobody(path):
             return [run.items for run in await ledger.runs()]
 
     assert asyncio.run(go_on()) == [7]
+
+
+def soon(ledger, number):
+    """Conclude a batch, which can wait."""
+    return ledger.conclude_soon("run", batch_record(number, state=ACCEPTED))
+
+
+async def test_outcomes_are_written_with_the_next_intent(ledger, commits):
+    """Before it, and in the same commit."""
+    (run,) = await ledger.runs()
+    outcomes = [await soon(ledger, 1), await soon(ledger, 2)]
+    await asyncio.sleep(0)
+    begun_before = len(commits)
+    await ledger.plan(run, [batch_record(3)])
+
+    assert begun_before == 0
+    assert [one.result() for one in outcomes] == [None, None]
+    assert len(commits) == 1
+    assert await states(ledger) == [*BOTH, BatchState.SENDING]
+
+
+async def test_an_outcome_is_written_by_itself_after_a_moment(ledger, commits):
+    """Where nothing else is written."""
+    await (await soon(ledger, 1))
+    await (await soon(ledger, 2))
+
+    assert len(commits) == 2
+    assert await states(ledger) == BOTH
+
+
+async def test_who_reads_sees_the_outcomes_that_wait(ledger):
+    """Nobody is told an older state."""
+    await soon(ledger, 1)
+    found = await ledger.find_batch("run", "1")
+
+    assert found.state is ACCEPTED
+
+
+async def test_outcomes_that_wait_are_written_when_the_ledger_is_closed(path):
+    """And the file stands alone then."""
+    async with SQLiteLedger(path) as ledger:
+        await begun(ledger, batch_record(1))
+        outcome = await soon(ledger, 1)
+    async with SQLiteLedger(path, read_only=True) as left:
+        assert await states(left) == [ACCEPTED]
+    assert outcome.done()
+
+
+async def test_an_outcome_that_cannot_be_written_fails_nobody_else(ledger):
+    """Whoever asked for it is told."""
+    (run,) = await ledger.runs()
+    outcome = await soon(ledger, 9)
+    await ledger.plan(run, [batch_record(3)])
+
+    with pytest.raises(LedgerError, match="holds no batch 9"):
+        await outcome

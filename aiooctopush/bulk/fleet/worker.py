@@ -20,7 +20,7 @@ from ..._throttle import RetryBudget
 from ...api._shared import Caller
 from ...errors import Backoff, NotSentError
 from ...ledgers.leases import LEASE, gcra_parameters
-from ...ledgers.protocols import Claim, ClaimLedger, FleetLedger
+from ...ledgers.protocols import Claim, ClaimLedger, DeliveryLedger, FleetLedger
 from ...ledgers.records import BatchRecord, LeaseLostError, LedgerError, Pause
 from ...retry import RetryPolicy
 from ..run_options import BulkOptions
@@ -303,7 +303,7 @@ class _Turns:
 
 
 @frozen
-class _PatientLedger:
+class _PatientLedger(DeliveryLedger):
     """
     Writes once more what a ledger could not take because it is being started again.
 

@@ -6,7 +6,7 @@ It knows nothing of sources, or of who hands out batches: any engine may.
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -119,19 +119,21 @@ class BatchSplit:
 @frozen
 class BatchDone:
     """
-    The outcome of a batch is written.
+    The outcome of a batch is known, and on its way into the ledger.
 
     Attributes:
         old: As it stood before; None if it was refused by name, in a split.
         new: As it stands now.
         content: What it says to whom.
-        result: Result for the caller.
+        result: Result for the caller, who gets it when it is durable.
+        written: Is done when it is; None if it is already.
     """
 
     old: BatchRecord | None
     new: BatchRecord
     content: Content = field(repr=False)
     result: BatchResult
+    written: Awaitable[None] | None = field(default=None, repr=False)
 
 
 DeliveryEvent = BatchStarted | BatchSplit | BatchDone
@@ -387,8 +389,8 @@ class Delivery:
         if record.payload is not None and state in KEEPS_PAYLOAD:
             # It may stay for long.
             record = evolve(record, payload=pack(record.payload))
-        await self.ledger.conclude(self.run_name, record)
-        return BatchDone(old, record, job.content, told)
+        written = await self.ledger.conclude_soon(self.run_name, record)
+        return BatchDone(old, record, job.content, told, written)
 
     def _state_after(
         self,

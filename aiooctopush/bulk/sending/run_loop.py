@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing, nullcontext, suppress
 from typing import Final
 
@@ -48,10 +48,18 @@ _ONE_TRY: Final = RetryPolicy(attempts=1, timeout=90.0)
 
 @frozen
 class _JobDone:
-    """What became of one job; most have a place in the window, a probe has none."""
+    """
+    What became of one job.
+
+    Attributes:
+        results: For the caller.
+        written: All that makes them durable.
+        has_place: Whether it has a place in the window; a probe has none.
+    """
 
     results: Sequence[BatchResult]
-    has_place: bool = True
+    written: Sequence[Awaitable[None]]
+    has_place: bool
 
 
 class RunLoop:
@@ -265,6 +273,9 @@ class RunLoop:
                 if done is None:
                     running -= 1
                     continue
+                for write in done.written:
+                    # It is written whoever waits for it.
+                    await asyncio.shield(write)
                 if done.has_place:
                     self._window.release()
                 for result in done.results:
@@ -402,14 +413,15 @@ class RunLoop:
 
     async def _deliver(self, job: Job, reserved: Reservation) -> None:
         with reserved:
-            results = await self._sent(self._delivery, job)
-        self._done.put_nowait(_JobDone(results))
+            done = await self._sent(self._delivery, job)
+        self._done.put_nowait(done)
 
     async def _sent(
         self, delivery: Delivery, job: Job, *, is_probe: bool = False
-    ) -> Sequence[BatchResult]:
+    ) -> _JobDone:
         """Send a batch and its parts, as far as nothing stops that in between."""
         results: list[BatchResult] = []
+        written: list[Awaitable[None]] = []
         async with aclosing(delivery.send(job)) as events:
             try:
                 if self._search.is_on:
@@ -425,6 +437,8 @@ class RunLoop:
                         continue
                     if isinstance(event, BatchDone):
                         results.append(event.result)
+                        if event.written is not None:
+                            written.append(event.written)
                     # What stops the run may have come while this batch waited.
                     if self._search.is_on:
                         await self._search.turn_of(job)
@@ -433,7 +447,7 @@ class RunLoop:
             finally:
                 if self._search.is_on:
                     self._search.end_of(job)
-        return results
+        return _JobDone(results, written, has_place=not is_probe)
 
     # --- standing still ---------------------------------------------------------------
 
@@ -484,6 +498,5 @@ class RunLoop:
             was_tried=record.state is BatchState.UNKNOWN,
         )
         delivery = evolve(self._delivery, retry=_ONE_TRY)
-        results = await self._sent(delivery, job, is_probe=True)
-        self._done.put_nowait(_JobDone(results, has_place=False))
+        self._done.put_nowait(await self._sent(delivery, job, is_probe=True))
         return self._pause_policy.unanswered_streak == 0

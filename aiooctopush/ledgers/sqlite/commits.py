@@ -5,6 +5,9 @@ To wait for the disk takes more time of the processor than all else that a write
 and as long for one batch as for ten. So what several tasks write while the disk is busy
 becomes one transaction. Each of them is answered when that is on the disk, and what one
 of them may not write is refused to that one alone.
+
+What can wait, such as the outcome of a batch, waits for the next thing that cannot,
+such as the intent to send another one. Then they share a commit, in their order.
 """
 
 import asyncio
@@ -16,7 +19,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import define
 
@@ -25,6 +28,10 @@ from .file import LedgerFile
 
 
 T = TypeVar("T")
+
+# Seconds. A run that has more to send plans it in a fraction of this.
+_LONGEST_WAIT: Final = 0.005
+
 Write = Callable[[sqlite3.Connection], T]
 """
 What is done in a transaction, and only there: when another of its group fails, all are
@@ -81,16 +88,22 @@ class Commits:
         self._file = file
         self._thread: ThreadPoolExecutor | None = None
         self._waiting: deque[_Asked] = deque()
+        # What can wait until anything else is asked, and the end of its patience.
+        self._patient: deque[_Asked] = deque()
+        self._patience: asyncio.TimerHandle | None = None
         self._is_closed = False
 
-    def write(self, work: Write[T]) -> asyncio.Future[T]:
+    def write(self, work: Write[T], *, can_wait: bool = False) -> asyncio.Future[T]:
         """
         Write something, which is on the disk when that is done.
+
+        Args:
+            can_wait: Whether it waits a moment for something to share a commit with.
 
         Raises:
             LedgerError: Nothing of it was written.
         """
-        return self._ask(partial(self._file.write, work), work)
+        return self._ask(partial(self._file.write, work), work, can_wait=can_wait)
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """
@@ -112,6 +125,7 @@ class Commits:
         A second time does nothing.
         """
         self._is_closed = True
+        self._set_out()
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -122,19 +136,37 @@ class Commits:
         await asyncio.shield(closing)
 
     def _ask(
-        self, alone: Callable[[], T], write: Write[T] | None = None
+        self,
+        alone: Callable[[], T],
+        write: Write[T] | None = None,
+        *,
+        can_wait: bool = False,
     ) -> asyncio.Future[T]:
         if self._is_closed:
             raise LedgerError(f"{self._path}: this ledger was closed: make a new one")
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Asked(alone, write, answer))
-        # Where something waits already, the thread is on its way, and does not leave
-        # before nothing waits. Asked after ours was added: before, it might leave then.
-        if len(self._waiting) == 1:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        self._patient.append(_Asked(alone, write, answer))
+        if not can_wait:
+            self._set_out()
+        elif self._patience is None:
+            self._patience = loop.call_later(_LONGEST_WAIT, self._set_out)
+        return answer
+
+    def _set_out(self) -> None:
+        """Give the thread all that was asked, in its order."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        asked = list(self._patient)
+        self._patient.clear()
+        self._waiting.extend(asked)
+        # Where more waits, the thread is on its way, and does not leave before nothing
+        # waits. Looked at after ours was added: before, it might leave then.
+        if asked and len(self._waiting) == len(asked):
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1, "aiooctopush-ledger")
             self._thread.submit(self._serve)
-        return answer
 
     # --- in the thread ----------------------------------------------------------------
 

@@ -142,6 +142,12 @@ class SQLiteLedger(LocalClaims):
     async def conclude(self, run_name: str, batch: BatchRecord) -> None:
         await self._commits.write(lambda file: self._replace(file, run_name, batch))
 
+    async def conclude_soon(self, run_name: str, batch: BatchRecord) -> Awaitable[None]:
+        """Write it with what is planned next, or by itself if that takes too long."""
+        return self._commits.write(
+            lambda file: self._replace(file, run_name, batch), can_wait=True
+        )
+
     async def split(
         self, run_name: str, parent: BatchRecord, parts: Sequence[BatchRecord]
     ) -> None:
