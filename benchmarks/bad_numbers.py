@@ -199,7 +199,7 @@ A response is one bit, so the bound is people × entropy of the share of bad num
 {table(results)}
 ```
 
-Another gateway refused everybody. It got {measured["refused_by_all"]} requests before
+Another gateway refused every request. It got {measured["refused_by_all"]} requests before
 the run stopped; at most {REQUESTS_AT_MOST} are allowed.
 """
 

@@ -106,7 +106,7 @@ def measure(*, short: bool, skip_install: bool) -> dict[str, Any]:
         figures, known, skipped = figures + found, installed | known, skipped | failed
         print(f"installation\n\n{table(found)}\n")
     for name, reason in skipped.items():
-        print(f"left out: {name}: {reason}")
+        print(f"left out {name}: {reason}")
     return {
         "machine": machine(),
         "versions": known,
@@ -134,14 +134,14 @@ def section(results: Mapping[str, Any]) -> str:
 
 
 def _left_out(skipped: Mapping[str, str]) -> str:
-    lines = [f"* left out: {name}: {reason}\n" for name, reason in skipped.items()]
+    lines = [f"* left out {name}: {reason}\n" for name, reason in skipped.items()]
     return "".join(lines) + ("\n" if lines else "")
 
 
 def _missed(missed: Sequence[Figure]) -> str:
     if not missed:
         return "Every goal is met."
-    return "Not met, and why is said below:\n\n" + "\n".join(
+    return "[Goals that are not met](#goals-that-are-not-met):\n\n" + "\n".join(
         f"* {one.title}: {number(one.value, one.value_unit)}" for one in missed
     )
 

@@ -84,7 +84,15 @@ def number(value: float, unit: str) -> str:
 
 def table(figures: Iterable[Figure]) -> str:
     """Aligned columns: what, ours, the other's, the value, the goal, is it met."""
-    head = ("measure", "beside", "aiooctopush", "the other", "value", "goal", "met")
+    head = (
+        "measure",
+        "compared with",
+        "aiooctopush",
+        "the other",
+        "value",
+        "goal",
+        "met",
+    )
     rows = [head, *map(_row, figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = [

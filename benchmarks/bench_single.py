@@ -90,8 +90,8 @@ def left_out() -> dict[str, str]:
     """Peers that are not measured, and why."""
     reasons = {one: "is not installed" for one in PEERS if one not in HERE}
     return reasons | {
-        "sends with vonage": "its client is not asynchronous, and speaks only https",
-        "sends with infobip": "its client is not asynchronous",
+        "sends with vonage": "its client is synchronous and supports only https",
+        "sends with infobip": "its client is synchronous",
     }
 
 

@@ -14,21 +14,21 @@ _BUSY_HOURS: Final = 8
 _PAGE: Final = """\
 # A fleet, measured
 
-This page shows what a fleet of workers survives and what it costs, for anyone who
-plans one. The workers are those of `aiooctopush.integrations.taskiq`, on a real
-RabbitMQ and a real PostgreSQL. The gateway is a process of its own. `nox -s fleet`
-repeats it all and writes this page from `benchmarks/fleet.json`.
+This page is for readers who plan a fleet of workers. It shows which failures a fleet
+survives and what it costs. The workers are those of `aiooctopush.integrations.taskiq`,
+on a real RabbitMQ and a real PostgreSQL. The gateway is a separate process.
+`nox -s fleet` repeats it all and writes this page from `benchmarks/fleet.json`.
 
 Everything ran on one machine with {cores} cores under Python {python}, gateway, broker
-and database included. The figures show how the parts compare, and a lower bound of what
-is possible.
+and database included. The figures show how the parts compare, and a lower bound of
+the possible rates.
 
 ## The storm
 
 {workers} workers send {batches:,} batches of {size} recipients, and every wake-up is
 sent twice. Meanwhile workers are killed with SIGKILL, and taskiq replaces them. The
 broker is stopped, in good order and with SIGKILL in turn. The database crashes and
-starts again. The gateway's record of what it sent is the judge.
+starts again. The gateway's sent log decides which messages were sent.
 
 {storm}
 
@@ -74,7 +74,7 @@ a fleet, and far above the rate of any account.
 ## Capacity of the broker
 
 A wake-up has {body:,} bytes, and {properties:,} more in its properties. It holds the
-name of a run and of a batch, and nothing personal. About fifty bytes hold that much;
+name of a run and of a batch, without personal data. These names take about fifty bytes;
 the rest is taskiq's envelope. One client sent {sent:,.0f} wake-ups a second, and a
 quorum queue confirmed each. One worker discarded {turned_away:,.0f} wake-ups a second
 that were late or repeated. This is the cost of a superfluous wake-up.
@@ -183,7 +183,7 @@ def _paper(figures: Figures) -> str:
             f"{3 * busy:.0f} a second",
         ),
         (
-            "of what was measured with fsync",
+            "share of the measured capacity with fsync",
             f"{busy:.1f} / {best:,.0f}",
             f"{busy / best:.1%}",
         ),
@@ -213,4 +213,4 @@ def _paper(figures: Figures) -> str:
             f"{busy * figures['machine']['latency']:.1f} at a time",
         ),
     ]
-    return _table(("what", "how", "that is"), rows, column=":---")
+    return _table(("quantity", "calculation", "result"), rows, column=":---")

@@ -153,7 +153,7 @@ def section(everything: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
 
 A run reads recipients from a generator, and sends them over a transport that responds
 at once. Each start has its own process. *again* is a second start with SQLite, for a
-list in which everybody is known: it reads the whole list and sends nothing.
+list in which every recipient is known: it reads the whole list and sends nothing.
 
 ```text
 {table(everything)}

@@ -21,7 +21,7 @@ _COLUMNS: Final = (
     ("denied", "denied", 9),
     ("presumed", "presumed", 10),
     ("unsent", "unsent", 8),
-    ("in_doubt", "in doubt", 10),
+    ("in_doubt", "unknown", 10),
     ("unexplained", "open", 6),
     ("seconds", "s", 6),
     ("cpu", "CPU s", 7),
@@ -31,13 +31,15 @@ _COLUMNS: Final = (
 _NAME: Final = 18
 
 _EXPLAINED: Final = """\
-* *faults*: requests that met one, of so many *kinds*. *kills*: workers killed.
+* *faults*: requests that met a fault.
+* *kinds*: kinds of these faults.
+* *kills*: workers killed.
 * *lost*: people who did not get the message, although the worker reported no doubt.
 * *twice*: people who got the message more than once.
 * *denied*: people who got it, although the worker reported a failure.
 * *presumed*: people for whom the worker reported that it was most likely sent.
-  *unsent*: those of them who did not get it.
-* *in doubt*: people whose outcome the worker reported as unknown.
+* *unsent*: presumed people who did not get it.
+* *unknown*: people whose outcome the worker reported as unknown.
 * *open*: people without a known outcome at the end, after delivery receipts had been
   read and messages without one had been sent again.
 * *s*, *CPU s*, *RSS MB*, *file MB*: time, processor time and peak memory of the worker,
@@ -69,14 +71,14 @@ def section(found: Sequence[Found]) -> str:
 
 A storm is a whole run. The gateway fails at every turn. The worker is killed with
 SIGKILL at random moments, and started again until the run is complete. The gateway is
-never killed, and its record of what it sent is the judge.
+never killed, and its sent log decides which messages were sent.
 
 Our worker is one call of `octopush.bulk` with a ledger (a SQLite file that records the
 run). The other two are the clients from above. They keep a file of the batches that
 succeeded or failed, and skip these batches after a restart.
 
-In B5 the gateway's duplicate check records a `request_id` on receipt, not on accept. It
-may then refuse a repeat although nothing was sent.
+In B5 the gateway's duplicate check records a `request_id` on receipt instead of on
+accept. It may then refuse a repeat although nothing was sent.
 
 ```text
 {table(found)}

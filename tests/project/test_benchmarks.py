@@ -227,7 +227,7 @@ def test_the_page_has_the_figures_of_the_results(tmp_path, monkeypatch):
     assert "old" not in written
     assert written.endswith("## After\n\nkept\n")
     assert "aiohttp 3.14.1" in written
-    assert "* left out: vonage: is not asynchronous" in written
+    assert "* left out vonage: is not asynchronous" in written
     assert "* the single_asyncio: 1.50 ×" in written
     assert "* the single_asyncio_twilio" not in written
     assert sorted(path.name for path in tmp_path.glob("*.svg")) == [
