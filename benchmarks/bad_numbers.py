@@ -199,8 +199,8 @@ A response is one bit, so the bound is people × entropy of the share of bad num
 {table(results)}
 ```
 
-Another gateway refused every request. It got {measured["refused_by_all"]} requests before
-the run stopped; at most {REQUESTS_AT_MOST} are allowed.
+Another gateway refused every request. It got {measured["refused_by_all"]} requests
+before the run stopped; at most {REQUESTS_AT_MOST} are allowed.
 """
 
 

@@ -103,9 +103,9 @@ Each run has its kill at another step, and the last one has none.
 
 {shown}
 
-In these {sum(counts.values()):,} runs {broken or "no"} promise was broken. No person got
-the message twice. With the calm gateway, every person in the edited list got it exactly
-once. With the troubled one, the ledger names each person who may not have it.
+In these {sum(counts.values()):,} runs {broken or "no"} promise was broken. No person
+got the message twice. With the calm gateway, every person in the edited list got it
+exactly once. With the troubled one, the ledger names each person who may not have it.
 
 A second test makes up stories: a list, random edits, kills, lost responses, empty
 accounts and several starts. It went through {measured["stories"]:,} stories with

@@ -304,6 +304,8 @@ def markdown(text: str) -> Iterator[Passage]:
             kind = "item" if depth else "paragraph"
         elif token.type == "inline":
             yield Passage(kind, line, inline(token))
+        elif token.type == "fence" and token.info.startswith("{octopush-"):
+            yield Passage("generated", line, token.info)
 
 
 _QUOTED: Final = re.compile(r"``.+?``|`[^`\n]+?`|:\w+:`[^`]+`", re.DOTALL)
@@ -455,7 +457,9 @@ def opening(path: str, passages: Iterable[Passage]) -> Iterator[Finding]:
     """Yield a finding if no sentence follows the title of a page."""
     words = (one for one in passages if one.words.strip(f" {CODE}"))
     kinds = [(one.kind, one.words) for one in words][:2]
-    good = len(kinds) == 2 and [kind for kind, _ in kinds] == ["heading", "paragraph"]
+    if [kind for kind, _ in kinds] == ["heading", "generated"]:
+        return  # the help of the command, which is checked where it is written
+    good = [kind for kind, _ in kinds] == ["heading", "paragraph"]
     first = kinds[1][1] if good else ""
     if not good or length(sentences(first)[0]) < 4 or not re.search(r"[.:?]$", first):
         yield Finding(

@@ -130,6 +130,7 @@ def test_page_is_read_without_its_code():
     [
         (PAGE, True),
         ("# Title\n\n[![badge](a.svg)](b)\n\nThis page lists errors.\n", True),
+        ("# Title\n\n```{octopush-command} bulk\n```\n", True),
         ("# Title\n\n```python\ncode\n```\n\n## Heading\n", False),
         ("# Title\n\n## Heading\n\nThis page is late.\n", False),
         ("# Title\n\nA fragment\n", False),
