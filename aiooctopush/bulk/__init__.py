@@ -20,7 +20,7 @@ with _lazy.late_imports(globals()):
     from .fleet.worker import NoTurnError, Worker
     from .preview.findings import Finding, Preview
     from .report import BulkReport
-    from .review.decisions import BatchDecision, Unresolved
+    from .review.decisions import BatchDecision, BatchDecisionLike, Unresolved
     from .run import BulkRun
     from .run_options import BulkOptions
     from .sending.delivery import BatchResult
@@ -35,6 +35,7 @@ with _lazy.late_imports(globals()):
 
 __all__ = [
     "BatchDecision",
+    "BatchDecisionLike",
     "BatchResult",
     "BulkOptions",
     "BulkReport",

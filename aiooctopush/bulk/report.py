@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import Factory, define, field
 
-from ..ledgers.protocols import Ledger
+from .. import ledgers as _ledgers
 from ..ledgers.records import (
     MAY_COST,
     BatchRecord,
@@ -276,7 +276,7 @@ class BulkReport:
 
 
 async def count_run(
-    ledger: Ledger, run: RunRecord, look: Callable[[BatchRecord], None]
+    ledger: "_ledgers.Ledger", run: RunRecord, look: Callable[[BatchRecord], None]
 ) -> BulkReport:
     """
     Count a run as its ledger has it; whether that adds up is not looked at yet.

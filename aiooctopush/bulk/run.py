@@ -1,7 +1,13 @@
-"""One bulk run, as its caller sees it: send, follow, stop, and what is left to do."""
+"""
+One bulk run, as its caller sees it: send, follow, stop, and what is left to do.
+
+What does the work is in `start`, which is loaded with the first of these: in a thread,
+for it takes longer than anything else may hold up the event loop.
+"""
 
 import asyncio
 import os
+import sys
 import warnings
 from collections.abc import (
     AsyncGenerator,
@@ -12,29 +18,26 @@ from collections.abc import (
 )
 from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
+from .. import bulk as _bulk
+from .. import ledgers as _ledgers
 from .._clock import Clock
 from .._hooks import tell
 from ..api._shared import Caller
 from ..api.sms import Message
-from ..ledgers.memory import MemoryLedger
-from ..ledgers.protocols import Ledger
-from ..ledgers.records import RunRecord, check_run_name
-from ..ledgers.sqlite.ledger import SQLiteLedger
-from ..text import FRENCH_QUIET_HOURS, QuietHours
-from .preview.check import preview
-from .preview.findings import Preview
+from ..ledgers.records import check_run_name
+from ..text.quiet_hours import FRENCH_QUIET_HOURS, QuietHours
 from .report import BulkReport
-from .review import decisions as worklist
-from .review.decisions import BatchDecisionLike, Unresolved
 from .run_options import BulkOptions
-from .sending.delivery import BatchResult
-from .sending.pausing import Waiting
-from .sending.resume import check_run, known_batches, reader_of, settings_of
-from .sending.run_loop import RunLoop
-from .sources.batching import Source
-from .sources.people import People
+
+
+if TYPE_CHECKING:
+    from .start import Start
+
+
+_START: Final = f"{__package__}.start"
 
 
 class BulkRun:
@@ -54,7 +57,7 @@ class BulkRun:
         name: str,
         message: Message | None,
         options: BulkOptions,
-        ledger: Ledger | str | os.PathLike[str] | None = None,
+        ledger: "_ledgers.Ledger | str | os.PathLike[str] | None" = None,
         balance: Callable[[], Awaitable[Decimal]],
     ) -> None:
         check_run_name(name)
@@ -63,11 +66,11 @@ class BulkRun:
         self._name = name
         self._message = message
         self._options = options
-        self._ledger = MemoryLedger() if ledger is None else ledger
+        self._ledger = ledger
         self._balance = balance
         self._report = BulkReport(name=name)
         self._began: float | None = None
-        self._loop: RunLoop | None = None
+        self._start: Start | None = None
         self._stopped = False
 
     def __repr__(self) -> str:
@@ -98,11 +101,14 @@ class BulkRun:
         The run can go on with the next start, and loses nothing by it.
         """
         self._stopped = True
-        if self._loop is not None:
-            self._loop.stop()
+        if self._start is not None:
+            self._start.stop()
 
     async def send(
-        self, source: Source, *, progress: Callable[[BulkReport], None] | None = None
+        self,
+        source: "_bulk.Source",
+        *,
+        progress: Callable[[BulkReport], None] | None = None,
     ) -> BulkReport:
         """
         Send to everyone, and report; see `stream`.
@@ -118,7 +124,9 @@ class BulkRun:
                     tell(progress, self.report, "progress")
         return self.report
 
-    def stream(self, source: Source) -> AsyncGenerator[BatchResult, None]:
+    def stream(
+        self, source: "_bulk.Source"
+    ) -> "AsyncGenerator[_bulk.BatchResult, None]":
         """
         Send to everyone, and tell what became of each batch as soon as it is known.
 
@@ -144,45 +152,56 @@ class BulkRun:
         """
         return _Stream(self._results(source))
 
-    async def _results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
+    async def _results(
+        self, source: "_bulk.Source"
+    ) -> "AsyncGenerator[_bulk.BatchResult, None]":
         async with self._started(source) as results:
             async for result in results:
                 yield result
 
     @asynccontextmanager
     async def _started(
-        self, source: Source
-    ) -> AsyncGenerator[AsyncIterator[BatchResult], None]:
+        self, source: "_bulk.Source"
+    ) -> "AsyncGenerator[AsyncIterator[_bulk.BatchResult], None]":
         """Make this start, and end it in order, however far its results were read."""
         if self._began is not None:
             raise RuntimeError(
                 "a run object sends once; create a new one with the same name to resume"
             )
         self._began = self._clock.monotonic()
-        async with self._open_ledger() as ledger:
-            self._loop = RunLoop(
+        start = await self._loaded()
+        if self._stopped:
+            start.stop()
+        async with start.results(source) as results:
+            yield results
+
+    async def _loaded(self) -> "Start":
+        """What does the work, and its modules if nobody has loaded them."""
+        if _START not in sys.modules:
+            await asyncio.to_thread(import_module, _START)
+        if self._start is None:
+            from .start import Start  # noqa: PLC0415  # loaded above
+
+            self._start = Start(
                 call=self._call,
-                ledger=ledger,
                 clock=self._clock,
+                name=self._name,
                 message=self._message,
                 options=self._options,
+                ledger=self._ledger,
                 report=self._report,
-                waiting=Waiting(self._clock, self._options, self._balance),
-                fresh=self._fresh(),
+                balance=self._balance,
             )
-            if self._stopped:
-                self._loop.stop()
-            async with aclosing(self._loop.results(source)) as results:
-                yield results
+        return self._start
 
     async def preview(
         self,
-        source: Source,
+        source: "_bulk.Source",
         *,
         quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
         price_per_sms: Decimal | None = None,
         check_balance: bool = False,
-    ) -> Preview:
+    ) -> "_bulk.Preview":
         """
         Look at everything that would be sent, without sending anything.
 
@@ -204,33 +223,28 @@ class BulkRun:
             LedgerError: The ledger cannot be read.
             OctopushError: The gateway did not tell the balance.
         """
-        return await preview(
+        start = await self._loaded()
+        return await start.preview(
             source,
-            message=self._message,
-            clock=self._clock,
-            on_duplicate=self._options.on_duplicate,
-            on_missing=self._options.on_missing,
-            identity=self._options.identity,
-            batch_size=self._options.batch_size,
             quiet_hours=quiet_hours,
             price_per_sms=price_per_sms,
-            balance=await self._balance() if check_balance else None,
-            people=await self._known_people(),
+            check_balance=check_balance,
         )
 
-    async def unresolved(self) -> AsyncGenerator[Unresolved, None]:
+    async def unresolved(self) -> "AsyncGenerator[_bulk.Unresolved, None]":
         """
         The batches that may have been sent, or were not by this run: a worklist.
 
         Raises:
             LedgerError: The ledger cannot be read.
         """
-        async with self._open_ledger() as ledger:
-            async for one in worklist.unresolved(ledger, self._name):
+        start = await self._loaded()
+        async with aclosing(start.unresolved()) as some:
+            async for one in some:
                 yield one
 
     async def resolve(
-        self, batch: str, decision: BatchDecisionLike, *, by: str
+        self, batch: str, decision: "_bulk.BatchDecisionLike", *, by: str
     ) -> None:
         """
         Decide about a batch of the worklist, and write down who did.
@@ -244,10 +258,8 @@ class BulkRun:
             InvalidFieldError: There is nothing to decide about it.
             LedgerError: The ledger cannot be written.
         """
-        async with self._open_ledger() as ledger:
-            await worklist.resolve(
-                ledger, self._name, batch, decision, by=by, clock=self._clock
-            )
+        start = await self._loaded()
+        await start.resolve(batch, decision, by=by)
 
     async def purge(self) -> None:
         """
@@ -257,48 +269,14 @@ class BulkRun:
             InvalidFieldError: It is not finished, or not resolved.
             LedgerError: The ledger cannot be written.
         """
-        async with self._open_ledger() as ledger:
-            await worklist.purge(ledger, self._name)
-
-    async def _known_people(self) -> People:
-        """Those whom an earlier start has planned, and those who are excluded."""
-        reader = reader_of(self._message, self._options)
-        if self._options.exclude is not None:
-            await reader.exclude(self._options.exclude)
-        # A look makes no file, where there is none.
-        if isinstance(self._ledger, str | os.PathLike) and not await asyncio.to_thread(
-            os.path.exists, self._ledger
-        ):
-            return reader.people
-        async with self._open_ledger(read_only=True) as ledger:
-            for run in await ledger.runs():
-                if run.name == self._name:
-                    await check_run(ledger, run, self._fresh())
-                    async for _ in known_batches(ledger, run, reader):
-                        pass
-        return reader.people
-
-    @asynccontextmanager
-    async def _open_ledger(
-        self, *, read_only: bool = False
-    ) -> AsyncGenerator[Ledger, None]:
-        """What was passed in stays open; what is opened here is closed."""
-        if not isinstance(self._ledger, str | os.PathLike):
-            yield self._ledger
-            return
-        async with SQLiteLedger(self._ledger, read_only=read_only) as ledger:
-            yield ledger
-
-    def _fresh(self) -> RunRecord:
-        now = self._clock.now()
-        settings = settings_of(self._message, self._options.identity)
-        return RunRecord(name=self._name, settings=settings, began_at=now, latest=now)
+        start = await self._loaded()
+        await start.purge()
 
 
-class _Stream(AsyncGenerator[BatchResult, None]):
+class _Stream(AsyncGenerator["_bulk.BatchResult", None]):
     """Results of a run; it warns if nothing ever asked for one."""
 
-    def __init__(self, results: AsyncGenerator[BatchResult, None]) -> None:
+    def __init__(self, results: "AsyncGenerator[_bulk.BatchResult, None]") -> None:
         self._results = results
         self._was_asked = False
 
@@ -312,14 +290,14 @@ class _Stream(AsyncGenerator[BatchResult, None]):
                 source=self,
             )
 
-    def __anext__(self) -> Coroutine[Any, Any, BatchResult]:
+    def __anext__(self) -> "Coroutine[Any, Any, _bulk.BatchResult]":
         return self.asend(None)
 
-    def asend(self, value: None) -> Coroutine[Any, Any, BatchResult]:
+    def asend(self, value: None) -> "Coroutine[Any, Any, _bulk.BatchResult]":
         self._was_asked = True
         return self._results.asend(value)
 
-    def athrow(self, *error: Any) -> Coroutine[Any, Any, BatchResult]:
+    def athrow(self, *error: Any) -> "Coroutine[Any, Any, _bulk.BatchResult]":
         return self._results.athrow(*error)
 
     def aclose(self) -> Coroutine[Any, Any, None]:

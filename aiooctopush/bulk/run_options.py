@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from attrs import field, frozen
 
+from .. import bulk as _bulk
 from ..api._recipients import MAX_RECIPIENTS
 from ..api._shared import to_enum
 from ..errors import InvalidFieldError
@@ -22,7 +23,6 @@ from .options import (
     OnUnresolved,
     OnUnresolvedLike,
 )
-from .sources.batching import Source
 
 
 def _to_on_duplicate(value: OnDuplicateLike) -> OnDuplicate:
@@ -72,7 +72,7 @@ class BulkOptions:
     identity: Identity | None = None
     max_refused: float = 0.2
     retry_refused: bool = False
-    exclude: Source | None = field(default=None, repr=False)
+    exclude: "_bulk.Source | None" = field(default=None, repr=False)
     wait_for_credit: float = 0.0
     wait_for_gateway: float = 900.0
     retry: RetryPolicy = BULK_RETRY

@@ -6,43 +6,47 @@ gateway's own rewriting, the values merged into a text, the STOP mentions, and t
 hours in which marketing is not to be sent.
 """
 
-from .merging import (
-    MERGE_FIELDS,
-    as_sent,
-    check_placeholders,
-    merge,
-    placeholders,
-    problem_of_placeholder,
-    suggested_placeholder,
-    unknown_placeholders,
-)
-from .quiet_hours import (
-    FRENCH_QUIET_HOURS,
-    QuietHours,
-    easter_sunday,
-    in_france,
-    public_holidays,
-    quiet_until,
-)
-from .segments import (
-    DOUBLE_FOR_THE_GATEWAY,
-    GSM_BASIC,
-    GSM_EXTENSION,
-    REPLACEMENTS,
-    CostlyCharacter,
-    Encoding,
-    TextMeasure,
-    character_in_words,
-    costly_characters,
-    measure,
-    optimize,
-    plain,
-)
-from .stop import (
-    has_low_cost_stop,
-    has_stop_mention,
-    placeholder_runs,
-)
+from .. import _lazy
+
+
+with _lazy.late_imports(globals()):
+    from .merging import (
+        MERGE_FIELDS,
+        as_sent,
+        check_placeholders,
+        merge,
+        placeholders,
+        problem_of_placeholder,
+        suggested_placeholder,
+        unknown_placeholders,
+    )
+    from .quiet_hours import (
+        FRENCH_QUIET_HOURS,
+        QuietHours,
+        easter_sunday,
+        in_france,
+        public_holidays,
+        quiet_until,
+    )
+    from .segments import (
+        DOUBLE_FOR_THE_GATEWAY,
+        GSM_BASIC,
+        GSM_EXTENSION,
+        REPLACEMENTS,
+        CostlyCharacter,
+        Encoding,
+        TextMeasure,
+        character_in_words,
+        costly_characters,
+        measure,
+        optimize,
+        plain,
+    )
+    from .stop import (
+        has_low_cost_stop,
+        has_stop_mention,
+        placeholder_runs,
+    )
 
 
 __all__ = [
