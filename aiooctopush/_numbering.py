@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
-from .errors import InvalidFieldError, shown
+from ._countries import check_country
 from .phone import (
     MAX_DIGITS,
     TAIL_OF_HEAD,
@@ -28,7 +28,6 @@ try:
     import phonenumbers
     from phonenumbers import (
         COUNTRY_CODE_TO_REGION_CODE,
-        SUPPORTED_REGIONS,
         NumberParseException,
         PhoneMetadata,
         PhoneNumberDesc,
@@ -40,8 +39,6 @@ except ModuleNotFoundError:
     IS_INSTALLED = False
 else:
     IS_INSTALLED = True
-
-INSTALL: Final = 'pip install "aiooctopush[phone]"'
 
 # What people put between the digits of a national number. Two numbers in one cell are
 # too long together, whatever separates them.
@@ -74,25 +71,6 @@ class _Rules(NamedTuple):
     """Matches what is dialled before a national number, such as 0."""
     abroad: Callable[[str], "re.Match[str] | None"] | None
     """Matches what is dialled before a country code, such as 00."""
-
-
-def check_country(country: str, field: str = "country") -> str:
-    """
-    Return the two letters of a country in upper case.
-
-    Raises:
-        InvalidFieldError: There is no such country, or the extra is not installed.
-    """
-    if not IS_INSTALLED:
-        problem = f"needs the extra phone, which is not installed: {INSTALL}"
-        raise InvalidFieldError(field, problem, shown=shown(country))
-    found = str(country).strip().upper()
-    if found not in SUPPORTED_REGIONS:
-        problem = "must be the two letters of a country, such as FR"
-        if found == "UK":
-            problem += "; those of the United Kingdom are GB"
-        raise InvalidFieldError(field, problem, shown=shown(country))
-    return found
 
 
 def read(number: str, country: str, *, field: str = "phone_number") -> str:

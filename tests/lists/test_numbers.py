@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiooctopush import InvalidFieldError, Recipient, _numbering
+from aiooctopush import InvalidFieldError, Recipient, _countries, _numbering
 from aiooctopush.phone import check_possible, doubtful, normalize, normalize_all
 
 
@@ -126,6 +126,11 @@ def test_many_are_judged_as_each_alone(numbers):
     assert _numbering.all_possible(numbers) == all(
         _numbering.impossible(number) is None for number in numbers
     )
+
+
+def test_countries_are_those_of_libphonenumber():
+    """Written down, so that to declare one does not load it."""
+    assert phonenumbers.SUPPORTED_REGIONS == _countries.COUNTRIES
 
 
 @pytest.mark.parametrize("country", ["XX", "France", "", "UK", "fr "])

@@ -29,6 +29,9 @@ from aiooctopush import (
     TransportSecurityError,
     UnknownOutcomeError,
 )
+
+# Loaded here, for no thread may do it where time is virtual.
+from aiooctopush.bulk import start  # noqa: F401
 from aiooctopush.sandbox import FaultPlan, Gateway, GatewaySettings
 from aiooctopush.sandbox.faults import DEFAULT_KINDS
 from aiooctopush.sandbox.gateway import LATE_SECONDS

@@ -147,6 +147,8 @@ class BatchReader:
         async with left_out.reading(source):
             while (content := await left_out.take(MAX_RECIPIENTS)) is not None:
                 self._people.excluded.note(ints_in(content))
+                # Let others run: this may be a million that are all at hand.
+                await asyncio.sleep(0)
 
     @asynccontextmanager
     async def reading(self, source: Source) -> AsyncGenerator[None, None]:
@@ -305,10 +307,14 @@ class BatchReader:
     def _look_at(self, item: Item) -> Recipient | SmsRequest | None:
         """Give what one item is, None if it is left out."""
         self._check_kind(item)
+        if isinstance(item, SourceError):
+            # Not raised: it would hold the frames on its way, and all items with them.
+            self._reject(item)
+            return None
         try:
-            content = _content_of(item)
+            content = Recipient(item) if isinstance(item, str) else item
             self._used.check(content)
-        except (InvalidFieldError, SourceError) as error:
+        except InvalidFieldError as error:
             self._reject(error)
             return None
         value, number = known_by(content, self._identity)
@@ -389,12 +395,6 @@ def _plain(items: _Run) -> CheckedRecipients | None:
         return CheckedRecipients({NUMBER: normalize_all(items)})  # type: ignore[arg-type]  # by their kinds
     except InvalidFieldError:
         return None
-
-
-def _content_of(item: Item) -> Recipient | SmsRequest:
-    if isinstance(item, SourceError):
-        raise item
-    return Recipient(item) if isinstance(item, str) else item
 
 
 def _items_of(source: Source) -> Items:

@@ -26,6 +26,7 @@ from typing import Any, Final, Self
 import attrs
 from attrs import evolve, field, frozen
 
+from ..._countries import check_country
 from ...api._recipients import Recipient
 from ...errors import InvalidFieldError, shown
 from .blocks import Block, RowOrBlock
@@ -112,8 +113,6 @@ def _country(country: str | None) -> str | None:
     if country is None:
         return None
     # Here, and not where a row is read: it is said before anything happens.
-    from ..._numbering import check_country  # noqa: PLC0415  # an extra
-
     return check_country(country)
 
 

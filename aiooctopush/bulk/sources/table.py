@@ -148,7 +148,9 @@ class Table:
                 # Of an empty cell there is less to say than of one that is not.
                 is_better = cells[at].strip() and not cells[place].strip()
                 if failure is None or is_better:
-                    place, failure = at, error
+                    # Without this frame, which holds the error: only the garbage
+                    # collector could free the two of them.
+                    place, failure = at, error.with_traceback(None)
         return "", place, failure
 
     def _row(self, cells: Sequence[str], line: int) -> Recipient | SourceError | None:
