@@ -46,9 +46,10 @@ Read it before you trust a client with messages that must arrive exactly once.
 Three clients send {measured["messages"]:,} messages through {len(found["aiooctopush"])}
 kinds of fault over real sockets. {measured["probability"]:.0%} of all requests meet a
 fault. The seed is {measured["seed"]}, and each client meets the same schedule. The
-gateway records what was sent, and this record is the judge.
+gateway records every message that it sent. The table compares the report of each client
+with this sent log.
 
-* **aiohttp + tenacity** is what a good engineer writes: one `ClientSession`, a timeout
+* **aiohttp + tenacity** is a carefully written client: one `ClientSession`, a timeout
   and `raise_for_status`. tenacity makes four attempts with exponential back-off and
   jitter. It repeats connection errors, timeouts, 5xx and 429.
 * **aiohttp + tenacity + request_id** is the same client, with a random `request_id`
