@@ -15,8 +15,8 @@ def main() -> None:
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise
         print(
-            f"octopush: {error.name} is not installed, which the command line needs: "
-            'pip install "aiooctopush[cli]"',
+            f"octopush: the command line requires {error.name}, which is not "
+            'installed; run pip install "aiooctopush[cli]"',
             file=sys.stderr,
         )
         sys.exit(_USAGE_ERROR)

@@ -245,8 +245,8 @@ class AuthenticationError(RefusedError):
         advice = super()._advice()
         if self.code in _WRONG_CREDENTIALS:
             return (
-                f"{advice} Check OCTOPUSH_API_LOGIN and OCTOPUSH_API_KEY, or what was "
-                "passed in their place."
+                f"{advice} Check OCTOPUSH_API_LOGIN and OCTOPUSH_API_KEY, or the "
+                "arguments passed in their place."
             ).lstrip()
         return advice
 
@@ -309,7 +309,7 @@ GATEWAY_CODES: Final[Mapping[int, GatewayCode]] = {
     100: GatewayCode("the request has no data", _CALLER),
     101: GatewayCode("wrong credentials", _AUTH),
     102: GatewayCode("text over 160 characters", _CALLER),
-    103: GatewayCode("a recipient was refused, or there is none", _CALLER),
+    103: GatewayCode("a recipient was refused, or the list is empty", _CALLER),
     104: GatewayCode("credit used up", _MONEY),
     105: GatewayCode("not enough credit, an order is pending", _MONEY),
     106: GatewayCode("sender not allowed", _CALLER),
@@ -340,9 +340,9 @@ GATEWAY_CODES: Final[Mapping[int, GatewayCode]] = {
     131: GatewayCode("campaign not found", _CALLER),
     132: GatewayCode("campaign already sent", _STATE),
     133: GatewayCode("batch id already used", _CALLER),
-    134: GatewayCode("the campaign cannot go on", _CALLER),
-    139: GatewayCode("the campaign cannot go on", _CALLER),
-    142: GatewayCode("the campaign cannot go on", _CALLER),
+    134: GatewayCode("the campaign cannot continue", _CALLER),
+    139: GatewayCode("the campaign cannot continue", _CALLER),
+    142: GatewayCode("the campaign cannot continue", _CALLER),
     150: GatewayCode("no country has this prefix", _CALLER),
     151: GatewayCode("country not served", _CALLER),
     152: GatewayCode("low cost not available there, use premium", _CALLER),
@@ -350,7 +350,7 @@ GATEWAY_CODES: Final[Mapping[int, GatewayCode]] = {
     181: GatewayCode("a recipient was refused", _CALLER),
     182: GatewayCode("this request_id was already used", _DUPLICATE),
     189: GatewayCode("text too long", _CALLER),
-    194: GatewayCode("neither number nor token given", _CALLER),
+    194: GatewayCode("number or token missing", _CALLER),
     195: GatewayCode("code missing", _CALLER),
     196: GatewayCode("too many wrong codes, ask for a new one", _SPEED),
     197: GatewayCode("the one-time code has expired", _STATE),

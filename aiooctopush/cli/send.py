@@ -60,7 +60,7 @@ class Sent(Result):
         people = self.number_of_contacts
         whom = "" if people is None else f" for {counted(people, 'recipient')}"
         if self.simulated:
-            words = "Simulated: the gateway would accept it. Nobody gets a message."
+            words = "Simulated: the gateway would accept it. No message is sent."
             return words, ""
         if self.outcome is Outcome.PRESUMED:
             words = (
@@ -214,8 +214,8 @@ def _advice(error: OctopushError, own_id: str | None) -> str:
     """A further line, for those who may run the command again."""
     if isinstance(error, DuplicateRequestError) and own_id is not None:
         return (
-            "An earlier command with this key or ID was most likely accepted; the "
-            "gateway forgets it after 24 hours."
+            "An earlier command with this key or ID was most likely accepted. The "
+            "gateway refuses it for 24 hours."
         )
     if not error.maybe_sent:
         return ""

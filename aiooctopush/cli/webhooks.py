@@ -244,8 +244,8 @@ class _Inbox:
             words += f" {inbox.in_memory:,} could not be written, and are lost."
         elif self._file is not None and inbox.is_waiting:
             words += (
-                f" Some are in {self._file.path}. Start this command again when the "
-                "run is over, and it writes them."
+                f" Receipts remain in {self._file.path}. Start this command again when "
+                "the run is over, and it writes them."
             )
         return words
 

@@ -256,7 +256,8 @@ class Receiver:
         body = await self._read(length, chunks)
         if body is None:
             _logger.warning(
-                "callbacks: one over %d bytes was refused; Limits(max_body=…) sets it",
+                "callbacks: one over %d bytes was refused; Limits(max_body=…) sets "
+                "the limit",
                 self._limits.max_body,
             )
             return TOO_LARGE
@@ -264,13 +265,13 @@ class Receiver:
             events = parse(body, content_type)
         except WebhookError as error:
             _logger.warning(
-                "callbacks: one of %d bytes was dropped: %s", len(body), error.problem
+                "callbacks: one of %d bytes was dropped (%s)", len(body), error.problem
             )
             return OK
         if not self._open:
             _logger.error(
-                "callbacks: one was refused, for nobody handles it: the receiver was "
-                "not started, or is stopping; it starts with the application's lifespan"
+                "callbacks: one was refused, because the receiver was not started or "
+                "is stopping; it starts with the application's lifespan"
             )
             return UNAVAILABLE
         if self._answers_after_handling:
@@ -316,7 +317,9 @@ class Receiver:
         # An array may go over the size, by what its bytes can hold at most.
         if self._waiting >= self._limits.queue_size:
             if not self._full:
-                _logger.warning("callbacks: %d events wait: refusing", self._waiting)
+                _logger.warning(
+                    "callbacks: refusing, because %d events are waiting", self._waiting
+                )
             self._full = True
             return UNAVAILABLE
         self._full = False
@@ -371,7 +374,7 @@ class Receiver:
             self._seen.pop(event.identity, None)
         # Neither its words nor its traceback, which may quote what was received.
         _logger.error(
-            "callbacks: the handler failed on a %s: %s at %s",
+            "callbacks: the handler failed on a %s (%s at %s)",
             *(type(event).__name__, type(error).__qualname__, _place(error)),
             extra={"octopush_callback": type(event).__name__},
         )

@@ -116,33 +116,33 @@ class _Metrics:
         self.duration = meter.create_histogram(
             "http.client.request.duration",
             unit="s",
-            description="Duration of HTTP client requests, one for each try.",
+            description="Duration of HTTP client requests, one per attempt.",
             explicit_bucket_boundaries_advisory=_BUCKETS,
         )
         self.tries = meter.create_counter(
             "aiooctopush.request_attempts",
             unit="{attempt}",
-            description="Tries, by what became of each alone.",
+            description="Attempts, by outcome.",
         )
         self.calls = meter.create_counter(
             "aiooctopush.calls",
             unit="{call}",
-            description="Calls, by what became of them, all tries counted.",
+            description="Calls, by final outcome.",
         )
         self.active_calls = meter.create_up_down_counter(
             "aiooctopush.active_calls",
             unit="{call}",
-            description="Calls on their way, pauses between tries included.",
+            description="Calls in progress, including pauses between attempts.",
         )
         self.retry_tokens = meter.create_gauge(
             "aiooctopush.retry_tokens",
             unit="{token}",
-            description="What is left of the quota that pays for retries.",
+            description="Tokens left in the retry budget.",
         )
         self.recipients = meter.create_gauge(
             "aiooctopush.bulk.recipients",
             unit="{recipient}",
-            description="Recipients of a bulk run, by what became of them so far.",
+            description="Recipients of a bulk run, by state.",
         )
 
 

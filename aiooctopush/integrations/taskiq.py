@@ -69,7 +69,7 @@ class BrokerTimeoutError(SendTaskError):
     What was planned stands in the ledger: the next `Fleet.sweep` wakes the workers.
     """
 
-    __template__ = "The broker does not answer: it is blocked, full, or hangs"
+    __template__ = "The broker does not respond; it is blocked, full, or hangs"
 
 
 class Fleet:
@@ -309,7 +309,7 @@ class Fleet:
             await self._kick(run_name, names, include_unknown=False)
         except SendTaskError as error:
             error.add_note(
-                f"run {run_name!r} stands in the ledger; `sweep` wakes its workers"
+                f"run {run_name!r} is in the ledger; `sweep` wakes its workers"
             )
             raise
         return len(names)
@@ -397,7 +397,7 @@ class Fleet:
             await self._kick(run_name, names, include_unknown=include_unknown)
         except SendTaskError as error:
             _logger.warning(
-                "the broker took no wake-ups for run %r (%s)",
+                "the broker did not accept wake-ups for run %r (%s)",
                 run_name,
                 type(error.__cause__).__name__,
             )

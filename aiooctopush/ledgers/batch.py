@@ -31,10 +31,10 @@ _LEVEL: Final = 1
 _HEAD: Final = struct.Struct("<IBQ")
 _BYTES: Final = 8
 _DAMAGED: Final = "a batch of the ledger cannot be read: the file is damaged"
-_DROPPED: Final = "a batch of the ledger has no content any more: it was purged"
+_DROPPED: Final = "a batch of the ledger has no content, because it was purged"
 _OTHER_FORM: Final = (
-    "the numbers of a batch cannot be read: the file is damaged, or another version of "
-    "this library wrote it"
+    "the numbers of a batch cannot be read: the file is damaged, or another version "
+    "of aiooctopush wrote it"
 )
 
 

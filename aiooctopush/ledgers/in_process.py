@@ -313,8 +313,8 @@ class _Held(ClaimLedger):
     async def renew(self) -> None:
         if not self._renew():
             raise LeaseLostError(
-                f"the lease of a batch of {self._run_name!r} had run out, and somebody "
-                "else took it over"
+                f"the lease of a batch of {self._run_name!r} had expired, and another "
+                "worker took it over"
             )
 
     def _renew(self) -> bool:
@@ -329,8 +329,8 @@ class _Held(ClaimLedger):
     def _check(self, batch: BatchRecord) -> None:
         if batch.name not in self.names or not self._holds(batch.name):
             raise LeaseLostError(
-                f"the lease of batch {batch.name} of {self._run_name!r} had run out, "
-                "and somebody else took it over"
+                f"the lease of batch {batch.name} of {self._run_name!r} had expired, "
+                "and another worker took it over"
             )
 
     def _let_go(self, batch: BatchRecord) -> None:

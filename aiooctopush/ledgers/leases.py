@@ -36,11 +36,11 @@ CLAIMED: Final = frozenset(
 
 def at_it_already(run_name: str, *, adding: bool) -> str:
     """Say that a run is held, what became of what was wanted, and what to do."""
-    words = f"another process or task is at run {run_name!r}, and so nothing was"
+    words = f"another process or task is sending run {run_name!r}, so nothing was"
     if adding:
         return (
-            f"{words} planned from here. Start again when it is done: whoever is new "
-            "in your list is added then"
+            f"{words} planned from here. Start again when it is done; new recipients "
+            "of the list are added then"
         )
     return f"{words} changed or sent from here: start again when it is done"
 

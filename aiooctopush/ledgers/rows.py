@@ -38,7 +38,7 @@ Record = TypeVar("Record", BatchRecord, Rejection, RunRecord)
 PAGE_SIZE: Final = 200
 """Rows read at once: about a megabyte of batches that are not done."""
 
-DAMAGED: Final = "is damaged: keep it, and go on with a copy from before"
+DAMAGED: Final = "is damaged; keep it, and continue with an earlier copy"
 
 
 class Form(NamedTuple):

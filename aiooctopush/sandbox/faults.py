@@ -134,18 +134,18 @@ def _fault(
 
 
 _ALL = (
-    _not_sent("connection_refused", "nobody listens"),
-    _not_sent("dns_failure", "the name is unknown"),
+    _not_sent("connection_refused", "connection refused"),
+    _not_sent("dns_failure", "the host was not found"),
     _not_sent("connect_timeout", "no connection in time"),
-    _not_sent("tls_failure", "the TLS handshake breaks off"),
+    _not_sent("tls_failure", "the TLS handshake fails"),
     _not_sent("bad_certificate", "the certificate is not the gateway's"),
     _fault("rst_accept", _NEVER, "a reset; nothing was read"),
-    _fault("fin_accept", _NEVER, "the connection is closed without an answer"),
+    _fault("fin_accept", _NEVER, "the connection is closed without a response"),
     _fault("rst_after_headers", _NEVER, "a reset once the headers were read"),
-    _fault("rst_after_commit", _BEFORE, "a reset instead of the answer"),
-    _fault("fin_after_commit", _BEFORE, "the connection is closed without an answer"),
-    _fault("hang_before_commit", _RECEIVED, "silence until its time-out"),
-    _fault("hang_after_commit", _BEFORE, "silence until its time-out"),
+    _fault("rst_after_commit", _BEFORE, "a reset instead of the response"),
+    _fault("fin_after_commit", _BEFORE, "the connection is closed without a response"),
+    _fault("hang_before_commit", _RECEIVED, "no response until the timeout"),
+    _fault("hang_after_commit", _BEFORE, "no response until the timeout"),
     _fault(
         "error_500",
         _RECEIVED,
@@ -174,15 +174,15 @@ _ALL = (
     ),
     _fault("too_early_425", _RECEIVED, "425", _answer(425, "Too early")),
     _fault("timeout_408", _RECEIVED, "408", _answer(408, "Request time-out")),
-    _fault("truncated_after_commit", _BEFORE, "half of an answer"),
+    _fault("truncated_after_commit", _BEFORE, "half of a response"),
     _fault("html_after_commit", _BEFORE, "a page instead of JSON"),
-    _fault("empty_after_commit", _BEFORE, "an answer without a body"),
+    _fault("empty_after_commit", _BEFORE, "a response without a body"),
     _fault("bad_json_after_commit", _BEFORE, "JSON that breaks off"),
     _fault("no_ticket_after_commit", _BEFORE, "JSON without the ticket"),
     _fault("bad_status_line_after_commit", _BEFORE, "bytes that are not HTTP"),
     _fault("bad_gzip_after_commit", _BEFORE, "a body that cannot be unpacked"),
     _fault("oversized_after_commit", _BEFORE, "a body that unpacks to 128 MiB"),
-    _fault("slow_loris_after_commit", _BEFORE, "an answer byte by byte, without end"),
+    _fault("slow_loris_after_commit", _BEFORE, "an endless response, byte by byte"),
     _fault(
         "redirect_307",
         _NEVER,
@@ -249,7 +249,7 @@ class FaultPlan:
         self._playable: Collection[str] = KINDS
         self._draw_from(self._weights)
         if probability and not self._bounds[-1:] > [0]:
-            raise ValueError("kinds: there is none to draw from")
+            raise ValueError("kinds: the list is empty")
 
     @classmethod
     def schedule(
@@ -300,7 +300,7 @@ class FaultPlan:
         """
         fault = _known(kind)
         if kind not in self._playable:
-            raise ValueError(f"cannot be played here: {kind}")
+            raise ValueError(f"cannot be simulated here: {kind}")
         if times < 1:
             raise ValueError(f"times: must be at least 1, not {times!r}")
         self._first.extend(repeat(fault, times))
@@ -328,7 +328,7 @@ class FaultPlan:
         """
         impossible = [kind for kind in self._weights if kind not in kinds]
         if self._named and impossible:
-            raise ValueError(f"cannot be played here: {', '.join(impossible)}")
+            raise ValueError(f"cannot be simulated here: {', '.join(impossible)}")
         self._playable = kinds
         for kind in impossible:
             del self._weights[kind]

@@ -64,7 +64,7 @@ class SandboxTransport:
             answer = fault.play(self.gateway, request)
         await asyncio.sleep(0)
         if self._latency > request.timeout:
-            raise UnknownOutcomeError("the time-out of the try has passed")
+            raise UnknownOutcomeError("the timeout of the attempt has passed")
         if fault is not None and fault.kind in _WAITS:
             await self._clock.sleep(request.timeout)
         if answer is None:

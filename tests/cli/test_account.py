@@ -240,7 +240,7 @@ def test_giving_up_on_a_read(ask, pressing):
     assert result.exit_code == 130
     assert json.loads(result.stdout) == {
         "error": "Interrupted",
-        "message": "Interrupted before the gateway answered.",
+        "message": "Interrupted before the gateway responded.",
         "outcome": None,
         "maybe_sent": False,
         "request_id": None,

@@ -125,7 +125,7 @@ def test_simulation(bulk, people):
     result = bulk(people(), "--simulate")
 
     assert result.stdout.startswith("Simulated: the gateway would accept 3 ")
-    assert "empty: nobody got a message" in result.stdout
+    assert "empty: no message was sent" in result.stdout
 
 
 @pytest.mark.usefixtures("scheduled")
@@ -317,7 +317,7 @@ def test_warns_of_what_is_odd(bulk, people):
 
     for words in (
         "{first_name} has no value for 1 recipient, first in line 4.",
-        "1 row with a number that stands in the file already: only the first is sent.",
+        "1 row with a number that already occurs in the file: only the first is sent.",
     ):
         assert f"Warning: {words}" in result.stderr
     assert result.exit_code == 0
@@ -682,7 +682,7 @@ def test_ledger_that_is_none(bulk, people, gateway, ledger):
     result = bulk(people(), "--ledger", ledger)
 
     assert result.exit_code == 1
-    assert "is no ledger, and was left as it is" in result.stderr
+    assert "is not a ledger file, and was not changed" in result.stderr
     assert len(gateway.sent_log) == 0
 
 

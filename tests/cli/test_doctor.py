@@ -199,7 +199,7 @@ def test_no_credit(check, gateway):
 @pytest.mark.parametrize(
     ("error", "advice"),
     [
-        (ServerError("no"), "The gateway, or something before it, is out of order"),
+        (ServerError("no"), "The gateway, or a proxy in front of it, is out of order"),
         (NotSentError("no"), "See the message."),
     ],
     ids=["silence", "not-sent"],
@@ -269,7 +269,7 @@ def test_an_aiohttp_that_is_not_known_is_pointed_out(check, monkeypatch):
 
     assert versions["state"] == "odd"
     assert versions["found"].endswith(
-        "; this aiohttp differs inside from those that were tested"
+        "; the internals of this aiohttp version differ from the tested versions"
     )
     assert "Sends work as always" in versions["advice"]
 
@@ -399,7 +399,7 @@ def test_none_of_several_addresses_answers():
     seen = _checks._unreachable(several, "gateway.test", 443)
 
     assert seen.found == (
-        "cannot connect to gateway.test, port 443: none of its addresses answers"
+        "cannot connect to gateway.test, port 443: none of its addresses responds"
     )
     assert seen.what_to_do == "Check the network and its firewall."
 
@@ -521,7 +521,7 @@ def test_yes_never_sends(probe, clock, burns):
 
     assert gateway.sent_log.numbers() == {}
     assert gateway.credit == 1000
-    assert ("there is no terminal to ask on" in result.stderr) is not burns
+    assert ("there is no terminal to confirm on" in result.stderr) is not burns
     assert told["id_noted_on"] == ("receipt" if burns else None)
 
 
@@ -761,9 +761,9 @@ def test_simulation_that_notes_ids_on_acceptance():
 @pytest.mark.parametrize(
     ("replies", "said"),
     [
-        ((UNCLEAR,), "could not tell: the first time, silence"),
-        ((ACCEPTED, UNCLEAR), "could not tell: the repeat: silence"),
-        ((ACCEPTED, REFUSED), "could not tell: the repeat: refused"),
+        ((UNCLEAR,), "unknown: the first time, silence"),
+        ((ACCEPTED, UNCLEAR), "unknown: the repeat: silence"),
+        ((ACCEPTED, REFUSED), "unknown: the repeat: refused"),
     ],
     ids=["first", "silence", "refused"],
 )
@@ -775,11 +775,11 @@ def test_unclear_simulation(replies, said):
 @pytest.mark.parametrize(
     ("replies", "said"),
     [
-        ((ACCEPTED,), "could not tell: not refused as expected: accepted"),
-        ((REFUSED, UNCLEAR), "could not tell: the repaired one: silence"),
+        ((ACCEPTED,), "unknown: not refused as expected: accepted"),
+        ((REFUSED, UNCLEAR), "unknown: the repaired one: silence"),
         (
             (REFUSED, ACCEPTED),
-            "could not tell: simulation mode does not show that it notes ids at all",
+            "unknown: simulation mode does not show that it notes ids at all",
         ),
     ],
     ids=["not-refused", "silence", "no-ids"],
@@ -829,19 +829,19 @@ OF_RECIPIENTS = Reply(
     ("reply", "said"),
     [
         (OF_RECIPIENTS, "refuses the whole request; it is named"),
-        (REFUSED, "could not tell: refused"),
-        (UNCLEAR, "could not tell: silence"),
+        (REFUSED, "unknown: refused"),
+        (UNCLEAR, "unknown: silence"),
         (
             Reply(kind=Kind.ACCEPTED, words="", contacts=1),
             "is left out; the others are sent",
         ),
         (
             Reply(kind=Kind.ACCEPTED, words="", contacts=2),
-            "could not tell: accepted, for 2 people",
+            "unknown: accepted, for 2 people",
         ),
         (
             Reply(kind=Kind.ACCEPTED, words=""),
-            "could not tell: accepted, for an unknown number of people",
+            "unknown: accepted, for an unknown number of people",
         ),
     ],
     ids=["refused", "other-refusal", "silence", "one", "both", "unsaid"],
@@ -859,7 +859,7 @@ def test_simulation_that_takes_a_bad_number():
 
     said = words(*replies, question=Question.BAD_NUMBER)
 
-    assert said == "could not tell: simulation mode took both, and invents its figures"
+    assert said == "unknown: simulation mode took both, and invents its figures"
 
 
 def test_could_not_tell_is_an_exit_code(probe):

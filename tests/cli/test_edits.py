@@ -91,7 +91,7 @@ def fleet(request, gateway, tmp_path, monkeypatch):
         ),
         "postgres": Kind(
             lambda: postgres.ledger_at(tmp_path),
-            refuses="another process or task is at run 'nov', and so nothing was "
+            refuses="another process or task is sending run 'nov', and so nothing was "
             "planned from here. Start again when it is done: whoever is new",
         ),
     }

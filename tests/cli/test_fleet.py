@@ -263,7 +263,7 @@ def test_submit_as_json(serve, broker, submit):
     ("away", "problem"),
     [
         ("startup", "cannot be reached (ConnectionRefusedError)"),
-        ("kick", "takes no wake-ups (ConnectionResetError)"),
+        ("kick", "does not accept wake-ups (ConnectionResetError)"),
     ],
 )
 def test_submit_without_a_broker_loses_nothing(serve, submit, run, away, problem):
@@ -714,7 +714,7 @@ def test_wait_without_a_broker(serve, broker, submit, run):
 
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: the broker cannot be reached (ConnectionRefusedError): check that it "
+        "Error: the broker cannot be reached (ConnectionRefusedError); check that it "
         "runs, and its address.\n"
         "Only the wait has ended. The run is in the ledger, and the workers continue "
         "as soon as they can.\n"
@@ -739,7 +739,10 @@ def test_sweep_of_a_silent_broker(serve, submit, run, monkeypatch, silent):
     result = run("fleet", "sweep", "nov", *APP)
 
     assert result.exit_code == 1
-    assert "the broker does not answer: check whether an alarm" in result.stderr
+    assert (
+        "the broker does not respond; check that it runs, and that no memory or disk "
+        "alarm" in result.stderr
+    )
     assert "s3cret" not in result.output
 
 

@@ -76,7 +76,7 @@ def planned(schema):
 @pytest.mark.parametrize(
     ("app", "text", "problem"),
     [
-        ("my_app", "", "'my_app' must be such as app:fleet"),
+        ("my_app", "", "'my_app' must look like app:fleet"),
         ("nowhere:fleet", "", "there is no module 'nowhere' in this folder"),
         ("my_app.deep:fleet", IN_PROCESS, "there is no module 'my_app.deep'"),
         ("my_app:fleet", "x = 1", "my_app:fleet is not there."),
@@ -84,9 +84,9 @@ def planned(schema):
         (
             "my_app:broker",
             IN_PROCESS,
-            "is no Fleet, but an InMemoryBroker; my_app:fleet is one.",
+            "is not a Fleet, but an InMemoryBroker; my_app:fleet is one.",
         ),
-        ("my_app:fleet", "fleet = print", "is no Fleet, but a builtin_function"),
+        ("my_app:fleet", "fleet = print", "is not a Fleet, but a builtin_function"),
         ("my_app:fleet", "import nothing_there", "needs 'nothing_there', which is not"),
         ("my_app:fleet", "\n{}['DSN']", "KeyError: 'DSN' (my_app.py, line 2)"),
         ("my_app:fleet", "import os\nos.environ['DSN']", "KeyError: 'DSN' (my_app.py,"),
@@ -225,8 +225,8 @@ def test_a_ledger_in_postgresql_without_its_extra(run, monkeypatch):
 
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: asyncpg is not installed, which a ledger in PostgreSQL needs: pip "
-        'install "aiooctopush[fleet]".\n'
+        "Error: asyncpg is not installed, which a ledger in PostgreSQL needs; "
+        'run pip install "aiooctopush[fleet]".\n'
     )
 
 
@@ -245,7 +245,7 @@ def test_a_database_without_a_ledger(run):
     result = run("runs", f"{postgres.server().dsn()}&schema=nothing_here")
 
     assert result.exit_code == 1
-    assert "holds no ledger" in result.stderr
+    assert "contains no ledger" in result.stderr
     assert "`octopush ledger init`" in result.stderr
 
 

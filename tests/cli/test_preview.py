@@ -263,7 +263,7 @@ def test_file_is_worked_out_for_each(preview, people):
     for words in (
         "{first_name} has no value for 1 recipient, first in line 3.",
         "the values of 1 recipient make the text Unicode, first in line 4 by 'Ł' (LATI",
-        "1 row with a number that stands in the file already: only the first is sent.",
+        "1 row with a number that already occurs in the file: only the first is sent.",
     ):
         assert f"Warning: {words}" in result.stderr
 
@@ -431,7 +431,7 @@ def test_cost_by_the_balance(preview, people, asked):
     result = preview("Hello", people(lines=ROWS), "--sandbox")
 
     assert "  Cost        about 0.20 €\n" in result.stdout
-    assert "at 0.05 € an SMS, by what the balance buys\n" in result.stdout
+    assert "at 0.05 € per SMS, derived from the balance\n" in result.stdout
     assert asked == [
         ("check-balance", {}),
         ("check-credits", {"country_codes[]": "FR"}),

@@ -448,7 +448,7 @@ def test_page_of_a_finished_run_has_nothing_to_do():
     words = Reader(page(batch(1, BatchState.ACCEPTED))).words
 
     assert "All 2 recipients are accepted." in words
-    assert "Every request was answered at its first attempt." in words
+    assert "Every request got a response at its first attempt." in words
     for part in ("What to do", "Decisions needed", "Refused by", "Rejected rows"):
         assert part not in words
 

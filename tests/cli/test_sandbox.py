@@ -94,7 +94,10 @@ def test_options_reach_the_gateway(run):
     ("arguments", "words"),
     [
         (("--api-login", "me"), "--api-login and --api-key belong together"),
-        (("--faults", "dns_failure=1"), "--faults: cannot be played here: dns_failure"),
+        (
+            ("--faults", "dns_failure=1"),
+            "--faults: cannot be simulated here: dns_failure",
+        ),
         (("--faults", "weather=1"), "There is no fault 'weather'. The kinds are con"),
         (("--credit", "much"), "must be an amount such as 12.50"),
         (("--credit", "-1"), "must be an amount such as 12.50"),

@@ -62,7 +62,7 @@ def test_simulation_sends_nothing(send, gateway):
     result = send("--simulate")
 
     assert result.stdout.startswith("Simulated: ")
-    assert "empty: nobody got a message" in result.stdout
+    assert "empty: no message was sent" in result.stdout
     assert gateway.sent_log.entries[0].simulated
 
 

@@ -94,13 +94,13 @@ def test_no_run_of_this_machine(run, state):
 
 @pytest.mark.parametrize("words", [("week-49",), ("--run", "week-49")])
 def test_unknown_name(run, recorded, words):
-    """It names neither a file nor a run."""
+    """It is not a file, nor a run."""
     recorded("week-48")
 
     result = run("report", *words)
 
     assert result.exit_code == 2
-    assert "names neither a file nor a run" in result.stderr
+    assert "is not a file, nor a run" in result.stderr
     assert "`octopush runs` lists them (got 'week-49')" in result.stderr
 
 

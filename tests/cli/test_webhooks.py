@@ -314,7 +314,8 @@ def test_no_receipt_is_lost_beside_a_run(ledger, end):
     assert not waits.exists()
     if end == signal.SIGINT:
         assert process.told[0] == (
-            f"Received 1 receipt. Some are in {waits}. Start this command again when "
+            f"Received 1 receipt. Receipts remain in {waits}. Start this command "
+            "again when "
             "the run is over, and it writes them.\n"
         )
         assert process.returncode == 0

@@ -217,7 +217,7 @@ def of(kind, **attributes):
         pytest.param(
             of(AuthenticationError, code=101),
             "it broke. Nothing was sent. Check OCTOPUSH_API_LOGIN and "
-            "OCTOPUSH_API_KEY, or what was passed in their place.",
+            "OCTOPUSH_API_KEY, or the arguments passed in their place.",
             id="wrong credentials",
         ),
         pytest.param(

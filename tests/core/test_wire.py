@@ -387,7 +387,7 @@ NEVER, CAREFUL, THROTTLE = Backoff.NEVER, Backoff.CAREFUL, Backoff.THROTTLE
         pytest.param(
             403, {"code": 104}, InsufficientCreditError, 104, NEVER, id="403 with money"
         ),
-        # It failed: it may have been done.
+        # It failed; it may have been done.
         pytest.param(500, b"", ServerError, None, CAREFUL, id="500"),
         pytest.param(500, CODED, ServerError, None, CAREFUL, id="500 with code"),
         pytest.param(502, HTML, ServerError, None, CAREFUL, id="502"),
@@ -502,7 +502,7 @@ def test_an_error_keeps_the_rest_of_the_body():
         ),
         pytest.param(
             {"code": 103, "message": "+33 6 00 00 00 01 is bad\r\n"},
-            "refused with code 103, a recipient was refused, or there is none: "
+            "refused with code 103, a recipient was refused, or the list is empty: "
             r"'*** is bad\r\n'",
             id="masked",
         ),

@@ -333,8 +333,8 @@ async def test_a_handler_that_raises_stops_nobody(caplog):
 
     (said,) = caplog.messages
     assert recorder.statuses == ["READ"]
-    assert "the handler failed on a DeliveryReceipt: ValueError at callbacks.py" in said
-    assert said.endswith("in __call__")
+    assert "the handler failed on a DeliveryReceipt (ValueError at callbacks.py" in said
+    assert said.endswith("in __call__)")
     assert caplog.records[0].octopush_callback == "DeliveryReceipt"
     assert caplog.records[0].exc_info is None
     assert "hush" not in caplog.text
@@ -566,7 +566,7 @@ async def test_a_handler_that_fails_before_the_answer_refuses(caplog, error):
 
     assert answers == [503, 200, 200]
     assert recorder.statuses == ["DELIVERED"]
-    words = f"the handler failed on a DeliveryReceipt: {type(error).__name__}"
+    words = f"the handler failed on a DeliveryReceipt ({type(error).__name__}"
     assert words in caplog.text
     assert "secret" not in caplog.text
 

@@ -158,7 +158,7 @@ async def test_a_broker_that_is_away_loses_nothing(fleet, gateway, broker):
         woken = await fleet.sweep("run")
 
     assert caught.value.__notes__ == [
-        "run 'run' stands in the ledger; `sweep` wakes its workers"
+        "run 'run' is in the ledger; `sweep` wakes its workers"
     ]
     assert woken == 1
     assert times(gateway, 10) == {1}
@@ -172,7 +172,7 @@ async def test_a_sweep_does_not_mind_a_broker_that_is_away(fleet, broker, caplog
         broker.away = True
         await fleet.sweep()
 
-    assert "the broker took no wake-ups for run 'other' (ConnectionError)" in (
+    assert "the broker did not accept wake-ups for run 'other' (ConnectionError)" in (
         caplog.messages
     )
 
@@ -481,10 +481,11 @@ async def test_a_broker_that_blocks_loses_nothing(silent):
         woken = await fleet.sweep("run")
 
     assert (
-        str(caught.value) == "The broker does not answer: it is blocked, full, or hangs"
+        str(caught.value)
+        == "The broker does not respond; it is blocked, full, or hangs"
     )
     assert caught.value.__notes__ == [
-        "run 'run' stands in the ledger; `sweep` wakes its workers"
+        "run 'run' is in the ledger; `sweep` wakes its workers"
     ]
     assert (woken, fleet.broker.kicked) == (3, ["1", "2", "3"])
 

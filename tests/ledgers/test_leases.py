@@ -135,7 +135,7 @@ async def test_a_run_is_added_to_by_one_at_a_time(ledger):
     """Whoever comes second is told what to do, and the first goes on."""
     run = await ledger.open_beside_workers(run_record())
 
-    with pytest.raises(LedgerError, match="is at run 'run', and so nothing"):
+    with pytest.raises(LedgerError, match="is sending run 'run', so nothing"):
         await ledger.open_beside_workers(run_record())
     await ledger.plan(run, [waiting()])
     await ledger.release_run("run")
@@ -203,7 +203,7 @@ async def test_who_lost_the_lease_cannot_write(world, ledger, act):
     parts = {"parts": [waiting(part="1")]} if act == "split" else {}
     record = evolve(old.record, state=S.REFUSED)
 
-    with pytest.raises(LeaseLostError, match="lease of batch 1 of 'run' had run out"):
+    with pytest.raises(LeaseLostError, match="lease of batch 1 of 'run' had expired"):
         await getattr(old.ledger, act)("run", record, **parts)
     with pytest.raises(LeaseLostError):
         await old.ledger.renew()

@@ -105,8 +105,8 @@ async def test_a_ledger_is_made_by_migrate_only(server):
         await ledger.open_run(run_record())
 
     assert problem == (
-        "PostgreSQL schema 'not_yet': holds no ledger: check its name, or make one "
-        "with PostgresLedger.migrate()."
+        "PostgreSQL schema 'not_yet': contains no ledger; check its name, or create "
+        "one with PostgresLedger.migrate()."
     )
     assert row[0]
 
@@ -144,8 +144,8 @@ async def test_foreign_tables_are_left_as_they_are(server):
     tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'theirs'"
     assert [tuple(row) for row in await sql(server, tables)] == [("receipts",)]
     assert problem == (
-        "PostgreSQL schema 'theirs': holds tables that are not a ledger's: name "
-        "another schema."
+        "PostgreSQL schema 'theirs': contains tables that are not part of a ledger; "
+        "name another schema."
     )
 
 
@@ -157,8 +157,8 @@ async def test_a_newer_ledger_is_left_as_it_is(server, schema, ledger):
     problems = [await problem_of(ledger.runs()), await problem_of(ledger.migrate())]
 
     words = (
-        f"PostgreSQL schema '{schema}': a newer version of this library made it, and "
-        "it was left as it is: update aiooctopush."
+        f"PostgreSQL schema '{schema}': a newer version of aiooctopush created it, "
+        "and it was not changed; update aiooctopush."
     )
     assert problems == [words, words]
 
@@ -172,8 +172,8 @@ async def test_an_older_ledger_is_led_to_this_version(schema, ledger, other):
     await other.migrate()
 
     assert problem == (
-        f"PostgreSQL schema '{schema}': an older version of this library made it: "
-        "lead it to this one with PostgresLedger.migrate()."
+        f"PostgreSQL schema '{schema}': an older version of aiooctopush created it; "
+        "migrate it with PostgresLedger.migrate()."
     )
     assert await listed(other) == [batch_record()]
 
@@ -233,7 +233,7 @@ async def test_a_closed_ledger_is_not_opened_again(schema, ledger):
     await ledger.close()
 
     assert await problem_of(ledger.runs()) == (
-        f"PostgreSQL schema '{schema}': this ledger was closed: make a new one."
+        f"PostgreSQL schema '{schema}': this ledger was closed; create a new one."
     )
 
 
@@ -284,14 +284,14 @@ async def test_a_run_that_is_held_is_written_by_its_holder_only(schema, ledger, 
     await other.record_receipts("run", [receipt])
 
     start = f"PostgreSQL schema '{schema}': another process"
-    at_it = f"{start} or task is at run 'run', and so nothing was"
-    again = "Start again when it is done: whoever is new in your list is added then."
+    at_it = f"{start} or task is sending run 'run', so nothing was"
+    again = "Start again when it is done; new recipients of the list are added then."
     assert opening == {
         f"{at_it} changed or sent from here: start again when it is done.",
         f"{at_it} planned from here. {again}",
     }
     assert problems == {
-        f"{start} is at run 'run', and nothing of this was written: wait for it."
+        f"{start} is sending run 'run', and nothing of this was written: wait for it."
     }
     assert claims == [None]
     assert await listed(other) == [batch_record(state=S.NOT_SENT)]
@@ -329,7 +329,7 @@ async def test_a_run_is_free_when_it_is_left_as_often_as_it_was_opened(ledger, o
     await ledger.update_run(run_record(items=7))
     await ledger.release_run("run")
 
-    assert "is at run 'run'" in problem
+    assert "is sending run 'run'" in problem
     assert (await other.open_run(run_record())).items == 7
 
 
@@ -341,7 +341,7 @@ async def test_a_run_that_is_added_to_is_opened_once_in_a_process(ledger, second
     problem = await problem_of(getattr(ledger, second)(run))
     await ledger.plan(run, [batch_record()])
 
-    assert "another process or task is at run 'run'" in problem
+    assert "another process or task is sending run 'run'" in problem
 
 
 async def test_leaving_what_is_not_held_does_nothing(ledger):
@@ -360,13 +360,13 @@ async def test_a_run_that_workers_send_is_not_opened(schema, ledger, other):
     await ledger.open_run(run_record())
 
     assert problem == (
-        f"PostgreSQL schema '{schema}': workers are sending run 'run', and so nothing "
-        "was changed or sent from here: wait for them."
+        f"PostgreSQL schema '{schema}': workers are sending run 'run', so nothing was "
+        "changed or sent from here; wait for them."
     )
     lost = await problem_of(claim.ledger.conclude("run", claim.record))
     assert lost == (
-        f"PostgreSQL schema '{schema}': the lease of batch 1 of 'run' had run out, and "
-        "somebody else took it over."
+        f"PostgreSQL schema '{schema}': the lease of batch 1 of 'run' had expired, "
+        "and another worker took it over."
     )
 
 
@@ -379,7 +379,7 @@ async def test_any_other_write_ends_a_claim(ledger, other):
 
     problem = await problem_of(claim.ledger.conclude("run", claim.record))
 
-    assert "the lease of batch 1 of 'run' had run out" in problem
+    assert "the lease of batch 1 of 'run' had expired" in problem
 
 
 # --- in a transaction of the application ----------------------------------------------
@@ -429,7 +429,7 @@ async def test_a_run_is_held_until_the_transaction_ends(ledger, other, connectio
         await ledger.bound_to(connection).open_run(run_record())
         problem = await problem_of(other.open_run(run_record()))
 
-    assert "another process or task is at run 'run'" in problem
+    assert "another process or task is sending run 'run'" in problem
     assert await other.open_run(run_record()) is not None
 
 
@@ -441,8 +441,8 @@ async def test_without_a_transaction_nothing_is_bound(schema, ledger, connection
     await bound.close()
 
     assert problem == (
-        f"PostgreSQL schema '{schema}': the connection is in no transaction, so "
-        "nothing would be written together with it: begin one first."
+        f"PostgreSQL schema '{schema}': the connection is not in a transaction; begin "
+        "one first."
     )
     assert await connection.fetchval("SELECT 1") == 1
 
@@ -464,7 +464,7 @@ async def test_a_run_is_started_again_when_its_connection_was_lost(
 
     lost = (
         f"PostgreSQL schema '{schema}': the connection that held run 'run' was lost, "
-        "and others may have written to it since: start it again."
+        "and other processes may have written to it since; start it again."
     )
     # Whether the server's farewell was read before we wrote depends on the moment.
     said = (lost, "stopped or started: wait", "the connection to the database was lost")
@@ -524,7 +524,7 @@ async def test_a_database_that_is_restarted_is_used_again(server, schema, ledger
 
     assert down.startswith(f"PostgreSQL schema '{schema}': the ")
     assert gone == (
-        f"PostgreSQL schema '{schema}': the database cannot be reached: check that it "
+        f"PostgreSQL schema '{schema}': the database cannot be reached; check that it "
         "runs, and its address."
     )
     assert [batch.state for batch in await listed(ledger)] == [S.ACCEPTED]
@@ -600,12 +600,13 @@ async def test_a_write_that_fails_leaves_nothing_locked(ledger):
     [
         pytest.param(
             {"database": "none"},
-            "there is no database 'none': make it with createdb, or name another one.",
+            "database 'none' does not exist; create it with createdb, or name another "
+            "one.",
             id="database",
         ),
         pytest.param(
             {"user": "nobody"},
-            "the database refuses this user: check name and password.",
+            "the database refuses this user; check name and password.",
             id="user",
         ),
         pytest.param(
@@ -672,7 +673,7 @@ async def test_an_address_that_is_none_is_told_without_it(dsn):
         problem = await problem_of(ledger.runs())
 
     assert problem == (
-        "PostgreSQL schema 'aiooctopush': its address is none: write "
+        "PostgreSQL schema 'aiooctopush': its address is not valid; write "
         "postgresql://user@host/database."
     )
 
@@ -688,8 +689,8 @@ async def test_a_database_that_does_not_answer_is_given_up(ledger, schema, monke
     await impatient.close()
 
     assert problem == (
-        f"PostgreSQL schema '{schema}': the database does not answer: check it and the "
-        "network, then go on."
+        f"PostgreSQL schema '{schema}': the database does not respond; check it and "
+        "the network, then resume."
     )
 
 
@@ -707,8 +708,8 @@ async def test_what_postgresql_cannot_hold_is_refused(ledger, schema, batch):
     problem = await problem_of(ledger.plan(run, [batch_record(2), batch]))
 
     assert problem == (
-        f"PostgreSQL schema '{schema}': cannot hold such a value: numbers have at most "
-        "64 bits, and text neither NUL nor halves of characters."
+        f"PostgreSQL schema '{schema}': cannot store such a value; numbers have at "
+        "most 64 bits, and text must be valid Unicode without NUL."
     )
     assert await listed(ledger) == []
 
@@ -721,8 +722,8 @@ async def test_a_value_that_makes_no_sense_is_damage(server, schema, ledger):
     problem = await problem_of(listed(ledger))
 
     assert problem == (
-        f"PostgreSQL schema '{schema}': is damaged: keep it, and go on with a copy "
-        "from before."
+        f"PostgreSQL schema '{schema}': is damaged; keep it, and continue with an "
+        "earlier copy."
     )
 
 
@@ -737,8 +738,8 @@ async def test_a_problem_that_postgresql_alone_can_name_has_its_code(
     problem = await problem_of(ledger.conclude("run", batch_record(state=S.ACCEPTED)))
 
     assert problem == (
-        f"PostgreSQL schema '{schema}': cannot be used (SQLSTATE 23514): check the "
-        "database, then go on."
+        f"PostgreSQL schema '{schema}': cannot be used (SQLSTATE 23514); check the "
+        "database, then resume."
     )
 
 
@@ -750,8 +751,8 @@ async def test_a_failure_inside_the_driver_is_a_lost_connection(ledger, schema):
             raise asyncpg.ProtocolError("secret")
 
     assert await problem_of(fail()) == (
-        "here: the connection to the database was lost, and nobody can tell whether "
-        "the last write was done: wait until it is back, then go on."
+        "here: the connection to the database was lost, and it is unknown whether the "
+        "last write succeeded; wait until it is back, then resume."
     )
 
 

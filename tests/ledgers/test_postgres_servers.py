@@ -22,14 +22,13 @@ from aiooctopush.ledgers.records import LedgerError
 pytestmark = pytest.mark.usefixtures("may_block")
 
 SHARED = (
-    "what stands between shares the sessions of the database among its clients, as a "
-    "pooler in transaction mode does, and so nothing would keep others from a run: use "
-    "a pooler in session mode, or PostgreSQL itself."
+    "a pooler in transaction mode shares the database sessions, so runs cannot be "
+    "locked; use a pooler in session mode, or connect to PostgreSQL directly."
 )
-READ_ONLY = "the database can only be read: name the primary one."
+READ_ONLY = "the database is read-only; name the primary server."
 NO_WRITABLE = (
-    "no server at its address takes writing now: wait until one does, or name the "
-    "primary one, then go on."
+    "no server at its address accepts writes; wait until one does, or name the "
+    "primary server, then resume."
 )
 
 
@@ -78,7 +77,7 @@ async def test_a_ledger_works_through_pgbouncer_in_session_mode(server):
         batches = await listed(ledger, "bounced")
 
     assert batches == [batch_record()]
-    assert problem.startswith("another process or task is at run 'bounced'")
+    assert problem.startswith("another process or task is sending run 'bounced'")
 
 
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
@@ -334,8 +333,8 @@ def test_a_ledger_of_a_loop_that_goes_on_is_refused(server, schema):
         loop.close()
 
     assert problem == (
-        "its connections belong to another event loop: make a ledger in each, from an "
-        "address or from a pool of that loop."
+        "its connections belong to another event loop; create a ledger in each loop, "
+        "from an address or from a pool of that loop."
     )
 
 
@@ -353,30 +352,30 @@ def at_home(monkeypatch, tmp_path):
     [
         pytest.param(
             "sslmode=require",
-            "the server offers no TLS, and its sslmode asks for it: turn ssl on in "
-            "PostgreSQL, or, in a network that you trust, write sslmode=disable.",
+            "the server does not offer TLS, and its sslmode requires it; turn ssl on "
+            "in PostgreSQL, or use sslmode=disable in a trusted network.",
             id="no TLS",
         ),
         pytest.param(
             "sslmode=verify-full",
-            "its sslmode checks the server by a root certificate, and there is none in "
-            "~/.postgresql/root.crt: put it there, or name it with sslrootcert=.",
+            "its sslmode requires a root certificate, and ~/.postgresql/root.crt does "
+            "not exist; put it there, or name it with sslrootcert=.",
             id="no root certificate",
         ),
         pytest.param(
             "sslmode=verify-full&sslrootcert=/nope.pem",
-            "the file that its sslrootcert names is not there: check the path.",
+            "the file that its sslrootcert names does not exist; check the path.",
             id="root certificate is not there",
         ),
         pytest.param(
             "sslmode=often",
-            "its address has a value for sslmode that does not exist.",
+            "its address has an invalid value for sslmode.",
             id="sslmode",
         ),
         pytest.param(
             "sslmode=disable&nonsense=1",
-            "its address has a parameter that PostgreSQL does not know, 'nonsense': "
-            "take it out.",
+            "its address has a parameter that PostgreSQL does not support, "
+            "'nonsense'; remove it.",
             id="unknown parameter",
         ),
         pytest.param(
@@ -406,8 +405,8 @@ async def test_a_pooler_that_refuses_a_parameter_is_named(server, schema):
         problem = await problem_of(ledger.runs())
 
     assert problem == (
-        "a pooler on the way refuses 'work_mem' in the address: take it out, or name "
-        "it in the pooler's ignore_startup_parameters."
+        "a pooler refuses 'work_mem' in the address; remove it, or add it to the "
+        "pooler's ignore_startup_parameters."
     )
 
 
@@ -449,8 +448,8 @@ async def test_a_statement_that_takes_too_long_is_told_so(server, schema):
             problem = await problem_of(ledger.runs())
 
     assert problem == (
-        "a statement was broken off, by statement_timeout or by somebody, and nothing "
-        "of it was written: allow this user more time, then go on."
+        "a statement was cancelled, by statement_timeout or an administrator, and was "
+        "rolled back; allow this user more time, then resume."
     )
 
 
@@ -459,23 +458,24 @@ async def test_a_statement_that_takes_too_long_is_told_so(server, schema):
     [
         pytest.param(
             ssl.SSLCertVerificationError(1, "self-signed"),
-            "the certificate of the server is not trusted: name the one that signed it "
-            "with sslrootcert=, and the host as the certificate does.",
+            "the certificate of the server is not trusted; name its root certificate "
+            "with sslrootcert=, and use the host name of the certificate.",
             id="certificate",
         ),
         pytest.param(
             ssl.SSLError(1, "handshake"),
-            "TLS with the server failed: check its certificate and yours.",
+            "TLS with the server failed; check its certificate and yours.",
             id="TLS",
         ),
         pytest.param(
             asyncpg.UndefinedObjectError('role "secret" does not exist'),
-            "cannot be used (SQLSTATE 42704): check the database, then go on.",
+            "cannot be used (SQLSTATE 42704); check the database, then resume.",
             id="an object that is no parameter",
         ),
         pytest.param(
             asyncpg.InvalidCatalogNameError("secret"),
-            "there is no such database: make it, or name another one.",
+            "the database does not exist; create it with createdb, or name another "
+            "one.",
             id="database of a pool",
         ),
     ],
@@ -499,5 +499,5 @@ async def test_an_object_that_the_address_does_not_name_is_not_blamed_on_it():
             raise asyncpg.UndefinedObjectError('type "secret" does not exist')
 
     assert await problem_of(fail()) == (
-        "cannot be used (SQLSTATE 42704): check the database, then go on."
+        "cannot be used (SQLSTATE 42704); check the database, then resume."
     )

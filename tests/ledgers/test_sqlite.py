@@ -139,7 +139,7 @@ async def test_a_closed_ledger_is_not_opened_again(ledger, path):
 
     problem = await problem_of(ledger.runs())
 
-    assert problem == f"{path}: this ledger was closed: make a new one."
+    assert problem == f"{path}: this ledger was closed; create a new one."
 
 
 async def test_only_this_user_may_read_what_is_written(ledger, tmp_path):
@@ -261,7 +261,7 @@ async def test_what_is_no_ledger_is_left_as_it_is(path, make, read_only):
         problem = await problem_of(ledger.runs())
 
     assert problem == (
-        f"{path}: is no ledger, and was left as it is: name another file."
+        f"{path}: is not a ledger file, and was not changed; name another file."
     )
     assert contents(path.parent) == before
 
@@ -285,7 +285,7 @@ async def test_what_is_no_file_is_refused(path, make, kind, read_only):
     async with SQLiteLedger(path, read_only=read_only) as ledger:
         problem = await problem_of(ledger.runs())
 
-    assert problem == f"{path}: is {kind}: name the file itself."
+    assert problem == f"{path}: is {kind}; name the file itself."
     assert contents(path.parent) == before
 
 
@@ -294,7 +294,7 @@ async def test_a_device_is_refused():
     async with SQLiteLedger("/dev/null") as ledger:
         problem = await problem_of(ledger.runs())
 
-    assert problem == "/dev/null: is no file: name the file itself."
+    assert problem == "/dev/null: is no file; name the file itself."
 
 
 async def test_a_link_in_place_of_the_lock_is_refused(ledger, path):
@@ -331,8 +331,11 @@ async def test_a_reader_does_not_write(written):
 @pytest.mark.parametrize(
     ("parts", "problem"),
     [
-        (("none", "l.db"), "its folder is not there: make it, or name another file"),
-        (("file", "l.db"), "its folder is a file: name another one"),
+        (
+            ("none", "l.db"),
+            "its folder does not exist; create it, or name another file",
+        ),
+        (("file", "l.db"), "its folder is a file; name another folder"),
         (("x" * 300,), f"cannot be used: {os.strerror(errno.ENAMETOOLONG)}"),
     ],
     ids=["no-folder", "file-as-folder", "too-long"],
@@ -394,7 +397,7 @@ async def test_an_older_file_is_not_changed_by_a_reader(written):
     problem = await problem_of(asyncio.to_thread(notes_in, written, read_only=True))
 
     assert problem == (
-        f"{written}: an older version of this library wrote it: open it once for "
+        f"{written}: an older version of aiooctopush wrote it; open it once for "
         "writing."
     )
     assert version_of(written) == 1
@@ -410,8 +413,8 @@ async def test_a_newer_file_is_left_as_it_is(written, read_only):
         problem = await problem_of(ledger.runs())
 
     assert problem == (
-        f"{written}: a newer version of this library wrote it, and it was left as it "
-        "is: update aiooctopush."
+        f"{written}: a newer version of aiooctopush wrote it, and it was not changed; "
+        "update aiooctopush."
     )
     assert contents(written.parent) == before
 
@@ -448,7 +451,7 @@ async def test_a_second_writer_is_refused_at_once(ledger, path):
 
         assert await listed(second) == [batch_record()]
     assert problem == (
-        f"{path}: another process is writing to it, or another ledger of this one: "
+        f"{path}: another process is writing to it, or another ledger of this one; "
         "wait for it, or open it read_only."
     )
 
@@ -503,8 +506,8 @@ async def test_a_system_without_locks_can_only_read(written, monkeypatch):
         problem = await problem_of(ledger.runs())
 
     assert problem == (
-        f"{written}: files cannot be locked on this system, and so a ledger can only "
-        "be read: use another kind of ledger."
+        f"{written}: files cannot be locked on this system, so a ledger can only be "
+        "read; use another kind of ledger."
     )
     assert await read(written) == [(FULL_RUN, [FULL_BATCH], [FULL_REJECTION])]
 
@@ -598,7 +601,7 @@ async def test_what_is_no_ledger_is_left_as_it_is_after_such_a_crash(path, tmp_p
     async with SQLiteLedger(other / path.name) as ledger:
         problem = await problem_of(ledger.runs())
 
-    assert "is no ledger, and was left as it is" in problem
+    assert "is not a ledger file, and was not changed" in problem
     assert (other / path.name).read_bytes() == before
 
 
@@ -666,7 +669,7 @@ async def test_a_disk_that_fails_leaves_nothing_of_a_write(ledger, path):
     await ledger.plan(run, LARGE)
 
     assert problem == (
-        f"{path}: the disk failed to read or write: check it, then go on."
+        f"{path}: the disk failed to read or write; check it, then resume."
     )
     assert after == before
     assert await listed(ledger) == [*LARGE, batch_record(100)]
@@ -687,7 +690,7 @@ async def test_a_full_disk_leaves_nothing_of_a_write(ledger, path):
     await allow(100_000)
     await ledger.plan(run, LARGE)
 
-    assert problem == f"{path}: the disk is full: make room, then go on."
+    assert problem == f"{path}: the disk is full; free space, then resume."
     assert after == before
     assert await listed(ledger) == [*LARGE, batch_record(100)]
 
@@ -718,7 +721,10 @@ async def test_a_file_that_another_program_holds_is_not_written(
 
         await ledger.plan(run, [batch_record()])
 
-    assert problem == f"{path}: another program holds it: close that, then go on."
+    assert (
+        problem
+        == f"{path}: another program is using it; close that program, then resume."
+    )
 
 
 async def test_a_folder_that_may_not_be_written_is_refused(shared):
@@ -730,16 +736,28 @@ async def test_a_folder_that_may_not_be_written_is_refused(shared):
     shared.chmod(0o777)
 
     assert problem == (
-        f"{shared / 'l.db'}: may not be written by this user: allow it, or name "
-        "another file."
+        f"{shared / 'l.db'}: is not writable by this user; change its permissions, or "
+        "name another file."
     )
 
 
 @pytest.mark.parametrize(
     ("mode", "words"),
     [
-        (0o444, "may not be written by this user: allow it, or name another file"),
-        (0, "may not be written by this user: allow it, or name another file"),
+        (
+            0o444,
+            (
+                "is not writable by this user; change its permissions, or name another "
+                "file"
+            ),
+        ),
+        (
+            0,
+            (
+                "is not writable by this user; change its permissions, or name another "
+                "file"
+            ),
+        ),
     ],
     ids=["read-only", "unreadable"],
 )
@@ -775,7 +793,7 @@ async def test_a_damaged_page_is_noticed(written):
     problem = await problem_of(read(written))
 
     assert problem == (
-        f"{written}: is damaged: keep it, and go on with a copy from before."
+        f"{written}: is damaged; keep it, and continue with an earlier copy."
     )
 
 
@@ -783,7 +801,9 @@ async def test_a_damaged_header_makes_it_no_ledger(written):
     """It cannot be told from any other file, and is left as it is."""
     spoil(written, 0, 100)
 
-    assert "is no ledger, and was left as it is" in await problem_of(read(written))
+    assert "is not a ledger file, and was not changed" in await problem_of(
+        read(written)
+    )
 
 
 async def test_a_damaged_size_is_noticed(written):
@@ -816,7 +836,7 @@ async def test_a_value_that_makes_no_sense_is_noticed(written, change):
             await listed(ledger, "full")
 
     assert str(caught.value) == (
-        f"{written}: is damaged: keep it, and go on with a copy from before."
+        f"{written}: is damaged; keep it, and continue with an earlier copy."
     )
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -830,7 +850,7 @@ async def test_what_sqlite_alone_can_name_is_named(written):
         problem = await problem_of(rejected(ledger, "full"))
 
     assert problem == (
-        f"{written}: cannot be used (SQLITE_ERROR): check it, then go on."
+        f"{written}: cannot be used (SQLITE_ERROR); check it, then resume."
     )
 
 
@@ -845,7 +865,7 @@ async def test_what_sqlite_cannot_hold_is_refused(ledger, path, batch):
     """Nothing of it is written, and it is not shown."""
     run = await begun(ledger)
 
-    with pytest.raises(LedgerError, match="cannot hold such a value") as caught:
+    with pytest.raises(LedgerError, match="cannot store such a value") as caught:
         await ledger.plan(run, [batch_record(2), batch])
 
     assert await listed(ledger) == []
@@ -872,8 +892,8 @@ async def test_a_file_that_vanished_is_missed(ledger, path, name, act):
     problem = await problem_of(ledger.plan(run, [batch_record()]))
 
     assert problem == (
-        f"{path}: {name} was moved, replaced or deleted while the ledger was open: put "
-        "it back, or start again."
+        f"{path}: {name} was moved, replaced or deleted while the ledger was open; "
+        "put it back, or start again."
     )
 
 
@@ -978,8 +998,8 @@ async def test_a_purge_says_if_a_reader_keeps_what_was_purged(
         await ledger.purge("run")
 
     assert problem == (
-        f"{path}: another program reads it, and so keeps what was purged: close that, "
-        "then purge again."
+        f"{path}: another program is reading it, so the purged data is still in the "
+        "file; close that program, then purge again."
     )
     assert traces(path.parent) == 0
 

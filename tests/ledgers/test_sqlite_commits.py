@@ -150,7 +150,7 @@ async def test_what_cannot_be_written_fails_who_asked_for_it_alone(ledger, path)
 
     assert (first, last) == (None, None)
     assert str(missing) == f"{path}: holds no batch 9 of 'run'."
-    assert "cannot hold such a value" in str(odd)
+    assert "cannot store such a value" in str(odd)
     assert await states(ledger) == BOTH
 
 

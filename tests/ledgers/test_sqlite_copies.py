@@ -27,8 +27,8 @@ from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
 
 
 LACKS_ITS_LOG = (
-    "lacks its log, and so some or all of what was written: it was copied while a run "
-    "was going on, or after one was killed. Copy the file whose name ends in -wal as "
+    "lacks its log, and so some or all of its data; it was copied during a run, or "
+    "after a run was killed. Copy the file whose name ends in -wal as "
     "well, or make the copy with `octopush ledger backup`."
 )
 
@@ -261,7 +261,7 @@ async def test_a_backup_replaces_nothing(ledger, path, copy):
 
     problem = await problem_of(ledger.backup(copy))
 
-    assert problem == f"{copy}: is there already: name another file."
+    assert problem == f"{copy}: already exists; name another file."
     assert copy.read_text() == "mine"
 
 
@@ -295,7 +295,7 @@ async def test_a_backup_into_a_folder_that_is_not_there_is_refused(ledger, tmp_p
     problem = await problem_of(ledger.backup(copy))
 
     assert problem == (
-        f"{copy}: its folder is not there: make it, or name another file."
+        f"{copy}: its folder does not exist; create it, or name another file."
     )
 
 
@@ -339,9 +339,9 @@ async def test_a_log_that_cannot_be_read_there_is_named(shared):
         problem = await problem_of(SQLiteLedger(other / "l.db", read_only=True).runs())
 
     assert problem == (
-        f"{other / 'l.db'}: is in use, and its log can be read only where files may be "
-        "made next to it: have its writer end, or read a copy that `octopush ledger "
-        "backup` makes."
+        f"{other / 'l.db'}: is in use, and its log can be read only where files may "
+        "be made next to it; stop its writer, or read a copy made with `octopush "
+        "ledger backup`."
     )
 
 
@@ -355,7 +355,8 @@ async def test_a_reader_is_told_that_it_may_not_read(shared):
         problem = await problem_of(SQLiteLedger(path, read_only=True).runs())
 
     assert problem == (
-        f"{path}: is not readable by this user: allow it, or name another file."
+        f"{path}: is not readable by this user; change its permissions, or name "
+        "another file."
     )
 
 

@@ -189,7 +189,7 @@ async def test_what_is_not_taken_is_told_and_not_repeated(
     assert len(receiver.posted) == 1
     assert poster.answers == {status: 1}
     assert caplog.messages == [
-        f"receipt not taken by http://receiver.example:8000: {words}"
+        f"receipt not accepted by http://receiver.example:8000: {words}"
     ]
 
 
@@ -214,7 +214,7 @@ async def test_a_url_that_is_none_ends_nothing(caplog):
         await running(poster, lambda: poster.answers.total() == 2)
 
     assert poster.answers == {404: 1, 0: 1}
-    assert "receipt not taken by a URL that is none: InvalidUrl" in caplog.text
+    assert "receipt not accepted by an invalid URL: InvalidUrl" in caplog.text
 
 
 @pytest.mark.parametrize("url", ["", "receiver", "/path", "ftp://a.example/", "http:"])

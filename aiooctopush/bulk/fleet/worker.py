@@ -174,7 +174,7 @@ class Worker:
             except LeaseLostError:
                 # Whoever has it now asks under the same id.
                 _logger.warning(
-                    "batch %s of run %r was taken over by another worker",
+                    "another worker took over batch %s of run %r",
                     claimed.record.name,
                     run_name,
                 )

@@ -397,8 +397,8 @@ class Preview:
             )
             what = "" if self.by_identity else "with a number "
             yield (
-                f"{_counted(self.duplicates, one)} {what}that stands in the {whole} "
-                f"already: {fate}"
+                f"{_counted(self.duplicates, one)} {what}that already occurs in the "
+                f"{whole}: {fate}"
             )
 
     def _words_on_money(self) -> Iterator[str]:

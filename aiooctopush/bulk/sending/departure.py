@@ -35,9 +35,9 @@ def too_late_for_the_rest(run: RunRecord) -> InvalidFieldError:
     """Say that a run cannot be gone on with: its instant of sending has passed."""
     return InvalidFieldError(
         SEND_AT,
-        "has passed since this run began, and the gateway would send at once; send to "
-        "the remaining recipients in a run with another name and a later time, and "
-        "exclude those who got the message",
+        "has passed since this run began, and the gateway would send at once; use "
+        "another run name and a later time for the rest, and exclude recipients who "
+        "got the message",
         shown=run.settings.get(SEND_AT),
     )
 

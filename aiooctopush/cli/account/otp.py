@@ -149,7 +149,7 @@ def otp() -> None:
     heading=_CODE,
     help="Number of wrong codes that are allowed.",
 )
-@secrets_option("Also show the token by which the gateway knows the code.")
+@secrets_option("Also show the token that identifies the code.")
 @gateway_options
 @json_option()
 @click.pass_context

@@ -78,10 +78,7 @@ class Reports(CallbackUrls):
 class Settings(Result):
     """Hold the settings of an account."""
 
-    json_notes = (
-        "null stands for what is not set. Without --show-secrets URLs show their host "
-        "only."
-    )
+    json_notes = "null means not set. Without --show-secrets URLs show their host only."
 
     alerts: Alerts = item(heading=_ALERTS, of=Alerts)
     defaults: Defaults = item(heading=_DEFAULTS, of=Defaults)

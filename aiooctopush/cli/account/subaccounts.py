@@ -119,7 +119,7 @@ class Token(Result):
 class Transferred(Result):
     """Hold a transfer of credit."""
 
-    json_notes = "Amounts are text; null stands for what the gateway did not report."
+    json_notes = "Amounts are text; null means that the gateway did not report a value."
 
     login: str = item()
     amount: int = item(doc="whole euros")

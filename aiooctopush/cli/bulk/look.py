@@ -104,7 +104,7 @@ class BulkLook(Result):
     price_per_sms: str | None = item(
         doc="in euros, of --price, or else as the account has it"
     )
-    price_unknown: str | None = item(doc="why the account does not tell it")
+    price_unknown: str | None = item(doc="why the account does not report it")
     goes_out: str | None = item(doc="when, for people; null for at once")
     can_be_cancelled: bool = item()
     costly: Sequence[Mapping[str, Any]] = costly_item()
@@ -219,7 +219,7 @@ class BulkLook(Result):
             yield "Cost", f"about {in_euros(self.cost)}"
             if self.price.is_of_account:
                 each = f"{found.price_per_sms:.4f}".rstrip("0")
-                yield "", f"at {each} € an SMS, by what the balance buys"
+                yield "", f"at {each} € per SMS, derived from the balance"
         else:
             why = f": {self.price.unknown}" if self.price.unknown else ""
             yield "Cost", f"unknown{why}; --price EUR estimates it"

@@ -20,10 +20,10 @@ from ..terminal.help import Decorator, option, together
 from ..terminal.options import SENDING, euros
 
 
-TROUBLE: Final = "What to do if"
-RECORD: Final = "How it is recorded"
-QUESTIONS: Final = "Questions"
-RECIPIENTS: Final = "Who gets it"
+TROUBLE: Final = "Errors"
+RECORD: Final = "Recording"
+QUESTIONS: Final = "Confirmation"
+RECIPIENTS: Final = "Recipients"
 
 
 _UNITS: Final = {
@@ -223,9 +223,9 @@ bulk_options: Final = together(
     _choose(
         "--on-unresolved",
         OnUnresolved,
-        "A request of a resumed run may have been sent, and is too old to check: "
-        "leave it to `octopush resolve`, send it again (some recipients may get it "
-        "twice), or never send it.",
+        "A request of a resumed run may have been sent, and is too old to check. "
+        "Leave it to `octopush resolve`, resend it (some recipients may get it "
+        "twice), or skip it.",
         OnUnresolved.HOLD,
     ),
     _choose(

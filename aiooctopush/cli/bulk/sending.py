@@ -130,7 +130,7 @@ class Sending:
         self._stopping = True
         self._run.stop()
         self._screen.note(
-            "Stopping once the requests in transit are answered. Press Ctrl-C again to "
+            "Stopping once the requests in transit have ended. Press Ctrl-C again to "
             "leave them: they may be sent all the same."
         )
 
@@ -139,7 +139,7 @@ class Sending:
         advice = ""
         if place.ledger is not None:
             advice = (
-                "Nothing was sent now. What was sent before: "
+                "Nothing was sent now. Earlier sends are listed by "
                 f"`{place.command('report')}`."
             )
         self._screen.fail(error, advice=advice)

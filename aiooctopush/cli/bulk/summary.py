@@ -105,7 +105,9 @@ class RunResult(Result):
     ledger: str | None = item(doc="where the run is recorded", default=None)
     first_bad_rows: Sequence[Mapping[str, Any]] = item(default=())
     woken: int | None = item(
-        doc="of a fleet: batches that workers were told of", optional=True, default=None
+        doc="of a fleet: batches that workers were woken for",
+        optional=True,
+        default=None,
     )
     was_planned: bool | None = item(
         doc="of a fleet: nothing was added now", optional=True, default=None

@@ -37,7 +37,7 @@ CONNECT_SECONDS: Final = 5.0
 """For DNS, TCP and TLS together, as in a call."""
 
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_NO_SANDBOX: Final = "Is `octopush sandbox` running, and at this port?"
+_NO_SANDBOX: Final = "Check that `octopush sandbox` is running, and its port."
 _ENDS_SOON: Final = timedelta(days=14)
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
@@ -192,9 +192,9 @@ def _unreachable(error: Exception, host: str, port: int) -> Check:
     elif isinstance(error, ssl.SSLCertVerificationError):
         found = f"the certificate of {host} is not valid: {error.verify_message}"
         advice = (
-            "Nothing is sent to it. Is this machine's clock right, are its "
-            "certificates up to date? If a proxy of the company opens the traffic, "
-            "its certificate must be trusted: use --ca-file or SSL_CERT_FILE."
+            "Nothing is sent to it. Check this machine's clock and certificates. If a "
+            "company proxy inspects the traffic, trust its certificate with --ca-file "
+            "or SSL_CERT_FILE."
         )
     elif isinstance(error, ssl.SSLError):
         found = f"the TLS handshake with {host} failed: {error.reason}"
@@ -204,7 +204,7 @@ def _unreachable(error: Exception, host: str, port: int) -> Check:
         advice = network
     else:
         number = getattr(error, "errno", None)
-        words = os.strerror(number) if number else "none of its addresses answers"
+        words = os.strerror(number) if number else "none of its addresses responds"
         found = f"cannot connect to {host}, port {port}: {words}"
         advice = network if host not in _THIS_MACHINE else _NO_SANDBOX
     return Check(check="connection", state=State.WRONG, found=found, what_to_do=advice)
@@ -254,7 +254,7 @@ def failed_account(error: OctopushError) -> Check:
             "of the account, the key is no password."
         )
     elif isinstance(error, UnknownOutcomeError):
-        advice = "The gateway, or something before it, is out of order: try later."
+        advice = "The gateway, or a proxy in front of it, is out of order. Try later."
     return Check(
         check="account", state=State.WRONG, found=error.problem, what_to_do=advice
     )
@@ -267,7 +267,7 @@ def clocks(answer: Answered, now: datetime) -> Check:
         return Check(
             check="clock",
             state=State.SKIPPED,
-            found="the gateway did not say what time it is",
+            found="the gateway did not report its time",
         )
     difference = abs(now - date)
     # It is told in whole seconds, and takes its time to arrive.
@@ -280,7 +280,9 @@ def clocks(answer: Answered, now: datetime) -> Check:
         check="clock",
         state=State.ODD,
         found=found,
-        what_to_do="Set it, by NTP: the protection of repeats is counted by clocks.",
+        what_to_do=(
+            "Synchronize it with NTP; duplicate protection depends on the clock."
+        ),
     )
 
 
@@ -302,7 +304,10 @@ def versions() -> Check:
     return Check(
         check="versions",
         state=State.ODD,
-        found=f"{found}; this aiohttp differs inside from those that were tested",
+        found=(
+            f"{found}; the internals of this aiohttp version differ from the tested "
+            "versions"
+        ),
         what_to_do="Sends work as always, but each costs more processor time. Install "
         "an aiohttp that this version of aiooctopush was tested with.",
     )

@@ -36,7 +36,7 @@ octopush doctor --probe --to +33600000001
 """
 
 _EPILOG = """\
-Exit codes: 0 if nothing is wrong, 1 if something is or a probe has no answer, 3 if a
+Exit codes: 0 if all checks pass, 1 if one fails or a probe has no result, 3 if a
 real request of a probe may have been sent without a clear response.
 """
 
@@ -188,8 +188,8 @@ def _look(
     if gateway.sandbox:
         with open_session(ctx, diagnosis.screen, gateway) as calls:
             for name, found in (
-                ("credentials", "none are needed: the sandbox accepts any"),
-                ("connection", "none is needed: the sandbox is in this process"),
+                ("credentials", "not needed: the sandbox accepts any"),
+                ("connection", "not needed: the sandbox is in this process"),
             ):
                 diagnosis.add(Check(check=name, state=State.SKIPPED, found=found))
             yield calls
@@ -272,7 +272,7 @@ def _agreed(screen: Screen, plan: Plan, *, yes: bool) -> bool:
     if yes and plan.is_free:
         return True
     if not on_terminal():
-        screen.note("  Not made: there is no terminal to ask on.")
+        screen.note("  Skipped: there is no terminal to confirm on.")
         return False
     return confirm("  Make it?")
 

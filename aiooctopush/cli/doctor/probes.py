@@ -103,10 +103,10 @@ def _reply_of_answer(answer: RawAnswer) -> Reply:
     said = answer.json if isinstance(answer.json, dict) else {}
     ticket = _ticket_in(said)
     if answer.attempts > 1 or answer.outcome is not Outcome.ACCEPTED:
-        words = "it took more than one try"
+        words = "it took more than one attempt"
         return Reply(kind=Kind.UNCLEAR, words=words, maybe_sent=ticket is None)
     if ticket is None:
-        words = "an answer without a ticket"
+        words = "a response without a ticket"
         return Reply(kind=Kind.UNCLEAR, words=words, maybe_sent=True)
     # A number, or text with one.
     contacts = str(said.get("number_of_contacts"))
@@ -125,7 +125,7 @@ _OTHER_REASONS: Final = (AuthenticationError, InsufficientCreditError, Throttled
 def _reply_of_error(error: OctopushError) -> Reply:
     if error.attempts > 1:
         # A refused try may use up an id, which is just what we want to know.
-        words = f"it took {error.attempts} tries: {error.problem}"
+        words = f"it took {error.attempts} attempts: {error.problem}"
         return Reply(kind=Kind.UNCLEAR, words=words, maybe_sent=error.maybe_sent)
     if not isinstance(error, RefusedError) or isinstance(error, _OTHER_REASONS):
         words = error.problem
@@ -186,7 +186,7 @@ NOT_ASKED: Final = Finding(answer=None, words="not asked")
 
 
 def _open(reason: str) -> Finding:
-    return Finding(answer=None, words=f"could not tell: {reason}")
+    return Finding(answer=None, words=f"unknown: {reason}")
 
 
 def _by(*, real: bool) -> str:

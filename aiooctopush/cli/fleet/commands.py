@@ -71,7 +71,7 @@ class Woken(Result):
     """What a sweep woke."""
 
     name: str | None = item(doc="of the run; null for all")
-    woken: int = item(doc="batches that workers were told of")
+    woken: int = item(doc="batches that workers were woken for")
     words: str = item(in_json=False)
 
     def headline(self) -> Row:

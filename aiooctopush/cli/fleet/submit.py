@@ -61,7 +61,7 @@ class Submission(Result):
     already: int = item(doc="recipients of the file that the run had before")
     duplicates: int = item()
     rejected: int = item()
-    woken: int = item(doc="batches that workers were told of")
+    woken: int = item(doc="batches that workers were woken for")
     was_planned: bool = item(doc="nothing was added now")
     paused: Pause | None = item(doc="why the run stands still; null if it does not")
     file: str = item()
@@ -106,7 +106,9 @@ class Submission(Result):
             return ()
         if self.paused is not None:
             resume = self.location.fleet_command("resume")
-            return (f"Nobody is sent to until the cause is gone. Then run `{resume}`.",)
+            return (
+                f"Nothing is sent until the cause is resolved. Then run `{resume}`.",
+            )
         return (f"  {self.location.fleet_command('status')}",)
 
 

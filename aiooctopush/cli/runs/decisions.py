@@ -23,7 +23,7 @@ from ..wording import LABELS, RunLocation, resuming
 from .details import find_run
 
 
-_DECISION: Final = "The decision"
+_DECISION: Final = "Decision"
 _WORDS: Final = 2
 
 _RESOLVE_EXAMPLE = """\

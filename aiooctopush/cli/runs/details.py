@@ -217,7 +217,7 @@ async def find_run(ledger: Ledger, place: object, name: str | None) -> RunRecord
     more = f" and {len(runs) - _KEYS_SHOWN:,} more" * (len(runs) > _KEYS_SHOWN)
     held = f"{place} holds {keys}{more}" if runs else f"{place} holds no run"
     if name is None and runs:
-        raise InvalidFieldError("name", f"must say which run is meant: {held}")
+        raise InvalidFieldError("name", f"must name the run; {held}")
     raise InvalidFieldError("name", f"names no run: {held}", shown=name and shown(name))
 
 

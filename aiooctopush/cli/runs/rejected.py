@@ -73,8 +73,8 @@ class RejectedRows(Result):
 )
 @run_argument
 @csv_option(
-    "Write all of them to a CSV file for you alone: the cells as they stand in "
-    "the file, with line, column and reason behind them. Correct it, and send it with "
+    "Write all of them to a CSV file for you alone: the cells of the file, followed "
+    "by line, column and reason. Correct it, and send it with "
     "the same options. It holds whole numbers; a cell that a spreadsheet would run "
     "gets an apostrophe in front."
 )

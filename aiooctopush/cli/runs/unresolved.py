@@ -24,7 +24,7 @@ from ..wording import LABELS, WHAT_TO_DO, RunLocation, error_in_words
 from .details import find_run
 
 
-LISTED: Final = "What is listed"
+LISTED: Final = "Selection"
 
 _COLUMNS: Final = (
     "batch",

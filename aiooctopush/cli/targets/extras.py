@@ -21,6 +21,6 @@ class MissingExtraError(OctopushError, ValueError):
             what: Needs the library, for people.
         """
         return cls(
-            f"{error.name} is not installed, which {what} needs: "
-            'pip install "aiooctopush[fleet]"'
+            f"{error.name} is not installed, which {what} needs; "
+            'run pip install "aiooctopush[fleet]"'
         )

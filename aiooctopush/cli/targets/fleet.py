@@ -34,8 +34,8 @@ _TELLING: Final = (ImportError, KeyError, NameError, AttributeError, SyntaxError
 
 
 _SILENT: Final = (
-    "the broker does not answer: check whether an alarm of its memory or disk blocks "
-    "it, and that it runs"
+    "the broker does not respond; check that it runs, and that no memory or disk "
+    "alarm blocks it"
 )
 
 
@@ -64,7 +64,7 @@ def app_option(*, required: bool = True) -> Decorator[Any]:
         envvar=VARIABLE,
         required=required,
         metavar="MODULE:NAME",
-        heading="Which fleet",
+        heading="Fleet",
         show_envvar=True,
         help="Where your program makes its Fleet, such as app:fleet.",
     )
@@ -79,7 +79,7 @@ def load_fleet(app: str) -> "Fleet":
         MissingExtraError: It takes a library that is not installed.
     """
     if not is_app(app):
-        raise FleetAppError(f"{APP}: {app!r} must be such as app:fleet")
+        raise FleetAppError(f"{APP}: {app!r} must look like app:fleet")
     try:
         from ...integrations.taskiq import Fleet  # noqa: PLC0415  # an extra
     except ModuleNotFoundError as error:
@@ -90,7 +90,7 @@ def load_fleet(app: str) -> "Fleet":
     found = getattr(module, attribute, None)
     if isinstance(found, Fleet):
         return found
-    is_what = "is not there" if found is None else f"is no Fleet, but {_kind(found)}"
+    is_what = "is not there" if found is None else f"is not a Fleet, but {_kind(found)}"
     fleets = [key for key, value in vars(module).items() if isinstance(value, Fleet)]
     hint = f"; {name}:{fleets[0]} is one" if fleets else ""
     raise FleetAppError(f"{APP}: {app} {is_what}{hint}")
@@ -116,7 +116,7 @@ async def started(fleet: "Fleet") -> AsyncGenerator[None, None]:
             raise BrokerError(_SILENT) from error
         # Not its words: they may show an address with a password.
         raise BrokerError(
-            f"the broker cannot be reached ({type(error).__name__}): check that it "
+            f"the broker cannot be reached ({type(error).__name__}); check that it "
             "runs, and its address"
         ) from error
     async with stack:
@@ -163,8 +163,8 @@ def _broker_error(error: Exception) -> BrokerError:
     if isinstance(error.__cause__, TimeoutError):
         return BrokerError(_SILENT)
     return BrokerError(
-        f"the broker takes no wake-ups ({type(error.__cause__).__name__}): check that "
-        "it runs"
+        f"the broker does not accept wake-ups ({type(error.__cause__).__name__}); "
+        "check that it runs"
     )
 
 

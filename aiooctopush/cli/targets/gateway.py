@@ -104,7 +104,7 @@ def sent_log_in_words(sent_log: Mapping[str, int]) -> str:
     numbers, twice = sent_log["numbers"], sent_log["more_than_once"]
     words = counted(numbers, "number")
     if not numbers:
-        return "empty: nobody got a message"
+        return "empty: no message was sent"
     if twice:
         return (
             f"{words}, {twice:,} of them more than once ({sent_log['messages']:,} SMS)"
@@ -201,8 +201,10 @@ def gateway_options(function: F) -> F:
                 "--sandbox",
                 is_flag=True,
                 heading=GATEWAY,
-                help="Use a simulated gateway within this command: no account, no "
-                "network, nobody gets a message.",
+                help=(
+                    "Use a simulated gateway within this command: no account, no "
+                    "network, no message sent."
+                ),
             ),
             option(
                 "--faults",
@@ -224,8 +226,10 @@ def gateway_options(function: F) -> F:
                 type=click.Path(path_type=Path),
                 metavar="FILE",
                 heading=GATEWAY,
-                help="Certificates (PEM) of authorities to trust beside those of the "
-                "system, such as that of a company's proxy.",
+                help=(
+                    "Certificates (PEM) of authorities to trust in addition to those "
+                    "of the system, such as that of a company's proxy."
+                ),
             ),
         )
     ):

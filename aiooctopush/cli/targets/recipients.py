@@ -112,8 +112,9 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         metavar="FIELD=HEADER[,HEADER…]",
         heading=_HEADING,
         help="Which column is which field, such as phone_number=Mobile or "
-        "first_name=Prénom. Of several columns for phone_number the first usable "
-        "number is taken. country=HEADER says the country of each row. Repeatable.",
+        "first_name=Prénom. If several columns are given for phone_number, the first "
+        "usable number counts. country=HEADER names the column with the country of "
+        "each row. Repeatable.",
     ),
     option(
         "--sheet",
@@ -126,8 +127,10 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         "file_format",
         type=click.Choice(FORMATS),
         heading=_HEADING,
-        help="csv, json (lines or one array) or excel (also .ods). By default the "
-        "name or the content tells. CSV and JSON may be gzipped.",
+        help=(
+            "csv, json (lines or one array) or excel (also .ods). By default detected "
+            "from the name or the content. CSV and JSON may be gzipped."
+        ),
     ),
     option(
         "--encoding",

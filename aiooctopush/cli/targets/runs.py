@@ -14,7 +14,7 @@ from ..terminal.help import option, together
 from .ledger import LedgerPlace
 
 
-WHICH: Final = "Which run"
+WHICH: Final = "Run"
 
 _SUFFIX: Final = ".db"
 _DIGEST: Final = 16
@@ -124,7 +124,7 @@ def _recorded(name: str) -> RunTarget:
     if not path.exists():
         raise InvalidFieldError(
             "RUN",
-            "names neither a file nor a run that was recorded on this machine. "
+            "is not a file, nor a run that was recorded on this machine. "
             "`octopush runs` lists them",
             shown=shown(name),
         )

@@ -173,8 +173,8 @@ def give_up(screen: Screen, *, reads: bool, advice: str = "") -> NoReturn:
     Raises:
         Exit: Always.
     """
-    words = "Interrupted before the gateway answered"
-    words += "." if reads else ": it may have been done."
+    words = "Interrupted before the gateway responded"
+    words += "." if reads else "; it may have been done."
     screen.error(words)
     if advice and not reads:
         screen.note(advice)

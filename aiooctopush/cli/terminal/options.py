@@ -214,9 +214,11 @@ def purpose_option(*, required: bool = True) -> Decorator[Any]:
         type=click.Choice([one.lower() for one in Purpose.__members__]),
         required=required,
         heading=MESSAGE,
-        help="alert: codes, orders, appointments; marketing under this purpose is "
-        "fined. marketing, or wholesale: in France the text must contain 'STOP au "
-        "XXXXX'.",
+        help=(
+            "Use alert for codes, orders, appointments; marketing under this purpose "
+            "is fined. With marketing, or wholesale, the text must contain 'STOP au "
+            "XXXXX' in France."
+        ),
     )
 
 
@@ -275,8 +277,10 @@ message_options: Final = together(
         "--simulate",
         is_flag=True,
         heading=SENDING,
-        help="Let the gateway check the request only. Its figures are invented, and "
-        "nobody gets a message.",
+        help=(
+            "Let the gateway check the request only. Its figures are invented, and no "
+            "message is sent."
+        ),
     ),
 )
 """Take text, sender and purpose of a message, and when and how it is sent."""

@@ -14,7 +14,7 @@ from .problems import ExitCode
 
 def yes_option(what: str = "Do not ask for confirmation.") -> Decorator[Any]:
     """Let a script agree beforehand."""
-    return option("--yes", is_flag=True, heading="Questions", help=what)
+    return option("--yes", is_flag=True, heading="Confirmation", help=what)
 
 
 def on_terminal() -> bool:

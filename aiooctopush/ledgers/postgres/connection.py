@@ -203,7 +203,8 @@ class Database:
                 if _is_gone(held.connection):
                     raise LedgerError(
                         f"{self.name}: the connection that held run {run_name!r} was "
-                        "lost, and others may have written to it since: start it again"
+                        "lost, and other processes may have written to it since; "
+                        "start it again"
                     )
                 connection = held.connection
                 async with self._writable(connection), self._on_own(connection):
@@ -351,7 +352,7 @@ class Database:
 
     async def _open(self) -> Any:
         if self._is_closed:
-            raise LedgerError(f"{self.name}: this ledger was closed: make a new one")
+            raise LedgerError(f"{self.name}: this ledger was closed; create a new one")
         async with self._opening:
             self._pool = self._pool or await self._new_pool()
         return self._pool
@@ -392,8 +393,8 @@ class Database:
             return
         if not before.is_closed() or self._address is None:
             raise LedgerError(
-                f"{self.name}: its connections belong to another event loop: make a "
-                "ledger in each, from an address or from a pool of that loop"
+                f"{self.name}: its connections belong to another event loop; create a "
+                "ledger in each loop, from an address or from a pool of that loop"
             )
         self._loop = loop
         self._pool = self._own = None
@@ -463,8 +464,8 @@ class Database:
             raise LedgerError(f"{self.name}: {NO_LEDGER}")
         if version < len(self.migrations):
             raise LedgerError(
-                f"{self.name}: an older version of this library made it: lead it to "
-                "this one with PostgresLedger.migrate()"
+                f"{self.name}: an older version of aiooctopush created it; migrate it "
+                "with PostgresLedger.migrate()"
             )
         self._is_checked = True
 
@@ -477,8 +478,8 @@ class Database:
     def _refuse_newer(self, version: int) -> None:
         if version > len(self.migrations):
             raise LedgerError(
-                f"{self.name}: a newer version of this library made it, and it was "
-                "left as it is: update aiooctopush"
+                f"{self.name}: a newer version of aiooctopush created it, and it was "
+                "not changed; update aiooctopush"
             )
 
 
@@ -493,8 +494,7 @@ class BoundDatabase(Database):
     async def _lent(self) -> AsyncIterator[Any]:
         if not self.place.is_in_transaction():
             raise LedgerError(
-                f"{self.name}: the connection is in no transaction, so nothing would "
-                "be written together with it: begin one first"
+                f"{self.name}: the connection is not in a transaction; begin one first"
             )
         yield self.place
 

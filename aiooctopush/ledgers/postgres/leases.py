@@ -228,7 +228,7 @@ class _Held(ClaimLedger):
         if not is_held:
             raise LeaseLostError(
                 f"{self._tables.database.name}: the lease of batch {self._number} had "
-                "run out, and somebody else took it over"
+                "expired, and another worker took it over"
             )
 
     async def _renew(self, connection: Any) -> bool:

@@ -144,7 +144,7 @@ class PostgresLedger(PostgresClaims):
                 if await connection.fetchval(self._tables.sql(_IS_CLAIMED), owner):
                     raise LedgerError(
                         f"{self._database.name}: workers are sending run "
-                        f"{run.name!r}, and so nothing was changed or sent from here: "
+                        f"{run.name!r}, so nothing was changed or sent from here; "
                         "wait for them"
                     )
                 await connection.execute(self._tables.sql(_END_CLAIMS), owner)

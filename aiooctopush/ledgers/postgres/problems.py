@@ -19,70 +19,75 @@ _ALREADY_THERE: Final = (
     "holds a batch of that number already; nothing of this was written"
 )
 _LOST: Final = (
-    "the connection to the database was lost, and nobody can tell whether the last "
-    "write was done: wait until it is back, then go on"
+    "the connection to the database was lost, and it is unknown whether the last "
+    "write succeeded; wait until it is back, then resume"
 )
 NO_LEDGER: Final = (
-    "holds no ledger: check its name, or make one with PostgresLedger.migrate()"
+    "contains no ledger; check its name, or create one with PostgresLedger.migrate()"
 )
 _STRANGE_VALUE: Final = (
-    "cannot hold such a value: numbers have at most 64 bits, and text neither NUL nor "
-    "halves of characters"
+    "cannot store such a value; numbers have at most 64 bits, and text must be valid "
+    "Unicode without NUL"
 )
-_NO_ADDRESS: Final = "its address is none: write postgresql://user@host/database"
+_NO_ADDRESS: Final = "its address is not valid; write postgresql://user@host/database"
 _OUT_OF_REACH: Final = (
-    "the database cannot be reached: check that it runs, and its address"
+    "the database cannot be reached; check that it runs, and its address"
 )
 SHARED_SESSIONS: Final = (
-    "what stands between shares the sessions of the database among its clients, as a "
-    "pooler in transaction mode does, and so nothing would keep others from a run: use "
-    "a pooler in session mode, or PostgreSQL itself"
+    "a pooler in transaction mode shares the database sessions, so runs cannot be "
+    "locked; use a pooler in session mode, or connect to PostgreSQL directly"
 )
 _NO_WRITABLE_SERVER: Final = (
-    "no server at its address takes writing now: wait until one does, or name the "
-    "primary one, then go on"
+    "no server at its address accepts writes; wait until one does, or name the "
+    "primary server, then resume"
 )
 _ROOT_CERTIFICATE: Final = (
-    "its sslmode checks the server by a root certificate, and there is none in "
-    "~/.postgresql/root.crt: put it there, or name it with sslrootcert="
+    "its sslmode requires a root certificate, and ~/.postgresql/root.crt does not "
+    "exist; put it there, or name it with sslrootcert="
 )
 _NO_TLS: Final = (
-    "the server offers no TLS, and its sslmode asks for it: turn ssl on in PostgreSQL, "
-    "or, in a network that you trust, write sslmode=disable"
+    "the server does not offer TLS, and its sslmode requires it; turn ssl on in "
+    "PostgreSQL, or use sslmode=disable in a trusted network"
 )
 _UNTRUSTED: Final = (
-    "the certificate of the server is not trusted: name the one that signed it with "
-    "sslrootcert=, and the host as the certificate does"
+    "the certificate of the server is not trusted; name its root certificate with "
+    "sslrootcert=, and use the host name of the certificate"
 )
 
 # By SQLSTATE, whole or its class. PostgreSQL's own words may show the values of a row.
 _WORDS: Final[Mapping[str, str]] = {
     "08": _LOST,
     "08001": _OUT_OF_REACH,
-    "08004": "the database refuses the connection: check who may connect from here",
+    "08004": "the database refuses the connection; check its pg_hba.conf",
     "22": _STRANGE_VALUE,
     "23505": _ALREADY_THERE,
-    READ_ONLY: "the database can only be read: name the primary one",
+    READ_ONLY: "the database is read-only; name the primary server",
     "26000": SHARED_SESSIONS,
-    "28": "the database refuses this user: check name and password",
+    "28": "the database refuses this user; check name and password",
     "3F": NO_LEDGER,
-    "40": "others wrote to the same rows at once, and nothing of this was: go on",
+    "40": (
+        "others wrote to the same rows at the same time, and this write was rolled "
+        "back; try again"
+    ),
     "42501": (
         "this user lacks a right: CREATE on the database to make a ledger; to use one, "
         "USAGE of the schema, and SELECT, INSERT, UPDATE and DELETE on its tables"
     ),
     "42P01": NO_LEDGER,
     "42P05": SHARED_SESSIONS,
-    "42P07": "holds tables that are not a ledger's: name another schema",
-    "53": "the database has no room, memory or connections left: make some, then go on",
-    "55P03": (
-        "others held the rows for longer than lock_timeout allows, and nothing of this "
-        "was written: go on"
+    "42P07": "contains tables that are not part of a ledger; name another schema",
+    "53": (
+        "the database has no disk space, memory or connections left; free some, then "
+        "resume"
     ),
-    "57": "the database is being stopped or started: wait, then go on",
+    "55P03": (
+        "others held the rows for longer than lock_timeout allows, and this write was "
+        "rolled back; try again"
+    ),
+    "57": "the database is being stopped or started; wait, then resume",
     "57014": (
-        "a statement was broken off, by statement_timeout or by somebody, and nothing "
-        "of it was written: allow this user more time, then go on"
+        "a statement was cancelled, by statement_timeout or an administrator, and was "
+        "rolled back; allow this user more time, then resume"
     ),
     "57P05": _LOST,
 }
@@ -113,8 +118,8 @@ def as_ledger_errors(name: str, address: Address | None = None) -> Iterator[None
         raise LedgerError(f"{name}: {_NO_WRITABLE_SERVER}") from None
     except TimeoutError:
         raise LedgerError(
-            f"{name}: the database does not answer: check it and the network, then go "
-            "on"
+            f"{name}: the database does not respond; check it and the network, then "
+            "resume"
         ) from None
     except OSError as error:
         words = _words_of_network(error, address)
@@ -131,24 +136,27 @@ def _words_of_server(error: asyncpg.PostgresError, address: Address | None) -> s
     said = str(error)
     if state == "08P01" and (found := _STARTUP_PARAMETER.search(said)):
         return (
-            f"a pooler on the way refuses {found[1]!r} in the address: take it out, or "
-            "name it in the pooler's ignore_startup_parameters"
+            f"a pooler refuses {found[1]!r} in the address; remove it, or add it to "
+            "the pooler's ignore_startup_parameters"
         )
     if state == "42704" and address is not None:
         names = [one for one in _QUOTED.findall(said) if one in address.parameters]
         if names:
             return (
-                f"its address has a parameter that PostgreSQL does not know, "
-                f"{names[0]!r}: take it out"
+                "its address has a parameter that PostgreSQL does not support, "
+                f"{names[0]!r}; remove it"
             )
     if state.startswith("3D"):
         if address is None or address.database is None:
-            return "there is no such database: make it, or name another one"
+            return (
+                "the database does not exist; create it with createdb, or name "
+                "another one"
+            )
         return (
-            f"there is no database {address.database!r}: make it with createdb, or "
-            "name another one"
+            f"database {address.database!r} does not exist; create it with createdb, "
+            "or name another one"
         )
-    unknown = f"cannot be used (SQLSTATE {state}): check the database, then go on"
+    unknown = f"cannot be used (SQLSTATE {state}); check the database, then resume"
     return _WORDS.get(state) or _WORDS.get(state[:_CLASS], unknown)
 
 
@@ -157,7 +165,7 @@ def _words_of_address(error: ValueError) -> str:
     if "root certificate" in said:
         return _ROOT_CERTIFICATE
     if found := _ABOUT_A_PARAMETER.match(said):
-        return f"its address has a value for {found[1]} that does not exist"
+        return f"its address has an invalid value for {found[1]}"
     return _NO_ADDRESS
 
 
@@ -165,10 +173,10 @@ def _words_of_network(error: OSError, address: Address | None) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _UNTRUSTED
     if isinstance(error, ssl.SSLError):
-        return "TLS with the server failed: check its certificate and yours"
+        return "TLS with the server failed; check its certificate and yours"
     if "rejected SSL" in str(error):
         return _NO_TLS
     missing = address.missing_file() if address is not None else None
     if missing is not None:
-        return f"the file that its {missing} names is not there: check the path"
+        return f"the file that its {missing} names does not exist; check the path"
     return _OUT_OF_REACH

@@ -56,8 +56,8 @@ class Tables:
         owner, lock = await self.find_run(connection, run_name)
         if not await connection.fetchval(TRY_SHARED_LOCK, lock):
             raise LedgerError(
-                f"{self.database.name}: another process is at run {run_name!r}, and "
-                "nothing of this was written: wait for it"
+                f"{self.database.name}: another process is sending run {run_name!r}, "
+                "and nothing was written; wait for it"
             )
         return owner
 
@@ -111,7 +111,7 @@ class Tables:
         if found is None and fence is not None:
             raise LeaseLostError(
                 f"{self.database.name}: the lease of batch {batch.name} of "
-                f"{run_name!r} had run out, and somebody else took it over"
+                f"{run_name!r} had expired, and another worker took it over"
             )
         if found is None:
             raise LedgerError(

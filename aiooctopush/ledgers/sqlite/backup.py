@@ -40,7 +40,7 @@ def backup(path: str | os.PathLike[str], copy: str | os.PathLike[str]) -> None:
 def _copy(connection: sqlite3.Connection, place: Path) -> None:
     with as_ledger_errors(place):
         if os.path.lexists(place):
-            raise LedgerError(f"{place}: is there already: name another file")
+            raise LedgerError(f"{place}: already exists; name another file")
         aside = place.absolute().with_name(f"{place.name}-new")
         aside.unlink(missing_ok=True)
         os.close(open_privately(str(aside), os.O_CREAT | os.O_EXCL | os.O_RDWR))

@@ -143,7 +143,7 @@ class Commits:
         can_wait: bool = False,
     ) -> asyncio.Future[T]:
         if self._is_closed:
-            raise LedgerError(f"{self._path}: this ledger was closed: make a new one")
+            raise LedgerError(f"{self._path}: this ledger was closed; create a new one")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         self._patient.append(_Asked(alone, write, answer))

@@ -48,8 +48,8 @@ _SETTINGS: Final = (
 _FILE_ALONE: Final = "ro&immutable=1"
 _AS_WE_ARE: Final = os.access in os.supports_effective_ids
 _LOG_IS_MISSING: Final = (
-    "lacks its log, and so some or all of what was written: it was copied while a run "
-    "was going on, or after one was killed. Copy the file whose name ends in -wal as "
+    "lacks its log, and so some or all of its data; it was copied during a run, or "
+    "after a run was killed. Copy the file whose name ends in -wal as "
     "well, or make the copy with `octopush ledger backup`"
 )
 
@@ -178,8 +178,8 @@ class LedgerFile:
             is_copied = self._stands_alone = copy_log(connection, "TRUNCATE")
         if not is_copied:
             raise LedgerError(
-                f"{self._path}: another program reads it, and so keeps what was "
-                "purged: close that, then purge again"
+                f"{self._path}: another program is reading it, so the purged data is "
+                "still in the file; close that program, then purge again"
             )
 
     def close(self) -> None:
@@ -234,7 +234,7 @@ class LedgerFile:
                 # What is written now would be gone with the last descriptor.
                 raise LedgerError(
                     f"{self._path}: {place.name} was moved, replaced or deleted while "
-                    "the ledger was open: put it back, or start again"
+                    "the ledger was open; put it back, or start again"
                 )
         return connection
 
@@ -267,7 +267,7 @@ class LedgerFile:
             self._stands_alone = not _is_in_use(connection)
         elif _version(connection) < len(self._migrations):
             raise LedgerError(
-                f"{self._path}: an older version of this library wrote it: open it "
+                f"{self._path}: an older version of aiooctopush wrote it; open it "
                 "once for writing"
             )
         return connection
@@ -296,7 +296,7 @@ class LedgerFile:
             return False
         if not stat.S_ISREG(status.st_mode):
             kind = "a link" if stat.S_ISLNK(status.st_mode) else "no file"
-            raise LedgerError(f"{self._path}: is {kind}: name the file itself")
+            raise LedgerError(f"{self._path}: is {kind}; name the file itself")
         if not status.st_size:
             return False
         if not os.access(self._place, os.R_OK, effective_ids=_AS_WE_ARE):
@@ -329,8 +329,8 @@ class LedgerFile:
                 owner = None
             if owner != APPLICATION_ID:
                 raise LedgerError(
-                    f"{self._path}: is no ledger, and was left as it is: name another "
-                    "file"
+                    f"{self._path}: is not a ledger file, and was not changed; name "
+                    "another file"
                 )
             self._check_version(connection)
             if not self._has_log() and _is_in_use(connection):
@@ -339,8 +339,8 @@ class LedgerFile:
     def _check_version(self, connection: sqlite3.Connection) -> None:
         if _version(connection) > len(self._migrations):
             raise LedgerError(
-                f"{self._path}: a newer version of this library wrote it, and it was "
-                "left as it is: update aiooctopush"
+                f"{self._path}: a newer version of aiooctopush wrote it, and it was "
+                "not changed; update aiooctopush"
             )
 
     def _take_lock(self) -> None:
@@ -348,8 +348,8 @@ class LedgerFile:
             import fcntl  # noqa: PLC0415  # not on every system
         except ImportError:
             raise LedgerError(
-                f"{self._path}: files cannot be locked on this system, and so a ledger "
-                "can only be read: use another kind of ledger"
+                f"{self._path}: files cannot be locked on this system, so a ledger "
+                "can only be read; use another kind of ledger"
             ) from None
         # The system releases the lock with the descriptor, however the process ends.
         place = self._place.with_name(f"{self._path.name}-lock")
@@ -358,8 +358,8 @@ class LedgerFile:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LedgerError(
-                f"{self._path}: another process is writing to it, or another ledger of "
-                "this one: wait for it, or open it read_only"
+                f"{self._path}: another process is writing to it, or another ledger "
+                "of this one; wait for it, or open it read_only"
             ) from None
         self._opened[place] = _identity(os.fstat(self._lock.fileno()))
 

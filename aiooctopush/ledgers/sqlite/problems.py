@@ -13,32 +13,36 @@ from ..rows import DAMAGED
 _PRIMARY_CODE: Final = 0xFF
 # What SQLite says where it may not make the files that a log needs.
 _CANNOT_READ_LOG: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
-_NO_ROOM: Final = "the disk is full: make room, then go on"
-_FORBIDDEN: Final = "may not be written by this user: allow it, or name another file"
-_UNREADABLE: Final = "is not readable by this user: allow it, or name another file"
-_NO_LOG_BESIDE_IT: Final = (
-    "is in use, and its log can be read only where files may be made next to it: have "
-    "its writer end, or read a copy that `octopush ledger backup` makes"
+_NO_ROOM: Final = "the disk is full; free space, then resume"
+_FORBIDDEN: Final = (
+    "is not writable by this user; change its permissions, or name another file"
 )
-
+_UNREADABLE: Final = (
+    "is not readable by this user; change its permissions, or name another file"
+)
+_NO_LOG_BESIDE_IT: Final = (
+    "is in use, and its log can be read only where files may be made next to it; "
+    "stop its writer, or read a copy made with `octopush ledger backup`"
+)
+_IN_USE: Final = "another program is using it; close that program, then resume"
 _WORDS_OF_SQLITE: Final[Mapping[int, str]] = {
-    sqlite3.SQLITE_BUSY: "another program holds it: close that, then go on",
-    sqlite3.SQLITE_LOCKED: "another program holds it: close that, then go on",
+    sqlite3.SQLITE_BUSY: _IN_USE,
+    sqlite3.SQLITE_LOCKED: _IN_USE,
     sqlite3.SQLITE_READONLY: _FORBIDDEN,
-    sqlite3.SQLITE_IOERR: "the disk failed to read or write: check it, then go on",
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write; check it, then resume",
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_FULL: _NO_ROOM,
     sqlite3.SQLITE_CANTOPEN: (
-        "cannot be opened: check that it and its folder are there, and may be used"
+        "cannot be opened; check that it and its folder exist, and their permissions"
     ),
     sqlite3.SQLITE_CONSTRAINT: (
         "holds a batch of that number already; nothing of this was written"
     ),
 }
 _WORDS_OF_SYSTEM: Final[Sequence[tuple[type[OSError], str]]] = (
-    (FileNotFoundError, "its folder is not there: make it, or name another file"),
-    (NotADirectoryError, "its folder is a file: name another one"),
+    (FileNotFoundError, "its folder does not exist; create it, or name another file"),
+    (NotADirectoryError, "its folder is a file; name another folder"),
     (PermissionError, _FORBIDDEN),
 )
 
@@ -69,7 +73,7 @@ def raise_explained(error: Exception, path: Path, *, reading: bool = False) -> N
         if code is None:
             # Not from SQLite but about a value, which the words may show.
             raise LedgerError(f"{path}: {DAMAGED}") from None
-        name = f"cannot be used ({error.sqlite_errorname}): check it, then go on"
+        name = f"cannot be used ({error.sqlite_errorname}); check it, then resume"
         words = _WORDS_OF_SQLITE.get(code & _PRIMARY_CODE, name)
         if reading and code & _PRIMARY_CODE in _CANNOT_READ_LOG:
             words = _NO_LOG_BESIDE_IT
@@ -82,6 +86,6 @@ def raise_explained(error: Exception, path: Path, *, reading: bool = False) -> N
         raise LedgerError(f"{path}: {words}") from error
     # The words of those that are left show the value.
     raise LedgerError(
-        f"{path}: cannot hold such a value: numbers have at most 64 bits, and text no "
-        "halves of characters"
+        f"{path}: cannot store such a value; numbers have at most 64 bits, and text "
+        "must be valid Unicode"
     ) from None

@@ -127,7 +127,7 @@ class CallbackPoster:
         self.answers[status] += 1
         if not 200 <= status < 300:
             _logger.warning(
-                "%s not taken by %s: %s", callback.kind, _origin(url), problem
+                "%s not accepted by %s: %s", callback.kind, _origin(url), problem
             )
 
 
@@ -136,7 +136,7 @@ def _origin(url: str) -> str:
     try:
         return str(URL(url).origin())
     except ValueError:
-        return "a URL that is none"
+        return "an invalid URL"
 
 
 def _check(url: str) -> None:

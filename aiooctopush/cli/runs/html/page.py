@@ -220,7 +220,7 @@ class _Page:
         return (
             f"Attempts beyond the first of each request: {more:,}."
             if more > 0
-            else "Every request was answered at its first attempt."
+            else "Every request got a response at its first attempt."
         )
 
     def _deliveries(self) -> Iterator[tuple[str, str]]:
