@@ -241,7 +241,7 @@ async def test_a_full_queue_refuses(caplog):
         assert await post(receiver) == 200
         assert await post(receiver) == 503
         assert await post(receiver) == 503
-        assert caplog.messages == ["callbacks: 2 events wait: refusing"]
+        assert caplog.messages == ["callbacks: refusing, because 2 events are waiting"]
         recorder.gate.set()
         await until(lambda: receiver.waiting == 0)
         recorder.gate.clear()

@@ -291,7 +291,7 @@ async def test_a_run_that_is_held_is_written_by_its_holder_only(schema, ledger, 
         f"{at_it} planned from here. {again}",
     }
     assert problems == {
-        f"{start} is sending run 'run', and nothing of this was written: wait for it."
+        f"{start} is sending run 'run', and nothing was written; wait for it."
     }
     assert claims == [None]
     assert await listed(other) == [batch_record(state=S.NOT_SENT)]
