@@ -91,8 +91,8 @@ def fleet(request, gateway, tmp_path, monkeypatch):
         ),
         "postgres": Kind(
             lambda: postgres.ledger_at(tmp_path),
-            refuses="another process or task is sending run 'nov', and so nothing was "
-            "planned from here. Start again when it is done: whoever is new",
+            refuses="another process or task is sending run 'nov', so nothing was "
+            "planned from here. Start again when it is done; new recipients",
         ),
     }
     kind = kinds[request.param]
