@@ -80,7 +80,7 @@ def pictures(figures: Mapping[str, Figure]) -> dict[str, str]:
     }
     if install:
         found["benchmarks-install.svg"] = draw(
-            "What an installation brings",
+            "Size of an installation",
             "all packages that it needs, without byte code; less is better",
             sorted(_with_ours(install), key=lambda bar: bar[1]),
             "MiB",

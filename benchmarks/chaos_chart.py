@@ -61,7 +61,7 @@ def draw(clients: Figures, *, subtitle: str) -> str:
     return frame(
         _TITLE,
         [
-            text(24, 36, "When the gateway misbehaves", "ink", 20, bold=True),
+            text(24, 36, "When the gateway fails", "ink", 20, bold=True),
             text(24, 58, subtitle, "soft", 12.5),
             *_kinds(kinds),
             *_columns(clients, kinds),
@@ -87,7 +87,7 @@ def summarize(clients: Figures, *, subtitle: Sequence[str]) -> str:
     }
     longest = max(max(total.values()) for total in totals.values())
     scale = (SUMMARY_WIDTH - 2 * MARGIN - 64) / max(longest, 1)
-    content = [text(MARGIN, 34, "When the gateway misbehaves", "ink", 20, bold=True)]
+    content = [text(MARGIN, 34, "When the gateway fails", "ink", 20, bold=True)]
     content += [
         text(MARGIN, 58 + 19 * line, words, "soft", 14)
         for line, words in enumerate(subtitle)
@@ -127,8 +127,8 @@ def summarize(clients: Figures, *, subtitle: Sequence[str]) -> str:
 def _kinds(kinds: list[str]) -> Iterator[str]:
     for row, kind in enumerate(kinds):
         y = TOP + ROW * row
-        words = kind.replace("_", " ").replace(" after commit", ", was taken")
-        words = words.replace(" late commit", ", taken late")
+        words = kind.replace("_", " ").replace(" after commit", ", was sent")
+        words = words.replace(" late commit", ", sent late")
         yield text(KINDS_END - 18, y + 12, words, "soft", 12, end=True)
         yield (
             f'<line class="line" x1="24" x2="{WIDTH - 24}" y1="{y - 2}" y2="{y - 2}" '
@@ -194,8 +194,8 @@ def _bar(x: float, y: float, row: Mapping[str, int], scale: float) -> Iterator[s
 def _legend(y: float) -> Iterator[str]:
     words = (
         ("twice", 24, "sent twice"),
-        ("denied", 124, "sent, and its caller was told that it failed"),
-        ("presumed", 414, "the answer was lost; sent once, and its caller was told so"),
+        ("denied", 124, "sent, but reported as failed"),
+        ("presumed", 414, "response lost; sent once, and reported as sent"),
     )
     for name, x, meaning in words:
         yield f'<rect class="{name}" x="{x}" y="{y - 10}" width="12" height="12"/>'
@@ -210,7 +210,7 @@ def main() -> None:
         f"{measured['messages']:,} messages by each client, "
         f"{len(measured['clients']['aiooctopush'])} kinds of fault, "
         f"{measured['probability']:.0%} of the requests hit, "
-        "judged by the gateway's sent log"
+        "counted in the gateway's sent log"
     )
     picture = draw(measured["clients"], subtitle=subtitle)
     docs = folder.parent / "docs"
@@ -222,7 +222,7 @@ def main() -> None:
                 f"{measured['messages']:,} messages from each client, "
                 f"{measured['probability']:.0%} of requests"
             ),
-            "hit by a fault; judged by what was accepted",
+            "hit by a fault; counted in the sent log",
         ),
     )
     (docs / "chaos-summary.svg").write_text(summary)

@@ -26,7 +26,7 @@ LONGEST: Final = 30
 NO_OPENING: Final = "page without a first sentence"
 CODE: Final = "\N{LOZENGE}"  # stands for a piece of code, which is not read
 
-CLEAN: Final = ("readme", "project", "forms", "docs", "examples")
+CLEAN: Final = ("readme", "project", "forms", "docs", "pictures", "examples")
 """The areas that have no finding, which the tests and `nox -s lint` keep so."""
 
 
@@ -269,26 +269,15 @@ def inline(token: Token) -> str:
 
 
 _MARKDOWN: Final = MarkdownIt("commonmark").enable("table")
-_DIRECTIVE: Final = re.compile(
-    r"^:::+(\{toctree\}.*?^:::+|.*?$)$", re.MULTILINE | re.DOTALL
+_NO_PROSE: Final = re.compile(
+    r"\A---\n.*?^---$|^:::+(?:\{toctree\}.*?^:::+|.*?$)$", re.MULTILINE | re.DOTALL
 )
 _OPENERS: Final = {"heading_open": "heading", "td_open": "cell", "th_open": "cell"}
 
 
 def markdown(text: str) -> Iterator[Passage]:
     """Yield the passages of a page: paragraphs, items, cells, headings."""
-    text = _DIRECTIVE.sub(lambda found: "\n" * found[0].count("\n"), text)
-    text = (
-        re.sub(
-            r"^---\n.*?^---$",
-            lambda one: "\n" * one[0].count("\n"),
-            text,
-            count=1,
-            flags=re.MULTILINE | re.DOTALL,
-        )
-        if text.startswith("---\n")
-        else text
-    )
+    text = _NO_PROSE.sub(lambda found: "\n" * found[0].count("\n"), text)
     kind, line = "paragraph", 0
     depth = 0
     for token in _MARKDOWN.parse(text):
@@ -400,6 +389,13 @@ def form(text: str) -> Iterator[Passage]:
             yield Passage("item", line, _QUOTED.sub(CODE, words))
 
 
+def picture(text: str) -> Iterator[Passage]:
+    """Yield the words in a picture, and its title."""
+    for line, one in enumerate(text.splitlines(), 1):
+        for words in re.findall(r"<(?:text|title)\b[^>]*>([^<]+)<", one):
+            yield Passage("cell", line, words)
+
+
 # --- areas ----------------------------------------------------------------------------
 
 
@@ -422,6 +418,7 @@ AREAS: Final = {
     "project": Area(markdown, ("C*.md", "SECURITY.md", ".github/*.md")),
     "forms": Area(form, (".github/ISSUE_TEMPLATE/*.yml",)),
     "docs": Area(markdown, ("docs/**/*.md",)),
+    "pictures": Area(picture, ("docs/**/*.svg",)),
     "examples": Area(markdown, ("examples/**/*.md",)),
     "docstrings": Area(docstrings, ("aiooctopush/**/*.py",)),
     "help": Area(strings, ("aiooctopush/cli/**/*.py",)),

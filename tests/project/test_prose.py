@@ -218,6 +218,15 @@ def test_forms_are_read():
     assert [(one.line, one.shown) for one in found] == [(5, "nobody")]
 
 
+def test_pictures_are_read():
+    """Words and title, but no drawing."""
+    text = '<svg>\n<text x="1">nobody</text><rect id="nobody"/>\n<title>told</title>\n'
+
+    found = list(findings("one.svg", prose.picture(text)))
+
+    assert [(one.line, one.shown) for one in found] == [(2, "nobody"), (3, "told")]
+
+
 def test_finding_says_what_to_do():
     """Place, habit, what shows it, what to do, and the sentence."""
     (found,) = findings("page.md", [prose.Passage("cell", 7, f"told {CODE} twice")])
