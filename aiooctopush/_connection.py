@@ -61,6 +61,16 @@ def check_proxy(value: Any, base_url: str) -> str | None:
     return str(value)
 
 
+def check_transport(value: Any) -> None:
+    """Refuse what carries nothing, such as a sandbox without its transport."""
+    if value is not None and not callable(getattr(value, "send", None)):
+        raise InvalidFieldError(
+            "transport",
+            "must have send and close, as SandboxTransport(gateway) has",
+            shown=type(value).__name__,
+        )
+
+
 def check_client_session(value: Any, transport: object) -> None:
     """Refuse what is no session of aiohttp, or comes beside a transport."""
     if value is not None and transport is not None:

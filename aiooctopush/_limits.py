@@ -4,6 +4,7 @@ which a send does not load.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 
 from attrs import Attribute
@@ -38,7 +39,8 @@ def at_least(least: float) -> Callable[[object, "Attribute[Any]", Any], None]:
     """Return a validator of a field: a number that is no less than this."""
 
     def check(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-        if not _is_number(value) or not value >= least:
+        check_number(attribute.name, value)
+        if not value >= least:
             raise InvalidFieldError(
                 attribute.name, f"must be at least {least:g}", shown=repr(value)[:40]
             )
@@ -48,11 +50,22 @@ def at_least(least: float) -> Callable[[object, "Attribute[Any]", Any], None]:
 
 def positive(_: object, attribute: "Attribute[Any]", value: Any) -> None:
     """Refuse what is no number above 0: a validator of a field."""
-    if not _is_number(value) or not value > 0:
+    check_number(attribute.name, value)
+    if not value > 0:
         raise InvalidFieldError(
             attribute.name, "must be above 0", shown=repr(value)[:40]
         )
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def check_number(name: str, value: object) -> None:
+    """Refuse what is no number: a text of digits, a flag, a span of time."""
+    if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
+        raise InvalidFieldError(name, "must be a number", shown=type(value).__name__)
+
+
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Refuse what is not of a class, which is named as a program imports it."""
+    if not isinstance(value, kind):
+        raise InvalidFieldError(
+            name, f"must be a {kind.__name__}", shown=type(value).__name__
+        )

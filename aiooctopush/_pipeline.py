@@ -18,6 +18,7 @@ from . import _telemetry
 from ._call import CallOptions, CallState, SessionState
 from ._clock import Clock, MonotonicWallClock
 from ._hooks import is_cancellation
+from ._limits import check_number
 from ._responses import http_date, read
 from ._throttle import ConcurrencyLimiter, RetryBudget, StopSignal
 from ._wire import (
@@ -181,7 +182,10 @@ class Pipeline:
         policy = options.retry or session.policy
         body, priority = options.body, options.priority
         now, started = self._wall_clock.read()
-        timeout = policy.timeout if options.timeout is None else options.timeout
+        timeout = policy.timeout
+        if options.timeout is not None:
+            check_number("timeout", options.timeout)
+            timeout = options.timeout
         return CallState(
             endpoint,
             options,

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from .errors import InvalidFieldError
+from .errors import InvalidFieldError, shown
 
 
 PROTECTED_FOR: Final = timedelta(hours=24)
@@ -66,8 +66,10 @@ def request_id_for(key: str) -> str:
         key: Whatever names the message in your own data; not empty.
     """
     known: object = key
-    if not isinstance(known, str) or not known:
-        raise InvalidFieldError("key", "must be a str, not empty", shown=repr(key)[:80])
+    if not isinstance(known, str):
+        raise InvalidFieldError("key", "must be a str", shown=type(known).__name__)
+    if not known:
+        raise InvalidFieldError("key", "must not be empty")
     try:
         return uuid.uuid5(_NAMESPACE, key).hex
     except UnicodeEncodeError:
@@ -91,7 +93,8 @@ def check_request_id(value: str) -> str:
         raise InvalidFieldError(
             "request_id",
             "must be 1 to 64 ASCII letters, digits, '-' or '_'",
-            shown=repr(known)[:80],
+            # It may have been made of a number.
+            shown=shown(known[:80]),
         )
     return known
 

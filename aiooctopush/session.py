@@ -18,7 +18,14 @@ from . import bulk as _bulk
 from . import ledgers as _ledgers
 from ._chapters import chapter
 from ._clock import Clock, SystemClock
-from ._connection import check_base_url, check_client_session, check_proxy, tls_of
+from ._connection import (
+    check_base_url,
+    check_client_session,
+    check_proxy,
+    check_transport,
+    tls_of,
+)
+from ._limits import check_kind, check_number
 from ._pipeline import Pipeline
 from ._telemetry import check_hook
 from ._version import __version__
@@ -164,15 +171,19 @@ class OctopushSession:
     ) -> None:
         credentials = Credentials(api_login, api_key, _HEADERS)
         self._base_url = check_base_url(base_url, insecure=allow_insecure_http)
+        check_number("max_in_flight", max_in_flight)
         if max_in_flight < 1:
             raise InvalidFieldError(
                 "max_in_flight", "must be at least 1", shown=repr(max_in_flight)
             )
         check_hook(on_attempt)
+        check_transport(transport)
         check_client_session(client_session, transport)
         tls = tls_of(ssl_context, ca_file)
         proxy = check_proxy(proxy, self._base_url)
-        timeouts = timeouts or Timeouts()
+        retry, timeouts = retry or RetryPolicy(), timeouts or Timeouts()
+        check_kind("retry", retry, RetryPolicy)
+        check_kind("timeouts", timeouts, Timeouts)
         self._clock: Clock = clock or SystemClock()
         self._own_transport = transport is None
         self._closing: asyncio.Future[None] | None = None
@@ -187,7 +198,7 @@ class OctopushSession:
         self._call: Pipeline = Pipeline(
             self._transport,
             credentials=credentials,
-            retry=retry or RetryPolicy(),
+            retry=retry,
             timeouts=timeouts,
             max_in_flight=max_in_flight,
             hooks=() if on_attempt is None else (on_attempt,),

@@ -10,7 +10,7 @@ from attrs import field
 
 from .._call import CallOptions
 from .._wire import Answer, Endpoint
-from ..errors import InvalidFieldError
+from ..errors import InvalidFieldError, shown
 from ..ids import check_request_id, new_request_id
 
 
@@ -191,7 +191,7 @@ def check_sender(value: Any) -> None:
             "sender",
             "must have 3 to 11 letters or digits, without accents; spaces are allowed "
             "between them",
-            shown=repr(value)[:40],
+            shown=shown(value[:40]) if isinstance(value, str) else type(value).__name__,
         )
 
 

@@ -27,7 +27,7 @@ from .._clock import Clock
 from .._hooks import tell
 from ..api._shared import Caller
 from ..api.sms import Message
-from ..ledgers.records import check_run_name
+from ..ledgers.records import check_ledger, check_run_name
 from ..text.quiet_hours import FRENCH_QUIET_HOURS, QuietHours
 from .report import BulkReport
 from .run_options import BulkOptions
@@ -66,7 +66,7 @@ class BulkRun:
         self._name = name
         self._message = message
         self._options = options
-        self._ledger = ledger
+        self._ledger = None if ledger is None else check_ledger(ledger)
         self._balance = balance
         self._report = BulkReport(name=name)
         self._began: float | None = None

@@ -1,10 +1,12 @@
 """How a run is sent."""
 
 from decimal import Decimal
+from typing import Final
 
 from attrs import field, frozen
 
 from .. import bulk as _bulk
+from .._limits import check_kind, check_number
 from ..api._recipients import MAX_RECIPIENTS
 from ..api._shared import to_enum
 from ..errors import InvalidFieldError
@@ -23,6 +25,13 @@ from .options import (
     OnUnresolved,
     OnUnresolvedLike,
 )
+
+
+_NUMBERS: Final = (
+    *("concurrency", "batch_size", "rate", "max_cost", "max_refused"),
+    *("wait_for_credit", "wait_for_gateway"),
+)
+_OPTIONAL: Final = {"rate", "max_cost"}
 
 
 def _to_on_duplicate(value: OnDuplicateLike) -> OnDuplicate:
@@ -78,6 +87,17 @@ class BulkOptions:
     retry: RetryPolicy = BULK_RETRY
 
     def __attrs_post_init__(self) -> None:
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            if value is not None or name not in _OPTIONAL:
+                check_number(name, value)
+        check_kind("retry", self.retry, RetryPolicy)
+        if self.identity is not None and not callable(self.identity):
+            raise InvalidFieldError(
+                "identity",
+                "must be a function of an item, such as lambda one: one.param1",
+                shown=type(self.identity).__name__,
+            )
         if not 1 <= self.batch_size <= MAX_RECIPIENTS:
             raise InvalidFieldError(
                 "batch_size",

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from os import PathLike
+from typing import Final, TypeVar
 
 from attrs import evolve, field, frozen
 from attrs.converters import optional
@@ -130,13 +131,38 @@ class LeaseLostError(LedgerError):
     """
 
 
+L = TypeVar("L")
+
+
+def check_ledger(value: L) -> L:
+    """
+    Give back what runs are written down in, or refuse it: before anything is sent.
+
+    Raises:
+        InvalidFieldError: It is neither a path nor a ledger, or the address of a
+            database, whose password would become the name of a file.
+    """
+    if isinstance(value, str) and "://" in value:
+        raise InvalidFieldError(
+            "ledger", "must be a path; for a database use PostgresLedger(address)"
+        )
+    if not isinstance(value, str | PathLike) and not hasattr(value, "open_run"):
+        raise InvalidFieldError(
+            "ledger", "must be a path or a Ledger", shown=type(value).__name__
+        )
+    return value
+
+
 def check_run_name(name: str) -> None:
     """
     Refuse a name that tells nothing, or has the one character no PostgreSQL text holds.
 
     Raises:
-        InvalidFieldError: It is blank, or contains a NUL character.
+        InvalidFieldError: It is no text, blank, or contains a NUL character.
     """
+    known: object = name
+    if not isinstance(known, str):
+        raise InvalidFieldError("name", "must be a str", shown=type(known).__name__)
     if not name.strip():
         raise InvalidFieldError("name", "must name the run", shown=repr(name)[:80])
     if "\0" in name:

@@ -450,7 +450,7 @@ async def test_one_string_is_no_source(gateway, source):
     """Each of its digits would become a recipient; a mapping is a slip as well."""
     with pytest.raises(
         InvalidFieldError,
-        match="must be an iterable of recipients; for a file use read_csv",
+        match=r"must be an iterable of recipients; \[one\] for a single one",
     ):
         await run_all(gateway, source)
 

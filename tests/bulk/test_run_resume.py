@@ -365,7 +365,7 @@ async def test_a_column_that_has_items_is_a_source_like_any_other(gateway, ledge
 
 async def test_what_cannot_be_iterated_is_no_source(gateway, ledger):
     """Nothing is sent."""
-    with pytest.raises(InvalidFieldError, match="must be iterable"):
+    with pytest.raises(InvalidFieldError, match="must be an iterable of recipients"):
         await started(gateway, ledger).send(7)
 
 

@@ -80,20 +80,20 @@ def test_the_id_of_any_key_has_the_shape_of_a_new_one(key):
 
 
 @pytest.mark.parametrize(
-    "key",
+    ("key", "words"),
     [
-        pytest.param("", id="empty"),
-        pytest.param(None, id="None"),
-        pytest.param(42, id="number"),
-        pytest.param(b"order-42", id="bytes"),
+        pytest.param("", "must not be empty", id="empty"),
+        pytest.param(None, "must be a str (got NoneType)", id="None"),
+        pytest.param(42, "must be a str (got int)", id="number"),
+        pytest.param(b"order-42", "must be a str (got bytes)", id="bytes"),
     ],
 )
-def test_a_key_that_names_nothing_is_refused(key):
+def test_a_key_that_names_nothing_is_refused(key, words):
     """Messages without a name of their own must not all become one."""
     with pytest.raises(InvalidFieldError) as caught:
         request_id_for(key)
 
-    assert (caught.value.field, caught.value.shown) == ("key", repr(key))
+    assert caught.value.problem == f"key: {words}"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,15 @@ def test_a_refusal_shows_the_beginning_of_an_id_only():
     with pytest.raises(InvalidFieldError) as caught:
         check_request_id("é" * 10_000)
 
-    assert caught.value.shown == "'" + "é" * 79
+    assert caught.value.shown == "'" + "é" * 80 + "'"
+
+
+def test_a_number_as_id_is_masked():
+    """Messages are named by their recipients at times, and errors are logged."""
+    with pytest.raises(InvalidFieldError) as caught:
+        check_request_id("order/+33639980001")
+
+    assert caught.value.shown == "'order/***'"
 
 
 def test_an_id_protects_for_24_hours_and_is_trusted_for_23():

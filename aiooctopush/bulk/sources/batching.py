@@ -6,6 +6,7 @@ in the same batches, however often it is read: so a lost ledger gives the same i
 """
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -144,16 +145,22 @@ class BatchReader:
         )
         if isinstance(source, FileSource):
             source = source.restricted_to(())
-        async with left_out.reading(source):
+        async with left_out.reading(source, "exclude"):
             while (content := await left_out.take(MAX_RECIPIENTS)) is not None:
                 self._people.excluded.note(ints_in(content))
                 # Let others run: this may be a million that are all at hand.
                 await asyncio.sleep(0)
 
     @asynccontextmanager
-    async def reading(self, source: Source) -> AsyncGenerator[None, None]:
+    async def reading(
+        self, source: Source, name: str = "source"
+    ) -> AsyncGenerator[None, None]:
         """
         Open a source, and close it in the end.
+
+        Args:
+            source: What yields items.
+            name: What the argument is called.
 
         Raises:
             InvalidFieldError: It is one string, or nothing that can be iterated.
@@ -163,7 +170,7 @@ class BatchReader:
             async with aclosing(source.pieces()) as self._pieces:
                 yield
         else:
-            async with opened(source) as self._items:
+            async with opened(source, name) as self._items:
                 yield
 
     async def take(self, count: int) -> Content | None:
@@ -397,12 +404,15 @@ def _plain(items: _Run) -> CheckedRecipients | None:
         return None
 
 
-def _items_of(source: Source) -> Items:
-    if isinstance(source, str | bytes | Mapping):
+def _items_of(source: Source, name: str) -> Items:
+    if isinstance(source, str | bytes | Mapping | os.PathLike | Recipient):
         # A str is iterable: each digit would become a recipient.
+        has_letters = isinstance(source, str) and any(map(str.isalpha, source))
+        is_file = has_letters or isinstance(source, os.PathLike)
+        how = "for a file use read_csv(path)" if is_file else "[one] for a single one"
         raise InvalidFieldError(
-            "source",
-            "must be an iterable of recipients; for a file use read_csv(path)",
+            name,
+            f"must be an iterable of recipients; {how}",
             shown=type(source).__name__,
         )
     if isinstance(source, RowSource) and callable(source.items):
@@ -412,20 +422,29 @@ def _items_of(source: Source) -> Items:
             return rows
     if isinstance(source, Iterable | AsyncIterable):
         return source
-    raise InvalidFieldError("source", "must be iterable", shown=type(source).__name__)
+    raise InvalidFieldError(
+        name,
+        "must be an iterable of recipients",
+        shown=type(source).__name__,
+    )
 
 
 @asynccontextmanager
 async def opened(
     source: Source,
+    name: str = "source",
 ) -> AsyncGenerator[Iterator[Item] | AsyncIterator[Item], None]:
     """
     Iterate over a source.
 
+    Args:
+        source: What yields items.
+        name: What the argument is called.
+
     Raises:
         InvalidFieldError: It is one string, or nothing that can be iterated.
     """
-    items = _items_of(source)
+    items = _items_of(source, name)
     iterator = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
     try:
         yield iterator

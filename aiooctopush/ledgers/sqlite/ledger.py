@@ -29,6 +29,7 @@ from ..records import (
     Receipt,
     Rejection,
     RunRecord,
+    check_ledger,
     numbered,
 )
 from ..rows import (
@@ -84,6 +85,7 @@ class SQLiteLedger(LocalClaims):
         clock: Clock | None = None,
     ) -> None:
         super().__init__(clock or SystemClock())
+        check_ledger(path)
         if "\0" in os.fspath(path):
             raise InvalidFieldError("path", "must not hold a NUL character")
         self._path = Path(path)

@@ -235,7 +235,7 @@ async def test_a_progress_that_fails_changes_nothing(caplog):
         ({"on_duplicate": "perhaps"}, "on_duplicate: must be"),
         (
             {"source": "+33639980001"},
-            "source: must be an iterable of recipients; for a file use read_csv",
+            r"source: must be an iterable of recipients; \[one\] for a single one",
         ),
     ],
 )

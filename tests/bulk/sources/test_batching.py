@@ -1,5 +1,7 @@
 """What a run takes from its source, item by item, and what it refuses to take."""
 
+from pathlib import PurePosixPath
+
 import pytest
 
 from aiooctopush import InvalidFieldError, Recipient, read_csv
@@ -73,21 +75,30 @@ async def test_items_of_another_kind_are_left_alone():
     [
         (
             ONE,
-            (
-                "must be an iterable of recipients; for a file use read_csv(path) "
-                "(got str)"
-            ),
+            "must be an iterable of recipients; [one] for a single one (got str)",
+        ),
+        (
+            Recipient(ONE),
+            "must be an iterable of recipients; [one] for a single one (got Recipient)",
         ),
         (
             {ONE: "Zoe"},
+            "must be an iterable of recipients; [one] for a single one (got dict)",
+        ),
+        (
+            "people.csv",
+            "must be an iterable of recipients; for a file use read_csv(path) (got str)",
+        ),
+        (
+            PurePosixPath("people.csv"),
             (
                 "must be an iterable of recipients; for a file use read_csv(path) "
-                "(got dict)"
+                "(got PurePosixPath)"
             ),
         ),
-        (33639980001, "must be iterable (got int)"),
+        (33639980001, "must be an iterable of recipients (got int)"),
     ],
-    ids=["one number", "mapping", "no items"],
+    ids=["one number", "one recipient", "mapping", "file", "path", "no items"],
 )
 async def test_what_is_no_source_is_refused(source, words):
     """Before anything is taken from it."""
