@@ -123,6 +123,7 @@ class needs_extra:  # noqa: N801  # it reads as a statement
         if isinstance(error, ModuleNotFoundError):
             library = (error.name or "").partition(".")[0]
             msg = (
-                f'{self._what} needs {library}: pip install "aiooctopush[{self._name}]"'
+                f"{self._what} requires {library}, which is not installed; run pip "
+                f'install "aiooctopush[{self._name}]"'
             )
             raise ModuleNotFoundError(msg, name=error.name) from error

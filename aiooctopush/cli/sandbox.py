@@ -24,7 +24,7 @@ from .terminal.console import Screen
 from .terminal.help import Decorator, command, option
 from .terminal.interrupt import on_signal
 from .terminal.options import OUTPUT, euros, fault_plan, seconds
-from .terminal.problems import ExitCode
+from .terminal.problems import ExitCode, cannot_listen
 from .terminal.values import counted, printable
 
 
@@ -204,7 +204,7 @@ def sandbox(
     try:
         asyncio.run(_serve(server))
     except OSError as error:
-        screen.error(f"cannot listen on {host}, port {port}: {error.strerror}")
+        screen.error(cannot_listen(host, port, error))
         raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
 
 

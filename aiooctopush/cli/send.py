@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, Final, NoReturn
 
 import click
 from attrs import frozen
@@ -35,6 +36,8 @@ _EXAMPLE = """\
 octopush send --sandbox --to +33600000001 --sender Acme --purpose alert \\
     --text "Your code is 1234"
 """
+
+_FOR_FILES: Final = "must be a number; for a file, use `octopush bulk FILE`"
 
 _SHORT = "Send one text to one number or a few."
 
@@ -200,7 +203,10 @@ def _recipients(numbers: tuple[str, ...], country: str | None) -> list[Recipient
                     "--country", error.limit, shown=error.shown
                 ) from None
             raise InvalidFieldError(
-                f"recipients[{position}].phone_number", error.limit, shown=error.shown
+                f"recipients[{position}].phone_number",
+                # No number ends in letters after a dot.
+                _FOR_FILES if Path(number).suffix[1:].isalpha() else error.limit,
+                shown=error.shown,
             ) from None
     return found
 

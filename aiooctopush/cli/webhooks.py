@@ -24,7 +24,7 @@ from .terminal.export import ExportError
 from .terminal.help import group, option
 from .terminal.interrupt import on_signal
 from .terminal.options import OUTPUT
-from .terminal.problems import ExitCode, problem_of
+from .terminal.problems import ExitCode, cannot_listen, problem_of
 from .terminal.values import counted, printable
 
 
@@ -136,7 +136,7 @@ def serve(
         try:
             asyncio.run(_serve(app, inbox, host, port, token))
         except OSError as error:
-            screen.error(f"cannot listen on {host}, port {port}: {error.strerror}")
+            screen.error(cannot_listen(host, port, error))
             raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
         finally:
             words = inbox.in_words()
@@ -240,6 +240,12 @@ class _Inbox:
             words += " No batches were waiting for confirmation."
         if inbox.unmatched:
             words += f" {inbox.unmatched:,} matched no batch of this ledger."
+        if inbox.ambiguous:
+            words += (
+                f" {inbox.ambiguous:,} matched several batches, as of two runs to the "
+                "same recipients, and so confirmed none. `octopush unresolved` lists "
+                "the batches."
+            )
         if self.is_lost:
             words += f" {inbox.in_memory:,} could not be written, and are lost."
         elif self._file is not None and inbox.is_waiting:

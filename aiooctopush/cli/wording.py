@@ -15,6 +15,7 @@ from ..bulk.report import BulkReport
 from ..ledgers.records import BatchState, Pause, Rejection, RunRecord
 from .targets.ledger import LedgerPlace
 from .targets.runs import is_recorded_as
+from .terminal.problems import in_options
 from .terminal.values import printable
 
 
@@ -350,7 +351,7 @@ def departure_in_words(instant: datetime) -> str:
 def rejected_because(rejection: Rejection) -> str:
     """Say why a row is no recipient, and what stands there."""
     got = "" if rejection.shown is None else f" (got {printable(rejection.shown)})"
-    return f"{printable(rejection.reason)}{got}"
+    return f"{in_options(printable(rejection.reason))}{got}"
 
 
 def rejected_row(rejection: Rejection) -> tuple[str, str]:

@@ -124,7 +124,7 @@ def test_a_fleet_without_its_extra(run, module, monkeypatch, missing):
     result = run("fleet", "status", "--app", "my_app:fleet")
 
     assert result.exit_code == 2
-    assert "taskiq is not installed" in result.stderr
+    assert "requires taskiq" in result.stderr
     assert 'pip install "aiooctopush[fleet]"' in result.stderr
 
 
@@ -225,7 +225,7 @@ def test_a_ledger_in_postgresql_without_its_extra(run, monkeypatch):
 
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: asyncpg is not installed, which a ledger in PostgreSQL needs; "
+        "Error: a ledger in PostgreSQL requires asyncpg, which is not installed; "
         'run pip install "aiooctopush[fleet]".\n'
     )
 

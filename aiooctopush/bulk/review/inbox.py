@@ -197,6 +197,11 @@ class ReceiptInbox:
         return 0 if self._matcher is None else self._matcher.unmatched
 
     @property
+    def ambiguous(self) -> int:
+        """Receipts that fit several open batches, and so proved none."""
+        return 0 if self._matcher is None else self._matcher.ambiguous
+
+    @property
     def in_memory(self) -> int:
         """Receipts that would be lost with this process."""
         return len(self._receipts)

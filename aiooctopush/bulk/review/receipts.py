@@ -43,6 +43,7 @@ class ReceiptMatcher:
     Attributes:
         ledger: May be replaced by another one that opens the same file.
         unmatched: Receipts for tickets and numbers that the ledger does not know.
+        ambiguous: Receipts for a number of several open batches: they prove none.
         proven: Batches that were resolved.
     """
 
@@ -54,6 +55,7 @@ class ReceiptMatcher:
         self._open: dict[str, list[_Place]] = {}
         self._records: dict[_Place, BatchRecord] = {}
         self.unmatched: int = 0
+        self.ambiguous: int = 0
         self.proven: int = 0
 
     async def take(self, receipts: Iterable[DeliveryReceipt]) -> None:
@@ -67,12 +69,15 @@ class ReceiptMatcher:
                 again later.
         """
         found: dict[str, list[Receipt]] = {}
-        unmatched = 0
+        unmatched = ambiguous = 0
         for receipt in receipts:
             number = _number_of(receipt)
             place = None if number is None else await self._place(receipt, number)
             if number is None or place is None:
-                unmatched += 1
+                if number is not None and self._open.get(number):
+                    ambiguous += 1
+                else:
+                    unmatched += 1
                 continue
             found.setdefault(place.run_name, []).append(
                 Receipt(
@@ -85,6 +90,7 @@ class ReceiptMatcher:
         for run_name, some in found.items():
             await self.ledger.record_receipts(run_name, some)
         self.unmatched += unmatched
+        self.ambiguous += ambiguous
 
     async def _place(self, receipt: DeliveryReceipt, number: str) -> _Place | None:
         place = self._tickets.get(receipt.ticket)

@@ -274,7 +274,7 @@ def create_list(
         result = calls.ask(
             calls.session.contacts.create_list(name),
             names={"list_name": "NAME"},
-            advice="Run it again: code 302 means that the list exists.",
+            advice="To check, run it again: code 302 means that the list exists.",
         )
     _print_list(screen, name, "created", result.outcome, result.attempts)
 
@@ -319,7 +319,7 @@ def empty_list(
                 name, delete_contacts=delete_contacts or None
             ),
             names={"list_name": "NAME"},
-            advice="Run it again: repeating it is harmless.",
+            advice="Run it again.",
         )
     _print_list(screen, name, "emptied", result.outcome, result.attempts)
 
@@ -354,7 +354,7 @@ def delete_list(
         result = calls.ask(
             calls.session.contacts.delete_list(name),
             names={"list_name": "NAME"},
-            advice="Run it again: repeating it is harmless.",
+            advice="Run it again.",
         )
     _print_list(screen, name, "deleted", result.outcome, result.attempts)
 

@@ -251,7 +251,7 @@ def set_(
                 **given,
             ),
             names=_NAMES,
-            advice="Run it again: a repeat is harmless.",
+            advice="Run it again.",
         )
     screen.result(Changed(attempts=result.attempts))
 

@@ -305,7 +305,7 @@ def update(
                 callbacks=callbacks,
             ),
             names=_NAMES,
-            advice="Run it again: a repeat is harmless.",
+            advice="Run it again.",
         )
     screen.result(Changed(login=login, attempts=result.attempts))
 

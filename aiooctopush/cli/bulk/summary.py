@@ -285,15 +285,13 @@ class RunOutcome:
 
     def _nothing_to_send(self) -> str:
         already = self.already
-        people = "person" if already == 1 else "people"
+        everybody = "the only person" if already == 1 else f"all {already:,} people"
+        was = "was" if already == 1 else "were"
         when = "" if self.ended_at is None else f" on {self.ended_at:%-d %B %Y}"
         run = f"(run {printable(self.place.name)})"
         if not self.is_fine:
             return (
-                f"Nothing to send: all {already:,} {people} of {self.file} were "
+                f"Nothing to send: {everybody} of {self.file} {was} "
                 f"planned before {run}, and not all are accepted."
             )
-        return (
-            f"Nothing to send: all {already:,} {people} of {self.file} had this text"
-            f"{when} {run}."
-        )
+        return f"Nothing to send: {everybody} of {self.file} had this text{when} {run}."

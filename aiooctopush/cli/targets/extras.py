@@ -21,6 +21,6 @@ class MissingExtraError(OctopushError, ValueError):
             what: Needs the library, for people.
         """
         return cls(
-            f"{error.name} is not installed, which {what} needs; "
+            f"{what} requires {error.name}, which is not installed; "
             'run pip install "aiooctopush[fleet]"'
         )

@@ -1,5 +1,8 @@
 """Errors in the words of the command line, and what they mean to the shell."""
 
+import errno
+import os
+import re
 from enum import IntEnum
 from typing import Any, Final
 
@@ -62,10 +65,23 @@ _FOR_PROGRAMS: Final = {
 }
 
 
+# What a program passes, before what is typed here instead.
+_for_programs = re.compile(r"\((?:columns|country|on_missing)=.*?, (?=--)")
+_encoding = re.compile(r'(?:pass |is )?encoding="([\w-]+)"')
+
+# They are about a ledger, and no message.
+_OF_LEDGERS: Final = frozenset({"name", "batch", "decision", "NAME"})
+
+
+def in_options(words: str) -> str:
+    """Name the options of a command where the library names arguments."""
+    return _encoding.sub(r"pass --encoding \1", _for_programs.sub("(", words))
+
+
 def problem_of(error: OctopushError) -> str:
     """An error in the words of the command line; what became of the message too."""
     if not isinstance(error, InvalidFieldError):
-        words = str(error)
+        words = in_options(str(error))
         for said, here in _FOR_PROGRAMS.items():
             words = words.replace(said, here)
         return words
@@ -74,7 +90,21 @@ def problem_of(error: OctopushError) -> str:
         place = f"--to, number {int(error.field[11:].partition(']')[0]) + 1}"
     got = "" if error.shown is None else f" (got {error.shown})"
     # The rest of such a limit speaks of an argument of the library.
-    return f"{place}: {error.limit.partition('; allow_')[0]}{got}"
+    words = f"{place}: {in_options(error.limit.partition('; allow_')[0])}{got}"
+    if error.field in _OF_LEDGERS:
+        return words
+    return f"{words}. Nothing was sent."
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> str:
+    """Say why a server of ours did not start, and what helps."""
+    words = f"cannot listen on {host}, port {port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{words}: it is in use. Choose another one with --port."
+    # asyncio puts the address before the reason, which is the last of its words.
+    is_ours = error.errno in errno.errorcode
+    reason = os.strerror(error.errno or 0) if is_ours else error.strerror
+    return f"{words}: {reason}. Choose another address with --host or --port."
 
 
 def exit_code_of(error: OctopushError) -> ExitCode:

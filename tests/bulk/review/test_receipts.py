@@ -123,7 +123,7 @@ async def test_a_number_in_two_open_batches_proves_neither(ledger, clock):
 
     await desk.take([receipt(numbers(1, 3)[0])])
 
-    assert (desk.unmatched, desk.proven) == (1, 0)
+    assert (desk.unmatched, desk.ambiguous, desk.proven) == (0, 1, 0)
 
 
 async def test_batches_that_came_later_are_found_after_a_minute(ledger, clock):

@@ -87,7 +87,10 @@ async def test_items_of_another_kind_are_left_alone():
         ),
         (
             "people.csv",
-            "must be an iterable of recipients; for a file use read_csv(path) (got str)",
+            (
+                "must be an iterable of recipients; for a file use read_csv(path) "
+                "(got str)"
+            ),
         ),
         (
             PurePosixPath("people.csv"),
