@@ -357,7 +357,10 @@ def test_a_missing_extra_is_named(code, what, library, extra):
     """With the command that installs it."""
     words = " ".join(printed(WITHOUT.format(code=code)))
 
-    assert words == f'{what} needs {library}: pip install "aiooctopush[{extra}]"'
+    assert words == (
+        f"{what} requires {library}, which is not installed; run pip install "
+        f'"aiooctopush[{extra}]"'
+    )
 
 
 def test_another_failure_is_not_taken_for_a_missing_extra():

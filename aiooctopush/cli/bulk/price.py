@@ -58,5 +58,7 @@ def price_by(
     try:
         connection = connect(context.obj, gateway, asks=False)
     except InvalidFieldError as error:
-        return Price(unknown=problem_of(error).partition(";")[0])
+        # Nor was anything to be sent.
+        problem = problem_of(error).removesuffix(". Nothing was sent.")
+        return Price(unknown=problem.partition(";")[0])
     return asked_price(connection.new_session(), countries, kind)
