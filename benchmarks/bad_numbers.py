@@ -25,6 +25,7 @@ from typing import Any, Final
 
 import orjson
 from attrs import asdict, frozen
+from page_table import page_table
 from storm_judge import told
 from storm_worker import KEY, LOGIN, MESSAGE, RUN, people
 
@@ -97,12 +98,16 @@ class Result:
         rest = 1 - share
         return -PEOPLE * (share * math.log2(share) + rest * math.log2(rest))
 
-    def row(self) -> str:
+    def cells(self) -> tuple[str | int, ...]:
         """One line of the table."""
         return (
-            f"1 in {self.one_in:<7,}{self.bad:>7,}{self.requests:>11,}"
-            f"{self.fewest:>9,.0f}{self.requests / self.fewest:>8.2f}"
-            f"{self.requests / self.bad:>12.1f}{self.seconds:>7.1f}"
+            f"1 in {self.one_in:,}",
+            self.bad,
+            self.requests,
+            round(self.fewest),
+            f"{self.requests / self.fewest:.2f}",
+            f"{self.requests / self.bad:.1f}",
+            f"{self.seconds:.1f}",
         )
 
 
@@ -174,11 +179,10 @@ def refused_by_all(count: int = PEOPLE) -> int:
 
 def table(results: Sequence[Result]) -> str:
     """One line for each share."""
-    heading = (
-        f"{'bad':<12}{'people':>7}{'requests':>11}{'fewest':>9}{'ratio':>8}"
-        f"{'per number':>12}{'s':>7}"
+    return page_table(
+        ("bad", "people", "requests", "fewest", "ratio", "each", "seconds"),
+        [one.cells() for one in results],
     )
-    return "\n".join([heading, *(one.row() for one in results)])
 
 
 def section(measured: Mapping[str, Any]) -> str:
@@ -194,10 +198,9 @@ bad one.
 
 *Fewest* is the number of requests that any client needs on average (the entropy bound).
 A response is one bit, so the bound is people × entropy of the share of bad numbers.
+*Ratio* is requests / fewest, and *each* is the number of requests for each bad number.
 
-```text
 {table(results)}
-```
 
 Another gateway refused every request. It got {measured["refused_by_all"]} requests
 before the run stopped; at most {REQUESTS_AT_MOST} are allowed.

@@ -28,7 +28,7 @@ import bench_scale
 import bench_single
 import lists
 from bench_chart import pictures
-from bench_figures import Figure, guard, number, read, table
+from bench_figures import Figure, guard, number, page_tables, read, table
 from storm_table import with_section
 
 
@@ -125,9 +125,9 @@ def section(results: Mapping[str, Any]) -> str:
 {where["processor"]}, {where["cores"]} cores, {where["system"]}, Python
 {where["python"]}. {peers}.
 
-```text
-{table(figures)}
-```
+{page_tables(figures)}
+
+### Left out, and missed
 
 {_left_out(results["left_out"])}{_missed(missed)}
 """

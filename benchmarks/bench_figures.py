@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 from attrs import frozen
+from page_table import page_table
 
 
 NOISE: Final = 0.10
@@ -104,6 +105,37 @@ def table(figures: Iterable[Figure]) -> str:
     ]
     lines.insert(1, "-" * max(map(len, lines)))
     return "\n".join(lines)
+
+
+GROUPS: Final = {
+    "Single sends": ("single_", "server_share"),
+    "Latency": ("latency_",),
+    "Bulk runs and lists": ("bulk", "preview", "list"),
+    "Large runs": ("flat_", "memory"),
+    "Installation": ("import", "size_", "packages_", "wheel_"),
+}
+"""The tables of the page, and how the names of their figures begin."""
+
+
+def page_tables(figures: Sequence[Figure]) -> str:
+    """The same for the documentation: a table for each group that has figures."""
+    head = ("measure", "aiooctopush", "other", "value", "goal")
+    parts = []
+    for title, prefixes in GROUPS.items():
+        rows = [_row(one) for one in figures if one.name.startswith(prefixes)]
+        cells = [
+            (
+                f"{what}, compared with *{beside}*" if beside else what,
+                ours,
+                theirs,
+                value,
+                f"**{goal}, missed**" if met == "NO" else goal,
+            )
+            for what, beside, ours, theirs, value, goal, met in rows
+        ]
+        if cells:
+            parts.append(f"### {title}\n\n{page_table(head, cells)}")
+    return "\n\n".join(parts)
 
 
 def _row(one: Figure) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import orjson
+from page_table import page_table
 from storm_worker import KEY, LOGIN, MESSAGE, people
 
 from aiooctopush import HttpRequest, HttpResponse, OctopushSession
@@ -128,14 +129,21 @@ def measure_all(counts: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
 
 def table(everything: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
     """One line for each run."""
-    lines = [f"{'ledger':<8}{'people':>12}{'CPU µs':>9}{'s':>8}{'RSS MB':>9}{'MB':>8}"]
-    for kind, rows in everything.items():
-        lines += [
-            f"{kind:<8}{row['recipients']:>12,}{row['cpu_us']:>9.2f}"
-            f"{row['seconds']:>8.1f}{row['rss_mb']:>9.0f}{row['file_mb']:>8.1f}"
+    return page_table(
+        ("ledger", "people", "CPU µs", "seconds", "RSS MB", "file MB"),
+        [
+            (
+                kind,
+                row["recipients"],
+                f"{row['cpu_us']:.2f}",
+                f"{row['seconds']:.1f}",
+                f"{row['rss_mb']:.0f}",
+                f"{row['file_mb']:.1f}",
+            )
+            for kind, rows in everything.items()
             for row in rows
-        ]
-    return "\n".join(lines)
+        ],
+    )
 
 
 def section(everything: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
@@ -155,12 +163,10 @@ A run reads recipients from a generator, and sends them over a transport that re
 at once. Each start has its own process. *again* is a second start with SQLite, for a
 list in which every recipient is known: it reads the whole list and sends nothing.
 
-```text
 {table(everything)}
-```
 
 * *CPU µs*: processor time for each recipient.
-* *RSS MB*: peak memory. *MB*: size of the ledger at the end.
+* *RSS MB*: peak memory. *file MB*: size of the ledger at the end.
 
 The goals for {large["recipients"]:,} recipients are at most {RSS_GOAL} MB of memory for
 either start, and at most {FILE_GOAL} MB of disk. A recipient may cost at most

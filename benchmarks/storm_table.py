@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from page_table import page_table
+
 
 Found = Mapping[str, Any]
 
@@ -30,20 +32,10 @@ _COLUMNS: Final = (
 )
 _NAME: Final = 18
 
-_EXPLAINED: Final = """\
-* *faults*: requests that met a fault.
-* *kinds*: kinds of these faults.
-* *kills*: workers killed.
-* *lost*: people who did not get the message, although the worker reported no doubt.
-* *twice*: people who got the message more than once.
-* *denied*: people who got it, although the worker reported a failure.
-* *presumed*: people for whom the worker reported that it was most likely sent.
-* *unsent*: presumed people who did not get it.
-* *unknown*: people whose outcome the worker reported as unknown.
-* *open*: people without a known outcome at the end, after delivery receipts had been
-  read and messages without one had been sent again.
-* *s*, *CPU s*, *RSS MB*, *file MB*: time, processor time and peak memory of the worker,
-  and the size of its files."""
+# The same for pages, in tables that fit a phone.
+_OUTCOMES: Final = ("lost", "twice", "denied")
+_REPORTED: Final = ("presumed", "unsent", "in_doubt", "unexplained")
+_COSTS: Final = ("faults", "kills", "seconds", "cpu", "memory", "ledger")
 
 
 def table(found: Sequence[Found]) -> str:
@@ -58,10 +50,41 @@ def table(found: Sequence[Found]) -> str:
             lines += ["-" * len(head), who]
         line = f"  {one['storm']['name']:<{_NAME - 2}}{one['storm']['count']:>10,}"
         for name, _, width in _COLUMNS:
-            figure = f"{one[name]:,.1f}" if name == "ledger" else f"{one[name]:,.0f}"
-            line += f"{figure:>{width}}"
+            line += f"{_shown(one, name):>{width}}"
         lines.append(line)
     return "\n".join(lines)
+
+
+def _kinds(found: Sequence[Found]) -> int:
+    return max(one["kinds"] for one in found)
+
+
+def _ours(found: Sequence[Found]) -> Sequence[Found]:
+    return [one for one in found if one["storm"]["who"] == "aiooctopush"]
+
+
+def _page_table(found: Sequence[Found], figures: Sequence[str]) -> str:
+    """Some figures of each storm, for the documentation."""
+    titles = {name: title for name, title, _ in _COLUMNS}
+    several = len({one["storm"]["who"] for one in found}) > 1
+    head = [*(["client"] if several else []), "storm", "people"]
+    return page_table(
+        [*head, *(titles[name] for name in figures)],
+        [
+            (
+                *([one["storm"]["who"]] if several else []),
+                one["storm"]["name"],
+                one["storm"]["count"],
+                *(_shown(one, name) for name in figures),
+            )
+            for one in found
+        ],
+        words=len(head) - 1,
+    )
+
+
+def _shown(one: Found, name: str) -> str:
+    return f"{one[name]:,.1f}" if name == "ledger" else f"{one[name]:,.0f}"
 
 
 def section(found: Sequence[Found]) -> str:
@@ -80,11 +103,30 @@ succeeded or failed, and skip these batches after a restart.
 In B5 the gateway's duplicate check records a `request_id` on receipt instead of on
 accept. It may then refuse a repeat although nothing was sent.
 
-```text
-{table(found)}
-```
+{_page_table(found, _OUTCOMES)}
 
-{_EXPLAINED}
+* *lost*: people who did not get the message, although the worker reported no doubt.
+* *twice*: people who got the message more than once.
+* *denied*: people who got it, although the worker reported a failure.
+
+Only aiooctopush reports these. A batch of 500 people shares one outcome:
+
+{_page_table(_ours(found), _REPORTED)}
+
+* *presumed*: people for whom the worker reported that it was most likely sent.
+* *unsent*: presumed people who did not get it.
+* *unknown*: people whose outcome the worker reported as unknown.
+* *open*: people without a known outcome at the end, after delivery receipts had been
+  read and messages without one had been sent again.
+
+This is what the storms consisted of, and what they cost:
+
+{_page_table(found, _COSTS)}
+
+* *faults*: requests that met a fault, of up to {_kinds(found)} kinds.
+* *kills*: workers killed.
+* *CPU s*, *RSS MB*, *file MB*: processor time and peak memory of the worker, and the
+  size of its files.
 
 The workers' clock runs a hundred times as fast as the machine's. This shortens all
 pauses alike: the second after a timeout, `Retry-After` and the pace.

@@ -31,9 +31,8 @@ from soak_judge import Sample, Soak  # noqa: E402
 
 def figure(value, *, goal=1.15, **more):
     """A ratio."""
-    return Figure(
-        name="single", title="a send", ours=1, unit="µs", value=value, goal=goal, **more
-    )
+    given = {"name": "single", "title": "a send", "ours": 1, "unit": "µs", **more}
+    return Figure(value=value, goal=goal, **given)
 
 
 # --- figures --------------------------------------------------------------------------
@@ -94,6 +93,38 @@ def test_the_table_says_what_is_missed():
         ["≤", "1.15", "×", "NO"],
     ]
     assert len({line.index("≤") for line in lines[2:]}) == 1
+
+
+def test_the_page_has_a_table_for_each_group():
+    """A page has no room for one long table; each figure is in one of some."""
+    figures = [
+        figure(0.5, name="size_twilio", title="an install", beside="twilio"),
+        figure(1.5, name="single_asyncio", title="CPU of a single send"),
+    ]
+
+    assert bench_figures.page_tables(figures) == (
+        "### Single sends\n\n"
+        "| measure | aiooctopush | other | value | goal |\n"
+        "| :--- | ---: | ---: | ---: | ---: |\n"
+        "| CPU of a single send | 1.00 µs |  | 1.50 × | **≤ 1.15 ×, missed** |\n\n"
+        "### Installation\n\n"
+        "| measure | aiooctopush | other | value | goal |\n"
+        "| :--- | ---: | ---: | ---: | ---: |\n"
+        "| an install, compared with *twilio* | 1.00 µs |  | 0.50 × | ≤ 1.15 × |"
+    )
+
+
+def test_every_measured_figure_is_in_one_group():
+    """None is left out of the page."""
+    measured = json.loads((FOLDER / "results.json").read_text())["figures"]
+
+    for one in measured:
+        groups = [
+            title
+            for title, prefixes in bench_figures.GROUPS.items()
+            if one["name"].startswith(prefixes)
+        ]
+        assert len(groups) == 1, one["name"]
 
 
 # --- the guard ------------------------------------------------------------------------
