@@ -61,7 +61,7 @@ with aiooctopush](chaos.svg)
 
 {_by_client(found)}
 
-* *requests*: those that the gateway received.
+* *requests*: requests that the gateway received.
 * *twice*: people who got the message more than once.
 * *lost*: people who did not get it, although the client reported that it was sent.
 * *denied*: people who got it, although the client reported that it failed.
@@ -70,9 +70,9 @@ This is what the two clients without aiooctopush did with each kind of fault:
 
 {_by_others(found)}
 
-With aiooctopush nobody got a message twice, and none was lost or denied. This is what
-it reported. It called `settle` for unknown outcomes first, and
-{chaos.total(found["aiooctopush"]).unknown or "none"} stayed unknown:
+aiooctopush sent no message twice, lost none and denied none. It called `settle` for
+unknown outcomes. After that, {chaos.total(found["aiooctopush"]).unknown or "none"}
+stayed unknown:
 
 {_by_outcome(found["aiooctopush"])}
 

@@ -166,7 +166,8 @@ list in which every recipient is known: it reads the whole list and sends nothin
 {table(everything)}
 
 * *CPU µs*: processor time for each recipient.
-* *RSS MB*: peak memory. *file MB*: size of the ledger at the end.
+* *RSS MB*: peak memory.
+* *file MB*: size of the ledger at the end.
 
 The goals for {large["recipients"]:,} recipients are at most {RSS_GOAL} MB of memory for
 either start, and at most {FILE_GOAL} MB of disk. A recipient may cost at most
