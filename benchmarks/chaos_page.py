@@ -70,8 +70,8 @@ This is what the two clients without aiooctopush did with each kind of fault:
 
 {_by_others(found)}
 
-aiooctopush sent no message twice, lost none and denied none. It called `settle` for
-unknown outcomes. After that, {chaos.total(found["aiooctopush"]).unknown or "none"}
+With aiooctopush all three counts are 0 for each fault. It called `settle` for unknown
+outcomes. After that, {chaos.total(found["aiooctopush"]).unknown or "none"}
 stayed unknown:
 
 {_by_outcome(found["aiooctopush"])}
