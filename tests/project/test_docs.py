@@ -33,6 +33,7 @@ from aiooctopush.sandbox import (
     SandboxTransport,
     VirtualClock,
 )
+from aiooctopush.sandbox.faults import KINDS
 
 
 ROOT = Path(__file__).parents[2]
@@ -353,3 +354,13 @@ $ other program
 def test_the_readme_is_read_in_a_few_minutes():
     """At most 900 words, those of its code included."""
     assert len((ROOT / "README.md").read_text().split()) <= 900
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "docs/layers.md"])
+def test_the_number_of_faults_is_that_of_the_table(page):
+    """What a page counts is what the sandbox can play."""
+    found = re.findall(
+        r"(\d+) (?:injectable|kinds of) faults", (ROOT / page).read_text("utf-8")
+    )
+
+    assert found == [str(len(KINDS))]
