@@ -430,8 +430,7 @@ class OctopushSession:
                 wait_for_gateway=wait_for_gateway,
                 retry=retry,
             ),
-            # Made now: a run that waits for credit loads nothing on its way.
-            balance=partial(_balance, self.wallet),
+            balance=partial(_balance, self),
         )
 
     def worker(
@@ -511,8 +510,8 @@ class OctopushSession:
         )
 
 
-async def _balance(wallet: "api.wallet.Wallet") -> Decimal:
-    return (await wallet.balance()).amount
+async def _balance(octopush: OctopushSession) -> Decimal:
+    return (await octopush.wallet.balance()).amount
 
 
 V = TypeVar("V")

@@ -13,7 +13,14 @@ from itertools import count, product
 
 import pytest
 
-from aiooctopush import MemoryLedger, OctopushSession, Purpose, read_recipients
+from aiooctopush import (
+    MemoryLedger,
+    OctopushSession,
+    Purpose,
+    read_csv,
+    read_recipients,
+)
+from aiooctopush.bulk.sources import rows
 from aiooctopush.sandbox import Gateway, SandboxTransport
 
 
@@ -70,7 +77,7 @@ ROWS = (
 
 # What the caller meets; the work is loaded in a thread.
 MADE_BY_THE_CALL = {
-    *("api._nested", "api.wallet", "bulk.report", "bulk.run", "bulk.run_options"),
+    *("bulk.report", "bulk.run", "bulk.run_options"),
     *("ledgers.records", "text", "text.quiet_hours"),
 }
 
@@ -178,6 +185,21 @@ async def test_no_slice_of_work_is_long(kind, is_async, call):
     assert turns.most <= AT_MOST
 
 
+@pytest.mark.parametrize(("seconds", "pauses"), [(0.0, []), (0.002, [0.00005])])
+async def test_the_thread_that_reads_pauses(tmp_path, monkeypatch, seconds, pauses):
+    """After a millisecond of work: else the loop waits for 5 ms each time."""
+    clock, paused = count(), []
+    monkeypatch.setattr(rows, "perf_counter", lambda: seconds * next(clock))
+    monkeypatch.setattr(rows, "sleep", paused.append)
+    file = written(tmp_path / "people.csv", ROWS[:1])
+    transport = SandboxTransport(Gateway())
+
+    async with OctopushSession("me@example.org", "key", transport=transport) as session:
+        await session.bulk("run", **MESSAGE).preview(read_csv(file))
+
+    assert paused == pauses
+
+
 # --- the garbage collector ------------------------------------------------------------
 
 
@@ -196,8 +218,8 @@ def test_bad_rows_leave_nothing_to_the_garbage_collector(tmp_path, cycles, name,
     """An error that holds the frame that holds it keeps all rows at hand alive."""
     left = []
     for bad, run in zip((0, 0, 1_000), count(), strict=False):
-        rows = ROWS[:2] * 100 + ROWS[2:] * bad
-        file = written(tmp_path / f"{run}{name}", rows)
+        people = ROWS[:2] * 100 + ROWS[2:] * bad
+        file = written(tmp_path / f"{run}{name}", people)
 
         ledger = MemoryLedger()  # keeps the bad rows
 

@@ -20,6 +20,7 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from pathlib import Path
+from time import perf_counter, sleep
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -40,8 +41,13 @@ Rows that are looked at together, at most: with more of them, what was read fall
 the cache of the processor before it is looked at.
 """
 
-# Rows that a thread reads in one go: about a millisecond of work.
+# Rows that a thread reads in one go: about a millisecond of work, if they are good.
 _IN_A_THREAD: Final = 1_000
+
+# A thread that works without a pause keeps the event loop waiting for 5 ms each time
+# that this wants to run. So it pauses, in seconds, after that much work.
+_WORK: Final = 0.001
+_PAUSE: Final = 0.000_05
 
 
 class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
@@ -317,13 +323,16 @@ class _Reader:
             raise self._error
         if self._rows is None:
             self._rows = self._opened()
-        count = 0
+        count, begun = 0, perf_counter()
         try:
             for piece in self._rows.pieces:
                 count += len(piece) if isinstance(piece, Block) else 1
                 look(piece)
                 if count >= at_least or self._closed:
                     break
+                if perf_counter() - begun > _WORK:
+                    sleep(_PAUSE)
+                    begun = perf_counter()
         except SourceError as error:
             # The rows before it come first, as they do without threads.
             if not count:
