@@ -1,9 +1,9 @@
 """
-An asyncio SDK for the Octopush SMS gateway: it knows what became of each text.
+An asyncio SDK for the Octopush SMS gateway, with a definite outcome for each message.
 
-Here is what most programs use. The rest is in its own module: requests and results of
-the other namespaces in ``aiooctopush.api``, records and protocols in
-``aiooctopush.ledgers``, decisions and details of runs in ``aiooctopush.bulk``.
+These are the most used names. Requests and results of other namespaces are in
+``aiooctopush.api``. Records and protocols of ledgers are in ``aiooctopush.ledgers``;
+decisions and details of runs are in ``aiooctopush.bulk``.
 """
 
 from . import _lazy
@@ -44,7 +44,7 @@ from .session import OctopushSession
 from .transport import Timeouts, Transport
 
 
-# What a first send does not need: loaded when it is first asked for.
+# Names that a first send does not need are imported on first use.
 with _lazy.late_imports(globals()):
     from .bulk.fleet.worker import Worker
     from .bulk.preview.findings import Preview

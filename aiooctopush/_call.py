@@ -1,4 +1,4 @@
-"""One call: what is asked, which never changes, and what its attempts share."""
+"""One call: its frozen options, and the state that its attempts share."""
 
 import math
 from collections.abc import Awaitable, Callable
@@ -36,13 +36,14 @@ class RateLimiter(Protocol):
         """
 
     async def back_off(self, retry_after: float | None) -> None:
-        """The gateway was too busy; it may have said how many seconds to wait."""
+        """The gateway was too busy; it may have given a delay in seconds."""
 
 
 @frozen(kw_only=True)
 class BulkPriority:
     """
-    What sets the calls of a bulk apart from the single ones of the same session, which
+    Priority of the calls of a bulk run, lower than single calls of the same session,
+    which
     must not suffer from them: they wait behind all single calls.
 
     Attributes:
@@ -57,7 +58,7 @@ class BulkPriority:
 @frozen(kw_only=True, slots=False)
 class CallOptions:
     """
-    What is asked of an endpoint, and how.
+    Method, path and arguments of a call to an endpoint.
 
     Attributes:
         body: A request record; its ``request_id``, if any, protects repeats.
@@ -68,15 +69,15 @@ class CallOptions:
         owns_id: Whether the id is ours alone, so that a clean refusal may be followed
             by another one: an id that the caller may have stored is never replaced.
         new_id: Makes that next id, where it must be written down first.
-        unknown_since: When an earlier call under this id, whose outcome is unknown,
-            first tried it.
-        repeat_unknown: Whether to repeat after a lost response what no id protects.
+        unknown_since: Time of the first attempt of an earlier call under this id whose
+            outcome is unknown.
+        repeat_unknown: Whether to repeat an unprotected call after a lost response.
         priority: Set for a call that lets single calls go first.
-        on_failure: Told what each attempt of this call fails with.
+        on_failure: Called with the failure of each attempt of this call.
         stop: Ends its waits, and so the call; the session has one of its own as well.
     """
 
-    # What is asked may name people, and so may a path.
+    # Arguments may name people, and so may a path.
     body: Any = field(default=None, repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     path: str = field(default="", repr=False)
@@ -94,10 +95,10 @@ class CallOptions:
 @frozen(kw_only=True)
 class SessionState:
     """
-    What the calls of a session have in common.
+    State shared by the calls of a session.
 
     Attributes:
-        policy: How calls are tried that have no policy of their own.
+        policy: Default retry policy of calls.
         clock: Time.
         wall_clock: The clock on which the age of an id is measured.
         random: Randomness of the pauses.
@@ -113,19 +114,18 @@ class SessionState:
     hooks: tuple[OnAttempt, ...] = ()
 
 
-# By position: attrs would take each by its name, which for the commonest call takes
-# twice the time.
+# By position: keyword arguments would double the time of the most common call.
 @define(eq=False, repr=False)
 class CallState(Generic[T]):
     """
-    What the attempts of one call share.
+    State shared by the attempts of one call.
 
     Attributes:
         endpoint: The operation that is asked.
         options: What is asked of it.
         session: What the session gives to all its calls.
         policy: When to attempt it again, and for how long.
-        budget: Retry tokens that it may take.
+        budget: Retry budget of the call.
         hooks: Told about every attempt that has ended.
         started: Monotonic seconds when the call began.
         ends: Monotonic seconds of its deadline.
@@ -210,8 +210,8 @@ class CallState(Generic[T]):
 
     def check_protection(self) -> None:
         """
-        Look at the wall clock right before an attempt: a machine may have been
-        suspended for a day while the monotonic clock stood still.
+        Read the wall clock right before an attempt: a machine may have been suspended
+        for a day while the monotonic clock stopped.
 
         Raises:
             UnknownOutcomeError: A repeat could be sent twice.
@@ -221,7 +221,7 @@ class CallState(Generic[T]):
             raise UnknownOutcomeError(msg, backoff=Backoff.NEVER)
 
     def context(self) -> RetryContext:
-        """What `decide` needs to know now."""
+        """The inputs of `decide` at this moment."""
         return RetryContext(
             failures=self.failures,
             attempts=self.attempts,
@@ -235,7 +235,7 @@ class CallState(Generic[T]):
             may_replace_id=self.options.owns_id,
             timeout=self.ends - self.started,
             tokens=self.budget.tokens,
-            # A run asks again about its open batches by itself, and pauses before.
+            # A run checks its unresolved batches automatically, after a pause.
             may_wait_for=0 if self.options.priority else self.budget.capacity,
             draw=self.session.random.random(),
         )

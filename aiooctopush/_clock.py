@@ -10,13 +10,13 @@ _BELIEVED: Final = timedelta(days=1)
 
 
 class Clock(Protocol):
-    """What the SDK needs to know of time; replace it to test in virtual time."""
+    """All access to time; replace it to test in virtual time."""
 
     def now(self) -> datetime:
         """The wall clock: aware, in UTC. It may jump, and runs through a suspend."""
 
     def monotonic(self) -> float:
-        """Seconds that never go back. On Linux they stand still in a suspend."""
+        """Seconds that never decrease. On Linux they stop during a suspend."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait that many seconds."""
@@ -40,11 +40,11 @@ class SystemClock:
 
 class MonotonicWallClock:
     """
-    A wall clock that never goes back, and never stands still.
+    A wall clock that never goes back and never stops.
 
-    The age of a ``request_id`` is measured on it: a clock that steps back must not
-    make an old id look young again, or a repeat would be sent twice. It follows the
-    latest of the machine's clock and of the instants it was shown, and goes on at
+    The age of a ``request_id`` is measured on it. A clock that steps back must not make
+    an old id look young, because a repeat would then be sent twice. It follows the
+    latest time of the machine's clock and of the observed instants, and advances at
     least as fast as the monotonic clock.
     """
 
@@ -64,9 +64,9 @@ class MonotonicWallClock:
         return self.advance(now, monotonic), monotonic
 
     def advance(self, now: datetime, monotonic: float) -> datetime:
-        """Return the present instant, given what the two clocks have just shown."""
-        # Also while the clock is ahead of what was seen: it may have stepped back
-        # and have passed that since.
+        """Return the current time, given new readings of the two clocks."""
+        # Also while the clock is ahead of the observed time: it may have stepped back
+        # and passed it again since.
         passed = monotonic - self._at
         if (now - self._latest).total_seconds() < passed:
             now = self._latest + timedelta(seconds=passed)
@@ -85,7 +85,7 @@ class MonotonicWallClock:
         """
         Take note of another wall clock, such as the gateway's ``Date``.
 
-        What is more than a day ahead is not believed: it would age every id.
+        Times more than a day ahead are ignored: they would age every id.
         """
         now = self.now()
         if now < instant <= now + _BELIEVED:

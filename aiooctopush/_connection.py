@@ -1,4 +1,4 @@
-"""How the gateway is reached: what a session is told of it, checked before any I/O."""
+"""Connection settings of a session, checked before any I/O."""
 
 import ssl
 from pathlib import Path
@@ -24,11 +24,11 @@ def check_base_url(value: Any, *, insecure: bool) -> str:
             "base_url",
             "must begin with https:// (or http:// for this machine) and name a host, "
             "such as https://api.octopush.com",
-            # What stands before an @ may be a password.
+            # The part before an @ may be a password.
             shown=None if "@" in str(value) else repr(value)[:80],
         )
     parts = urlsplit(value)
-    # Not shown: what stands in the wrong place may be a password.
+    # Not shown: a misplaced part may be a password.
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidFieldError(
             "base_url", "must have neither credentials nor query nor fragment"
@@ -72,7 +72,7 @@ def check_transport(value: Any) -> None:
 
 
 def check_client_session(value: Any, transport: object) -> None:
-    """Refuse what is no session of aiohttp, or comes beside a transport."""
+    """Require an aiohttp session, and no transport with it."""
     if value is not None and transport is not None:
         raise InvalidFieldError("client_session", "cannot be combined with transport")
     if not isinstance(value, aiohttp.ClientSession | None):
@@ -143,7 +143,7 @@ def _proxy_of_environment(base_url: str) -> tuple[str, str | None]:
     scheme, host = _scheme_and_host(base_url)
     name = f"{scheme.upper()}_PROXY"
     proxies = request.getproxies_environment()
-    # typeshed does not know it
+    # Missing in typeshed.
     if request.proxy_bypass_environment(host, proxies):  # type: ignore[attr-defined]
         return name, None
     if scheme not in proxies and "all" in proxies:

@@ -12,13 +12,12 @@ GRAIN: Final = 0.01
 
 class Deadlines:
     """
-    Ends what takes too long.
+    Deadlines for a task that takes too long.
 
-    A timer that is set for each try and taken back costs as much as building the
-    request, and aiohttp's own a tenth of the whole try. So there is one for all: it is
-    never taken back, looks around when it goes off, and is set again for what ends
-    next. As long as tries are quicker than their limit that is once in a limit,
-    however many there are.
+    A timer that is set and cancelled for each attempt costs as much as building the
+    request. So one timer serves all deadlines: it is never cancelled, checks all
+    deadlines when it fires, and is set again for the next one. While attempts are
+    shorter than their limit, it fires once per limit, for any number of attempts.
 
     It belongs to the event loop of its first use. What ends may be late by `GRAIN`.
 
@@ -36,7 +35,7 @@ class Deadlines:
         """
         A block of a task that ends with TimeoutError after so many seconds.
 
-        What `asyncio.timeout` does, at a sixth of its cost.
+        Replacement of `asyncio.timeout`, at a sixth of its cost.
 
         Args:
             seconds: For the whole.
@@ -109,13 +108,13 @@ class Deadline:
         if not self._expired:
             self._deadlines.under_way.discard(self)
             return
-        # Our cancellation is taken back; one of somebody else goes on.
+        # Our cancellation is withdrawn; the cancellation of a caller is passed on.
         others = self._task.uncancel() > self._cancelling
         if isinstance(error, asyncio.CancelledError) and not others:
             raise TimeoutError from error
 
     def extend(self, seconds: float) -> None:
-        """Allow so many seconds from now on for what comes next, within the whole."""
+        """Allow this many seconds from now on for the next step, within the total."""
         self._deadlines.move(self, seconds)
 
     def expire(self) -> None:

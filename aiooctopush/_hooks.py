@@ -1,4 +1,4 @@
-"""What others hang into a call decides nothing about it."""
+"""Hooks of users, which never affect a call."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ def is_cancellation(error: BaseException) -> bool:
 
 def tell(hook: Callable[[T], object], what: T, name: str) -> None:
     """
-    Tell a hook that somebody else wrote; what it raises is logged and decides nothing.
+    Call a user's hook; log its exceptions without affecting the call.
 
     That includes a `CancelledError` of its own. A cancellation of the task passes.
     """

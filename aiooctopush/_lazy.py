@@ -1,10 +1,10 @@
 """
 Imports that are made when a name of theirs is first asked for: PEP 562.
 
-Making the classes of a namespace takes some milliseconds, and most programs need two or
-three of the ten. So a package imports at once what a first send needs, and the rest in
-a block of `late_imports`, where type checkers, editors and bundlers read it like any
-other import. PEP 810 gives Python a statement for it.
+Creating the classes of a namespace takes a few milliseconds, and most programs need two
+or three of the ten. So a package imports at once only the classes of a first send. The
+rest is in a block of `late_imports`, where type checkers, editors and bundlers read it
+like any other import. PEP 810 gives Python a statement for it.
 """
 
 import builtins
@@ -31,7 +31,7 @@ class _Later:
 
 @frozen
 class _Source:
-    """What an import statement gets instead of a module: it asks for the names."""
+    """Stand-in for a module in an import statement; records the requested names."""
 
     module: str
 
@@ -41,10 +41,10 @@ class _Source:
 
 class late_imports:  # noqa: N801  # it reads as a statement
     """
-    Put off the relative imports that stand in its block, until they are needed.
+    Postpone the relative imports in its block until they are needed.
 
-    The package gets a ``__getattr__`` that makes them, each once, and a ``__dir__``.
-    Imports of other modules that happen meanwhile, in other threads, go on as ever.
+    The package gets a ``__getattr__`` that imports each name once, and a ``__dir__``.
+    Concurrent imports of other modules in other threads are not affected.
 
     Args:
         namespace: The ``globals()`` of the package.
@@ -88,7 +88,7 @@ class late_imports:  # noqa: N801  # it reads as a statement
 def _getter(space: dict[str, Any], later: Mapping[str, _Later]) -> Callable[[str], Any]:
     def get(name: str) -> Any:
         if name not in later:
-            # Python's own words. With the module at hand it suggests what was meant.
+            # Python's own message. With the module available it suggests similar names.
             msg = f"module {space['__name__']!r} has no attribute {name!r}"
             module = import_module(space["__name__"])
             raise AttributeError(msg, name=name, obj=module)
@@ -104,7 +104,7 @@ class needs_extra:  # noqa: N801  # it reads as a statement
 
     Args:
         name: The extra, as in ``pip install "aiooctopush[fleet]"``.
-        what: What needs it.
+        what: The feature that needs it.
     """
 
     def __init__(self, name: str, what: str) -> None:

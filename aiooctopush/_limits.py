@@ -1,6 +1,6 @@
 """
-How long what is sent may be, and figures that settings may have: apart from `text`,
-which a send does not load.
+Length limits of messages, and bounds of numeric settings; apart from `text`, which a
+send does not load.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ MAX_TEXT: Final = 1224
 """
 Characters of a text: 8 parts of 153.
 
-Source: gateway documentation, "Send SMS". Some pages add "not unicode"; whether
-Unicode or escaped characters lower the limit, none says (documented, unseen).
+Source: gateway documentation, "Send SMS". Some pages add "not unicode". No page
+documents whether Unicode or escaped characters lower the limit (documented, unseen).
 """
 
 MAX_MERGE_FIELD: Final = 50
@@ -49,7 +49,7 @@ def at_least(least: float) -> Callable[[object, "Attribute[Any]", Any], None]:
 
 
 def positive(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    """Refuse what is no number above 0: a validator of a field."""
+    """Require a number above 0; a validator of a field."""
     check_number(attribute.name, value)
     if not value > 0:
         raise InvalidFieldError(

@@ -1,8 +1,8 @@
 """
 National phone numbers of a declared country, by the rules of libphonenumber.
 
-Plain notations are read here in a tenth of the time that the library takes; whatever
-is written in another way is left to the library. Both read the same number.
+Plain notations are parsed here in a tenth of the library's time; other notations are
+left to the library. Both give the same number.
 """
 
 import re
@@ -40,8 +40,8 @@ except ModuleNotFoundError:
 else:
     IS_INSTALLED = True
 
-# What people put between the digits of a national number. Two numbers in one cell are
-# too long together, whatever separates them.
+# Separators between the digits of a national number. Two numbers in one cell are too
+# long together, with any separator.
 _separators = re.compile(
     "[ .()/\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{HYPHEN}-\N{EN DASH}-]+"
 )
@@ -60,7 +60,7 @@ _Matches = Callable[[str], object]
 
 
 class _Rules(NamedTuple):
-    """What libphonenumber says of the numbers of one country."""
+    """Rules of libphonenumber for the numbers of one country."""
 
     region: str
     code: str
@@ -68,9 +68,9 @@ class _Rules(NamedTuple):
     """Whether digits without a prefix have the shape of a national number."""
     lengths: tuple[int, ...]
     prefix: Callable[[str], "re.Match[str] | None"] | None
-    """Matches what is dialled before a national number, such as 0."""
+    """Matches the prefix of a national number, such as 0."""
     abroad: Callable[[str], "re.Match[str] | None"] | None
-    """Matches what is dialled before a country code, such as 00."""
+    """Matches the prefix of a country code, such as 00."""
 
 
 def read(number: str, country: str, *, field: str = "phone_number") -> str:
@@ -78,8 +78,8 @@ def read(number: str, country: str, *, field: str = "phone_number") -> str:
     Read a number as `phone.normalize` does with a country.
 
     Raises:
-        InvalidFieldError: It is no number that a phone of that country, or of the
-            country that it says itself, can have.
+        InvalidFieldError: No phone of that country, or of the country code in the
+            number, can have it.
     """
     rules = _rules_of(country)
     if is_clean(number):
@@ -93,7 +93,7 @@ def read(number: str, country: str, *, field: str = "phone_number") -> str:
 
 
 def _read(tidy: str, rules: _Rules) -> tuple[str, str | None]:
-    """A number, and what is wrong with it."""
+    """A number, and its problem."""
     problem = problem_of(tidy)
     if problem:
         return "", problem
@@ -202,7 +202,7 @@ def _rules_of(country: str) -> _Rules:
 # --- international numbers ------------------------------------------------------------
 
 
-# By key and length: whether libphonenumber takes each such number as it stands.
+# By key and length: whether libphonenumber accepts each such number unchanged.
 _fine: dict[tuple[str, int], bool] = {}
 
 
@@ -210,7 +210,7 @@ def all_possible(numbers: Sequence[str]) -> bool:
     """
     Tell whether all of many international numbers may exist: for the most a lookup.
 
-    True as well if the extra is not installed, for then nothing is known of them.
+    True as well without the extra, because nothing is known of numbers then.
     """
     if not IS_INSTALLED:
         return True
@@ -260,7 +260,7 @@ def _are_fine(head: str, length: int) -> bool:
     if length - 1 - len(code) not in known.general_desc.possible_length:
         return False
     prefix = known.national_prefix_for_parsing
-    # Only of a prefix that is one digit it is certain where it does not stand.
+    # Only a prefix of one digit is certain not to occur at other positions.
     return not prefix or (len(prefix) == 1 and bool(rest) and rest[0] != prefix)
 
 
@@ -285,15 +285,15 @@ def _metadata(code: str) -> "tuple[PhoneMetadata, ...]":
     return tuple(one for one in found if one is not None)
 
 
-# Countries of one calling code whose prices differ are told apart by the next digits:
-# North America and the Caribbean, Russia and Kazakhstan.
+# Countries of one calling code whose prices differ have different next digits: North
+# America and the Caribbean, Russia and Kazakhstan.
 _SHARED_CODES: Final = frozenset(("1", "7"))
 _NOWHERE: Final = "001"
 
 
 def country_of(number: str) -> str | None:
     """
-    Tell the country of an international number; None if that cannot be told.
+    Return the country of an international number; None if it is unknown.
 
     Args:
         number: As `phone.normalize` writes it.
@@ -311,17 +311,17 @@ def country_of(number: str) -> str | None:
 # --- numbers that exist, and yet get no message ---------------------------------------
 
 
-# Reserved for fiction by regulators, so that examples can use them: given to nobody,
-# and nobody needs to be told. Source: ARCEP, decision 2018-0881; Ofcom.
+# Reserved for fiction by regulators, so that examples can use them: unassigned, and not
+# worth a warning. Source: ARCEP, decision 2018-0881; Ofcom.
 _FICTION: Final = ("+3363998", "+447700900")
 
 
 class Doubt(NamedTuple):
     """
-    Places of numbers that may exist but hardly get a text message.
+    Positions of possible numbers that probably cannot receive SMS.
 
     Attributes:
-        invalid: Possible by their length, and yet given to nobody.
+        invalid: Possible by their length, but unassigned.
         landlines: Landlines and service numbers.
     """
 
@@ -331,7 +331,7 @@ class Doubt(NamedTuple):
 
 def doubtful(numbers: Sequence[str], heads: Iterable[str]) -> Doubt:
     """
-    Find the numbers that hardly get a text message; none without the extra.
+    Find numbers that probably cannot receive SMS; none without the extra.
 
     Args:
         numbers: As `phone.normalize` writes them.
@@ -380,7 +380,7 @@ def _mobiles(code: str) -> _Matches:
 
 
 def _kind_of(number: str) -> int:
-    # What has the shape of its country can be parsed.
+    # A number that matches its country's pattern can be parsed.
     kind: int = phonenumbers.number_type(phonenumbers.parse(number))
     return kind
 
@@ -401,8 +401,8 @@ _NO_MESSAGES: Final = (
 )
 
 
-# What `phonenumbers.number_type` looks at: a number that has the shape of none of these
-# is given to nobody, and to know that is 20 times as fast.
+# The kinds that `phonenumbers.number_type` checks. A number that matches none of them
+# is unassigned; this check is 20 times as fast.
 _KINDS: Final = (
     *("mobile", "fixed_line", "premium_rate", "toll_free", "shared_cost"),
     *("voip", "personal_number", "pager", "uan", "voicemail"),
@@ -433,7 +433,7 @@ def _any_of(code: str | None, kinds: Sequence[str]) -> re.Pattern[str]:
 
 
 def _shape(known: "PhoneNumberDesc", *, ahead: bool = False) -> str:
-    """What a number of a country or a kind looks like, its length included."""
+    """Pattern of a number of a country or a kind, including its length."""
     pattern = known.national_number_pattern or "(?!)"
     lengths = "|".join(rf"\d{{{one}}}" for one in known.possible_length)
     # Without lengths of its own, a kind has those of its country.

@@ -1,8 +1,8 @@
 """
-What an answer proves: bytes in, a result or an error out, and no I/O.
+Interpretation of responses: bytes in, a result or an error out, without I/O.
 
-Everything that decides what an answer *means* lives here, so that it can be tested
-with bytes alone.
+All decisions about the meaning of a response are here, so that they can be tested with
+bytes alone.
 """
 
 import json
@@ -36,7 +36,10 @@ from .errors import (
 T = TypeVar("T", bound=Answer)
 
 MAX_RETRY_AFTER: Final = 3600.0
-"""Seconds; a longer ``Retry-After`` is not believed: it must not park a task."""
+"""
+Maximum ``Retry-After`` in seconds; longer values are ignored, so that they cannot block
+a task.
+"""
 
 
 # Looked up once: to ask an enum for a member costs more than to compare it.
@@ -49,7 +52,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(msg)
 
 
-# Made once: `json.loads` with arguments builds one for every answer.
+# Created once: `json.loads` with arguments creates one for every response.
 _WHITE: Final = " \t\n\r"
 _decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
@@ -84,9 +87,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """
     Seconds that the gateway asked us to wait, or None.
 
-    Whole seconds or an HTTP date, measured against the answer's own ``Date`` so that
-    our clock does not matter. What is negative, odd, or over an hour is not
-    believed.
+    Whole seconds or an HTTP date, measured against the ``Date`` of the response, so
+    that our clock does not matter. Values that are negative, malformed, or over an hour
+    are ignored.
     """
     value = headers.get("retry-after", "").strip()
     if not value.isascii():
@@ -112,12 +115,12 @@ def http_date(value: str) -> datetime | None:
 
 def read(endpoint: Endpoint[T], response: HttpResponse, meta: dict[str, Any]) -> T:
     """
-    Read an answer: the result, or the error that it proves.
+    Read a response: return the result, or raise the error that it proves.
 
     Args:
         endpoint: What was asked.
         response: What came back.
-        meta: Fields of `Answer` that the caller knows: request_id, attempts.
+        meta: Fields of `Answer` that the caller provides: request_id, attempts.
 
     Raises:
         RefusedError: A readable refusal; this attempt did nothing.
@@ -149,8 +152,8 @@ def _read_success(
         if type(body) is not dict:
             raise _invalid(response, "a response of an undocumented shape")
         code = gateway_code(body) if "code" in body else None
-    # Some answers carry code 0 on success; an older habit of the gateway is to
-    # report failures with status 200 and another code.
+    # A few responses contain code 0 on success. Older versions of the gateway report
+    # failures with status 200 and another code.
     if code and code not in endpoint.results:
         raise _coded(response, code, {} if endpoint.secret else body)
     values = {
@@ -163,7 +166,7 @@ def _read_success(
         # mypy looks for the hash of an instance where the class itself is hashed.
         reader = reader_of(kind)  # type: ignore[arg-type]
         answer: T = reader(body, values)
-    # cattrs raises whatever the fields' own types raise; none of it may escape.
+    # cattrs raises any exception of the fields' types; none of them may escape.
     except Exception as error:
         raise _invalid(response, "a response without a required field") from error
     return answer
@@ -172,8 +175,8 @@ def _read_success(
 def _loose_body(endpoint: Endpoint[T], response: HttpResponse) -> Any:
     """The body of a success that may come without one, or hold any JSON."""
     if endpoint.answer is Answer or endpoint.bodiless:
-        # Without a documented body (204) there may be none, or any words; but a page
-        # comes from somebody on the way.
+        # Without a documented body (204), an empty body or any text is valid; but an
+        # HTML page comes from another server.
         if response.body.lstrip().startswith(b"<"):
             raise _invalid(response, "a page instead of a response of the gateway")
         return _envelope(response) or {}
@@ -194,8 +197,8 @@ def gateway_code(body: Any) -> int | None:
     return code if abs(code) < 1_000_000 else None
 
 
-# Statuses that mean the same whatever the body holds.
-# Source: decision table of the design, rows 12 to 21; 413 refuses before reading.
+# Statuses with a meaning that does not depend on the body. Source: decision table of
+# the design, rows 12 to 21; 413 refuses before reading.
 _BY_STATUS: Final[Mapping[int, tuple[type[OctopushError], str, Backoff]]] = {
     401: (AuthenticationError, "the credentials were refused", Backoff.NEVER),
     # Proxies and balancers send 408 for requests that the gateway did get.
@@ -211,8 +214,8 @@ _BY_STATUS: Final[Mapping[int, tuple[type[OctopushError], str, Backoff]]] = {
     429: (ThrottledError, "too many requests", Backoff.THROTTLE),
 }
 
-# Statuses that refuse, if the body shows that the gateway itself is speaking: a
-# portal or a firewall on the way answers with pages of its own.
+# Statuses that refuse, if the body comes from the gateway itself. A portal or a
+# firewall on the way responds with pages of its own.
 _BY_STATUS_IF_READABLE: Final[Mapping[int, tuple[type[OctopushError], str]]] = {
     402: (InsufficientCreditError, "not enough credit"),
     403: (AuthenticationError, "access was refused"),
@@ -249,14 +252,14 @@ def _failure(response: HttpResponse) -> OctopushError:
     return _invalid(response, "a refusal that does not come from the gateway")
 
 
-# Whatever the status: they may be the proof that an earlier attempt was taken.
+# For any status: they may prove that an earlier attempt was accepted.
 _DUPLICATES: Final = frozenset(
     code for code, row in GATEWAY_CODES.items() if row.error is DuplicateRequestError
 )
 
 
 def _details(body: dict[str, Any]) -> dict[str, Any]:
-    """What else a refusal holds: plain values only, which always pickle."""
+    """Other fields of a refusal; plain values only, which always pickle."""
     return {
         key: value
         for key, value in body.items()
@@ -265,7 +268,9 @@ def _details(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _envelope(response: HttpResponse) -> dict[str, Any] | None:
-    """The body of a refusal; empty if it has none, None if it is a foreign page."""
+    """
+    The body of a refusal; empty if it has none, None if it is a page of another server.
+    """
     try:
         body = decode(response.body) if response.body else {}
     except ValueError:
@@ -283,7 +288,7 @@ def _only_code(response: HttpResponse) -> HttpResponse:
 
 
 def _coded(response: HttpResponse, code: int, body: dict[str, Any]) -> OctopushError:
-    # A code that we do not know is the caller's mistake, and is not tried again.
+    # An unknown code is a mistake of the caller, and is not retried.
     row = GATEWAY_CODES.get(code, GatewayCode("unknown code", InvalidRequestError))
     kind = row.error
     if response.status == 403 and kind is InvalidRequestError:
@@ -301,8 +306,8 @@ def _coded(response: HttpResponse, code: int, body: dict[str, Any]) -> OctopushE
 
 
 def _invalid(response: HttpResponse, what: str) -> InvalidResponseError:
-    # A 2xx that cannot be read is worth a repeat: if the first was taken, the repeat
-    # is refused as a duplicate, which says so. Anything else is not ours to repeat.
+    # An unreadable 2xx is worth a retry: if the first attempt was accepted, the retry
+    # is refused as a duplicate, which proves it. Other responses are not retried.
     success = 200 <= response.status < 300
     return _error(
         InvalidResponseError,

@@ -23,7 +23,7 @@ _logger.addHandler(logging.NullHandler())
 
 def check_hook(hook: Any) -> None:
     """
-    Refuse a hook that could never be told anything.
+    Require a hook that can be called synchronously.
 
     Raises:
         InvalidFieldError: It is no plain function.
@@ -37,7 +37,7 @@ def check_hook(hook: Any) -> None:
 
 
 def call_started(call: CallState[Any], observer: Observer, base_url: str) -> None:
-    """Tell the observer that a call begins; then it is told of the rest, too."""
+    """Report the start of a call to the observer, which then gets the later events."""
     endpoint = call.endpoint
     started = CallStarted(method=endpoint.method, path=endpoint.path, base_url=base_url)
 
@@ -50,7 +50,7 @@ def call_started(call: CallState[Any], observer: Observer, base_url: str) -> Non
 
 
 def attempt_failed(call: CallState[Any], error: OctopushError) -> None:
-    """Report an attempt that failed, and what was decided after it."""
+    """Report a failed attempt, and the decision after it."""
     decision = call.decision
     _report(
         call,
@@ -81,7 +81,9 @@ def call_ended(call: CallState[Any], result: Answer) -> None:
 
 
 def call_failed(call: CallState[Any], error: BaseException) -> None:
-    """Report what a call was ended by: an error of ours, or a mistake in a program."""
+    """
+    Report the exception that ended a call: an error of ours, or a mistake in a program.
+    """
     name = type(error).__name__
     if not isinstance(error, OctopushError):
         _break_off(call, name)
@@ -97,7 +99,7 @@ def call_failed(call: CallState[Any], error: BaseException) -> None:
 
 
 def call_cancelled(call: CallState[Any], error: BaseException) -> None:
-    """Report a cancellation, and note on it what it leaves open."""
+    """Report a cancellation, and add a note about the unknown outcome."""
     unknown = call.in_transport or call.unknown
     maybe_sent = unknown and call.endpoint.writes
     if maybe_sent:
@@ -120,7 +122,7 @@ def call_cancelled(call: CallState[Any], error: BaseException) -> None:
 
 
 def _break_off(call: CallState[Any], name: str) -> None:
-    """The attempts prove what they prove: nobody has said what became of it."""
+    """The outcome that the attempts prove; no final outcome is known."""
     if call.in_transport or call.unknown:
         writes = call.endpoint.writes
         _end(call, Outcome.UNKNOWN, maybe_sent=writes, error=name)
@@ -161,7 +163,10 @@ def _report(
     maybe_sent: bool = False,
     is_attempt: bool = True,
 ) -> None:
-    """Make one event of what has ended, log it, and give the hooks an attempt's."""
+    """
+    Make one event of an ended attempt or call, log it, and pass an attempt to the
+    hooks.
+    """
     retry = call.decision if isinstance(call.decision, Retry) else None
     event = AttemptEvent(
         method=call.endpoint.method,

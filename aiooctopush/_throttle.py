@@ -1,4 +1,4 @@
-"""What all calls of a session share: a bound in flight, a pause, a retry budget."""
+"""Limits shared by the calls of a session: concurrency, a pause, a retry budget."""
 
 import asyncio
 import math
@@ -16,11 +16,11 @@ class ConcurrencyLimiter:
     Lets a bounded number of attempts through, first come, first served, and holds all
     of them during a pause.
 
-    What goes in the background waits behind everything else, and leaves a tenth of the
-    slots free: a single code must not wait for the half minute that a request of a
+    Low-priority calls wait for all others, and leave a tenth of the
+    slots free. A one-time code must not wait for the half minute that a request of a
     bulk may take.
 
-    Waiting here is not a time-out of the connection: only the deadline of the whole
+    Waiting here does not count as a connection timeout. Only the deadline of the whole
     call ends it, and then nothing was sent.
     """
 
@@ -124,8 +124,8 @@ class StopSignal:
     """
     Ends every wait of the calls that have it, at once and for good.
 
-    A call that waits (for a slot, a rate, a retry) ends with what its attempts so far
-    prove; one whose request is on the wire is finished, and not attempted again.
+    A waiting call (for a slot, a rate, a retry) ends with the outcome of its attempts
+    so far. A call in transit is finished, without further attempts.
     """
 
     def __init__(self) -> None:
@@ -164,7 +164,7 @@ class StopSignal:
 
 class RetryBudget:
     """
-    Tokens that retries cost, so that an outage is not answered with a flood.
+    A budget of tokens for retries, which prevents retry storms during an outage.
 
     The figures are those of the AWS SDKs' standard mode: 500 tokens, 14 for a retry
     after a failure, 5 after throttling; what a retry cost comes back when it
@@ -173,8 +173,8 @@ class RetryBudget:
 
     Args:
         capacity: Tokens at most, and to begin with.
-        clock: Time; without it time brings nothing back, as in a bulk run, which
-            asks again about its open batches by itself.
+        clock: Time. Without it, time restores no tokens, as in a bulk run, which checks
+            its unresolved batches automatically.
     """
 
     FAILURE = 14
@@ -191,7 +191,7 @@ class RetryBudget:
 
     @property
     def tokens(self) -> int:
-        """What may be taken now: nothing, as long as others wait for it."""
+        """Tokens available now; none while others wait for them."""
         if self._turn.locked():
             return 0
         self._refill()
@@ -210,7 +210,7 @@ class RetryBudget:
         Wait for tokens, first come, first served; whether they came in that time.
 
         Args:
-            cost: Tokens to take, not more than the capacity.
+            cost: Tokens to take, at most the capacity.
             seconds: How long to wait at most.
         """
         clock = self._clock

@@ -1,5 +1,5 @@
 """
-What we raise, and what each error says about the message.
+Exceptions, and what each of them means for the message.
 
     OctopushError
     ├─ InvalidFieldError          not_sent  refused here, before any I/O
@@ -28,20 +28,20 @@ from typing import Any, Final, NamedTuple
 
 
 class Outcome(StrEnum):
-    """What became of a message."""
+    """Outcome of a message or a call."""
 
     ACCEPTED = "accepted"
     """The gateway accepted it."""
 
     PRESUMED = "presumed"
     """
-    Refused as a duplicate after an attempt of ours went unanswered, so that one
-    was most likely accepted. The ticket is unknown. Kept apart from ``accepted``
-    because a gateway that notes ids on receipt may have refused the first attempt.
+    Refused as a duplicate after an earlier attempt timed out. That attempt was almost
+    certainly accepted. The ticket is unknown. It differs from ``accepted`` because a
+    gateway that records ids on receipt may have refused the first attempt.
     """
 
     REFUSED = "refused"
-    """A readable answer proves that nothing was done."""
+    """A readable response proves that nothing was done."""
 
     NOT_SENT = "not_sent"
     """No connection was ever handed to the request."""
@@ -71,18 +71,18 @@ class OctopushError(Exception):
     Base of everything this SDK raises.
 
     Attributes:
-        outcome: What became of the call as a whole, all attempts counted. None only
-            where there was no call (a webhook).
+        outcome: Outcome of the whole call, including all attempts. None only without a
+            call (a webhook).
         maybe_sent: True if a write may have been executed. Then repeat it only
             with the same ``request_id``, and only before ``safe_to_retry_until``.
-        request_id: The id of the last try, if the operation has one.
+        request_id: The id of the last attempt, if the operation has one.
         attempts: How many attempts were made; 0 if none was.
         retry_after: Seconds the gateway asked us to wait, if it did.
         safe_to_retry_until: Until when the same ``request_id`` protects a repeat.
-        status: HTTP status of the last answer; None if the last attempt had none.
-        headers: Headers of that answer; names are case-insensitive.
+        status: HTTP status of the last response; None if the last attempt had none.
+        headers: Headers of that response; names are case-insensitive.
         code: The gateway's own code, see `GATEWAY_CODES`.
-        details: Whatever else the gateway's error body held.
+        details: Other fields of the gateway's error body.
         repeat_is_harmless: True if a repeat leaves the same state, as one more update
             or cancellation does.
         operation: Method and path of the call.
@@ -125,7 +125,7 @@ class OctopushError(Exception):
 
     @property
     def problem(self) -> str:
-        """What happened, without the advice that ``str()`` adds."""
+        """The problem, without the advice that ``str()`` adds."""
         return str(self.args[0])
 
     def __str__(self) -> str:
@@ -173,8 +173,8 @@ class InvalidFieldError(OctopushError, ValueError):
     """
     An argument was refused here, before any I/O; nothing was sent.
 
-    The gateway silently drops what it does not understand and sends anyway, so
-    what is malformed has to be stopped on this side.
+    The gateway silently drops unsupported values and sends anyway, so malformed
+    arguments are refused before sending.
 
     Attributes:
         field: Name of the argument, with a position where there are several.
@@ -203,14 +203,14 @@ class TransportSecurityError(NotSentError):
     """
     The peer's certificate or name is wrong: configuration, or an attack.
 
-    Nothing was sent, and it is never tried again.
+    Nothing was sent, and it is never retried.
     """
 
     backoff = Backoff.NEVER
 
 
 class UnknownOutcomeError(OctopushError):
-    """No readable answer: a write may have been done, or not."""
+    """No readable response; a write may or may not have been executed."""
 
     outcome: Outcome | None = Outcome.UNKNOWN
     backoff = Backoff.CAREFUL
@@ -222,7 +222,8 @@ class ServerError(UnknownOutcomeError):
 
 class InvalidResponseError(UnknownOutcomeError):
     """
-    An answer that proves nothing: unreadable, a redirect, or a foreign 4xx.
+    A response that proves nothing: unreadable, a redirect, or a 4xx from another
+    server.
 
     A write may have been done.
     """
@@ -234,7 +235,7 @@ class RefusedError(OctopushError):
     outcome: Outcome | None = Outcome.REFUSED
 
 
-# None: the gateway said 401 and no more.
+# None: a 401 without a code.
 _WRONG_CREDENTIALS: Final = frozenset({None, 101, 108, 109})
 
 
@@ -257,11 +258,12 @@ class InvalidRequestError(RefusedError):
 
 class DuplicateRequestError(RefusedError):
     """
-    The ``request_id`` was used before, and not by an unanswered attempt of this call.
+    The ``request_id`` was used before, by a request other than a timed-out attempt of
+    this call.
 
-    Someone else used it within the last 24 hours; what they sent, the gateway does
-    not say. Or a refused attempt of this call did, if ``attempts`` is more than 1: the
-    gateway may note an id when it refuses.
+    Another process used it within the last 24 hours, for a message that the gateway
+    does not report. Or a refused attempt of this call used it, if ``attempts`` is above
+    1: the gateway may record an id when it refuses.
     """
 
 
@@ -270,7 +272,7 @@ class InsufficientCreditError(RefusedError):
 
 
 class ThrottledError(RefusedError):
-    """Too fast, or the route is congested; ``retry_after`` if the gateway said it."""
+    """Sent too fast, or the route is congested; see ``retry_after``."""
 
     backoff = Backoff.THROTTLE
 
@@ -286,9 +288,9 @@ class GatewayCode(NamedTuple):
     One row of the gateway's code table.
 
     Attributes:
-        meaning: What the code says, in a few words.
+        meaning: Meaning of the code, in a few words.
         error: What is raised.
-        backoff: How to wait before another try, if one can help.
+        backoff: How to wait before the next attempt, if a retry can help.
     """
 
     meaning: str
@@ -398,7 +400,7 @@ def shown(text: object) -> str:
     repeat a phone number.
     """
     masked = re.sub(_DIGITS, "***", str(text)[: 4 * _SHOWN_AT_MOST])
-    # Cut after escaping: a NUL takes four characters.
+    # Cut after escaping, because a NUL takes four characters.
     words = repr(masked.encode("utf-8", "replace").decode())
     if len(words) > _SHOWN_AT_MOST:
         return f"{words[: _SHOWN_AT_MOST - 2]}…{words[-1]}"

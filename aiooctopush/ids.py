@@ -1,9 +1,9 @@
 """
 Request ids: made before the first attempt, kept for every attempt.
 
-The gateway refuses a ``request_id`` that it has seen within 24 hours, which is what
-makes a repeat safe. It documents neither alphabet nor length; 32 lower-case
-hexadecimal characters are what every source agrees on.
+The gateway refuses a ``request_id`` that it received within 24 hours, which makes a
+retry safe. It documents neither alphabet nor length. All sources accept 32 lower-case
+hexadecimal characters.
 
 Source: gateway documentation, "Transactional SMS" (documented, unseen).
 """
@@ -22,20 +22,22 @@ PROTECTED_FOR: Final = timedelta(hours=24)
 """How long the gateway remembers an id."""
 
 SAFE_FOR: Final = timedelta(hours=23)
-"""How long we trust that: an hour is kept for clocks that differ and slow answers."""
+"""
+How long that protection is trusted: an hour is kept for clock skew and slow responses.
+"""
 
 SET_BACK: Final = PROTECTED_FOR - SAFE_FOR
-"""How far in the future a first attempt may lie: what lies further was written by a
-clock that was set back since, and tells no age."""
+"""Maximum distance of a first attempt into the future. A later time was written by a
+clock that was set back since, so the age of the id is unknown."""
 
-# Fixed for ever: another value would give every business key a new id, and so send
-# again what was already sent.
+# Never change this value. Another one would give every business key a new id, and so
+# send messages again that were already sent.
 _NAMESPACE: Final = uuid.UUID("6f0d2d0e-6d4c-5f0e-9d8a-0c7c1a4b9e21")
 
 is_request_id: Final[Callable[[str], re.Match[str] | None]] = re.compile(
     r"[A-Za-z0-9_-]{1,64}", re.ASCII
 ).fullmatch
-"""Whether the gateway takes it as one."""
+"""Whether the gateway accepts it as a ``request_id``."""
 
 
 def new_request_id() -> str:
@@ -63,7 +65,7 @@ def request_id_for(key: str) -> str:
     ``request_id_for(f"order-{order.id}-shipped")``.
 
     Args:
-        key: Whatever names the message in your own data; not empty.
+        key: Your own unique name of the message; not empty.
     """
     known: object = key
     if not isinstance(known, str):
@@ -107,7 +109,7 @@ def protects(first_tried_at: datetime | None, now: datetime) -> bool:
     the same constants, for workers of many.
 
     Args:
-        first_tried_at: When the id was first tried; None if nobody knows.
+        first_tried_at: Time of the first attempt under the id; None if unknown.
         now: The present instant, by a clock of the same kind.
     """
     if first_tried_at is None:
@@ -116,10 +118,10 @@ def protects(first_tried_at: datetime | None, now: datetime) -> bool:
 
 
 def safe_until(first_tried_at: datetime) -> datetime:
-    """Until when a repeat under the id first tried then cannot be sent twice."""
+    """Until when a retry is protected, given the time of the first attempt."""
     return first_tried_at + SAFE_FOR
 
 
 def first_tried_at(safe_to_retry_until: datetime) -> datetime:
-    """The other way round: when an id was first tried."""
+    """The reverse: the time of the first attempt, given the end of the protection."""
     return safe_to_retry_until - SAFE_FOR

@@ -1,9 +1,9 @@
 """
-What is reported about calls and their attempts: values and protocols, and no code.
+Events of calls and their attempts: values and protocols, without code.
 
-Tracing needs a place to open and close a span around a call; `Observer` is it, and
-knows of no tracer. `aiooctopush.integrations.opentelemetry` stands on it. `_telemetry`
-makes these values and reports them.
+`Observer` lets tracing open and close a span around a call, without depending on a
+tracer. `aiooctopush.integrations.opentelemetry` implements it. `_telemetry` makes these
+values and reports them.
 """
 
 from collections.abc import Callable
@@ -23,10 +23,10 @@ class AttemptEvent:
         method: Method of the HTTP request.
         path: Path of the HTTP request, a template where it holds an argument.
         attempt: Which attempt of the call, counted from 1; 0 if it never got a slot.
-        outcome: What became of this attempt alone; ``presumed`` if it was refused as
-            a duplicate of an earlier one.
+        outcome: Outcome of this attempt alone; ``presumed`` if it was refused as a
+            duplicate of an earlier one.
         status: HTTP status, None without a response.
-        elapsed: Seconds that the attempt took, queueing included.
+        elapsed: Duration of the attempt in seconds, queueing included.
         delay: Seconds before the next attempt, None if there is none.
         error: Class of the error that it ended with, None if there was none.
         code: The gateway's own code, if it refused with one.
@@ -68,15 +68,15 @@ class CallStarted:
 @frozen(kw_only=True)
 class CallEnded:
     """
-    What became of a call, all its attempts counted. Nothing in it is private.
+    Outcome of a call, including all its attempts. It contains nothing private.
 
     Attributes:
-        outcome: What became of it; if it was cancelled, what is known.
+        outcome: Outcome of the call; if it was cancelled, as far as it is known.
         maybe_sent: Whether a write may have been executed without our knowing.
         request_id: The id of the last attempt, None if the operation has none.
         attempts: How many attempts were made.
         status: HTTP status of the last response, None without one.
-        error: Class of what was raised, None if nothing was.
+        error: Class of the raised exception, None if there was none.
         code: The gateway's own code, if it refused with one.
         elapsed: Seconds from beginning to end, pauses included.
         retry_tokens: What is left of the budget that pays for retries.
@@ -111,4 +111,4 @@ class Observer(Protocol):
     """
 
     def on_start(self, call: CallStarted) -> CallObserver:
-        """Take note of a call that begins, and return what watches it."""
+        """Record the start of a call, and return its observer."""

@@ -25,28 +25,28 @@ MAX_DIGITS: Final = 16
 """The longest: the gateway's samples go one digit beyond the 15 of E.164."""
 
 CLEAN_NUMBER: Final = rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}+"
-"""A pattern of what `normalize` leaves as it is; it ends behind the last digit."""
+"""Pattern of numbers that `normalize` does not change; ends after the last digit."""
 
 # Most numbers of a bulk are clean already, and one match is the cheapest proof of
 # it: 0.2 µs, as fast as asking isascii, isdigit and the length one after the other.
 is_clean: Final[Callable[[str], re.Match[str] | None]] = re.compile(
     CLEAN_NUMBER
 ).fullmatch
-# The same for many, each on a line of its own: a third of the time of one by one.
-# Possessive, for no number can be read in two ways.
+# The same for many numbers, one per line, in a third of the time. Possessive, because
+# no number can be read in two ways.
 _are_clean = re.compile(rf"(?:{CLEAN_NUMBER}\n)*+").fullmatch
 _is_plausible = re.compile(rf"\+?[0-9]{{{MIN_DIGITS},{MAX_DIGITS}}}").fullmatch
 
-# What people and spreadsheets put between digits. No slash: it often stands between
-# two numbers. No brackets: "(0)" is a trunk prefix, to be left out and not dialled.
+# Common separators. Slashes are not included, because they often separate two numbers.
+# Brackets are not either: "(0)" is a trunk prefix that must be left out.
 _SEPARATORS: Final = (
     " .-\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{HYPHEN}\N{NON-BREAKING HYPHEN}"
 )
 _DROP_SEPARATORS: Final = str.maketrans("", "", _SEPARATORS)
 _DIGITS: Final = frozenset("0123456789")
 
-# A data frame that took the number for a float: with the dot dropped it would be
-# another number, one digit longer.
+# A data frame stored the number as a float. Without the dot it would be another number,
+# one digit longer.
 _is_decimal = re.compile(r"\+[0-9]+\.00?|\+?[0-9]{5,16}[.,]0+").fullmatch
 _is_rounded = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+").fullmatch
 
@@ -71,22 +71,22 @@ def normalize(
     """
     Write a phone number as `+` and 5 to 16 digits, or refuse it.
 
-    Spaces, dots and hyphens between digits are dropped, and so is what spreadsheets,
-    address books and links put around a number: white space, invisible characters, an
-    apostrophe, ``="…"``, ``tel:``. Full-width digits become plain ones. Everything
-    else is refused and not corrected, such as the ``.0`` that a data frame writes.
+    Spaces, dots and hyphens between digits are dropped, and so are the additions of
+    spreadsheets, address books and links: white space, invisible characters, an
+    apostrophe, ``="…"``, ``tel:``. Full-width digits become plain ones. All other input
+    is refused instead of corrected, such as the ``.0`` that a data frame writes.
 
     Args:
         number: Such as ``+33 6 00 00 00 01``.
-        country: Two letters, such as ``FR``. National numbers are then read as numbers
-            of that country, by libphonenumber; international numbers stay what they
-            are. Needs the extra ``phone``.
+        country: Two letters, such as ``FR``. National numbers are then parsed as
+            numbers of that country, by libphonenumber; international numbers are not
+            changed. Needs the extra ``phone``.
         field: Name of the argument, for the error.
 
     Raises:
-        InvalidFieldError: No `+` and no country, another character, or fewer than
-            5 or more than 16 digits; with a country, a number that no phone can have,
-            an unknown country, or a missing extra. The number is masked in the error.
+        InvalidFieldError: No `+` and no country, another character, or fewer than 5 or
+            more than 16 digits; with a country, a number that no phone can have, an
+            unknown country, or a missing extra. The number is masked in the error.
 
     Source: gateway documentation, "Send SMS"; lengths from its samples (documented,
     unseen).
@@ -117,10 +117,10 @@ def normalize_all(
         country: See `normalize`.
 
     Returns:
-        The same object if there is nothing to change.
+        The same object if nothing has to change.
 
     Raises:
-        InvalidFieldError: As `normalize` says of the first that it refuses.
+        InvalidFieldError: The first invalid number, as in `normalize`.
     """
     if are_clean(numbers) and country is None:
         return numbers
@@ -200,7 +200,7 @@ def doubtful(
     numbers: Sequence[str], heads: Iterable[str] | None = None
 ) -> tuple[Sequence[int], Sequence[int]]:
     """
-    Find the numbers that hardly get a text message.
+    Find numbers that probably cannot receive SMS.
 
     By the rules of libphonenumber; without the extra ``phone`` none is found.
 
@@ -209,8 +209,8 @@ def doubtful(
         heads: Their `heads_of`, for who has these at hand.
 
     Returns:
-        Places of those that are given to nobody, though their length is right; and of
-        landlines and service numbers.
+        Positions of unassigned numbers of valid length; and of landlines and service
+        numbers.
     """
     from ._numbering import doubtful as find  # noqa: PLC0415  # an extra
 
@@ -219,7 +219,7 @@ def doubtful(
 
 def tidied(number: str) -> str:
     """
-    Take off what is no part of a number, and by which nothing is guessed.
+    Remove characters around a number that can be removed without guessing.
 
     Those are white space and invisible characters (Unicode category Cf), the quotes
     and apostrophes that keep a spreadsheet from changing a number, and ``tel:``.
@@ -249,7 +249,11 @@ def _plain_character(one: str) -> str:
 
 
 def international(tidy: str) -> str | None:
-    """Read a tidied number that says its country; None if it does not, or is none."""
+    """
+    Read a tidied number with a country code;
+
+    None if it has none, or is not a number.
+    """
     bare = tidy.translate(_DROP_SEPARATORS)
     # A separator at the end is refused: something may have been cut off after it.
     framed = tidy[:1] == "+" and tidy[-1:] in _DIGITS
@@ -275,7 +279,7 @@ def refusal(number: str, field: str, problem: str | None = None) -> InvalidField
 
 def as_ints(numbers: Sequence[str]) -> list[int]:
     """
-    Many numbers as integers, in half of the time that `int` takes.
+    Convert many numbers to integers, in half of the time of `int`.
 
     Args:
         numbers: As `normalize` writes them, so that each is read as another integer.
@@ -285,7 +289,7 @@ def as_ints(numbers: Sequence[str]) -> list[int]:
 
 
 def problem_of(tidy: str) -> str | None:
-    """Tell what is wrong with a number in any country: None if nothing is."""
+    """Return the problem of a number in any country; None if it is valid."""
     if not tidy:
         return "is empty"
     if _is_rounded(tidy):
@@ -299,7 +303,9 @@ def problem_of(tidy: str) -> str | None:
 
 
 def _problem(tidy: str) -> str:
-    """Say what is wrong with a number, and what to write, without quoting it."""
+    """
+    Describe the problem of a number and its correction, without quoting the number.
+    """
     problem = problem_of(tidy)
     if problem:
         return problem
@@ -318,7 +324,7 @@ def _problem(tidy: str) -> str:
 
 
 def _advice(digits: str) -> str:
-    """Say what happened to a number that has only digits, and what helps."""
+    """Describe the problem and correction of a number that has only digits."""
     if digits.startswith("0"):
         return f"; it looks like a national number: {_DECLARE}"
     if len(digits) in _NATIONAL:
@@ -360,9 +366,9 @@ def mask(number: object) -> str:
     """
     Hide the middle of a number, for logs and errors: ``+336****0001``.
 
-    From 11 digits on the first three and the last four are shown; of a shorter
-    number at most half of the digits, and of what is no number nothing at all. The
-    number of stars says nothing. Never raises, whatever it is given.
+    Of 11 digits or more, the first three and the last four are shown. Of a shorter
+    number at most half of the digits are shown; of other text none. The number of stars
+    has no meaning. Never raises, for any input.
     """
     # The length is asked first, so that a text of a megabyte costs nothing here.
     if not isinstance(number, str) or len(number) > 4 * MAX_DIGITS:

@@ -1,10 +1,10 @@
 """
-The retry policy: `decide` says what to do after an attempt, and waits for nothing.
+The retry policy: `decide` returns the next step after an attempt, without waiting.
 
-Three rules carry it. Keep the request_id as long as any attempt under it is of unknown
-outcome, and take a new one only after a clean refusal. A duplicate after our own
-unanswered attempt is success. A write without request_id is repeated only if it never
-left, or if the gateway was throttling.
+It follows three rules. Keep the request_id while any attempt under it has an unknown
+outcome, and take a new one only after a clean refusal. A duplicate after a timed-out
+attempt counts as success. Repeat a write without request_id only if it was never sent,
+or if the gateway was throttling.
 
 `_pipeline` carries it out.
 """
@@ -22,7 +22,7 @@ from .errors import Backoff, DuplicateRequestError, OctopushError, Outcome
 @frozen(kw_only=True)
 class RetryPolicy:
     """
-    How often, how long, and with which pauses a call is tried.
+    Number, duration and pauses of the attempts of a call.
 
     Every duration is in seconds. The waits are, with ``i`` counting retries from 0:
 
@@ -35,8 +35,8 @@ class RetryPolicy:
     Attributes:
         attempts: Attempts in all, the first included; 1 switches retries off.
         timeout: For the whole call: all attempts, waits and queueing.
-        careful_floor: What is always waited after silence, so that two attempts of one
-            message never overlap: the first may still be executing.
+        careful_floor: Minimum wait after a timeout, so that two attempts of one message
+            never overlap. The first may still be executing.
         budget: Tokens for retries that all calls of a session share.
     """
 
@@ -71,7 +71,7 @@ class RetryPolicy:
 
 @frozen
 class Return:
-    """Give the caller a result: an earlier attempt of ours was taken."""
+    """Return a result: an earlier attempt was accepted."""
 
     outcome: Outcome = Outcome.PRESUMED
 
@@ -92,7 +92,7 @@ class Retry:
     delay: float
     """Seconds to wait first."""
     new_id: bool
-    """Whether to take a new request_id: only after a clean refusal."""
+    """Whether to use a new request_id; only after a clean refusal."""
     cost: int
     """Tokens of the retry budget."""
     is_queued: bool = False
@@ -118,8 +118,8 @@ class RetryContext:
         unknown_before: Whether an earlier call under this id had an unknown outcome,
             as a resumed or settled one has.
         repeat_unknown: Whether the caller prefers doing it twice to not at all.
-        may_replace_id: Whether the id is ours alone, so that nobody misses it.
-        timeout: Seconds that this call may take.
+        may_replace_id: Whether the id was generated, so that it may be replaced.
+        timeout: Seconds that the call may take.
         tokens: Left in the retry budget.
         may_wait_for: Tokens that it may wait for, if its outcome is unknown.
         draw: A random number, at least 0 and below 1.
@@ -161,10 +161,10 @@ _CAMPAIGN_NOT_FOUND = 131
 
 
 def _proves_earlier_try(last: OctopushError, now: RetryContext) -> bool:
-    """Whether this refusal means that an unanswered attempt of ours was taken."""
+    """Whether this refusal proves that a timed-out attempt was accepted."""
     if now.idempotency is Idempotency.REQUEST_ID:
         return isinstance(last, DuplicateRequestError)
-    # What we asked to remove is gone.
+    # The object to be deleted no longer exists.
     return now.removes and (
         last.status == _NOT_FOUND or last.code == _CAMPAIGN_NOT_FOUND
     )
@@ -172,11 +172,10 @@ def _proves_earlier_try(last: OctopushError, now: RetryContext) -> bool:
 
 def decide(policy: RetryPolicy, now: RetryContext) -> Decision:
     """
-    What to do after an attempt that did not succeed. Pure.
+    Decide the next step after an attempt that did not succeed; a pure function.
 
-    The order of the questions is the order of the specification: what the answer
-    means, whether a repeat is allowed at all, and only then whether there are attempts,
-    time, protection and budget left for it.
+    The checks follow the order of the specification: the meaning of the response,
+    whether a repeat is allowed, then attempts, time, protection and budget left.
     """
     last = now.failures[-1]
     if now.unknown_earlier and _proves_earlier_try(last, now):
@@ -196,7 +195,7 @@ def decide(policy: RetryPolicy, now: RetryContext) -> Decision:
     throttled = last.backoff is Backoff.THROTTLE
     cost = RetryBudget.THROTTLE if throttled else RetryBudget.FAILURE
     is_queued = cost > now.tokens
-    # To know what became of it is worth a wait; what was not sent is known.
+    # An unknown outcome is worth a wait; the outcome of an unsent request is known.
     if is_queued and not (now.unknown and cost <= now.may_wait_for):
         return Raise(gave_up=True, budget_exhausted=True)
     return Retry(

@@ -30,7 +30,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The secret itself. Keep what you do with it short."""
+        """Return the secret itself. Keep its use short."""
         return self._value
 
     def __repr__(self) -> str:
@@ -115,8 +115,8 @@ class Credentials:
 
 
 def _check(name: str, value: Any) -> str:
-    # What a header can carry; aiohttp refuses line breaks but would send accents as
-    # bytes that no server expects. The value itself is shown to nobody.
+    # Characters that a header can contain. aiohttp refuses line breaks but would send
+    # accents as bytes that no server expects. The value itself is never shown.
     good = (
         isinstance(value, str)
         and 1 <= len(value) <= _LONGEST

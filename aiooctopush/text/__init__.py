@@ -1,9 +1,8 @@
 """
-What a text costs, and what the gateway makes of it.
+Price and encoding of a text, and its changes by the gateway.
 
-Pure functions: how many parts a text has and which character makes it dearer, the
-gateway's own rewriting, the values merged into a text, the STOP mentions, and the
-hours in which marketing is not to be sent.
+Pure functions: the number of parts of a text and its most expensive character, the
+gateway's replacements, merged values, STOP mentions, and quiet hours of marketing.
 """
 
 from .. import _lazy

@@ -1,4 +1,4 @@
-"""Values merged into a text: its placeholders, and what one recipient gets."""
+"""Values merged into a text: its placeholders, and the text of one recipient."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ MERGE_FIELDS: Final = (
     "param5",
 )
 """
-Names that may stand in braces.
+Allowed names of placeholders.
 
 Source: gateway documentation, "Personalized sendings" (documented, unseen).
 """
@@ -27,7 +27,7 @@ _known = re.compile(rf"\{{\{{|\}}\}}|\{{({'|'.join(MERGE_FIELDS)})\}}")
 # Up to 30 letters, digits, spaces, dots or hyphens, so that other braces stay free.
 _like_one = re.compile(r"\{\{|\}\}|\{ *(\w[\w .\-]{0,29})\}")
 
-# What other programs, and the gateway's older ones, call them.
+# Names in other programs, and in older versions of the gateway.
 _OTHER_NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("prenom", "prénom", "firstname", "vorname", "nombre", "nome", "name"),
@@ -45,8 +45,8 @@ def merge(text: str, values: Mapping[str, str | None]) -> str:
     """
     Estimate the text that one recipient gets.
 
-    What the gateway does with a placeholder without a value is undocumented. That
-    nothing takes its place is our estimate: good enough for a length, not a promise.
+    How the gateway handles a placeholder without a value is undocumented. The
+    removal of the placeholder is our estimate: good enough for a length, not a promise.
 
     Args:
         text: With placeholders such as ``{first_name}``; ``{{`` and ``}}`` are braces.
@@ -70,9 +70,9 @@ def unknown_placeholders(text: str) -> tuple[str, ...]:
     """
     Words in braces that look like a placeholder and are none.
 
-    ``{firstname}``, ``{param6}`` or ``{First_Name}`` would be sent as they stand.
-    Each is given once, without its braces, in order of appearance. Words between
-    ``{{`` and ``}}`` are meant as they stand.
+    ``{firstname}``, ``{param6}`` or ``{First_Name}`` would be sent unchanged. Each is
+    returned once, without its braces, in order of appearance. Words between ``{{`` and
+    ``}}`` are intended as text.
     """
     found = dict.fromkeys(
         match[0][1:-1] for match in _like_one.finditer(text) if match[1]
@@ -99,7 +99,7 @@ def suggested_placeholder(name: str) -> str | None:
 
 
 def problem_of_placeholder(name: str) -> str:
-    """Say of a word in braces that it is no placeholder, and what may be meant."""
+    """Explain that a word in braces is not a placeholder, and suggest a correction."""
     meant = suggested_placeholder(name)
     advice = f"; did you mean {{{meant}}}?" if meant else "."
     return (
@@ -115,11 +115,11 @@ def as_sent(text: str) -> str:
 
 def check_placeholders(text: str) -> None:
     """
-    Refuse a text whose braces would not do what is meant.
+    Refuse a text with braces that would not work as intended.
 
     Raises:
-        InvalidFieldError: A word in braces is no placeholder; or what would be a
-            placeholder is meant as it stands, which the gateway cannot do.
+        InvalidFieldError: A word in braces is not a placeholder; or a placeholder is
+            escaped, which the gateway does not support.
     """
     unknown = unknown_placeholders(text)
     if unknown:

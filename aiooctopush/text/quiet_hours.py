@@ -33,8 +33,8 @@ class QuietHours:
     """
     When marketing SMS is not to be sent in France, by wall clock there.
 
-    What the gateway does with such a message is undocumented: it may refuse, delay or
-    send it. So nothing is refused here because of them; they are worth a warning.
+    How the gateway handles such a message is undocumented: it may refuse, delay or send
+    it. So a message in quiet hours is not refused here. It only causes a warning.
 
     Args:
         begin: When the quiet of a day begins; the default is 20:00.
@@ -47,9 +47,9 @@ class QuietHours:
         InvalidFieldError: A bound is no time of day, or carries a time zone.
 
     Source: the vendor's article on deferred sending, for the defaults (documented,
-    unseen). That the clock is that of Paris and the holidays are those of the whole
-    country, without the two more of Alsace and Moselle, is our reading. A carriers'
-    charter of 2026 is said to allow 08:00 to 21:30.
+    unseen). We assume the time of Paris and the holidays of the whole country, without
+    the two of Alsace and Moselle. A carriers' charter of 2026 reportedly allows 08:00
+    to 21:30.
     """
 
     begin: time = field(default=time(20), validator=_wall_time)
@@ -61,7 +61,7 @@ class QuietHours:
         When the present quiet ends; None if there is none.
 
         Args:
-            wall: In France; only what the clock on the wall shows is looked at.
+            wall: Wall clock time in France.
         """
         day, now = wall.date(), wall.time()
         day_off = wall.weekday() == _SUNDAY or day in public_holidays(day.year)

@@ -36,7 +36,7 @@ GSM_EXTENSION: Final[Mapping[str, int]] = {
     "€": 0x65,
 }
 """
-Characters that take two septets, the escape and the one given here.
+Characters that take two septets: an escape and this character.
 
 Source: 3GPP TS 23.038 (GSM 03.38), section 6.2.1.1.
 """
@@ -72,7 +72,7 @@ REPLACEMENTS: Final[Mapping[str, str]] = {
     **dict.fromkeys("\N{EN DASH}\N{EM DASH}", "-"),
 }
 """
-What the gateway's optimization replaces, in the order of its page.
+The gateway's replacements, in the order of its page.
 
 Always one character by one character, and no result is replaced again, so the
 order does not matter.
@@ -88,7 +88,7 @@ _not_gsm = re.compile(f"[^{re.escape(''.join(sorted(_GSM)))}]").search
 
 DOUBLE_FOR_THE_GATEWAY: Final = "{}€[]~^|&$@\n\r"
 """
-What the gateway's page counts double.
+Characters that the gateway's page counts double.
 
 The standard does not do so for "&", "$", "@", the newline and the carriage return. "¨"
 and the tab, also on the page, are left out: they are not in GSM-7 at all.
@@ -102,8 +102,9 @@ _two_at_most = re.compile(
 )
 _surrogate_pair = re.compile("[\U00010000-\U0010ffff]")
 
-# A character of two units, laid out. The second half is none of GSM-7, and in a text
-# in Unicode it is laid out itself, so it cannot be taken for a character of the text.
+# A character of two code units in one string. Its second half is not in GSM-7. A
+# Unicode text is encoded in the same way, so the pair cannot be mistaken for characters
+# of the text.
 _SECOND_HALF: Final = "\U0010ffff"
 _TWO_UNITS: Final = f"-{_SECOND_HALF}"
 
@@ -111,7 +112,7 @@ _GSM_SINGLE: Final = 160
 _GSM_PART: Final = 153
 _UNICODE_SINGLE: Final = 70
 _UNICODE_PART: Final = 67
-# The user manual says 67, as the standard does; the page "Special characters" 63.
+# The user manual gives 67, as the standard does; the page "Special characters" 63.
 _UNICODE_PART_AT_LEAST: Final = 63
 
 
@@ -156,7 +157,8 @@ class TextMeasure:
 
 def optimize(text: str) -> str:
     """
-    Replace what the gateway replaces unless ``auto_optimize_text`` is false.
+    Apply the gateway's replacements, which it makes unless ``auto_optimize_text`` is
+    false.
 
     The length stays the same. The gateway also removes "useless spaces", by a rule
     that it does not give: spaces are left alone here.
@@ -174,7 +176,7 @@ def measure(text: str, *, optimized: bool = True) -> TextMeasure:
     sequences, such as a family emoji, are: each of their characters counts alone.
 
     Args:
-        text: Text of any length; what is too long is measured, too.
+        text: Text of any length, including texts that are too long to send.
         optimized: Whether the gateway may rewrite the text first, see `optimize`.
 
     Source: 3GPP TS 23.038 and 23.040; ``parts_at_most`` by the gateway's
@@ -211,7 +213,7 @@ def _parts(units: str, *, single: int, part: int) -> int:
         return min(len(units), 1)
     parts, end = 1, part
     while end < len(units):
-        # Division would split a character that stands across the boundary.
+        # Division would split a character at the boundary.
         if units[end] == _SECOND_HALF:
             end -= 1
         parts += 1
@@ -232,7 +234,7 @@ class CostlyCharacter:
 
     Attributes:
         character: The character.
-        count: How often it stands in the text.
+        count: Number of occurrences in the text.
         first_at: Its first place in the text, counted from 0.
         forces_unicode: Whether it makes the whole text Unicode, 70 characters to a
             part; otherwise it takes two of 160 places.
@@ -296,10 +298,10 @@ def plain(text: str) -> str:
     """
     Replace the characters that force Unicode by ones that do not, where there are such.
 
-    Accents that are characters of their own are joined with their letters; no-break
-    and other spaces become spaces; typographic quotes, dashes and dots become plain
-    ones; ``œ`` becomes ``oe``; letters lose accents that GSM-7 does not have; invisible
-    characters go. What has no such form, such as an emoji, stays.
+    Combining accents are joined with their letters; no-break and other spaces become
+    spaces. Typographic quotes, dashes and dots become plain ones. ``œ`` becomes ``oe``,
+    letters lose accents that GSM-7 does not have, and invisible characters are removed.
+    Characters without a plain form, such as emojis, are kept.
     """
     return "".join(map(_plain_form, unicodedata.normalize("NFC", text)))
 

@@ -14,8 +14,8 @@ def has_stop_mention(text: str) -> bool:
     ``STOP au XXXXX``, for which the gateway fills in the carrier's short number, or
     that number itself, as in ``STOP au 30101``. The case counts.
 
-    Source: gateway documentation, "Return codes", and an answer seen by a third-party
-    client.
+    Source: gateway documentation, "Return codes", and a response captured by a
+    third-party client.
     """
     return _stop_mention(text) is not None
 
