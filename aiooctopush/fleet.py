@@ -1,8 +1,8 @@
 """
 Runs that many workers share, without a framework: plan, work, follow and sweep.
 
-`plan` writes a run into a `FleetLedger`, each `Worker` sends batches of it, `follow`
-waits for its end, and `sweep` wakes batches that no worker holds. With taskiq,
+`plan` writes a run into a `FleetLedger`, and each `Worker` sends batches of it.
+`follow` waits for its end, and `sweep` wakes batches that no worker holds. With taskiq,
 `aiooctopush.integrations.taskiq.Fleet` does all of it.
 """
 

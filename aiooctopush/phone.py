@@ -250,7 +250,7 @@ def _plain_character(one: str) -> str:
 
 def international(tidy: str) -> str | None:
     """
-    Read a tidied number with a country code;
+    Read a tidied number with a country code.
 
     None if it has none, or is not a number.
     """

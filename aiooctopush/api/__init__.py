@@ -1,8 +1,8 @@
 """
 The gateway's operations, one module for each namespace of the session.
 
-Each names in its ``__all__`` what its calls take and give. All but `sms` are loaded
-when they are first asked for.
+``__all__`` of each module lists the arguments and results of its calls. All modules but
+`sms` are imported on first use.
 """
 
 from .. import _lazy

@@ -1,5 +1,5 @@
 """
-The look at a request before it is sent: what would go wrong for certain is refused.
+Checks of a request before it is sent; requests that would certainly fail are refused.
 
 A text without braces that is no marketing passes at once. What a rare text needs is
 imported with the first of them.
@@ -53,11 +53,11 @@ def checked(
     Args:
         request: A record, of a send or of a campaign.
         now: Wall clock.
-        on_missing: What becomes of recipients without a value for a placeholder.
+        on_missing: How to handle recipients without a value for a placeholder.
 
     Raises:
-        InvalidFieldError: A word in braces is no placeholder; a recipient has no
-            value for one, or would get a blank text; the instant has passed; or
+        InvalidFieldError: A word in braces is not a placeholder; a recipient has no
+            value for one, or would get a blank text; the time of sending has passed; or
             marketing to a French number lacks its STOP mention.
     """
     choice = to_enum(OnMissing, "on_missing", on_missing)
@@ -110,7 +110,10 @@ def checked_on_channel(request: Any, *, now: datetime) -> Any:
 
 
 def _complete(request: Any, on_missing: OnMissing) -> Any:
-    """Look at what each recipient would get; leave out who lacks a value, if told."""
+    """
+    Check the text of each recipient; leave out recipients without a value, if
+    requested.
+    """
     from ..text import MERGE_FIELDS, merge, placeholders  # noqa: PLC0415  # few need it
 
     names = placeholders(request.text)

@@ -22,8 +22,8 @@ from ._shared import check_switches, check_text
 
 MAX_LENGTH: Final = 255
 """
-Characters of a name, an address or a password. Undocumented, our choice: what is
-longer is a mistake.
+Maximum length of a name, an address or a password. Undocumented, our choice: longer
+values are mistakes.
 """
 
 MAX_URL: Final = 2048
@@ -44,7 +44,7 @@ UNCHANGED: Final = Unchanged.UNCHANGED
 
 
 def _shown_url(url: Any) -> str:
-    # The rest of it may hold the token by which a receiver knows the gateway.
+    # The rest of it may contain the token by which a receiver identifies the gateway.
     if not isinstance(url, str):
         return repr(url)
     try:
@@ -55,7 +55,7 @@ def _shown_url(url: Any) -> str:
 
 
 def check_url(value: Any, name: str) -> None:
-    """Refuse what is no address of the web. It is shown to nobody."""
+    """Require a web address. It is never shown."""
     check_text(value, name, MAX_URL, private=True)
     try:
         parts = urlsplit(value)
@@ -69,7 +69,7 @@ def check_url(value: Any, name: str) -> None:
 
 
 def check_email(value: Any, name: str) -> None:
-    """Refuse what is no e-mail address: something, ``@``, something."""
+    """Require an e-mail address: something, ``@``, something."""
     check_text(value, name, MAX_LENGTH)
     before, at, after = value.partition("@")
     good = before and at and after and "@" not in after
@@ -90,10 +90,10 @@ _URLS: Final = (
 @frozen(kw_only=True)
 class Callbacks:
     """
-    Callback URLs to be changed: what is left out stays as it is, None removes.
+    Callback URLs to change; omitted ones are kept, None removes one.
 
-    ``repr`` shows scheme and host of a URL only: put a token that nobody can guess
-    into the rest, since the gateway signs nothing.
+    ``repr`` shows scheme and host of a URL only. Put an unguessable token into the
+    rest, because the gateway signs nothing.
 
     Args:
         callback_url_for_deliveries: For delivery receipts, of every channel.
@@ -150,7 +150,7 @@ class Callbacks:
 
 
 def check_callbacks(value: Any) -> None:
-    """Refuse what are no `Callbacks`."""
+    """Require `Callbacks`."""
     if value is not None and not isinstance(value, Callbacks):
         raise InvalidFieldError(
             "callbacks", "must be Callbacks", shown=type(value).__name__
@@ -179,17 +179,17 @@ class CallbackSettings(NestedValue):
     Callback URLs as they are; `Callbacks` explains them.
 
     Attributes:
-        callback_url_for_sms_deliveries: URL for SMS alone, in older answers.
+        callback_url_for_sms_deliveries: URL for SMS alone, in older responses.
         callback_url_for_voice_sms_deliveries: URL for voice SMS alone, likewise.
 
-    None where nothing is set, or where the gateway does not say.
+    None if it is not set, or not reported by the gateway.
     """
 
     callback_url_for_deliveries: str | None = _url()
     callback_url_for_inbounds: str | None = _url()
     callback_url_for_blacklisted_numbers: str | None = _url()
     callback_url_for_visits: str | None = _url()
-    # Source: gateway documentation, "Account information", against what is written.
+    # Source: gateway documentation, "Account information", in contrast to its text.
     email_for_inbounds: str | None = field(default=None, metadata=read_from("email"))
     api_version: str | None = None
     use_metadata_node_for_inbound: bool | None = None

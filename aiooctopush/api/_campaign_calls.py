@@ -37,7 +37,9 @@ StatusT = TypeVar("StatusT", bound="api.campaigns.CampaignStatus")
 
 @frozen
 class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
-    """What `Sms` and `Voice` share; each has its own requests, results and `send`."""
+    """
+    The common part of `Sms` and `Voice`; each has its own requests, results and `send`.
+    """
 
     _call: Caller
     _clock: Clock = field(repr=False)
@@ -97,11 +99,11 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         timeout: float | None = None,
     ) -> SentT:
         """
-        Find out what became of a request whose outcome is unknown.
+        Resolve a request whose outcome is unknown.
 
         The request is repeated with its id. If the gateway had accepted it, the repeat
-        is refused as a duplicate and the outcome is ``presumed``; otherwise it is sent
-        now and the outcome is ``accepted``. Either way it is not sent twice.
+        is refused as a duplicate and the outcome is ``presumed``. Otherwise it is sent
+        now and the outcome is ``accepted``. In both cases it is sent only once.
 
         Args:
             request: Request that failed, with the ``request_id`` of the error.
@@ -134,7 +136,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         """
         Read the campaign that waits in the account; there is at most one.
 
-        What the gateway answers without one is undocumented.
+        The response without a ticket is undocumented.
 
         Args:
             timeout: Seconds for the whole call, retries included.
@@ -167,8 +169,8 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
             timeout: Seconds for the whole call, retries included.
 
         Returns:
-            An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the ticket
-            was gone when the call was repeated after an attempt without a response.
+            A response with the ``outcome`` ``accepted``, or ``presumed`` if the ticket
+            did not exist when the call was repeated after a timeout.
 
         Raises:
             RefusedError: The gateway refused; the campaign stays as it was.
@@ -203,8 +205,8 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         """
         Read state and price of a prepared campaign, of a list or of a tag.
 
-        Meaningful before `confirm` only. The gateway may also answer with a refusal
-        (HTTP 400) while the campaign is not ready; `wait_until_ready` copes with it.
+        Useful before `confirm` only. The gateway may also respond with a refusal (HTTP
+        400) while the campaign is not ready; `wait_until_ready` handles it.
 
         Args:
             ticket: Names the campaign.
@@ -257,7 +259,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         timeout: float | None = None,
     ) -> "api.campaigns.CampaignConfirmed":
         """
-        Send a prepared campaign. This is what reaches people and costs.
+        Send a prepared campaign. Only this call reaches recipients and costs credit.
 
         It has no ``request_id``, so it is not repeated after a timeout. If you repeat
         it yourself, code 132 (already sent) then means that the first one worked.

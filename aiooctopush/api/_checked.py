@@ -1,9 +1,9 @@
 """
-A second way of `SmsRequest`, for what was checked already: a batch of a run, whose
-message is the same for all, and the commonest single send, which one look can judge.
+A second way to build `SmsRequest`, for checked input: a batch of a run, with one
+message for all, and the most common single send, which needs one check.
 
-What leaves says the same. To build the whole record for each send, and to turn it into
-bytes, is most of what our own code takes beside its HTTP.
+The request body is the same. Building and serializing the whole record for each send
+takes most of the time of our own code, apart from HTTP.
 """
 
 from collections.abc import Mapping
@@ -28,12 +28,12 @@ _ALERT: Final = Purpose.ALERT
 @frozen(repr=False, slots=False)
 class CheckedRequest:
     """
-    One request, all of which is known to be valid.
+    One request whose parts are all valid.
 
     Attributes:
-        message: What it says, and how; by the names and in the order of `SmsRequest`.
+        message: Text and options; by the names and in the order of `SmsRequest`.
         request_id: Its id.
-        recipients: Whom it goes to, as JSON takes them.
+        recipients: The recipients, in their JSON form.
     """
 
     message: Mapping[str, Any]
@@ -51,14 +51,15 @@ def plain_request(
     request_id: Any,
 ) -> CheckedRequest | None:
     """
-    What `SmsRequest` would make of these: as valid, and to the byte the same body.
+    Build the request that `SmsRequest` would build: equally valid, with an identical
+    body.
 
     Args:
         kind: The ``type`` of the message; the other names are those of `Sms.send`.
 
     Returns:
-        None for everything else, a mistake included: then the other record has to be
-        built, which says what is wrong.
+        None for all other input, including mistakes. Then the full record has to be
+        built, which reports the problem.
     """
     if not (
         type(text) is str
@@ -74,7 +75,7 @@ def plain_request(
         and type(kind) is SmsType
         and type(request_id) is str
         and is_request_id(request_id)
-        # Of these alone it is known that to look at them uses nothing up.
+        # Only these types can be inspected without consuming them.
         and type(recipients) in _LISTS
         and 1 <= len(recipients) <= MAX_RECIPIENTS
     ):

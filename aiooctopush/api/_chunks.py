@@ -1,8 +1,8 @@
 """
 Calls with many items: cut into requests, sent a few at a time, each item reported.
 
-One request that fails says nothing about the others, so nothing is raised for it:
-every item carries what became of its own request.
+A failed request proves nothing about the others, so it raises no exception. Every item
+carries the outcome of its own request.
 """
 
 import asyncio
@@ -58,12 +58,12 @@ class ItemResult(Generic[T, D]):
 
     Attributes:
         item: As it was asked: a number in its normal form, or a `Recipient`.
-        outcome: What became of the request that held it. ``unknown`` if it may have
+        outcome: Outcome of the request that contained it. ``unknown`` if it may have
             been done.
-        details: What the gateway said about it. None if it was not done, if the
-            operation tells nothing, or if the gateway left this item out.
-        error: Why it was not done, or is not known to be; the items of one request
-            share it.
+        details: The gateway's result for it. None if it was not done, if the operation
+            returns nothing, or if the gateway left this item out.
+        error: Why it was not done, or why the outcome is unknown; the items of one
+            request share it.
     """
 
     item: T = field(repr=_shown)
@@ -81,7 +81,7 @@ class ManyResults(Generic[T, D]):
     """
     The outcomes of many items; iterate over it, in the order of the items.
 
-    Nothing was raised for what failed: look at `is_complete`, or call `raise_error`.
+    Failures raise no exception. Check `is_complete`, or call `raise_error`.
 
     Attributes:
         items: One result for each item.
@@ -121,7 +121,7 @@ class ManyResults(Generic[T, D]):
         """
         Raise the error of the first item that was not done, if there is one.
 
-        It speaks of its own request only; the others are in `items`.
+        It describes its own request only; the others are in `items`.
 
         Raises:
             OctopushError: What its request ended with.
@@ -137,7 +137,7 @@ class ChunkReply(Generic[D]):
 
     Attributes:
         outcome: ``accepted`` or ``presumed``.
-        details: One for each item of the request, None where nothing was said.
+        details: One for each item of the request, None if nothing was reported.
         cost: Cost of the request, in euros, if the gateway named it.
     """
 
@@ -147,7 +147,7 @@ class ChunkReply(Generic[D]):
 
 
 Request = Callable[[tuple[T, ...]], Awaitable[ChunkReply[D]]]
-"""Sends one request for some items; raises what the call raises."""
+"""Sends one request for a few items; raises the exceptions of the call."""
 
 
 def read_items(
@@ -159,8 +159,8 @@ def read_items(
     Args:
         items: What the caller gave.
         name: Name of the argument, for the error.
-        read: Makes an item of what was given, or refuses it under the given name,
-            which holds its position, counted from 0.
+        read: Converts an argument to an item, or refuses it under the given name, which
+            contains its position, counted from 0.
 
     Raises:
         InvalidFieldError: It is no collection of items, or one of them is not valid.
@@ -192,9 +192,9 @@ async def call_in_chunks(
     """
     Send requests for all items, a few at a time.
 
-    The first request goes alone: if the key is wrong, or a list has to be made, the
-    others find that settled. After a failure that the others would share, and after
-    5 requests in a row without an answer, the rest is not asked.
+    The first request goes alone. A wrong key, or a list that has to be created, is then
+    settled for the others. After a failure that the others would share, and after 5
+    requests in a row without a response, the rest is not requested.
 
     Args:
         request: Sends one request for the given items.
@@ -231,10 +231,11 @@ class _ChunkedCall(Generic[T, D]):
     The requests of one call and their results so far.
 
     Attributes:
-        started: How many chunks were taken up.
+        started: Number of chunks that were started.
         results: Results by the number of their chunk.
         costs: In euros, of the requests whose price the gateway named.
-        unanswered_streak: Requests without an answer since the last one with.
+        unanswered_streak: Requests without a response since the last one with a
+            response.
         stopped_by: Why the rest is not asked; None if it is.
     """
 
@@ -265,7 +266,7 @@ class _ChunkedCall(Generic[T, D]):
             raise
 
     async def _work(self, numbers: Iterator[int]) -> None:
-        # The workers share the iterator: each takes up what comes next.
+        # The workers share the iterator: each takes the next chunk.
         for number in numbers:
             self.started += 1
             self.results[number] = await self._settle(self.chunks[number])
@@ -304,9 +305,9 @@ class _ChunkedCall(Generic[T, D]):
 
 
 def _is_too_long(error: OctopushError) -> bool:
-    # How many contacts a request may have is undocumented; that there is a limit is
-    # known from this code alone. Source: gateway documentation, "Return codes"
-    # (documented, unseen).
+    # The limit of contacts per request is undocumented. This code is the only evidence
+    # that a limit exists. Source: gateway documentation, "Return codes" (documented,
+    # unseen).
     return error.code == _TOO_MANY_CONTACTS and error.outcome is Outcome.REFUSED
 
 

@@ -1,9 +1,9 @@
 """
-Values inside an answer: read as tolerantly as the answer around them.
+Values inside a response: parsed as tolerantly as the response itself.
 
-One of them that cannot be read must not turn a call that was executed into one of
-unknown outcome. So what is no object is None where None is allowed, is left out where
-there are several, and else counts as an empty one.
+An unreadable value must not turn an executed call into a call of unknown outcome. So a
+value that is not an object becomes None if None is allowed, is left out of a list, and
+otherwise counts as an empty object.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from .._wire import converter, reader_of
 
 @frozen(kw_only=True)
 class NestedValue:
-    """A value that stands inside an answer."""
+    """A value inside a response."""
 
 
 def _is_nested(kind: Any) -> bool:
@@ -46,8 +46,8 @@ def _read_optional(value: Any, kind: Any) -> Any:
 
 def _read_several(value: Any, kind: Any) -> Any:
     inner = get_args(kind)[0]
-    # A text instead of a list is one that says "none".
-    # Source: gateway documentation, PHP read-me of 2020.
+    # A text instead of a list means "none". Source: gateway documentation, PHP read-me
+    # of 2020.
     several = value if isinstance(value, list | tuple) else ()
     return tuple(
         _read_nested(one, inner) for one in several if isinstance(one, Mapping)
@@ -55,14 +55,14 @@ def _read_several(value: Any, kind: Any) -> Any:
 
 
 def _read_texts(value: Any, _: Any) -> tuple[str, ...]:
-    # One text stands for a list of it; what is no text is left out.
+    # A single text becomes a list of one; values other than text are left out.
     several = value if isinstance(value, list | tuple) else (value,)
     return tuple(one for one in several if isinstance(one, str) and one)
 
 
 def _read_by_key(value: Any, kind: Any) -> Any:
     inner = get_args(kind)[1]
-    # What is empty may come as an empty list: the habit of PHP (inferred).
+    # Empty objects may come as empty lists, as PHP encodes them (inferred).
     pairs = {} if value == [] else value
     return {
         key: _read_nested(one, inner)

@@ -41,17 +41,17 @@ _MERGE_FIELDS: Final = (
 _NO_VALUES: Final = (None,) * len(_MERGE_FIELDS)
 
 NUMBER: Final = "phone_number"
-"""The one field that everybody has."""
+"""The only field that every recipient has."""
 
 
 @frozen
 class Recipient:
     """
-    A phone number, and what personalises its text.
+    A phone number, and the values that personalize its text.
 
     Args:
         phone_number: International, with ``+`` and the country code; spaces, dots and
-            hyphens are taken out.
+            hyphens are removed.
         first_name: For ``{first_name}`` in the text; at most 50 characters.
         last_name: For ``{last_name}``; at most 50 characters.
         param1: For ``{param1}``, and so on to ``param5``; at most 50 characters.
@@ -104,12 +104,12 @@ class Recipient:
         )
         if values != _NO_VALUES:
             for name, value in zip(_MERGE_FIELDS, values, strict=True):
-                # An empty value is a value: the placeholder then stands for nothing.
+                # An empty value counts as a value: the placeholder becomes empty.
                 if value is not None and value != "":
                     check_text(value, name, MAX_MERGE_FIELD, private=True)
 
 
-# What sets a field of a frozen class from outside, in C: its slot.
+# The slot sets a field of a frozen class from outside, in C.
 _SLOTS: Final[Mapping[str, Any]] = {
     name: vars(Recipient)[name] for name in (NUMBER, *_MERGE_FIELDS)
 }
@@ -128,15 +128,15 @@ def recipients_from(columns: Mapping[str, Sequence[str | None]]) -> list[Recipie
     count = len(columns[NUMBER])
     made = list(map(object.__new__, repeat(Recipient, count)))
     for name, slot in _SLOTS.items():
-        # A loop in Python would take as long as the checks that are left out.
+        # A loop in Python would take as long as the skipped checks.
         deque(map(slot.__set__, made, columns.get(name, repeat(None))), maxlen=0)
     return made
 
 
 def json_of(recipients: Iterable[Recipient]) -> bytes:
     """
-    Recipients as the gateway wants them: to the byte what the converter makes of them,
-    in less than half of the time.
+    Serialize recipients for the gateway: identical to the converter's output, in less
+    than half of the time.
     """
     return orjson.dumps(list(recipients), default=_filled)
 
@@ -161,7 +161,7 @@ def _filled(one: Recipient) -> dict[str, str]:
     return found
 
 
-# What JSON writes in another way than as it stands.
+# Characters that JSON escapes.
 _is_escaped: Final = re.compile(r'["\\\x00-\x1f]').search
 
 
@@ -169,8 +169,8 @@ def json_of_columns(columns: Mapping[str, Sequence[str | None]]) -> bytes | None
     """
     A second way of `json_of`, straight from columns: no records are made.
 
-    To the byte the same, for the ids of a run follow from it. None if a value takes a
-    closer look.
+    Serialize identically, because the ids of a run depend on it. None if a value needs
+    the full conversion.
 
     Args:
         columns: By name of the field, in the order of the record: a value for each.
@@ -202,7 +202,7 @@ def json_of_columns(columns: Mapping[str, Sequence[str | None]]) -> bytes | None
 @final
 class CheckedRecipients(Sequence[Recipient]):
     """
-    Recipients that are known to be such, column by column: what a batch consists of.
+    Checked recipients as columns: the recipients of a batch.
 
     Indexing makes a `Recipient`; a bulk asks for numbers and JSON only, and never
     makes the millions of records. It equals a tuple of the same recipients.
@@ -309,7 +309,7 @@ converter.register_unstructure_hook_func(
 
 
 def count_only(recipients: Sequence[Recipient]) -> str:
-    """Show how many there are and nobody's number: a ``repr`` may stand in a log."""
+    """Show the count but no numbers: a ``repr`` may appear in a log."""
     return f"<{len(recipients)}>"
 
 
@@ -320,7 +320,7 @@ def read_nationally(
     Return recipients whose national numbers are read as those of a country.
 
     Args:
-        items: Numbers and recipients; a `Recipient` stays what it is.
+        items: Numbers and recipients; a `Recipient` is kept.
         country: Two letters; None leaves everything as it is.
 
     Raises:
@@ -344,7 +344,8 @@ def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
     Return numbers and recipients as one tuple of 1 to 500 recipients.
 
     Raises:
-        InvalidFieldError: One is not valid; the field says which, counted from 0.
+        InvalidFieldError: An item is not valid; the field contains its position,
+            counted from 0.
     """
     # A str is iterable: each digit would become a recipient.
     if isinstance(items, _NOT_MANY) or not isinstance(items, Iterable):
@@ -353,7 +354,7 @@ def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
             "must be a list of numbers or Recipients, [one] for a single one",
             shown=type(items).__name__,
         )
-    # By its type: to ask an abstract class whether this is one takes longer.
+    # By its type: a check against an abstract class takes longer.
     if type(items) is CheckedRecipients and 1 <= len(items) <= MAX_RECIPIENTS:
         return items  # type: ignore[return-value]  # whoever made it, knows it so
     recipients: list[Recipient] = []

@@ -1,4 +1,4 @@
-"""What several namespaces share: the call, enums, and the checks before any I/O."""
+"""Shared by several namespaces: the call, enums, and the checks before any I/O."""
 
 import re
 from collections.abc import Coroutine
@@ -22,8 +22,8 @@ MAX_TAG_NAME: Final = 20
 
 MAX_WHOLE: Final = 2**31 - 1
 """
-The largest whole number that is sent. Undocumented, our choice: what is larger is a
-mistake.
+The largest whole number that is sent. Undocumented, our choice: larger values are
+mistakes.
 """
 
 is_sender = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ]{1,9}[A-Za-z0-9]").fullmatch
@@ -39,7 +39,7 @@ TICKET_NAMES: Final = (
 
 
 class Caller(Protocol):
-    """The one path that every call of a session takes."""
+    """The single path of every call of a session."""
 
     def __call__(
         self, endpoint: Endpoint[T], options: CallOptions = ..., /
@@ -52,7 +52,8 @@ class Caller(Protocol):
             options: What is asked of it, and how.
 
         Raises:
-            OctopushError: What became of the call, all its attempts counted.
+            OctopushError: Depends on the outcome of the call, including all its
+                attempts.
         """
 
 
@@ -100,7 +101,7 @@ SegmentationLike = Segmentation | Literal["filter", "group"]
 
 
 class OnUnknown(StrEnum):
-    """What to do after a timeout of a write that has no request_id."""
+    """Handling of a timeout of a write that has no request_id."""
 
     RAISE = "raise"
     """Say so, and let the caller find out."""
@@ -114,10 +115,10 @@ OnUnknownLike = OnUnknown | Literal["raise", "retry"]
 
 class OnMissing(StrEnum):
     """
-    What to do with recipients who have no value for a placeholder of the text.
+    Handling of recipients who have no value for a placeholder of the text.
 
     By default a single send sends nothing then. A run leaves them out, unless they are
-    more than half of all: then it is taken for a mistake, and nothing is sent.
+    more than half of all. That is considered a mistake, and nothing is sent.
     """
 
     ERROR = "error"
@@ -127,14 +128,14 @@ class OnMissing(StrEnum):
     """Leave them out; a run counts and lists them."""
 
     SEND = "send"
-    """Send to them; what the gateway puts in its place is undocumented."""
+    """Send to them; the gateway's replacement is undocumented."""
 
 
 OnMissingLike = OnMissing | Literal["error", "skip", "send"]
 
 
 class Audience(StrEnum):
-    """What a prepared campaign goes to."""
+    """Audience of a prepared campaign."""
 
     LIST = "list"
     TAG = "tag"
@@ -144,13 +145,12 @@ AudienceLike = Audience | Literal["list", "tag"]
 
 
 # --- checks ---------------------------------------------------------------------------
-#
-# All of them run when a record is built, before any I/O: the gateway drops what it
-# does not understand and sends anyway, so a misspelt switch would cost money.
+# All of them run when a record is built, before any I/O. The gateway drops unsupported
+# values and sends anyway, so a misspelt switch would cost money.
 
 
 def check_text(value: Any, name: str, at_most: int, *, private: bool = False) -> None:
-    """Refuse what is not 1 to ``at_most`` characters that can be written as UTF-8."""
+    """Require 1 to ``at_most`` characters that UTF-8 can encode."""
     if not isinstance(value, str):
         raise InvalidFieldError(name, "must be a str", shown=type(value).__name__)
     if not 1 <= len(value) <= at_most:
@@ -181,7 +181,7 @@ def is_utf_8(value: str) -> bool:
 
 def check_sender(value: Any) -> None:
     """
-    Refuse what is not 3 to 11 letters, digits or spaces between them.
+    Require 3 to 11 letters, digits or inner spaces.
 
     Spaces are allowed on some pages only. Source: gateway documentation, "Send SMS"
     against "Transactional SMS".
@@ -196,7 +196,7 @@ def check_sender(value: Any) -> None:
 
 
 def check_instant(value: Any, name: str) -> None:
-    """Refuse what is no datetime, or one that does not know its time zone."""
+    """Require a datetime with a time zone."""
     if not isinstance(value, datetime):
         raise InvalidFieldError(name, "must be a datetime", shown=type(value).__name__)
     if value.utcoffset() is None:

@@ -23,8 +23,8 @@ class VoiceLanguage(StrEnum):
     """
     The languages that the gateway's pages name; other codes may be given as text.
 
-    The first 13 stand on every page. Those marked "female" have no male voice, says
-    the newest page, whose list is cut off in our copy. Documented, unseen.
+    The first 13 are on every page. According to the newest page, whose list is cut off
+    in our copy, the ones marked "female" have no male voice. Documented, unseen.
 
     Source: gateway documentation, "Send voice SMS", two editions.
     """
@@ -82,8 +82,8 @@ def to_voice_language(value: Any) -> str:
     """
     Read the value of a field named ``voice_language``, such as ``fr-FR`` or ``arb``.
 
-    Another form is refused: the gateway drops what it does not understand, and would
-    read the text out in another language.
+    Other forms are refused: the gateway drops unsupported values, and would read the
+    text out in another language.
     """
     if not isinstance(value, str) or not _is_language(value):
         raise InvalidFieldError(
@@ -106,7 +106,7 @@ def to_optional_language(value: str | None) -> str | None:
 
 def check_voice_sender(value: Any) -> None:
     """
-    Refuse what no sender may be, and warn about one that is not digits.
+    Refuse an impossible sender, and warn if it is not digits.
 
     Numeric in the account's defaults, alphanumeric on the pages of sends: either may
     be right. The warning does not show the sender, so that a log holds it once.

@@ -93,7 +93,7 @@ class CampaignStatus(Answer):
     State and price of a prepared campaign. This is the moment to check the price.
 
     Attributes:
-        state: A `CampaignState`, or the gateway's word if we do not know it.
+        state: A `CampaignState`, or the gateway's text if it is unknown.
         number_of_contacts: Known once the campaign is ready.
         cost: Cost of the whole campaign, in euros, once it is ready.
     """
@@ -113,7 +113,7 @@ class CampaignConfirmed(Answer):
     A campaign that was confirmed and is on its way.
 
     Attributes:
-        sending_date: When it is sent; None if the gateway did not say.
+        sending_date: Time of sending; None if not reported.
     """
 
     sending_date: datetime | None = None
@@ -206,7 +206,7 @@ def campaign_endpoints(
 
 
 def check_ticket(ticket: Any) -> str:
-    """Refuse what is no ticket, before any I/O."""
+    """Require a ticket, before any I/O."""
     if not isinstance(ticket, str) or not ticket.strip():
         # A call that was presumed has no ticket; None must not become "None".
         raise InvalidFieldError("ticket", "must be a ticket", shown=repr(ticket)[:40])
@@ -251,9 +251,9 @@ async def wait_until_ready(
 
 
 def _means_pending(error: OctopushError) -> bool:
-    # The status page announces a 400 for a campaign that is not ready, without a
-    # code; the older table has 127, 129 and 130 for it. So any 400 but those that
-    # say otherwise. Documented, unseen.
+    # The status page documents a 400 for a campaign that is not ready, without a code;
+    # the older table has 127, 129 and 130 for it. So any 400 means not ready, except
+    # codes with another meaning. Documented, unseen.
     return (
         error.status == _HTTP_BAD_REQUEST
         and error.code != _CAMPAIGN_NOT_FOUND

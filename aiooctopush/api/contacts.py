@@ -99,7 +99,7 @@ _SWITCHES: Final = (
 
 @frozen(kw_only=True)
 class ContactSettings:
-    """Where contacts go: what all requests of one `Contacts.create` share."""
+    """Destination of contacts, shared by all requests of one `Contacts.create`."""
 
     list_name: str | None = None
     list_names: tuple[str, ...] | None = field(default=None, converter=_to_list_names)
@@ -182,7 +182,7 @@ class EmptyListRequest(ListRequest):
 
 # --- endpoints ------------------------------------------------------------------------
 
-# No page shows what a success holds: `Answer` takes any body, or none.
+# No page documents the body of a success: `Answer` accepts any body, or none.
 
 CREATE: Final = Endpoint(
     method="POST",
@@ -200,7 +200,7 @@ DELETE: Final = Endpoint(
 CREATE_LIST: Final = Endpoint(
     method="POST",
     path="/v1/public/contact-list/create",
-    # What a second list of one name leads to is undocumented on its page.
+    # The effect of a second list of one name is undocumented on its page.
     idempotency=Idempotency.NONE,
     answer=Answer,
 )
@@ -234,7 +234,7 @@ def _read_contact(item: Any, place: str) -> Recipient:
 
 def _presumed(error: RefusedError, code: int) -> Answer:
     """
-    Return the result, if a refusal shows that an unanswered attempt was executed.
+    Return the result, if a refusal proves that a timed-out attempt was executed.
 
     Raises:
         RefusedError: It shows nothing of the kind.
@@ -387,8 +387,8 @@ class Contacts:
         """
         Create an empty list.
 
-        After a timeout it is not repeated, unless you say so. A repeat is cheap: a name
-        that exists is refused, with code 302.
+        After a timeout it is not repeated, unless requested. A repeat is harmless: an
+        existing name is refused, with code 302.
 
         Args:
             list_name: 1 to 30 characters.
@@ -396,8 +396,8 @@ class Contacts:
             timeout: Seconds for the whole call, retries included.
 
         Returns:
-            An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the name
-            existed when the call was repeated after an attempt without a response.
+            A response with the ``outcome`` ``accepted``, or ``presumed`` if the name
+            existed when the call was repeated after a timeout.
 
         Raises:
             InvalidFieldError: An argument is malformed; nothing was created.
@@ -450,15 +450,15 @@ class Contacts:
         self, list_name: str, *, timeout: float | None = None
     ) -> Answer:
         """
-        Delete a list. Its contacts stay in the account, as far as is known.
+        Delete a list. Its contacts stay in the account, as far as documented.
 
         Args:
             list_name: 1 to 30 characters.
             timeout: Seconds for the whole call, retries included.
 
         Returns:
-            An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the list
-            was gone when the call was repeated after an attempt without a response.
+            A response with the ``outcome`` ``accepted``, or ``presumed`` if the list
+            did not exist when the call was repeated after a timeout.
 
         Raises:
             InvalidFieldError: The name is malformed; nothing was deleted.

@@ -1,8 +1,8 @@
 """
 Number lookup: is a line alive (HLR), and whose is it now (MNP).
 
-Every number costs, each time it is asked. No operation has a request_id, so what
-may have been done is never repeated by itself.
+Every lookup of a number costs credit. No operation has a request_id, so a request that
+may have been executed is never repeated automatically.
 
 Source: gateway documentation, "HLR lookup", "MNP"; the newer reference for MNP v2.
 """
@@ -127,7 +127,7 @@ class MnpResult(Network):
 @frozen(kw_only=True)
 class HlrResult(MnpResult):
     """
-    What is known of a line: whose it is, and whether it is alive.
+    The state of a line: its operator, and whether it is in use.
 
     Attributes:
         state: ``valid`` or ``invalid``, or another word of the gateway.
@@ -140,7 +140,7 @@ class HlrResult(MnpResult):
 
 @frozen(kw_only=True)
 class _Said(NestedValue):
-    """An answer of any of the three operations, in one shape."""
+    """A response of any of the three operations, in one shape."""
 
     results: Any = field(default=None, repr=False)
     lookup_id: str | None = field(default=None, metadata=read_from("request_id"))
@@ -156,8 +156,8 @@ def _read_said(body: Any) -> _Said:
     """
     said = body
     if isinstance(body, list):
-        # The page of v2 prints its keys inside square brackets, which is no JSON: a
-        # list of one object is taken, too. Source: newer reference, "MNP v2".
+        # The page of v2 prints its keys inside square brackets, which is not JSON. A
+        # list of one object is accepted, too. Source: newer reference, "MNP v2".
         one = body[0] if len(body) == 1 else None
         inside = isinstance(one, Mapping) and "results" in one
         said = one if inside else {"results": body}
@@ -170,7 +170,7 @@ def _read_said(body: Any) -> _Said:
 
 @frozen(kw_only=True)
 class LookupAnswer(Answer):
-    """What one request was answered, as a whole."""
+    """The result of one request as a whole."""
 
     said: Any = field(converter=_read_said, metadata=read_whole(), repr=False)
 
@@ -206,7 +206,7 @@ R = TypeVar("R", bound=MnpResult)
 
 
 def _digits(number: Any) -> str:
-    """What two spellings of one international number have in common."""
+    """Normalize the spellings of one international number."""
     return "".join(one for one in str(number) if one in "0123456789")
 
 
@@ -214,10 +214,10 @@ def _matched(
     kind: type[R], numbers: tuple[str, ...], said: _Said
 ) -> tuple[R | None, ...]:
     """
-    Bring each number together with its own result, in whatever order they came.
+    Match each number with its own result, in any order of results.
 
-    By number and never by position: a result that was left out would shift the
-    others to the wrong people.
+    By number and never by position: a missing result would shift the others to the
+    wrong recipients.
     """
     rows = {
         _digits(row.get("phone_number")): row
@@ -257,9 +257,9 @@ class Lookup:
 
         The numbers are read and checked as a whole, and then leave 200 in a request.
         A number that is given twice is asked, and maybe paid, twice. A request
-        without an answer is not repeated: its items are of ``unknown`` outcome, and
-        may have been paid. After a failure that the other requests would share (key,
-        credit, certificate), and after 5 in a row without an answer, the rest is not
+        without a response is not repeated. Its items have the outcome ``unknown``, and
+        may have been billed. After a failure that the other requests would share (key,
+        credit, certificate), and after 5 in a row without a response, the rest is not
         asked: its items are ``not_sent``.
 
         Args:
@@ -296,7 +296,7 @@ class Lookup:
         """
         Ask which networks numbers belong to now. **Every number costs.**
 
-        It takes no ``simulation_mode``. The other arguments and the errors are those of
+        It has no ``simulation_mode``. The other arguments and the errors are those of
         `hlr`.
 
         Source: gateway documentation, "MNP" (documented, unseen).

@@ -1,8 +1,8 @@
 """
 One shape for SMS, voice, RCS, e-mail and live chat.
 
-Nothing protects a repeat here: no source gives this operation a ``request_id``, nor
-does any show its answer. For SMS and voice prefer `Sms.send` and `Voice.send`.
+Retries are not protected here: no source gives this operation a ``request_id``, and
+none documents its response. For SMS and voice prefer `Sms.send` and `Voice.send`.
 
 Source: newer reference, "Multi-channel", in two editions (all documented, unseen).
 """
@@ -122,8 +122,8 @@ class ChannelRecipient:
             )
 
 
-# What a channel needs of its recipients. Source: newer reference; live chat "may carry"
-# a conversation, so anything will do there.
+# Required addresses of each channel's recipients. Source: newer reference; live chat
+# "may carry" a conversation, so any address is accepted there.
 _NEEDED: Final[Mapping[Channel, str]] = {
     Channel.SMS: "phone_number",
     Channel.VOICE: "phone_number",
@@ -168,7 +168,7 @@ def _to_recipients(
 
 
 def _complete(given: Any, channel: Channel) -> dict[str, Any] | None:
-    """Check the keys that are documented, and say the type of SMS and voice."""
+    """Check the documented keys, and set the type of SMS and voice."""
     if given is not None and not isinstance(given, Mapping):
         raise InvalidFieldError(
             "metadata", "must be a dict", shown=type(given).__name__
@@ -239,7 +239,7 @@ class ChannelRequest:
 
     def __attrs_post_init__(self) -> None:
         self._check_recipients()
-        # What it must hold depends on the channel, which no converter knows.
+        # The required keys depend on the channel, which no converter has.
         metadata = _complete(self.metadata, self.channel)
         object.__setattr__(self, "metadata", metadata)
         self._check_words()
@@ -259,7 +259,7 @@ class ChannelRequest:
 
     def _check_words(self) -> None:
         spoken = self.channel in {Channel.SMS, Channel.VOICE}
-        # Elsewhere a template may stand in for the text (inferred).
+        # On other channels a template may replace the text (inferred).
         if spoken or self.text is not None:
             check_text(self.text, "text", MAX_TEXT, private=True)
         if (self.metadata or {}).get("type") == SmsType.LOW_COST and len(
@@ -283,9 +283,9 @@ class ChannelRequest:
 @frozen(kw_only=True)
 class ChannelResult(Answer):
     """
-    The result of a send; `Answer` has what every result carries.
+    The result of a send; `Answer` has the fields of every result.
 
-    No source shows the answer. It is read as that of an SMS, and everything
+    No source documents the response. It is parsed like that of an SMS, and every field
     may be None although the message was accepted.
 
     Attributes:
@@ -369,11 +369,11 @@ class Multichannel:
             auto_delete_optout_contacts: Strip those on your stop list.
             list_name: Also store the recipients as a new list of this name, of at
                 most 30 characters.
-            metadata: What is special to the channel. Documented are ``type``
-                (``sms_premium``, which is sent by default, or ``sms_low_cost``; for
-                voice always ``voice_sms``), ``with_replies`` for SMS and
-                ``voice_gender`` for voice. Other keys go out as they are: the copies
-                of the page that we know break off here.
+            metadata: Options of the channel. Documented are ``type`` (``sms_premium``,
+                which is sent by default, or ``sms_low_cost``; for voice always
+                ``voice_sms``), ``with_replies`` for SMS and ``voice_gender`` for voice.
+                Other keys are sent unchanged, because our copies of the page are
+                incomplete.
             on_unknown: ``retry`` to repeat it after a timeout all the same: some may
                 then get it twice, and it costs twice.
             timeout: Seconds for the whole call, retries included.
@@ -416,8 +416,8 @@ class Multichannel:
         Submitting it again sends it again.
 
         Raises:
-            InvalidFieldError: As from `send`; what is odd about text and instant is
-                refused here, and not when the request is built.
+            InvalidFieldError: As from `send`; text and time of sending are checked here
+                instead of when the request is built.
         """
         return await self._call(
             SEND,
@@ -444,8 +444,8 @@ class Multichannel:
             timeout: Seconds for the whole call, retries included.
 
         Returns:
-            An answer whose ``outcome`` is ``accepted``, or ``presumed`` if the ticket
-            was gone when the call was repeated after an attempt without a response.
+            A response with the ``outcome`` ``accepted``, or ``presumed`` if the ticket
+            did not exist when the call was repeated after a timeout.
 
         Raises:
             InvalidFieldError: An argument is malformed; nothing was asked.

@@ -1,5 +1,5 @@
 """
-One-time passwords: the gateway makes a code, sends it, and checks what people type.
+One-time passwords: the gateway generates a code, sends it, and validates the input.
 
 Nothing protects a repeat: a second `Otp.generate` is a second message, and a second
 `Otp.validate` may use up another attempt.
@@ -78,17 +78,17 @@ OtpChannelLike = (
 
 
 class OtpState(StrEnum):
-    """What the gateway says of a code that somebody typed."""
+    """The gateway's verdict on a typed code."""
 
     VALID = "valid"
     WRONG = "wrong"
-    """Ask again: `OtpCheck.remaining_attempts` says how often, if it is known."""
+    """Let the user retry; `OtpCheck.remaining_attempts` has the number, if reported."""
     EXPIRED = "expired"
     """Its time is over: send a new one."""
     EXHAUSTED = "exhausted"
-    """Too many wrong codes were tried: send a new one."""
+    """Too many wrong codes: send a new one."""
     NOT_FOUND = "not_found"
-    """No code is known for this token or number; perhaps it was used already."""
+    """No code exists for this token or number; perhaps it was used already."""
 
 
 _STATES: Final = {
@@ -180,7 +180,7 @@ def _check_address(value: Any) -> None:
     except ValueError:
         good = False
     if not good:
-        # Not shown: it says where somebody is.
+        # Not shown: it reveals a location.
         raise InvalidFieldError("recipient_ip", "must be an IP address")
 
 
@@ -225,7 +225,7 @@ class OtpValidation:
 @frozen(kw_only=True)
 class OtpSent(Answer):
     """
-    A code is on its way; `Answer` has what every result carries.
+    A code that is being delivered; `Answer` has the fields of every result.
 
     Attributes:
         token: Names this code; give it to `Otp.validate`, and ``reveal()`` it only to
@@ -237,7 +237,7 @@ class OtpSent(Answer):
 
 
 def _check_code(_: Any, __: Any, value: int | None) -> None:
-    # Nobody is let in because an answer could not be read.
+    # An unreadable response must never let a user in.
     if value not in _STATES:
         msg = "no response to whether the code is right"
         raise ValueError(msg)
@@ -246,14 +246,14 @@ def _check_code(_: Any, __: Any, value: int | None) -> None:
 @frozen(kw_only=True)
 class OtpCheck(Answer):
     """
-    Whether a code is right. True if it is, so that ``if check:`` says what it means.
+    Whether a code is right. True if it is, so that ``if check:`` works as expected.
 
     A wrong code is a result and no error; its ``outcome`` is ``refused``.
 
     Attributes:
         code: The gateway's own code, not the one that was typed: 0, or 196 to 199.
-        remaining_attempts: How often the person may try again after a wrong code;
-            None if the gateway did not say.
+        remaining_attempts: How many attempts are left after a wrong code; None if not
+            reported.
     """
 
     code: int | None = field(default=None, validator=_check_code)
@@ -263,7 +263,7 @@ class OtpCheck(Answer):
 
     @property
     def state(self) -> OtpState:
-        """What the gateway says of the code."""
+        """The gateway's verdict on the code."""
         return _STATES[self.code or _VALID]
 
     @property
@@ -401,9 +401,10 @@ class Otp:
         timeout: float | None = None,
     ) -> OtpCheck:
         """
-        Check a code that somebody typed. A wrong one is a result, never an error.
+        Validate a typed code. A wrong one returns a falsy result; it does not raise.
 
-        What cannot be a code, such as an empty text, is wrong without asking the
+        Input that cannot be a code, such as an empty text, is wrong without a request
+        to the
         gateway: no attempt is used up, and ``attempts`` of the result is 0.
 
         Args:

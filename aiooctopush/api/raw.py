@@ -1,7 +1,7 @@
 """
-Any call: for what the gateway adds before this SDK does.
+Any call, for operations that the gateway adds before this SDK.
 
-It goes the way of every call: the same retries, errors, limits and silence about
+It uses the path of every call: the same retries, errors, limits and redaction of
 secrets.
 """
 
@@ -38,7 +38,7 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_PATH: Final = 2048
 """Characters. Our choice: servers refuse longer ones in ways of their own."""
 
-# RFC 3986: what a path may hold without being quoted, and what is quoted.
+# RFC 3986: characters that a path may contain unquoted, and quoted ones.
 _is_path = re.compile(
     r"(?:/(?:[\w.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)+", re.ASCII
 ).fullmatch
@@ -52,7 +52,7 @@ Params = Mapping[str, Value] | Iterable[tuple[str, Value]]
 @frozen(kw_only=True)
 class RawAnswer(Answer):
     """
-    An answer of any shape.
+    A response of any shape.
 
     Attributes:
         json: What it held: fractions as Decimal; None if it was empty.
@@ -128,7 +128,8 @@ def _check_path(path: Any) -> str:
 
 
 def _shown(path: str) -> str:
-    # For logs and errors: what is not plainly a word may be a number or an address.
+    # For logs and errors: a segment that is not clearly a word may be a number or an
+    # address.
     return "/".join(
         segment if not segment or _is_word(segment) else "***"
         for segment in path.split("/")

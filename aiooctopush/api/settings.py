@@ -64,7 +64,7 @@ def _to_alert_type(value: SmsTypeLike | None) -> SmsType | None:
 
 @frozen(kw_only=True)
 class SettingsChanges:
-    """What is to be changed; `Settings.update` documents it."""
+    """Settings to change; `Settings.update` documents them."""
 
     alert_type: SmsType | None = field(default=None, converter=_to_alert_type)
     alert_bound: int | None = None
@@ -129,7 +129,7 @@ _NODES: Final = {
 
 
 def _write(changes: SettingsChanges) -> dict[str, Any]:
-    # Only what changes: a field that is sent for nothing could reset another's work.
+    # Only changed fields: an unnecessary field could reset the change of another user.
     given = {
         one.name: value
         for one in attrs.fields(SettingsChanges)
@@ -152,7 +152,7 @@ converter.register_unstructure_hook(SettingsChanges, _write)
 @frozen(kw_only=True)
 class AlertSettings(NestedValue):
     """
-    When somebody is warned that credit runs low.
+    Warning of low credit: threshold and addresses.
 
     Attributes:
         alert_type: Product that the bound counts, such as ``sms_premium``.
@@ -175,7 +175,7 @@ class AlertSettings(NestedValue):
 @frozen(kw_only=True)
 class DefaultSettings(NestedValue):
     """
-    What is used where a message says nothing.
+    Defaults of messages.
 
     Attributes:
         sender_for_sms_premium: Default sender of SMS.
@@ -194,10 +194,10 @@ class DefaultSettings(NestedValue):
 @frozen(kw_only=True)
 class AccountSettings(Answer):
     """
-    The settings of the account. What the gateway does not say is None.
+    The settings of the account. Values that the gateway does not report are None.
 
     Attributes:
-        alerts: When somebody is warned that credit runs low.
+        alerts: Warning of low credit.
         defaults: Senders, and the number for tests.
         callbacks: Callback URLs.
     """
@@ -219,8 +219,8 @@ READ: Final = Endpoint(
     idempotency=Idempotency.SAFE,
     answer=AccountSettings,
 )
-# The same under the address of the newer reference, whose page is still named after
-# the other one. Source: gateway documentation, "Retrieve configuration", against the
+# The same as the address in the newer reference, whose page is still named after the
+# other one. Source: gateway documentation, "Retrieve configuration", in contrast to the
 # newer reference.
 READ_ALIAS: Final = Endpoint(
     method="GET",
@@ -257,7 +257,7 @@ class Settings:
 
         Raises:
             RefusedError: The gateway refused.
-            UnknownOutcomeError: No readable answer; asking again is harmless.
+            UnknownOutcomeError: No readable response; a repeat is harmless.
 
         Source: gateway documentation, "Retrieve configuration"; the second address
         from the newer reference (documented, unseen).
@@ -286,7 +286,7 @@ class Settings:
         timeout: float | None = None,
     ) -> Answer:
         """
-        Change settings of the account; what is left out is not sent.
+        Change settings of the account; omitted ones are not sent.
 
         Args:
             alert_type: Product that ``alert_bound`` counts.

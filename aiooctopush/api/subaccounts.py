@@ -88,7 +88,7 @@ class SubaccountRequest:
 
 @frozen(kw_only=True)
 class SubaccountChanges:
-    """What is to be changed in a sub-account; `Subaccounts.update` documents it."""
+    """Changes of a sub-account; `Subaccounts.update` documents them."""
 
     first_name: str | None = field(default=None, repr=False)
     last_name: str | None = field(default=None, repr=False)
@@ -139,12 +139,12 @@ class TransferRequest:
 @frozen(kw_only=True)
 class SubaccountCreated(Answer):
     """
-    The sub-account is there. No page shows what the answer holds.
+    A created sub-account. No page documents the response.
 
     Attributes:
-        login: Login of the sub-account, if the gateway says it in one of the words that
-            other pages have for it. Documented, unseen.
-        body: The answer as it came; it may hold a key.
+        login: Login of the sub-account, if the response has it under one of the names
+            on other pages. Documented, unseen.
+        body: The unchanged response; it may contain a key.
     """
 
     login: str | None = field(
@@ -241,7 +241,7 @@ GET: Final = Endpoint(
     idempotency=Idempotency.SAFE,
     answer=Subaccount,
 )
-# A repeat makes the first token worthless, and its answer may still be on its way.
+# A repeat invalidates the first token, whose response may still arrive.
 TOKEN: Final = Endpoint(
     method="POST",
     path=f"{_BASE}/credit-transfer/token",
@@ -299,7 +299,7 @@ class Subaccounts:
             timeout: Seconds for the whole call, retries included.
 
         Returns:
-            An answer whose fields are undocumented; `get` has the details.
+            A response whose fields are undocumented; `get` has the details.
 
         Raises:
             InvalidFieldError: An argument is malformed; nothing was created.
@@ -329,7 +329,7 @@ class Subaccounts:
         Raises:
             InvalidFieldError: The login is no address.
             RefusedError: The gateway refused, as for a sub-account of others.
-            UnknownOutcomeError: No readable answer; asking again is harmless.
+            UnknownOutcomeError: No readable response; a repeat is harmless.
 
         Source: gateway documentation, "Account information" (documented, unseen).
         """
@@ -349,7 +349,7 @@ class Subaccounts:
         timeout: float | None = None,
     ) -> Answer:
         """
-        Change a sub-account; what is left out is not sent.
+        Change a sub-account; omitted fields are not sent.
 
         Args:
             login: As for `get`.
@@ -379,7 +379,8 @@ class Subaccounts:
         self, email_to: str, *, timeout: float | None = None
     ) -> TransferToken:
         """
-        Get leave to move credit to a sub-account, once. Nothing moves yet.
+        Request a token that allows one transfer of credit to a sub-account. No credit
+        moves yet.
 
         Only one token is valid at a time: this one ends the one before.
 
@@ -428,8 +429,8 @@ class Subaccounts:
             InvalidFieldError: An argument is malformed; no credit has moved.
             RefusedError: The gateway refused; no credit has moved.
             NotSentError: No connection; no credit has moved.
-            UnknownOutcomeError: The credit may have moved; a note on the error says
-                how to find out.
+            UnknownOutcomeError: The credit may have moved; a note on the error explains
+                how to check.
 
         Source: gateway documentation, "Transfer credit"; code 203 from the older
         table (documented, unseen).

@@ -1,8 +1,8 @@
 """
 Voice SMS: a text that is read out on the phone, to numbers, to a list or to a tag.
 
-The service must be switched on in the account first. Older samples post to
-``vocal-campaign``; the pages say ``voice-campaign``.
+The service must first be switched on in the account. Older samples post to
+``vocal-campaign``; the pages have ``voice-campaign``.
 
 Source: gateway documentation, "Send voice SMS", "Schedule voice SMS sending", "Send
 voice SMS list" (all documented, unseen).
@@ -161,7 +161,7 @@ class VoiceTagCampaignRequest(_VoiceCampaignRequest):
 @frozen(kw_only=True)
 class VoiceResult(Answer):
     """
-    The result of a voice send; `Answer` has what every result carries.
+    The result of a voice send; `Answer` has the fields of every result.
 
     Attributes:
         ticket: The gateway's name for it, which delivery receipts repeat. None if the
@@ -171,7 +171,8 @@ class VoiceResult(Answer):
         residual_credit: What the account has left, in euros.
         estimated_duration: Duration of the call. Its unit is undocumented.
 
-    Source: vendor's PHP client on GitHub, read-me; the pages do not show the answer.
+    Source: vendor's PHP client on GitHub, read-me; the pages do not document the
+    response.
     """
 
     ticket: str | None = field(
@@ -219,7 +220,7 @@ SEND: Final = Endpoint(
     idempotency=Idempotency.REQUEST_ID,
     answer=VoiceResult,
 )
-# The English page of the status says 201, the French one 200.
+# The English page of the status has 201, the French one 200.
 ENDPOINTS: Final = campaign_endpoints(
     _BASE, draft=VoiceDraft, status=VoiceCampaignStatus, confirm_is_bodiless=True
 )
@@ -287,7 +288,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
             was refused as a duplicate after an attempt without a response.
 
         Raises:
-            InvalidFieldError: An argument is malformed; nobody is called.
+            InvalidFieldError: An argument is malformed; no call is made.
             RefusedError: The gateway refused; see ``maybe_sent`` of the error.
             NotSentError: No connection; nothing was sent.
             UnknownOutcomeError: It may have been accepted. Repeat it only with the same
@@ -336,22 +337,21 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
         timeout: float | None = None,
     ) -> CampaignTicket:
         """
-        Prepare a voice campaign to a contact list; nobody is called before `confirm`.
+        Prepare a voice campaign to a contact list; `confirm` starts its calls.
 
         Then `wait_until_ready`, look at the cost, `confirm` or `cancel`.
 
         Args:
             list_name: 1 to 30 characters.
             segmentation: ``filter`` or ``group``; the gateway does not explain them.
-            get_back_pressed_keys: Have delivery receipts tell the keys that were
-                pressed.
+            get_back_pressed_keys: Include pressed keys in delivery receipts.
 
         The other arguments are those of `send`.
 
         Raises:
             InvalidFieldError: An argument is malformed; nothing was prepared.
             RefusedError: The gateway refused.
-            UnknownOutcomeError: It may have been prepared; nobody is called without
+            UnknownOutcomeError: It may have been prepared; no calls are made without
                 `confirm`.
 
         Source: gateway documentation, "Send voice SMS list", whose row of recipients
@@ -395,7 +395,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
         timeout: float | None = None,
     ) -> CampaignTicket:
         """
-        Prepare a voice campaign to a tag; nobody is called before `confirm`.
+        Prepare a voice campaign to a tag; `confirm` starts its calls.
 
         Args:
             tag_name: 1 to 20 characters.

@@ -1,5 +1,5 @@
 """
-The wallet: what the account has left, in euros or in messages.
+The wallet: credit of the account, in euros or in messages.
 
 Source: gateway documentation, "Check SMS balance", "Check credit", "Credit by
 service".
@@ -39,7 +39,7 @@ _is_country = re.compile(r"[A-Z]{2}", re.ASCII).fullmatch
 
 class Product(StrEnum):
     """
-    What credit buys, in the words of the balance.
+    Products that credit buys, as named by the balance.
 
     Other pages have other words for the same things: ``premium_sms``, ``voice_sms``.
     """
@@ -69,8 +69,8 @@ class WalletPack(NestedValue):
     The gateway may leave any of them out, so they may be None.
     """
 
-    # Source: gateway documentation, "Check SMS balance", against the PHP read-me of
-    # 2020 and "Transfer credit", which say id.
+    # Source: gateway documentation, "Check SMS balance", in contrast to the PHP read-me
+    # of 2020 and "Transfer credit", which have id.
     id: str | None = field(default=None, metadata=read_from("wallet_pack_id"))
     credit: Decimal | None = None
     expiration_date: datetime | None = None
@@ -79,13 +79,13 @@ class WalletPack(NestedValue):
 @frozen(kw_only=True)
 class Balance(Answer):
     """
-    What the account has left.
+    Credit of the account.
 
     Attributes:
         amount: As many of ``unit``.
-        unit: ``euros``, or the product that was asked for; then the amount is a
-            number of messages. Trust it rather than the question: a page about
-            messages shows euros. None if the gateway did not say.
+        unit: ``euros``, or the requested product; then the amount is a number of
+            messages. Rely on it rather than on the request: a page about messages shows
+            euros. None if not reported.
         wallet_packs: What the balance consists of, if details were asked for.
     """
 
@@ -99,7 +99,7 @@ class CountryCredits(NestedValue):
     """
     How many units the balance buys in one country, of each product.
 
-    None where the gateway does not say.
+    None if not reported by the gateway.
     """
 
     # Named as the products of the balance; the gateway has other words here.
@@ -161,10 +161,10 @@ class Wallet:
         timeout: float | None = None,
     ) -> Balance:
         """
-        Read what the account has left, in euros or in messages of one product.
+        Read the credit of the account, in euros or in messages of one product.
 
         Args:
-            with_details: Also list the packs, with what each has left.
+            with_details: Also list the packs, with the credit left in each.
             country_code: Two capital letters, such as ``FR``; only together with
                 ``product_name``.
             product_name: What to count instead of euros.
@@ -173,7 +173,7 @@ class Wallet:
         Raises:
             InvalidFieldError: An argument is malformed, or one of the two is missing.
             RefusedError: The gateway refused.
-            UnknownOutcomeError: No readable answer; asking again is harmless.
+            UnknownOutcomeError: No readable response; a repeat is harmless.
 
         Source: gateway documentation, "Check SMS balance" (documented, unseen).
         """
@@ -206,14 +206,14 @@ class Wallet:
         These are units, not euros, each as if all the money went into it.
 
         Args:
-            country_codes: Two capital letters each. Which countries the gateway
-                answers without any is undocumented.
+            country_codes: Two capital letters each. The result without any is
+                undocumented.
             timeout: Seconds for the whole call, retries included.
 
         Raises:
             InvalidFieldError: A country code is malformed.
             RefusedError: The gateway refused.
-            UnknownOutcomeError: No readable answer; asking again is harmless.
+            UnknownOutcomeError: No readable response; a repeat is harmless.
 
         Source: gateway documentation, "Check credit", "Credit by service"
         (documented, unseen).

@@ -1,8 +1,7 @@
 """
 Sending to any number of recipients: runs, their options, results and decisions.
 
-`OctopushSession.bulk` makes a `BulkRun`; the names here are for what it takes and
-gives.
+`OctopushSession.bulk` creates a `BulkRun`; these are its arguments and results.
 """
 
 from .. import _lazy

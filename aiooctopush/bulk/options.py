@@ -1,5 +1,5 @@
 """
-What a run does when something is not as it should be: the words that the signature of
+Options for exceptional cases of a run: the names that the signature of
 `OctopushSession.bulk` needs. All options together are in `run_options`.
 """
 
@@ -26,15 +26,18 @@ __all__ = [
     "OnUnresolvedLike",
 ]
 
-# Nobody waits for a batch, and giving it up leaves 500 people without a message.
+# No user waits for a batch, and giving it up leaves 500 recipients without a message.
 BULK_RETRY: Final = RetryPolicy(attempts=12, timeout=900.0)
 
 Identity = Callable[[Any], str]
-"""What makes two items the same, by a text: of a Recipient or an SmsRequest."""
+"""
+Returns the identity of an item, by which duplicates are found: of a Recipient or an
+SmsRequest.
+"""
 
 
 class OnDuplicate(StrEnum):
-    """What to do with a recipient that the run has met before."""
+    """Handling of a recipient that occurs again."""
 
     SKIP = "skip"
     """Leave it out, and count it."""
@@ -50,7 +53,7 @@ OnDuplicateLike = OnDuplicate | Literal["skip", "keep", "error"]
 
 
 class OnInvalid(StrEnum):
-    """What to do with an item that is no recipient."""
+    """Handling of an item that is not a valid recipient."""
 
     SKIP = "skip"
     """Leave it out, count it and list it."""
@@ -64,12 +67,12 @@ OnInvalidLike = OnInvalid | Literal["skip", "error"]
 
 class OnUnresolved(StrEnum):
     """
-    What to do with a batch that may have been sent, when its id no longer protects a
-    repeat: 23 hours after it was first tried.
+    Handling of a batch that may have been sent, when its id no longer protects a
+    retry: 23 hours after its first attempt.
     """
 
     HOLD = "hold"
-    """Leave it in doubt, for a receipt or a person to decide."""
+    """Leave it unresolved, for a receipt or a decision."""
 
     RESEND = "resend"
     """Send it under a new id: for an alert, twice is better than not at all."""
@@ -83,19 +86,19 @@ OnUnresolvedLike = OnUnresolved | Literal["hold", "resend", "skip"]
 
 class OnAlreadySent(StrEnum):
     """
-    What to do when the gateway knows an id of this run that its ledger does not: the
-    same name was sent within 24 hours by another machine, or this ledger was lost, or
+    Handling of an id of this run that the gateway has but the ledger does not. The same
+    run name was used within 24 hours on another machine, or this ledger was lost, or it
     is an older copy.
 
-    Without a durable ledger a run always goes on: being refused is then what keeps a
+    Without a durable ledger a run always continues, because the refusal then prevents a
     repeated run from sending twice.
     """
 
     PAUSE = "pause"
-    """Stop, so that somebody finds out."""
+    """Pause, so that the cause can be investigated."""
 
     CONTINUE = "continue"
-    """Count it, and go on with the next batch."""
+    """Count it, and continue with the next batch."""
 
 
 OnAlreadySentLike = OnAlreadySent | Literal["pause", "continue"]

@@ -1,4 +1,4 @@
-"""What became of a run, in numbers that add up."""
+"""Outcome of a run, in numbers that add up."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -27,11 +27,11 @@ _COUNTED: Final = tuple(state for state in BatchState if state is not BatchState
 @define(kw_only=True)
 class BulkReport:
     """
-    What became of a run so far: this start's account of its source, and the account of
-    all starts together. Counts are recipients unless they say otherwise.
+    Outcome of a run so far: the source as read by this start, and the totals of all
+    starts. Counts are recipients unless documented otherwise.
 
-    Of this start ``items`` is the sum of ``new``, ``already``, ``duplicates``,
-    ``excluded`` and ``rejected``. Of the run ``planned`` is the sum of ``by_state``.
+    For this start ``items`` is the sum of ``new``, ``already``, ``duplicates``,
+    ``excluded`` and ``rejected``. For the run ``planned`` is the sum of ``by_state``.
 
     Attributes:
         name: Names the run.
@@ -40,20 +40,20 @@ class BulkReport:
         new: Items of these that were planned.
         already: Items that an earlier start of the run had planned.
         duplicates: Items left out because they came twice.
-        excluded: Items left out because the caller said so.
+        excluded: Items left out by ``exclude=``.
         rejected: Items that are no recipients.
         rejections: The first of these, at most 100; the ledger lists all.
         planned: Recipients in batches, of all starts.
         batches: Requests that are done.
-        by_state: Recipients by what became of their batch.
-        sms_needed: Messages that the gateway bills, as far as it said.
-        cost: Euros, as far as the gateway said.
+        by_state: Recipients by the state of their batch.
+        sms_needed: Messages that the gateway bills, as far as reported.
+        cost: Euros, as far as reported.
         unpriced: Recipients that were accepted, or may have been, at a price that the
-            gateway did not say: those of ``presumed`` batches, for one.
-        residual_credit: Euros left after the latest answer that said so.
+            gateway did not report, such as those of ``presumed`` batches.
+        residual_credit: Euros left after the latest response that reported them.
         attempts: Tries of all requests that are done.
         faults: How often which trouble was met in them, such as ``ServerError 503``.
-        seconds: How long the present start has taken.
+        seconds: Duration of the current start.
         paused: Why it stopped before the end of the source; None if it did not.
         exhausted: Whether the source was read to its end.
         problems: Recipients by the error that their batch ended with.
@@ -89,7 +89,10 @@ class BulkReport:
 
     @property
     def presumed(self) -> int:
-        """Recipients whose batch was most likely accepted, by an unanswered try."""
+        """
+        Recipients whose batch was almost certainly accepted, by an attempt that timed
+        out.
+        """
         return self.by_state[BatchState.PRESUMED]
 
     @property
@@ -99,7 +102,7 @@ class BulkReport:
 
     @property
     def not_sent(self) -> int:
-        """Recipients whose batch was not sent; it is when the run goes on."""
+        """Recipients whose batch was not sent; it is sent when the run is resumed."""
         return self.by_state[BatchState.NOT_SENT]
 
     @property
@@ -109,12 +112,12 @@ class BulkReport:
 
     @property
     def already_sent(self) -> int:
-        """Recipients whose batch somebody else had sent under this name."""
+        """Recipients whose batch another process had sent under this run name."""
         return self.by_state[BatchState.ALREADY_SENT]
 
     @property
     def skipped(self) -> int:
-        """Recipients whose batch was left in doubt by decision."""
+        """Recipients whose batch stays unresolved by decision."""
         return self.by_state[BatchState.SKIPPED]
 
     @property
@@ -124,7 +127,10 @@ class BulkReport:
 
     @property
     def done(self) -> int:
-        """Recipients who were sent to or refused, doubt included; nobody who waits."""
+        """
+        Recipients who were sent to or refused, including unknown outcomes; waiting ones
+        excluded.
+        """
         return self.planned - self.in_flight - self.not_sent
 
     @property
@@ -158,17 +164,17 @@ class BulkReport:
             self.residual_credit = run.residual_credit
 
     def reject(self, rejections: Sequence[Rejection]) -> None:
-        """List what was rejected, as long as there is room."""
+        """Add a rejection to the list, up to its limit."""
         room = LISTED_AT_MOST - len(self.rejections)
         self.rejections += rejections[: max(0, room)]
 
     def count(self, batch: BatchRecord, *, sign: int = 1) -> None:
         """
-        Count a batch as it stands.
+        Count a batch in its current state.
 
         Args:
             batch: In any state.
-            sign: -1 to take back what was counted before it changed.
+            sign: -1 to subtract a batch before its state changes.
         """
         state = batch.state
         if state is BatchState.SPLIT:
@@ -190,7 +196,7 @@ class BulkReport:
             self.problems += Counter()  # drops what is zero
 
     def recount(self, old: BatchRecord, new: BatchRecord) -> None:
-        """Count a batch as it stands now, and not any more as it stood."""
+        """Count a batch in its current state instead of its earlier one."""
         self.count(old, sign=-1)
         self.count(new)
 
@@ -205,7 +211,7 @@ class BulkReport:
 
     def check(self) -> None:
         """
-        Make sure that nobody is counted twice or lost.
+        Check that each recipient is counted exactly once.
 
         Raises:
             RuntimeError: The numbers do not add up, which is a defect of ours.
@@ -225,7 +231,7 @@ class BulkReport:
             )
 
     def mark_start(self) -> None:
-        """Take all that was counted so far for what earlier starts did."""
+        """Attribute all counts so far to earlier starts."""
         self._before = Counter(self.by_state)
 
     def _of_this_start(self, state: BatchState) -> int:
@@ -290,10 +296,10 @@ async def count_run(
     """
     report = BulkReport(name=run.name)
     report.take(run)
-    # As the latest start left it; a report itself speaks of the present one.
+    # As the latest start left it; a report itself describes the current start.
     report.paused = run.paused
     async for batch in ledger.batches(run.name):
-        # What was planned after the run was read is not of this look.
+        # Recipients planned after the run was read do not belong to this report.
         if batch.number <= run.batches:
             report.count(batch)
             look(batch)

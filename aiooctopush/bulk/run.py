@@ -1,5 +1,5 @@
 """
-One bulk run, as its caller sees it: send, follow, stop, and what is left to do.
+One bulk run for its caller: send, follow, stop, and resolve.
 
 What does the work is in `start`, which is loaded with the first of these: in a thread,
 for it takes longer than anything else may hold up the event loop.
@@ -44,9 +44,9 @@ class BulkRun:
     """
     A message on its way to any number of recipients; `OctopushSession.bulk` makes it.
 
-    Iterate over `stream`, or await `send`; `report` tells at any time how far it
-    is. Under one name there is one message: the same call starts a run, goes on with it
-    and adds whoever is new in the list. One `BulkRun` is one start.
+    Iterate over `stream`, or await `send`; `report` shows the progress at any time. One
+    name stands for one message: the same call starts a run, resumes it and adds new
+    recipients of the list. One `BulkRun` is one start.
     """
 
     def __init__(
@@ -78,13 +78,13 @@ class BulkRun:
 
     @property
     def name(self) -> str:
-        """What the run is called, in its ledger and in the ids of its requests."""
+        """Name of the run, in its ledger and in the ids of its requests."""
         return self._name
 
     @property
     def report(self) -> BulkReport:
         """
-        What became of the run so far, earlier starts included once it was started.
+        Outcome of the run so far, including earlier starts once it was started.
 
         Raises:
             RuntimeError: It does not add up, which is a defect of ours.
@@ -98,7 +98,7 @@ class BulkRun:
         """
         Start no further request, and wait for nothing; those in flight are finished.
 
-        The run can go on with the next start, and loses nothing by it.
+        Stopping loses nothing: the next start resumes the run.
         """
         self._stopped = True
         if self._start is not None:
@@ -128,24 +128,26 @@ class BulkRun:
         self, source: "_bulk.Source"
     ) -> "AsyncGenerator[_bulk.BatchResult, None]":
         """
-        Send to everyone, and tell what became of each batch as soon as it is known.
+        Send to all recipients, and yield the outcome of each batch as soon as it is
+        known.
 
-        The source is read once, from its start, and only as fast as batches leave.
-        Whoever was planned under the run's name before is not planned again, wherever
-        he stands in the source now; whoever is new is added. What an earlier start left
-        open is asked about or sent first, under its ids.
+        The source is read once, from its start, and only as fast as batches are sent.
+        Recipients that were planned under the run's name before are not planned again,
+        at any position in the source. New recipients are added. Batches that an earlier
+        start left unresolved are repeated or sent first, under their ids.
 
         If the source raises, the batches in flight are finished first, and then the
         error comes out. If the iteration is left early, batches in flight are
         cancelled; the next start asks about them under the same ids.
 
-        Batches start in the order of the source and finish in any. One that is left in
-        doubt, or was not sent, is tried a second time at the end, and so may be told
+        Batches start in the order of the source and may finish in another order. A
+        batch of unknown outcome, or one that was not sent, is attempted again at the
+        end, so it may be yielded
         twice: the later word counts.
 
         Raises:
-            InvalidFieldError: The name is that of a run with other settings; or the
-                source yields what this run cannot send.
+            InvalidFieldError: The name belongs to a run with other settings; or the
+                source yields an item that this run cannot send.
             LedgerError: The ledger cannot be read or written. What was sent before
                 that is asked about by the next start, under the same ids.
             RuntimeError: This start was made before.
@@ -205,10 +207,10 @@ class BulkRun:
         """
         Look at everything that would be sent, without sending anything.
 
-        In one pass, and offline unless the balance is asked for: numbers, duplicates,
-        parts for each recipient, values that are missing, the STOP mention, quiet
-        hours. People whom an earlier start has planned are counted as `already`, as
-        the ledger tells, and those of ``exclude=`` as `excluded`.
+        In one pass, and offline unless the balance is requested: numbers, duplicates,
+        parts for each recipient, missing values, the STOP mention, quiet hours.
+        Recipients planned by an earlier start are counted as `already`, according to
+        the ledger, and those of ``exclude=`` as `excluded`.
 
         Args:
             source: As for `stream`; it is read to its end, as ``exclude=`` is.
@@ -221,7 +223,7 @@ class BulkRun:
                 run could send; or the name is that of a run with another message.
             SourceError: A file cannot be opened, or not be read any further.
             LedgerError: The ledger cannot be read.
-            OctopushError: The gateway did not tell the balance.
+            OctopushError: The gateway did not report the balance.
         """
         start = await self._loaded()
         return await start.preview(
@@ -263,7 +265,7 @@ class BulkRun:
 
     async def purge(self) -> None:
         """
-        Forget whom the run went to and what it said; its figures stay.
+        Delete the recipients and texts of the run; its figures stay.
 
         Raises:
             InvalidFieldError: It is not finished, or not resolved.

@@ -30,8 +30,8 @@ T = TypeVar("T")
 _logger = logging.getLogger("aiooctopush")
 
 _SWEEP_EVERY: Final = 30.0
-# While a run goes on, its first batches that nobody is at are most likely those of a
-# worker that is gone; the others wait for their turn in the queue.
+# While a run is in progress, its first unclaimed batches most likely belong to a worker
+# that is gone; the others are still queued.
 _WOKEN_IN_PASSING: Final = 20
 WOKEN_AT_ONCE: Final = 1_000
 """Batches that one sweep wakes at most, by default."""
@@ -45,12 +45,12 @@ class Wake(Protocol):
     async def __call__(
         self, run_name: str, names: Sequence[str], /, *, include_unknown: bool = False
     ) -> None:
-        """Have somebody call `Worker.send_batch` for each name, sooner or later."""
+        """Schedule a call of `Worker.send_batch` for each name."""
 
 
 async def read_report(ledger: Ledger, run_name: str) -> BulkReport:
     """
-    What became of a run, by its ledger.
+    Outcome of a run, according to its ledger.
 
     Raises:
         InvalidFieldError: There is no such run.
@@ -77,7 +77,7 @@ async def read_report(ledger: Ledger, run_name: str) -> BulkReport:
 
 
 def no_such_run(run_name: str) -> InvalidFieldError:
-    """What to raise if a ledger does not know a run."""
+    """The exception for a run that is not in the ledger."""
     return InvalidFieldError(
         "name", "names no run of this ledger", shown=shown(run_name)
     )
@@ -91,11 +91,11 @@ async def sweep(
     limit: int = WOKEN_AT_ONCE,
 ) -> int:
     """
-    Wake batches that nobody is at: a broker lost the message, or a worker is gone.
+    Wake unclaimed batches: the broker lost the message, or a worker is gone.
 
-    That one is woken which still waits in a queue costs one look at the ledger. What
-    was sent too long ago for its id to protect it becomes ``unknown``. Runs that
-    stand still, or are not planned to their end, sleep on. It takes as long as ``wake``
+    Waking a batch that is still queued only costs one read of the ledger. A batch that
+    was sent too long ago for its id to protect it becomes ``unknown``. Paused runs, and
+    runs that are not completely planned, stay as they are. It takes as long as ``wake``
     does: limit that, if a broker of yours may block.
 
     Args:
@@ -134,12 +134,12 @@ async def follow(
     clock: Clock | None = None,
 ) -> BulkReport:
     """
-    Wait until a run is done, or stands still, and report.
+    Wait until a run is done or paused, and return its report.
 
-    Meanwhile it sweeps twice a minute, and in the end has each batch asked about once
-    more that had no answer. A run that stands still because the gateway does is tried
-    again with one batch now and then; any other pause ends the wait. Leaving the wait
-    early changes nothing for the run.
+    While waiting it sweeps twice a minute. In the end it repeats each batch that had no
+    response. A run that is paused because the gateway does not respond is resumed with
+    one batch now and then; any other pause ends the wait. Leaving the wait early does
+    not affect the run.
 
     ``wake`` is awaited beside the looks, so a broker that blocks does not hold up the
     end. It is cancelled when nothing of the run has moved for two minutes, and the next
@@ -148,7 +148,7 @@ async def follow(
     Args:
         progress: Called after each look. What it raises is logged and changes nothing.
         every: Seconds between two looks.
-        wait_for_gateway: Seconds to wait for a gateway that does not answer.
+        wait_for_gateway: Seconds to wait for a gateway that does not respond.
         clock: Time; replace it in tests.
 
     Raises:
@@ -202,7 +202,7 @@ class _Follower:
         self._has_answer()
 
     async def until_done(self) -> None:
-        """Look at the run until it is done, or stands still for good."""
+        """Read the run until it is done, or paused for good."""
         while True:
             progress = await self._look()
             await self._check_wake()
@@ -219,7 +219,7 @@ class _Follower:
             await self._clock.sleep(self._every)
 
     async def ask_again(self) -> None:
-        """Have each batch asked about once more that had no answer."""
+        """Repeat each batch that had no response once more."""
         tries = await self.patiently(self._tries_of_unknown)
         names = await self.patiently(
             lambda: self._ledger.claimable_batches(
@@ -299,15 +299,16 @@ class _Follower:
         self._waking = asyncio.ensure_future(wake)
 
     async def _check_wake(self) -> None:
-        """Raise what the waking raised; end it if it hangs."""
+        """Raise the exception of the waking; end it if it hangs."""
         if self._waking is None:
             return
         if self._waking.done():
             waking, self._waking = self._waking, None
-            # What else it awaited may have been cancelled: not this wait.
+            # The awaited call may have been cancelled, without cancelling this wait.
             if not waking.cancelled():
                 waking.result()
-        # A wake may send by itself: then something moves, as long as it is well.
+        # A wake may send batches in this process: then the run progresses, unless it
+        # hangs.
         elif self._clock.monotonic() >= max(self._woke_at, self._moved_at) + LEASE:
             _logger.warning(
                 "run %r: wake has not returned for %.0f s, and no batch progresses; "
@@ -335,13 +336,13 @@ class _Follower:
                 self._run_name, limit=1, include_unknown=True
             )
         )
-        # The next sweep wakes more, unless this one makes the run stand still again.
+        # The next sweep wakes more, unless this one pauses the run again.
         self._swept_at = self._clock.monotonic()
         self._start_to_wake(names, include_unknown=True)
         return True
 
     async def _tries_of_unknown(self) -> Mapping[str, int]:
-        """How often each batch was tried that is in doubt, or being asked about."""
+        """Attempts of each batch that is unknown, or being repeated."""
         states = {BatchState.UNKNOWN, BatchState.SENDING}
         return {
             batch.name: batch.attempts
@@ -350,7 +351,7 @@ class _Follower:
 
 
 def _answers(progress: Progress) -> int:
-    """Batches that the gateway has answered."""
+    """Batches with a response of the gateway."""
     unanswered = (BatchState.NOT_SENT, BatchState.SENDING, BatchState.UNKNOWN)
     return sum(
         count for state, count in progress.batches.items() if state not in unanswered

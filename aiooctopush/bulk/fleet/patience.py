@@ -22,7 +22,7 @@ async def patiently(
         waits: Seconds before each repeat.
 
     Raises:
-        LeaseLostError: Somebody else has the batch now: to try again changes nothing.
+        LeaseLostError: Another worker has the batch now; a retry changes nothing.
         LedgerError: It is still away after the last wait.
     """
     for wait in waits:

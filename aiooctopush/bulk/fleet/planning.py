@@ -41,7 +41,7 @@ from ..sources.prefetching import BatchPrefetcher
 from ..sources.used import check_beforehand
 
 
-# Each is a request of its own that says everything, so batches share no settings.
+# Each is a complete request, so batches share no settings.
 _SHARED: Final = b""
 
 # So many batches are written in one transaction: 10,000 recipients, two megabytes.
@@ -66,15 +66,15 @@ async def plan(
     """
     Write a run down for workers to send: all of its batches, and nothing is sent.
 
-    The same call goes on after a crash, and adds whoever is new in a list that has
-    changed since, also while workers are sending. Whoever was planned under the name
-    before is not planned again, wherever he stands in the source now.
+    The same call continues after a crash, and adds new recipients of a list that has
+    changed since, also while workers are sending. Recipients that were planned under
+    the name before are not planned again, at any position in the source.
 
     Args:
         ledger: Ledger of the fleet. In a transaction of yours, with
             `PostgresLedger.bound_to`, it is all or nothing.
         name: Names the run; the ids of its requests are derived from it.
-        message: What is said; None if the source yields whole SmsRequests.
+        message: Text and options; None if the source yields whole SmsRequests.
         source: As for `BulkRun.stream`.
         batch_size: Recipients of one request, 1 to 500.
         on_duplicate: As for `OctopushSession.bulk`, like the next four.
@@ -86,11 +86,10 @@ async def plan(
         The run, its source read to the end.
 
     Raises:
-        InvalidFieldError: An argument is malformed, or the name is that of a run with
-            another message; or the instant of sending has passed, and somebody is new;
-            or an item is none that this run can send, and what was
-            planned before it stays.
-        LedgerError: It cannot be written; or somebody else is planning this run.
+        InvalidFieldError: An argument is malformed, or the name belongs to a run with
+            another message. Or the time of sending has passed, and a recipient is new.
+            Or this run cannot send an item; the items planned before it stay.
+        LedgerError: It cannot be written; or another process is planning this run.
     """
     check_run_name(name)
     options = BulkOptions(
@@ -140,7 +139,7 @@ class _Planning:
         self._batches = BatchPrefetcher(self._reader, options.batch_size)
 
     async def go_on(self, run: RunRecord, source: Source) -> RunRecord:
-        """Read a source from its start to its end, and plan whoever is new."""
+        """Read a source from its start to its end, and plan new recipients."""
         async for _ in known_batches(self._ledger, run, self._reader):
             pass
         if self._options.exclude is not None:
@@ -186,7 +185,7 @@ class _Planning:
         return run
 
     def _whole(self, content: Content) -> Content:
-        """Make a request that says everything of a batch."""
+        """Build a request that contains all settings of a batch."""
         if self._shared is None:
             return content
         return SmsRequest(**self._shared, recipients=content)  # type: ignore[arg-type]  # with a message there are no requests

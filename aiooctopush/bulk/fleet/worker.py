@@ -1,8 +1,8 @@
 """
-What a worker does with a batch of a run that many share: claim it, send it, tell all
-others to stand still if there is a reason.
+The worker of a shared run: claims a batch, sends it, and pauses all workers if there is
+a reason.
 
-It knows nothing of what wakes it: a message of a broker, a timer, or a loop.
+It does not depend on its trigger: a message of a broker, a timer, or a loop.
 """
 
 import logging
@@ -31,26 +31,26 @@ from .patience import patiently
 
 _logger = logging.getLogger("aiooctopush")
 
-# All tries of a request, with the waits between and for a turn, end while the claim
-# still holds; what is left is for writing down the outcome.
+# All attempts of a request, with the waits between them, end while the claim is valid;
+# the rest of the time is for recording the outcome.
 _DEADLINE: Final = 0.75 * LEASE
 _TURN_AT_MOST: Final = 30.0
 
-# Seconds by which requests reach the gateway late, some more and some less: a second
-# there sees what started in a little more than one. So turns are that much rarer.
+# Requests reach the gateway with varying delays. So more of them can arrive within a
+# second than were started in it. Requests are spaced out by that much.
 _LATE: Final = 0.05
 
 # A turn is waited for by this machine's clock, and judged by the ledger's: who is early
 # by no more than this waits for the rest, and keeps it.
 _SHARP: Final = 0.01
-# A ledger that takes longer to say that the rate is open holds up many, who then would
-# start at once.
+# A ledger that takes longer than this to grant a request would delay many, which would
+# then start at the same time.
 _TOO_SLOW: Final = 0.5
 
 # A database that is started again is away for seconds.
 _WHEN_AWAY: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 
-# What the gateway means when it says "too many" and not how long to wait.
+# The delay after "too many requests" without a Retry-After.
 _UNSAID: Final = 1.0
 
 _RUNS_REMEMBERED: Final = 1_000
@@ -66,8 +66,8 @@ class Worker:
     """
     Sends batches of runs that are in a ledger; `OctopushSession.worker` makes it.
 
-    One for each process: its tasks share it. It never waits for more work: `send_batch`
-    and `send_next` do what there is to do now, and return.
+    One per process, shared by its tasks. It never waits for more work: `send_batch` and
+    `send_next` send the available batches, and return.
     """
 
     def __init__(
@@ -104,18 +104,19 @@ class Worker:
         self, run_name: str, name: str, *, include_unknown: bool = False
     ) -> Sequence[BatchResult]:
         """
-        Send one batch, unless it is done, somebody is at it, or its run stands still.
+        Send one batch, unless it is done, claimed, or its run is paused.
 
         However often and wherever this is called for the same batch, it is sent once.
 
         Args:
             run_name: Name of the run.
             name: Name of the batch, such as ``7`` or ``7.1``.
-            include_unknown: Ask once more about one that had no answer, under its id.
+            include_unknown: Repeat a batch that had no response once more, under its
+                id.
 
         Returns:
-            What became of it, or of its parts if it was cut; none if there was nothing
-            to do. That a run was paused for it stands in the ledger.
+            Its outcome, or the outcomes of its parts if it was split; none if there was
+            nothing to do. The ledger records whether it paused the run.
 
         Raises:
             InvalidFieldError: That is no name of a batch.
@@ -135,7 +136,7 @@ class Worker:
         self, run_name: str, *, include_unknown: bool = False
     ) -> Sequence[BatchResult]:
         """
-        Send the next batch of a run that nobody is at; see `send_batch`.
+        Send the next unclaimed batch of a run; see `send_batch`.
 
         Returns:
             None if there is nothing to do now.
@@ -172,7 +173,7 @@ class Worker:
                         if watch.why is not None:
                             break
             except LeaseLostError:
-                # Whoever has it now asks under the same id.
+                # The worker that has it now repeats it under the same id.
                 _logger.warning(
                     "another worker took over batch %s of run %r",
                     claimed.record.name,
@@ -183,7 +184,7 @@ class Worker:
         return told
 
     async def _heed(self, run_name: str, watch: "_Watch") -> None:
-        """Let all workers stand still if there is a reason."""
+        """Pause all workers if there is a reason."""
         why, watch.why = watch.why, None
         if why is None:
             return
@@ -212,11 +213,11 @@ class Worker:
 @define(kw_only=True)
 class _Watch:
     """
-    What one worker has seen of a run, and makes of it.
+    State of a run as one worker has seen it.
 
     Attributes:
-        why: Why the run should stand still, until that is written down.
-        max_batch_size: Recipients that the gateway takes in one request, if it
+        why: Reason to pause the run, until it is recorded.
+        max_batch_size: Recipients that the gateway accepts in one request, if it
             refused more.
     """
 
@@ -225,8 +226,8 @@ class _Watch:
     max_batch_size: int | None = None
 
     def look_at(self, event: DeliveryEvent) -> None:
-        """Look at what a delivery tells, for a reason to stand still."""
-        # That this process had no turn says nothing of the gateway.
+        """Check the result of a delivery for a reason to pause."""
+        # A missing grant in this process is no statement about the gateway.
         if isinstance(event, BatchDone) and isinstance(event.result.error, NoTurnError):
             return
         self.why = self.why or self.policy.look_at(event)
@@ -255,7 +256,8 @@ class _Turns:
                     f"the rate limit allows no request for another "
                     f"{wait - patience:,.0f} seconds"
                 )
-            # What needs no wait was reserved with all in sight that the ledger knows.
+            # A request that does not wait was reserved with the ledger's latest
+            # knowledge.
             holds = not wait or await self._still_holds()
 
     async def _reserve(self, at_most: float) -> float:
@@ -275,7 +277,8 @@ class _Turns:
         """
         Whether a turn that was waited for is still one.
 
-        The gateway may have throttled somebody since it was reserved. Then it is left
+        The gateway may have throttled another worker since it was reserved. Then it is
+        left
         unused, and another one reserved: those start one after the other once the rate
         is open, and no span of time gets more starts than it had.
         """
@@ -296,7 +299,7 @@ class _Turns:
         try:
             await self._ledger.throttle(self._name, wait)
         except LedgerError:
-            # This try's refusal is what counts, and stays what it is.
+            # The refusal of this attempt counts, and is kept.
             _logger.warning(
                 "the ledger is unreachable; other workers are not informed of a 429"
             )
@@ -305,9 +308,9 @@ class _Turns:
 @frozen
 class _PatientLedger(DeliveryLedger):
     """
-    Writes once more what a ledger could not take because it is being started again.
+    Retries a write once that a restarting ledger could not accept.
 
-    What is known already would else be asked of the gateway again.
+    Without it, known outcomes would be requested from the gateway again.
     """
 
     _ledger: ClaimLedger
@@ -315,7 +318,7 @@ class _PatientLedger(DeliveryLedger):
 
     @property
     def is_durable(self) -> bool:
-        """Whether what is written survives a crash."""
+        """Whether recorded outcomes survive a crash."""
         return self._ledger.is_durable
 
     async def begin(self, run_name: str, batch: BatchRecord) -> None:
@@ -323,7 +326,7 @@ class _PatientLedger(DeliveryLedger):
         await self._patiently(lambda: self._ledger.begin(run_name, batch))
 
     async def conclude(self, run_name: str, batch: BatchRecord) -> None:
-        """Write down what became of a batch."""
+        """Record the outcome of a batch."""
         await self._patiently(lambda: self._ledger.conclude(run_name, batch))
 
     async def split(

@@ -60,11 +60,11 @@ async def preview(
         quiet_hours: Quiet hours of marketing to France; None for no warning.
         price_per_sms: In euros, for an estimate of the cost; it is never guessed.
         balance: In euros, to be compared with that.
-        people: Those whom the run has planned before, or leaves out.
+        people: Recipients whom the run has planned before, or leaves out.
 
     Raises:
-        InvalidFieldError: An argument is malformed, which is said before the source
-            is read; or an item is none that a run with this message could send.
+        InvalidFieldError: An argument is malformed, which is raised before the source
+            is read; or a run with this message could not send an item.
         SourceError: A file cannot be opened, or not be read any further.
     """
     check_euros(price_per_sms, "price_per_sms")

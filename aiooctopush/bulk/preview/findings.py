@@ -1,4 +1,4 @@
-"""What a preview found, in figures, in words and as plain data."""
+"""Results of a preview, in figures, in words and as plain data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -52,7 +52,7 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """Where the first stands, for people."""
+        """Position of the first occurrence, for people."""
         return place_of(self.position, self.line)
 
     def as_dict(self) -> dict[str, Any]:
@@ -61,12 +61,12 @@ class Finding:
 
 
 def place_of(position: int, line: int | None) -> str:
-    """Where an item stands, for people: ``line 3``, or else ``item 2``."""
+    """Position of an item, for people: ``line 3``, or else ``item 2``."""
     return f"item {position + 1:,}" if line is None else f"line {line:,}"
 
 
 def check_euros(value: Any, name: str) -> None:
-    """Refuse what is neither None nor a Decimal of 0 or more."""
+    """Require None or a Decimal of 0 or more."""
     if value is None:
         return
     if not isinstance(value, Decimal) or not value.is_finite() or value < 0:
@@ -84,40 +84,41 @@ def _is_euros(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
 @frozen(kw_only=True)
 class Preview:
     """
-    What a source and a message look like before anything is sent.
+    Analysis of a source and a message before anything is sent.
 
     Attributes:
         items: What the source yielded.
-        recipients: Those who would get a message. If duplicates are kept, somebody
-            may be among them more than once.
+        recipients: Recipients who would get a message. If duplicates are kept, a
+            recipient may be counted more than once.
         already: People whom an earlier start of the run has planned; a second row of
             one is a duplicate.
         excluded: People who are left out because the run excludes them.
         duplicates: Items that were there before.
         on_duplicate: What a run does with them.
-        by_identity: Whether the caller said what makes two items the same.
+        by_identity: Whether the caller defined the identity of items.
         rejected: Items that are no recipients, and duplicates if these are errors.
         rejections: The first 20 of them.
         reasons: How many were rejected by reason, the most frequent first.
         samples: The first three texts as they will arrive, values merged in.
-        on_missing: What a run does with people who lack a value; None for the default.
+        on_missing: How a run handles recipients who lack a value; None for the default.
         lacking: Rejected for want of a value for a placeholder.
         missing_columns: By placeholder for which a file has no column, the columns
             that may be meant.
         blank: Recipients whose text is nothing but spaces.
         overdue: When it was to be sent, if that is more than a minute ago.
-        invalid_numbers: Recipients whose number is given to nobody, though its length
-            is right. Told by the extra ``phone`` only, as the next.
+        invalid_numbers: Recipients with an unassigned number of valid length. Requires
+            the extra ``phone``, as does the next.
         landlines: Recipients whose number is a landline or a service number.
-        countries: Recipients by country, two letters each; ``""`` where it cannot be
-            told, as without the extra ``phone``.
+        countries: Recipients by country, two letters each; ``""`` if unknown, as
+            without the extra ``phone``.
         from_file: Whether items came with their lines.
         text: The measure of the text as it is given; None if items have their own.
         placeholders: Those of the texts.
-        unknown_placeholders: What looks like one and is sent as it stands.
-        missing_values: By placeholder, people who have no value for it.
+        unknown_placeholders: Words in braces that are not placeholders and are sent
+            unchanged.
+        missing_values: By placeholder, recipients who have no value for it.
         long_values: By field, items rejected for more than 50 characters in it.
-        messages: Recipients by encoding and parts of what they get, values merged in.
+        messages: Recipients by encoding and parts of their merged text.
         sms_needed: Messages billed, by the standard count; an estimate.
         sms_needed_at_most: SMS needed by the gateway's stricter page.
         too_long: By the limit of the route in characters, recipients whose text is
@@ -125,15 +126,15 @@ class Preview:
         forced: Recipients whose values make a text Unicode that is none, and the
             first character that does.
         short_numbers: Recipients whose values hold a run of five X.
-        repeats_short_number: Whether a text contains more than one such run by itself.
+        repeats_short_number: Whether a single text contains more than one such run.
         without_mention: By the STOP mention that a marketing text lacks, the
             recipients it is refused for: of premium French numbers only.
         in_quiet_hours: French numbers that marketing would go to in quiet hours.
         goes_out_at: When marketing would go out, by the clock of Paris, if that is in
             quiet hours; of several such instants the first met.
         quiet_until: When these quiet hours end.
-        quiet_unknown: Whether that could not be told, for want of a time zone
-            database, though there is marketing.
+        quiet_unknown: Whether quiet hours of marketing are unknown, because there is no
+            time zone database.
         requests: How many would be made.
         price_per_sms: In euros, as the caller gave it.
         balance: In euros, as the caller gave it.
@@ -246,7 +247,7 @@ class Preview:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What will hardly do what is wanted, in sentences; the refusals come first."""
+        """Human-readable warnings; those that lead to refusals come first."""
         return (
             *self.refusals,
             *self._words_on_texts(),
@@ -317,7 +318,7 @@ class Preview:
             )
 
     def _words_on_marketing(self) -> Iterator[str]:
-        # Of a text without recipients nobody knows where it goes.
+        # The destination of a text without recipients is unknown.
         for mention, count in self.without_mention.items():
             is_refusal = count and mention == PREMIUM_MENTION
             if not is_refusal and (count or not self.recipients):

@@ -1,7 +1,7 @@
 """
 A look at one item of a source after the other, before anything is sent.
 
-Nothing of the source is kept but counts, and what was seen as `seen` keeps it.
+Only counts are kept, and the identities in `seen`.
 """
 
 from collections import Counter
@@ -52,13 +52,13 @@ _VALUE_TOO_LONG: Final = f"must have 1 to {MAX_MERGE_FIELD} characters"
 
 class Inspection:
     """
-    The look itself, one item after the other; `result` tells at any time.
+    The analysis, one item after the other; `result` returns the state at any time.
 
     A text alone can be looked at, too: ask for the result at once.
 
     Args:
         text: What all recipients get; None if items are requests with their own.
-        purpose: None if it is not known; then nothing is said about marketing.
+        purpose: None if it is unknown; then marketing is not checked.
         type: The quality of the route.
         send_at: When; None for now.
         optimized: Whether the gateway may rewrite the text.
@@ -68,8 +68,8 @@ class Inspection:
         identity: As in a run.
         batch_size: As in a run.
         quiet_hours: None for no warning about them.
-        people: Those whom the run has planned before, or leaves out: they are counted
-            apart. None if there are none.
+        people: Recipients whom the run has planned before, or leaves out; they are
+            counted separately. None if there are none.
 
     The constructor may read the time zone database from disk.
     """
@@ -123,7 +123,7 @@ class Inspection:
 
     def prepared(self, source: Any) -> Any:
         """
-        Note what a source lacks, and return it as it is to be looked at.
+        Record the missing values of a source, and return the source to analyze.
 
         A file is then read no further than the text uses it. Its header is read,
         which blocks.
@@ -184,7 +184,10 @@ class Inspection:
         position: int,
         line: int | None,
     ) -> bool:
-        """Whether somebody has what the text uses; otherwise it is a rejection."""
+        """
+        Whether a recipient has the values that the text uses; otherwise it is a
+        rejection.
+        """
         # Rows of a file that lack it are given as errors already.
         values = message.text.values_of(recipient) if self._requires else ()
         if "" not in values:
@@ -197,7 +200,7 @@ class Inspection:
 
     def look_at(self, piece: RowOrBlock) -> None:
         """
-        Look at what comes next in a file: as `look` at each row, if there are many.
+        Analyze the next rows of a file: like `look` for each row, if there are many.
 
         Raises:
             InvalidFieldError: As from `look`.
@@ -315,7 +318,7 @@ class Inspection:
     def _left_out(
         self, people: People, values: Sequence[Any], numbers: Sequence[int]
     ) -> set[int]:
-        """Count those who are known or excluded, and tell their places."""
+        """Count planned or excluded recipients, and return their positions."""
         already, excluded, _ = people.sift(values, numbers)
         self._already += len(already)
         self._excluded += len(excluded)
@@ -328,7 +331,7 @@ class Inspection:
     def _is_kept(
         self, position: int, line: int | None, number: str | None = None
     ) -> bool:
-        """Count an item that was there before, and tell whether it is sent."""
+        """Count a repeated item, and return whether it is sent."""
         self._duplicates += 1
         if self._on_duplicate is OnDuplicate.ERROR:
             shown = None if number is None else mask(number)
@@ -343,7 +346,7 @@ class Inspection:
         position: int,
         line: int | None,
     ) -> None:
-        """Count somebody who gets a message with these values."""
+        """Count a recipient who gets a message with these values."""
         self._recipients += 1
         heads = heads_of((number,))
         self._doubts.look((number,), heads, (position,), (line,))
@@ -405,7 +408,7 @@ class Inspection:
         self, *, price_per_sms: Decimal | None = None, balance: Decimal | None = None
     ) -> Preview:
         """
-        What was found so far.
+        Findings so far.
 
         Args:
             price_per_sms: In euros, for an estimate of the cost; it is never guessed.

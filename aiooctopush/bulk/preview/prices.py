@@ -1,8 +1,9 @@
 """
-What one SMS costs by what the account's balance buys.
+Price of one SMS, derived from the account's balance.
 
-The gateway has no list of prices in euros: for each country it says how many messages
-the balance buys. Source: gateway documentation, "Check credit", "Credit by service".
+The gateway has no list of prices in euros. For each country it reports how many
+messages the balance buys. Source: gateway documentation, "Check credit", "Credit by
+service".
 """
 
 from collections.abc import Mapping
@@ -13,8 +14,8 @@ from ...api._shared import SmsType
 from ...api.wallet import Wallet
 
 
-# The gateway counts whole messages, so that a price is known between two bounds. More
-# decimals than this no price has.
+# The gateway counts whole messages, so that a price is between two bounds. No price has
+# more decimals than this.
 _DECIMALS: Final = 6
 
 # Of one call, retries included.
@@ -27,24 +28,24 @@ _FIELDS: Final = {
 
 
 class PriceUnknownError(LookupError):
-    """The account does not tell what an SMS costs; the words say why."""
+    """The account does not report the price of an SMS; the message explains why."""
 
 
 async def price_per_sms(
     wallet: Wallet, countries: Mapping[str, int], kind: SmsType
 ) -> Decimal:
     """
-    Ask what one SMS costs the account, each country by its share of recipients.
+    Calculate the price of one SMS, weighting each country by its share of recipients.
 
     Args:
-        wallet: Wallet of the account; it is asked for its balance and what that buys.
+        wallet: Wallet of the account; its balance and credits are requested.
         countries: Recipients by country.
         kind: Quality of the route.
 
     Raises:
-        PriceUnknownError: The answers hold no price for a country, or a country is
-            not known.
-        OctopushError: The gateway did not answer, or refused.
+        PriceUnknownError: The responses contain no price for a country, or a country is
+            unknown.
+        OctopushError: The gateway did not respond, or refused.
     """
     if not countries:
         raise PriceUnknownError("there are no recipients")

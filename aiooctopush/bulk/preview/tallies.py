@@ -1,4 +1,4 @@
-"""What a look at a source counts, and where each thing was met first."""
+"""Counts of a preview, with the position of each first occurrence."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ class Tally:
         self.count += count
 
     def finding(self, character: str | None = None) -> Finding | None:
-        """What was counted; None if that is nothing."""
+        """The count and its first position; None if there is none."""
         if not self.count:
             return None
         return Finding(
@@ -56,7 +56,7 @@ class Rejections:
     Attributes:
         count: All of them.
         first: The first 20.
-        reasons: How many by reason; what is rare beyond 50 reasons is put together.
+        reasons: Counts by reason; rare reasons beyond 50 are combined.
     """
 
     count: int = 0
@@ -92,10 +92,10 @@ class Rejections:
 @define
 class Doubts:
     """
-    Numbers that hardly get a text message.
+    Numbers that probably cannot receive SMS.
 
     Attributes:
-        invalid: Possible by their length, and yet given to nobody.
+        invalid: Possible by their length, but unassigned.
         landlines: Landlines and service numbers.
     """
 
@@ -117,7 +117,7 @@ class Doubts:
             self.landlines.add(positions[at], lines[at])
 
 
-# Plus and four digits: those who share a calling code are told apart by them.
+# Plus and four digits: they distinguish countries that share a calling code.
 _BEGINNING: Final = 5
 # Plus and the longest country code.
 _CODE: Final = 4
@@ -129,7 +129,7 @@ class Countries:
     Recipients by country.
 
     Attributes:
-        counts: By two letters; ``""`` where it cannot be told.
+        counts: By two letters; ``""`` if unknown.
     """
 
     counts: Counter[str] = field(factory=Counter)
@@ -158,11 +158,11 @@ class Samples:
     texts: list[str] = field(factory=list, repr=False)
 
     def keep(self, text: MergedLengths, rows: Sequence[tuple[str, ...]]) -> None:
-        """Keep what people with these values get, unless there are enough."""
+        """Keep the text with these values, unless there are enough."""
         for values in rows:
             if len(self.texts) == SAMPLES:
                 return
             sample = text.merged(values)
-            # One text is enough if it is the same for everybody.
+            # One text is enough if it is the same for all recipients.
             if text.names or not self.texts:
                 self.texts.append(sample)

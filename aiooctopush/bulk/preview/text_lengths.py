@@ -38,8 +38,8 @@ def _any_of(characters: frozenset[str]) -> str:
     return re.escape("".join(sorted(characters)))
 
 
-# By whether the gateway rewrites: what then takes one septet by either count, and what
-# then is not in GSM-7. What it rewrites becomes plain.
+# By whether the gateway rewrites: septets by both counts, and characters outside GSM-7.
+# Rewritten characters become plain.
 _is_plain: Final = {
     True: re.compile(f"[{_any_of(_PLAIN.union(REPLACEMENTS))}]*").fullmatch,
     False: re.compile(f"[{_any_of(_PLAIN)}]*").fullmatch,
@@ -53,7 +53,7 @@ _outsider: Final = {
 @define(kw_only=True)
 class LengthGroup:
     """
-    Recipients whose texts are equally long, as far as anybody pays for it.
+    Recipients grouped by the length of their texts, which determines the price.
 
     Attributes:
         encoding: Encoding of their texts.
@@ -74,7 +74,7 @@ class MergedLengths:
     """
     A text that is measured with the values of each recipient.
 
-    To merge and measure takes 11 µs. But the measure depends on the values' lengths
+    Merging and measuring takes 11 µs. But the length depends on the values' lengths
     alone, as long as nothing in them is counted double: most recipients are looked up
     by these, in 1 µs.
 
@@ -106,8 +106,8 @@ class MergedLengths:
         self._get = attrgetter(*self.names or MERGE_FIELDS)
         self._is_plain = _is_plain[optimized]
         self._outsider = _outsider[optimized]
-        # Where nothing beside the values is counted double, and none comes twice, not
-        # even which value is how long makes a difference, but only their sum.
+        # If only the values are counted double, and no value occurs twice, the sum of
+        # the lengths is sufficient.
         rest = merge(text, {})
         once = len(text) - len(rest) == sum(len(name) + 2 for name in self.names)
         self._adds_up = once and self._is_plain(rest) is not None
@@ -115,7 +115,7 @@ class MergedLengths:
         self._known_in_unicode: dict[object, LengthGroup] = {}
 
     def values_of(self, recipient: Recipient) -> tuple[str, ...]:
-        """What a recipient has for each of `names`; empty where that is nothing."""
+        """The recipient's values of `names`; empty if missing."""
         if not self.names:
             return ()
         found: Any = self._get(recipient)
@@ -132,7 +132,7 @@ class MergedLengths:
         """
         known = self._known
         if self._is_plain(joined) is None:
-            # In Unicode nothing is counted double but what takes two code units.
+            # In Unicode only characters of two code units are counted double.
             if self._outsider(joined) is None or max(joined) > _LAST_OF_ONE_UNIT:
                 return self._measured(values)
             known = self._known_in_unicode
@@ -148,7 +148,7 @@ class MergedLengths:
         self, columns: Sequence[Sequence[str]]
     ) -> Sequence[tuple[LengthGroup, int]] | None:
         """
-        The groups of many recipients, and how many are in each; as `group` tells.
+        The groups of many recipients, and the size of each; as from `group`.
 
         Args:
             columns: For each of `names` a value for each recipient.
@@ -157,7 +157,7 @@ class MergedLengths:
             None if the values of one are not plain: then each is to be looked at.
         """
         everything = "".join(map("".join, columns))
-        # The second may stand across two values, which is too rare to matter.
+        # The second one may span two values, which is too rare to matter.
         if self._is_plain(everything) is None or SHORT_NUMBER in everything:
             return None
         keys: Iterable[object]

@@ -1,4 +1,4 @@
-"""The texts that a preview meets, each inspected by itself: length, STOP, hours."""
+"""The texts of a preview, each inspected separately: length, STOP, hours."""
 
 from collections import Counter
 from datetime import datetime
@@ -29,11 +29,11 @@ from .text_lengths import LengthGroup, MergedLengths
 @frozen(kw_only=True)
 class InspectedText:
     """
-    A text with its purpose, and what that means for those who get it.
+    A text with its purpose, and the consequences for its recipients.
 
     Attributes:
         text: The text with its placeholders, measured.
-        alone: Its group, if it is the same for everybody.
+        alone: Its group, if it is the same for all recipients.
         is_unicode: Whether it needs Unicode without any values.
         can_be_blank: Whether nothing is left of it without values.
         lacks: The STOP mention that it needs and does not have.
@@ -53,7 +53,7 @@ class InspectedText:
 @define(repr=False)  # texts are private
 class InspectedTexts:
     """
-    Inspects texts, and collects what was found in all of them.
+    Inspects texts, and collects the findings of all of them.
 
     Attributes:
         groups: Groups of the same length, to count recipients in.
@@ -63,7 +63,7 @@ class InspectedTexts:
         without_mention: By STOP mention that a text lacks, recipients who need it.
         is_marketing: Whether there is a text for marketing.
         quiet: When the first text that meets quiet hours goes out, and their end.
-        quiet_unknown: Whether this machine has no time zones to tell the hours with.
+        quiet_unknown: Whether this machine has no time zones to determine the hours.
 
     The constructor may read the time zone database from disk.
     """
@@ -107,7 +107,7 @@ class InspectedTexts:
         *,
         optimized: bool,
     ) -> InspectedText:
-        """Inspect a text by itself."""
+        """Inspect a single text."""
         is_low_cost = type is SmsType.LOW_COST
         limit = LOW_COST_MAX if is_low_cost else MAX_TEXT
         merged = MergedLengths(

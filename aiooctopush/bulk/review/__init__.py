@@ -1,1 +1,1 @@
-"""What a run left undecided: decisions by people, and delivery receipts."""
+"""Unresolved batches of a run: decisions, and delivery receipts."""

@@ -1,4 +1,4 @@
-"""What nobody knows for sure yet, and who decides about it."""
+"""Decisions about batches whose outcome is unknown."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -22,16 +22,16 @@ from ...ledgers.records import (
 
 
 class BatchDecision(StrEnum):
-    """What is decided about a batch that may have been sent."""
+    """Decision about a batch that may have been sent."""
 
     SENT = "sent"
-    """It was sent: somebody has seen it, or a delivery receipt."""
+    """It was sent, according to an operator or a delivery receipt."""
 
     RESEND = "resend"
-    """Send it under a new id when the run goes on; twice, if it was sent after all."""
+    """Send it under a new id when the run is resumed; recipients may get it twice."""
 
     SKIP = "skip"
-    """Let it be: whoever did not get it will not."""
+    """Do not send it again; recipients may not have got it."""
 
 
 BatchDecisionLike = BatchDecision | Literal["sent", "resend", "skip"]
@@ -96,16 +96,16 @@ async def resolve(
 
     Args:
         batch: Its name in the run.
-        decision: What is to become of it.
-        by: Who decides; a name, or what they went by.
+        decision: How to proceed with it.
+        by: Who decides; a name, or the grounds.
         clock: For the date of the decision.
 
     Returns:
-        The batch as it stands now.
+        The batch in its new state.
 
     Raises:
-        InvalidFieldError: There is no such batch, nothing is to be decided about it,
-            or what it said is not known any more.
+        InvalidFieldError: The batch does not exist, needs no decision, or its content
+            was deleted.
     """
     decision = to_enum(BatchDecision, "decision", decision)
     record = await _find(ledger, run_name, batch)
@@ -145,7 +145,7 @@ async def _find(ledger: Ledger, run_name: str, name: str) -> BatchRecord:
 
 async def purge(ledger: Ledger, run_name: str) -> None:
     """
-    Forget whom a run went to and what it said; its figures stay.
+    Delete the recipients and texts of a run; its figures stay.
 
     Raises:
         InvalidFieldError: It has batches that are not finished, or not resolved.

@@ -27,7 +27,7 @@ IN_MEMORY_AT_MOST: Final = 200_000
 
 
 class InboxFullError(Exception):
-    """So many receipts wait in memory that no more can be taken."""
+    """The memory for waiting receipts is full."""
 
 
 @define
@@ -51,7 +51,7 @@ class ReceiptFile:
     _done: int = 0
 
     def open(self) -> None:
-        """Open what an earlier process may have left."""
+        """Open the receipts that an earlier process may have left."""
         try:
             import fcntl  # noqa: PLC0415  # not on every system
 
@@ -111,7 +111,7 @@ class ReceiptFile:
         return receipts, end
 
     def forget(self, end: int) -> None:
-        """Let go of what came before a place, for it is in the ledger."""
+        """Delete the receipts before a position, because the ledger has them."""
         self._done = end
         if not self.has_more:
             os.ftruncate(self._opened, 0)
@@ -161,10 +161,10 @@ class ReceiptInbox:
     """
     Keeps delivery receipts until they are in a ledger, which a run may be holding.
 
-    With a file none is lost: what `take` has returned for is on the disk. The file is
-    emptied as soon as the ledger has everything; what a kill left in it is written by
-    the next one who opens it. Without a file they wait in memory, and when that is
-    full, no more are taken.
+    With a file none is lost: when `take` has returned, the receipt is on the disk. The
+    file is emptied as soon as the ledger has everything. Receipts left by a killed
+    process are written by the next one that opens the file. Without a file they wait in
+    memory, and when that is full, further receipts are refused.
 
     Args:
         opened: Opens the ledger for a while, for writing.
@@ -222,14 +222,14 @@ class ReceiptInbox:
             return
         self._arriving.append(receipt)
         async with self._adding:
-            # Whoever comes first writes for all that have come since.
+            # The first task writes all receipts that have arrived since.
             some, self._arriving = self._arriving, []
             if not some:
                 return
             try:
                 await asyncio.to_thread(self._file.add, some)
             except BaseException:
-                # The others try it themselves, each with its own turn.
+                # The others retry the write themselves, one after the other.
                 others = [one for one in some if one is not receipt]
                 self._arriving = [*others, *self._arriving]
                 raise
@@ -237,10 +237,10 @@ class ReceiptInbox:
 
     async def write(self) -> None:
         """
-        Put to the ledger what waits.
+        Write waiting receipts to the ledger.
 
         Raises:
-            LedgerError: It cannot be written now; what waits goes on waiting.
+            LedgerError: It cannot be written now; the receipts keep waiting.
         """
         while self.is_waiting:
             if self._file is None:
