@@ -1,4 +1,4 @@
-"""Delivery receipts put to the batches of a ledger: what arrived, and what was sent."""
+"""Matches delivery receipts with the batches of a ledger."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -14,10 +14,11 @@ from ...phone import normalize
 from ...webhooks import DeliveryReceipt
 
 
-# A receipt proves that these were sent. What is foreign was sent by somebody else.
+# A receipt proves that these were sent. An already_sent batch was sent by another
+# process.
 _PROVEN_BY_RECEIPT: Final = frozenset({BatchState.PRESUMED, BatchState.UNKNOWN})
 
-# A run that goes on adds batches; reading twenty thousand of them takes a second.
+# A run in progress adds batches; reading twenty thousand of them takes a second.
 _LOOK_AGAIN_AFTER: Final = 60.0
 
 
@@ -30,9 +31,9 @@ class ReceiptMatcher:
     """
     Takes delivery receipts, and writes them down where they belong.
 
-    A receipt for any number of a batch that was presumed, or in doubt, proves that the
-    batch was sent: it becomes ``accepted``, with the ticket of the receipt. Only if one
-    such batch has the number; otherwise nobody knows which it was.
+    A receipt for any number of a presumed or unknown batch proves that the
+    batch was sent: it becomes ``accepted``, with the ticket of the receipt. This
+    requires that only one such batch has the number; otherwise the match is ambiguous.
 
     Receipts are hints, and may come from a stranger: they never make anything be sent.
 
@@ -42,7 +43,7 @@ class ReceiptMatcher:
 
     Attributes:
         ledger: May be replaced by another one that opens the same file.
-        unmatched: Receipts for tickets and numbers that the ledger does not know.
+        unmatched: Receipts for tickets and numbers that are not in the ledger.
         ambiguous: Receipts for a number of several open batches: they prove none.
         proven: Batches that were resolved.
     """
@@ -65,7 +66,7 @@ class ReceiptMatcher:
         One that comes twice, or late, changes nothing.
 
         Raises:
-            LedgerError: The ledger cannot be read or written; take the same receipts
+            LedgerError: The ledger cannot be read or written; pass the same receipts
                 again later.
         """
         found: dict[str, list[Receipt]] = {}
@@ -113,7 +114,7 @@ class ReceiptMatcher:
         return self._clock.monotonic() - looked_at >= _LOOK_AGAIN_AFTER
 
     async def _look(self) -> None:
-        """Note tickets, and the numbers of what is open."""
+        """Add the tickets, and the numbers of unresolved batches."""
         # Unless it comes to its end, nothing of it counts.
         self._looked_at = None
         self._tickets.clear()
