@@ -44,7 +44,7 @@ from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 from aiooctopush.ledgers.sqlite.schema import APPLICATION_ID, MIGRATIONS
 
 
-PAGE_BYTES = 4096
+PAGE_BYTES = 8192
 # A version after the newest one, as only a test knows it.
 NEWER = (*MIGRATIONS, ("ALTER TABLE runs ADD COLUMN note TEXT DEFAULT 'none'",))
 

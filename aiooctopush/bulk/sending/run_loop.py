@@ -389,7 +389,6 @@ class RunLoop:
                 # It is dropped with the answer, a moment later: to pack it would take
                 # more time than to write what packing saves.
                 compress=False,
-                delta_encode=self._ledger.is_durable,
             )
             planned += record.count
             jobs.append(Job(record=record, content=read.content, is_written=True))

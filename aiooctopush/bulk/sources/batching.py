@@ -29,7 +29,7 @@ from ...ledgers.batch import (
     Content,
     ints_in,
     unpack_identities,
-    unpack_ints,
+    unpack_lanes,
 )
 from ...ledgers.records import BatchRecord, Rejection
 from ...phone import mask, normalize_all
@@ -119,7 +119,7 @@ class BatchReader:
     def remember(self, batch: BatchRecord) -> None:
         """Note whom a batch of an earlier start was planned for."""
         if self._by_number:
-            self._people.remember(unpack_ints(batch.numbers))
+            self._people.remember_numbers(unpack_lanes(batch.numbers))
         else:
             self._people.remember(unpack_identities(batch.identities))
 

@@ -4,23 +4,26 @@ What a bulk run has met already: exact, because a false positive is a lost messa
 `SeenNumbers` is for phone numbers and small, `SeenKeys` for every other identity.
 """
 
-import sys
 from array import array
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
-from itertools import repeat
-from operator import itemgetter, rshift, setitem
+from itertools import compress, islice, repeat
+from operator import itemgetter, setitem
+from struct import pack, unpack
 from typing import Final
 
 from ...errors import InvalidFieldError
+from ...ledgers.batch import LANE, lanes, values_in
 from ...phone import as_ints, mask
 
 
-# The first of them are kept in a plain set, of 8 MB in the end: most runs need no more,
-# and pages of memory that hold a bit here and there cost a small run more than that.
+# So many are kept in a plain set, of 8 MB: most runs need no more, and pages of memory
+# that hold a bit here and there cost a small run more than that.
 _FEW: Final = 131_072
+_AT_ONCE: Final = 512
 
 # A region is the numbers that differ in their last 19 bits only. Its bitmap has a byte
 # for each value of the last 16, so that numbers in a row are in different bytes, and
@@ -52,6 +55,7 @@ class SeenNumbers:
     """
 
     def __init__(self) -> None:
+        self._is_small = True
         self._few: set[int] = set()
         # All bitmaps one after the other, and by region which of them is its own.
         self._bits = bytearray()
@@ -72,13 +76,20 @@ class SeenNumbers:
         Args:
             values: Numbers as integers.
         """
-        if not self._bitmaps and self._few.isdisjoint(values):
-            return []
-        return [place for place, value in enumerate(values) if self._has(value)]
+        if self._is_small:
+            return list(
+                compress(range(len(values)), map(self._few.__contains__, values))
+            )
+        located = self._located(lanes(values))
+        if located is None:
+            return [place for place, value in enumerate(values) if self._has(value)]
+        places, masks = located
+        met = int.from_bytes(self._bytes_at(places)) & int.from_bytes(masks)
+        return list(compress(range(len(values)), met.to_bytes(len(values))))
 
     def _has(self, value: int) -> bool:
-        if value in self._few:
-            return True
+        if self._is_small:
+            return value in self._few
         bitmap = self._bitmaps.get(value >> _BITS)
         if bitmap is not None:
             at = bitmap << _BYTE_BITS | value & _LOW_BYTES
@@ -119,71 +130,106 @@ class SeenNumbers:
 
     def note(self, values: Sequence[int]) -> list[int]:
         """Note numbers that were read as integers already."""
-        again: list[int] | None = None
-        if self._few.isdisjoint(values):
-            note = self._note_few if len(self._few) < _FEW else self._note_many
-            again = note(values)
-        if again is None:
-            again = self._note_each(values)
+        again = self._note_few(values) if self._is_small else self._note(lanes(values))
         self._count += len(values) - len(again)
+        if len(self._few) > _FEW:
+            self._leave_few()
         return again
 
-    def _note_few(self, values: Sequence[int]) -> list[int]:
-        """Note values of which none was there before these."""
-        before = len(self._few)
-        self._few.update(values)
-        if len(self._few) - before == len(values):
-            return []
-        places: dict[int, int] = {}
-        pairs = enumerate(values)
-        return [
-            place for place, value in pairs if places.setdefault(value, place) < place
-        ]
+    def note_lanes(self, numbers: bytes) -> list[int]:
+        """
+        Note numbers that a ledger has, at most of them with no object for any.
 
-    def _note_many(self, values: Sequence[int]) -> list[int] | None:
+        Args:
+            numbers: As `ledgers.batch.lanes` makes them.
+        """
+        if self._is_small:
+            return self.note(values_in(numbers))
+        again = self._note(numbers)
+        self._count += len(numbers) // LANE - len(again)
+        return again
+
+    def _note(self, numbers: bytes) -> list[int]:
+        again = self._note_many(numbers)
+        return self._note_each(values_in(numbers)) if again is None else again
+
+    def _note_few(self, values: Sequence[int]) -> list[int]:
+        few, again = self._few, list[int]()
+        before = len(few)
+        if few.isdisjoint(values):
+            few.update(values)
+            if len(few) - before == len(values):
+                return again
+            few.difference_update(values)
+        for place, value in enumerate(values):
+            if value in few:
+                again.append(place)
+            else:
+                few.add(value)
+        return again
+
+    def _leave_few(self) -> None:
+        """Move to bitmaps for good, in pieces that are noted all at once."""
+        self._is_small = False
+        few = iter(self._few)
+        self._few = set()
+        while some := list(islice(few, _AT_ONCE)):
+            self._note(lanes(some))
+
+    def _note_many(self, numbers: bytes) -> list[int] | None:
         """
         Note values in bitmaps, all at once; None if one needs a closer look.
 
         Each step is a loop in C: two thirds of the time of one after the other.
         """
-        if len(values) < 2:
+        located = self._located(numbers)
+        if located is None:
             return None
-        regions = map(rshift, values, repeat(_BITS))
-        try:
-            bitmaps = array("H", map(self._bitmaps.__getitem__, regions))
-        except KeyError:
-            return None
-        parts = _parts(values)
-        where = array("H", bytes(4 * len(values)))
-        where[_LOWER::2] = parts[_LOWEST::4]
-        where[1 - _LOWER :: 2] = bitmaps
-        places = memoryview(where).cast("B").cast("I").tolist()
-        if len(set(places)) < len(values):
+        places, masks = located
+        if len(set(places)) < len(places):
             # Two numbers in one byte, or one number twice.
             return None
-        bits = self._bits
-        masks = parts[_SECOND::4].tobytes()[_LOWER::2].translate(_BIT_OF)
-        before = bytes(itemgetter(*places)(bits))
+        bits, before = self._bits, self._bytes_at(places)
         old, noted = int.from_bytes(before), int.from_bytes(masks)
-        after = (old | noted).to_bytes(len(values))
+        after = (old | noted).to_bytes(len(places))
         deque(map(setitem, repeat(bits), places, after), maxlen=0)
         if not old & noted:
             return []
         pairs = zip(before, masks, strict=True)
         return [place for place, (byte, mask) in enumerate(pairs) if byte & mask]
 
+    def _located(self, numbers: bytes) -> tuple[Sequence[int], bytes] | None:
+        """
+        Where the bits of numbers are: for each a byte in all bitmaps, and its mask.
+
+        None if there is no bitmap for one of them, or no two of them.
+        """
+        count = len(numbers) // LANE
+        if count < 2:
+            return None
+        # One shift of a large integer is a shift of each lane, once what comes in from
+        # the next lane is taken out.
+        shifted = int.from_bytes(numbers, "little") >> _BITS & _regions_only(count)
+        regions = unpack(f"<{count}Q", shifted.to_bytes(len(numbers), "little"))
+        try:
+            bitmaps = pack(f"<{count}H", *itemgetter(*regions)(self._bitmaps))
+        except KeyError:
+            return None
+        where = bytearray(4 * count)
+        where[0::4], where[1::4] = numbers[0::LANE], numbers[1::LANE]
+        where[2::4], where[3::4] = bitmaps[0::2], bitmaps[1::2]
+        masks = numbers[2::LANE].translate(_BIT_OF)
+        return unpack(f"<{count}I", where), masks
+
+    def _bytes_at(self, places: Sequence[int]) -> bytes:
+        """The bytes of the bitmaps at two places or more."""
+        return bytes(itemgetter(*places)(self._bits))
+
     def _note_each(self, values: Iterable[int]) -> list[int]:
-        """Note one value after the other, wherever it belongs."""
-        few, bits, bitmaps = self._few, self._bits, self._bitmaps
-        has_room = len(few) < _FEW
+        """Note one value after the other, in a bitmap or an array."""
+        bits, bitmaps = self._bits, self._bitmaps
         again: list[int] = []
         for place, value in enumerate(values):
-            if value in few:
-                again.append(place)
-                continue
-            if has_room:
-                few.add(value)
-                continue
             bitmap = bitmaps.get(value >> _BITS)
             if bitmap is None:
                 if self._is_in_array(value >> _BITS, value & _LOW):
@@ -283,16 +329,11 @@ def _integer(number: str) -> int:
     return value
 
 
-# Where the 16 bits of a value that count least stand among its four parts, and those
-# before them; and of a part the 8 that count least.
-_LITTLE: Final = sys.byteorder == "little"
-_LOWEST, _SECOND = (0, 1) if _LITTLE else (3, 2)
-_LOWER: Final = 0 if _LITTLE else 1
-
-
-def _parts(values: Sequence[int]) -> "array[int]":
-    """Values cut in four, 16 bits each."""
-    return array("H", array("Q", values).tobytes())
+@lru_cache(maxsize=64)
+def _regions_only(count: int) -> int:
+    """As many lanes, in each of which the bits are set that a region is told by."""
+    lane = (1 << 8 * LANE - _BITS) - 1
+    return int.from_bytes(lane.to_bytes(LANE, "little") * count, "little")
 
 
 def _digest(key: str) -> bytes:

@@ -14,7 +14,7 @@ from ..._wire import converter, encode
 from ...api._recipients import Recipient
 from ...api.sms import SmsRequest
 from ...errors import InvalidFieldError
-from ...ledgers.batch import identity_of
+from ...ledgers.batch import identity_of, values_in
 from ...phone import as_ints
 from ..options import Identity
 from .duplicates import SeenNumbers
@@ -87,7 +87,8 @@ class People:
 
     def __init__(self, *, by_number: bool, keeps_copies: bool) -> None:
         self.excluded: SeenNumbers = SeenNumbers()
-        self.known: ExactSet = self._new_set(by_number=by_number)
+        self._numbers = SeenNumbers()
+        self.known: ExactSet = self._numbers if by_number else SeenDigests()
         self._met = self._new_set(by_number=by_number)
         self._keeps_copies = keeps_copies
         # Of people that were planned twice or more, how often beyond the first time.
@@ -108,6 +109,13 @@ class People:
         if again and self._keeps_copies:
             self._copies.update(values[place] for place in again)
 
+    def remember_numbers(self, numbers: bytes) -> None:
+        """Note people of a batch of an earlier start, as `batch.lanes` has them."""
+        again = self._numbers.note_lanes(numbers)
+        if again and self._keeps_copies:
+            values = values_in(numbers)
+            self._copies.update(values[place] for place in again)
+
     def sift(self, values: Sequence[Any], numbers: Sequence[int]) -> Sifted:
         """
         Tell who of some people is known, excluded, or was met before; note the others.
@@ -117,6 +125,10 @@ class People:
             numbers: Whom they go to; empty for whole requests.
         """
         already = set(self._planned_before(values) if self.known else ())
+        if len(already) == len(values):
+            return Sifted(already, set(), set())
+        if len(already) == len(values):
+            return Sifted(already, set(), set())
         excluded = set(self.excluded.among(numbers) if self.excluded else ()) - already
         if self._keeps_copies:
             return Sifted(already, excluded, set())

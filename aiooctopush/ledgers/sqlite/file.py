@@ -44,6 +44,10 @@ _SETTINGS: Final = (
     "cell_size_check = ON",
 )
 
+# Bytes. Three batches of 500 fit in a page; of the usual size, half of each page would
+# stay empty.
+_PAGE_SIZE: Final = 8_192
+
 # Opened so, SQLite makes and changes nothing, not even what a crash left to be done.
 _FILE_ALONE: Final = "ro&immutable=1"
 _AS_WE_ARE: Final = os.access in os.supports_effective_ids
@@ -373,6 +377,7 @@ class LedgerFile:
         try:
             with closing(connect(aside, "rw")) as connection:
                 set_up(connection)
+                connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
                 self._migrate(connection)
                 # It stays so for good.
                 connection.execute("PRAGMA journal_mode = WAL")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from aiooctopush.bulk.sources import duplicates as module
 from aiooctopush.bulk.sources.duplicates import SeenKeys, SeenNumbers
 from aiooctopush.errors import InvalidFieldError
+from aiooctopush.ledgers.batch import lanes
 from aiooctopush.phone import MAX_DIGITS, MIN_DIGITS, normalize
 
 
@@ -98,6 +99,22 @@ def test_many_are_noted_as_a_plain_set_notes_them(batches, way):
         assert len(seen) == len(model)
     assert all(number in seen for number in model)
     assert not any(seen.add(number) for number in model)
+
+
+@WAYS
+@given(batches=st.lists(NUMBERS, max_size=8), asked=NUMBERS)
+@many_examples
+def test_packed_numbers_are_noted_as_others_are(batches, asked, way):
+    """As a ledger has them; and who is asked for is found, and not noted."""
+    seen, packed = SeenNumbers(), SeenNumbers()
+
+    for numbers in [*batches, asked]:
+        values = [int(number) for number in numbers]
+        before = [place for place, one in enumerate(numbers) if one in seen]
+        assert packed.among(values) == before
+        assert packed.note_lanes(lanes(values)) == seen.note(values)
+        assert len(packed) == len(seen)
+        assert packed.among(values) == list(range(len(values)))
 
 
 @WAYS
