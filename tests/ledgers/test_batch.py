@@ -206,5 +206,5 @@ def test_damaged_numbers_are_told(packed):
 
 def test_numbers_of_another_form_are_refused():
     """Nobody reads as numbers what an older version wrote with zlib alone."""
-    with pytest.raises(LedgerError, match="another version of this library"):
+    with pytest.raises(LedgerError, match="another version of aiooctopush"):
         unpack_numbers(zlib.compress(bytes(500)))
