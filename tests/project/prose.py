@@ -136,8 +136,9 @@ HABITS: Final = (
     habit(
         "H11 double negative",
         r"\band no errors?\b|\bdid no\b|\bis none\b|\bnot un(?!i|d)\w+"
-        r"|\b(?-i:[Nn]o|[Nn]ever|[Nn]ot|[Nn]othing|none|cannot)\b [^,;:.()]{0,30}"
-        r"(?<!and )(?<!or )\b(?-i:no|not|nothing|none|never)\b(?! (only|yet|found)\b)",
+        r"|\b(?-i:[Nn]o|[Nn]ever|[Nn]ot|[Nn]othing|none|cannot)\b"
+        r" ((?!(and|or) )[^,;:.()]){0,30}\b(?-i:no|not|nothing|none|never)\b"
+        r"(?! (only|yet|found)\b)",
         "the positive form: 'returns a result instead of raising'",
         *_SENTENCES,
     ),

@@ -46,6 +46,7 @@ BAD = [
 GOOD = [
     "Calls without an idempotency key are not retried after a timeout.",
     "What happens after a timeout?",
+    "It needs no account and sends no real SMS.",
     "aiooctopush tells you whether the message was sent.",
     "Count the recipients, and see what is not yet verified.",
     "Without an account, run the sandbox.",
@@ -234,6 +235,30 @@ def test_finding_says_what_to_do():
     assert str(found) == (
         "page.md:7: H2 tell (told): show, report, indicate, confirm\n    told `…` twice"
     )
+
+
+SEARCHED = (
+    "2FA",
+    "crash recovery",
+    "deduplication",
+    "distributed",
+    "DLR",
+    "dry run",
+    "exactly once",
+    "idempotency key",
+    "opt-out",
+    "quickstart",
+    "rate limit",
+    "segment",
+    "unsubscribe",
+    "webhook",
+)
+
+
+@pytest.mark.parametrize("term", SEARCHED)
+def test_glossary_has_the_terms_that_readers_search_for(term):
+    """Ours stand beside them, so that a search finds the page."""
+    assert term in (prose.ROOT / "docs" / "glossary.md").read_text("utf-8")
 
 
 def test_every_area_has_files():
