@@ -1,15 +1,15 @@
 """
-A POST over aiohttp's connections, without what its session does for all others.
+A POST over aiohttp's connections, without aiohttp's session.
 
-A second way of `aiohttp.ClientSession.post`, for our own pool alone: two thirds of what
-a post costs are headers that are merged and checked anew, redirects, cookies, traces, a
-task that writes the body, and an object for the response. Here the head is made once
-for each path, by aiohttp, and leaves with the body in one piece. Names, TLS, the pool
-and the parser stay aiohttp's. What leaves, and what comes of it, is the same to the
-byte: `tests/core/test_direct.py` holds both ways against each other.
+This is a second way of `aiohttp.ClientSession.post`, for the session's own pool alone.
+Two thirds of such a post are generality: merged headers, redirects, cookies, traces, a
+task that writes the body, an object for the response. Here aiohttp makes the head once
+for each path, and it leaves with the body in one piece. Names, TLS, the pool and the
+parser stay aiohttp's. The bytes on the wire and the result are the same:
+`tests/core/test_direct.py` compares both ways.
 
-Where anybody watches or replaces the requests of a session, or where the inside of
-aiohttp is not the expected one, the usual way is taken: see `Direct.takes`.
+The usual way serves sessions whose requests are watched or replaced, and versions of
+aiohttp whose inside differs from the expected one; see `Direct.takes`.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ def is_known() -> bool:
 
 
 class Target(aiohttp.ClientRequest):
-    """What a connector is told of a request; it is never sent itself."""
+    """A description of a request for the connector; it is never sent itself."""
 
     _key: ConnectionKey | None = None
 
@@ -88,7 +88,7 @@ class Direct:
     Posts over the connections of one session.
 
     Args:
-        session: A session of ours.
+        session: A session that the transport opened.
         ssl: How TLS is verified, None for the authorities of the system.
     """
 
@@ -102,7 +102,7 @@ class Direct:
         self._heads: dict[str, Head] = {}
 
     def takes(self, request: HttpRequest) -> bool:
-        """Whether a request can go this way, and nobody wants to see it go."""
+        """Whether a request can go this way, and no tool watches the session."""
         return (
             request.method == "POST"
             and request.body is not None
@@ -129,12 +129,12 @@ class Direct:
             request: One that `takes` takes.
             url: Where it goes.
             timeout: How long connecting may take.
-            witness: Is told once there is a connection.
+            witness: Is touched once there is a connection.
             deadline: That of the attempt.
             silence: Seconds without a byte of the body that end it.
 
         Raises:
-            Exception: What aiohttp raises.
+            Exception: Any error of aiohttp.
         """
         head = self._heads.get(request.path)
         if head is None or head.headers is not request.headers:

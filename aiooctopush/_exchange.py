@@ -1,4 +1,4 @@
-"""What both ways of carrying a request share: a witness, and the reading of a body."""
+"""Parts that both ways of carrying a request share: a witness, and reading a body."""
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
