@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -255,6 +256,44 @@ def test_page_is_written(run, sent, ledger, tmp_path):
     assert result.stderr == f"Wrote the report to {path}.\n"
     assert path.read_text("utf-8").startswith("<!doctype html>\n")
     assert told["html"] == str(path)
+
+
+def test_page_links_the_file_of_all_recipients(run, sent, ledger, tmp_path):
+    """The link leads from the page to the file, wherever they are."""
+    sent()
+    (tmp_path / "pages").mkdir()
+    path = tmp_path / "pages" / "report.html"
+    options = ("--html", path, "--csv", tmp_path / "all of them.csv")
+
+    run("report", ledger, *options)
+
+    assert (
+        '<a href="../all%20of%20them.csv">../all of them.csv</a>. Keep it private.'
+    ) in path.read_text("utf-8")
+
+
+def test_page_without_that_file_says_how_to_get_it(run, sent, ledger, tmp_path):
+    """The command is there to be copied."""
+    sent()
+    path = tmp_path / "report.html"
+
+    run("report", ledger, "--html", path)
+
+    words = without_spaces(Reader(path.read_text("utf-8")).words)
+    assert f"octopush report {ledger} --csv FILE --run mine writes it." in words
+
+
+def test_page_names_a_file_that_no_path_leads_to(
+    run, sent, ledger, tmp_path, monkeypatch
+):
+    """Windows has no path from one drive to another."""
+    sent()
+    path = tmp_path / "report.html"
+    monkeypatch.setattr("os.path.relpath", Mock(side_effect=ValueError))
+
+    run("report", ledger, "--html", path, "--csv", tmp_path / "people.csv")
+
+    assert '<a href="people.csv">people.csv</a>' in path.read_text("utf-8")
 
 
 # --- gathering ------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """``octopush report``: the outcome of a run, from its ledger."""
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -194,13 +195,24 @@ def report(
             from .html.page import page_of  # noqa: PLC0415  # its library starts slowly
 
             with new_file(html, private=False) as file:
-                file.write(page_of(details, target.ledger, now))
+                people = None if csv_file is None else _beside(csv_file, html)
+                page = page_of(details, target.ledger, now, people=people)
+                file.write(page)
             screen.note(f"Wrote the report to {html}.")
         if csv_file is not None:
             asyncio.run(_write_people(target.ledger, details, csv_file))
             screen.note(f"Wrote a row for each recipient to {csv_file}.")
     result = RunReport.of(details, target.ledger, now, html=html, csv=csv_file)
     screen.result(result)
+
+
+def _beside(file: Path, page: Path) -> str:
+    """The path from a page to a file, for a link in it."""
+    try:
+        path = os.path.relpath(file.resolve(), page.resolve().parent)
+    except ValueError:  # on another drive of Windows
+        return file.name
+    return path.replace(os.sep, "/")
 
 
 async def _details(target: RunTarget) -> RunDetails:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from attrs import frozen
 from jinja2 import Environment, StrictUndefined
@@ -60,14 +61,30 @@ _NOT_SHOWN: Final = "text"
 _TENTH_OF_A_CENT: Final = Decimal("0.0001")
 
 
-def page_of(run: RunDetails, ledger: Path | LedgerPlace, now: datetime) -> str:
-    """Write the page of a run, from what its ledger holds."""
+def page_of(
+    run: RunDetails,
+    ledger: Path | LedgerPlace,
+    now: datetime,
+    *,
+    people: str | None = None,
+) -> str:
+    """
+    Write the page of a run, from what its ledger holds.
+
+    Args:
+        run: The run.
+        ledger: Where it is recorded.
+        now: Time of the page.
+        people: Path from the page to the file with a row for each recipient.
+    """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["figure"] = "{:,}".format
     source = files(__package__).joinpath("report.html").read_text("utf-8")
-    page = environment.from_string(source).render(_Page(run, ledger, now).values())
+    page = environment.from_string(source).render(
+        _Page(run, ledger, now, people).values()
+    )
     return f"{page}\n"
 
 
@@ -76,12 +93,14 @@ class _Page:
     _run: RunDetails
     _ledger: Path | LedgerPlace
     _now: datetime
+    _people: str | None
 
     def values(self) -> dict[str, Any]:
         """What the template shows."""
         run, report = self._run, self._run.report
         location = RunLocation(name=run.run.name, ledger=self._ledger)
         line = timeline(run.over_time)
+        export = ("report", "--csv", "FILE")
         decide = ("resolve", "BATCH", "DECISION", "--by", "NAME")
         return {
             "name": run.run.name,
@@ -95,6 +114,9 @@ class _Page:
             "outcomes": list(self._outcomes()),
             "total": report.planned,
             "sum": self._sum(),
+            "people": self._people,
+            "people_link": None if self._people is None else quote(self._people),
+            "how_to_list": f"`{location.command(*export)}` writes it.",
             "chart": None if line is None else chart(line),
             "cost": list(self._cost()),
             "errors": list(self._errors()),
