@@ -1,10 +1,10 @@
 """
-Receiving callbacks, whatever server they come in by.
+Receiver of callbacks, independent of the web server.
 
-The gateway wants an answer within about a second, without a body, and may disable a
-URL that misbehaves. So what is posted is read, answered and queued; the handler
-comes afterwards. What the gateway does with an answer other than 2xx, and whether it
-ever posts again, is undocumented.
+The gateway expects a response within about a second, without a body, and may disable a
+URL that misbehaves. So a callback is read, acknowledged and queued; the handler runs
+afterwards. The gateway's reaction to statuses other than 2xx, and whether it ever posts
+again, is undocumented.
 
 Source: gateway documentation, "Callbacks" and an older page on them (documented,
 unseen).
@@ -33,7 +33,7 @@ from ..webhooks import EmailReport, Event, UnknownCallback, parse
 
 
 Handler = Callable[[Event], Awaitable[object]]
-"""What is awaited for every event, after the gateway has got its answer."""
+"""Awaited for every event, after the gateway has received its response."""
 
 OK: Final = 200
 BAD_REQUEST: Final = 400
@@ -67,7 +67,7 @@ def new_token() -> str:
 
 def check_token(token: str | Secret) -> bytes:
     """
-    Refuse a token that could be guessed. It is shown to nobody.
+    Refuse a guessable token. It is never shown.
 
     Raises:
         InvalidFieldError: Another character than letters, digits, ``-`` and ``_``;
@@ -92,13 +92,13 @@ def check_token(token: str | Secret) -> bytes:
 @frozen(kw_only=True)
 class Limits:
     """
-    How much a receiver takes at once.
+    Limits of a receiver.
 
     Args:
         max_body: Bytes of a callback, counted while they come; 1 to 1 MiB. A report on
             hundreds of e-mails may need more than the 64 KiB it is by default.
-        queue_size: Events that wait for the handler; from there on the gateway is
-            answered 503. The default takes some ten megabytes when it is full.
+        queue_size: Events that wait for the handler. Beyond it the gateway receives
+            503. The default takes about ten megabytes when it is full.
         concurrency: Handlers that run at once. Events of one number are handled one
             after the other, in the order in which they came.
         drain_seconds: How long the rest is handled at shutdown; from 0.
@@ -144,17 +144,17 @@ DEFAULT_LIMITS: Final = Limits()
 
 class Receiver:
     """
-    Checks, answers and queues callbacks, and awaits the handler for each event.
+    Checks, acknowledges and queues callbacks, and awaits the handler for each event.
 
-    Use it with ``async with``: leaving drains the queue. Outside of it callbacks are
-    answered 503, for nobody would handle what was taken.
+    Use it with ``async with``: leaving drains the queue. Outside of it callbacks
+    receive 503, because no handler would process them.
 
     Args:
         handler: Awaited for every event. What it raises is logged, without its words.
-        token: The secret that must stand in the path.
-        limits: How much is taken at once.
-        answer_after_handling: Whether the handler is awaited before the answer: 503 if
-            it fails, so that the gateway may post again. It must be quick.
+        token: The secret in the path.
+        limits: Limits of size, queue and time.
+        answer_after_handling: Whether the handler is awaited before the response: 503
+            if it fails, so that the gateway may post again. It must be quick.
         clock: For the time limit at shutdown.
 
     Raises:
@@ -192,7 +192,7 @@ class Receiver:
 
     @property
     def waiting(self) -> int:
-        """Events that were taken and are not handled yet."""
+        """Events that were accepted and are not handled yet."""
         return self._waiting
 
     async def __aenter__(self) -> Self:
@@ -235,18 +235,18 @@ class Receiver:
         chunks: AsyncIterable[bytes],
     ) -> int:
         """
-        Take one request, and say which status answers it, without a body.
+        Process one request, and return the status of the response, which has no body.
 
-        200: taken, or unreadable: posted again it would be as unreadable, and a URL
-        that refuses may be disabled. 404: another token, whatever the method.
-        405: no POST. 413: too large. 503: the queue is full, or nobody handles it;
-        nothing of it was taken.
+        200: accepted, or unreadable, because a repeat would be unreadable again and a
+        URL that refuses may be disabled. 404: another token, with any method.
+        405: not a POST. 413: too large. 503: the queue is full, or the receiver is not
+        running; no event of it was accepted.
 
         Args:
             method: Method of the request.
-            token: What stood in the path.
+            token: The last segment of the path.
             content_type: The header, if there was one.
-            length: What the request says of its length, if it does.
+            length: The length declared by the request, if any.
             chunks: The body; not read further than it must be.
         """
         if not hmac.compare_digest(token.encode("utf-8", "replace"), self._token):
@@ -313,8 +313,9 @@ class Receiver:
         return bytes(body)
 
     def _take(self, events: tuple[Event, ...]) -> int:
-        # All of a callback or nothing, so that what is posted again repeats nothing.
-        # An array may go over the size, by what its bytes can hold at most.
+        # A callback is accepted as a whole or refused, so that a repeat duplicates
+        # nothing. An array may exceed the size, by the number of events in its bytes at
+        # most.
         if self._waiting >= self._limits.queue_size:
             if not self._full:
                 _logger.warning(
@@ -372,7 +373,7 @@ class Receiver:
         # A repeat may have more luck.
         if event.identity is not None:
             self._seen.pop(event.identity, None)
-        # Neither its words nor its traceback, which may quote what was received.
+        # Neither its message nor its traceback, which may quote received data.
         _logger.error(
             "callbacks: the handler failed on a %s (%s at %s)",
             *(type(event).__name__, type(error).__qualname__, _place(error)),

@@ -1,4 +1,4 @@
-"""Learning that the process which sends is told to stop."""
+"""Detection of the shutdown of the sending process."""
 
 import asyncio
 import signal
@@ -14,14 +14,14 @@ STOPPING: Final = {
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if hasattr(signal, name)
 }
-"""Signals that tell a process to stop."""
+"""Signals that stop a process."""
 
 
 class StoppingSignals:
     """
-    Calls a function on the present event loop when the process is told to stop.
+    Calls a function on the current event loop when the process is stopped.
 
-    Whoever has a handler for such a signal is still told, as before.
+    Existing handlers of such a signal are still called, as before.
     """
 
     def __init__(self, stop: Callable[[], None]) -> None:

@@ -14,8 +14,8 @@ Receive the gateway's callbacks with aiohttp.web, alone or inside an application
     app.add_subapp("/octopush", aiohttp_web.create_app(handle, token=token))
 
 The URL to give to the gateway is then ``https://example.org/octopush/TOKEN``, over
-HTTPS only: whoever knows the token can post what they like. Keep it out of access
-logs, which show the path of each request.
+HTTPS only: anyone with the token can post any event. Keep it out of access logs, which
+show the path of each request.
 """
 
 from collections.abc import AsyncIterator
@@ -51,20 +51,21 @@ def create_app(
     clock: Clock | None = None,
 ) -> web.Application:
     """
-    An application that takes callbacks at ``/TOKEN``: run it, or add it to yours.
+    An application that receives callbacks at ``/TOKEN``; run it, or add it to yours.
 
-    It answers at once and without a body, and handles afterwards: 200 also to what
-    cannot be read, 404 to another token, 405 to what is no POST, 413 over the limit,
-    503 while the queue is full. At shutdown what was taken is handled, within the
-    limit; what is left is counted in the log.
+    It responds at once and without a body, and handles events afterwards. The status is
+    200 also for unreadable callbacks, 404 for another token, 405 for another method,
+    413 over the limit, 503 while the queue is full. At shutdown accepted events are
+    handled, within the limit; the log contains the number of events left.
 
     Args:
-        handler: Awaited for every event; what it raises is logged, without its words.
+        handler: Awaited for every event; its exceptions are logged, without their
+            messages.
         token: The secret in the path; `new_token` makes one.
-        limits: How much is taken at once.
-        answer_after_handling: Whether the handler is awaited before the answer: 503 if
-            it fails, so that the gateway may post again. It must be quick, such as one
-            that writes what came to a disk.
+        limits: Limits of size, queue and time.
+        answer_after_handling: Whether the handler is awaited before the response: 503
+            if it fails, so that the gateway may post again. It must be quick, such as
+            one that writes events to a disk.
         clock: For the time limit at shutdown.
 
     Raises:
@@ -95,10 +96,10 @@ def create_app(
             # Broken chunks or compression: no server of HTTP sends that.
             raise web.HTTPBadRequest from None
         except ConnectionError:
-            # The client left in the middle: nobody is there to be answered.
+            # The client disconnected early and cannot receive a response.
             return web.Response(status=BAD_REQUEST)
         if status == NOT_FOUND:
-            # The same as for any other path, so that nobody learns of this one.
+            # The same as for any other path, so that this path is not revealed.
             raise web.HTTPNotFound
         headers = _ALLOWED if status == METHOD_NOT_ALLOWED else None
         return web.Response(status=status, headers=headers)

@@ -28,8 +28,8 @@ Alone (``uvicorn module:callbacks``) it needs none of that: the server's lifespa
 the same.
 
 The URL to give to the gateway is then ``https://example.org/octopush/TOKEN``, over
-HTTPS only: whoever knows the token can post what they like. Keep it out of access
-logs, which show the path of each request.
+HTTPS only: anyone with the token can post any event. Keep it out of access logs, which
+show the path of each request.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -60,40 +60,41 @@ __all__ = [
 ]
 
 Scope = MutableMapping[str, Any]
-"""What a server says of a connection."""
+"""The scope of a connection."""
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-"""How a server hands over what comes."""
+"""The receive function of the server."""
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-"""How a server takes what goes out."""
+"""The send function of the server."""
 
 _MAX_DIGITS = 18
 
 
 class _ClientLeftError(Exception):
-    """Nobody is there any more to be answered."""
+    """The client has disconnected."""
 
 
 class CallbackApp:
     """
-    An ASGI application that takes callbacks at any path that ends in ``/TOKEN``.
+    An ASGI application that receives callbacks at any path that ends in ``/TOKEN``.
 
-    It answers at once and without a body, and handles afterwards: 200 also to what
-    cannot be read, 404 to another token, 405 to what is no POST, 413 over the limit,
-    503 while the queue is full. At shutdown what was taken is handled, within the
-    limit; what is left is counted in the log.
+    It responds at once and without a body, and handles events afterwards. The status is
+    200 also for unreadable callbacks, 404 for another token, 405 for another method,
+    413 over the limit, 503 while the queue is full. At shutdown accepted events are
+    handled, within the limit; the log contains the number of events left.
 
-    Frameworks keep the lifespan from what is mounted in them: enter it there with
-    ``async with``. Not entered, it answers 503 and says so in the log.
+    Frameworks do not pass the lifespan to mounted applications: enter it there with
+    ``async with``. Without it, the application responds with 503 and logs the reason.
 
     Args:
-        handler: Awaited for every event; what it raises is logged, without its words.
+        handler: Awaited for every event; its exceptions are logged, without their
+            messages.
         token: The secret in the path; `new_token` makes one.
-        limits: How much is taken at once.
-        answer_after_handling: Whether the handler is awaited before the answer: 503 if
-            it fails, so that the gateway may post again. It must be quick, such as one
-            that writes what came to a disk.
+        limits: Limits of size, queue and time.
+        answer_after_handling: Whether the handler is awaited before the response: 503
+            if it fails, so that the gateway may post again. It must be quick, such as
+            one that writes events to a disk.
         clock: For the time limit at shutdown.
 
     Raises:
@@ -122,7 +123,7 @@ class CallbackApp:
 
     @property
     def waiting(self) -> int:
-        """Events that were taken and are not handled yet."""
+        """Events that were accepted and are not handled yet."""
         return self._receiver.waiting
 
     async def __aenter__(self) -> Self:

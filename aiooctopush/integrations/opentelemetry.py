@@ -6,10 +6,10 @@ Spans and metrics for OpenTelemetry; ``pip install aiooctopush[otel]`` brings it
 
     octopush = OctopushSession(login, key, observer=OpenTelemetryObserver())
 
-Each call is one span, below whatever span is current where the call is made, with an
-event for each try. Names follow the semantic conventions for HTTP clients; what they
-have no word for begins with ``aiooctopush``. No number, text, key or argument of a
-path is in there. docs/observability.md lists everything.
+Each call is one span, a child of the current span, with an event for each attempt.
+Names follow the semantic conventions for HTTP clients; other names begin with
+``aiooctopush``. Spans contain no number, text, key or path argument.
+docs/observability.md lists everything.
 """
 
 from collections.abc import Mapping
@@ -78,7 +78,9 @@ class OpenTelemetryObserver:
         )
 
     def on_start(self, call: CallStarted) -> CallObserver:
-        """See `Observer.on_start`: open a span, and make it the current one."""
+        """
+        Open a span for a call, and make it the current one; see `Observer.on_start`.
+        """
         server = _server(call.base_url)
         where = {
             **server,
@@ -88,7 +90,7 @@ class OpenTelemetryObserver:
         span = self._tracer.start_span(
             f"{call.method} {call.path}",
             kind=SpanKind.CLIENT,
-            # The template again: what fills it may be an address or a number.
+            # The template again: its arguments may be an address or a number.
             attributes={**where, "url.full": f"{call.base_url}{call.path}"},
         )
         return _WatchedCall(span, self._metrics, server=server, where=where)
@@ -163,12 +165,12 @@ class _WatchedCall:
         self._where = where
         self._made = 0
         metrics.active_calls.add(1, where)
-        # Last, since only `ended` takes it back.
+        # Last, because only `ended` resets it.
         self._token: Token[Context] = attach(set_span_in_context(span))
 
     def on_attempt(self, attempt: AttemptEvent) -> None:
         """Record an attempt: a span's event, and metrics."""
-        # Cancelled: the one end of a try that is unknown without an error.
+        # Cancelled: the only end of an attempt that is unknown without an error.
         cancelled = attempt.error is None and attempt.outcome is Outcome.UNKNOWN
         answer = _known(
             {
@@ -208,7 +210,8 @@ class _WatchedCall:
             }
             self._span.set_attributes(error | became | _known(ours))
             if call.error is not None:
-                # Without a description: `error.type` says it, and words may be private.
+                # Without a description: `error.type` has the class, and messages may be
+                # private.
                 self._span.set_status(StatusCode.ERROR)
             self._metrics.calls.add(1, {**self._where, **error, **became})
             self._metrics.active_calls.add(-1, self._where)
@@ -224,7 +227,7 @@ def _known(attributes: Mapping[str, _Value | None]) -> dict[str, _Value]:
 
 @cache
 def _server(base_url: str) -> dict[str, _Value]:
-    """Say which server that is; a process knows one or two."""
+    """Return the attributes of the server; a process has one or two."""
     parts = urlsplit(base_url)
     return {
         "server.address": parts.hostname or "",

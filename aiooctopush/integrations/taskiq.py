@@ -44,13 +44,13 @@ with needs_extra("fleet", "aiooctopush.integrations.taskiq"):
 
 _logger = logging.getLogger("aiooctopush")
 
-# A broker confirms each message; alone they would take a millisecond each.
+# A broker confirms each message; one by one they would take a millisecond each.
 _ON_THE_WAY: Final = 100
 
 # taskiq's InMemoryBroker starts every task at once, and a claim does not last for ever.
 _AT_ONCE_HERE: Final = 8
 
-# A broker that is there, and well, answers in milliseconds.
+# A healthy broker responds in milliseconds.
 _BROKER_WITHIN: Final = 30.0
 _CLOSE_WITHIN: Final = 10.0
 _CANCELLED_AT_MOST: Final = 5
@@ -64,9 +64,9 @@ _NO_WORKER: Final = (
 
 class BrokerTimeoutError(SendTaskError):
     """
-    The broker does not answer: it is blocked by an alarm, full, or hangs.
+    The broker does not respond: it is blocked by an alarm, full, or hangs.
 
-    What was planned stands in the ledger: the next `Fleet.sweep` wakes the workers.
+    Planned batches are in the ledger: the next `Fleet.sweep` wakes the workers.
     """
 
     __template__ = "The broker does not respond; it is blocked, full, or hangs"
@@ -86,13 +86,13 @@ class Fleet:
             rate=20,
         )
 
-    Workers are started with ``taskiq worker module:broker``; they get the session and
-    the ledger from the functions, one of each for a process, and close them in the end.
-    A worker that is told to stop (SIGTERM, SIGINT, SIGHUP) begins nothing more, ends
-    its waits, and finishes what is on the wire, for as long as taskiq lets it.
+    Start workers with ``taskiq worker module:broker``. They get the session and the
+    ledger from the functions, one of each per process, and close them in the end. A
+    worker that is stopped (SIGTERM, SIGINT, SIGHUP) begins nothing more and ends its
+    waits. It finishes requests in transit, as long as taskiq allows.
 
-    Whoever submits or waits uses ``async with fleet``, which starts the broker, too; or
-    starts and shuts down the broker itself.
+    Programs that submit or wait use ``async with fleet``, which also starts the broker;
+    or they start and shut down the broker themselves.
 
     With taskiq's ``InMemoryBroker`` there are no workers: the batches are sent in this
     process, and leaving ``async with fleet`` waits for those that were woken.
@@ -106,8 +106,8 @@ class Fleet:
         burst: Requests that may start at once after a quiet time.
         account: Name of that rate, for fleets that share a ledger and an account.
         sweep_cron: When taskiq's scheduler, if it runs, has the sweep done.
-        broker_timeout: Seconds that the broker has for each answer: to be started,
-            and to take a hundred wake-ups.
+        broker_timeout: Seconds for each response of the broker: to start, and to accept
+            a hundred wake-ups.
 
     Raises:
         InvalidFieldError: ``rate``, ``burst`` or ``broker_timeout`` is out of range.
@@ -162,7 +162,7 @@ class Fleet:
                 )
 
         async def sweep() -> None:
-            """Wake what a broker has lost, in all runs."""
+            """Wake batches that a broker has lost, in all runs."""
             await self.sweep()
 
         self._send_batch = broker.register_task(
@@ -183,7 +183,7 @@ class Fleet:
         Start the broker.
 
         Raises:
-            BrokerTimeoutError: It does not answer; nothing was started.
+            BrokerTimeoutError: It does not respond; nothing was started.
         """
         self._before = asyncio.all_tasks()
         try:
@@ -207,23 +207,25 @@ class Fleet:
             await self._shut_down()
 
     async def _finish(self, broker: InMemoryBroker, *, stopped: bool) -> None:
-        """Wait for what this process sends; stopped, for what is in flight only."""
+        """
+        Wait for the sends of this process; when stopped, only for requests in transit.
+        """
         sending = asyncio.ensure_future(broker.wait_all())
         try:
             if not stopped:
                 await asyncio.shield(sending)
         finally:
-            # What has not begun is left to the next start; its waits end.
+            # Batches that have not begun are left to the next start; their waits end.
             self._worker = None
             if self._session is not None:
                 await self._session.close()
-            # What was answered is written down; a ledger that hangs is left.
+            # Responses are recorded; a ledger that hangs is abandoned.
             await asyncio.wait({sending}, timeout=_CLOSE_WITHIN)
             sending.cancel()
 
     async def _shut_down(self) -> None:
-        """Close what was opened; a broker that does not answer is left."""
-        # Before, for it takes its own time.
+        """Close opened resources; a broker that does not respond is abandoned."""
+        # Before, because it takes time of its own.
         await self.close()
         try:
             async with asyncio.timeout(_CLOSE_WITHIN):
@@ -236,7 +238,9 @@ class Fleet:
 
     @property
     def is_in_process(self) -> bool:
-        """Whether there are no workers, and this process sends what it wakes."""
+        """
+        Whether there are no workers, so that this process sends the batches itself.
+        """
         return isinstance(self.broker, InMemoryBroker)
 
     @property
@@ -271,9 +275,9 @@ class Fleet:
 
         Raises:
             InvalidFieldError: See `bulk.planning.plan`, like the next two.
-            LedgerError: It cannot be written; or somebody else is planning this run.
-            SendTaskError: The broker is away, or does not answer. The run stands in
-                the ledger: the next `sweep` wakes the workers, or this call once more.
+            LedgerError: It cannot be written; or another process is planning this run.
+            SendTaskError: The broker is unreachable, or does not respond. The run is in
+                the ledger: the next `sweep` wakes the workers, or the same call again.
         """
         run = await planning.plan(
             self.ledger,
@@ -292,7 +296,7 @@ class Fleet:
 
     async def wake(self, run_name: str) -> int:
         """
-        Wake a worker for each batch of a run that nobody is at.
+        Wake a worker for each unclaimed batch of a run.
 
         For a run that was planned in a transaction of yours, once that is committed.
 
@@ -301,7 +305,7 @@ class Fleet:
 
         Raises:
             LedgerError: It cannot be read.
-            SendTaskError: The broker is away, or does not answer; the run stands in
+            SendTaskError: The broker is unreachable, or does not respond; the run is in
                 the ledger.
         """
         names = await self.ledger.claimable_batches(run_name, limit=1_000_000)
@@ -323,11 +327,11 @@ class Fleet:
         wait_for_gateway: float = 900.0,
     ) -> BulkReport:
         """
-        Wait until a run is done, or stands still; see `bulk.following.follow`.
+        Wait until a run is done or paused; see `bulk.following.follow`.
 
         Returns:
-            What became of it. If ``paused`` says why it stands still, `resume` has it
-            go on when the reason is gone.
+            The report of the run. If ``paused`` has a reason, `resume` continues the
+            run once the reason is resolved.
         """
         return await following.follow(
             self.ledger,
@@ -342,7 +346,7 @@ class Fleet:
         self, run_name: str | None = None, *, limit: int = following.WOKEN_AT_ONCE
     ) -> int:
         """
-        Wake what the broker lost, or a worker left; see `bulk.following.sweep`.
+        Wake batches that the broker lost, or a worker left; see `bulk.following.sweep`.
 
         `wait` does it, and so does taskiq's scheduler, each minute; or call it from
         cron. A broker that is away is left to the next sweep.
@@ -350,7 +354,7 @@ class Fleet:
         Raises:
             InvalidFieldError: There is no such run.
             LedgerError: The ledger cannot be read.
-            BrokerTimeoutError: The broker does not answer.
+            BrokerTimeoutError: The broker does not respond.
         """
         return await following.sweep(
             self.ledger, self._kick_if_there, run_name, limit=limit
@@ -358,35 +362,36 @@ class Fleet:
 
     async def resume(self, run_name: str) -> int:
         """
-        Let a run go on that stands still, and wake the workers.
+        Resume a paused run, and wake the workers.
 
         Returns:
             How many batches were woken.
 
         Raises:
             LedgerError: There is no such run, or it cannot be written.
-            SendTaskError: The broker is away; the run goes on with the next `sweep`.
+            SendTaskError: The broker is unreachable; the run continues with the next
+                `sweep`.
         """
         await self.ledger.unpause(run_name)
         return await self.wake(run_name)
 
     async def report(self, run_name: str) -> BulkReport:
-        """What became of a run so far; see `bulk.following.read_report`."""
+        """Return the report of a run so far; see `bulk.following.read_report`."""
         return await following.read_report(self.ledger, run_name)
 
     async def close(self) -> None:
         """
         Close the session and the ledger of this process, and leave the broker alone.
 
-        For whoever used `ledger` or `report` without starting the broker; its end
-        does this by itself. What is used later is opened again.
+        Needed after `ledger` or `report` without a started broker; shutting down the
+        broker does this automatically. Resources are opened again on later use.
         """
         await self._stop(None)
 
     async def _try_to_kick(
         self, run_name: str, names: Sequence[str], *, include_unknown: bool = False
     ) -> None:
-        """Send wake-ups; what is lost with a broker, the next sweep sends again."""
+        """Send wake-ups; the next sweep repeats those lost with a broker."""
         with suppress(BrokerTimeoutError):
             await self._kick_if_there(run_name, names, include_unknown=include_unknown)
 
@@ -453,7 +458,7 @@ class Fleet:
 
 async def _end_attempts(before: set[asyncio.Task[Any]]) -> None:
     """
-    End what aio-pika goes on trying, or the program could not end.
+    End the endless retries of aio-pika, so that the program can end.
 
     Cancelled once, its attempts to connect only wait before the next one.
     """

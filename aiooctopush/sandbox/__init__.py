@@ -1,10 +1,10 @@
 """
-A simulated gateway to test against, and the judge of what was really accepted.
+A simulated gateway for tests, which records the messages that it accepted.
 
-One `Gateway`, two doors: `SandboxTransport` in process and in virtual time,
-`SandboxServer` on a port. A `FaultPlan` says what goes wrong, the `SentLog` says who
-got what, and `Callbacks` are what the gateway tells a receiver about it.
-`pytest_plugin` has the fixtures for your own tests.
+One `Gateway` has two interfaces: `SandboxTransport` in process and in virtual time,
+`SandboxServer` on a port. A `FaultPlan` defines faults, the `SentLog` records accepted
+messages, and `Callbacks` are the gateway's posts to a receiver. `pytest_plugin` has the
+fixtures for your own tests.
 """
 
 from .callbacks.payloads import Callback, CallbackFormat, CallbackKind, CallbackPlan

@@ -1,9 +1,9 @@
 """
 List and tag campaigns between their creation and the moment they leave.
 
-Source: gateway documentation, "SMS on list" and "Voice SMS on a list": create,
-status, send, cancel. How long
-the computation takes, and what the other calls answer meanwhile, is undocumented.
+Source: gateway documentation, "SMS on list" and "Voice SMS on a list": create, status,
+send, cancel. The time of the computation, and the responses of other calls in the
+meantime, are undocumented.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from .validation import Message, RefusalError
 
 
 class Stage(StrEnum):
-    """Where a campaign stands, once it is computed."""
+    """State of a computed campaign."""
 
     WAITING = "waiting"
     CONFIRMED = "confirmed"
@@ -37,7 +37,7 @@ class Campaign:
         cost: In euros, for all recipients.
         created_at: On the monotonic clock, in seconds.
         polls: How often its status was asked for.
-        stage: Where it stands.
+        stage: Its stage.
     """
 
     ticket: str
@@ -51,12 +51,12 @@ class Campaign:
 
     @property
     def channel(self) -> str:
-        """What it is sent by: ``sms`` or ``voice_sms``."""
+        """Type of its messages: ``sms`` or ``voice_sms``."""
         return self.message.channel
 
     @property
     def failed(self) -> bool:
-        """Whether the computation found nobody to send to."""
+        """Whether the computation found no recipients."""
         return not self.message.recipients
 
     def leaves_at(self, now: datetime) -> datetime:
@@ -70,8 +70,8 @@ class Campaigns:
     All campaigns, and the rules of when each may be touched.
 
     Args:
-        computation_seconds: How long the computation takes.
-        computation_polls: How often the status says that it is not finished.
+        computation_seconds: Duration of the computation.
+        computation_polls: How many statuses report that it is not finished.
     """
 
     def __init__(self, *, computation_seconds: float, computation_polls: int) -> None:
@@ -89,8 +89,8 @@ class Campaigns:
 
     def find(self, ticket: str, account: str, channel: str) -> Campaign:
         """Find a campaign of this account that is not gone, or refuse with 131."""
-        # A path takes the tickets of its own channel only: undocumented, our choice,
-        # so that a wrong path does not go unnoticed.
+        # A path accepts the tickets of its own channel only: undocumented, our choice,
+        # so that a wrong path is noticed.
         campaign = self._by_ticket.get(ticket)
         if (
             campaign is None
@@ -108,7 +108,7 @@ class Campaigns:
             campaign.stage = Stage.GONE
 
     def waiting(self, account: str, channel: str) -> Iterator[Campaign]:
-        """What waits for confirmation on a channel, the latest first."""
+        """Campaigns that wait for confirmation on a channel, the latest first."""
         return (
             one
             for one in reversed(self._by_ticket.values())
@@ -124,6 +124,9 @@ class Campaigns:
         return waited >= self._seconds and campaign.polls >= self._polls
 
     def check_computed(self, campaign: Campaign, now: float) -> None:
-        """Refuse what is still being built. The legacy code 129 says so (inferred)."""
+        """
+        Refuse a campaign that is still being built, with the legacy code 129
+        (inferred).
+        """
         if not self.is_computed(campaign, now):
             raise RefusalError(129, "The campaign is being built")

@@ -1,4 +1,4 @@
-"""Time that passes only when a test says so."""
+"""Time that passes only on request of a test."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -11,13 +11,13 @@ START: Final = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 
 class VirtualClock:
     """
-    A `Clock` whose waits take no time.
+    A `Clock` whose waits end immediately.
 
     Several tasks that sleep at once do so one after the other: the clock moves by
     the sum of their waits, not by the longest.
 
     Args:
-        start: Where the wall clock stands at first; aware.
+        start: First time of the wall clock; aware.
 
     Attributes:
         sleeps: Every wait so far, in seconds and in order.
@@ -50,7 +50,7 @@ class VirtualClock:
         await asyncio.sleep(0)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass on both clocks, without anybody waiting for it."""
+        """Advance both clocks, without a wait."""
         if seconds < 0:
             raise ValueError("time passes forward; jump() sets the wall clock back")
         self._monotonic += seconds

@@ -1,8 +1,8 @@
 """
-Faults as data: what goes wrong, how often, and what the gateway did meanwhile.
+Faults as data: the fault, its frequency, and the gateway's execution of the request.
 
-`KINDS` holds them all. A kind that ends in ``_after_commit`` has executed the
-request before the client meets the fault; `Commit` says it of every kind.
+`KINDS` contains all of them. A kind that ends in ``_after_commit`` has executed the
+request before the client meets the fault; every kind has its `Commit`.
 """
 
 import json
@@ -24,19 +24,21 @@ from .gateway import Gateway
 
 
 class Commit(StrEnum):
-    """What the gateway does with a request that meets a fault."""
+    """Whether the gateway executes a request that meets a fault."""
 
     NEVER = "never"
     """It never had the whole request."""
 
     RECEIVED = "received"
-    """It had the request and executed nothing; ids may be burnt all the same."""
+    """It received the request and executed nothing; ids may still be recorded."""
 
     BEFORE = "before"
     """It executed the request before the client met the fault."""
 
     LATE = "late"
-    """It executes the request after the client was answered; see `Gateway.defer`."""
+    """
+    It executes the request after the client got its response; see `Gateway.defer`.
+    """
 
 
 @frozen(kw_only=True)
@@ -50,7 +52,7 @@ class Fault:
         meets: What the client meets.
         in_process_only: A live server cannot play it: the client fails before it
             is connected.
-        answer: The odd answer, if the client gets one.
+        answer: The faulty response, if the client gets one.
     """
 
     kind: str
@@ -61,11 +63,11 @@ class Fault:
 
     def play(self, gateway: Gateway, request: HttpRequest) -> HttpResponse | None:
         """
-        Let the gateway do what this fault leaves it to do.
+        Let the gateway execute the request as this fault allows.
 
         Returns:
-            The answer that the client gets, or None if it gets none. One whose body
-            is spoilt keeps its status, so that no refusal turns into a success.
+            The response that the client gets, or None if it gets none. A response with
+            a damaged body keeps its status, so that no refusal turns into a success.
         """
         if self.commits is Commit.BEFORE:
             real = gateway.handle(request)
@@ -95,7 +97,7 @@ def _spoil(real: HttpResponse, headers: Mapping[str, str], body: bytes) -> HttpR
 
 def _without_ticket(real: HttpResponse) -> HttpResponse:
     body = json.loads(real.body or b"{}")
-    # An answer that is a list, as that of a lookup, has no ticket to lose.
+    # A response that is a list, as that of a lookup, has no ticket to lose.
     if isinstance(body, dict):
         body = {key: value for key, value in body.items() if "ticket" not in key}
     return _spoil(real, _JSON, json.dumps(body).encode())
@@ -197,12 +199,14 @@ KINDS: Final[Mapping[str, Fault]] = MappingProxyType({one.kind: one for one in _
 """Every kind of fault by its name."""
 
 DEFAULT_KINDS: Final = tuple(kind for kind in KINDS if kind != "bad_certificate")
-"""What a plan draws from unless told: weather, not configuration or attack."""
+"""
+Default kinds of a plan: transient faults, without configuration errors or attacks.
+"""
 
 LIVE_KINDS: Final = frozenset(
     one.kind for one in KINDS.values() if not one.in_process_only
 )
-"""What a live server can play."""
+"""Kinds that a live server can simulate."""
 
 _FORM = "a probability such as 0.1, or KIND=PROBABILITY,…"
 _LIST = f"The kinds are {', '.join(KINDS)}."
@@ -212,11 +216,11 @@ class FaultPlan:
     """
     Decides for each request which fault it meets, if any.
 
-    The same seed and the same order of requests give the same faults.
+    The same seed and the same order of requests produce the same faults.
 
     Args:
-        kinds: Names of `KINDS`, all equally likely, or a weight for each; by
-            default `DEFAULT_KINDS`, less what a server cannot play.
+        kinds: Names of `KINDS`, all equally likely, or a weight for each; by default
+            `DEFAULT_KINDS`, except kinds that a server cannot simulate.
         probability: That a request meets a fault at all: 0 to 1.
         seed: Seed of the random numbers.
         only: Requests for which it is false meet none, and use up nothing.
@@ -259,7 +263,7 @@ class FaultPlan:
         only: Callable[[HttpRequest], bool] | None = None,
     ) -> "FaultPlan":
         """
-        Say for each request in turn what it meets; None, and after the end: nothing.
+        Set the fault of each request in turn; None, and after the end, no fault.
         """
         script = [None if kind is None else _known(kind) for kind in faults]
         kinds = {one.kind: 1.0 for one in script if one}
@@ -288,15 +292,15 @@ class FaultPlan:
 
     def fail_next(self, kind: str, *, times: int = 1) -> None:
         """
-        Say what the next requests meet, before anything else that was planned.
+        Set the fault of the next requests, before anything else that was planned.
 
         Args:
             kind: One of `KINDS`.
-            times: How many requests. A second call goes on after the first.
+            times: Number of requests. A second call continues after the first.
 
         Raises:
-            ValueError: There is no such kind, it cannot be played here, or ``times``
-                is less than 1.
+            ValueError: The kind does not exist, it cannot be simulated here, or
+                ``times`` is less than 1.
         """
         fault = _known(kind)
         if kind not in self._playable:
@@ -311,7 +315,7 @@ class FaultPlan:
         return tuple(one.kind for one in self._first)
 
     def next(self, request: HttpRequest) -> Fault | None:
-        """Decide what this request meets."""
+        """Decide the fault of this request."""
         if self._only is not None and not self._only(request):
             return None
         fault = self._planned()
@@ -321,10 +325,10 @@ class FaultPlan:
 
     def restrict(self, kinds: Collection[str]) -> None:
         """
-        Leave out of the default kinds what a door cannot play.
+        Leave out default kinds that an interface cannot simulate.
 
         Raises:
-            ValueError: A kind that was asked for by name cannot be played.
+            ValueError: A kind that was requested by name cannot be simulated.
         """
         impossible = [kind for kind in self._weights if kind not in kinds]
         if self._named and impossible:

@@ -1,9 +1,9 @@
 """
 The simulated gateway: pure and synchronous, bytes in, bytes out, and a sent log.
 
-It follows the documents, not the SDK: it reads raw JSON and shares no model with
-the code that it judges. Where the documents are silent, the choice is marked
-"undocumented, our choice" at the place where it is made.
+It follows the documents instead of the SDK: it reads raw JSON and shares no model with
+the code under test. Choices beyond the documents are marked "undocumented, our choice"
+in the code.
 """
 
 import re
@@ -56,7 +56,7 @@ class Gateway:
     A gateway in memory.
 
     Args:
-        settings: How it behaves; by default as the documents say, with 1000 euros.
+        settings: Its behavior; by default as documented, with 1000 euros.
         clock: Its own time: the memory of ids, computations, scheduled sends.
     """
 
@@ -117,7 +117,7 @@ class Gateway:
 
     @property
     def lines(self) -> dict[str, Mapping[str, Any]]:
-        """What a lookup says otherwise about some numbers, by number."""
+        """Deviating results of lookups, by number."""
         return self._state.lines
 
     @property
@@ -139,7 +139,7 @@ class Gateway:
 
     @property
     def credit(self) -> Decimal:
-        """What is left, in euros; set it to run dry, or to pay in."""
+        """Credit left, in euros; set it to test low credit, or to pay in."""
         return self._state.credit
 
     @credit.setter
@@ -148,12 +148,12 @@ class Gateway:
 
     @property
     def sent_log(self) -> SentLog:
-        """What was accepted; deferred requests whose time has come are in it."""
+        """Accepted messages; deferred requests that are due are included."""
         self._execute_late(only_due=True)
         return self._state.sent_log
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Execute a request and answer it; what was deferred comes first."""
+        """Execute a request and return its response; deferred requests come first."""
         self.settle()
         return self._execute(request)
 
@@ -175,25 +175,25 @@ class Gateway:
 
     def defer(self, request: HttpRequest, seconds: float = LATE_SECONDS) -> None:
         """
-        Execute a request later: when the next one arrives, or once that many
-        seconds have passed on the clock and somebody looks into `sent_log`.
+        Execute a request later: when the next one arrives, or after this many seconds
+        on the clock, when `sent_log` is read.
         """
         self._late.append((self.clock.monotonic() + seconds, request))
 
     def callbacks(self, plan: CallbackPlan | None = None) -> Callbacks:
         """
-        Follow what the gateway calls its users back about, from the sent log's first
-        entry on; nothing is posted by it.
+        Follow the gateway's callbacks from the first entry of the sent log; it posts
+        nothing.
 
         Args:
-            plan: What becomes of the messages, and how the callbacks come.
+            plan: Plan of the deliveries and their callbacks.
         """
         return Callbacks(
             state=self._state, look=lambda: self.sent_log, plan=plan or CallbackPlan()
         )
 
     def settle(self) -> None:
-        """Execute now what was deferred."""
+        """Execute deferred requests now."""
         self._execute_late(only_due=False)
 
     def reset(self) -> None:
@@ -236,8 +236,8 @@ class Gateway:
             self._state.caller = ""
 
     def _template(self, request: HttpRequest) -> tuple[str, Mapping[str, str]]:
-        """Find the path as it stands among the routes, and its arguments."""
-        # A path that is written out comes before a template: nobody is called "create".
+        """Find the route of a path, and its arguments."""
+        # A literal path comes before a template: no login is "create".
         known = (request.method, request.path) in self._routes
         if not known and not self._methods(request.path):
             for pattern, path in self._templates:

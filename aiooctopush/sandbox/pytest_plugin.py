@@ -6,13 +6,13 @@ Switch it on in the ``conftest.py`` at the root of your tests, or with ``pytest 
     pytest_plugins = ["aiooctopush.sandbox.pytest_plugin"]
 
 ``octopush`` is an `OctopushSession` over a simulated gateway, and ``octopush_sandbox``
-is that gateway: what it accepted, what goes wrong, and its time. If a test fails, its
-report says what the gateway saw. The fixtures are plain ones: they work with
-pytest-asyncio in both modes and any loop scope, and with anyio.
+is that gateway: its sent log, its faults, and its time. If a test fails, its report
+shows the requests that the gateway received. The fixtures are plain ones: they work
+with pytest-asyncio in both modes and any loop scope, and with anyio.
 
 There is no entry point ``pytest11`` on purpose. It would import aiohttp and this
-package at the start of every run of every project that has aiooctopush installed,
-before its coverage is measured, and would take names that nobody asked for.
+package at the start of every test run of every project that has aiooctopush installed,
+before coverage is measured. It would also add names that a project may not want.
 """
 
 from collections.abc import Generator, Iterator
@@ -52,7 +52,7 @@ class OctopushSandbox:
 
     Attributes:
         gateway: The gateway, for lists, blacklist, one-time codes and the rest.
-        clock: Its time and that of the sessions; a wait in them takes none.
+        clock: Its time and that of the sessions; waits end immediately.
         faults: What goes wrong.
 
     Raises:
@@ -72,12 +72,12 @@ class OctopushSandbox:
 
     @property
     def sent_log(self) -> SentLog:
-        """What was really accepted: ``sent_log.times("+33600000001") == 1``."""
+        """Accepted messages: ``sent_log.times("+33600000001") == 1``."""
         return self.gateway.sent_log
 
     @property
     def credit(self) -> Decimal:
-        """What the account has left, in euros; set it to run dry."""
+        """Credit left, in euros; set it to test low credit."""
         return self.gateway.credit
 
     @credit.setter
@@ -95,12 +95,12 @@ class OctopushSandbox:
 
     def fail_next(self, kind: str, *, times: int = 1) -> None:
         """
-        Say what the next tries meet, each of them: a retry is a try of its own.
+        Set the fault of the next attempts; each retry is an attempt of its own.
 
         Args:
-            kind: A name in `aiooctopush.sandbox.faults.KINDS`, which says of each
+            kind: A name in `aiooctopush.sandbox.faults.KINDS`, which documents for each
                 whether the gateway has executed the request.
-            times: How many tries. A second call goes on after the first.
+            times: Number of attempts. A second call continues after the first.
 
         Raises:
             ValueError: There is no such kind, or ``times`` is less than 1.
@@ -112,7 +112,7 @@ class OctopushSandbox:
         Let time pass for the gateway and the sessions, at once.
 
         Args:
-            **duration: As `datetime.timedelta` takes it: ``hours=25`` goes past the
+            **duration: Arguments of `datetime.timedelta`: ``hours=25`` exceeds the
                 memory of request ids.
 
         Raises:
@@ -140,7 +140,10 @@ class OctopushSandbox:
         )
 
     def describe(self) -> str:
-        """Say what the gateway saw, for people; numbers are masked, texts left out."""
+        """
+        Describe the requests that the gateway received; numbers are masked, texts left
+        out.
+        """
         entries = self.sent_log.entries
         lines = [
             f"{self.clock.now():%Y-%m-%d %H:%M:%S} UTC, credit {self.credit:f} EUR",
@@ -190,8 +193,8 @@ def octopush(octopush_sandbox: OctopushSandbox) -> Iterator[OctopushSession]:
     """Give a session over ``octopush_sandbox``, and close it at the end."""
     session = octopush_sandbox.session()
     yield session
-    # Nothing is awaited in there, since the transport is not the session's own; so no
-    # event loop is needed, and the test's may be gone already.
+    # Nothing is awaited here, because the transport does not belong to the session. So
+    # no event loop is needed, and the test's loop may be closed already.
     with suppress(StopIteration):
         session.close().send(None)
 
@@ -200,7 +203,7 @@ def octopush(octopush_sandbox: OctopushSandbox) -> Iterator[OctopushSession]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add what the gateway saw to the report of a test that failed."""
+    """Add the gateway's requests to the report of a failed test."""
     report = yield
     sandbox = getattr(item, "funcargs", {}).get("octopush_sandbox")
     if report.when == "call" and report.failed and isinstance(sandbox, OctopushSandbox):

@@ -1,4 +1,4 @@
-"""What was really accepted: the only judge of who got what, and how often."""
+"""The record of accepted messages, by number and text."""
 
 import json
 import zlib
@@ -20,8 +20,8 @@ _SEPARATOR: Final = " "
 
 
 def _pack_numbers(numbers: Iterable[str] | str) -> str:
-    # One string of 13 bytes a number; a tuple of strings takes 70 bytes a number,
-    # which a sent log of a million recipients would feel. What is packed stays packed.
+    # One string of 13 bytes per number. A tuple of strings takes 70 bytes per number,
+    # too much for a sent log of a million recipients. Packed entries stay packed.
     return numbers if isinstance(numbers, str) else _SEPARATOR.join(numbers)
 
 
@@ -53,7 +53,7 @@ class Entry:
         type: ``sms_premium`` or ``sms_low_cost``; else the channel.
         purpose: ``alert`` or ``wholesale``, also where it is the default.
         send_at: When it leaves; None if it left at once.
-        accepted_at: When the gateway said yes, on its own clock.
+        accepted_at: Time of acceptance, on the gateway's clock.
         number_of_sms: Parts over all recipients; other channels have one for each.
         cost: In euros; 0 if simulated.
         simulated: Whether it was only a simulation.
@@ -91,7 +91,7 @@ class Entry:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What each recipient reads, in the order of `recipients`."""
+        """The text of each recipient, in the order of `recipients`."""
         if self._fields is None:
             return (merge(self.text, {}),) * self.number_of_contacts
         rows = json.loads(zlib.decompress(self._fields))
@@ -104,7 +104,7 @@ class Entry:
 
     @property
     def counts(self) -> bool:
-        """Whether people get it: neither simulated nor cancelled."""
+        """Whether it is delivered: neither simulated nor cancelled."""
         return not self.simulated and not self.cancelled
 
     def as_json(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class SentLog:
     """
     Every call that was accepted, in order.
 
-    `entries` and ``len()`` hold all of them. `times` and `numbers` count people
+    `entries` and ``len()`` include all of them. `times` and `numbers` count recipients
     who get a message: **simulated and cancelled entries do not count**, scheduled
     ones do from the moment they are accepted.
     """
@@ -199,7 +199,7 @@ class SentLog:
 
     def texts_to(self, number: str) -> tuple[str, ...]:
         """
-        What a number gets to read, in the order in which it was accepted.
+        Texts of a number, in the order of acceptance.
 
         The code of a one-time code is not in it; see `Gateway.codes`.
         """
@@ -223,7 +223,7 @@ class SentLog:
         }
 
     def add(self, entry: Entry) -> None:
-        """Enter what was accepted; the gateway calls this."""
+        """Add an accepted entry; the gateway calls this."""
         if entry.ticket in self._entries:
             raise ValueError(f"ticket {entry.ticket!r} is in the sent log already")
         self._entries[entry.ticket] = entry
@@ -236,7 +236,7 @@ class SentLog:
             raise ValueError(f"ticket {ticket!r} is simulated or cancelled already")
         counted = self._counted()
         counted.subtract(entry.recipients)
-        # A number that is back at nought must not stand in `numbers` as a recipient.
+        # A number whose count is zero again must not be in `numbers`.
         for number in entry.recipients:
             if not counted[number]:
                 del counted[number]
@@ -250,8 +250,7 @@ class SentLog:
 
     def as_written(self, number: str) -> str:
         """Write a number as the sent log does, or refuse it; see `times`."""
-        # What has letters in it, or is in the sent log as it is, may be an address or a
-        # conversation.
+        # Other identifiers may be an address or a conversation.
         if number in self._counted() or any(map(str.isalpha, number)):
             return number
         bare = "".join(number.split())
@@ -262,8 +261,8 @@ class SentLog:
         return bare
 
     def _counted(self) -> Counter[str]:
-        # Counted when somebody looks, so that entering stays cheap; a test that asks
-        # for each of a million numbers pays for the counting once.
+        # Counted on demand, so that adding stays cheap; a test that asks for each of a
+        # million numbers pays for the counting once.
         for entry in self._uncounted:
             if entry.counts:
                 self._counts.update(entry.recipients)

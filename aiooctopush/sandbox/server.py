@@ -30,7 +30,7 @@ RESET_PATH: Final = "/__sandbox__/reset"
 REPLY_PATH: Final = "/__sandbox__/reply"
 OPT_OUT_PATH: Final = "/__sandbox__/opt-out"
 
-# A batch of 500 personalised recipients takes some 150 kB.
+# A batch of 500 personalized recipients takes about 150 kB.
 _MOST_BYTES = 16 * 1024 * 1024
 _MEBIBYTE = bytes(1024 * 1024).replace(b"\0", b"0")
 _BOMB_MEBIBYTES = 128
@@ -38,7 +38,7 @@ _BOMB_MEBIBYTES = 128
 _LOOK_AGAIN = 0.05
 _SHUTDOWN_SECONDS = 1.0
 
-# Raw bytes: aiohttp.web refuses to write what is not HTTP.
+# Raw bytes: aiohttp.web refuses to write invalid HTTP.
 _HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
 _Break = Callable[[asyncio.Transport, asyncio.Event], Awaitable[None]]
 
@@ -54,7 +54,7 @@ class ServedRequest:
     Attributes:
         method: Such as ``POST``.
         path: As it was requested, without the query.
-        status: Status of the answer; None if the client gets none that is HTTP.
+        status: Status of the response; None if the client gets no HTTP response.
         fault: The kind of fault that it met, or None.
         accepted: The entries that joined the sent log since the request before it.
         codes: The one-time codes that were sent since the request before it.
@@ -89,9 +89,9 @@ def create_app(
         faults: What goes wrong; nothing by default. Kinds that only a client
             without a connection can meet are left out of its default kinds.
         poster: Posts the callbacks of this gateway while the application runs; by
-            default nobody is called back.
-        on_request: Called with each request once the gateway is done with it, and
-            before a fault holds its answer back; must not raise. Those to
+            default none are posted.
+        on_request: Called with each request once the gateway has executed it, and
+            before a fault holds its response back; must not raise. Requests to
             ``/__sandbox__/`` are left out.
 
     Raises:
@@ -126,7 +126,7 @@ class SandboxServer:
         poster: Posts the callbacks of this gateway; see `create_app`.
         on_request: Called with each request that was served; see `create_app`.
         host: Address to listen on.
-        port: 0 takes a free one.
+        port: 0 selects a free one.
 
     Attributes:
         gateway: The gateway, with its sent log.
@@ -156,7 +156,7 @@ class SandboxServer:
         if self._runner is None:
             raise RuntimeError("the server is not running: use `async with`")
         port = self._runner.addresses[0][1]
-        # yarl knows when an address wants brackets.
+        # yarl adds brackets to an address if necessary.
         return str(URL.build(scheme="http", host=self._host, port=port))
 
     async def __aenter__(self) -> Self:
@@ -342,7 +342,7 @@ async def _hang(client: asyncio.Transport, stopping: asyncio.Event) -> None:
 
 
 async def _drip(client: asyncio.Transport, stopping: asyncio.Event) -> None:
-    # Spaces before the JSON are legal, so the answer stays promising.
+    # Spaces before the JSON are legal, so the response stays valid so far.
     client.write(_HEAD + b"Content-Length: 1000000\r\n\r\n")
     await _drip_on(client, stopping, b" ")
 

@@ -1,4 +1,4 @@
-"""How a simulated gateway behaves where documents are silent or accounts differ."""
+"""Behavior of a simulated gateway that is undocumented or differs by account."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -18,7 +18,7 @@ class DuplicateCheck(StrEnum):
     """Once its request is accepted: a refused or simulated one leaves it free."""
 
     ON_RECEIPT = "on_receipt"
-    """As soon as its request is received, whatever becomes of it."""
+    """As soon as its request is received, with any outcome."""
 
 
 def _duplicate_check(
@@ -33,11 +33,11 @@ class GatewaySettings:
     Settings of a `Gateway`; every one has a default.
 
     Attributes:
-        api_login: The only login that is let in; None lets everybody in. Calls
-            without credentials are refused in any case.
+        api_login: The only accepted login; None accepts any. Calls without credentials
+            are always refused.
         api_key: The only key that is let in; None lets every key in.
-        credit: In euros, for all accounts together but for sub-accounts, which have
-            what was transferred to them.
+        credit: In euros, for all accounts together except sub-accounts, which have the
+            credit transferred to them.
         price_per_sms: In euros, for each part of ``sms_premium``.
         low_cost_price_per_sms: In euros, for each part of ``sms_low_cost``.
         price_per_voice_sms: In euros, for each recipient of a voice SMS.
@@ -53,18 +53,18 @@ class GatewaySettings:
         names_bad_recipient: Whether a refusal names the place of a bad number.
         figures_as_text: Answer with figures as text, as the first PHP read-me shows.
         computation_seconds: How long a list campaign is computed.
-        computation_polls: How often its status answers first that it is not ready.
+        computation_polls: How many of its first statuses report that it is not ready.
         pending_as_400: Answer such a status with 400 and code 129; else with 200
             and ``under_computation``. Both are documented.
         misspells_ready: Say ``ready_to_be_send``, as a page's sample does.
         refuses_second_campaign: Refuse, with code 126, to create a list campaign
             while another one waits.
-        most_lists: More are refused with code 301. The limits of lists and contacts
-            are undocumented; that they exist is known from their codes.
+        most_lists: More are refused with code 301. The limits of lists and contacts are
+            undocumented; only their codes prove that they exist.
         most_contacts_of_list: More in one list are refused with code 304.
         most_contacts_per_call: More in one request are refused with code 305.
-        brackets_mnp: Put the answer of MNP v2 into a list of one, as its page may
-            mean.
+        brackets_mnp: Put the response of MNP v2 into a list of one, as its page
+            suggests.
     """
 
     api_login: str | None = None
@@ -94,7 +94,7 @@ class GatewaySettings:
 
     @property
     def prices(self) -> Mapping[str, Decimal]:
-        """What one unit of each product costs, in euros."""
+        """Price of one unit of each product, in euros."""
         return {
             "sms_premium": self.price_per_sms,
             "sms_low_cost": self.low_cost_price_per_sms,

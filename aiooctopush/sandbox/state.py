@@ -1,4 +1,4 @@
-"""What all operations of the simulated gateway share: settings, state, answers."""
+"""Shared by all operations of the simulated gateway: settings, state, responses."""
 
 import json
 from collections import Counter
@@ -34,13 +34,13 @@ class AdmittedRequest:
     account: str
     body: Mapping[str, Any]
     query: tuple[tuple[str, str], ...] = ()
-    """The query as it came: a name may stand in it several times."""
+    """The unparsed query: a name may occur several times."""
     arguments: Mapping[str, str] = field(factory=dict)
-    """What stands in the path, by the names of its template."""
+    """Arguments of the path, by the names of its template."""
 
 
 Routes = Mapping[tuple[str, str], Callable[[AdmittedRequest], HttpResponse]]
-"""What answers each operation, by method and path without its common start."""
+"""Handler of each operation, by method and path without the common prefix."""
 
 
 @define(kw_only=True)
@@ -87,7 +87,7 @@ class State:
         self.resets: int = 0
 
     def reset(self) -> None:
-        """Forget what was accepted and remembered, and restore the credit."""
+        """Clear all records, and restore the credit."""
         self.sent_log.clear()
         self.cancellations.clear()
         self.lookups.clear()
@@ -158,9 +158,9 @@ class State:
         """
         Refuse an id that is remembered; note it if that is done on receipt.
 
-        To be asked before anything else: a repeat of what was accepted must not be
-        answered with "no credit left". Neither the order nor whether bodies are
-        compared is documented; here they are not.
+        Must be called first: a repeat of an accepted request must not get "no credit
+        left". Neither the order nor a comparison of bodies is documented; bodies are
+        not compared here.
         """
         request_id = read_request_id(request.body)
         if request_id is not None and self._remembers(request.account, request_id):
@@ -210,7 +210,7 @@ class State:
         # Paid when accepted, also if it leaves later: undocumented, our choice.
         self.credit -= cost
         # The same number twice in one call is two messages: undocumented, our choice,
-        # and the one that shows a double send.
+        # which reveals a double send.
         self.sent_log.add(
             Entry(
                 ticket=ticket,
@@ -237,10 +237,10 @@ class State:
 
     def entry(self, ticket: str, account: str, namespace: str) -> Entry | None:
         """
-        Find what this account may still touch; a simulated ticket is a fake one.
+        Find an entry that this account may access; a simulated ticket is a fake one.
 
-        A namespace, such as ``sms-campaign``, takes its own tickets only: undocumented,
-        our choice, so that a wrong path does not go unnoticed.
+        A namespace, such as ``sms-campaign``, accepts its own tickets only:
+        undocumented, our choice, so that a wrong path is noticed.
         """
         entry = self.sent_log.find(ticket)
         found = (
@@ -252,7 +252,7 @@ class State:
         return entry if found else None
 
     def call_back(self, ticket: str) -> None:
-        """Cancel what belongs to a ticket."""
+        """Cancel the entries of a ticket."""
         entry = self.sent_log.find(ticket)
         if entry is not None and entry.counts:
             # The credit comes back: undocumented, our choice.

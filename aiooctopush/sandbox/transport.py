@@ -19,17 +19,16 @@ class SandboxTransport:
     """
     A `Transport` that carries requests to a `Gateway` in the same process.
 
-    Faults come out as the aiohttp transport would show them: `NotSentError`,
-    `UnknownOutcomeError`, or an odd answer. Control goes to the event loop before
-    and after the gateway executes a request, so that a cancellation finds both
-    moments.
+    Faults appear as in the aiohttp transport: `NotSentError`, `UnknownOutcomeError`, or
+    a faulty response. The event loop runs before and after the gateway executes a
+    request, so that a cancellation can hit both moments.
 
     Args:
         gateway: What executes the requests; a fresh one by default.
         faults: What goes wrong; nothing by default.
         clock: What the waits are made on; the gateway's own by default.
-        latency: Seconds from sending a request to its execution. If a request's
-            time-out is shorter, it is executed and its answer comes too late.
+        latency: Seconds from sending a request to its execution. If a request's timeout
+            is shorter, it is executed and its response comes too late.
     """
 
     def __init__(
@@ -47,12 +46,12 @@ class SandboxTransport:
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """
-        Carry one try.
+        Make one attempt.
 
         Raises:
             NotSentError: The fault is one that lets no connection come about.
-            UnknownOutcomeError: Any other fault that leaves no answer, or an answer
-                that comes too late.
+            UnknownOutcomeError: Any other fault without a response, or a response that
+                comes too late.
         """
         fault = self._faults.next(request) if self._faults else None
         if fault is not None and fault.in_process_only:

@@ -1,9 +1,10 @@
 """
-What the gateway refuses, and what it drops: the documents' rules on raw JSON.
+Validation by the gateway: refused and dropped fields, by the documents' rules on raw
+JSON.
 
-Nothing here comes from the SDK's own models, so that a mistake of the SDK is not
-repeated by its judge. Codes are documented, unseen, unless said otherwise; status
-and code of a refusal that no page prints are "inferred".
+No code here comes from the SDK's own models, so that a mistake of the SDK is not
+repeated here. Codes are documented, unseen, unless noted otherwise. Undocumented
+statuses and codes of refusals are marked "inferred".
 """
 
 import json
@@ -48,8 +49,8 @@ COMMON_FIELDS: Final = frozenset(
 )
 STOP_MENTIONS: Final = ("STOP au XXXXX", "STOP au 30101")
 """
-What counts as the mention: the placeholder of the legacy code table, or the number
-that the live error asked for. The case counts.
+Accepted forms of the mention: the placeholder of the legacy code table, or the number
+in the live error. Case-sensitive.
 """
 
 # Three names of one thing: the last two in two editions of the multi-channel page.
@@ -66,7 +67,7 @@ _FLAGS = (
     "get_back_pressed_keys",
     *_REMOVES_BLACKLISTED,
 )
-# Elsewhere a template may stand for the text, and a name for the sender (inferred).
+# On other channels a template may replace the text, and a name the sender (inferred).
 _NUMBERED = frozenset({"sms", "voice_sms"})
 _LOW_COST_STOP = "no PUB=STOP"
 _FRANCE = "+33"
@@ -81,7 +82,7 @@ _ADDRESSES: Final[Mapping[str, re.Pattern[str]]] = {
     "conversation_id": re.compile(r"\S+"),
 }
 _PLACEHOLDER = re.compile(r"\{(" + "|".join(MERGE_FIELDS) + r")\}")
-# Offset-less instants are Central European time, says the PHP read-me.
+# Times without an offset are Central European time, according to the PHP read-me.
 _CENTRAL_EUROPE = timezone(timedelta(hours=1))
 
 _GSM: Final = frozenset(
@@ -96,7 +97,7 @@ _GSM_ALL: Final = _GSM | _GSM_DOUBLE
 
 
 class RefusalError(Exception):
-    """The gateway says no: HTTP status, code and message of the answer."""
+    """A refusal of the gateway: HTTP status, code and message of the response."""
 
     def __init__(self, code: int, message: str, *, status: int = 400) -> None:
         super().__init__(message)
@@ -148,17 +149,17 @@ def merge(text: str, fields: Mapping[str, str]) -> str:
     """
     Put a recipient's values into the text.
 
-    What happens to a placeholder without a value is undocumented; here it vanishes.
+    The handling of a placeholder without a value is undocumented; here it is removed.
     """
     return _PLACEHOLDER.sub(lambda found: fields.get(found[1], ""), text)
 
 
 def parts(text: str) -> int:
     """
-    How many SMS a text takes: 160 or 153 characters each, 70 or 67 as Unicode.
+    Count the SMS of a text: 160 or 153 characters each, 70 or 67 as Unicode.
 
-    The text is counted as it stands: the gateway's own rewriting of accents and
-    typographic signs is left out.
+    The text is counted unchanged, without the gateway's replacement of accents and
+    typographic signs.
     """
     if _GSM_ALL.issuperset(text):
         length = len(text) + sum(text.count(one) for one in _GSM_DOUBLE)
@@ -220,10 +221,10 @@ def read_message(
     Args:
         body: The JSON of the call.
         recipients: Already read, see `read_recipients`.
-        known: Fields that the operation understands.
+        known: Fields that the operation supports.
         now: Present instant of the gateway; a ``send_at`` in its past means at once.
         ignored: What was dropped from the recipients.
-        strict: Refuse what is dropped otherwise.
+        strict: Refuse fields that are otherwise dropped.
         channel: What it is sent by.
     """
     dropped = [*ignored, *(name for name in body if name not in known)]
@@ -243,9 +244,9 @@ def read_message(
             flags[name] for name in _REMOVES_BLACKLISTED if name in known
         ),
         request_id=request_id,
-        # Last, when all the others have said what they drop. The readme.io reference
-        # says it on every page: what is not understood is dropped, and the request
-        # is still executed.
+        # Last, when all other checks have listed the fields that they drop. Every page
+        # of the readme.io reference documents it: unsupported fields are dropped, and
+        # the request is still executed.
         ignored_fields=tuple(dict.fromkeys(dropped)),
         channel=channel,
         list_name=_read_list_name(body) if "list_name" in known else None,
@@ -274,7 +275,7 @@ def read_recipients(
     Args:
         body: The JSON of the call.
         names_bad_recipient: Whether a refusal names the place of a bad number.
-        addresses: Fields that say whom it goes to; the first one given counts.
+        addresses: Fields with the recipient; the first one given counts.
         merged: Fields that personalise the text.
 
     Returns:
@@ -364,8 +365,8 @@ def _read_fields(
 def _read_flag(body: Mapping[str, Any], name: str, dropped: list[str]) -> bool:
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
-        # Cast or dropped, nobody knows. Dropped is the worse of both for a caller
-        # who meant to simulate: it really sends.
+        # Cast or dropped is undocumented. Dropping is the worse case for a caller who
+        # meant to simulate: it really sends.
         dropped.append(name)
     return value is True
 
@@ -377,7 +378,7 @@ def _read_text(body: Mapping[str, Any], channel: str) -> str:
     if not isinstance(text, str) or not text:
         raise RefusalError(107, "The text is missing")
     if len(text) > MAX_TEXT:
-        # The code is known from a third-party client only.
+        # The code is documented by a third-party client only.
         raise RefusalError(189, f"The text is over {MAX_TEXT} characters")
     return text
 
@@ -440,7 +441,7 @@ def _check_policy(message: Message) -> None:
     if message.purpose == "alert":
         return
     if low_cost:
-        # Legacy; what v1 does is undocumented.
+        # Legacy; the behavior of v1 is undocumented.
         if _LOW_COST_STOP not in message.text:
             raise RefusalError(122, f"Mention {_LOW_COST_STOP} is missing")
     elif any(one.number.startswith(_FRANCE) for one in message.recipients) and not any(

@@ -2,9 +2,9 @@
 Callbacks of the gateway: bytes in, typed events out, and no I/O.
 
 The gateway posts delivery receipts, replies and STOPs to the URLs in the settings of
-the account. It signs nothing, and documents neither order nor repeats: so an event
-is a hint that may come twice, late, or from a stranger. `parse` reads it; `identity`
-tells a repeat, and `may_replace` whether a receipt is news::
+the account. It signs nothing, and documents neither order nor repeats. So an event is a
+hint that may come twice, late, or from a stranger. `parse` reads it; `identity` detects
+a repeat, and `may_replace` whether a receipt is news::
 
     from aiooctopush import webhooks
 

@@ -1,7 +1,7 @@
 """
-What a callback may tell.
+The event of a callback.
 
-``repr`` masks numbers and hides texts, addresses and what nobody knows.
+``repr`` masks numbers and hides texts, addresses and unknown fields.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ def _masked(number: str | None) -> str:
 
 
 def _shown_status(status: DeliveryStatus | str) -> str:
-    # A word that we do not know may be anything.
+    # An unknown status may mean anything.
     return repr(status) if isinstance(status, DeliveryStatus) else shown(status)
 
 
@@ -33,20 +33,20 @@ def _hidden_mapping() -> Any:
 @frozen(kw_only=True)
 class DeliveryReceipt:
     """
-    What became of one message to one number.
+    Delivery of one message to one number.
 
     Attributes:
         ticket: Ticket of the send; up to 500 recipients share it.
         number: Who it was for; with `+` where that is certain, else as it came.
-        status: A `DeliveryStatus`, or the gateway's own word where we do not know it.
+        status: A `DeliveryStatus`, or the gateway's text if it is unknown.
         delivery_date: When, without a zone, for the gateway gives none.
         channel: ``sms``, ``voice_sms``, ``rcs``, ``whatsapp`` …; None in old ones.
         list_name: The contact list, if there was one.
         unit_price: What the message cost; the unit is undocumented.
-        pressed_keys_code: Voice: what the recipient typed.
+        pressed_keys_code: Voice: the keys that the recipient pressed.
         call_duration: Voice: seconds.
         charged_duration: Voice: seconds.
-        meta_data: Whatever else the channel tells.
+        meta_data: Further fields of the channel.
     """
 
     ticket: str
@@ -68,11 +68,11 @@ class DeliveryReceipt:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What a repeat of it has in common with it: ticket, number, status."""
+        """Key for the detection of repeats: ticket, number, status."""
         return self.ticket, self.number, str(self.status)
 
     def may_replace(self, older: str | None) -> bool:
-        """Whether its status may take the place of a stored one; see `may_replace`."""
+        """Whether its status may replace a stored one; see `may_replace`."""
         return may_replace(self.status, older)
 
 
@@ -84,7 +84,7 @@ class Reply:
     Attributes:
         number: Who wrote; with `+` where that is certain, else as it came.
         text: What they wrote.
-        ticket: Ticket of the message that they answer, if the gateway found it.
+        ticket: Ticket of the original message, if the gateway found it.
         sim_card_number: The short or long number that received it.
         reception_date: When, without a zone, for the gateway gives none.
         metadata: There if the account asks for it; undocumented.
@@ -100,8 +100,8 @@ class Reply:
     @property
     def identity(self) -> tuple[str, ...] | None:
         """
-        What a repeat of it has in common with it; None without a date, for then the
-        same words may be another reply. It holds a digest, not the text.
+        Key for the detection of repeats; None without a date, because the same words
+        may then be another reply. It contains a digest instead of the text.
         """
         if self.reception_date is None:
             return None
@@ -117,7 +117,7 @@ class OptOut:
     Attributes:
         number: Who; with `+` where that is certain, else as it came.
         text: What they wrote.
-        ticket: Ticket of the message that they answer, if the gateway found it.
+        ticket: Ticket of the original message, if the gateway found it.
         stop_date: When, without a zone, for the gateway gives none.
     """
 
@@ -128,7 +128,7 @@ class OptOut:
 
     @property
     def identity(self) -> tuple[str, ...] | None:
-        """What a repeat of it has in common with it; None without a date."""
+        """Key for the detection of repeats; None without a date."""
         if self.stop_date is None:
             return None
         return "opt_out", self.ticket or "", self.number, self.stop_date.isoformat()
@@ -145,11 +145,11 @@ class StatusChange:
 @frozen(kw_only=True)
 class EmailDelivery:
     """
-    What became of one e-mail.
+    Delivery of one e-mail.
 
     Attributes:
         email: Who it was for.
-        status: A `DeliveryStatus`, or the gateway's own word where we do not know it.
+        status: A `DeliveryStatus`, or the gateway's text if it is unknown.
         delivery_date: When, without a zone.
         unit_price: What it cost; the unit is undocumented.
         status_history: What was reported before.
@@ -162,22 +162,22 @@ class EmailDelivery:
     status_history: tuple[StatusChange, ...] = ()
 
     def may_replace(self, older: str | None) -> bool:
-        """Whether its status may take the place of a stored one; see `may_replace`."""
+        """Whether its status may replace a stored one; see `may_replace`."""
         return may_replace(self.status, older)
 
 
 @frozen(kw_only=True)
 class EmailReport:
     """
-    What became of several e-mails of one send.
+    Delivery of several e-mails of one send.
 
     Attributes:
         ticket: Ticket of the send.
-        deliveries: One for each recipient that it speaks of.
+        deliveries: One for each recipient in the callback.
         list_name: The contact list, if there was one.
         template_name: The template, if there was one.
         channel: ``email``.
-        meta_data: Whatever else the channel tells.
+        meta_data: Further fields of the channel.
     """
 
     ticket: str
@@ -189,7 +189,7 @@ class EmailReport:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What a repeat has in common with it: ticket, addresses and statuses."""
+        """Key for the detection of repeats: ticket, addresses and statuses."""
         lines = sorted(f"{one.email}\n{one.status}" for one in self.deliveries)
         return "email", self.ticket, _digest("\n".join(lines))
 
@@ -197,7 +197,7 @@ class EmailReport:
 @frozen(kw_only=True)
 class UnknownCallback:
     """
-    Something readable that is none of the kinds we know, or lacks what they must hold.
+    A readable event of an unknown kind, or without its required fields.
 
     A visit of a landing page is one: its content is undocumented.
 
@@ -209,11 +209,11 @@ class UnknownCallback:
 
     @property
     def identity(self) -> None:
-        """None: nothing is known of it, so nothing is a repeat of it."""
+        """None, because an unknown event cannot be compared."""
 
 
 Event = DeliveryReceipt | Reply | OptOut | EmailReport | UnknownCallback
-"""What a callback may tell."""
+"""The event of a callback."""
 
 
 def _digest(text: str) -> str:

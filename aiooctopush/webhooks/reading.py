@@ -28,10 +28,10 @@ def parse(body: bytes, content_type: str | None = None) -> tuple[Event, ...]:
     """
     Read a callback.
 
-    The gateway posts one event in the samples; a third-party client met forms, and
-    another an array. So it is always a tuple: a caller that loops is right about all
-    three. What begins like JSON is JSON whatever the header says, for PHP posts it as
-    a form if nobody says otherwise; no form begins so.
+    The gateway posts one event in the samples; third-party clients received forms and
+    an array. So the result is always a tuple, and a caller that loops handles all
+    three. A body that begins like JSON is parsed as JSON with any header, because PHP
+    posts it as a form by default; no form begins so.
 
     Args:
         body: What was posted; at most 1 MiB.
@@ -73,8 +73,11 @@ _is_nested = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)").fullmatch
 
 
 def _form(text: str) -> dict[str, Any]:
-    """Read a form, and in it ``deliveries[0][email]`` as PHP writes what is nested."""
-    # A page comes from somebody on the way.
+    """
+    Parse a form, including ``deliveries[0][email]``, the notation of PHP for nested
+    values.
+    """
+    # An HTML page comes from another server.
     if "=" not in text or text.startswith("<"):
         raise WebhookError("the callback is neither JSON nor a form")
     try:
@@ -104,8 +107,8 @@ def _read(content: Any) -> Event:
     # Capitals on one page, small letters on the others.
     # Source: gateway documentation, "Callbacks" against "Acknowledge receipt".
     body = {name.lower(): value for name, value in content.items()}
-    # A key with a value tells more than one without: an empty stop_date beside a
-    # delivery_date must stop nobody.
+    # A key with a value counts more than one without: an empty stop_date beside a
+    # delivery_date must not unsubscribe a number.
     for known in (lambda name: body.get(name) not in _NOTHING, body.__contains__):
         for name, read in _KINDS:
             if known(name):
@@ -207,8 +210,8 @@ def _read_email(content: Any) -> EmailDelivery | None:
     )
 
 
-# Which of its keys tells the kind; the first is asked first.
-# Source: gateway documentation, "Callbacks"; `deliveries` from the newer reference.
+# The keys that determine the kind; the first is checked first. Source: gateway
+# documentation, "Callbacks"; `deliveries` from the newer reference.
 _KINDS: Final = (
     ("deliveries", _read_emails),
     ("stop_date", _read_opt_out),
@@ -221,15 +224,15 @@ _NOTHING: Final = (None, "")
 
 def _text(body: Mapping[str, Any], name: str) -> str | None:
     value = body.get(name)
-    # PHP can be told to write whatever looks like a number as a number.
+    # PHP can be configured to write numeric texts as numbers.
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None
     return str(value) or None
 
 
-# Digits that only lack their plus. The gateway's numbers are international
-# (documented), and a plus gets lost where a form or PHP takes it for something else.
-# A national number begins with 0 in most countries, and a short code has fewer digits.
+# Digits without a plus. The gateway's numbers are international (documented), and forms
+# or PHP may drop a plus. A national number begins with 0 in most countries, and a short
+# code has fewer digits.
 _is_bare = re.compile(rf"[1-9][0-9]{{7,{MAX_DIGITS - 1}}}", re.ASCII).fullmatch
 
 
@@ -244,7 +247,7 @@ def _number(body: Mapping[str, Any], name: str) -> str | None:
 
 
 def _date(body: Mapping[str, Any], name: str) -> datetime | None:
-    # mypy takes a union for no type.
+    # mypy does not accept a union as a type here.
     return converter.structure(body.get(name), datetime | None)  # type: ignore[arg-type]
 
 
@@ -263,7 +266,7 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _items(value: Any) -> list[Any]:
-    """What a list holds, also where a form counts it, or where it is text."""
+    """Return the items of a list, also if a form numbers it, or if it is text."""
     found = _unpacked(value)
     if isinstance(found, dict):
         return list(found.values())

@@ -1,4 +1,4 @@
-"""What the gateway reports of a message, and which report counts."""
+"""Delivery statuses of the gateway, and their precedence."""
 
 from enum import StrEnum
 from typing import Final
@@ -6,7 +6,8 @@ from typing import Final
 
 class DeliveryStatus(StrEnum):
     """
-    What the gateway reports of a message. The list is open: other words come as text.
+    Delivery status as reported by the gateway. The list is open: unknown ones come as
+    text.
 
     Source: newer reference, "Callback statuses"; ``NOT_DELIVERABLE``, ``BUSY`` and
     ``REFUSED`` from the older page on voice, ``EXPIRED`` and ``ANTI_FLOODING`` from
@@ -26,10 +27,10 @@ class DeliveryStatus(StrEnum):
     """Acknowledged by the first carrier."""
 
     UNKNOWN_DELIVERY = "UNKNOWN_DELIVERY"
-    """Nobody knows whether it arrived."""
+    """Delivery is unknown."""
 
     UNDEFINED = "UNDEFINED"
-    """Likewise, as far as is known."""
+    """Delivery is unknown as well, as far as documented."""
 
     NOT_DELIVERED = "NOT_DELIVERED"
     """It did not arrive."""
@@ -75,7 +76,7 @@ class DeliveryStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether no intermediate status may follow; inferred, no page says so."""
+        """Whether it is final, without further statuses; inferred, undocumented."""
         return self in _FINAL
 
     @property
@@ -84,8 +85,8 @@ class DeliveryStatus(StrEnum):
         return self in _DELIVERED
 
 
-# From the least to the best knowledge of a message. What arrived has arrived, so
-# DELIVERED stands above every failure; and doubt stands below both. Inferred.
+# From the least to the most certain status. A message that arrived stays delivered, so
+# DELIVERED ranks above every failure, and unknown ranks below both. Inferred.
 _ORDER: Final = (
     ("PROCESSED",),
     ("TRANSMITTED",),
@@ -119,7 +120,7 @@ _DELIVERED: Final = frozenset(
 
 
 def to_status(word: str) -> DeliveryStatus | str:
-    """Read a status; a word that we do not know stays as it came."""
+    """Parse a status; an unknown one is kept as text."""
     try:
         return DeliveryStatus(word.strip().upper())
     except ValueError:
@@ -128,12 +129,13 @@ def to_status(word: str) -> DeliveryStatus | str:
 
 def may_replace(newer: str, older: str | None) -> bool:
     """
-    Whether a status that has come may take the place of the one that is stored.
+    Whether a new status may replace the stored one.
 
-    Only what says more may: an intermediate status never replaces a final one, and
-    no failure replaces a delivery. So the status that stays does not depend on the
-    order in which receipts come, but for statuses that say as much as each other: of
-    those the first stays. A repeat replaces nothing.
+    Only a more certain status may: an intermediate status never replaces a final one,
+    and no failure replaces a delivery. So the status that remains does not depend on
+    the
+    order in which receipts come, except for equally certain statuses, of which the
+    first remains. A repeat replaces nothing.
 
     Args:
         newer: The status that has come.

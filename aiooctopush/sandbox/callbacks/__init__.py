@@ -1,1 +1,1 @@
-"""What the gateway calls its users back about: planned, written, posted."""
+"""The gateway's callbacks: planned, written, posted."""

@@ -1,5 +1,5 @@
 """
-What stands in a callback, and the plan of what becomes of messages.
+Payloads of callbacks, and the plan of deliveries.
 
 Source: gateway documentation, "Callbacks", "Acknowledge receipt", "Inbounds",
 "Opt-out management"; newer names and e-mail reports from the newer reference
@@ -22,7 +22,7 @@ from ..sent_log import Entry
 
 
 class CallbackKind(StrEnum):
-    """What a callback is about."""
+    """Kind of a callback."""
 
     RECEIPT = "receipt"
     """The status of a message to one number."""
@@ -31,7 +31,7 @@ class CallbackKind(StrEnum):
     """The status of an e-mail, for several recipients at once."""
 
     REPLY = "reply"
-    """Somebody answered a message."""
+    """A reply to a message."""
 
     OPT_OUT = "opt_out"
     """Somebody wants no more marketing."""
@@ -44,7 +44,7 @@ class CallbackFormat(StrEnum):
     """One JSON object, as in the samples."""
 
     ARRAY = "array"
-    """A JSON array: a third-party receiver knows it."""
+    """A JSON array, as seen by a third-party receiver."""
 
     FORM = "form"
     """Form fields, as a receiver in production found them."""
@@ -75,7 +75,7 @@ FAILURES: Final[Mapping[str, tuple[str, ...]]] = {
 
 _ANY_FAILURE: Final = ("UNKNOWN_DELIVERY", "UNDEFINED")
 _STOPPED: Final = "BLACKLISTED_NUMBER"
-# The short number that people answer to; any.
+# The short number for replies; any.
 _SHORT_NUMBER: Final = "30101"
 _JSON_TYPE: Final = "application/json"
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
@@ -84,15 +84,15 @@ _FORM_TYPE: Final = "application/x-www-form-urlencoded"
 @frozen(kw_only=True)
 class CallbackPlan:
     """
-    What becomes of the messages, and how the callbacks about them come.
+    Plan of deliveries and of their callbacks.
 
-    The same seed and sent log give the same callbacks. ``repr`` shows no number.
+    The same seed and sent log produce the same callbacks. ``repr`` shows no number.
 
     Args:
-        failures: That a message does not arrive: 0 to 1; or a probability for each
-            final status, unknown ones included, to see what a receiver does then.
-        numbers: What becomes of some numbers: a final status, or all statuses in
-            order; none for silence.
+        failures: Probability that a message does not arrive, 0 to 1. Or a probability
+            for each final status, including unknown ones, to test a receiver.
+        numbers: Statuses of single numbers: a final status, or all statuses in order;
+            none for no callbacks.
         delay: Seconds from leaving to the first status, and from each to the next:
             a figure, or bounds to draw from. Documented is 48 hours at most.
         duplicates: That a callback is posted a second time, a delay later.
@@ -103,7 +103,7 @@ class CallbackPlan:
             comes as JSON then.
         older: Names of older pages: ``DELIVERY_DATE`` in capitals, ``answer_date``,
             figures of a call at the top level, and no channel.
-        zone: Time zone of the dates, which say none: undocumented, our choice.
+        zone: Time zone of the dates, which contain none: undocumented, our choice.
         seed: Seed of the random numbers.
 
     Raises:
@@ -146,16 +146,16 @@ class CallbackPlan:
 @frozen(kw_only=True)
 class Callback:
     """
-    One request to a receiver; ``repr`` shows neither whom nor what it is about.
+    One request to a receiver; ``repr`` shows neither recipient nor content.
 
     Attributes:
         kind: What it is about.
         posted_at: When it goes out, on the gateway's clock.
-        account: ``api-login`` of whom it is for; empty if nobody wrote to the number.
+        account: ``api-login`` of its account; empty if the number never got a message.
         url: What this account has set for this kind; None if nothing.
-        events: What stands in it: one, or several in a JSON array.
+        events: Its events: one, or several in a JSON array.
         content_type: Content type of the body.
-        body: The bytes, as `aiooctopush.webhooks.parse` takes them.
+        body: The bytes, as `aiooctopush.webhooks.parse` accepts them.
     """
 
     kind: CallbackKind
@@ -287,7 +287,7 @@ def on_demand(
     if kind is CallbackKind.OPT_OUT:
         return {**event, "stop_date": date}
     name = "answer_date" if plan.older else "reception_date"
-    # What stands in the metadata is undocumented.
+    # The content of the metadata is undocumented.
     more: dict[str, Any] = {"metadata": {}} if with_metadata else {}
     return {**event, "sim_card_number": _SHORT_NUMBER, name: date, **more}
 
@@ -306,8 +306,8 @@ def encode(
 
 
 def _flat(event: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    # How a form nests is undocumented: what is inside comes to the top level, as the
-    # older voice callback has it. What is null is left out.
+    # Nesting in a form is undocumented: inner fields move to the top level, as in the
+    # older voice callback. Null fields are left out.
     inner = chain.from_iterable(
         one.items() for one in event.values() if isinstance(one, dict)
     )

@@ -1,9 +1,9 @@
 """
 Callbacks on their way to a receiver, while the gateway runs.
 
-They go one after the other, so that their order is the one of the plan. A receiver
-has `DEADLINE_SECONDS` to answer; whether the real gateway repeats what was not taken
-is undocumented, and so this one does not.
+They are posted one after the other, in the order of the plan. A receiver has
+`DEADLINE_SECONDS` to respond. Whether the real gateway repeats refused callbacks is
+undocumented, so this one does not.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from .schedule import Callbacks
 
 DEADLINE_SECONDS: Final = 1.0
 """
-How soon a receiver must answer, with an empty body.
+Time for a receiver to respond, with an empty body.
 
-Source: gateway documentation, "Callbacks"; an older page says two seconds.
+Source: gateway documentation, "Callbacks"; an older page has two seconds.
 """
 
 Post = Callable[[str, Callback], Awaitable[int]]
-"""Takes one callback to a URL, and returns the HTTP status of the answer."""
+"""Posts one callback to a URL, and returns the HTTP status of the response."""
 
 _logger = logging.getLogger("aiooctopush")
 _NOT_TAKEN: Final = 0
@@ -58,7 +58,7 @@ class CallbackPoster:
     """
     Posts callbacks when they come due.
 
-    What an account has set goes first; without a URL nobody is called.
+    The URL of an account has priority; without a URL no callback is posted.
 
     Args:
         callbacks: What there is to post.
@@ -66,7 +66,7 @@ class CallbackPoster:
         post: What carries them; aiohttp by default.
 
     Attributes:
-        answers: How often each HTTP status came back; 0 stands for no response in time.
+        answers: Count of each HTTP status; 0 stands for no response in time.
 
     Raises:
         ValueError: ``url`` is none of the web.
@@ -84,7 +84,7 @@ class CallbackPoster:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Look at once what is to come: the sent log may hold something new."""
+        """Check for new callbacks at once; the sent log may have new entries."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -96,7 +96,7 @@ class CallbackPoster:
                 await self._wait()
 
     async def post_due(self, post: Post) -> None:
-        """Post what has come due, and no more."""
+        """Post only the callbacks that are due."""
         for callback in self.callbacks.take():
             url = callback.url or self._url
             if url is not None:
@@ -119,7 +119,7 @@ class CallbackPoster:
     async def _post_one(self, post: Post, url: str, callback: Callback) -> None:
         try:
             status = await post(url, callback)
-        # What a receiver does wrong must not end the gateway.
+        # A misbehaving receiver must not stop the gateway.
         except (aiohttp.ClientError, OSError) as error:
             status, problem = _NOT_TAKEN, type(error).__name__
         else:

@@ -1,10 +1,10 @@
 """
-What the gateway calls its users back about: receipts, replies and opt-outs.
+Schedule of the gateway's callbacks: receipts, replies and opt-outs.
 
-Nothing is posted here, see `posting`: a plan and the sent log go in, payloads come out,
-on the gateway's own clock. What was not sent gets no receipt: neither a request that
-was refused, under either law of ids, nor a simulation, nor what was cancelled.
-Delays, order and duplicates are undocumented; a receiver must live with all of them.
+Nothing is posted here, see `posting`. Payloads are derived from a plan and the sent
+log, on the gateway's own clock. Refused requests, simulations and cancelled messages
+get no receipt. Delays, order and duplicates are undocumented; a receiver must handle
+all of them.
 """
 
 import math
@@ -58,15 +58,15 @@ class _Pending(NamedTuple):
 
 class Callbacks:
     """
-    Every callback about what is in a gateway's sent log; made by `Gateway.callbacks`.
+    Every callback about a gateway's sent log; created by `Gateway.callbacks`.
 
     Messages sent as ``sms_low_cost`` get no receipt. Source: gateway documentation,
     the user manual.
 
     Args:
         state: What the gateway remembers.
-        look: Gives the sent log, with what was deferred.
-        plan: What becomes of the messages.
+        look: Returns the sent log, including deferred requests.
+        plan: Plan of the deliveries.
     """
 
     def __init__(
@@ -91,26 +91,29 @@ class Callbacks:
 
     @property
     def next_at(self) -> datetime | None:
-        """When there may be something to take; None if nothing is to come."""
+        """When the next callback may be due; None if there are none."""
         self._follow()
         heads = [one[0][0] for one in (self._pending, self._leaving) if one]
         return min(heads, default=None)
 
     def take(self) -> tuple[Callback, ...]:
-        """Take what has come due on the gateway's clock, in order; each only once."""
+        """
+        Return the callbacks that are due on the gateway's clock, in order; each only
+        once.
+        """
         self._follow()
         return self._take(self.clock.now())
 
     def take_all(self) -> tuple[Callback, ...]:
         """
-        Take also what is still to come about messages that have left; no time passes.
+        Return also later callbacks of messages that were sent, without advancing time.
         """
         self._follow()
         return self._take(None)
 
     def reply(self, number: str, text: str, *, after: float = 0.0) -> None:
         """
-        Let somebody answer the last message that they got.
+        Simulate a reply to the last message of a number.
 
         Args:
             number: Theirs. If nothing was sent to it, the reply names no ticket.
@@ -126,18 +129,18 @@ class Callbacks:
 
     def opt_out(self, number: str, text: str = "STOP", *, after: float = 0.0) -> None:
         """
-        Let somebody answer STOP; the number is then on the gateway's blacklist.
+        Simulate a STOP reply; the number is then on the gateway's blacklist.
 
         Arguments and errors are those of `reply`.
         """
         written = self._on_demand(CallbackKind.OPT_OUT, number, text, after)
-        # The stop list is account-wide, says a third-party client.
+        # The stop list is account-wide, according to a third-party client.
         self._state.blacklist.add(written)
 
     # --- what is to come ----------------------------------------------------------
 
     def _follow(self) -> None:
-        """Read on in the sent log, and plan for what has left."""
+        """Read new entries of the sent log, and plan the callbacks of sent messages."""
         sent_log = self._look()
         if self._resets != self._state.resets:
             self._resets = self._state.resets
@@ -306,7 +309,7 @@ class Callbacks:
     # --- small questions ----------------------------------------------------------
 
     def _random(self, *what: object) -> Random:
-        # One of its own for each message: when somebody looks changes nothing.
+        # One per message, so that the time of a look changes nothing.
         return Random(f"{self._plan.seed} {what!r}")
 
     def _delay(self, random: Random) -> timedelta:
@@ -317,13 +320,13 @@ class Callbacks:
         return number.removeprefix("+") if bare else number
 
     def _price(self, entry: Entry) -> float | int | str:
-        # "unit_price" says no unit; euros for a part are our choice.
+        # "unit_price" has no documented unit; euros per part are our choice.
         return self._state.figure(self._state.prices[entry.type])
 
     def _preferences(self, account: str) -> Mapping[str, Any]:
         own = self._state.subaccounts.get(account)
         kept = self._state.preferences.get(account, {})
-        # What its owner set for it, and what it set itself: our choice which wins.
+        # The URL of its owner, and its own URL: our choice of priority.
         return {**(own.callbacks if own else {}), **kept}
 
     def _url(self, kind: CallbackKind, account: str) -> str | None:
