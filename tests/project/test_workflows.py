@@ -121,6 +121,20 @@ def test_each_python_that_we_support_must_pass():
     assert not set(further) & set(PYTHONS)
 
 
+@pytest.mark.parametrize("workflow", ["ci", "nightly"])
+def test_a_session_finds_its_python(workflow):
+    """Each chooses one of those we support, and a missing one is a failure there."""
+    (setup,) = (
+        step["with"]["python-version"]
+        for step in JOBS[workflow, "sessions"]["steps"]
+        if "setup-python" in step.get("uses", "")
+    )
+
+    assert setup.split() == PYTHONS
+    (command,) = (one for one in commands(JOBS[workflow, "sessions"]) if NOX.match(one))
+    assert "--error-on-missing-interpreters" in command
+
+
 def test_actions_are_pinned_by_commit():
     """With the version beside it, and one commit for each action."""
     used = [
