@@ -24,6 +24,7 @@ import attrs
 import bench_bulk
 import bench_install
 import bench_latency
+import bench_loop
 import bench_scale
 import bench_single
 import lists
@@ -87,6 +88,7 @@ def measure(*, short: bool, skip_install: bool) -> dict[str, Any]:
         ("single sends", bench_single.measure),
         ("latency", bench_latency.measure),
         ("bulk", bench_bulk.measure),
+        ("event loop", bench_loop.measure),
         ("import", bench_install.measure_import),
         ("lists", lists.measure),
         ("scale", bench_scale.measure),

@@ -33,7 +33,7 @@ TEXT: Final = "Hi {first_name}, the bridge is closed"
 FEW: Final = "few.csv"
 NAMES: Final = ("Ada", "Grace", "Edsger", "Barbara", "Donald", "Frances", "Tony", "")
 
-GOAL, LEDGER_GOAL, PREVIEW_GOAL = 0.85, 0.6, 4.0
+GOAL, LEDGER_GOAL, PREVIEW_GOAL = 0.9, 0.6, 4.0
 
 
 def mobiles(count: int) -> Iterator[str]:

@@ -25,8 +25,9 @@ OURS: Final = "aiooctopush"
 CHECKOUT: Final = Path(__file__).parent.parent
 PEERS: Final = ("twilio", "vonage", "telnyx", "infobip-api-python-client")
 
-IMPORT_GOAL: Final = 1.15
+IMPORT_GOAL, HELP_GOAL = 1.10, 1.3
 FLOOR: Final = "aiohttp, attrs, cattrs, tenacity"
+HELP_FLOOR: Final = "click, rich.console"
 
 _MEBIBYTE: Final = 1024 * 1024
 _IMPORT: Final = """\
@@ -66,24 +67,55 @@ def import_time(names: str) -> float:
     return float(told.stdout) * 1e3
 
 
+def process_time(*arguments: str) -> float:
+    """Milliseconds of processor time of a whole process of Python."""
+    before = os.times()
+    command = [sys.executable, "-I", *arguments]
+    subprocess.run(command, check=True, capture_output=True)
+    after = os.times()
+    user = after.children_user - before.children_user
+    return (user + after.children_system - before.children_system) * 1e3
+
+
 def measure_import(*, short: bool) -> list[Figure]:
-    """Our import beside that of what we stand on, in turn."""
-    both: list[tuple[float, float]] = [
-        (import_time(OURS), import_time(FLOOR)) for _ in range(9 if short else 25)
-    ][1:]  # the first writes byte code
-    ours, theirs = (statistics.median(times) for times in zip(*both, strict=True))
-    return [
-        figure(
-            "import",
-            f"import {OURS}",
-            beside=f"import {FLOOR}",
-            ours=ours,
-            theirs=theirs,
-            unit="ms",
-            samples=[mine / other for mine, other in both],
-            goal=IMPORT_GOAL,
-        )
+    """Our import and our help, beside those of what we stand on, in turn."""
+    rounds = range(9 if short else 25)
+    imports = [(import_time(OURS), import_time(FLOOR)) for _ in rounds]
+    helps = [
+        (process_time("-m", OURS, "--help"), process_time("-c", f"import {HELP_FLOOR}"))
+        for _ in rounds
     ]
+    return [
+        _beside("import", f"import {OURS}", f"import {FLOOR}", imports, IMPORT_GOAL),
+        _beside(
+            "import_help",
+            "octopush --help",
+            f"import {HELP_FLOOR}",
+            helps,
+            HELP_GOAL,
+        ),
+    ]
+
+
+def _beside(
+    name: str,
+    title: str,
+    beside: str,
+    pairs: Sequence[tuple[float, float]],
+    goal: float,
+) -> Figure:
+    pairs = pairs[1:]  # the first writes byte code
+    ours, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
+    return figure(
+        name,
+        title,
+        beside=beside,
+        ours=ours,
+        theirs=theirs,
+        unit="ms",
+        samples=[mine / other for mine, other in pairs],
+        goal=goal,
+    )
 
 
 # --- installation ---------------------------------------------------------------------
