@@ -113,6 +113,19 @@ def test_fish_is_told_what_words_mean():
     assert """ ' it'" -F\n""" in made
 
 
+def test_the_way_of_click_works_as_well(monkeypatch, capfdbinary):
+    """Somebody who knows it from other programs; slower, for it starts this one."""
+    typed = {"_OCTOPUSH_COMPLETE": "bash_complete", "COMP_WORDS": "octopush bu"}
+    for name, value in (typed | {"COMP_CWORD": "1"}).items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SystemExit) as ending:
+        octopush.main(args=[], prog_name="octopush")
+
+    assert ending.value.code == 0
+    assert capfdbinary.readouterr().out == b"plain,bulk\n"
+
+
 def test_an_unknown_shell_is_refused():
     """With the names of those that are known."""
     result = CliRunner().invoke(octopush, ["completion", "tcsh"])

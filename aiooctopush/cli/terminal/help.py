@@ -5,6 +5,7 @@ Commands and options whose help starts with what a command does, and an example.
 """
 
 import inspect
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
@@ -24,6 +25,7 @@ Decorator = Callable[[F], F]
 
 _OTHERS: Final = "Other"
 _TYPED: Final = "aiooctopush.typed"
+_COMPLETED: Final = "_OCTOPUSH_COMPLETE"
 
 NO_SECTIONS: Final[Mapping[str, Sequence[click.Command]]] = MappingProxyType({})
 """All commands under one heading."""
@@ -140,6 +142,8 @@ class Group(click.Group):
     def main(self, *given: Any, **settings: Any) -> Any:
         """Run, with streams whose failures decide nothing, and codes for signals."""
         forget_signals()
+        if _COMPLETED in os.environ:  # Click writes bytes then, and nothing is sent
+            return super().main(*given, **settings)
         with steady_streams():
             try:
                 return super().main(*given, **settings)
