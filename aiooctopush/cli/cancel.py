@@ -24,7 +24,7 @@ _SHORT: Final = "Cancel a scheduled message."
 
 @frozen(kw_only=True)
 class Cancelled(Result):
-    """Hold what became of a cancellation."""
+    """Outcome of a cancellation."""
 
     ticket: str = item()
     outcome: Outcome = item(doc='"accepted", or "presumed" after a timeout')
@@ -58,9 +58,8 @@ def cancel(
     """
     Cancel a scheduled message, or a prepared campaign.
 
-    The gateway cancels messages to fewer than 3 recipients, until 10 minutes before
-    the time of sending, and at most 1,000 a month. TICKET is what `octopush send`
-    shows.
+    The gateway cancels messages to fewer than 3 recipients, until 10 minutes before the
+    time of sending, and at most 1,000 a month. TICKET is shown by `octopush send`.
     """
     screen = Screen(as_json=as_json)
     with open_session(ctx, screen, gateway) as calls:

@@ -1,9 +1,9 @@
 """
 ``octopush completion``: the script that completes the words of the command in a shell.
 
-Click completes by starting the program at each press of TAB, which loads all of the
-package. So the script that is written here knows commands, options and values itself,
-and starts nothing.
+Click completes by starting the program at each press of TAB, which imports the whole
+package. So the generated script contains commands, options and values itself, and
+starts nothing.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _SHORT: Final = "Print a script for TAB in bash, zsh or fish."
 @frozen(kw_only=True)
 class Parameter:
     """
-    What may follow on a command line: an option, or an argument that is no option.
+    Possible next words: an option, or an argument.
 
     Attributes:
         names: As typed, such as ``--text``; none for an argument.
@@ -46,7 +46,7 @@ class Parameter:
 @frozen(kw_only=True)
 class Place:
     """
-    Where on a command line somebody is: after a command, before what it takes.
+    A position on a command line: after a command, before its arguments.
 
     Attributes:
         path: The names of the commands so far, each with a space before it.
@@ -157,7 +157,7 @@ def bash(known: list[Place]) -> str:
 
 
 def zsh(known: list[Place]) -> str:
-    """Return the script for zsh: that for bash, which it knows how to read."""
+    """Return the script for zsh, which runs the one for bash."""
     return _ZSH + bash(known)
 
 
@@ -166,7 +166,7 @@ def _words(words: tuple[str, ...]) -> str:
 
 
 def _first_words(place: Place) -> tuple[str, ...]:
-    """Return what may stand at a place and is no option."""
+    """Return the possible arguments at a position."""
     return (*place.commands, *(word for one in place.arguments for word in one.values))
 
 
@@ -191,7 +191,7 @@ complete -c octopush -f
 
 
 def fish(known: list[Place]) -> str:
-    """Return the script for fish, which shows what each word means."""
+    """Return the script for fish, which shows the meaning of each word."""
     lines = [_FISH.format(paths=" ".join(_quoted(one.path) for one in known[1:]))]
     for place in known:
         here = f'complete -c octopush -n "__octopush_at {_quoted(place.path)}"'

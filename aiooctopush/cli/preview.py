@@ -1,4 +1,4 @@
-"""``octopush preview``: what a text becomes and costs, and nothing is sent."""
+"""``octopush preview``: length and cost of a text, without sending."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -59,7 +59,7 @@ octopush preview people.csv --text "Hi {first_name}" --price 0.045
 
 @frozen(kw_only=True)
 class TextLook(Result):
-    """What a text becomes, and what a file makes of it."""
+    """Analysis of a text, and of a file with it."""
 
     encoding: str = item()
     units: int = item()
@@ -148,13 +148,13 @@ def preview(
     as_json: bool,
 ) -> None:
     """
-    Show what a text becomes and costs, and what is odd about it, without sending.
+    Show length, cost and problems of a text, without sending.
 
-    The parts of the text, all characters that make it dearer, what the gateway
-    replaces, placeholders without a value. With FILE (see `octopush bulk`) each
-    recipient is counted with the values merged in; rejected rows are listed. Without
-    --price the cost is estimated by what your account's balance buys; that alone needs
-    an account (OCTOPUSH_API_LOGIN, OCTOPUSH_API_KEY) and a network.
+    It lists the parts of the text, the characters that make it more expensive, the
+    gateway's replacements, and placeholders without a value. With FILE (see `octopush
+    bulk`) each recipient is counted with the values merged in; rejected rows are
+    listed. Without --price the cost is derived from the balance of your account. Only
+    this needs an account (OCTOPUSH_API_LOGIN, OCTOPUSH_API_KEY) and a network.
 
     A text of GSM-7 characters has 160 in one part, or 153 in each of several; one
     character beyond them makes it Unicode: 70, or 67 in each. Each part is billed.
@@ -195,7 +195,7 @@ def _table(found: Preview) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _replaced(text: str) -> list[tuple[int, str, str]]:
-    """Place, counted from 0, and what the gateway puts in place of what."""
+    """Position, counted from 0, and the gateway's replacement."""
     return [
         (at, one, REPLACEMENTS[one])
         for at, one in enumerate(text)

@@ -164,9 +164,10 @@ def sandbox(
     **plan: Any,
 ) -> None:
     """
-    Serve a simulated gateway, to try things out without an account.
+    Serve a simulated gateway, for trials without an account.
 
-    It responds as the gateway's documents say, and writes a line for each request to
+    It responds as documented for the real gateway, and writes a line for each request
+    to
     stderr: the outcome, masked numbers, and one-time codes. GET /__sandbox__/sent
     returns the sent log, GET /__sandbox__/codes the one-time codes, and POST
     /__sandbox__/reset empties both. POST {"number": …, "text": …} to

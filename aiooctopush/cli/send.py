@@ -44,7 +44,7 @@ _SHORT = "Send one text to one number or a few."
 
 @frozen(kw_only=True)
 class Sent(Result):
-    """Hold what became of one send."""
+    """Outcome of one send."""
 
     outcome: Outcome = item(doc='"accepted" or "presumed"')
     ticket: str | None = item("Ticket")

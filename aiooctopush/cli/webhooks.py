@@ -1,4 +1,6 @@
-"""``octopush webhooks``: take the gateway's callbacks, and put them to a ledger."""
+"""
+``octopush webhooks``: receive the gateway's callbacks, and write them to a ledger.
+"""
 
 import asyncio
 import os
@@ -35,7 +37,7 @@ _VARIABLE: Final = "OCTOPUSH_WEBHOOK_TOKEN"
 # it in between.
 _WRITE_EVERY: Final = 5.0
 
-# Seconds that a callback which is being taken has left when the command is to end.
+# Seconds for a callback in progress when the command is stopped.
 _GOODBYE: Final = 2.0
 
 _EXAMPLE = f"""\
@@ -104,9 +106,9 @@ def serve(
     Receive delivery receipts over HTTP, and write them to the ledger of a bulk run.
 
     A receipt for any number of a batch with an unknown or presumed outcome confirms
-    that the batch was sent, and the batch becomes accepted. `octopush report` then
-    also shows deliveries. The ledger need not exist yet. While a run holds it,
-    receipts wait in a file beside it.
+    that the batch was sent, and the batch becomes accepted. `octopush report` then also
+    shows deliveries. The ledger does not have to exist yet. While a run holds it,
+    receipts wait in a file next to it.
 
     The path contains a secret, because nothing else distinguishes the gateway from a
     stranger. It comes from OCTOPUSH_WEBHOOK_TOKEN, or is generated and shown. Press
@@ -187,7 +189,7 @@ class OptOutFile:
 
 @define
 class _Inbox:
-    """Receipts on their way to the ledger, and what is told of them."""
+    """Receipts that are not in the ledger yet, and their summary."""
 
     _inbox: ReceiptInbox
     _file: ReceiptFile | None
@@ -208,7 +210,7 @@ class _Inbox:
             self._opt_outs.add(event.number)
 
     async def write(self) -> None:
-        """Write what is waiting, or leave it waiting."""
+        """Write waiting receipts, or keep them waiting."""
         try:
             await self._inbox.write()
         except LedgerError as error:
@@ -231,7 +233,7 @@ class _Inbox:
         return self._inbox.in_memory > 0
 
     def in_words(self) -> str:
-        """Describe what became of all receipts."""
+        """Describe the outcome of all receipts."""
         inbox = self._inbox
         words = f"Received {counted(inbox.taken, 'receipt')}."
         if inbox.proven:
@@ -285,6 +287,6 @@ async def _serve(
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
     finally:
-        # Handles what was taken, and so comes before the last writing.
+        # Handles accepted events, and so comes before the last write.
         await runner.cleanup()
     await inbox.write()

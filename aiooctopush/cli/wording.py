@@ -43,7 +43,7 @@ MEANINGS: Final = {
     BatchState.SKIPPED: "may have been sent; not repeated, by decision",
     BatchState.SENDING: "in transit or interrupted; may have been sent",
 }
-"""What a state says about the message, for readers who do not know the library."""
+"""Meaning of each state for the message, for readers who do not use the library."""
 
 PAUSED_BY: Final = {
     Pause.CREDIT: "not enough credit",
@@ -60,7 +60,7 @@ TOO_LATE: Final = (
     "To send to those who are left, use another --run name with a later --at, and "
     "--exclude a file of those who had it."
 )
-"""What to do for those whom a scheduled run has not reached in time."""
+"""Advice for recipients whom a scheduled run did not reach in time."""
 
 _PAUSES: Final = {
     Pause.CREDIT: "Paused: the account does not have enough credit. Top it up, then "
@@ -237,7 +237,7 @@ def _q(word: str) -> str:
 
 
 def waiting_for(pause: Pause) -> str | None:
-    """Say what a paused run waits for; None if it does not wait."""
+    """Explain why a run is waiting; None if it is not."""
     return _WAITS.get(pause)
 
 
@@ -281,7 +281,7 @@ def advice_on(
         if report.paused is Pause.ALREADY_SENT and how.is_of_fleet:
             words = _ALREADY_SENT_IN_FLEET
         yield words.format(again=how.resumed) + who_had_it(report.paused, location)
-    # What stands still is not sent by waiting.
+    # Waiting does not send a paused run.
     again = how.again if report.paused is None else how.resumed
     table = _WITHOUT_LEDGER if location.ledger is None else _WITH_LEDGER
     for state, words in table.items():
@@ -349,13 +349,13 @@ def departure_in_words(instant: datetime) -> str:
 
 
 def rejected_because(rejection: Rejection) -> str:
-    """Say why a row is no recipient, and what stands there."""
+    """Explain why a row is not a recipient, with its content."""
     got = "" if rejection.shown is None else f" (got {printable(rejection.shown)})"
     return f"{in_options(printable(rejection.reason))}{got}"
 
 
 def rejected_row(rejection: Rejection) -> tuple[str, str]:
-    """Say where a row that is no recipient stands, and why it is none."""
+    """Locate a row that is not a recipient, with the reason."""
     return rejection.place, in_its_column(rejection, rejected_because(rejection))
 
 

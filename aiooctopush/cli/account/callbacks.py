@@ -16,7 +16,7 @@ _HEADING: Final = "Callbacks (an empty value removes one)"
 
 _EMAIL: Final = "email_for_inbounds"
 
-# By the name of the library: option, and what is reported there.
+# By the name in the library: option, and event.
 _URLS: Final = {
     "callback_url_for_deliveries": ("--deliveries-url", "URL for delivery receipts."),
     "callback_url_for_inbounds": ("--replies-url", "URL for replies."),
@@ -30,7 +30,7 @@ NAMES: Final = {name: declared for name, (declared, _) in _URLS.items()}
 
 
 def callback_options(function: F) -> F:
-    """Take where the gateway reports what happens."""
+    """Callback URLs of an account."""
     for name, (declaration, words) in reversed(_URLS.items()):
         metavar = "ADDRESS" if name == _EMAIL else "URL"
         function = option(
@@ -41,7 +41,8 @@ def callback_options(function: F) -> F:
 
 def callbacks_of(given: dict[str, Any]) -> Callbacks | None:
     """
-    Take the values of `callback_options` out of what was given; None without any.
+    Remove the values of `callback_options` from the parameters; return None without
+    any.
 
     Raises:
         InvalidFieldError: A URL or an address is malformed.
@@ -59,7 +60,7 @@ def callbacks_of(given: dict[str, Any]) -> Callbacks | None:
 
 @frozen(kw_only=True)
 class CallbackUrls(Result):
-    """Hold where the gateway reports what happens."""
+    """Callback URLs of an account."""
 
     callback_url_for_deliveries: str | None = item("Deliveries", text=or_dash)
     callback_url_for_inbounds: str | None = item("Replies", text=or_dash)
@@ -95,7 +96,7 @@ def _address(value: str | None, *, whole: bool) -> str | None:
         return None
     if whole:
         return value
-    # The rest may hold the token by which a receiver knows the gateway.
+    # The rest may contain the token by which a receiver identifies the gateway.
     try:
         parts = urlsplit(value)
     except ValueError:

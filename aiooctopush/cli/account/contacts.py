@@ -44,7 +44,7 @@ _UNDONE: Final = "Nothing was changed."
 
 @frozen(kw_only=True)
 class Contacts(ChunkedResult):
-    """Hold what became of many contacts."""
+    """Outcome of many contacts."""
 
     def advice(self) -> Iterable[str]:
         """Return what to do if not everything is done."""
@@ -54,7 +54,7 @@ class Contacts(ChunkedResult):
 @frozen(kw_only=True)
 class ContactList(Result):
     """
-    Hold what became of a list.
+    Outcome of a change of a list.
 
     Attributes:
         done: What was done to it.
@@ -129,9 +129,9 @@ def import_(
     """
     Add or update the contacts of a CSV file, of any size, and put them into a list.
 
-    The first line names the columns: phone_number, and optionally first_name,
-    last_name and param1 to param5. Rows that cannot be used are listed and left out.
-    It costs nothing, nobody gets a message, and repeating it is harmless.
+    The first line names the columns: phone_number, and optionally first_name, last_name
+    and param1 to param5. Rows that cannot be used are listed and left out. Importing is
+    free, sends no message, and can be repeated without harm.
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
@@ -342,7 +342,7 @@ def delete_list(
     gateway: GatewayOptions,
 ) -> None:
     """
-    Delete a list; as far as is known, its contacts remain in the account.
+    Delete a list; as far as is documented, its contacts remain in the account.
 
     It asks for confirmation, because the gateway cannot report afterwards which
     contacts it had.

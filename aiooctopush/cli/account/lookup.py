@@ -45,7 +45,7 @@ Look = Callable[[list[str]], Coroutine[Any, Any, ManyResults[str, Any]]]
 
 @frozen(kw_only=True)
 class Line(Result):
-    """Hold what is known about a number (MNP)."""
+    """Operator of a number (MNP)."""
 
     phone_number: str = item("Number")
     outcome: Outcome = item()
@@ -60,7 +60,7 @@ class Line(Result):
 
 @frozen(kw_only=True)
 class LiveLine(Line):
-    """Hold what is known about a number, and whether it is in use (HLR)."""
+    """Status of a number (HLR)."""
 
     state: str | None = item("State")
     phone_number_type: str | None = item("Type")
@@ -69,7 +69,7 @@ class LiveLine(Line):
 @frozen(kw_only=True)
 class Lookups(ChunkedResult):
     """
-    Hold what became of many lookups.
+    Outcome of many lookups.
 
     Attributes:
         written_to: The file of ``--csv``.
@@ -189,7 +189,7 @@ def mnp(ctx: click.Context, /, *, simulate: bool, v1: bool, **given: Any) -> Non
 @define(kw_only=True)
 class _Findings:
     """
-    Keep what is found, or write it to a file.
+    Keeps results, or writes them to a file.
 
     Attributes:
         kind: The record of a number.

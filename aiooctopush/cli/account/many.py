@@ -134,7 +134,7 @@ def _in_duplicates(count: int) -> str:
 @frozen(kw_only=True)
 class ChunkedResult(Result):
     """
-    Hold what became of many items; a command adds fields of its own.
+    Outcome of many items; commands add fields of their own.
 
     Attributes:
         done: The sentence if everything was accepted.
@@ -172,7 +172,7 @@ class ChunkedResult(Result):
 @define(kw_only=True)
 class ChunkedCommand:
     """
-    Read items, make requests for some at a time, and record what became of each.
+    Read items, request them in chunks, and record the outcome of each.
 
     Attributes:
         calls: The session of the command.
@@ -183,7 +183,7 @@ class ChunkedCommand:
         counts: How many items met each outcome.
         bad: Rows that cannot be used.
         repeated: Rows that were left out.
-        problems: The first of what went wrong.
+        problems: The first problems.
         unlisted: Problems beyond these.
         error: What ended it early.
         interrupted: Whether a signal did.
@@ -211,7 +211,7 @@ class ChunkedCommand:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What it means to the shell."""
+        """The exit code."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if self.counts[Outcome.UNKNOWN]:
@@ -241,7 +241,7 @@ class ChunkedCommand:
         Make the requests for all items, or for as many as possible.
 
         Args:
-            label: What is going on, for people.
+            label: Current activity, for people.
 
         Raises:
             SourceError: The source cannot be read at all; no request was made.
@@ -339,7 +339,7 @@ class ChunkedCommand:
         )
 
     def list_problems(self, screen: Screen, place: str) -> None:
-        """Write the first of what went wrong, if anything did."""
+        """Write the first problems, if there are any."""
         for problem in self.problems[:_SHOWN_AT_MOST]:
             screen.note(problem.in_words(place))
         more = len(self.problems[_SHOWN_AT_MOST:]) + self.unlisted
@@ -393,5 +393,5 @@ def _is_hopeless(error: OctopushError) -> bool:
     """Whether the rest would fare no better."""
     if isinstance(error, AuthenticationError | InsufficientCreditError):
         return True
-    # Also what stands for "not asked, since an earlier request failed".
+    # Also for "not requested, because an earlier request failed".
     return isinstance(error, NotSentError) and error.backoff is Backoff.NEVER

@@ -48,7 +48,7 @@ _SENTENCES: Final = {
 
 @frozen(kw_only=True)
 class Generated(Result):
-    """Hold what became of a code."""
+    """Result of a generated code."""
 
     number: str = item(in_json=False)
     outcome: Outcome = item()
@@ -94,11 +94,11 @@ def secrets_option(what: str) -> Decorator[Any]:
 )
 def otp() -> None:
     """
-    Send one-time codes, and validate what people type.
+    Send one-time codes, and validate the input of users.
 
-    The gateway generates the codes and remembers them. To try it, start `octopush
-    sandbox`, which writes the codes to its terminal. With --sandbox each command has a
-    gateway of its own, which knows no code of another.
+    The gateway generates and stores the codes. To try it, start `octopush sandbox`,
+    which writes the codes to its terminal. With --sandbox each command has a gateway of
+    its own, which cannot validate the codes of another.
     """
 
 
@@ -228,7 +228,7 @@ def validate(
     """
     screen = Screen(as_json=as_json)
     with screen.failures():
-        # Before anybody is asked for a code.
+        # Before a prompt for the code.
         normalize(number, field="NUMBER")
         typed = ask_code() if code is None else code
     with open_session(ctx, screen, gateway) as calls:

@@ -59,7 +59,7 @@ class Alerts(Result):
 
 @frozen(kw_only=True)
 class Defaults(Result):
-    """Hold what the gateway uses if a message leaves it out."""
+    """Defaults of messages."""
 
     sender_for_sms_premium: str | None = item("Sender of SMS", text=or_dash)
     sender_for_voice_sms: str | None = item("Sender of voice SMS", text=or_dash)

@@ -57,7 +57,7 @@ HOW_TO_CHECK: Final = (
     "show`, it shows what that has. Do not ask for a new token or repeat the transfer "
     "before that: it could be made twice."
 )
-"""What to do after a transfer whose outcome is unknown."""
+"""Advice after a transfer whose outcome is unknown."""
 
 
 @frozen(kw_only=True)
@@ -333,8 +333,8 @@ def token(
     """
     Create a one-time transfer token for a sub-account. No credit moves yet.
 
-    Only one token is valid at a time: a new one invalidates the one before. `octopush
-    subaccounts transfer` takes it from OCTOPUSH_TRANSFER_TOKEN, or requests its own.
+    Only one token is valid at a time: a new one invalidates the previous one. `octopush
+    subaccounts transfer` reads it from OCTOPUSH_TRANSFER_TOKEN, or requests its own.
     """
     screen = Screen(as_json=as_json)
     with open_session(ctx, screen, gateway) as calls:
@@ -387,10 +387,10 @@ def transfer(
     """
     Move credit to a sub-account.
 
-    It shows what is about to move, and asks for confirmation. It is never retried
-    after a timeout, because the credit may have moved; the error says how to check. A
-    token is requested automatically unless OCTOPUSH_TRANSFER_TOKEN holds one, which
-    decides whose credit grows.
+    It shows the transfer, and asks for confirmation. It is never retried after a
+    timeout, because the credit may have moved; the error explains how to check. A token
+    is requested automatically unless OCTOPUSH_TRANSFER_TOKEN contains one, which
+    determines the sub-account.
     """
     screen = Screen(as_json=as_json)
     if amount < 1:

@@ -1,4 +1,4 @@
-"""``octopush balance`` and ``octopush credits``: what the account has left."""
+"""``octopush balance`` and ``octopush credits``: credit of the account."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -56,7 +56,7 @@ class Shown(Result):
 
 @frozen(kw_only=True)
 class Country(Result):
-    """Hold what the balance buys in one country."""
+    """Messages that the balance buys in one country."""
 
     country: str = item("Country", in_json=False)
     sms_premium: int | None = item("SMS premium")
@@ -67,7 +67,7 @@ class Country(Result):
 
 @frozen(kw_only=True)
 class Bought(Result):
-    """Hold what the balance buys, by country."""
+    """Messages that the balance buys, by country."""
 
     countries: Mapping[str, Country] = item(
         "Countries", doc="for each code", of=Country
@@ -126,7 +126,7 @@ def balance(
     gateway: GatewayOptions,
 ) -> None:
     """
-    Show what the account has left, in euros or in messages.
+    Show the credit of the account, in euros or in messages.
 
     Nothing is sent, and it costs nothing.
     """
@@ -175,8 +175,8 @@ def credits_(
     """
     Show how many messages and lookups the balance buys, in each country.
 
-    COUNTRY is a code of two letters, such as FR. Without any the gateway decides
-    which it names. Each figure is what there is if all the money goes into it.
+    COUNTRY is a code of two letters, such as FR. Without any the gateway chooses the
+    countries. Each figure assumes that the whole balance is spent on it.
     """
     screen = Screen(as_json=as_json)
     with open_session(ctx, screen, gateway) as calls:

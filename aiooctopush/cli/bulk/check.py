@@ -31,7 +31,7 @@ _SHOW_EVERY: Final = 5_000
 @frozen(kw_only=True)
 class FileCheck:
     """
-    What a file holds.
+    Content of a file.
 
     Attributes:
         path: Its name.
@@ -45,7 +45,7 @@ class FileCheck:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is odd, though it can be sent."""
+        """Warnings about a file that can be sent."""
         if not self.ignored:
             return self.found.warnings
         columns = shown(", ".join(self.ignored))
@@ -111,17 +111,17 @@ def check_file(
 @frozen(kw_only=True)
 class FileChecker:
     """
-    Goes through a file before it is sent, and refuses what nobody can want.
+    Checks a file before it is sent, and refuses obvious mistakes.
 
     Attributes:
         message: What is sent.
-        screen: For the progress, and for what is refused.
-        clock: For the progress, and for what is in the past.
+        screen: For the progress, and for errors.
+        clock: For the progress, and for times in the past.
         batch_size: As in a run.
         on_duplicate: As in a run.
         on_invalid: As in a run.
         on_missing: As in a run.
-        people: Those whom the run has planned before, and those who are excluded.
+        people: Recipients whom the run has planned before, and excluded ones.
     """
 
     message: Message
@@ -135,10 +135,10 @@ class FileChecker:
 
     def check(self, source: FileSource) -> tuple[FileSource, FileCheck]:
         """
-        Go through a file, and say what is wrong with it.
+        Check a file, and report its problems.
 
         Returns:
-            The file as it is to be sent, and what it holds.
+            The file to send, and its content.
 
         Raises:
             SourceError: See `check_file`.
@@ -232,7 +232,7 @@ def refuse_bad(check: FileCheck, screen: Screen) -> None:
 
 def refuse(screen: Screen, words: str, **details: Any) -> NoReturn:
     """
-    Say what is wrong with a file, and exit.
+    Report the problem of a file, and exit.
 
     Raises:
         Exit: Always.
@@ -257,8 +257,8 @@ def people_beside(excluded: Iterable[FileSource], on_duplicate: OnDuplicate) -> 
     Read whom nothing is sent to; a ledger adds those whom its run has planned.
 
     Raises:
-        SourceError: A file cannot be read, or a row of it; nobody would know who is
-            excluded.
+        SourceError: A file or one of its rows cannot be read, so the exclusions would
+            be incomplete.
     """
     people = People(by_number=True, keeps_copies=on_duplicate is OnDuplicate.KEEP)
     for source in excluded:
@@ -269,7 +269,7 @@ def people_beside(excluded: Iterable[FileSource], on_duplicate: OnDuplicate) -> 
 
 
 def _check_kind(path: Path) -> None:
-    # What cannot be opened is told by the source, in better words.
+    # The source itself reports files that cannot be opened, with a better message.
     if path.exists() and not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
         raise SourceError(
             "must be a file: it is read twice, a pipe only once", path=path

@@ -83,13 +83,13 @@ def bulk(
     FILE is CSV, JSON or a spreadsheet; `-` is standard input. Its columns are
     phone_number and, if the text uses them, first_name, last_name and param1 to param5.
     The whole file is checked first. Rejected rows are listed and left out. On a
-    terminal the command then shows what it is about to send, and asks once.
+    terminal the command then shows a summary, and asks for confirmation once.
 
     The run is recorded in a ledger, and the same command resumes it after Ctrl-C, a
-    crash or a pause. Under one name there is one message: people who were planned
-    before are not planned again, wherever they are in the file now, and new people are
-    added. A corrected number is a new person. By default the name is made of text,
-    sender and purpose. To send the same to the same people once more on purpose, give
+    crash or a pause. One run name stands for one message. Recipients who were planned
+    before are not planned again, at any position in the file; new recipients are added.
+    A corrected number counts as a new recipient. By default the name is made of text,
+    sender and purpose. To send the same message to the same recipients once more, give
     the run a name of its own with --run. `octopush runs`, `report`, `unresolved` and
     `rejected` read the ledger.
 

@@ -1,4 +1,4 @@
-"""What a command is about to send: shown before it goes, and by preview."""
+"""Summary of a run before it is sent, also shown by preview."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ from .price import Price
 
 _REASONS_SHOWN: Final = 5
 
-# Of the gateway: fewer recipients in one request, and a time that has not come.
+# Limits of the gateway: fewer recipients in one request, and a future time.
 _CANCELLABLE: Final = 2
 
 _CHARACTERS_SHOWN: Final = 8
@@ -66,7 +66,7 @@ def costly_in(text: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def costly_rows(text: str) -> Iterator[Row]:
-    """Yield a row for each of them, and what --plain would make of the text."""
+    """Yield a row for each character, with its replacement by --plain."""
     found = _dear(text)
     for number, one in enumerate(found[:_CHARACTERS_SHOWN]):
         label = "Unicode by" if one.forces_unicode else "Takes two"
@@ -84,17 +84,17 @@ def costly_rows(text: str) -> Iterator[Row]:
 
 
 def _dear(text: str) -> Sequence[CostlyCharacter]:
-    # The braces of a placeholder are not sent; places stay what they are.
+    # The braces of a placeholder are not sent; positions are kept.
     for name in placeholders(text):
         text = text.replace(f"{{{name}}}", "x" * (len(name) + 2))
     found = costly_characters(text)
-    # In a Unicode text the others take no more than their place.
+    # In a Unicode text the other characters count once.
     return [one for one in found if one.forces_unicode] or found
 
 
 @frozen(kw_only=True)
 class BulkLook(Result):
-    """What would be sent to a file."""
+    """Messages that a file would send."""
 
     file: str = item()
     name: str | None = item(doc="of the run")
@@ -130,7 +130,7 @@ class BulkLook(Result):
         ledger: str | None = None,
     ) -> "BulkLook":
         """
-        Take from a file what people want to know before it is sent.
+        Read the summary of a file before it is sent.
 
         Args:
             check: What the file holds.
@@ -138,7 +138,7 @@ class BulkLook(Result):
             text: What is sent, before values are merged in.
             send_at: When it goes out; None for at once.
             price: Price of one SMS.
-            message: Sender and purpose, if they are known.
+            message: Sender and purpose, if known.
             name: Name of the run, if there is one.
             ledger: Where the run is recorded.
         """
@@ -166,7 +166,7 @@ class BulkLook(Result):
 
     @property
     def cost(self) -> Decimal | None:
-        """Estimate what the new recipients cost."""
+        """Estimate the cost of the new recipients."""
         return self.preview.estimated_cost
 
     def headline(self) -> Row:
@@ -176,7 +176,7 @@ class BulkLook(Result):
         return f"This {verb} {people} of {self.file}.", "bold"
 
     def blocks(self) -> Iterator[str | list[Row] | Table]:
-        """Yield people, texts and costs."""
+        """Yield recipients, texts and costs."""
         yield list(self._people())
         if self.texts:
             yield "\nThe first messages"
@@ -237,11 +237,11 @@ class BulkLook(Result):
 
 
 def _plain_of(found: Preview) -> dict[str, Any]:
-    """Take the figures without the texts, which a log need not hold."""
+    """Return the figures without the texts, which a log does not need."""
     return {name: one for name, one in found.as_dict().items() if name != "samples"}
 
 
 def warnings_of(look: BulkLook) -> Sequence[str]:
-    """What is odd about it, though it can be sent."""
+    """Warnings about a file that can be sent."""
     words: Sequence[str] = look.found["warnings"]
     return words

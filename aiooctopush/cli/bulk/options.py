@@ -1,4 +1,4 @@
-"""The options of ``octopush bulk`` that say how a run is sent."""
+"""Options of ``octopush bulk`` for the way in which a run is sent."""
 
 import re
 from datetime import timedelta

@@ -18,12 +18,12 @@ from ..terminal.problems import problem_of
 @frozen(kw_only=True)
 class Price:
     """
-    What one SMS costs, for an estimate.
+    Price of one SMS, for an estimate.
 
     Attributes:
-        euros: None if it is not known.
-        is_of_account: Whether the account told.
-        unknown: Why it is not known, if it was asked for.
+        euros: None if it is unknown.
+        is_of_account: Whether the account reported it.
+        unknown: Why it is unknown, if it was requested.
     """
 
     euros: Decimal | None = None

@@ -1,4 +1,4 @@
-"""What is shown before a run goes, and the question whether it may."""
+"""Summary and confirmation before a run."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -39,17 +39,17 @@ def show_and_ask(
     screen: Screen, check: FileCheck, look: BulkLook, *, dry_run: bool, yes: bool
 ) -> None:
     """
-    Show what is about to be sent, and ask whether it may be, where somebody can answer.
+    Show the summary, and ask for confirmation on a terminal.
 
     Args:
         screen: Where it is shown.
         check: What the file holds.
-        look: What was found, for people.
+        look: Summary, for people.
         dry_run: Whether that is all.
-        yes: Whether the answer is known.
+        yes: Whether it is confirmed already.
 
     Raises:
-        Exit: It was all, or the answer is no.
+        Exit: Only a summary was requested, or it was not confirmed.
     """
     asks = not dry_run and is_asked(screen, check, yes=yes)
     list_bad(check, screen)

@@ -1,4 +1,4 @@
-"""Where a run is recorded, what it is called, and what is recorded of it already."""
+"""Location and name of a run, and its records so far."""
 
 import asyncio
 import hashlib
@@ -24,12 +24,12 @@ _NOT_DONE: Final = (BatchState.NOT_SENT, BatchState.SENDING)
 @frozen(kw_only=True)
 class RecordedRun:
     """
-    What a ledger holds of a run before it is started again.
+    State of a run in its ledger before it is started again.
 
     Attributes:
         run: Its settings and figures.
-        done: Recipients whose outcome is known, or will not be.
-        ended_at: When the latest outcome became known; None if none is.
+        done: Recipients whose outcome is final.
+        ended_at: Time of the latest outcome; None if there is none.
     """
 
     run: RunRecord
@@ -39,7 +39,7 @@ class RecordedRun:
 
 def default_name(message: Message, base_url: str) -> str:
     """
-    Name a run by its message: the same text is the same run, the file says who.
+    Name a run by its message: the same text is the same run, with any file.
 
     Args:
         message: Its text, sender, purpose, and whether it is simulated.
@@ -59,12 +59,12 @@ def default_name(message: Message, base_url: str) -> str:
 
 async def recorded(place: LedgerPlace, name: str, people: People) -> RecordedRun | None:
     """
-    Read what a ledger holds of a run; None if it has none of that name.
+    Read the state of a run in a ledger; None if it has no run of that name.
 
     Args:
         place: The ledger.
         name: Name of the run.
-        people: Remembers whom the run has planned.
+        people: Set of the recipients whom the run has planned.
 
     Raises:
         LedgerError: It cannot be read.

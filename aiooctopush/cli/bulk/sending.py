@@ -1,4 +1,4 @@
-"""A bulk run on its way, and what is shown of it."""
+"""A bulk run in progress, and its display."""
 
 import asyncio
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class Sending:
     One start of a run, with its progress on the screen.
 
     Attributes:
-        items: Rows of the file, for the progress of a start that finds nobody new.
+        items: Rows of the file, for the progress of a start without new recipients.
     """
 
     _run: BulkRun
@@ -49,7 +49,7 @@ class Sending:
         Send everything, or as much as can be, and note how it ended.
 
         Raises:
-            Exit: This start could not begin; why is told.
+            Exit: This start could not begin; the reason was shown.
         """
         outcome = self._outcome
         try:
@@ -95,7 +95,7 @@ class Sending:
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
-        """Say now and then what the run waits for."""
+        """Show now and then why the run is waiting."""
         self._look_later()
         try:
             yield
@@ -103,7 +103,7 @@ class Sending:
             self._next_look.cancel()
 
     def _look_later(self) -> None:
-        # In real time, whatever the clock of the run: people wait in it.
+        # In real time, with any clock of the run, because people wait for it.
         loop = asyncio.get_running_loop()
         self._next_look = loop.call_later(_LOOK_EVERY_SECONDS, self._look)
 

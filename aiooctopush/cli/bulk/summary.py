@@ -43,12 +43,12 @@ _KNOWN_ALREADY: Final = "DuplicateRequestError"
 
 
 def counts_of(report: BulkReport) -> str:
-    """What became of whom so far, without what there is none of."""
+    """Recipients by state so far, without empty states."""
     counts = ((label, report.by_state[state]) for state, label in LABELS.items())
     return "  ".join(
         f"{label.lower()} {count:,}"
         for label, count in counts
-        # What is on its way is no outcome.
+        # Requests in transit have no outcome.
         if count and label != LABELS[BatchState.SENDING]
     )
 
@@ -61,7 +61,7 @@ def figures_of(
 
     Args:
         report: Outcomes of the run.
-        words: By the name of an error, what it said.
+        words: Messages by the name of an error.
     """
     for state, label in LABELS.items():
         if report.by_state[state] or state is BatchState.ACCEPTED:
@@ -194,7 +194,7 @@ class RunOutcome:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the run means to the shell."""
+        """The exit code of the run."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if self.report.unknown or self.report.in_flight:
@@ -278,7 +278,7 @@ class RunOutcome:
                 **more,
             )
         )
-        # A text is not for the log of whoever runs this unattended.
+        # A text must not be in the log of an unattended run.
         if screen.is_terminal and any(AGAIN in one for one in self.advice()):
             screen.say("")
             screen.say(f"  {self.command}", style="cyan")

@@ -1,4 +1,4 @@
-"""What `octopush doctor` looks at: each check is a line, with what to do."""
+"""Checks of `octopush doctor`: each is a line, with advice."""
 
 import os
 import platform
@@ -65,7 +65,7 @@ class Check(Result):
 
 
 class Answered(Protocol):
-    """Anything that holds the headers of an answer: a result or an error."""
+    """Any object with the headers of a response: a result or an error."""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -120,7 +120,7 @@ def credentials() -> Check:
 
 def address(given: str | None) -> tuple[Check | None, str]:
     """
-    Which gateway it is, and what is wrong with the address, if anything is.
+    The gateway, and the problem of its address, if there is any.
 
     Args:
         given: On the command line.
@@ -230,7 +230,7 @@ def _certified(where: str, certificate: Mapping[str, Any], now: datetime) -> Che
 
 
 def account(amount: Any) -> Check:
-    """What the balance says."""
+    """Check of the balance."""
     if amount <= 0:
         return Check(
             check="account",
@@ -270,7 +270,7 @@ def clocks(answer: Answered, now: datetime) -> Check:
             found="the gateway did not report its time",
         )
     difference = abs(now - date)
-    # It is told in whole seconds, and takes its time to arrive.
+    # It has whole seconds, and takes time to arrive.
     if difference < timedelta(seconds=3):
         return Check(check="clock", state=State.FINE, found="the same as the gateway's")
     found = f"{span(difference)} {'ahead of' if now > date else 'behind'} the gateway's"
@@ -290,7 +290,7 @@ def clocks(answer: Answered, now: datetime) -> Check:
 
 
 def versions() -> Check:
-    """What is installed."""
+    """Check of installed packages."""
     try:
         loop = f"uvloop {version('uvloop')}"
     except PackageNotFoundError:

@@ -45,7 +45,7 @@ _PROBES: Final = "Probes"
 
 @frozen(kw_only=True)
 class Diagnosed(Result):
-    """Hold what was found; for programs, since people see each check as it is made."""
+    """Results for programs; people see each check as it is made."""
 
     checks: tuple[Check, ...] = item(doc="for each", of=Check)
     probes: dict[str, Any] | None = item(
@@ -111,9 +111,9 @@ def doctor(
     Check credentials, network, account and clocks, and show what to do.
 
     Nothing is sent without --probe, and it costs nothing. With --probe it also tests
-    what the certainty of outcomes depends on: when the gateway records a request ID,
-    how it refuses a repeat, what one bad number does, and whether simulation mode
-    respects request IDs.
+    undocumented behavior on which outcomes depend: when the gateway records a request
+    ID, how it refuses a repeat, how it handles one bad number, and whether simulation
+    mode respects request IDs.
     """
     screen = Screen(as_json=as_json)
     if probe != (to is not None):
@@ -149,7 +149,7 @@ def _check_number(number: str) -> str:
 
 @define(kw_only=True)
 class _Diagnosis:
-    """What was found so far; each check is told as it is made."""
+    """Results so far; each check is shown as it is made."""
 
     screen: Screen
     checks: list[Check] = field(factory=list)
@@ -184,7 +184,7 @@ def _can_write(characters: str) -> bool:
 def _look(
     ctx: click.Context, diagnosis: _Diagnosis, gateway: Any
 ) -> Iterator[CommandSession | None]:
-    """Look at what comes before any call; gives None if none can be made."""
+    """Make the checks before any call; return None if no call is possible."""
     if gateway.sandbox:
         with open_session(ctx, diagnosis.screen, gateway) as calls:
             for name, found in (
@@ -261,7 +261,7 @@ def _probe(
 
 
 def _agreed(screen: Screen, plan: Plan, *, yes: bool) -> bool:
-    """Say what a probe sends, to whom, and what it may cost; then ask."""
+    """Show the requests of a probe, their recipient and their cost; then ask."""
     screen.note("")
     for words in (
         f"Probe: {plan.question}",

@@ -1,8 +1,8 @@
 """
-What no page of the gateway says, found out by asking the gateway itself.
+Probes of undocumented behavior of the gateway.
 
-A probe answers a question only if every one of its requests had a clear answer at
-the first try: after silence, or a repeat of our own, nothing is proved.
+A probe has a result only if every one of its requests had a clear response at
+the first attempt. A timeout, or a retry of our own, proves nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ _BAD_SENDER: Final = "A"
 
 
 class Kind(StrEnum):
-    """What became of one request."""
+    """Outcome of one request."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -54,17 +54,17 @@ class Kind(StrEnum):
 @frozen(kw_only=True)
 class Reply:
     """
-    What one request of a probe was answered.
+    The response to one request of a probe.
 
     Attributes:
-        kind: What became of it.
+        kind: Its outcome.
         words: Result in words, for people.
         status: HTTP status.
         code: Code of the gateway.
         ticket: If there was one.
-        contacts: To how many people it goes, if that was said.
-        names_bad: Whether it speaks of the second recipient.
-        of_recipients: Whether it speaks of recipients at all.
+        contacts: Number of its recipients, if reported.
+        names_bad: Whether it names the second recipient.
+        of_recipients: Whether it concerns recipients at all.
         maybe_sent: Whether it may have been executed without our knowing.
     """
 
@@ -80,7 +80,7 @@ class Reply:
 
 
 async def send(octopush: OctopushSession, body: Mapping[str, Any]) -> Reply:
-    """Make one request, and judge its answer."""
+    """Make one request, and classify its response."""
     try:
         answer = await octopush.raw(
             "POST",
@@ -124,7 +124,7 @@ _OTHER_REASONS: Final = (AuthenticationError, InsufficientCreditError, Throttled
 
 def _reply_of_error(error: OctopushError) -> Reply:
     if error.attempts > 1:
-        # A refused try may use up an id, which is just what we want to know.
+        # A refused attempt may use up an id, which is the question of this probe.
         words = f"it took {error.attempts} attempts: {error.problem}"
         return Reply(kind=Kind.UNCLEAR, words=words, maybe_sent=error.maybe_sent)
     if not isinstance(error, RefusedError) or isinstance(error, _OTHER_REASONS):
@@ -146,7 +146,7 @@ def _reply_of_error(error: OctopushError) -> Reply:
 
 
 class Question(StrEnum):
-    """Sections 1 to 4 of what is to be found out; values are keys of the document."""
+    """Questions 1 to 4 of the probes; values are keys of the document."""
 
     NOTED = "id_noted_on"
     REPEAT = "repeat"
@@ -165,10 +165,10 @@ LABELS: Final = {
 @frozen(kw_only=True)
 class Finding:
     """
-    What was learned about a question.
+    Result for a question.
 
     Attributes:
-        answer: A word for programs; None if nobody could tell.
+        answer: A word for programs; None if unknown.
         words: A sentence for people.
         details: Further values for programs.
     """
@@ -226,7 +226,7 @@ def _repeated(reply: Reply, first: Reply, *, real: bool) -> Finding:
 @frozen(kw_only=True)
 class Plan:
     """
-    What a probe is about to do.
+    Description of a probe before it runs.
 
     Attributes:
         question: What it finds out, as a title.
@@ -247,7 +247,7 @@ _FREE: Final = "nothing: simulation mode sends nothing"
 @define(kw_only=True)
 class Probing:
     """
-    All probes, in the order in which one needs what the other found.
+    All probes, in the order of their dependencies.
 
     Attributes:
         to: Who gets a real message, if one is agreed to.
@@ -256,7 +256,7 @@ class Probing:
         agreed: Asks whether a probe may be made.
         findings: What was learned.
         maybe_sent: Whether a real request may have been sent without our knowing.
-        interrupted: Whether somebody pressed Ctrl-C.
+        interrupted: Whether Ctrl-C was pressed.
     """
 
     to: str = field(repr=mask)
@@ -293,7 +293,7 @@ class Probing:
         return self.findings[question].answer is None
 
     def _learn(self, question: Question, finding: Finding) -> None:
-        # What was found out stays, whatever a later probe could not tell.
+        # Results are kept if a later probe has none.
         if self._is_open(question):
             self.findings[question] = finding
 
@@ -314,7 +314,7 @@ class Probing:
         return reply
 
     def _fault(self) -> tuple[str, dict[str, Any]]:
-        """What a request is refused for, in words and as fields."""
+        """Reason for the refusal of a request, in words and as fields."""
         if self.to.startswith(_FRANCE):
             # Seen live: code 121. Source: octopush/Octopush-SMS-API-PHP, issue 20.
             return "marketing without its STOP mention", {"purpose": "wholesale"}

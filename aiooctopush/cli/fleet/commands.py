@@ -57,7 +57,7 @@ octopush fleet status --app app:fleet
 octopush fleet status november --app app:fleet --once
 """
 
-# What is said beside the reason if the ledger or the broker is away.
+# Shown with the reason if the ledger or the broker is unreachable.
 _RESUME_AGAIN: Final = "Nothing is lost. Run the same command again to resume."
 _SWEEP_AGAIN: Final = "Nothing is lost. The next sweep wakes the workers."
 _WAIT_AGAIN: Final = (
@@ -68,7 +68,7 @@ _WAIT_AGAIN: Final = (
 
 @frozen(kw_only=True)
 class Woken(Result):
-    """What a sweep woke."""
+    """Result of a sweep."""
 
     name: str | None = item(doc="of the run; null for all")
     woken: int = item(doc="batches that workers were woken for")

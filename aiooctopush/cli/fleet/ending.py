@@ -19,7 +19,7 @@ from .run import outcome_of
 @contextmanager
 def interrupted(words: str, screen: Screen) -> Iterator[None]:
     """
-    Say what Ctrl-C means here, and every other signal to end.
+    Explain Ctrl-C and other signals for this command.
 
     Raises:
         Exit: There was one.
@@ -34,7 +34,7 @@ def interrupted(words: str, screen: Screen) -> Iterator[None]:
 @contextmanager
 def failures(screen: Screen, away: str) -> Iterator[None]:
     """
-    Turn what goes wrong into words and an exit code.
+    Convert errors to messages and exit codes.
 
     Args:
         screen: Where they go.
@@ -61,7 +61,7 @@ def end(
     already: int = 0,
     **more: Any,
 ) -> NoReturn:
-    """Tell what became of a run, and exit."""
+    """Show the outcome of a run, and exit."""
     ending = outcome_of(report, place, command=command, already=already)
     ending.tell(screen, None, **more)
     raise click.exceptions.Exit(ending.exit_code)

@@ -36,15 +36,15 @@ _PATIENCE: Final = 900.0
 @frozen(kw_only=True)
 class Submitted:
     """
-    What became of a submission.
+    Outcome of a submission.
 
     Attributes:
         run: As it was planned.
-        was_planned: Whether it was there before, and nobody was added now.
-        paused: Why it stands still; None if it does not.
-        woken: Batches that workers were told of.
-        error: Why they were not; the run stands all the same.
-        report: What became of whom, if it was sent in this process.
+        was_planned: Whether it existed before, and no recipient was added now.
+        paused: Why it is paused; None if it is not.
+        woken: Batches that workers were woken for.
+        error: Why they were not woken; the run exists nevertheless.
+        report: Report of the run, if it was sent in this process.
     """
 
     run: RunRecord
@@ -87,11 +87,11 @@ class FleetRun:
         """
         Plan it, and wake the workers; if there are none, send it.
 
-        The broker may be away: planning takes only the ledger.
+        The broker may be unreachable, because planning needs only the ledger.
 
         Raises:
             InvalidFieldError: See `bulk.planning.plan`, like the next two.
-            LedgerError: It cannot be written; or somebody else is planning this run.
+            LedgerError: It cannot be written; or another process is planning this run.
         """
         ledger = self.fleet.ledger
         try:
@@ -129,10 +129,10 @@ class FleetRun:
 
     async def resume(self) -> tuple[int, BulkReport | None]:
         """
-        Let it go on, and wake the workers; if there are none, send it.
+        Resume it, and wake the workers; without workers, send it.
 
         Returns:
-            How many batches were woken, and what became of it if it was sent here.
+            How many batches were woken, and the report if it was sent here.
 
         Raises:
             BrokerError: The broker is away, and nothing was changed; or it went away,
@@ -147,7 +147,7 @@ class FleetRun:
 
     async def wait(self, *, wait_for_gateway: float) -> BulkReport:
         """
-        Follow it until it is done, or stands still.
+        Follow it until it is done or paused.
 
         Raises:
             BrokerError: The broker is away.

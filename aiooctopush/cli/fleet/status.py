@@ -82,7 +82,7 @@ class Status:
 
     async def watch(self) -> None:
         """
-        Show how far they are until nothing is sent any more, then tell.
+        Show the progress until nothing is sent any more, then report.
 
         Raises:
             InvalidFieldError: There is no such run.

@@ -74,7 +74,7 @@ class Submission(Result):
     )
 
     def headline(self) -> Row:
-        """Say what was planned."""
+        """Show the plan."""
         size = f"{counted(self.planned, 'recipient')} in {batches_of(self.batches)}"
         if self.error is not None:
             return f"Planned, but no worker was woken: {size}.", "bold yellow"
@@ -161,12 +161,14 @@ def submit(
     """
     Plan a run for the workers of a fleet, and wake them.
 
-    FILE is what `octopush bulk` takes. It is checked first, and on a terminal the
-    command shows what it is about to send, and asks once. Then it is written to the
-    ledger in batches. Workers start sending after the whole file has been planned.
-    Under one name there is one message: the same command with a changed file adds the
-    new people only, and after a crash it continues planning. If another process plans
-    the run just now, nobody is planned from here: run it again when that has ended.
+    FILE is as in `octopush bulk`. It is checked first, and on a terminal the command
+    shows a summary, and asks for confirmation once. Then it is written to the ledger in
+    batches. Workers start sending after the whole file has been planned.
+    One run name stands for one message: the same command with a changed file adds the
+    new recipients only, and after a crash it continues planning. If another process
+    plans
+    the run at the moment, nothing is planned from here. Run it again when that has
+    ended.
 
     With a broker that has no workers (taskiq's InMemoryBroker) this process sends the
     batches itself, and reports their outcome.

@@ -1,4 +1,4 @@
-"""What the runs of a fleet are doing, for people who watch."""
+"""Progress of the runs of a fleet, for people."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ _ON_THE_WAY: Final = {
 
 
 class Stage(StrEnum):
-    """Where a run of a fleet stands."""
+    """State of a run of a fleet."""
 
     PLANNING = "planning"
     """Its source is being read, or planning was broken off."""
@@ -41,7 +41,7 @@ class Stage(StrEnum):
     """Workers have something to do."""
 
     PAUSED = "paused"
-    """It stands still for a reason."""
+    """It is paused for a reason."""
 
     DONE = "done"
     """No worker has anything to do."""
@@ -56,7 +56,7 @@ _STYLES: Final = {
 
 
 def stage_of(progress: Progress) -> Stage:
-    """Where a run stands."""
+    """State of a run."""
     if progress.run.paused is not None:
         return Stage.PAUSED
     if not progress.run.exhausted:
@@ -65,7 +65,7 @@ def stage_of(progress: Progress) -> Stage:
 
 
 def done_of(progress: Progress) -> int:
-    """Recipients of whom is known what became, doubt included."""
+    """Recipients with an outcome, including unknown ones."""
     return sum(
         count
         for state, count in progress.recipients.items()
@@ -74,9 +74,9 @@ def done_of(progress: Progress) -> int:
 
 
 def counts_of(progress: Progress) -> str:
-    """What became of whom so far, without what there is none of."""
+    """Recipients by state so far, without empty states."""
     words = {**LABELS, **_ON_THE_WAY}
-    # What is still to come stands last.
+    # Recipients still to come are last.
     counts = (
         f"{words[state].lower()} {progress.recipients[state]:,}"
         for state in (*(one for one in LABELS if one not in _ON_THE_WAY), *_ON_THE_WAY)
@@ -107,7 +107,7 @@ class RunView:
 
     Attributes:
         progress: How far it is.
-        rate: Recipients per second just now; None if nobody knows.
+        rate: Recipients per second at the moment; None if unknown.
     """
 
     progress: Progress
@@ -116,7 +116,7 @@ class RunView:
 
     @property
     def stage(self) -> Stage:
-        """Where it stands."""
+        """State of the run."""
         return stage_of(self.progress)
 
     def figures(self) -> str:
@@ -130,7 +130,7 @@ class RunView:
         return "  ".join(figures)
 
     def notes(self) -> Iterator[str]:
-        """What became of whom, and what is to be done."""
+        """Recipients by state, and advice."""
         yield counts_of(self.progress)
         paused = self.progress.run.paused
         if paused is not None:
@@ -177,7 +177,7 @@ class RunView:
 
 @define
 class Watch:
-    """What was seen of runs so far, to know how fast they are."""
+    """Observations of runs so far, to calculate their rate."""
 
     _seen: dict[str, deque[tuple[float, int]]] = field(factory=dict, init=False)
 

@@ -1,4 +1,4 @@
-"""``octopush resolve`` and ``purge``: what a person decides about a run."""
+"""``octopush resolve`` and ``purge``: decisions about a run."""
 
 import asyncio
 from typing import Final
@@ -49,7 +49,7 @@ class Resolved(Result):
     resumed: str = item(in_json=False)
 
     def headline(self) -> Row:
-        """Say where the batch stands now."""
+        """Show the new state of the batch."""
         return f"Batch {self.batch}: {LABELS[self.state].lower()}.", "bold"
 
     def advice(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class Purged(Result):
     purged: bool = item()
 
     def headline(self) -> Row:
-        """Say what is left."""
+        """Show the remaining batches."""
         return f"Purged {printable(self.name)}: only its figures are left.", ""
 
 
@@ -217,7 +217,7 @@ def purge(*, run: str | None, name: str | None, as_json: bool) -> None:
 
     RUN is a run or its ledger, as in `octopush report`; without it, the latest run. A
     run that is not finished, or has unresolved batches, is not changed. A purged run
-    no longer knows its recipients, and so cannot be resumed.
+    has no recipients any more, so it cannot be resumed.
     """
     screen = Screen(as_json=as_json)
     with screen.failures():

@@ -1,4 +1,4 @@
-"""A run as its ledger has it, gathered for people to read."""
+"""A run as recorded in its ledger, for people."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -32,16 +32,16 @@ _KEYS_SHOWN: Final = 10
 _OF_EACH_REQUEST: Final = "of each request"
 _NUMBERS_SHOWN: Final = 3
 
-# A run writes at least whenever a request ends. Where no lock tells, one that waits
-# longer than this for the gateway looks like one that was killed.
+# A run writes at least after each request. Without a lock, one that waits longer than
+# this for the gateway looks like one that was killed.
 _ALIVE_FOR: Final = timedelta(minutes=2)
 
-# Between the run and its batches somebody may have written; soon it fits.
+# Another process may have written between the run and its batches; a retry fits.
 _LOOKS: Final = 5
 
 
 class RunState(StrEnum):
-    """Where a run stands, according to its ledger."""
+    """State of a run, according to its ledger."""
 
     RUNNING = "running"
     """A process holds the lock of its ledger."""
@@ -66,12 +66,12 @@ class Entry:
 
     Attributes:
         name: In the run, such as ``7`` or ``7.1``.
-        state: Where it stands.
+        state: Its state.
         count: How many recipients it has.
         request_id: Its latest id.
         first_tried_at: The gateway has it from this instant on, if at all.
         concluded_at: Up to this instant; None if a crash cut it off.
-        reason: What it ended with, for people; None if nothing was wrong.
+        reason: Why it ended, for people; None if it was completed.
         numbers: Whom it goes to, the first few masked; none if they were purged.
     """
 
@@ -127,9 +127,9 @@ class RunDetails:
         report: Outcomes of all starts together.
         is_held: Whether a process holds the lock of the ledger; None if the ledger has
             no lock that can be asked.
-        ended_at: When the latest outcome became known; None if none is.
+        ended_at: Time of the latest outcome; None if there is none.
         over_time: Recipients by state (accepted, refused or unknown) and by the second
-            since 1970 at which their outcome became known.
+            since 1970 of their outcome.
         priced: Recipients for whom the gateway reported how many SMS it bills.
         refused: The first batches that were refused.
         unresolved: By state, the first batches that may have been sent, or were not by
@@ -178,7 +178,7 @@ class RunDetails:
             self.over_time[shown_as][second] += batch.count
 
     def state(self, now: datetime) -> RunState:
-        """Tell where the run stands at an instant."""
+        """Return the state of the run at a time."""
         if self.run.paused is not None:
             return RunState.PAUSED
         if not self.report.resumable:
@@ -189,7 +189,7 @@ class RunDetails:
         return RunState.RUNNING if self.is_held else RunState.UNFINISHED
 
 
-# In the colors of a chart; what is on its way or not sent has no outcome.
+# In the colors of a chart; batches in transit or not sent have no outcome.
 _SHOWN_AS: Final = {
     BatchState.ACCEPTED: BatchState.ACCEPTED,
     BatchState.PRESUMED: BatchState.ACCEPTED,

@@ -74,8 +74,8 @@ def init(*, ledger: LedgerPlace | None, app: str | None, as_json: bool) -> None:
 
     LEDGER is the address of a PostgreSQL database. The tables are created in its schema
     aiooctopush, or in another with ?schema=NAME at its end. Keep a password in
-    PGPASSWORD or ~/.pgpass: other users of the machine may see what is typed. With
-    --app it is the ledger of that fleet.
+    PGPASSWORD or ~/.pgpass, because other users of the machine may see the command
+    line. With --app it is the ledger of that fleet.
 
     A second time it changes nothing. Workers may continue meanwhile.
     """
@@ -101,10 +101,10 @@ def init(*, ledger: LedgerPlace | None, app: str | None, as_json: bool) -> None:
 @json_option()
 def backup(*, run: str, copy: Path, as_json: bool) -> None:
     """
-    Copy the ledger of a run into one file that stands alone, also while it is sending.
+    Copy the ledger of a run into one complete file, also while it is sending.
 
     RUN is the name of a run or the file of its ledger. COPY must not exist. A plain
-    `cp` of a ledger in use lacks what stands in its log.
+    `cp` of a ledger in use lacks the data in its log.
     """
     screen = Screen(as_json=as_json)
     with screen.failures():

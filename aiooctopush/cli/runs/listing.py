@@ -55,7 +55,7 @@ class ListedRun(Result):
     def of(
         cls, details: RunDetails, now: datetime, *, ledger: LedgerPlace
     ) -> "ListedRun":
-        """Take from a run what a list shows."""
+        """Return the list entry of a run."""
         run, report = details.run, details.report
         return cls(
             name=run.name,
@@ -104,9 +104,9 @@ def runs(ctx: click.Context, *, ledger: str | None, as_json: bool) -> None:
     """
     List the runs of this machine, or those of a LEDGER, the latest first.
 
-    LEDGER is a file that `octopush bulk` was given as --ledger, a PostgreSQL database
-    such as postgresql://user@host/database, or the fleet of a program such as
-    app:fleet. Ledgers are only read, also while a run is sending.
+    LEDGER is a file of `octopush bulk --ledger`, a PostgreSQL database such as
+    postgresql://user@host/database, or the fleet of a program such as app:fleet.
+    Ledgers are only read, also while a run is sending.
 
     A run is done; paused, which `octopush report` explains; running; or unfinished. A
     run that is not done is resumed by its `octopush bulk` command.

@@ -1,4 +1,4 @@
-"""A file of rejected rows, as they were and with what is wrong: to be repaired."""
+"""A file of rejected rows and their problems, for correction."""
 
 import csv
 import re
@@ -18,10 +18,10 @@ _PREFIX: Final = "rejected_"
 """In front of their names, where the file has such a column of its own."""
 
 _VALUE: Final = "value"
-"""A further one, for what came from no file and has no cells."""
+"""A further column, for rejections without cells."""
 
-# A phone number as it is written, or as Excel keeps it from becoming a figure: it
-# looks like a formula, and is to be read again as it stands.
+# A phone number as written, or as Excel protects it from becoming a figure. It looks
+# like a formula, and must be read again unchanged.
 _is_number = re.compile(r'[+-]?[\d ().\-/]*|="\+?[\d ().\-/]*"').fullmatch
 
 _Key = tuple[str, int]
@@ -29,10 +29,10 @@ _Key = tuple[str, int]
 
 def write_repairs(path: Path, rejections: Sequence[Rejection]) -> None:
     """
-    Write rejected rows as they stand in their file, with line, column and reason.
+    Write rejected rows with their original cells, line, column and reason.
 
-    Once repaired, it is a file that is sent with the same options. Its columns are
-    those of the rows, each once; what an earlier such file said of a row is replaced.
+    Once corrected, the file can be sent with the same options. It has each column of
+    the rows once. Reasons from an earlier such file are replaced.
 
     Args:
         path: The file, for its owner alone.

@@ -86,11 +86,11 @@ class RunReport(Result):
         html: Path | None = None,
         csv: Path | None = None,
     ) -> "RunReport":
-        """Take from a run what a report shows."""
+        """Return the report entry of a run."""
         unresolved = details.unresolved.values()
         return cls(
             run=ListedRun.of(details, now, ledger=ledger),
-            # Of the text there is only a digest.
+            # Only a digest of the text is stored.
             settings={
                 name: value
                 for name, value in details.run.settings.items()

@@ -84,7 +84,7 @@ class UnresolvedBatches(Result):
                 yield [("", "  ".join(one.numbers) or "purged")]
 
     def advice(self) -> Iterator[str]:
-        """Say what each state means, and how to decide."""
+        """Explain each state, and how to decide."""
         for state in dict.fromkeys(one.state for one in self.batches):
             yield WHAT_TO_DO[state]
         if self.batches:

@@ -1,1 +1,1 @@
-"""What a command line names: a gateway, a ledger, a fleet, a list of recipients."""
+"""Targets of a command line: a gateway, a ledger, a fleet, a list of recipients."""

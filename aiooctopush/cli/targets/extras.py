@@ -1,4 +1,4 @@
-"""What is said when a command takes a library that an extra brings."""
+"""Error for a command that needs the library of an extra."""
 
 from typing import Self
 
@@ -18,7 +18,7 @@ class MissingExtraError(OctopushError, ValueError):
 
         Args:
             error: What it raised.
-            what: Needs the library, for people.
+            what: The feature that needs the library, for people.
         """
         return cls(
             f"{what} requires {error.name}, which is not installed; "

@@ -25,10 +25,10 @@ VARIABLE: Final = "OCTOPUSH_FLEET"
 
 _is_app = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*").fullmatch
 
-# What the extra brings, as it is imported.
+# The modules of the extra, by their import names.
 _OF_THE_EXTRA: Final = {"asyncpg", "taskiq", "taskiq_aio_pika"}
 
-# These say what is wrong in a program. Others may show its values, such as addresses
+# These describe the error of a program. Others may show its values, such as addresses
 # with a password.
 _TELLING: Final = (ImportError, KeyError, NameError, AttributeError, SyntaxError)
 
@@ -40,14 +40,14 @@ _SILENT: Final = (
 
 
 class FleetAppError(OctopushError, ValueError):
-    """What ``--app`` names is no fleet."""
+    """The object named by ``--app`` is not a fleet."""
 
     # It is about a program, and no message; so is the next.
     outcome: Outcome | None = None
 
 
 class BrokerError(OctopushError):
-    """The broker does not take what it is told."""
+    """The broker does not accept wake-ups."""
 
     outcome: Outcome | None = None
 
@@ -76,7 +76,7 @@ def load_fleet(app: str) -> "Fleet":
 
     Raises:
         FleetAppError: There is none of that name, or it cannot be imported.
-        MissingExtraError: It takes a library that is not installed.
+        MissingExtraError: A required library is not installed.
     """
     if not is_app(app):
         raise FleetAppError(f"{APP}: {app!r} must look like app:fleet")
@@ -143,13 +143,13 @@ async def wake(fleet: "Fleet", key: str) -> int:
 
 async def wake_lost(fleet: "Fleet", name: str | None) -> int:
     """
-    Wake what a broker has lost.
+    Wake batches that a broker has lost.
 
     Returns:
         How many batches were woken.
 
     Raises:
-        BrokerError: The broker does not answer.
+        BrokerError: The broker does not respond.
     """
     from taskiq.exceptions import SendTaskError  # noqa: PLC0415  # an extra
 
@@ -171,7 +171,7 @@ def _broker_error(error: Exception) -> BrokerError:
 @contextmanager
 def quiet_logs() -> Iterator[None]:
     """
-    Have no warnings of brokers on stderr: what matters of them we tell ourselves.
+    Keep warnings of brokers off stderr; relevant ones are shown by the command.
 
     A program that sets up logging gets all of it, as ever.
     """
@@ -219,7 +219,7 @@ def _imported(name: str) -> ModuleType:
 
 
 def _told(error: Exception) -> str:
-    """What went wrong in a program, and where."""
+    """The error of a program, and its location."""
     words = type(error).__name__
     if isinstance(error, _TELLING):
         words += f": {error}"

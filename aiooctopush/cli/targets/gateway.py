@@ -24,7 +24,7 @@ from ..terminal.result import item
 from ..terminal.values import counted
 
 
-# Enough for a bulk of millions: running dry is not what it is to show.
+# Enough for a bulk of millions, which must not run dry.
 _SANDBOX_CREDIT: Final = Decimal(1_000_000)
 SANDBOX_SENT_LOG: Final = "Sent (sandbox)"
 _LOGIN: Final = "OCTOPUSH_API_LOGIN"
@@ -40,7 +40,7 @@ _OPTIONS: Final = ("base_url", "sandbox", "faults", "proxy", "ca_file")
 @frozen(kw_only=True)
 class Surroundings:
     """
-    What a command runs in; a test passes another one as click's ``obj``.
+    Environment of a command; a test passes another one as click's ``obj``.
 
     Attributes:
         clock: The time of sessions and sandboxes.
@@ -76,7 +76,7 @@ class Connection:
     @property
     def sandbox_sent_log(self) -> dict[str, int] | None:
         """
-        Return what the sandbox's sent log holds; None without a sandbox.
+        Return the content of the sandbox's sent log; None without a sandbox.
 
         ``numbers`` that get a message, ``messages`` to them, and how many numbers
         get ``more_than_once``.
@@ -91,7 +91,7 @@ class Connection:
         }
 
     def sent_log(self) -> dict[str, dict[str, int]]:
-        """Return what the sandbox's sent log holds, as part of a document."""
+        """Return the content of the sandbox's sent log, as part of a document."""
         return (
             {}
             if self.sandbox_sent_log is None
@@ -161,7 +161,8 @@ class GatewayOptions:
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """
-        Return what trusts ``--ca-file``, too, as that of a session; None without one.
+        Return an SSL context that also trusts ``--ca-file``, as that of a session; None
+        without one.
 
         Raises:
             InvalidFieldError: The file cannot be read, or has no certificates.
@@ -172,7 +173,7 @@ class GatewayOptions:
 
 @contextmanager
 def _named() -> Iterator[None]:
-    """Call an argument what it is called on the command line."""
+    """Return the name of an argument on the command line."""
     try:
         yield
     except InvalidFieldError as error:
@@ -181,7 +182,7 @@ def _named() -> Iterator[None]:
 
 
 def gateway_options(function: F) -> F:
-    """Take which gateway it is, how to reach it, and what goes wrong in a sandbox."""
+    """Options for the gateway, the connection to it, and faults of a sandbox."""
 
     @wraps(function)
     def bundled(*given: Any, **options: Any) -> Any:

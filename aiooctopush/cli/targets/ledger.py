@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SCHEMES: Final = ("postgresql://", "postgres://")
 
-# Part of an address as others write it too; asyncpg does not know it.
+# Part of an address in common notation that asyncpg does not support.
 _SCHEMA: Final = "schema"
 _DEFAULT_SCHEMA: Final = "aiooctopush"
 
@@ -32,7 +32,7 @@ _SECRET: Final = {"password", "passfile", "sslpassword"}
 
 @frozen
 class LedgerPlace:
-    """Where a ledger is, as somebody typed it; as text it holds no password."""
+    """Location of a ledger as typed; as text it contains no password."""
 
     _typed: str = field(repr=False)
 
@@ -48,7 +48,7 @@ class LedgerPlace:
 
     @property
     def name(self) -> str:
-        """What a page for others calls it, which need not know where it is."""
+        """Its name on a page for others, without its location."""
         if self.is_app:
             return self._typed
         if self.is_address:
@@ -84,11 +84,11 @@ class LedgerPlace:
         Open it for a while.
 
         Args:
-            read_only: Only look; also while somebody else writes to a file.
+            read_only: Only read, also while another process writes to a file.
 
         Raises:
             FleetAppError: There is no such fleet.
-            MissingExtraError: It takes a library that is not installed.
+            MissingExtraError: A required library is not installed.
         """
         if self.is_app:
             fleet = load_fleet(self._typed)
@@ -106,7 +106,7 @@ class LedgerPlace:
     @asynccontextmanager
     async def holding(self, run: RunRecord) -> AsyncGenerator[FleetLedger, None]:
         """
-        Open it to write about a run, while nobody else does.
+        Open it to write about a run, while no other process does.
 
         Raises:
             LedgerError: Somebody is at the run.
@@ -163,7 +163,7 @@ class LedgerType(click.ParamType[LedgerPlace]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> LedgerPlace:
-        """See click; whatever else it is, it is no folder."""
+        """See click; any value but a folder is valid."""
         place = LedgerPlace(value)
         if not (place.is_address or place.is_app):
             click.Path(exists=self._exists, dir_okay=False).convert(value, param, ctx)

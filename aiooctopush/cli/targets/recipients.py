@@ -1,4 +1,4 @@
-"""Files with recipients: the options that say how one is read, and its opening."""
+"""Files with recipients: the options for reading them, and opening them."""
 
 import sys
 import tempfile
@@ -22,7 +22,7 @@ _HEADING: Final = "File"
 _BLOCK: Final = 1024 * 1024
 
 STDIN: Final = Path("-")
-"""What stands for standard input where a file is wanted."""
+"""Name of standard input in place of a file."""
 
 
 @frozen(kw_only=True)
@@ -38,7 +38,7 @@ class FileReading:
 
     def open(self, path: Path) -> FileSource:
         """
-        Take a file for what it was said to be, or for what its name or content says.
+        Open a file as the given format, or as its name or content indicates.
 
         Args:
             path: The file. ``-`` is standard input, which is copied to a private file
@@ -72,7 +72,7 @@ def country_option() -> Callable[[F], F]:
 
 def recipient_file_options(function: F) -> F:
     """
-    Options that say how a file with recipients is read.
+    Options for reading a file with recipients.
 
     The command gets them as one argument, ``reading``, a `FileReading`.
     """

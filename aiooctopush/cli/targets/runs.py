@@ -19,7 +19,7 @@ WHICH: Final = "Run"
 _SUFFIX: Final = ".db"
 _DIGEST: Final = 16
 
-# What is safe as the name of a file, and as a word of a shell.
+# Characters that are safe in file names and in words of a shell.
 _is_plain = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}").fullmatch
 _is_path = re.compile(r".*[/\\].*|.*\.(db|sqlite|sqlite3)").fullmatch
 
@@ -87,7 +87,7 @@ def find_target(word: str | None, name: str | None) -> RunTarget:
 
     Args:
         word: A name, a file, an address or a fleet; None for the latest run.
-        name: What ``--run`` says.
+        name: Value of ``--run``.
 
     Raises:
         InvalidFieldError: There is no such run.
@@ -111,12 +111,12 @@ run_option: Final = option(
     heading=WHICH,
     help="Name of the run. Optional if the ledger has only one.",
 )
-"""Add the option --run, as `find_target` takes it."""
+"""Add the option --run for `find_target`."""
 
 run_argument: Final = together(
     click.argument("run", metavar="[RUN]", required=False), run_option
 )
-"""Add the argument RUN and the option --run, which `find_target` takes."""
+"""Add the argument RUN and the option --run for `find_target`."""
 
 
 def _recorded(name: str) -> RunTarget:

@@ -28,9 +28,9 @@ class CommandSession:
     """
     One session for all calls of a command.
 
-    Use it as a context manager: the session is closed at its end. Calls are made on
-    one event loop, which stands still between them, so that Ctrl-C at a question is
-    that of a question.
+    Use it as a context manager: the session is closed at its end. Calls are made on one
+    event loop, which does not run between them, so that Ctrl-C at a question ends the
+    question.
 
     Attributes:
         screen: Where words go.
@@ -82,7 +82,7 @@ class CommandSession:
         advice: str = "",
     ) -> T:
         """
-        Make a call, or say what went wrong and exit.
+        Make a call, or report the error and exit.
 
         Args:
             work: The call.
@@ -91,12 +91,12 @@ class CommandSession:
             advice: A further line, for when it may have been done.
 
         Raises:
-            Exit: It failed, or somebody pressed Ctrl-C twice.
+            Exit: It failed, or Ctrl-C was pressed twice.
         """
         try:
             return self.attempt(work)
         except OctopushError as error:
-            # Nothing can have become of anything: "unknown" would alarm a script.
+            # No request was made: "unknown" would alarm a script.
             if reads and error.outcome is Outcome.UNKNOWN:
                 error.outcome = None
             self.screen.fail(named(error, names), advice=advice * error.maybe_sent)
@@ -151,7 +151,7 @@ def open_session(
 
 
 def named(error: OctopushError, names: Mapping[str, str]) -> OctopushError:
-    """Return an error with what a person typed in the place of an argument."""
+    """Return an error with the names of the command line."""
     if not isinstance(error, InvalidFieldError):
         return error
     place = names.get(error.field, error.field)
@@ -163,7 +163,7 @@ def named(error: OctopushError, names: Mapping[str, str]) -> OctopushError:
 
 def give_up(screen: Screen, *, reads: bool, advice: str = "") -> NoReturn:
     """
-    Say that nobody waits for the answer any more, and exit.
+    Report that the response is no longer awaited, and exit.
 
     Args:
         screen: Where words go.

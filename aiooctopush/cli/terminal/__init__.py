@@ -1,1 +1,1 @@
-"""What every command needs of a terminal: output, help, options, questions."""
+"""Terminal support for all commands: output, help, options, questions."""

@@ -31,7 +31,7 @@ _NO_LIMIT: Final = 1_000_000
 
 class Screen:
     """
-    Write what a command has to say to its two streams.
+    Writes the output of a command to its two streams.
 
     Attributes:
         err: For progress, warnings and errors.
@@ -124,7 +124,7 @@ class Screen:
             self.say("")
 
     def show(self, *blocks: RenderableType) -> None:
-        """Write what rich can draw; nothing with ``--json``."""
+        """Write a rich renderable; nothing with ``--json``."""
         if not self.as_json:
             _print(self._out, Group(*blocks))
 
@@ -148,7 +148,7 @@ class Screen:
         self._beside(Text.assemble(("Warning: ", "yellow"), words))
 
     def error(self, words: str) -> None:
-        """Write what went wrong."""
+        """Write an error."""
         self._beside(Text.assemble(("Error: ", "bold red"), words))
 
     def _beside(self, words: Text) -> None:
@@ -158,7 +158,7 @@ class Screen:
         self, error: OctopushError, *, advice: str = "", **details: Any
     ) -> NoReturn:
         """
-        Report what went wrong, in one or two lines or as the JSON document, and exit.
+        Report an error, in one or two lines or as the JSON document, and exit.
 
         Args:
             error: What went wrong.
@@ -176,7 +176,7 @@ class Screen:
 
     @contextmanager
     def failures(self) -> Iterator[None]:
-        """Turn what is raised before anything is sent into words and an exit code."""
+        """Convert errors before any send to messages and an exit code."""
         try:
             yield
         except OctopushError as error:

@@ -37,13 +37,13 @@ def new_file(path: Path, *, private: bool) -> Iterator[TextIO]:
     mode = 0o600 if private else 0o666
 
     def create(name: str, flags: int) -> int:
-        # Made here or not at all, so that no link of somebody else is followed.
+        # Created here or not at all, so that no existing link is followed.
         return os.open(name, flags | os.O_EXCL, mode)
 
     try:
         aside.unlink(missing_ok=True)
         try:
-            # Line ends are those that the writer says.
+            # The writer determines the line ends.
             with open(aside, "w", encoding="utf-8", newline="", opener=create) as file:
                 yield file
             aside.replace(path)
@@ -102,5 +102,5 @@ def new_csv(
 
 
 def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+    """A cell that no spreadsheet interprets as a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -1,7 +1,7 @@
 """
-Commands and options whose help starts with what a command does, and an example.
+Commands and options whose help starts with a summary and an example.
 
-`command`, `group` and `option` stand for those of click.
+`command`, `group` and `option` replace those of click.
 """
 
 import inspect
@@ -32,7 +32,7 @@ NO_SECTIONS: Final[Mapping[str, Sequence[click.Command]]] = MappingProxyType({})
 
 
 class Option(click.Option):
-    """An option that stands under a heading of the help, which shows its default."""
+    """An option under a heading of the help, which shows its default."""
 
     def __init__(
         self, *declarations: Any, heading: str = _OTHERS, **settings: Any

@@ -1,5 +1,6 @@
 """
-Ctrl-C, SIGTERM and SIGHUP: the first stops what has not begun, the second everything.
+Ctrl-C, SIGTERM and SIGHUP: the first one finishes requests in flight, the second
+cancels.
 
 A command that a signal stopped exits with 128 and the number of the signal, as shells
 have it: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
@@ -18,7 +19,7 @@ from .problems import ExitCode
 
 T = TypeVar("T")
 
-# A hangup is what a dropped SSH connection sends; Windows has none.
+# A dropped SSH connection sends a hangup; Windows has none.
 _SIGNALS: Final = tuple(
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
@@ -95,7 +96,7 @@ async def interruptible(first: Callable[[], object]) -> AsyncIterator[None]:
     Call a function at the first signal, and leave at the second.
 
     Raises:
-        TimeoutError: At the second; what was awaited has been cancelled.
+        TimeoutError: At the second; the awaited call has been cancelled.
     """
     loop = asyncio.get_running_loop()
     times = 0
@@ -107,7 +108,7 @@ async def interruptible(first: Callable[[], object]) -> AsyncIterator[None]:
             times += 1
             if times == 1:
                 first()
-            # An expired limit cannot be moved again, and need not be.
+            # An expired limit cannot be moved again, which is not necessary.
             elif times == 2:
                 limit.reschedule(loop.time())
 

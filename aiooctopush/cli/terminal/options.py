@@ -1,4 +1,4 @@
-"""Options that several commands share, and the values that they take."""
+"""Options that several commands share, and their values."""
 
 import math
 from datetime import UTC, datetime
@@ -119,7 +119,7 @@ def _text_file(
     if value is None:
         return
     try:
-        # Of the BOM that Windows writes nothing arrives.
+        # The BOM that Windows writes is removed.
         text = value.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise click.BadParameter(
@@ -135,7 +135,7 @@ def _text_file(
 def fault_plan(
     _: click.Context, parameter: click.Parameter, value: str | None
 ) -> FaultPlan | None:
-    """Read what goes wrong in the sandbox."""
+    """Parse the faults of the sandbox."""
     if value is None:
         return None
     try:

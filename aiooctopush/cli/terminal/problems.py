@@ -1,4 +1,4 @@
-"""Errors in the words of the command line, and what they mean to the shell."""
+"""Errors in the words of the command line, and their exit codes."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from ...errors import InvalidFieldError, OctopushError, Outcome
 
 
 class ExitCode(IntEnum):
-    """What the command says to the shell."""
+    """Exit codes of the command."""
 
     ACCEPTED = 0
     """Everything was accepted, or presumed to be."""
@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
     """A signal stopped it; the shell sees 129 for SIGHUP and 143 for SIGTERM."""
 
 
-# What an argument of the library is called here.
+# Names of the library's arguments on the command line.
 _OPTIONS: Final = {
     "sender": "--sender",
     "text": "--text",
@@ -56,7 +56,7 @@ _OPTIONS: Final = {
 }
 
 
-# What a ledger says to those who use it from Python.
+# Advice of a ledger for Python programs.
 _FOR_PROGRAMS: Final = {
     ", or another ledger of this one": "",
     ", or open it read_only": "",
@@ -65,7 +65,7 @@ _FOR_PROGRAMS: Final = {
 }
 
 
-# What a program passes, before what is typed here instead.
+# Arguments of a program, replaced by options here.
 _for_programs = re.compile(r"\((?:columns|country|on_missing)=.*?, (?=--)")
 _encoding = re.compile(r'(?:pass |is )?encoding="([\w-]+)"')
 
@@ -79,7 +79,9 @@ def in_options(words: str) -> str:
 
 
 def problem_of(error: OctopushError) -> str:
-    """An error in the words of the command line; what became of the message too."""
+    """
+    An error in the words of the command line, including the outcome of the message.
+    """
     if not isinstance(error, InvalidFieldError):
         words = in_options(str(error))
         for said, here in _FOR_PROGRAMS.items():
@@ -89,7 +91,7 @@ def problem_of(error: OctopushError) -> str:
     if error.field.startswith("recipients["):
         place = f"--to, number {int(error.field[11:].partition(']')[0]) + 1}"
     got = "" if error.shown is None else f" (got {error.shown})"
-    # The rest of such a limit speaks of an argument of the library.
+    # The rest of such a limit refers to an argument of the library.
     words = f"{place}: {in_options(error.limit.partition('; allow_')[0])}{got}"
     if error.field in _OF_LEDGERS:
         return words
@@ -97,7 +99,7 @@ def problem_of(error: OctopushError) -> str:
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> str:
-    """Say why a server of ours did not start, and what helps."""
+    """Explain why a server of ours did not start, with advice."""
     words = f"cannot listen on {host}, port {port}"
     if error.errno == errno.EADDRINUSE:
         return f"{words}: it is in use. Choose another one with --port."
@@ -108,10 +110,10 @@ def cannot_listen(host: str, port: int, error: OSError) -> str:
 
 
 def exit_code_of(error: OctopushError) -> ExitCode:
-    """What an error that ended a command means to the shell."""
+    """Exit code of an error that ended a command."""
     if error.maybe_sent or error.outcome is Outcome.UNKNOWN:
         return ExitCode.UNKNOWN
-    # What is malformed is refused before any I/O: bad fields, bad files.
+    # Malformed fields and files are refused before any I/O.
     if isinstance(error, ValueError):
         return ExitCode.BAD_INPUT
     return ExitCode.NOT_ACCEPTED

@@ -25,8 +25,8 @@ class Progress:
     """
     Show on stderr how far each stage of some work is.
 
-    Use it as a context manager: the last stage ends with it. With ``--json``, a stderr
-    that is no terminal stays silent.
+    Use it as a context manager: the last stage ends with it. With ``--json``, nothing
+    is written to a stderr without a terminal.
 
     Attributes:
         label: The present stage.
@@ -62,7 +62,7 @@ class Progress:
             label: Its name for people.
             unit: What is counted. With None only a percentage is shown, and outside of
                 a terminal nothing before 10 seconds have passed.
-            before: What was done before it began, and so says nothing about the rate.
+            before: Items done before it began, which do not count for the rate.
         """
         self._end()
         self.label, self._unit, self._before = label, unit, before

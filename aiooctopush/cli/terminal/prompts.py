@@ -1,4 +1,4 @@
-"""Questions to a person: before money moves, and for what no flag may hold."""
+"""Questions to a person: before money moves, and for secrets."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from .problems import ExitCode
 
 
 def yes_option(what: str = "Do not ask for confirmation.") -> Decorator[Any]:
-    """Let a script agree beforehand."""
+    """Let a script confirm in advance."""
     return option("--yes", is_flag=True, heading="Confirmation", help=what)
 
 
@@ -28,7 +28,7 @@ def ask(question: str, **settings: Any) -> str:
     Ask for a line; keywords are those of `click.prompt`.
 
     Raises:
-        Abort: There is no answer.
+        Abort: There is no input.
     """
     try:
         # On stderr, so that stdout keeps to the result.
@@ -39,10 +39,10 @@ def ask(question: str, **settings: Any) -> str:
 
 def confirm(question: str) -> bool:
     """
-    Ask a question that is answered by yes or no.
+    Ask a yes-or-no question.
 
     Raises:
-        Abort: There is no answer.
+        Abort: There is no input.
     """
     try:
         return click.confirm(question, err=True)

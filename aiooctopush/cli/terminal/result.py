@@ -31,7 +31,7 @@ class Item:
     Attributes:
         label: Its name for people.
         key: Its name in the document; that of the field if empty.
-        doc: What the help says about its key.
+        doc: Description of its key in the help.
         text: Makes words of its value.
         in_json: Whether it is a key of the document.
         merge: Whether its own keys are keys of the document.
@@ -78,8 +78,8 @@ def item(
 
     Args:
         label: Its name for people; without one it is a key of the document only.
-        key: Its name in the document, if the name of the field is taken.
-        doc: What the help says about its key, such as its values.
+        key: Its name in the document, if it differs from the field.
+        doc: Description of its key in the help, such as its values.
         text: Makes words of its value; `in_words` if left out.
         default: Its value if the command gives none.
         in_json: Whether it is a key of the document.
@@ -103,14 +103,14 @@ def item(
         of=of,
         heading=heading,
     )
-    # What a command shows is for the terminal: texts and numbers are in no repr.
+    # Results are for the terminal only: texts and numbers are in no repr.
     return field(default=default, repr=False, metadata={_ITEM: about})
 
 
 @frozen(kw_only=True)
 class Table:
     """
-    Hold a table for people.
+    A table for people.
 
     Attributes:
         headings: One for each column.
@@ -126,7 +126,7 @@ class Table:
 @frozen(kw_only=True)
 class Result:
     """
-    Hold what a command found out; base of the result of each command.
+    Result of a command; base class of all results.
 
     Attributes:
         json_notes: Sentences about the values, for the epilog of the help.
@@ -202,13 +202,13 @@ class Result:
 
     @classmethod
     def epilog(cls) -> str:
-        """Return what the help says about the JSON document."""
+        """Return the description of the JSON document for the help."""
         words = f"--json gives: {', '.join(cls.keys())}."
         return f"{words} {cls.json_notes}".rstrip()
 
     @classmethod
     def keys(cls) -> Iterator[str]:
-        """Yield the keys of the JSON document, with what the help says about them."""
+        """Yield the keys of the JSON document, with their descriptions."""
         for one in attrs.fields(cls):
             about: Item = one.metadata[_ITEM]
             if not about.in_json:
@@ -229,7 +229,7 @@ def _is_figure(value: Any) -> bool:
 
 
 def plain_value(value: Any) -> Any:
-    """Make a value of what JSON knows."""
+    """Convert a value to JSON types."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Result):

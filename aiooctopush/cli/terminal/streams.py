@@ -1,8 +1,8 @@
 """
 Standard streams whose failures decide nothing.
 
-A full disk, a dead terminal or a closed pipe must not end a command that is sending:
-what cannot be written is dropped, and the exit code reports what became of the
+A full disk, a dead terminal or a closed pipe must not end a command that is sending.
+Output that cannot be written is dropped, and the exit code reports the outcome of the
 messages.
 """
 
@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from typing import Final, TextIO
 
 
-# What stands in for what an encoding does not have; the rest is decomposed by Unicode,
-# so that an accent is lost and not the letter.
+# Replacements of characters that an encoding lacks; the others are decomposed by
+# Unicode, so that only an accent is lost.
 _REPLACEMENTS: Final = {
     "€": "EUR",
     "…": "...",
@@ -80,7 +80,7 @@ class SteadyStream(io.TextIOBase):
         return self._stream.fileno()
 
     def writable(self) -> bool:
-        """Return True: what cannot be written is dropped."""
+        """Return True: output that cannot be written is dropped."""
         return True
 
     def write(self, text: str, /) -> int:
@@ -95,7 +95,7 @@ class SteadyStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Write out what is buffered, or drop it if the stream fails."""
+        """Flush the buffer, or drop it if the stream fails."""
         if self._stream is not None:
             try:
                 self._stream.flush()

@@ -1,4 +1,4 @@
-"""Instants and spans of time for people; in UTC, wherever they are read."""
+"""Times and durations for people; always in UTC."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -9,23 +9,23 @@ from .times import at
 
 
 NOT_REPORTED: Final = "not reported by the gateway"
-"""What stands for a value that is None."""
+"""Placeholder for None."""
 
 
 def printable(text: str) -> str:
-    """Replace what a terminal would obey in text that anybody may have written."""
+    """Replace control characters in text from outside."""
     return "".join(
         one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text
     )
 
 
 def in_euros(amount: Decimal | None) -> str:
-    """Write an amount for people."""
+    """Format an amount for people."""
     return NOT_REPORTED if amount is None else f"{amount:,.2f} €"
 
 
 def in_figures(count: int | None) -> str:
-    """Write a count for people."""
+    """Format a count for people."""
     return NOT_REPORTED if count is None else f"{count:,}"
 
 
@@ -35,13 +35,13 @@ def counted(count: int, thing: str) -> str:
 
 
 def or_dash(value: Any) -> str:
-    """Write any value for people; a dash for None and empty text."""
+    """Format any value for people; a dash for None and empty text."""
     return "-" if value is None or value == "" else in_words(value)
 
 
 def in_words(value: Any) -> str:
     """
-    Write any value for people.
+    Format any value for people.
 
     Amounts are euros, instants are in UTC, several values are separated by commas.
     """

@@ -1,4 +1,4 @@
-"""What the template draws: shares of a whole, and columns over time."""
+"""Charts of the template: shares of a whole, and columns over time."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ SERIES: Final = {
     BatchState.REFUSED: "Refused",
     BatchState.UNKNOWN: "Unknown",
 }
-"""What the columns of a chart are made of, from the bottom up."""
+"""Layers of the columns of a chart, from the bottom up."""
 
 # However little it is, it must be visible.
 _THINNEST: Final = 0.6

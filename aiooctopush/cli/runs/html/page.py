@@ -55,7 +55,7 @@ _SETTINGS: Final = {
     "on_duplicate": "Duplicates",
 }
 
-# Of the text there is only a digest.
+# Only a digest of the text is stored.
 _NOT_SHOWN: Final = "text"
 
 _TENTH_OF_A_CENT: Final = Decimal("0.0001")
@@ -69,7 +69,7 @@ def page_of(
     people: str | None = None,
 ) -> str:
     """
-    Write the page of a run, from what its ledger holds.
+    Write the page of a run from its ledger.
 
     Args:
         run: The run.
@@ -96,7 +96,7 @@ class _Page:
     _people: str | None
 
     def values(self) -> dict[str, Any]:
-        """What the template shows."""
+        """Values of the template."""
         run, report = self._run, self._run.report
         location = RunLocation(name=run.run.name, ledger=self._ledger)
         line = timeline(run.over_time)

@@ -11,11 +11,11 @@ from ....ledgers.records import BatchState
 
 
 Outcomes = Mapping[BatchState, Mapping[int, int]]
-"""By state and second since 1970, the recipients whose outcome became known then."""
+"""By state and second since 1970, the recipients whose outcome is of that second."""
 
 _COLUMNS_AT_MOST: Final = 60
 
-# A pause would take most of the width, or it is beyond what a batch may take with all
+# A pause would take most of the width, or it is longer than a batch may take with all
 # its attempts.
 _SHORT_PAUSE_SECONDS: Final = 20
 _PAUSE_SHARE: Final = 0.25
@@ -30,7 +30,7 @@ _WIDTHS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600)
 @frozen(kw_only=True)
 class Column:
     """
-    Outcomes that became known in one span of time.
+    Outcomes of one span of time.
 
     Attributes:
         begins: Second since 1970.
@@ -52,7 +52,7 @@ class Gap:
     A pause.
 
     Attributes:
-        seconds: How long no outcome became known.
+        seconds: Time without any outcome.
     """
 
     seconds: int
