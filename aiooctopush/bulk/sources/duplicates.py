@@ -49,7 +49,7 @@ class SeenNumbers:
     An exact set of phone numbers, as `phone.normalize` writes them.
 
     Made for many numbers of few countries: ten million random French mobiles take
-    about 35 MB, and a third of a microsecond each. Of many countries, bitmaps take
+    about 25 MB, and a quarter of a microsecond each. Of many countries, bitmaps take
     no more than 32 MB, or 16 bytes a number; a number alone in its region of 524,288
     then costs the most, up to 200 bytes. Not for several threads at once.
     """
