@@ -31,7 +31,9 @@ def check_base_url(value: Any, *, insecure: bool) -> str:
     # Not shown: a misplaced part may be a password.
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidFieldError(
-            "base_url", "must have neither credentials nor query nor fragment"
+            "base_url",
+            "must have neither query nor fragment nor credentials, which are api_login "
+            "and api_key",
         )
     if scheme == "http" and not insecure and host not in _LOOPBACK:
         raise InvalidFieldError(

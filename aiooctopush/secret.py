@@ -64,6 +64,14 @@ class Secret:
     __iter__ = __json__ = __reduce__
 
 
+def check_unmasked(value: str, name: str) -> None:
+    """Refuse what ``str()`` made of a secret: the gateway would know nothing of it."""
+    if value == MASK:
+        raise InvalidFieldError(
+            name, "is the mask of a Secret; pass the Secret, or secret.reveal()"
+        )
+
+
 class Credentials:
     """
     Login and key of an account, checked once, and the headers that carry them.
@@ -115,6 +123,7 @@ class Credentials:
 
 
 def _check(name: str, value: Any) -> str:
+    check_unmasked(value, name)
     # Characters that a header can contain. aiohttp refuses line breaks but would send
     # accents as bytes that no server expects. The value itself is never shown.
     good = (

@@ -239,7 +239,11 @@ class OctopushSession:
         """
         for name in ("OCTOPUSH_API_LOGIN", "OCTOPUSH_API_KEY"):
             if not os.environ.get(name):
-                raise InvalidFieldError(name, "this environment variable is not set")
+                raise InvalidFieldError(
+                    name,
+                    "this environment variable is not set; set it, or pass api_login "
+                    "and api_key to OctopushSession",
+                )
         return cls(
             os.environ["OCTOPUSH_API_LOGIN"],
             os.environ["OCTOPUSH_API_KEY"],

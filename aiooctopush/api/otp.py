@@ -20,7 +20,7 @@ from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..errors import InvalidFieldError, Outcome
 from ..phone import mask, normalize
-from ..secret import Secret
+from ..secret import Secret, check_unmasked
 from ._shared import (
     MAX_WHOLE,
     Caller,
@@ -213,9 +213,12 @@ class OtpValidation:
 
     def __attrs_post_init__(self) -> None:
         if (self.otp_request_token is None) == (self.phone_number is None):
-            raise InvalidFieldError("token", "give it or phone_number, not both")
+            raise InvalidFieldError(
+                "token", "either this or phone_number must be given"
+            )
         if self.otp_request_token is not None:
             token = self.otp_request_token.reveal()
+            check_unmasked(token, "token")
             check_text(token, "token", MAX_TEXT, private=True)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 import click
 from attrs import frozen
 
-from ..api._recipients import MAX_RECIPIENTS, Recipient
+from ..api._recipients import MAX_RECIPIENTS, NUMBER, Recipient
 from ..api._shared import Purpose, SmsType
 from ..api.sms import SendResult
 from ..errors import DuplicateRequestError, InvalidFieldError, OctopushError, Outcome
@@ -172,6 +172,7 @@ def send(
             )
         )
     except OctopushError as error:
+        error = _without_values(error)
         screen.fail(error, advice=_advice(error, own_id), **connection.sent_log())
     except TimeoutError:
         _give_up(screen, own_id)
@@ -209,6 +210,19 @@ def _recipients(numbers: tuple[str, ...], country: str | None) -> list[Recipient
                 shown=error.shown,
             ) from None
     return found
+
+
+def _without_values(error: OctopushError) -> OctopushError:
+    """Say of a placeholder what helps here, where nobody has a value."""
+    if not isinstance(error, InvalidFieldError):
+        return error
+    place, _, value = error.field.partition("].")
+    if not place.startswith("recipients[") or value == NUMBER:
+        return error
+    return InvalidFieldError(
+        "text",
+        f"{{{value}}} has no value here; values come from a file with `octopush bulk`",
+    )
 
 
 async def _send(screen: Screen, connection: Connection, **message: Any) -> SendResult:

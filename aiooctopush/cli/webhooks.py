@@ -238,7 +238,7 @@ class _Inbox:
         words = f"Received {counted(inbox.taken, 'receipt')}."
         if inbox.proven:
             words += f" Confirmed {inbox.proven:,} batch{'es' * (inbox.proven != 1)}."
-        elif inbox.taken and not inbox.is_waiting:
+        elif inbox.taken and not (inbox.is_waiting or inbox.ambiguous):
             words += " No batches were waiting for confirmation."
         if inbox.unmatched:
             words += f" {inbox.unmatched:,} matched no batch of this ledger."

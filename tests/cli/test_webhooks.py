@@ -40,13 +40,13 @@ class Silent:
         raise UnknownOutcomeError("silence")
 
 
-async def doubtful(path):
+async def doubtful(path, name="run"):
     """A run whose only batch is in doubt."""
     async with OctopushSession(
         "me", "key", transport=Silent(), clock=VirtualClock()
     ) as octopush:
         run = octopush.bulk(
-            "run",
+            name,
             text="Hello",
             sender="Acme",
             purpose="alert",
@@ -231,6 +231,22 @@ async def test_receipts_of_others_are_counted(tmp_path):
 
     assert inbox.in_words() == (
         "Received 2 receipts. Confirmed 1 batch. 1 matched no batch of this ledger."
+    )
+
+
+async def test_a_receipt_for_two_runs_is_said_to_be_one(tmp_path):
+    """It belongs to this ledger, though nobody knows to which of the two."""
+    path = tmp_path / "run.db"
+    await doubtful(path)
+    await doubtful(path, "again")
+    inbox = inbox_of(path, Screen())
+    await inbox.take(receipt())
+
+    await inbox.write()
+
+    assert inbox.in_words() == (
+        "Received 1 receipt. 1 matched several batches, as of two runs to the same "
+        "recipients, and so confirmed none. `octopush unresolved` lists the batches."
     )
 
 

@@ -315,7 +315,7 @@ async def test_a_reader_makes_no_ledger(tmp_path, path):
         path.touch()
         second = await problem_of(ledger.runs())
 
-    assert first == second == f"{path}: there is no such ledger."
+    assert first == second == f"{path}: there is no such ledger; check the path."
     assert contents(tmp_path) == {"ledger.db": b""}
 
 

@@ -269,7 +269,7 @@ async def test_a_backup_of_nothing_is_none(ledger, path, copy):
     """Nor does it make a ledger."""
     problem = await problem_of(ledger.backup(copy))
 
-    assert problem == f"{path}: there is no such ledger."
+    assert problem == f"{path}: there is no such ledger; check the path."
     assert list(path.parent.iterdir()) == []
 
 

@@ -65,7 +65,7 @@ async def check_run(ledger: Ledger, known: RunRecord, fresh: RunRecord) -> None:
         raise InvalidFieldError(
             "name",
             "names a purged run, which no longer records who got the message and "
-            "would send it to everyone again. Nothing was sent. Use another name to "
+            "would send it to everyone again. Use another name to "
             "send it to everyone in the list",
             shown=repr(known.name)[:80],
         )
@@ -82,8 +82,7 @@ async def check_run(ledger: Ledger, known: RunRecord, fresh: RunRecord) -> None:
     raise InvalidFieldError(
         "name",
         f"names a run that began with another {', '.join(differ)}, which {people} had. "
-        "Nothing was sent now. Another name starts another run, which sends to all of "
-        "them again",
+        "Another name starts another run, which sends to all of them again",
         shown=repr(known.name)[:80],
     )
 

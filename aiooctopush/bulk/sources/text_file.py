@@ -43,7 +43,7 @@ _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _undecodable = re.compile("[\udc80-\udcff]").search
 
 _CANNOT_OPEN: Final = (
-    (FileNotFoundError, "there is no such file"),
+    (FileNotFoundError, "there is no such file; check the path"),
     (IsADirectoryError, "is a folder, not a file"),
     (PermissionError, "is not readable by this user"),
 )

@@ -203,7 +203,7 @@ def _imported(name: str) -> ModuleType:
         if f"{name}.".startswith(f"{missing}."):
             raise FleetAppError(
                 f"{APP}: there is no module {missing!r} in this folder, nor among what "
-                "is installed"
+                "is installed; run the command in the folder of your program"
             ) from error
         if missing.partition(".")[0] in _OF_THE_EXTRA:
             raise MissingExtraError.of(error, f"module {name!r}") from error

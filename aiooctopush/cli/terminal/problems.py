@@ -103,9 +103,13 @@ def cannot_listen(host: str, port: int, error: OSError) -> str:
     words = f"cannot listen on {host}, port {port}"
     if error.errno == errno.EADDRINUSE:
         return f"{words}: it is in use. Choose another one with --port."
-    # asyncio puts the address before the reason, which is the last of its words.
-    is_ours = error.errno in errno.errorcode
-    reason = os.strerror(error.errno or 0) if is_ours else error.strerror
+    if error.errno in {None, errno.EADDRNOTAVAIL}:  # by the version of Python
+        reason = "it is no address of this machine"
+    elif error.errno in errno.errorcode:
+        # asyncio's own words repeat the address.
+        reason = os.strerror(error.errno)
+    else:
+        reason = str(error.strerror)
     return f"{words}: {reason}. Choose another address with --host or --port."
 
 

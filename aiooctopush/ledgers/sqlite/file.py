@@ -255,7 +255,7 @@ class LedgerFile:
             if not os.access(self._place, os.W_OK, effective_ids=_AS_WE_ARE):
                 raise PermissionError
         elif not is_there:
-            raise LedgerError(f"{self._path}: there is no such ledger")
+            raise LedgerError(f"{self._path}: there is no such ledger; check the path")
         self._opened[self._place] = _identity(os.lstat(self._place))
         mode = "ro" if self._read_only else "rw"
         # Without a log nothing is made next to it, and so nothing needs to be allowed.

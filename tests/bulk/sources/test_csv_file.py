@@ -490,7 +490,8 @@ def test_a_missing_file_is_named(tmp_path):
     """In plain words, with the system's own error behind it."""
     error = error_of(read_csv(tmp_path / "none.csv"))
 
-    assert str(error) == f"{tmp_path / 'none.csv'}: there is no such file."
+    words = "there is no such file; check the path."
+    assert str(error) == f"{tmp_path / 'none.csv'}: {words}"
     assert isinstance(error.__cause__, FileNotFoundError)
     assert (error.line, error.column, error.shown) == (None, None, None)
 
