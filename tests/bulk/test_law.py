@@ -369,7 +369,7 @@ async def test_a_purged_run_is_not_gone_on_with(gateway, ledger):
     await start(gateway, ledger, OLD)
     await ledger.purge("run")
 
-    with pytest.raises(InvalidFieldError, match="was purged"):
+    with pytest.raises(InvalidFieldError, match="names a purged run"):
         await start(gateway, ledger, OLD)
 
     assert gateway.sent_log.numbers() == Counter(OLD)
