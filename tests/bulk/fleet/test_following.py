@@ -575,7 +575,7 @@ def test_a_ledger_that_stays_away_ends_the_wait():
     ("key", "every", "words"),
     [
         ("other", 1.0, "name: names no run of this ledger"),
-        ("half", 1.0, "name: names a run that is not planned to its end: submit it"),
+        ("half", 1.0, "name: names a run that is not completely planned; submit it"),
         ("run", 0, "every: must be above 0"),
     ],
 )

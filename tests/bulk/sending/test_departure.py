@@ -96,7 +96,7 @@ async def test_resumed_with_somebody_new(gateway, ledger, start):
     await start().send(numbers(10))
     gateway.clock.advance(2 * HOUR)
 
-    with pytest.raises(InvalidFieldError, match="another name and a later instant"):
+    with pytest.raises(InvalidFieldError, match="another run name and a later time"):
         await start().send(numbers(11))
 
     assert gateway.sent_log.numbers() == Counter(numbers(10))
@@ -209,7 +209,7 @@ async def test_plan_that_adds_somebody_too_late(gateway, ledger, message):
     gateway.clock.advance(2 * HOUR)
 
     again = await plan(ledger, "run", message, numbers(10), clock=gateway.clock)
-    with pytest.raises(InvalidFieldError, match="another name and a later instant"):
+    with pytest.raises(InvalidFieldError, match="another run name and a later time"):
         await plan(ledger, "run", message, numbers(11), clock=gateway.clock)
 
     assert (again.planned, again.already) == (10, 10)
