@@ -4,6 +4,7 @@ pages. Each bar has its figure beside it, and ours has another colour.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import Final
 
 from bench_figures import Figure, number
@@ -13,11 +14,12 @@ from svg import frame, text
 Bars = Sequence[tuple[str, float]]
 
 OURS: Final = "aiooctopush"
-WIDTH: Final = 900
-ROW: Final = 26
-TOP: Final = 84
-NAMES_END: Final = 250
-BAR: Final = 520
+# Narrow, and with each name above its bar: a phone can show it.
+WIDTH: Final = 480
+ROW: Final = 48
+TOP: Final = 62
+LEFT: Final = 24
+BAR: Final = 340
 
 _LIGHT: Final = "  .ours { fill: #0969da; } .other { fill: #afb8c1; }"
 _DARK: Final = "    .ours { fill: #58a6ff; } .other { fill: #57606a; }"
@@ -25,14 +27,19 @@ _DARK: Final = "    .ours { fill: #58a6ff; } .other { fill: #57606a; }"
 
 def draw(title: str, subtitle: str, bars: Bars, unit: str) -> str:
     """One bar for each, in the order given; ours is known by its name."""
-    height = TOP + ROW * len(bars) + 14
+    lines = wrap(subtitle, 58)
+    top = TOP + 20 * len(lines)
+    height = top + ROW * len(bars) + 6
     told = ", ".join(f"{name} {number(value, unit)}" for name, value in bars)
     return frame(
         f"{title}: {told}",
         [
-            text(24, 36, title, "ink", 20, bold=True),
-            text(24, 58, subtitle, "soft", 12.5),
-            *_bars(bars, unit),
+            text(LEFT, 36, title, "ink", 20, bold=True),
+            *(
+                text(LEFT, 60 + 20 * row, one, "soft", 14)
+                for row, one in enumerate(lines)
+            ),
+            *_bars(bars, unit, top),
         ],
         size=(WIDTH, height),
         light=_LIGHT,
@@ -40,18 +47,18 @@ def draw(title: str, subtitle: str, bars: Bars, unit: str) -> str:
     )
 
 
-def _bars(bars: Bars, unit: str) -> Iterator[str]:
+def _bars(bars: Bars, unit: str, top: float) -> Iterator[str]:
     scale = BAR / max(value for _, value in bars)
     for row, (name, value) in enumerate(bars):
-        y, wide = TOP + ROW * row, value * scale
+        y, wide = top + ROW * row, value * scale
         ours = name.startswith(OURS)
         ink = "ink" if ours else "soft"
-        yield text(NAMES_END - 12, y + 13, name, ink, 13, end=True, bold=ours)
+        yield text(LEFT, y + 13, name, ink, 15, bold=ours)
         yield (
-            f'<rect class="{"ours" if ours else "other"}" x="{NAMES_END}" y="{y}" '
-            f'width="{wide:.1f}" height="{ROW - 8}" rx="2"/>'
+            f'<rect class="{"ours" if ours else "other"}" x="{LEFT}" y="{y + 20}" '
+            f'width="{wide:.1f}" height="18" rx="2"/>'
         )
-        yield text(NAMES_END + wide + 8, y + 13, number(value, unit), ink, 12.5)
+        yield text(LEFT + wide + 8, y + 34, number(value, unit), ink, 15)
 
 
 def pictures(figures: Mapping[str, Figure]) -> dict[str, str]:

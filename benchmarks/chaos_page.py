@@ -57,7 +57,7 @@ with this sent log.
   (idempotency key) for each message.
 
 ![Messages sent twice, and messages reported as failed although they were sent: none
-with aiooctopush](chaos.svg)
+with aiooctopush](chaos-summary.svg)
 
 {_by_client(found)}
 
@@ -67,6 +67,8 @@ with aiooctopush](chaos.svg)
 * *denied*: people who got it, although the client reported that it failed.
 
 This is what the two clients without aiooctopush did with each kind of fault:
+
+![The same for each kind of fault, as bars](chaos.svg)
 
 {_by_others(found)}
 

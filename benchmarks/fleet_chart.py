@@ -9,11 +9,11 @@ from typing import Any, Final
 from svg import frame, text
 
 
-WIDTH: Final = 760
+WIDTH: Final = 480
 TOP: Final = 96
 ROW: Final = 46
-BARS: Final = 130
-LONGEST: Final = 470
+BARS: Final = 112
+LONGEST: Final = 250
 
 _LIGHT: Final = """\
   .measured { fill: #0969da; } .best { fill: none; stroke: #818b98; }"""
@@ -30,7 +30,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> str:
         _TITLE,
         [
             text(24, 36, "Workers and requests per second", "ink", 20, bold=True),
-            text(24, 58, "a gateway that takes 200 ms, 8 tasks each", "soft", 12.5),
+            text(24, 58, "a gateway that takes 200 ms, 8 tasks each", "soft", 14),
             *(
                 part
                 for index, row in enumerate(rows)
@@ -64,9 +64,9 @@ def _bar(y: float, row: Mapping[str, Any], scale: float) -> Iterator[str]:
 
 def _legend(y: float) -> Iterator[str]:
     yield f'<rect class="measured" x="24" y="{y - 10}" width="12" height="12"/>'
-    yield text(44, y, "measured", "soft", 12)
+    yield text(44, y, "measured", "soft", 14)
     yield (
-        f'<rect class="best" x="124" y="{y - 10}" width="12" height="12" '
+        f'<rect class="best" x="134" y="{y - 10}" width="12" height="12" '
         'stroke-dasharray="4 3"/>'
     )
-    yield text(144, y, "if only the gateway took its time", "soft", 12)
+    yield text(154, y, "if only the gateway took its time", "soft", 14)

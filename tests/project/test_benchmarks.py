@@ -210,8 +210,8 @@ def test_a_picture_has_a_bar_for_each():
     root = ET.fromstring(picture)  # noqa: S314 - our own
     bars = [one for one in root.iter() if one.get("class") in {"ours", "other"}]
     assert [(one.get("class"), one.get("width")) for one in bars] == [
-        ("other", "520.0"),
-        ("ours", "130.0"),
+        ("other", "340.0"),
+        ("ours", "85.0"),
     ]
 
 
