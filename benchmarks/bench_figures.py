@@ -111,7 +111,7 @@ GROUPS: Final = {
     "Single sends": ("single_", "server_share"),
     "Latency": ("latency_",),
     "Bulk runs and lists": ("bulk", "preview", "list"),
-    "The event loop beside a bulk": ("loop_",),
+    "The event loop during a bulk": ("loop_",),
     "Large runs": ("flat_", "memory"),
     "Installation": ("import", "size_", "packages_", "wheel_"),
 }
