@@ -41,8 +41,8 @@ Rows that are looked at together, at most: with more of them, what was read fall
 the cache of the processor before it is looked at.
 """
 
-# Rows that a thread reads in one go: about a millisecond of work, if they are good.
-_IN_A_THREAD: Final = 1_000
+# Rows that a thread reads in one go: less than a millisecond of work, if they are good.
+_IN_A_THREAD: Final = 2_000
 
 # A thread that works without a pause keeps the event loop waiting for 5 ms each time
 # that this wants to run. So it pauses, in seconds, after that much work.
