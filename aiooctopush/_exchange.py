@@ -40,7 +40,7 @@ async def read_body(
         content: Where it comes from.
         status: HTTP status of the response.
         deadline: That of the attempt.
-        silence: Seconds without a byte that end it.
+        silence: Maximum seconds without a byte.
 
     Raises:
         InvalidResponseError: It is longer than `MAX_BODY`.

@@ -60,7 +60,7 @@ MAX_IN_FLIGHT: Final = 100
 
 _HEADERS: Final = {
     "content-type": "application/json",
-    # What we can bound while it is unpacked.
+    # Encodings whose decompression is bounded.
     "accept-encoding": "gzip",
     "user-agent": f"aiooctopush/{__version__}",
 }
@@ -78,16 +78,16 @@ class OctopushSession:
     one session for the life of a service, shared by all its tasks. Building one does
     nothing; it opens its connections with its first call, on that call's event loop.
 
-    What a send needs is imported with the package. Other chapters, campaigns on lists
-    and `bulk` are imported when they are first asked for, and once in a process the
-    event loop then stands still for some milliseconds, 30 for `bulk`. If that matters,
-    import a name of theirs beforehand: ``from aiooctopush import BulkRun, Otp``.
+    The classes of a send are imported with the package. Other namespaces, campaigns on
+    lists and `bulk` are imported on first use. Once per process this blocks the event
+    loop for a few milliseconds, 30 for `bulk`. If that matters,
+    import one of their names in advance: ``from aiooctopush import BulkRun, Otp``.
 
     Args:
         api_login: E-mail address of the account.
         api_key: API key of the account.
         base_url: Where the gateway is. ``https`` only, except for this machine.
-        retry: How often, how long and with which pauses calls are tried.
+        retry: Number, duration and pauses of attempts.
         timeouts: Seconds for the parts of one attempt.
         max_in_flight: Attempts at the same time, and size of the connection pool.
         transport: Carries the requests instead of aiohttp; not closed by us.
@@ -101,7 +101,7 @@ class OctopushSession:
         allow_insecure_http: Let ``http`` go to other machines too: the key then
             crosses the network in the clear.
         on_attempt: Called after every attempt with an `AttemptEvent`, for metrics.
-        observer: Told when a call begins and what became of it, for tracing;
+        observer: Called at the start and the end of each call, for tracing;
             `OpenTelemetryObserver` is one.
         clock: Time; replace it in tests.
         random: Randomness of the pauses; replace it in tests.
@@ -113,41 +113,43 @@ class OctopushSession:
 
     # The method itself: Python looks for that of an object at each of its calls.
     sms: Sms = _chapter(lambda self: Sms(self._call.__call__, self._clock))
-    """The SMS chapter: send, draft, cancel, campaigns on lists and tags."""
+    """The SMS namespace: send, draft, cancel, campaigns on lists and tags."""
 
     voice: "api.voice.Voice" = _chapter(
         lambda self: api.voice.Voice(self._call, self._clock)
     )
-    """The voice chapter: the same, with texts that are read out."""
+    """The voice namespace: the same, with texts that are read out."""
 
     multichannel: "api.multichannel.Multichannel" = _chapter(
         lambda self: api.multichannel.Multichannel(self._call, self._clock)
     )
-    """The multi-channel chapter: SMS, voice, RCS, e-mail and live chat in one shape."""
+    """
+    The multi-channel namespace: SMS, voice, RCS, e-mail and live chat in one shape.
+    """
 
     otp: "api.otp.Otp" = _chapter(lambda self: api.otp.Otp(self._call))
-    """The chapter on one-time passwords: make, send and check a code."""
+    """The namespace of one-time passwords: generate, send and validate a code."""
 
     contacts: "api.contacts.Contacts" = _chapter(
         lambda self: api.contacts.Contacts(self._call)
     )
-    """The chapter of contacts: create, delete, and the lists they stand in."""
+    """The namespace of contacts: create, delete, and their lists."""
 
     lookup: "api.lookup.Lookup" = _chapter(lambda self: api.lookup.Lookup(self._call))
-    """The chapter of number lookup: is a line alive, and whose is it."""
+    """The namespace of number lookup: status and operator of a line."""
 
     wallet: "api.wallet.Wallet" = _chapter(lambda self: api.wallet.Wallet(self._call))
-    """The wallet chapter: balance, and what it buys in each country."""
+    """The wallet namespace: balance, and the messages that it buys in each country."""
 
     subaccounts: "api.subaccounts.Subaccounts" = _chapter(
         lambda self: api.subaccounts.Subaccounts(self._call)
     )
-    """The sub-account chapter: create, read, change, and move credit to them."""
+    """The sub-account namespace: create, read, change, and move credit to them."""
 
     settings: "api.settings.Settings" = _chapter(
         lambda self: api.settings.Settings(self._call, self._clock)
     )
-    """The chapter of the account's settings: alerts, senders, callback URLs."""
+    """The namespace of the account's settings: alerts, senders, callback URLs."""
 
     def __init__(
         self,
@@ -282,12 +284,12 @@ class OctopushSession:
 
     async def close(self) -> None:
         """
-        Close what this session opened. A second time does nothing.
+        Close the resources that this session opened. A second call does nothing.
 
-        Calls that wait for a retry, a slot or a rate end at once with what their
-        attempts so far prove. Requests on the wire are finished first, which takes as
-        long as one attempt may take, at most. Within a request (a hook of aiohttp, a
-        transport of yours) it does not wait for that: the rest follows afterwards.
+        Calls that wait for a retry, a slot or a rate end at once, with the outcome of
+        their attempts so far. Requests in transit are finished first, which takes as
+        long as one attempt at most. It does not wait if it is called within a request
+        (a hook of aiohttp, your own transport); the rest follows afterwards.
         """
         if self._call.is_attempting:
             self._call.stop()
@@ -343,53 +345,54 @@ class OctopushSession:
         place of their own.
 
         Args:
-            name: Names the run: one message, and the people who were planned for it.
-                Whoever was planned under a name, as its ledger has it, is not planned
-                again by a later start; whoever is new in the list is added. Another
-                name sends to all of them again.
+            name: Name of the run, which stands for one message. Recipients who were
+                planned under a name, according to its ledger, are not planned again by
+                a later start; new recipients of the list are added. Another name sends
+                to all of them again.
             ledger: Path of a SQLite file where the run is written down, so that it
                 survives a crash; or a `Ledger`, which stays open. Without one the run
-                is in memory only: started again within 24 hours with the same list
-                and ``batch_size`` it sends nothing twice all the same, since the
-                gateway refuses what it has seen; with another list it may.
+                is in memory only. If it is started again within 24 hours with the same
+                list and ``batch_size``, it still sends nothing twice, because the
+                gateway refuses duplicates. With another list it may.
             concurrency: Requests in flight at the same time. The vendor's users
                 prefer full requests, a few at a time.
             batch_size: Recipients of one request, 1 to 500.
-            rate: Requests started per second at most. The gateway's throttling lowers
-                it by itself, and each minute without raises it by 5 %.
+            rate: Requests started per second at most. Throttling by the gateway lowers
+                it automatically, and each minute without throttling raises it by 5 %.
             max_cost: Euros. The run pauses before the request that could exceed it,
-                reckoned with the highest price of an SMS so far; the first request
-                goes without, to learn the price.
+                calculated with the highest price of an SMS so far. The first request is
+                always sent, to learn the price.
             on_duplicate: What to do with a recipient that was there before: ``skip``,
                 ``keep`` or ``error``. Requests with a text of their own are compared
                 only if there is an ``identity``.
             on_invalid: What to do with an item that is no recipient: ``skip`` it,
                 counted and listed in the report, or ``error``.
-            on_missing: What to do with people who have no value for a placeholder of
+            on_missing: How to handle recipients who have no value for a placeholder of
                 the text: ``skip`` them, counted and listed, ``send`` to them, or
                 ``error``. By default they are skipped, unless more than half lack one,
-                which is an error. A source is read only once, so that this is judged by
-                what is read for the first batch. Bare numbers lack all values. Values
-                that the text does not use are neither checked nor sent.
+                which is an error. A source is read only once, so the items of the first
+                batch decide this. Bare numbers lack all values. Values that the text
+                does not use are neither checked nor sent.
             on_unresolved: What to do with a request that may have been sent and is too
                 old to be asked about: ``hold``, ``resend`` or ``skip``.
-            on_already_sent: What to do when somebody else has used an id of the run:
+            on_already_sent: How to handle an id of the run that another process used:
                 ``pause`` or ``continue``; without a durable ledger always the latter.
             identity: What makes two items the same, as a text, instead of the number:
                 ``lambda one: f"{one.phone_number} {one.param1}"``.
             exclude: Whom to leave out: numbers, or a source of them. One that cannot be
                 read is an error. Not for requests with a text of their own.
-            max_refused: Share of the people decided, from 200 on, who may be refused
-                one by one. Beyond it the run pauses, as it does after 40 refusals in a
-                row; up to it every good number is sent, and every bad one is named.
+            max_refused: Share of the decided recipients, from 200 on, who may be
+                refused one by one. Beyond it the run pauses, as it does after 40
+                refusals in a row. Below it every good number is sent, and every bad one
+                is listed.
             retry_refused: Ask again for those who were refused in earlier starts, under
                 new ids.
             wait_for_credit: Seconds to wait for credit when it is used up, asking for
                 the balance once a minute.
-            wait_for_gateway: Seconds to wait when twenty batches in a row had no
-                answer, trying one of them now and then.
-            retry: How patiently each request is tried; more so than a single send by
-                default, since nobody waits for it.
+            wait_for_gateway: Seconds to wait after twenty batches in a row without a
+                response, repeating one of them now and then.
+            retry: Retry policy of each request. The default is more patient than that
+                of a single send, because no user waits for it.
 
         The other arguments are those of `Sms.send`.
 
@@ -493,8 +496,8 @@ class OctopushSession:
             path: From ``/v1`` on, percent-encoded: no host, no query, no ``..``.
             json: Body, of plain JSON values; none for ``GET``.
             params: Names and values of the query; a name may come several times.
-            idempotency: Decides about repeats after silence: ``safe`` for ``GET``,
-                else ``none`` by default; ``request_id`` wants one in the JSON object.
+            idempotency: Whether a timeout is retried: ``safe`` for ``GET``, else
+                ``none`` by default; ``request_id`` requires one in the JSON object.
             timeout: Seconds for the whole call, retries included.
 
         Raises:

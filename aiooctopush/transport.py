@@ -1,9 +1,9 @@
 """
 The one seam to the network: `Transport`, and the aiohttp one.
 
-A transport carries one `HttpRequest` and gives back the `HttpResponse` that it
-received, whatever its status. It raises `NotSentError` only if no connection was
-ever handed to the request, and `UnknownOutcomeError` for everything else.
+A transport sends one `HttpRequest` and returns the `HttpResponse` that it received,
+with any status. It raises `NotSentError` only if no connection was ever handed to the
+request, and `UnknownOutcomeError` for all other failures.
 """
 
 import asyncio
@@ -46,23 +46,23 @@ class Transport(Protocol):
 
         Raises:
             NotSentError: No connection was ever handed to the request.
-            UnknownOutcomeError: Anything else that is not an answer.
+            UnknownOutcomeError: Any other failure without a response.
         """
 
     async def close(self) -> None:
-        """Release what this transport opened, and nothing else."""
+        """Release only the resources that this transport opened."""
 
 
 @frozen(kw_only=True)
 class Timeouts:
     """
-    Seconds that one attempt may take; the deadline of a whole call is in `RetryPolicy`.
+    Seconds that one attempt may take; `RetryPolicy` has the deadline of a whole call.
 
     Attributes:
         connect: For DNS, TCP and TLS together. Cheap to find out: nothing was sent.
-        read: For the head of an answer, on top of `connect`, and then without a single
+        read: For the head of a response, on top of `connect`, and then without a single
             byte; a request for 500 recipients may take a while.
-        attempt: For the attempt as a whole, against answers that drip.
+        attempt: For the attempt as a whole, against slow responses.
     """
 
     connect: float = field(default=5.0, validator=positive)
@@ -83,10 +83,10 @@ _START_SANDBOX: Final = "Start `octopush sandbox`, or check base_url."
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-# What aiohttp raises, and what it proves; the first match counts, so children stand
-# before their parents. Measured with aiohttp 3.14: every error after a connection
-# was handed over can hide a request that was executed, a reset just like a time-out,
-# and no counter of written bytes can tell. Hence the last rows.
+# Exceptions of aiohttp, and their meaning; the first match counts, so subclasses come
+# before their parents. Measured with aiohttp 3.14: every error after a connection was
+# handed over can hide a request that was executed, a reset as well as a timeout. No
+# counter of written bytes can exclude it. Hence the last rows.
 _ERROR_RULES: Final[tuple[tuple[type[BaseException], _ErrorRule], ...]] = (
     (
         aiohttp.ClientConnectorCertificateError,
@@ -148,7 +148,7 @@ _ERROR_RULES: Final[tuple[tuple[type[BaseException], _ErrorRule], ...]] = (
             _CHECK_PROXY,
         ),
     ),
-    # Before the errors of an address: there was an answer, so it was sent.
+    # Before the errors of an address: a response proves that it was sent.
     (
         aiohttp.RedirectClientError,
         _ErrorRule(InvalidResponseError, "a redirect", Backoff.NEVER),
@@ -200,14 +200,14 @@ _PROXY_AUTHENTICATION_REQUIRED = 407
 
 
 def _address_of(base_url: str) -> str:
-    # Of the whole address these two are never secret.
+    # Only these two parts of the address are never secret.
     url = URL(base_url)
     return f"{url.host}:{url.port}"
 
 
 def translate(error: BaseException, address: str = "the gateway") -> OctopushError:
     """
-    Return what an exception of aiohttp proves, as one of ours with its cause.
+    Convert an aiohttp exception to the error that it proves, with its cause.
 
     Args:
         error: The exception.
@@ -217,7 +217,7 @@ def translate(error: BaseException, address: str = "the gateway") -> OctopushErr
     backoff = rule.backoff
     if (
         isinstance(error, aiohttp.ClientHttpProxyError)
-        # The proxy's answer was really received, so its status counts.
+        # The proxy's response was really received, so its status counts.
         and error.status == _PROXY_AUTHENTICATION_REQUIRED
     ):
         backoff = Backoff.NEVER
@@ -242,9 +242,9 @@ class AiohttpTransport:
         base_url: Scheme, host and optional path prefix.
         timeouts: Seconds for each part of an attempt.
         max_connections: Size of the pool.
-        client_session: A session of yours to use. It stays open when we close; its
-            own headers, cookies and hooks then apply as well, but not its
-            middlewares, except to a POST with a body.
+        client_session: Your own session to use. It stays open when we close. Its own
+            headers, cookies and hooks then apply as well; its middlewares apply only to
+            a POST with a body.
         ssl_context: For private certificate authorities. Verification has no switch.
         proxy: URL of an HTTP proxy.
     """
@@ -272,8 +272,8 @@ class AiohttpTransport:
         self._request_kwargs = self._build_request_kwargs()
         self._witnesses_tell = True
         self._deadlines = Deadlines()
-        # As long as connecting may take, silence says nothing: that limit is aiohttp's,
-        # and knows whether a connection was handed over.
+        # While connecting, a missing response proves nothing. That limit belongs to
+        # aiohttp, which records whether a connection was handed over.
         self._first_byte = (self._default_timeout.connect or 0.0) + self._timeouts.read
         self._closed = False
         # Paths may hold arguments, so their number has no bound of its own.
@@ -314,7 +314,7 @@ class AiohttpTransport:
                     # A response read to its end has given it back already.
                     if response.connection is not None:
                         response.release()
-        # Whatever aiohttp raises is mapped; only a cancellation passes.
+        # All exceptions of aiohttp are converted; only a cancellation passes.
         except (Exception, asyncio.CancelledError) as error:
             if is_cancellation(error):
                 raise
@@ -327,7 +327,7 @@ class AiohttpTransport:
                 failure = _before_sending(failure, error)
         else:
             if not witness.is_touched:
-                # A fake, or an aiohttp that we do not know.
+                # A fake, or an unsupported aiohttp.
                 self._witnesses_tell = False
             return HttpResponse(
                 status=response.status, headers=CIMultiDict(response.headers), body=body
@@ -342,7 +342,7 @@ class AiohttpTransport:
         await self._pools.close()
 
     def _watched(self, request: HttpRequest) -> tuple[Witness, dict[str, Any]]:
-        """Return what aiohttp is told of a request, and who sees that it leaves."""
+        """Return the aiohttp arguments of a request, and its witness."""
         payload = None if request.body is None else WatchedPayload(request.body)
         kwargs = self._request_kwargs | {"data": payload}
         if payload is not None and request.method == "POST":
@@ -353,7 +353,7 @@ class AiohttpTransport:
 
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
         if self._closed:
-            # A call that waited for its next attempt would open a pool for nobody.
+            # A call that waits for its next attempt would open an unused pool.
             msg = "this transport is closed"
             raise NotSentError(msg, backoff=Backoff.NEVER)
         if self._user_session is not None:
@@ -370,7 +370,7 @@ class AiohttpTransport:
         return url.with_query(request.query) if request.query else url
 
     def _build_request_kwargs(self) -> dict[str, Any]:
-        """What aiohttp is told beside the request, in few words: each one costs."""
+        """The aiohttp options of an attempt, kept few because each one costs time."""
         kwargs: dict[str, Any] = {
             # aiohttp would forward api-key and api-login to the other host.
             "allow_redirects": False
@@ -386,14 +386,14 @@ class AiohttpTransport:
 
     def _timeout_of(self, attempt: float) -> aiohttp.ClientTimeout:
         # Connecting must end before the whole attempt does: the limit of the attempt
-        # says nothing about whether the request had left.
+        # does not show whether the request was sent.
         connect = max(0.9 * attempt, 0.0009)  # to aiohttp 0 would mean "no limit"
         return aiohttp.ClientTimeout(
-            # The whole is ours to limit, and silence, too: see `Deadlines`.
+            # We limit the total and the idle time ourselves: see `Deadlines`.
             total=None,
             sock_read=None,
-            # In a session of yours others may hold the pool, and waiting for it is
-            # no failure to connect; our own pool is never waited for.
+            # In your own session other users may hold the pool, and waiting for it is
+            # not a failure to connect; our own pool never has to wait.
             connect=connect
             if self._user_session is not None
             else min(connect, self._timeouts.connect),
@@ -409,7 +409,7 @@ def _build_url(base: str, path: str) -> URL:
 
 def _before_sending(failure: OctopushError, error: BaseException) -> OctopushError:
     """
-    What a failure proves if no connection was handed to the request.
+    The error of a failure if no connection was handed to the request.
 
     That decides where the error alone does not: a timeout, and everything that is no
     error of the network, such as a session of another event loop.
@@ -427,7 +427,8 @@ def _before_sending(failure: OctopushError, error: BaseException) -> OctopushErr
 
 class _SingleAttempt(Witness):
     """
-    A middleware that keeps aiohttp from repeating a GET, PUT or DELETE by itself when
+    A middleware that prevents aiohttp from repeating a GET, PUT or DELETE automatically
+    when
     a connection breaks: only errors of its own make it do so. A second DELETE would
     find nothing.
 

@@ -1,4 +1,4 @@
-"""What a ledger keeps of a batch, as few bytes: whom it goes to, and what it says."""
+"""Compact encoding of a batch in a ledger: its recipients and its text."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from .records import BatchRecord, BatchState, LedgerError, id_of
 Content = Sequence[Recipient] | SmsRequest
 """Recipients that share the run's text, or one request with a text of its own."""
 
-# 500 recipients take 0.3 ms; higher levels take thrice that for a tenth less.
+# 500 recipients take 0.3 ms; higher levels take three times that for a tenth less.
 _LEVEL: Final = 1
 # How many values, and in which of their eight bytes they differ.
 _HEAD: Final = struct.Struct("<IB")
@@ -54,7 +54,7 @@ def pack(encoded: bytes) -> bytes:
 
 
 def _is_plain(payload: bytes) -> bool:
-    # What zlib makes begins with another byte.
+    # The output of zlib begins with another byte.
     return payload.startswith((b"[", b"{"))
 
 
@@ -74,7 +74,7 @@ def encode(content: Content) -> bytes:
 
 def plain(payload: bytes | None) -> bytes:
     """
-    The JSON of a batch's content, packed or not: what `encode` made of it.
+    The JSON of a batch's content, packed or not, as returned by `encode`.
 
     Raises:
         LedgerError: It is damaged, or was dropped.
@@ -89,7 +89,7 @@ def plain(payload: bytes | None) -> bytes:
 
 def unpack(payload: bytes) -> Content:
     """
-    The content of a batch, from what `encode` made of it, packed or not.
+    The content of a batch, from the result of `encode`, packed or not.
 
     Raises:
         LedgerError: It is damaged.
@@ -103,7 +103,7 @@ def unpack(payload: bytes) -> Content:
         recipients = [Recipient(**one) for one in content.pop("recipients")]
         return SmsRequest(recipients=recipients, **content)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        # What is in there is private; the error's own words may repeat it.
+        # The content is private; the error's own message may repeat it.
         raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
 
 
@@ -177,7 +177,7 @@ def unpack_lanes(packed: bytes) -> bytes:
     except struct.error:
         raise LedgerError(_OTHER_FORM) from None
     sizes = [count if differ & 1 << at else min(count, 1) for at in range(_BYTES)]
-    # Before room is taken for what is not there.
+    # Before memory is allocated for missing data.
     is_ours = 0 < count <= MAX_RECIPIENTS
     if not is_ours or len(packed) != _HEAD.size + sum(sizes):
         raise LedgerError(_OTHER_FORM)
@@ -190,15 +190,15 @@ def unpack_lanes(packed: bytes) -> bytes:
 
 
 IDENTITY_BYTES: Final = 16
-"""A digest that tells one identity from all others."""
+"""A digest that distinguishes one identity from all others."""
 
 
 def identity_of(said: bytes) -> bytes:
     """
-    Make a digest of what makes an item itself, such as a number and an order.
+    Make a digest of the identity of an item, such as a number and an order.
 
-    It is a BLAKE2b digest of 128 bits. Two that are equal by chance take ten million
-    items a probability of 10⁻²⁵, which is less likely than broken memory.
+    It is a BLAKE2b digest of 128 bits. For ten million items the probability of a
+    collision is 10⁻²⁵, which is less likely than broken memory.
     """
     return blake2b(said, digest_size=IDENTITY_BYTES).digest()
 
@@ -223,10 +223,10 @@ class Job:
     A batch to be sent.
 
     Attributes:
-        record: As it stands in the ledger.
-        content: What it says to whom.
+        record: As stored in the ledger.
+        content: Its text and recipients.
         is_written: Whether its intent is in the ledger already.
-        was_tried: Whether a try under its present id may have been executed.
+        was_tried: Whether an attempt under its present id may have been executed.
     """
 
     record: BatchRecord
@@ -254,9 +254,9 @@ def new_record(
     Args:
         settings: What all batches of the run share, as bytes.
         first: Position in the source where it begins.
-        at: When it is going to be tried; None if that is not now.
-        identities: Digests of what it was made of, where numbers do not tell that.
-        compress: Whether to pack what it says, which takes longer than to encode it.
+        at: Time of its next attempt; None if not now.
+        identities: Digests of its items, if numbers do not identify them.
+        compress: Whether to pack its content, which takes longer than encoding it.
     """
     people = ints_in(content)
     numbers = pack_figures(people)

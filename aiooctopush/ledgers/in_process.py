@@ -1,8 +1,9 @@
 """
 How the tasks of one process share the runs of a ledger that is for that one alone.
 
-States and ids are in the ledger, and as durable as it is. Who holds what is kept in
-memory: no lease can outlive the process, for nobody else may write to such a ledger.
+States and ids are in the ledger, and as durable as it is. Leases are kept in
+memory: no lease can outlive the process, because no other process may write to such a
+ledger.
 """
 
 import asyncio
@@ -42,7 +43,7 @@ from .records import (
 )
 
 
-# Any would do: what counts from here is a clock that nobody sets.
+# Any value would do: from here on a monotonic clock counts.
 _START: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -87,7 +88,7 @@ class LocalClaims(FleetLedger):
             raise
 
     async def release_run(self, run_name: str) -> None:
-        """Let other tasks add to a run: whoever may write is in this process."""
+        """Let other tasks add to a run; only tasks of this process may write."""
         self._added_to.discard(run_name)
 
     async def claim(
@@ -224,7 +225,7 @@ class LocalClaims(FleetLedger):
             return False
         if batch.state is not BatchState.UNKNOWN:
             return True
-        # Asked once more, a duplicate would be one again, which says nothing new.
+        # A duplicate that is repeated is a duplicate again, which proves nothing new.
         duplicate = batch.error == DuplicateRequestError.__name__
         return include_unknown and self._is_young(batch) and not duplicate
 
@@ -255,7 +256,7 @@ class LocalClaims(FleetLedger):
         self._leases[run_name, name] = _Lease(fence=fence, until=until)
 
     def is_held(self, run_name: str, name: str, fence: int) -> bool:
-        """Whether nobody took a batch over since it was held under a fence."""
+        """Whether no worker took a batch over since it was held under a fence."""
         lease = self._leases.get((run_name, name))
         return lease is not None and lease.fence == fence
 
@@ -267,11 +268,11 @@ class LocalClaims(FleetLedger):
 @define
 class _Held(ClaimLedger):
     """
-    What the holder of a claim may write to: its batch, and the parts of that.
+    Writes of the holder of a claim: its batch, and the parts of it.
 
     Attributes:
-        names: Names of the batches that it holds. Who takes a batch over holds it
-            under another fence, and what is written under the old one is refused.
+        names: Names of the batches that it holds. Taking a batch over uses another
+            fence, and writes under the old one are refused.
     """
 
     _ledger: LocalClaims

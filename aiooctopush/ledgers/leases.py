@@ -1,8 +1,8 @@
 """
 The rules of leases and of shared rates, which all ledgers have in common.
 
-A worker holds a batch for a while, and only who holds it may write what became of it.
-The ledger decides: whatever wakes a worker, be it twice, late or never, does no harm.
+A worker holds a batch for a limited time, and only its holder may write its outcome.
+The ledger decides: waking a worker twice, late or never does no harm.
 """
 
 import math
@@ -17,10 +17,12 @@ from .records import BatchState
 
 
 LEASE: Final = 120.0
-"""Seconds that a worker has for a batch: half a minute more than all tries may take."""
+"""
+Seconds that a worker has for a batch: half a minute more than all attempts may take.
+"""
 
 LONGEST_WAIT: Final = 366 * 86_400.0
-"""Seconds; nobody waits longer for a turn, and no database counts further."""
+"""Seconds; no request waits longer, and no database counts further."""
 
 _LONGEST_LEASE: Final = 86_400.0
 _LONGEST_PAUSE: Final = 86_400.0
@@ -35,7 +37,7 @@ CLAIMED: Final = frozenset(
 
 
 def at_it_already(run_name: str, *, adding: bool) -> str:
-    """Say that a run is held, what became of what was wanted, and what to do."""
+    """Explain that a run is held, the result of the request, and the advice."""
     words = f"another process or task is sending run {run_name!r}, so nothing was"
     if adding:
         return (
@@ -73,7 +75,7 @@ def checked_lease(lease: float) -> timedelta:
 
 
 CLAIMED_AT_ONCE: Final = 1_000
-"""Batches that one claim takes at most."""
+"""Maximum number of batches of one claim."""
 
 LISTED_AT_ONCE: Final = 1_000_000
 """Batches that one look for claimable ones lists at most."""
@@ -94,7 +96,7 @@ def checked_limit(limit: int, most: int) -> int:
 
 
 def checked_pause(retry_after: float) -> timedelta:
-    """A wait that the gateway asked for; at most a day, whatever it says."""
+    """A wait that the gateway requested; a day at most."""
     if math.isnan(retry_after):
         raise InvalidFieldError("retry_after", "must be a number of seconds")
     return timedelta(seconds=min(max(retry_after, 0.0), _LONGEST_PAUSE))
@@ -102,7 +104,7 @@ def checked_pause(retry_after: float) -> timedelta:
 
 def gcra_parameters(rate: float, burst: int) -> tuple[timedelta, timedelta]:
     """
-    What a rate means in time.
+    Durations that follow from a rate.
 
     Returns:
         From one start to the next, rounded up to the microsecond, and by how much a
@@ -126,7 +128,7 @@ def gcra_parameters(rate: float, burst: int) -> tuple[timedelta, timedelta]:
 @frozen(kw_only=True)
 class GcraState:
     """
-    What a fleet knows of a rate: when the next start is due, were they evenly spaced.
+    Shared state of a rate: the time of the next start, if they were evenly spaced.
 
     This is the generic cell rate algorithm: starts are due one spacing apart, and each
     may be early by the spacing of a burst.
@@ -151,7 +153,7 @@ class GcraState:
             early: By how much it may be ahead.
 
         Returns:
-            What is known after it, and the seconds to wait.
+            The state after it, and the seconds to wait.
         """
         due = max(self.due, now, self.closed_until + early)
         wait = max(due - early - now, timedelta(0)).total_seconds()

@@ -23,7 +23,8 @@ from .records import (
 
 class MemoryLedger(LocalClaims):
     """
-    Keeps runs while the process lives: enough to go on after a pause, not a crash.
+    Keeps runs while the process lives: enough to resume after a pause, but not after a
+    crash.
 
     Of each batch that is done it keeps about 2.5 kB.
 
@@ -150,12 +151,12 @@ class MemoryLedger(LocalClaims):
         return self._batches[run_name]
 
     def _replace_planned(self, run: RunRecord) -> None:
-        """Replace a run, but not what others may have written of it meanwhile."""
+        """Replace a run, except for fields that others may have written meanwhile."""
         old = self._run_of(run.name)
         self._runs[run.name] = evolve(run, paused=old.paused, purged=old.purged)
 
     def _kept(self, run_name: str, batch: BatchRecord) -> BatchRecord:
-        """What is kept of a batch that is there already."""
+        """Stored record of an existing batch."""
         old = self._batches_of(run_name).get(batch.name)
         if old is None:
             raise LedgerError(f"the ledger holds no batch {batch.name} of {run_name!r}")
@@ -166,7 +167,7 @@ class MemoryLedger(LocalClaims):
     def _new(
         self, run_name: str, batches: Iterable[BatchRecord]
     ) -> dict[str, BatchRecord]:
-        """What is kept of batches that must not be there yet."""
+        """Stored records of new batches."""
         new: dict[str, BatchRecord] = {}
         for batch in batches:
             if batch.name in new or batch.name in self._batches_of(run_name):

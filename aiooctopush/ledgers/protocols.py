@@ -1,5 +1,5 @@
 """
-What a ledger does: for one run, for the holder of a claim, and for many workers.
+Protocols of ledgers: for one run, for the holder of a claim, and for many workers.
 
 `memory` forgets with the process, `sqlite` survives it, `postgres` is shared.
 """
@@ -24,7 +24,7 @@ from .records import (
 
 class DeliveryLedger(Protocol):
     """
-    What it takes to send a batch that is in a ledger already.
+    Operations for sending a batch that is in a ledger already.
 
     Every method that writes is one transaction: all of it is durable when it returns,
     or none of it ever was. Cancelled in the middle, it is one or the other.
@@ -32,31 +32,31 @@ class DeliveryLedger(Protocol):
 
     @property
     def is_durable(self) -> bool:
-        """Whether what is written outlives the process."""
+        """Whether records survive the process."""
 
     async def begin(self, run_name: str, batch: BatchRecord) -> None:
         """Write the intent to send a batch that is in the ledger, before it is sent."""
 
     async def conclude(self, run_name: str, batch: BatchRecord) -> None:
         """
-        Write what became of a batch.
+        Record the outcome of a batch.
 
-        Its payload is dropped, except in the states of `KEEPS_PAYLOAD`; one that is
-        None there leaves what was stored.
+        Its payload is dropped, except in the states of `KEEPS_PAYLOAD`; a payload of
+        None there keeps the stored one.
         """
 
     async def conclude_soon(
         self, run_name: str, batch: BatchRecord
     ) -> Awaitable[None] | None:
         """
-        Write what became of a batch, at the latest with what is written next.
+        Record the outcome of a batch, at the latest with the next write.
 
-        A ledger may so spare a commit. Nobody is told of the outcome before it is
+        A ledger may save a commit in this way. The outcome is yielded only once it is
         durable.
 
         Returns:
-            What is done when it is durable, and raises `LedgerError` if it cannot be
-            written; None if it is durable already.
+            An awaitable that ends when it is durable, and raises `LedgerError` if it
+            cannot be written; None if it is durable already.
         """
         await self.conclude(run_name, batch)
         return None
@@ -69,20 +69,20 @@ class DeliveryLedger(Protocol):
 
 class Ledger(DeliveryLedger, Protocol):
     """
-    Where runs write down what they are about to do, and what became of it.
+    Where runs record their intents and outcomes.
 
     Every method that writes is one transaction, as in `DeliveryLedger`.
     """
 
     async def open_run(self, run: RunRecord) -> RunRecord:
         """
-        Begin a run, or find it as it was left; nobody else may then write to it.
+        Begin a run, or load an existing one; no other process may then write to it.
 
         Args:
             run: As it would be new.
 
         Returns:
-            The run as it stands in the ledger, whatever its settings.
+            The run as stored in the ledger, with any settings.
 
         Raises:
             LedgerError: Another process is at it, or this is no ledger.
@@ -98,7 +98,7 @@ class Ledger(DeliveryLedger, Protocol):
         Write down new batches, and how far the source was read, together.
 
         Args:
-            run: As it stands now; replaces what was there, except for ``paused`` and
+            run: The new record; replaces the stored one, except for ``paused`` and
                 ``purged``, which others may have written meanwhile.
             batches: New ones. Those in state ``sending`` go out next.
             rejections: New ones.
@@ -106,13 +106,13 @@ class Ledger(DeliveryLedger, Protocol):
 
     async def start_run(self, run: RunRecord) -> None:
         """
-        Replace what the ledger says of a run, and forget what was rejected.
+        Replace the record of a run, and delete its rejections.
 
         As in `plan`, ``paused`` and ``purged`` stay.
         """
 
     async def update_run(self, run: RunRecord) -> None:
-        """Replace what the ledger says of a run, except that a purge is for good."""
+        """Replace the record of a run, except that a purge is final."""
 
     def batches(
         self, run_name: str, states: Collection[BatchState] | None = None
@@ -120,22 +120,22 @@ class Ledger(DeliveryLedger, Protocol):
         """
         The batches of a run by number and part, or those in some states only.
 
-        Writing while this is iterated is allowed; what is seen of it is not defined.
+        Writing during the iteration is allowed; whether it is seen is undefined.
         """
 
     def rejections(self, run_name: str) -> AsyncIterator[Rejection]:
-        """What was rejected, in the order of the source."""
+        """Rejections, in the order of the source."""
 
     async def record_receipts(self, run_name: str, receipts: Sequence[Receipt]) -> None:
         """
-        Write down what the network said, in the order of the sequence.
+        Record delivery receipts, in the order of the sequence.
 
-        For each number of a batch the latest counts, but what is not final never
-        replaces what is.
+        For each number of a batch the latest status counts, but an intermediate status
+        never replaces a final one.
         """
 
     async def deliveries(self, run_name: str) -> Mapping[str, int]:
-        """How many numbers of a run stand at which status, by the gateway's word."""
+        """Count the numbers of a run by delivery status, as reported by the gateway."""
 
     async def statuses(self, run_name: str, batch: BatchRecord) -> Mapping[str, str]:
         """The latest delivery status of each number of a batch that has one."""
@@ -145,23 +145,22 @@ class Ledger(DeliveryLedger, Protocol):
 
     async def purge(self, run_name: str) -> None:
         """
-        Forget whom a run went to and what it said, and keep the figures.
+        Delete recipients and texts of a run, and keep the figures.
 
-        The run is ``purged`` from then on: nobody can tell any more who had it.
-        Batches that are not finished lose what they would send: they are not sent any
-        more.
+        The run is ``purged`` from then on: its recipients are no longer known.
+        Unfinished batches lose their content, so they are not sent any more.
         """
 
     async def release_run(self, run_name: str) -> None:
         """
-        Let others at a run that `open_run` took; else they wait until `close`.
+        Release a run that `open_run` locked; without it, the lock lasts until `close`.
 
-        It is to be called as often as the run was opened, and does nothing before.
-        A file stands alone from then on, until the next write.
+        Call it as often as the run was opened; earlier calls do nothing. A file is
+        complete from then on, until the next write.
         """
 
     async def close(self) -> None:
-        """Release what this ledger opened. A second time does nothing."""
+        """Release resources of this ledger. A second call does nothing."""
 
 
 class ClaimLedger(DeliveryLedger, Protocol):
@@ -183,12 +182,12 @@ class Claim:
 
     Attributes:
         run_name: Name of its run.
-        record: As it stands now: ``sending``, its intent written.
-        was_tried: Whether a try under its id may have been executed, by a worker that
-            did not come back.
-        ledger: To write through. It takes only what the holder of this claim may
-            write: a batch of somebody else raises `LeaseLostError`. What is begun
-            renews the lease, also of the parts that the batch was split into.
+        record: Its current record: ``sending``, with its intent written.
+        was_tried: Whether an attempt under its id may have been executed, by a worker
+            that did not return.
+        ledger: For writing. It accepts only writes of the holder of this claim; a batch
+            of another worker raises `LeaseLostError`. Recording an intent renews the
+            lease, also of the parts that the batch was split into.
     """
 
     run_name: str
@@ -198,7 +197,7 @@ class Claim:
 
     @property
     def job(self) -> Job:
-        """What `Delivery.send` takes."""
+        """The argument of `Delivery.send`."""
         # One without a payload is never claimed.
         payload = self.record.payload or b""
         return Job(
@@ -213,15 +212,15 @@ class FleetLedger(Ledger, Protocol):
     """
     A ledger that many workers write to, each the batches that it has claimed.
 
-    A batch is claimed if it is ``not_sent``, or ``sending`` and its lease has run out,
-    while its run is not paused and nobody holds it with `open_run`.
+    A batch is claimed if it is ``not_sent``, or ``sending`` with an expired lease,
+    while its run is not paused and not held by `open_run`.
     """
 
     async def open_beside_workers(self, run: RunRecord) -> RunRecord:
         """
         Open a run as `open_run` does, to add batches while workers send others.
 
-        What they have claimed they finish; nothing more is claimed until the run is
+        They finish their claimed batches; nothing more is claimed until the run is
         released.
 
         Raises:
@@ -244,16 +243,16 @@ class FleetLedger(Ledger, Protocol):
         Args:
             run_name: Name of the run.
             name: Name of the batch, such as ``7`` or ``7.1``.
-            owner: Who asks, for people to read.
-            lease: Seconds until somebody else may take it. Long enough for all tries
-                of one request, for only the next one renews it.
-            include_unknown: Whether to ask once more about one that had no answer,
-                under its id, as long as that protects it.
+            owner: Name of the worker, for people.
+            lease: Seconds until another worker may take it. Long enough for all
+                attempts of one request, because only the next one renews it.
+            include_unknown: Whether to repeat a batch that had no response, under its
+                id, as long as the id protects it.
 
         Returns:
-            The claim; None if there is nothing to do: it is done, somebody holds it,
-            its run stands still or is not there, or what it said was purged. If it was
-            sent too long ago for its id to protect it, it is ``unknown`` from now on.
+            The claim. None if there is nothing to do: the batch is done or held, its
+            run is paused or does not exist, or its content was purged. If it was sent
+            too long ago for its id to protect it, it is ``unknown`` from now on.
 
         Raises:
             InvalidFieldError: That is no name of a batch, or no lease.
@@ -271,7 +270,7 @@ class FleetLedger(Ledger, Protocol):
         include_unknown: bool = False,
     ) -> Sequence[Claim]:
         """
-        Take the next batches that nobody holds, in the order of the source.
+        Claim the next unclaimed batches, in the order of the source.
 
         Args:
             limit: At most that many, 1 to 1,000.
@@ -284,21 +283,21 @@ class FleetLedger(Ledger, Protocol):
         self, run_name: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
         """
-        Names of batches that `claim` would take now, in the order of the source.
+        Names of batches that `claim` would accept now, in the order of the source.
 
-        What was sent too long ago for its id to protect it becomes ``unknown``.
+        A batch that was sent too long ago for its id to protect it becomes ``unknown``.
         """
 
     async def pause(self, run_name: str, why: Pause) -> bool:
         """
-        Let nobody claim a batch of this run any more, also while somebody adds to it.
+        Prevent further claims of this run, also while a process adds to it.
 
         Returns:
             Whether it was not paused before; the first reason stays.
         """
 
     async def unpause(self, run_name: str) -> None:
-        """Let the run go on."""
+        """Resume the run."""
 
     async def progress(self, run_name: str) -> Progress | None:
         """How far a run is; None if there is no such run."""
@@ -329,7 +328,7 @@ class FleetLedger(Ledger, Protocol):
 
     async def throttle(self, name: str, retry_after: float) -> None:
         """
-        Let nobody start for that many seconds, a day at most.
+        Delay all further requests by this many seconds, a day at most.
 
         What is reserved from now on starts after that, one after the other and not all
         at once. Who has reserved already, and waits, learns of it from `closed_for`.

@@ -46,8 +46,8 @@ class BatchState(StrEnum):
 
     ALREADY_SENT = "already_sent"
     """
-    The gateway knew its request_id before this run tried it: an earlier run under the
-    same name, within 24 hours, that this ledger does not know. Nothing was sent now.
+    The gateway had its request_id before this run sent it: from an earlier run under
+    the same name, within 24 hours, that is not in this ledger. Nothing was sent now.
     """
 
     SKIPPED = "skipped"
@@ -60,7 +60,7 @@ class BatchState(StrEnum):
 UNFINISHED: Final = frozenset(
     {BatchState.NOT_SENT, BatchState.SENDING, BatchState.UNKNOWN}
 )
-"""What a run looks at again when it goes on."""
+"""Batches that a resumed run checks again."""
 
 UNRESOLVED: Final = frozenset(
     {BatchState.UNKNOWN, BatchState.PRESUMED, BatchState.ALREADY_SENT}
@@ -68,7 +68,7 @@ UNRESOLVED: Final = frozenset(
 """The worklist: states that a receipt or a person may still decide about."""
 
 KEEPS_PAYLOAD: Final = UNFINISHED | UNRESOLVED | {BatchState.REFUSED}
-"""States in which a batch may be sent once more, and so keeps what it says to whom."""
+"""States in which a batch may be sent again, and so keeps its content."""
 
 
 MAY_COST: Final = frozenset(
@@ -95,13 +95,13 @@ class Pause(StrEnum):
     """The certificate of the gateway is not valid."""
 
     OUTAGE = "outage"
-    """Many batches in a row had no answer."""
+    """Many batches in a row had no response."""
 
     MAX_COST = "max_cost"
     """The next batch could have cost more than the run may."""
 
     ALREADY_SENT = "already_sent"
-    """The gateway knows an id of this run that its ledger does not."""
+    """The gateway has an id of this run that the ledger does not."""
 
     REFUSALS = "refusals"
     """So many batches are refused that the cause lies elsewhere."""
@@ -114,11 +114,11 @@ class LedgerError(OctopushError):
     """
     A ledger cannot be read or written.
 
-    Raised before a batch is sent, nothing of it was; raised after its answer, the
-    ledger still says ``sending``, and the next run asks under the same id.
+    Raised before a batch is sent, no message of it was sent. Raised after its response,
+    the ledger still has ``sending``, and the next run repeats it under the same id.
     """
 
-    # It depends on the moment; the batch's own state tells.
+    # It depends on the moment; the batch's own state has it.
     outcome: Outcome | None = None
 
 
@@ -126,8 +126,8 @@ class LeaseLostError(LedgerError):
     """
     Somebody else holds the batch now, or has finished it; nothing was written.
 
-    The lease had run out. What this worker sent stays sent, and whoever took over asks
-    under the same id.
+    The lease had expired. Messages sent by this worker stay sent, and the next worker
+    repeats the request under the same id.
     """
 
 
@@ -136,7 +136,7 @@ L = TypeVar("L")
 
 def check_ledger(value: L) -> L:
     """
-    Give back what runs are written down in, or refuse it: before anything is sent.
+    Return the ledger of a run, or refuse it, before anything is sent.
 
     Raises:
         InvalidFieldError: It is neither a path nor a ledger, or the address of a
@@ -155,7 +155,7 @@ def check_ledger(value: L) -> L:
 
 def check_run_name(name: str) -> None:
     """
-    Refuse a name that tells nothing, or has the one character no PostgreSQL text holds.
+    Refuse an empty name, or one with NUL, which PostgreSQL does not support.
 
     Raises:
         InvalidFieldError: It is no text, blank, or contains a NUL character.
@@ -172,7 +172,7 @@ def check_run_name(name: str) -> None:
 
 
 def _without_nul(value: str) -> str:
-    """Put a sign in the place of NUL, in what the gateway or a file says."""
+    """Replace NUL in text from the gateway or a file."""
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -186,26 +186,26 @@ class BatchRecord:
         part: Which piece of a split batch: ``1``, ``2``, ``1.2`` …; empty if whole.
         first: Position of its first recipient in the source, counted from 0.
         count: How many recipients it has.
-        digest: SHA-256 of what it says to whom, in hexadecimal.
+        digest: SHA-256 of its content, in hexadecimal.
         epoch: How many clean refusals renewed its id.
         request_id: Derived from run name, number, part, epoch and digest.
-        payload: What it says to whom, as `batch.pack` writes it. Kept in the states
-            of `KEEPS_PAYLOAD` only.
-        numbers: Whom it goes to, as `pack_figures` writes it. By these a later start
-            knows who was planned; kept until `Ledger.purge`.
-        identities: Digests of the items, where who is who is not told by numbers: 16
-            bytes for each item that it was made of. The parts of a batch have none.
+        payload: Its content, as written by `batch.pack`. Kept in the states of
+            `KEEPS_PAYLOAD` only.
+        numbers: Its recipients, as written by `pack_figures`. A later start recognizes
+            planned recipients by them; kept until `Ledger.purge`.
+        identities: Digests of the items, if numbers do not identify them: 16 bytes for
+            each of its items. The parts of a batch have none.
         first_tried_at: Wall clock before the first byte under this id; None if it was
-            never tried.
-        concluded_at: When its outcome became known.
-        attempts: How many tries were made, under all its ids.
+            never sent.
+        concluded_at: Time of its outcome.
+        attempts: Number of attempts, under all its ids.
         faults: How often which trouble was met in them, such as ``ServerError 503``.
         ticket: The gateway's name for it, once accepted.
-        sms_needed: Messages that the gateway bills, if it said so.
-        cost: In euros, if the gateway said so.
+        sms_needed: Messages that the gateway bills, if reported.
+        cost: In euros, if reported.
         code: The gateway's code, if it refused.
         error: Class of the error that it ended with.
-        resolution: Who decided what about it, if anybody did.
+        resolution: The decision about it and its author, if there is one.
     """
 
     number: int
@@ -237,17 +237,17 @@ class BatchRecord:
 
 
 def name_of(number: int, part: str) -> str:
-    """The name of a batch, from what it is made of."""
+    """The name of a batch, derived from its position."""
     return f"{number}.{part}" if part else str(number)
 
 
 def id_of(run_name: str, number: int, part: str, digest: str, *, epoch: int = 0) -> str:
-    """The id of a batch, which follows from where it stands and what it says."""
+    """The id of a batch, which depends on its position and content."""
     return request_id_for(f"{run_name}/{name_of(number, part)}/{epoch}/{digest}")
 
 
 def renewed(run_name: str, batch: BatchRecord) -> BatchRecord:
-    """The batch under its next id, which nobody has tried."""
+    """The batch under its next, unused id."""
     epoch = batch.epoch + 1
     request_id = id_of(run_name, batch.number, batch.part, batch.digest, epoch=epoch)
     return evolve(batch, epoch=epoch, request_id=request_id, first_tried_at=None)
@@ -278,7 +278,7 @@ class Rejection:
 
     @property
     def place(self) -> str:
-        """Where it stands, for people."""
+        """Its position, for people."""
         if self.line is not None:
             return f"line {self.line:,}"
         return f"item {self.position + 1:,}"
@@ -287,7 +287,7 @@ class Rejection:
 @frozen(kw_only=True)
 class Receipt:
     """
-    What the network said about one number of a batch.
+    Delivery status of one number of a batch.
 
     Attributes:
         batch: Name of the batch in its run.
@@ -305,7 +305,7 @@ class Receipt:
         """
         Whether it counts in place of an earlier receipt of the same number.
 
-        The latest counts, but what is not final never replaces what is.
+        The latest counts, but an intermediate status never replaces a final one.
         """
         return self.is_final or not is_final
 
@@ -324,19 +324,18 @@ class RunRecord:
         new: Those of them that it planned.
         already: Those that the run had planned before, in an earlier start.
         duplicates: Those that it left out because they came twice.
-        excluded: Those that it left out because the caller said so.
+        excluded: Items left out by ``exclude=``.
         rejected: Those that are no recipients.
         planned: Recipients in batches, of all starts.
         batches: How many batches were cut in all starts, parts not counted.
         exhausted: Whether the latest start read its source to the end.
-        paused: Why it stands still, if it does.
-        purged: Whether it forgot whom it went to, and so cannot go on.
-        max_batch_size: Recipients that the gateway takes in one request, if it
+        paused: Why it is paused; None if it is not.
+        purged: Whether its recipients were deleted, so that it cannot be resumed.
+        max_batch_size: Recipients that the gateway accepts in one request, if it
             refused more.
         began_at: Wall clock of its first start.
-        latest: The latest instant that it knows of, so that a clock that steps back
-            is noticed.
-        residual_credit: Euros left after the latest answer that said so.
+        latest: The latest recorded time, so that a clock that steps back is noticed.
+        residual_credit: Euros left after the latest response that reported them.
     """
 
     name: str
@@ -364,10 +363,9 @@ class Progress:
     How far a run is.
 
     Attributes:
-        run: As it stands.
+        run: Its record.
         batches: How many there are in which state; states without any are left out.
-        recipients: How many recipients they have. Of what was split only the parts
-            count.
+        recipients: Number of their recipients. For split batches only the parts count.
     """
 
     run: RunRecord
@@ -387,7 +385,7 @@ class Progress:
 
 
 def without_payload(batch: BatchRecord) -> BatchRecord:
-    """The batch without what it says to whom, unless it may be sent once more."""
+    """The batch without its content, unless it may be sent again."""
     return batch if batch.state in KEEPS_PAYLOAD else evolve(batch, payload=None)
 
 

@@ -93,10 +93,10 @@ BATCH_COLUMNS: Final = columns_of(BatchRecord)
 REJECTION_COLUMNS: Final = columns_of(Rejection)
 
 REPLACED_COLUMNS: Final = tuple(name for name in RUN_COLUMNS if name != "purged")
-"""What `Ledger.update_run` replaces: a purge is for good."""
+"""Fields that `Ledger.update_run` replaces: a purge is final."""
 
 PLANNED_COLUMNS: Final = tuple(name for name in REPLACED_COLUMNS if name != "paused")
-"""What planning replaces: who plans does not know who paused the run meanwhile."""
+"""Fields that planning replaces: another process may have paused the run meanwhile."""
 
 
 @frozen
@@ -112,7 +112,7 @@ class RowCodec:
 
     def to_row(self, record: AnyRecord, **more: Any) -> dict[str, Any]:
         """
-        Each attribute as the column of its name takes it, in their order.
+        Each attribute in the form of its column, in their order.
 
         Args:
             more: Columns that are none of its attributes, such as whose it is.
@@ -161,7 +161,7 @@ def insert(table: str, values: Mapping[str, str]) -> str:
 
 
 def assignments(values: Mapping[str, str]) -> str:
-    """What follows ``SET``: the parameter or expression for each column."""
+    """The part after ``SET``: the parameter or expression for each column."""
     return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 

@@ -1,4 +1,4 @@
-"""What a run has done and spent: its report and its budget, told of every batch."""
+"""Totals of a run: its report and its budget, updated with every batch."""
 
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ class Accounts:
     The report of a run and, with a bound for costs, its budget; both always agree.
 
     Attributes:
-        report: What became of it so far.
+        report: Report of the run so far.
         budget: What it may still cost; None without a bound.
         dearest: The highest cost of a batch so far, in euros.
     """
@@ -34,7 +34,7 @@ class Accounts:
             self.budget.learn(batch)
 
     def take(self, event: DeliveryEvent) -> None:
-        """Count what a delivery tells."""
+        """Count the result of a delivery."""
         if isinstance(event, BatchSplit):
             self.recount(event.old, event.parent)
             for part in event.parts:
@@ -52,7 +52,7 @@ class Accounts:
     def recount(
         self, old: BatchRecord, new: BatchRecord, done: BatchDone | None = None
     ) -> None:
-        """Count a batch as it stands now, and not any more as it stood."""
+        """Count a batch in its new state instead of its earlier one."""
         self.report.recount(old, new)
         if self.budget is not None:
             self.budget.relearn(old, new, None if done is None else done.content)

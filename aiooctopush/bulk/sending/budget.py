@@ -1,4 +1,4 @@
-"""What a run may cost, counted before it is spent."""
+"""Cost limit of a run, checked before each request."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,7 +13,7 @@ from ...text import measure, merge, placeholders
 
 
 Reservation = AbstractContextManager[None]
-"""A block at whose end what was set aside is free again."""
+"""A block that releases its reservation at the end."""
 
 
 @define
@@ -21,15 +21,15 @@ class Budget:
     """
     Stops a run before the batch that could cost too much.
 
-    What a batch will cost is reckoned with the highest price of an SMS so far, and the
-    gateway's stricter count of parts. What may have been sent without an answer is
-    taken for sent. Until a price is known, one request goes at a time.
+    The cost of a batch is estimated with the highest price of an SMS so far, and the
+    gateway's stricter count of parts. A batch without a response counts as sent. Until
+    a price is known, one request is sent at a time.
 
     Attributes:
         most: In euros.
         price: The highest price of one SMS so far, in euros; None if unknown.
-        told: What the gateway told of costs, in euros.
-        unpriced: SMS that were sent, or may have been, at a price that it did not tell.
+        told: Costs reported by the gateway, in euros.
+        unpriced: SMS that were sent, or may have been, without a reported price.
         reserved: What the batches in flight may cost, in euros.
     """
 
@@ -43,7 +43,7 @@ class Budget:
 
     @property
     def wants_price(self) -> bool:
-        """Whether nothing can be reckoned yet."""
+        """Whether no price is known yet."""
         return self.price is None
 
     def parts(self, content: Content) -> int:
@@ -67,17 +67,17 @@ class Budget:
         )
 
     def estimate(self, content: Content) -> Decimal:
-        """What a batch may cost, in euros; 0 without a price."""
+        """Maximum cost of a batch, in euros; 0 without a price."""
         if self.price is None:
             return Decimal(0)
         return self.price * self.parts(content)
 
     def reserve(self, content: Content | None) -> Reservation | None:
         """
-        Set aside what a batch may cost, until the block is left.
+        Reserve the maximum cost of a batch until the block ends.
 
         Args:
-            content: What it says to whom; None if it is counted already.
+            content: Its text and recipients; None if it is counted already.
 
         Returns:
             None if there is not so much left.
@@ -99,7 +99,7 @@ class Budget:
     def relearn(
         self, old: BatchRecord, new: BatchRecord, content: Content | None = None
     ) -> None:
-        """Take note of a batch as it stands now, and not any more as it stood."""
+        """Record a batch in its new state instead of its earlier one."""
         self.learn(old, content, sign=-1)
         self.learn(new, content)
 
@@ -107,20 +107,20 @@ class Budget:
         self, batch: BatchRecord, content: Content | None = None, *, sign: int = 1
     ) -> None:
         """
-        Take note of a batch as it stands.
+        Record a batch in its current state.
 
         Args:
-            batch: Whatever became of it.
-            content: What it says; read from the batch if it is left out.
-            sign: -1 to take back what was noted before it changed. The highest price
+            batch: In any state.
+            content: Its text; read from the batch if omitted.
+            sign: -1 to subtract a batch before its state changes. The highest price
                 stays.
         """
         if batch.cost is not None:
             self.told += sign * batch.cost
             sms = batch.sms_needed or batch.count
             self.price = max(self.price or Decimal(0), batch.cost / sms)
-        # Under a new id, which nobody has tried yet, it may cost once more: what the
-        # earlier one may have cost is not taken back.
+        # Under a new, unused id it may cost once more: the possible cost of the earlier
+        # one stays reserved.
         elif batch.state in MAY_COST and (sign > 0 or batch.first_tried_at is not None):
             if content is None and batch.payload is not None:
                 content = unpack(batch.payload)

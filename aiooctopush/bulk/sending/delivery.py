@@ -1,7 +1,7 @@
 """
-One batch on its way: intent, tries, outcome, and its parts if it has to be cut.
+Delivery of one batch: intent, attempts, outcome, and its parts if it is split.
 
-It knows nothing of sources, or of who hands out batches: any engine may.
+It does not depend on sources or on the scheduling of batches.
 """
 
 import hashlib
@@ -56,15 +56,15 @@ from .splitting import cut, is_too_large, named_in, speaks_of_recipients
 @frozen(kw_only=True)
 class BatchResult:
     """
-    What became of one batch.
+    Result of one batch.
 
     Attributes:
         number: Number of the batch, counted from 1 in the order of the source.
         part: Which piece of it, if it had to be split; empty if it is whole.
-        state: What became of it.
+        state: Its state.
         recipients: Who was in it.
         request_id: Its last id.
-        result: The gateway's answer, if it was accepted or presumed.
+        result: The gateway's response, if it was accepted or presumed.
         error: Why it was not.
     """
 
@@ -101,11 +101,11 @@ class BatchStarted:
 @frozen
 class BatchSplit:
     """
-    A batch stands in the ledger as parts.
+    A batch was replaced by its parts in the ledger.
 
     Attributes:
-        old: As it stood before.
-        parent: As it stands now.
+        old: Its earlier record.
+        parent: Its new record.
         parts: What counts instead.
         error: Why; None if it only was too large.
     """
@@ -119,12 +119,12 @@ class BatchSplit:
 @frozen
 class BatchDone:
     """
-    The outcome of a batch is known, and on its way into the ledger.
+    The outcome of a batch is known, and being written to the ledger.
 
     Attributes:
-        old: As it stood before; None if it was refused by name, in a split.
-        new: As it stands now.
-        content: What it says to whom.
+        old: Its earlier record; None if it was refused by name, in a split.
+        new: Its new record.
+        content: Its text and recipients.
         result: Result for the caller, who gets it when it is durable.
         written: Is done when it is; None if it is already.
     """
@@ -137,21 +137,21 @@ class BatchDone:
 
 
 DeliveryEvent = BatchStarted | BatchSplit | BatchDone
-"""What a delivery tells, in its order; between two of them it may be stopped."""
+"""Events of a delivery, in order; between two of them it may be stopped."""
 
 
 @define(kw_only=True)
 class Delivery:
     """
-    Sends batches of one run, and writes down what becomes of them.
+    Sends batches of one run, and records their outcomes.
 
     Attributes:
         run_name: Names the run.
-        message: What all their requests say; None if each has a text of its own.
+        message: Text and options of all requests; None if each has its own text.
         settings: The same as a digest; part of the digests of all batches.
-        pace: Whom to tell of a try that found the gateway too busy.
+        pace: Informed about attempts that found the gateway too busy.
         stop: Ends the waits between the attempts of a request.
-        max_batch_size: Recipients that the gateway takes in one request, if it
+        max_batch_size: Recipients that the gateway accepts in one request, if it
             refused more.
     """
 
@@ -161,7 +161,7 @@ class Delivery:
     run_name: str
     message: Message | None = None
     settings: bytes = field(init=False)
-    # What is sent of it, made once.
+    # Its content, built once.
     _shared: Mapping[str, Any] = field(init=False, repr=False)
     retry: RetryPolicy
     background: BulkPriority
@@ -179,10 +179,9 @@ class Delivery:
 
     async def send(self, job: Job) -> AsyncGenerator[DeliveryEvent, None]:
         """
-        Send a batch, and its parts if it is cut; tell what becomes of each.
+        Send a batch, and its parts if it is split; yield the outcome of each.
 
-        Whoever iterates no further stops it there: what was not sent yet stays so in
-        the ledger.
+        Ending the iteration stops it there; unsent parts stay unsent in the ledger.
 
         Raises:
             LedgerError: It could not be written. Before a batch was sent: nothing of
@@ -212,7 +211,7 @@ class Delivery:
             jobs.extendleft(reversed(open_still))
 
     def _is_too_large(self, job: Job) -> bool:
-        # What was tried keeps its id, and so its size.
+        # An attempted batch keeps its id, and so its size.
         max_batch_size = self.max_batch_size
         return (
             max_batch_size is not None
@@ -223,7 +222,9 @@ class Delivery:
     async def _try(
         self, job: Job, record: BatchRecord
     ) -> tuple[BatchRecord, SendResult | None, OctopushError | None]:
-        """Try until the outcome is known or given up; nothing of it is written yet."""
+        """
+        Send until the outcome is known or given up; the outcome is not written yet.
+        """
         faults: Counter[str] = Counter(record.faults)
 
         def note_failure(error: OctopushError) -> None:
@@ -242,8 +243,8 @@ class Delivery:
 
         unknown_since = None
         if job.was_tried and record.first_tried_at is not None:
-            # As the machine's clock would have it. Our mark may be ahead of that, and
-            # the age is what counts.
+            # According to the machine's clock. Our clock may be ahead of it, and the
+            # age counts.
             unknown_since = record.first_tried_at - self.wall.skew()
         result: SendResult | None = None
         failure: OctopushError | None = None
@@ -285,7 +286,7 @@ class Delivery:
         try:
             check_in_time(said.send_at, self.wall.now())
         except InvalidFieldError as error:
-            # An earlier attempt may have been in time: this one does not tell.
+            # An earlier attempt may have been in time, which this one does not show.
             error.outcome = Outcome.UNKNOWN if job.was_tried else Outcome.NOT_SENT
             error.attempts = 0
             return error
@@ -306,12 +307,12 @@ class Delivery:
             return evolve(
                 content, text=as_sent(content.text), request_id=record.request_id
             )
-        # Whom the ledger says it goes to.
+        # Its recipients according to the ledger.
         recipients = orjson.Fragment(plain(record.payload))
         return CheckedRequest(self._shared, record.request_id, recipients)
 
     def _parts_after(self, job: Job, error: OctopushError | None) -> Sequence[Job]:
-        """What to have instead of a batch that was refused, if that may help."""
+        """Replacement of a refused batch, if splitting may help."""
         if error is None or job.record.count == 1:
             return ()
         if is_too_large(error):
@@ -370,7 +371,7 @@ class Delivery:
         result: SendResult | None,
         error: OctopushError | None,
     ) -> BatchDone:
-        """Write down what became of a batch."""
+        """Record the outcome of a batch."""
         state = self._state_after(old, result, error)
         found: dict[str, Any] = {} if error is None else _words_of(error)
         if result is not None:

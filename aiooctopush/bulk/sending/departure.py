@@ -13,7 +13,7 @@ from ...ledgers.records import RunRecord
 
 
 SEND_AT: Final = "send_at"
-"""The field that says when."""
+"""The field of the time of sending."""
 
 
 def check_in_time(instant: datetime | None, now: datetime) -> None:
@@ -58,12 +58,12 @@ class Departure:
 
     @property
     def has_passed(self) -> bool:
-        """Whether what is sent now would go out at once instead."""
+        """Whether a send would now go out at once instead."""
         return is_past(self.instant, self._clock.now())
 
     async def begin(self, ledger: Ledger, name: str) -> None:
         """
-        Note that a start begins; a run that began in time may go on.
+        Record the beginning of a start; a run that began in time may continue.
 
         Raises:
             InvalidFieldError: It is too late, and the ledger has no run of this name.

@@ -14,7 +14,7 @@ _SLOWEST: Final = 0.1  # requests a second: a run that stands still helps nobody
 
 # Several requests in flight are throttled together; that is one piece of news.
 _ONE_NEWS: Final = 1.0
-# What a rate is measured over, if none was given.
+# Time span of the measured rate, if none was given.
 _WINDOW: Final = 10.0
 
 
@@ -22,12 +22,12 @@ class AdaptiveRate:
     """
     Spaces the requests of a run evenly.
 
-    After a throttled try its rate is 0.7 times what it was, and 5 % more after each
-    minute without one, up to where it began.
+    A throttled attempt lowers its rate to 0.7 times. Each minute without one raises it
+    by 5 %, up to the initial rate.
 
     Args:
         clock: Time.
-        rate: Requests a second at most; None for as fast as they are answered.
+        rate: Requests a second at most; None for no limit.
     """
 
     def __init__(self, clock: Clock, rate: float | None) -> None:

@@ -1,4 +1,4 @@
-"""When a run should stand still, and how long it waits until it may go on."""
+"""When a run pauses, and how long it waits before it resumes."""
 
 import asyncio
 import math
@@ -24,11 +24,12 @@ from .departure import is_too_late
 from .splitting import speaks_of_recipients
 
 
-# Without an answer for that many batches in a row, going on only makes more doubt.
+# After this many batches in a row without a response, continuing only adds unknown
+# outcomes.
 _OUTAGE_AFTER: Final = 20
 
-# The same code that often in a row, and nothing accepted between: with one text for
-# all, the next batch would fare no better.
+# The same code this often in a row, with nothing accepted in between: with one text for
+# all, the next batch would be refused as well.
 _REFUSED_ALIKE: Final = 3
 
 # Two to the ninth is 512: one bad number is alone after ten refusals of its batch, if
@@ -52,10 +53,10 @@ _PAUSES: Final = (
 @define
 class SplitWatch:
     """
-    Tells bad numbers from a cause that splitting cannot find, by people.
+    Distinguishes bad numbers from a cause that splitting cannot find, by recipients.
 
     Attributes:
-        max_refused: Share of the people decided who may be refused one by one.
+        max_refused: Share of the decided recipients who may be refused one by one.
         refused_in_a_row: Requests that were refused since one was accepted.
     """
 
@@ -65,7 +66,7 @@ class SplitWatch:
     _refused: int = 0
 
     def accepted(self, people: int) -> None:
-        """Note that a request for so many people was taken."""
+        """Record that a request for this many recipients was accepted."""
         self.refused_in_a_row = 0
         self._decided += people
 
@@ -75,10 +76,10 @@ class SplitWatch:
 
     def single_refused(self, people: int, *, by_name: bool = False) -> None:
         """
-        Note that people were refused for good, of whom a split left nobody else.
+        Record final refusals of recipients that a split isolated.
 
         Args:
-            people: How many.
+            people: Number of recipients.
             by_name: Whether another request's refusal named them, so that they needed
                 none of their own.
         """
@@ -103,13 +104,13 @@ class SplitWatch:
 @define
 class PausePolicy:
     """
-    Looks at each batch that is done, and says why to pause, if there is a reason.
+    Checks each finished batch, and returns a reason to pause, if there is one.
 
     Attributes:
-        unanswered_streak: Batches without an answer since the last one that had one.
-        latest_unanswered: The latest of them, and what it said; there if there is any.
-        ask_again_at: Monotonic seconds before which the gateway wants to hear nothing
-            of what it did not answer.
+        unanswered_streak: Batches without a response since the last one with a
+            response.
+        latest_unanswered: The latest of them, and its content; set if there is any.
+        ask_again_at: Monotonic seconds before which the gateway must not get a repeat.
     """
 
     _options: BulkOptions
@@ -132,7 +133,9 @@ class PausePolicy:
         return self._splits.searches
 
     def look_at(self, event: DeliveryEvent) -> Pause | None:
-        """Look at what a delivery tells, and say why to pause, if there is a reason."""
+        """
+        Check the result of a delivery, and return a reason to pause, if there is one.
+        """
         if isinstance(event, BatchDone):
             return self._concluded(event)
         if isinstance(event, BatchSplit) and event.error is not None:
@@ -209,11 +212,11 @@ def _says_nothing_of_the_gateway(error: OctopushError | None) -> bool:
 
 
 Probe = Callable[[], Awaitable[bool]]
-"""Sends one batch that had no answer, once more; whether there was an answer now."""
+"""Repeats one batch that had no response; returns whether there was one now."""
 
 _BALANCE_EVERY: Final = 60.0
 
-# A gateway that comes back must not be met by everybody at once.
+# A recovering gateway must not receive all requests at once.
 _FIRST_PROBE: Final = 30.0
 _LAST_PROBE: Final = 300.0
 
@@ -228,12 +231,12 @@ def probe_delays() -> Iterator[float]:
 
 class Waiting:
     """
-    Waits until a run can go on, as long as its options allow.
+    Waits until a run can resume, as long as its options allow.
 
     Args:
         clock: Time.
         options: How long to wait.
-        balance: Asks what the account has, in euros.
+        balance: Returns the balance of the account, in euros.
     """
 
     def __init__(
@@ -253,7 +256,7 @@ class Waiting:
         self._stopped.set()
 
     async def rest(self, seconds: float) -> bool:
-        """Wait that long; whether nobody stopped it."""
+        """Wait this long; returns False if the run was stopped."""
         waiting = asyncio.ensure_future(self._clock.sleep(seconds))
         stopping = asyncio.ensure_future(self._stopped.wait())
         both = (waiting, stopping)
@@ -270,7 +273,7 @@ class Waiting:
         Ask for the balance once a minute until it is enough, or time is up.
 
         Args:
-            needed: What the next batch may cost, in euros, as far as is known.
+            needed: Maximum cost of the next batch, in euros, as far as known.
         """
         until = self._clock.monotonic() + self._options.wait_for_credit
         while (left := until - self._clock.monotonic()) > 0:
@@ -287,7 +290,7 @@ class Waiting:
         return False
 
     async def for_gateway(self, probe: Probe) -> bool:
-        """Try one batch now and then until it is answered, or time is up."""
+        """Repeat one batch now and then until it gets a response, or time is up."""
         until = self._clock.monotonic() + self._options.wait_for_gateway
         delays = probe_delays()
         while (left := until - self._clock.monotonic()) > 0:

@@ -1,4 +1,4 @@
-"""How a run goes on: its message, whom it knows, and what was left open."""
+"""Resuming a run: its message, its recipients, and its unresolved batches."""
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping
@@ -28,7 +28,7 @@ from .accounts import Accounts
 
 
 OF_EACH_REQUEST: Final = "of each request"
-"""What the settings of a run have for a text if each request brings its own."""
+"""Text in the settings of a run if each request has its own text."""
 
 _REACHED: Final = frozenset(
     {BatchState.ACCEPTED, BatchState.PRESUMED, BatchState.ALREADY_SENT}
@@ -39,15 +39,15 @@ def settings_of(
     message: Message | None, identity: Identity | None
 ) -> Mapping[str, str]:
     """
-    Tell what must not change from one start of a run to the next.
+    Digest of the settings that must not change between starts of a run.
 
-    It is what the message says, and by what people are known: nothing of the source.
+    It covers the message and the identity of recipients, but not the source.
     """
     settings = {} if identity is None else {"identity": "of the caller"}
     if message is None:
         return settings | {"text": OF_EACH_REQUEST}
     values = attrs.asdict(message, recurse=False)
-    # A text may be private, and a ledger is looked at by more people.
+    # A text may be private, and more people read a ledger.
     text = hashlib.sha256(values.pop("text").encode()).hexdigest()[:16]
     said = {name: str(value) for name, value in values.items() if value is not None}
     return settings | {"text": text} | said
@@ -55,10 +55,10 @@ def settings_of(
 
 async def check_run(ledger: Ledger, known: RunRecord, fresh: RunRecord) -> None:
     """
-    Refuse to go on with another message, or with a run that knows nobody any more.
+    Refuse to resume with another message, or a purged run.
 
     Raises:
-        InvalidFieldError: Names what differs, and how many people have had the first
+        InvalidFieldError: Names the differences, and how many recipients got the first
             message.
     """
     if known.purged:
@@ -102,7 +102,9 @@ def new_start(run: RunRecord) -> RunRecord:
 
 
 def reader_of(message: Message | None, options: BulkOptions) -> BatchReader:
-    """Give the reader of a run: it tells who is new, and makes batches of them."""
+    """
+    Return the reader of a run, which finds new recipients, and makes batches of them.
+    """
     return BatchReader(
         whole_requests=message is None,
         on_duplicate=options.on_duplicate,
@@ -118,7 +120,7 @@ async def known_batches(
 ) -> AsyncIterator[BatchRecord]:
     """Give all batches of a run, and have a reader remember whom they are for."""
     async for batch in ledger.batches(run.name):
-        # The parts of a batch are for people of the whole.
+        # The parts of a batch have the recipients of the whole.
         if not batch.part:
             reader.remember(batch)
         yield batch
@@ -134,7 +136,7 @@ async def load(
     wall: MonotonicWallClock,
     clock: Clock,
 ) -> tuple["ResumePlan", list[BatchRecord]]:
-    """Count a run as it was left; give what is still open, and what to do about it."""
+    """Count an existing run; return its unresolved batches, and the plan for them."""
     plan = ResumePlan(
         run.name,
         wall,
@@ -163,7 +165,7 @@ def was_set_back(clock: Clock, latest: datetime) -> bool:
 @frozen
 class ResumePlan:
     """
-    What earlier starts left open, and what to do about it.
+    Unresolved batches of earlier starts, and the plan for them.
 
     Attributes:
         set_back: Whether the clock was set back since, so that no age is known.
@@ -177,8 +179,8 @@ class ResumePlan:
     retry_refused: bool = field(kw_only=True)
 
     def is_protected(self, batch: BatchRecord) -> bool:
-        """Whether the gateway still knows the id of a batch that may have been sent."""
-        # Asked once more, it would be a duplicate again, which says nothing new.
+        """Whether the gateway still has the id of a batch that may have been sent."""
+        # A duplicate that is repeated is a duplicate again, which proves nothing new.
         duplicate = batch.error == DuplicateRequestError.__name__
         if self.set_back or duplicate:
             return False
@@ -206,7 +208,7 @@ class ResumePlan:
         return None
 
     def settled(self, batch: BatchRecord) -> BatchRecord:
-        """How a batch stands that is neither sent nor asked about."""
+        """New state of a batch that is neither sent nor repeated."""
         if batch.state in {BatchState.NOT_SENT, BatchState.REFUSED}:
             return batch
         if self._on_unresolved is OnUnresolved.SKIP:
@@ -216,7 +218,9 @@ class ResumePlan:
         return evolve(batch, state=BatchState.UNKNOWN)
 
     async def jobs_left(self, ledger: Ledger) -> list[Job]:
-        """What was not sent or had no answer, and may be sent or asked about again."""
+        """
+        Batches that were not sent or had no response, and may be sent or repeated.
+        """
         states = {BatchState.NOT_SENT, BatchState.UNKNOWN}
         jobs = [
             self.job_of(batch)

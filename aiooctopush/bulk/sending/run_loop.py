@@ -1,4 +1,6 @@
-"""One start of a run: load it, settle what was left open, and send to who is new."""
+"""
+One start of a run: load it, settle unresolved batches, and send to new recipients.
+"""
 
 import asyncio
 import logging
@@ -49,7 +51,7 @@ _ONE_TRY: Final = RetryPolicy(attempts=1, timeout=90.0)
 @frozen
 class _JobDone:
     """
-    What became of one job.
+    Result of one job.
 
     Attributes:
         results: For the caller.
@@ -72,8 +74,8 @@ class RunLoop:
         clock: Time.
         message: What its requests share; None if each has a text of its own.
         options: How it is sent.
-        report: What became of it so far.
-        waiting: Waits when it stands still.
+        report: Report of the run so far.
+        waiting: Waits while it is paused.
         fresh: The run as it would be new.
     """
 
@@ -129,8 +131,8 @@ class RunLoop:
         self._planned: deque[Job] = deque()
         self._waiting_workers = 0
         self._done: asyncio.Queue[_JobDone | None] = asyncio.Queue()
-        # A result that nobody has taken yet keeps its place in the window, so that a
-        # slow consumer slows the run down instead of filling the memory.
+        # An unread result keeps its place in the window, so that a slow consumer slows
+        # the run down instead of filling the memory.
         self._window = asyncio.Semaphore(2 * options.concurrency)
         self._plan_lock = asyncio.Lock()
         self._pause_lock = asyncio.Lock()
@@ -147,7 +149,7 @@ class RunLoop:
         self._search.wake()
 
     async def results(self, source: Source) -> AsyncGenerator[BatchResult, None]:
-        """Send the batches of a source, and yield what became of each."""
+        """Send the batches of a source, and yield the outcome of each."""
         if self._message is not None:
             await check_beforehand(self._message.text, source, self._options.on_missing)
         await self._departure.begin(self._ledger, self._run.name)
@@ -158,7 +160,7 @@ class RunLoop:
                 async for result in results:
                     yield result
         finally:
-            # All that counts is written: what cannot be tidied up now is later.
+            # All relevant data is written; the remaining cleanup can happen later.
             with suppress(LedgerError):
                 await self._ledger.release_run(fresh.name)
 
@@ -195,7 +197,7 @@ class RunLoop:
         return passed
 
     async def _load_run(self, fresh: RunRecord) -> list[BatchRecord]:
-        """Count the run as it was left, and give what is still open."""
+        """Count the existing run, and return its unresolved batches."""
         run = self._run
         await check_run(self._ledger, run, fresh)
         self._delivery.max_batch_size = run.max_batch_size
@@ -214,7 +216,7 @@ class RunLoop:
         """Write that this start begins: its account of the source is empty."""
         lifted = evolve(self._run, paused=None, latest=self._wall.now())
         if self._run.paused is not None:
-            # Planning leaves a pause alone, for it may be somebody else's.
+            # Planning does not remove a pause, because another process may have set it.
             await self._ledger.update_run(lifted)
         self._run = new_start(lifted)
         await self._ledger.start_run(self._run)
@@ -222,7 +224,7 @@ class RunLoop:
         self._report.mark_start()
 
     async def _settle(self, left_open: Sequence[BatchRecord]) -> None:
-        """Line up what is to be sent or asked about again, and write down the rest."""
+        """Queue batches to send or repeat, and record the rest."""
         for batch in left_open:
             job = self._resume_plan.job_of(batch)
             if job is not None:
@@ -237,7 +239,7 @@ class RunLoop:
 
     async def _rounds(self) -> AsyncGenerator[BatchResult, None]:
         """
-        Send everything once, and what had no answer a second time; and once more after
+        Send everything once, and repeat batches without a response; and again after
         each pause that has passed.
         """
         again = True
@@ -254,15 +256,17 @@ class RunLoop:
                 return
 
     async def _line_up_again(self) -> None:
-        """Line up what was not sent or had no answer, when the gateway is ready."""
+        """
+        Queue batches that were not sent or had no response, when the gateway is ready.
+        """
         wait = self._pause_policy.ask_again_at - self._clock.monotonic()
         self._open.extend(await self._resume_plan.jobs_left(self._ledger))
         if self._open and wait > 0:
             await self._waiting.rest(wait)
 
     async def _round(self) -> AsyncGenerator[BatchResult, None]:
-        # No TaskGroup: a worker that fails would cancel the task of the caller, in
-        # whatever he does with a result at the time (PEP 789).
+        # No TaskGroup: a failing worker would cancel the task of the caller, at any
+        # point of its use of a result (PEP 789).
         workers = [
             asyncio.create_task(self._work()) for _ in range(self._options.concurrency)
         ]
@@ -274,7 +278,7 @@ class RunLoop:
                     running -= 1
                     continue
                 for write in done.written:
-                    # It is written whoever waits for it.
+                    # It is written even if no caller waits for it.
                     await asyncio.shield(write)
                 if done.has_place:
                     self._window.release()
@@ -298,7 +302,7 @@ class RunLoop:
                     self._waiting_workers -= 1
                     planned = await self._next()
                     if planned and self._budget and self._budget.wants_price:
-                        # The next one waits for what this one costs.
+                        # The next one waits for the price of this one.
                         await self._deliver(*planned)
                         continue
                 if planned is not None:
@@ -313,7 +317,7 @@ class RunLoop:
     async def _next(self) -> tuple[Job, Reservation] | None:
         """Give the next batch, its intent written; None without one, or money."""
         if self._planned:
-            # Its intent is written: it is on its way, whatever comes.
+            # Its intent is written, so it is in transit from now on.
             return self._planned.popleft(), nullcontext()
         if self.stops:
             return None
@@ -321,7 +325,7 @@ class RunLoop:
             if self._is_too_late():
                 return None
             job = self._open[0]
-            # What may have been sent under this id is counted already.
+            # A possible send under this id is counted already.
             is_counted = job.was_tried and job.record.state in MAY_COST
             reserved = self._reserve(None if is_counted else job.content)
             return None if reserved is None else (self._open.popleft(), reserved)
@@ -330,7 +334,7 @@ class RunLoop:
         try:
             return await self._plan()
         except BaseException:
-            # Nobody reads on behind a failure: what it hid would be lost.
+            # A failure ends the reading, because the rest would be lost.
             self._source_ended = True
             raise
 
@@ -386,8 +390,8 @@ class RunLoop:
                 state=BatchState.SENDING,
                 at=now,
                 identities=read.identities,
-                # It is dropped with the answer, a moment later: to pack it would take
-                # more time than to write what packing saves.
+                # It is dropped with the response, a moment later. Packing it would take
+                # more time than it saves.
                 compress=False,
             )
             planned += record.count
@@ -438,7 +442,7 @@ class RunLoop:
                         results.append(event.result)
                         if event.written is not None:
                             written.append(event.written)
-                    # What stops the run may have come while this batch waited.
+                    # The reason to stop may have come while this batch waited.
                     if self._search.is_on:
                         await self._search.turn_of(job)
                     if self.stops and not is_probe:
@@ -456,7 +460,7 @@ class RunLoop:
         return self._stopping or self._report.paused is not None
 
     def _pause(self, why: Pause | None) -> None:
-        # The first reason is the one that is told.
+        # The first reason is reported.
         if why is None or self._report.paused is not None:
             return
         self._report.paused = why
@@ -489,7 +493,7 @@ class RunLoop:
             self._stopping = True
 
     async def _probe(self) -> bool:
-        """Ask once more about a batch that had no answer, under its present id."""
+        """Repeat a batch that had no response, under its present id."""
         record, content = self._pause_policy.latest_unanswered
         job = Job(
             record=record,

@@ -9,7 +9,7 @@ from attrs import define, field
 @define
 class Search:
     """
-    Lets one batch be halved to its end while the others wait for what it finds.
+    Lets one batch be halved to its end while the others wait for the result.
 
     Attributes:
         is_on: Whether so much is refused that only one may be sent.
@@ -31,7 +31,7 @@ class Search:
             await self._moves.wait()
 
     def set(self, *, is_on: bool) -> None:
-        """Begin, or let all go on."""
+        """Begin, or release all waiting batches."""
         self.is_on = is_on
         if not is_on:
             self._searcher = None

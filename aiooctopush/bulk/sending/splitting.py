@@ -9,8 +9,8 @@ from ...errors import OctopushError, Outcome
 
 
 RECIPIENT_CODES: Final = frozenset({103, 117, 150, 151, 152, 181})
-"""Codes that speak of recipients. What the gateway does with the good ones beside a bad
-one is documented nowhere; third-party clients read 103 and 181 as "the whole request is
+"""Codes that concern recipients. How the gateway handles good recipients beside a bad
+one is undocumented; third-party clients read 103 and 181 as "the whole request is
 refused". Documented or guessed, unseen."""
 
 _TOO_LARGE: Final = 413
@@ -23,7 +23,7 @@ def speaks_of_recipients(error: OctopushError) -> bool:
     """
     Whether a refusal is about some recipients and not about the whole.
 
-    Only a clean one: after a silent try, a part might be sent twice.
+    Only a clean refusal: after a timeout, a part might be sent twice.
     """
     if error.outcome is not Outcome.REFUSED:
         return False

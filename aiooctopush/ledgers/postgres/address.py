@@ -1,4 +1,4 @@
-"""The address of a PostgreSQL database: what of it the driver takes, and what we do."""
+"""The address of a PostgreSQL database: parameters of the driver, and ours."""
 
 import math
 from pathlib import Path
@@ -15,8 +15,8 @@ _SCHEMES: Final = ("postgresql://", "postgres://")
 _CONNECT_WITHIN: Final = 10.0
 _LONGEST_CONNECT: Final = 3600.0
 
-# Of PostgreSQL's own library; the driver would send them to the server, which knows
-# none of them. These change nothing that a ledger needs.
+# Parameters of PostgreSQL's own library; the driver would send them to the server,
+# which supports none of them. A ledger does not need any of them.
 _LEFT_OUT: Final = frozenset(
     {
         *("connect_timeout", "fallback_application_name", "keepalives"),
@@ -24,7 +24,7 @@ _LEFT_OUT: Final = frozenset(
         *("load_balance_hosts", "sslcompression", "sslsni"),
     }
 )
-# These ask for a protection, which must not be left out in silence.
+# These request a protection, which must not be dropped without an error.
 _CANNOT_BE_DONE: Final = frozenset({"hostaddr", "require_auth", "requirepeer"})
 _ONLY_IF_NOT_REQUIRED: Final = frozenset({"channel_binding", "gssencmode"})
 
@@ -37,11 +37,11 @@ class Address:
     How a database is reached.
 
     Attributes:
-        dsn: What the driver takes; it may hold a password.
-        database: Its name, if the address says it.
+        dsn: Address for the driver; it may contain a password.
+        database: Its name, if the address contains it.
         connect_within: Seconds for a new connection.
-        chooses_server: Whether it says itself which of several servers it wants.
-        parameters: What else it says, by name.
+        chooses_server: Whether it selects itself among several servers.
+        parameters: Its other parameters, by name.
     """
 
     dsn: str = field(repr=False)
@@ -61,11 +61,11 @@ class Address:
 
 def read_address(dsn: str) -> Address:
     """
-    Read an address as PostgreSQL's own programs take it.
+    Parse an address like PostgreSQL's own programs.
 
     Raises:
-        InvalidFieldError: It is none, or asks for what the driver cannot do. It is
-            never shown, for it may hold a password.
+        InvalidFieldError: It is not an address, or has parameters that the driver does
+            not support. It is never shown, because it may contain a password.
     """
     if not dsn.startswith(_SCHEMES):
         raise InvalidFieldError("dsn_or_pool", "must begin with 'postgresql://'")
@@ -98,12 +98,12 @@ def _database_of(start: str) -> str | None:
     try:
         return unquote(urlsplit(start).path.lstrip("/")) or None
     except ValueError:
-        # The driver says so when it is used.
+        # The driver reports this when it is used.
         return None
 
 
 def _seconds(value: str | None) -> float:
-    """As PostgreSQL takes it: nothing and 0 set no limit, which here is the usual."""
+    """As in PostgreSQL: nothing and 0 set no limit, which is the default here."""
     try:
         seconds = float(value or 0)
     except ValueError:

@@ -1,7 +1,7 @@
 """
-The database of a ledger: how it is reached, who may write to a run, what went wrong.
+The database of a ledger: connections, locks of runs, errors.
 
-Nothing here knows what is in the tables.
+This module does not depend on the content of the tables.
 """
 
 import asyncio
@@ -39,20 +39,20 @@ from .schema import (
 # PostgreSQL cuts longer names; others would have to be written in quotes everywhere.
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 
-# Seconds to wait for an answer, and for one to a long statement.
+# Seconds to wait for a response, and for one to a long statement.
 _PATIENCE: Final = 30.0
 _LONG_PATIENCE: Final = 3600.0
 
 _SESSION: Final = "SELECT pg_backend_pid()"
 
 POOL_SIZE: Final = 10
-"""Connections of a ledger at most, unless it is told otherwise."""
+"""Default of the maximum number of connections of a ledger."""
 
 _SMALLEST_POOL: Final = 2
 _LARGEST_POOL: Final = 1_000
 
-# A machine that vanished is missed after a minute, and what it held is free again. Said
-# once it is connected: poolers take no settings that they do not know.
+# A vanished machine is detected after a minute, and its locks are free again. Set after
+# connecting, because poolers do not accept unknown settings.
 _KEEP_ALIVE: Final = """
     SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;
     SET tcp_keepalives_count = 3
@@ -80,8 +80,8 @@ def _is_gone(connection: Any) -> bool:
 
 def _end(connection: Any) -> None:
     """End a connection, and give back its place in the pool."""
-    # A broken one may be closed without the pool's notice, and then holds its place for
-    # ever; if the pool has noticed, there is nothing to end.
+    # A broken one may be closed without the pool's notice, and then keeps its place in
+    # it for ever. If the pool has noticed, there is nothing to end.
     with suppress(asyncpg.InterfaceError):
         connection.terminate()
 
@@ -101,13 +101,13 @@ async def _undo(connection: Any) -> None:
 @define
 class _Held:
     """
-    A run that nobody else may write to.
+    A run that is locked for writing.
 
-    The lock belongs to the connection, and all is written over that one: lost, it
-    takes the lock with it, and what is written later fails.
+    The lock belongs to the connection, and all writes use that connection. If it is
+    lost, the lock is lost, and later writes fail.
 
     Attributes:
-        beside: Whether somebody adds to it while workers send.
+        beside: Whether a process adds to it while workers send.
         times: How often it was opened, and so has to be let go of.
     """
 
@@ -123,7 +123,7 @@ class Database:
     A schema of a PostgreSQL database, reached at its first use.
 
     Attributes:
-        place: Where it is: a DSN, or a pool of somebody else.
+        place: Its location: a DSN, or a pool of the caller.
         schema: Its name in there.
         migrations: What leads from one version to the next.
         pool_size: How many connections there may be at once.
@@ -163,7 +163,7 @@ class Database:
 
     @property
     def name(self) -> str:
-        """What errors call it."""
+        """Name of the ledger in errors."""
         return f"PostgreSQL schema {self.schema!r}"
 
     def within(self, statement: str) -> str:
@@ -273,7 +273,7 @@ class Database:
         with self._explained():
             await self._refuse_shared_sessions()
             async with self._acquired() as connection, connection.transaction():
-                # One at a time, whoever else does it in this database.
+                # One at a time, with any other process in this database.
                 lock = "SELECT pg_advisory_xact_lock(hashtext($1))"
                 await connection.execute(lock, f"aiooctopush {self.schema}")
                 version = await self._version(connection)
@@ -293,15 +293,15 @@ class Database:
                 await connection.execute(self.within(ADD_VERSION), newest)
 
     async def close(self) -> None:
-        """Close what was opened here, and let go of what was held."""
+        """Close resources that were opened here, and release locks."""
         self._is_closed = True
         if self._pool is not None:
             self._enter_loop()
         own, self._own = self._own, None
         self._held = {}
         if own is not None and not _is_gone(own):
-            # With the session end its locks, however the pool resets it; but the server
-            # takes a moment to notice, and the next one may be here before.
+            # Locks end with the session, however the pool resets it. The server takes a
+            # moment to notice, and the next session may start before.
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await own.execute("SELECT pg_advisory_unlock_all()", timeout=_PATIENCE)
         if own is not None:
@@ -309,7 +309,7 @@ class Database:
             await self._pool.release(own)
         pool, self._pool = self._pool, None
         if pool is not None and pool is not self.place:
-            # What a lost connection never gives back is cut off then, by the pool.
+            # The pool then drops connections that are never returned.
             with self._explained(), suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE):
                     await pool.close()
@@ -331,8 +331,8 @@ class Database:
         """
         Leave a server that turns out to be one that can only be read.
 
-        After a failover it is what its connections lead to, for as long as they are
-        used. So all of them are renewed, and the new ones ask who can be written.
+        After a failover, existing connections would still use the old server. So all of
+        them are renewed, and the new ones select a writable server.
         """
         try:
             yield
@@ -385,7 +385,7 @@ class Database:
         which closes their sockets, and with these end their locks.
 
         Raises:
-            LedgerError: Another loop is using them, or they are of somebody else.
+            LedgerError: Another loop is using them, or they belong to the caller.
         """
         loop, before = asyncio.get_running_loop(), self._loop
         if before is None or before is loop:
@@ -451,10 +451,10 @@ class Database:
 
     async def _check(self, connection: Any) -> None:
         """
-        Refuse what is no ledger of this version; asked once.
+        Require a ledger of this version; checked once.
 
         Raises:
-            LedgerError: Says what it is instead.
+            LedgerError: Describes the problem.
         """
         if self._is_checked:
             return
@@ -485,7 +485,7 @@ class Database:
 
 @define
 class BoundDatabase(Database):
-    """Somebody else's transaction: what is written here is written when that is."""
+    """A transaction of the caller; writes are committed with it."""
 
     def _acquired(self) -> AbstractAsyncContextManager[Any]:
         return self._lent()
@@ -508,4 +508,4 @@ class BoundDatabase(Database):
         """Nothing more: the transaction holds it until it ends."""
 
     async def close(self) -> None:
-        """Nothing: the connection stays with whoever opened it."""
+        """Nothing: the connection stays with its owner."""

@@ -183,11 +183,11 @@ def _in_order(claim: Claim) -> tuple[int, str]:
 @define
 class _Held(ClaimLedger):
     """
-    What the holder of a claim may write to: its batch, and the parts of that.
+    Writes of the holder of a claim: its batch, and the parts of it.
 
     Attributes:
-        fences: Fences of the batches that it holds, by part. Who takes a batch over
-            raises its fence, and what is written under the old one is refused.
+        fences: Fences of the batches that it holds, by part. Taking a batch over raises
+            its fence, and writes under the old one are refused.
     """
 
     _tables: Tables
@@ -248,14 +248,14 @@ class _Held(ClaimLedger):
     ) -> None:
         await self._tables.replace(
             *(connection, run_name, self._run, batch),
-            # No batch has a fence of -1: what is not held is never written.
+            # No batch has a fence of -1, so a batch without a claim is never written.
             fence=self.fences.get(batch.part, -1),
             worker=None if lease is None else self._owner,
             lease=lease,
         )
 
 
-# What is put into the statements (S608) are names of ours, never values.
+# Only our own names are put into the statements (S608), never values.
 _OPEN: Final = "state IN ('not_sent', 'sending', 'unknown')"
 _FREE: Final = "(lease_until IS NULL OR lease_until < now()) AND payload IS NOT NULL"
 
@@ -269,7 +269,7 @@ def _young(limit: str) -> str:
 
 
 def _claimable(limit: str, include_unknown: str) -> str:
-    """Asked once more, a duplicate would be one again, which says nothing new."""
+    """A duplicate that is repeated is a duplicate again, which proves nothing new."""
     return f"""
         {_OPEN} AND {_FREE} AND (state <> 'unknown' OR ({include_unknown}
             AND {_young(limit)}
@@ -277,7 +277,7 @@ def _claimable(limit: str, include_unknown: str) -> str:
     """
 
 
-# Only while nobody holds the run: the lock is let go of with the statement.
+# Only while the run is not held: the lock ends with the statement.
 _RUN: Final = f"""
     named AS MATERIALIZED (
         SELECT id, {LOCK} AS lock FROM LEDGER.runs WHERE name = $1 AND paused IS NULL

@@ -41,14 +41,14 @@ class PostgresLedger(PostgresClaims):
     """
     Keeps runs in a schema of a PostgreSQL database, for one process or for many.
 
-    Nothing is reached before the first use, and nothing is made but by `migrate`.
-    While a run is held by `open_run`, nobody else writes to it and no worker claims
-    from it; the connection that holds it is one for that alone. So a pool needs two
-    or more, and what stands between must not share sessions between transactions.
-    After a failover it finds the server that can be written by itself. Used from one
-    `asyncio.run` after the other, it connects anew in each.
+    Nothing is connected before the first use, and only `migrate` creates tables. While
+    `open_run` holds a run, no other process writes to it and no worker claims from it.
+    The connection that holds it serves that run alone. So a pool needs two or more, and
+    a pooler must not share sessions between transactions. After a failover it finds the
+    writable server automatically. Used from one `asyncio.run` after the other, it
+    reconnects in each.
 
-    The tables hold phone numbers and texts: let nobody read them who need not.
+    The tables contain phone numbers and texts: restrict read access to them.
 
     Args:
         dsn_or_pool: ``postgresql://user:password@host/database``, or an
@@ -92,12 +92,12 @@ class PostgresLedger(PostgresClaims):
         """
         This ledger inside of a transaction of yours: all of it is written, or nothing.
 
-        So a run can be planned together with the rows that it is about. What fails in
-        here is undone alone, and the transaction may go on.
+        So a run can be planned together with your own rows. A failure in here is rolled
+        back alone, and the transaction may continue.
 
         Args:
             connection: Connection of asyncpg, in a transaction. A run that is opened
-                here is held until that ends; nobody needs to close this.
+                here is held until the transaction ends; closing is not necessary.
         """
         return _BoundLedger(connection, self._database.schema)
 
@@ -115,9 +115,9 @@ class PostgresLedger(PostgresClaims):
 
     async def open_run(self, run: RunRecord) -> RunRecord:
         """
-        Begin a run, or find it as it was left; nobody else may then write to it.
+        Begin a run, or load an existing one; no other process may then write to it.
 
-        What workers held before, and let run out, they cannot write any more.
+        Workers cannot write batches whose lease has expired.
 
         Raises:
             LedgerError: Another process holds the run, workers are sending it, or
@@ -225,7 +225,7 @@ class PostgresLedger(PostgresClaims):
             yield rejection
 
     async def record_receipts(self, run_name: str, receipts: Sequence[Receipt]) -> None:
-        """Write down what the network said; it may be done while a run is held."""
+        """Record delivery receipts; allowed while a run is held."""
         async with self._database.transaction(run_name) as connection:
             owner, _ = await self._tables.find_run(connection, run_name)
             # In one order everywhere, so that no two wait for each other for ever.
@@ -269,10 +269,10 @@ class PostgresLedger(PostgresClaims):
 
     async def purge(self, run_name: str) -> None:
         """
-        Forget whom a run went to and what it said, and keep the figures.
+        Delete recipients and texts of a run, and keep the figures.
 
-        PostgreSQL removes what was forgotten from its files at its next vacuum; its
-        logs and your backups keep it as long as you keep those.
+        PostgreSQL removes deleted data from its files at its next vacuum; its logs and
+        your backups keep it as long as you keep those.
         """
         async with self._database.transaction(run_name) as connection:
             owner = await self._tables.run_id(connection, run_name)
@@ -283,22 +283,23 @@ class PostgresLedger(PostgresClaims):
 
     async def close(self) -> None:
         """
-        Let go of all runs, and close what this ledger opened; a pool of yours stays.
+        Release all runs, and close connections of this ledger; your own pool stays
+        open.
 
-        It waits for what is being written. A closed ledger cannot be used again.
+        It waits for pending writes. A closed ledger cannot be used again.
         """
         await self._database.close()
 
 
 class _BoundLedger(PostgresLedger):
-    """A ledger in a transaction of somebody else."""
+    """A ledger in a transaction of the caller."""
 
     def __init__(self, connection: Any, schema: str) -> None:
         self._database = BoundDatabase(connection, schema)
         self._tables = Tables(self._database)
 
 
-# What is put into the statements (S608) are names of ours, never values.
+# Only our own names are put into the statements (S608), never values.
 _ADD_RUN: Final = insert("LEDGER.runs", numbered_from(1, RUN_COLUMNS))
 _BEGIN_RUN: Final = f"{_ADD_RUN} ON CONFLICT DO NOTHING"
 _FIND_RUN: Final = f"""

@@ -1,4 +1,4 @@
-"""What PostgreSQL, its driver and the network refuse, in the words of a ledger."""
+"""Errors of PostgreSQL, its driver and the network, in the words of a ledger."""
 
 import re
 import ssl
@@ -95,7 +95,7 @@ _CLASS: Final = 2
 
 _QUOTED: Final = re.compile(r'"([\w.]+)"', re.ASCII)
 _STARTUP_PARAMETER: Final = re.compile(r"startup parameter: ([\w.]+)", re.ASCII)
-# Of the driver's own sentences about an address, those that show nothing but these.
+# Messages of the driver about an address that show only these values.
 _ABOUT_A_PARAMETER: Final = re.compile(
     r"`?(sslmode|sslnegotiation|target_session_attrs|gsslib)\b", re.ASCII
 )
@@ -104,7 +104,7 @@ _ABOUT_A_PARAMETER: Final = re.compile(
 @contextmanager
 def as_ledger_errors(name: str, address: Address | None = None) -> Iterator[None]:
     """
-    Turn what PostgreSQL and the network say into a `LedgerError` with what to do.
+    Convert errors of PostgreSQL and the network to a `LedgerError` with advice.
 
     Args:
         name: What the error calls the ledger.
@@ -125,7 +125,7 @@ def as_ledger_errors(name: str, address: Address | None = None) -> Iterator[None
         words = _words_of_network(error, address)
         raise LedgerError(f"{name}: {words}") from error
     except ValueError as error:
-        # Of the address, and it may show the password.
+        # Part of the address, which may show the password.
         raise LedgerError(f"{name}: {_words_of_address(error)}") from None
     except (asyncpg.InterfaceError, asyncpg.InternalClientError):
         raise LedgerError(f"{name}: {_LOST}") from None

@@ -1,7 +1,7 @@
 """
 The rows of a ledger in PostgreSQL, as parts of transactions.
 
-Whoever calls begins the transaction, and ends it.
+The caller begins the transaction, and ends it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ class Tables:
         return self.database.within(statement)
 
     async def find_run(self, connection: Any, run_name: str) -> tuple[int, int]:
-        """Its id, and the lock that stands for it."""
+        """Its id, and the number of its lock."""
         row = await connection.fetchrow(self.sql(_FIND_LOCK), run_name)
         if row is None:
             raise LedgerError(f"{self.database.name}: holds no run {run_name!r}")
@@ -102,7 +102,7 @@ class Tables:
         worker: str | None = None,
         lease: timedelta | None = None,
     ) -> None:
-        """Replace a batch; with a fence only what is held under it."""
+        """Replace a batch; with a fence only under that fence."""
         found = await connection.fetchval(
             self.sql(_REPLACE_BATCH),
             *(owner, *stored(without_payload(batch)), worker, lease),
@@ -119,7 +119,7 @@ class Tables:
             )
 
     async def lock_batch(self, connection: Any, owner: int, name: str) -> int:
-        """The id of a batch that nobody else changes until the transaction ends."""
+        """The id of a batch, locked until the transaction ends."""
         number, _, part = name.partition(".")
         place = (owner, int(number), part)
         found = await connection.fetchval(self.sql(_LOCK_BATCH), *place)
@@ -137,7 +137,7 @@ CODEC: Final = RowCodec({"payload": Form(pack, bytes)})
 
 
 def stored(record: AnyRecord) -> tuple[Any, ...]:
-    """Each attribute as the column of its name takes it, in their order."""
+    """Each attribute in the form of its column, in their order."""
     return tuple(CODEC.to_row(record).values())
 
 
@@ -146,7 +146,7 @@ def numbered_from(first: int, columns: Iterable[str]) -> dict[str, str]:
     return {name: f"${at}" for at, name in enumerate(columns, first)}
 
 
-# What is put into the statements (S608) are names of ours, never values.
+# Only our own names are put into the statements (S608), never values.
 OWNER: Final = "run = (SELECT id FROM LEDGER.runs WHERE name = $1)"
 # One number for a run in all of the database: its table's, and its own.
 LOCK: Final = "(tableoid::bigint << 32) | id"
@@ -169,8 +169,8 @@ _FENCE, _KEEPS = f"${_HOLDER + 2}", f"${_HOLDER + 3}"
 _KEPT: Final = (
     f"CASE WHEN {_KEEPS}::boolean THEN coalesce({_PLACED['payload']}, payload) END"
 )
-# Without a fence it is written by somebody who needs no claim, and ends that of others:
-# without a lease nobody holds it, and the next to claim it raises the fence.
+# Without a fence the writer needs no claim, and ends existing ones: without a lease the
+# batch is unclaimed, and the next claim raises the fence.
 _REPLACE_BATCH: Final = f"""
     UPDATE LEDGER.batches SET {assignments({**_PLACED, "payload": _KEPT, **_HELD_BY})}
     WHERE run = $1 AND number = {_PLACED["number"]} AND part = {_PLACED["part"]}

@@ -1,15 +1,15 @@
-"""What a ledger looks like in PostgreSQL, and how it came to that."""
+"""The tables of a ledger in PostgreSQL, and their migrations."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 
-# Statements that lead from one version to the next, the first of them from nothing.
-# A released one is never changed. LEDGER stands for the name that the user chose.
+# Statements from one version to the next, beginning with an empty schema. A released
+# one is never changed. LEDGER stands for the user's schema name.
 MIGRATIONS: Final[Sequence[Sequence[str]]] = (
     (
-        # A name may be longer than a B-tree takes: hashed, each is found and unique.
+        # A name may be too long for a B-tree: hashed, each is found and unique.
         """
         CREATE TABLE LEDGER.runs (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -33,9 +33,9 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             EXCLUDE USING hash (name WITH =)
         )
         """,
-        # Figures of the gateway are text, as they may be of any size. Who was written
-        # to and what is packed already, and kept apart: what is read without it stays
-        # cheap, and so does each change of state.
+        # Figures of the gateway are text, because they may have any size. Recipients
+        # and content are packed already, and stored separately. So reading without
+        # them, and each change of state, stays cheap.
         """
         CREATE TABLE LEDGER.batches (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

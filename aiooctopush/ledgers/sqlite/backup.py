@@ -1,4 +1,4 @@
-"""A copy of an SQLite ledger that stands alone, made while a run may be going on."""
+"""A complete copy of an SQLite ledger, made also during a run."""
 
 import os
 import sqlite3
@@ -19,10 +19,10 @@ from .problems import as_ledger_errors
 
 def backup(path: str | os.PathLike[str], copy: str | os.PathLike[str]) -> None:
     """
-    Copy a ledger into one file that stands alone, also while a run writes to it.
+    Copy a ledger into one complete file, also while a run writes to it.
 
-    The copy holds all that was written when this began, and is made for its owner
-    alone. It takes about a second for 500 MB, and holds no run back.
+    The copy contains all data written before the start, and only its owner can read it.
+    It takes about a second for 500 MB, and does not block a run.
 
     Args:
         path: Path of the ledger.
@@ -48,7 +48,7 @@ def _copy(connection: sqlite3.Connection, place: Path) -> None:
             with closing(connect(aside, "rw")) as target:
                 set_up(target)
                 connection.backup(target)
-            # What was copied may say that it is in use, and keeps a log of its own.
+            # The copied file may be marked as in use, with a log of its own.
             with closing(connect(aside, "rw")) as target:
                 set_up(target)
                 set_in_use(target, is_open=False)

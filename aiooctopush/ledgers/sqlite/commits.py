@@ -1,5 +1,5 @@
 """
-Who waits for the thread of an SQLite ledger, and what of it shares a commit.
+The thread of an SQLite ledger, its callers, and their shared commits.
 
 To wait for the disk takes more time of the processor than all else that a write does,
 and as long for one batch as for ten. So what several tasks write while the disk is busy
@@ -34,7 +34,7 @@ _LONGEST_WAIT: Final = 0.005
 
 Write = Callable[[sqlite3.Connection], T]
 """
-What is done in a transaction, and only there: when another of its group fails, all are
+Work in a transaction, and only there: if another part of its group fails, all are
 rolled back, and it is done again.
 """
 
@@ -42,12 +42,12 @@ rolled back, and it is done again.
 @define(eq=False, repr=False)
 class _Asked:
     """
-    Something to be done in the thread, and what came of it.
+    Work for the thread, and its result.
 
     Attributes:
         alone: Does it, in a transaction of its own if it writes.
-        write: What it does in a transaction; None if it takes part in none.
-        answer: Who waits for it.
+        write: Its work in a transaction; None if it has none.
+        answer: Future of the caller.
     """
 
     alone: Callable[[], Any]
@@ -131,7 +131,7 @@ class Commits:
             return
         loop = asyncio.get_running_loop()
         closing = loop.run_in_executor(thread, self._file.close)
-        # The thread does what it was given, and ends.
+        # The thread finishes its work, and ends.
         thread.shutdown(wait=False)
         await asyncio.shield(closing)
 
@@ -171,7 +171,7 @@ class Commits:
     # --- in the thread ----------------------------------------------------------------
 
     def _serve(self) -> None:
-        """Do all that waits, and what comes in the meantime."""
+        """Do all waiting work, including work that arrives in the meantime."""
         while self._waiting:
             group = [one for one in self._take() if not one.answer.cancelled()]
             if not self._do_together(group):
@@ -195,7 +195,7 @@ class Commits:
         try:
             results = self._file.write(lambda file: [write(file) for write in writes])
         except BaseException:  # noqa: BLE001  # nothing was written
-            # Alone, each of them meets what is its own.
+            # Alone, each of them gets its own error.
             return False
         for one, result in zip(group, results, strict=True):
             one.result = result
@@ -205,7 +205,7 @@ class Commits:
 def _tell(group: Sequence[_Asked]) -> None:
     """Wake up all who asked, once for each loop."""
     for loop, asked in groupby(group, lambda one: one.answer.get_loop()):
-        # A loop that is closed has nobody left who waits.
+        # A closed loop has no waiting callers.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(_answer, list(asked))
 

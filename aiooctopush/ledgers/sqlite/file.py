@@ -1,5 +1,5 @@
 """
-The file of a ledger: whose it is, who may write to it, and what went wrong with it.
+The file of a ledger: ownership, lock, and errors.
 
 Nothing here waits; all of it runs in the one thread of a `sqlite.SQLiteLedger`.
 """
@@ -25,21 +25,21 @@ from .schema import APPLICATION_ID, MIGRATIONS
 
 T = TypeVar("T")
 Identity = tuple[int, int]
-"""Device and inode: what a path leads to."""
+"""Device and inode of a path."""
 
 # Seconds to wait for another program that holds the file; our own never do for long.
 _PATIENCE: Final = 5.0
 
 _SETTINGS: Final = (
-    # Each commit is on the disk when it returns, and so outlives a power cut. On a Mac
-    # that takes an order of its own to the drive.
+    # Each commit is on the disk when it returns, and so survives a power failure. On a
+    # Mac this requires an explicit flush of the drive.
     "synchronous = FULL",
     "fullfsync = ON",
     "checkpoint_fullfsync = ON",
     "foreign_keys = ON",
-    # What is dropped is written over at once.
+    # Deleted data is overwritten at once.
     "secure_delete = ON",
-    # A file may have been made by anybody: nothing in it is run, sizes are checked.
+    # The origin of a file is unknown: nothing in it is executed, sizes are checked.
     "trusted_schema = OFF",
     "cell_size_check = ON",
 )
@@ -48,7 +48,7 @@ _SETTINGS: Final = (
 # stay empty.
 _PAGE_SIZE: Final = 8_192
 
-# Opened so, SQLite makes and changes nothing, not even what a crash left to be done.
+# Opened in this mode, SQLite creates and changes nothing, not even after a crash.
 _FILE_ALONE: Final = "ro&immutable=1"
 _AS_WE_ARE: Final = os.access in os.supports_effective_ids
 _LOG_IS_MISSING: Final = (
@@ -79,11 +79,11 @@ class LedgerFile:
     """
     An SQLite file that is a ledger, opened at its first use.
 
-    Next to it lies ``<name>-lock``, which is locked as long as this writes. It is a
-    file of its own because a process that closes any descriptor of a database file
-    drops SQLite's own locks on it; so here the database is opened by SQLite alone.
-    It stays when the ledger is closed, for to remove it would let two processes lock
-    two files.
+    Next to it is ``<name>-lock``, which is locked as long as this writes. It is a file
+    of its own because a process that closes any descriptor of a database file drops
+    SQLite's own locks on it. So only SQLite opens the database. The lock file stays
+    when the ledger is closed, because removing it would let two processes lock two
+    files.
 
     Args:
         path: Path of the database.
@@ -111,7 +111,7 @@ class LedgerFile:
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """
-        Do what only reads.
+        Run a read-only operation.
 
         Raises:
             LedgerError: It could not be done.
@@ -143,10 +143,10 @@ class LedgerFile:
 
     def fold(self) -> None:
         """
-        Copy the log into the file, which then stands alone until the next write.
+        Copy the log into the file, which is then complete until the next write.
 
-        As long as a ledger is written, what is new stands in its log. The file is
-        marked before, so that a copy of it alone is not taken for all there is.
+        As long as a ledger is written, new data is in its log. The file is marked
+        before, so that a copy of it alone is not mistaken for the whole ledger.
         """
         if self._stands_alone:
             return
@@ -166,9 +166,9 @@ class LedgerFile:
 
     def rewrite(self) -> None:
         """
-        Write the file anew, so that nothing of what was dropped is left in it.
+        Rewrite the file, so that it contains no deleted data.
 
-        Overwriting what is dropped is not enough: when SQLite moves a row from page to
+        Overwriting deleted data is not enough: when SQLite moves a row from page to
         page, it may leave a copy behind.
 
         Raises:
@@ -187,7 +187,7 @@ class LedgerFile:
             )
 
     def close(self) -> None:
-        """Fold the log in, and close what is open, the lock last."""
+        """Fold the log in, and close all files, the lock last."""
         with suppress(LedgerError):
             # All is on the disk already, if in two files.
             self.fold()
@@ -207,7 +207,7 @@ class LedgerFile:
 
     def _close_beside_log(self, connection: sqlite3.Connection) -> None:
         """
-        Leave the log where it is, for the file says that it needs it.
+        Leave the log in place, because the file is marked as needing it.
 
         The last to close copies and deletes it, unless he may only read.
         """
@@ -235,7 +235,7 @@ class LedgerFile:
                 raise
         for place, identity in self._opened.items():
             if _identity_at(place) != identity:
-                # What is written now would be gone with the last descriptor.
+                # Data written now would be lost with the last descriptor.
                 raise LedgerError(
                     f"{self._path}: {place.name} was moved, replaced or deleted while "
                     "the ledger was open; put it back, or start again"
@@ -245,7 +245,8 @@ class LedgerFile:
     def _open(self) -> sqlite3.Connection:
         # A program may change its folder later.
         self._place = self._path.absolute()
-        # Looked at before it is locked: nothing is put next to what is not ours.
+        # Checked before it is locked: no file is created next to another program's
+        # file.
         is_there = self._is_there()
         if not self._read_only:
             self._take_lock()
@@ -318,7 +319,7 @@ class LedgerFile:
 
     def _check(self, mode: str) -> None:
         """
-        Refuse what is not ours to use.
+        Refuse a file that is not our own.
 
         Raises:
             LedgerError: It is no ledger, or of a newer version.
@@ -372,7 +373,7 @@ class LedgerFile:
         aside = self._place.with_name(f"{self._path.name}-new")
         # Left by a crash in here; its journal is dropped by SQLite.
         aside.unlink(missing_ok=True)
-        # What SQLite puts next to a database gets the same permissions.
+        # The files that SQLite creates next to a database get the same permissions.
         os.close(open_privately(str(aside), os.O_CREAT | os.O_EXCL | os.O_RDWR))
         try:
             with closing(connect(aside, "rw")) as connection:
@@ -403,7 +404,7 @@ def _transaction(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def connect(place: Path, mode: str) -> sqlite3.Connection:
-    """A connection whose transactions begin and end where we say so."""
+    """A connection with explicit transactions."""
     return sqlite3.connect(
         f"{place.as_uri()}?mode={mode}",
         uri=True,
@@ -428,7 +429,7 @@ def _is_in_use(connection: sqlite3.Connection) -> bool:
 
 
 def set_in_use(connection: sqlite3.Connection, *, is_open: bool) -> None:
-    """Mark a ledger as one that is in use, or as one that stands alone."""
+    """Mark a ledger as in use, or as complete."""
     with _transaction(connection):
         connection.execute("UPDATE in_use SET is_open = ?", (is_open,))
 
@@ -452,5 +453,5 @@ def _identity_at(place: Path) -> Identity | None:
 
 
 def open_privately(path: str, flags: int) -> int:
-    """Open for this user alone, and no link that somebody has put there."""
+    """Open for this user alone, and without following links."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)

@@ -56,7 +56,8 @@ from .file import LedgerFile
 
 class SQLiteLedger(LocalClaims):
     """
-    Keeps runs in a file, also several: enough to go on after a crash or a power cut.
+    Keeps one run or several in a file: enough to resume after a crash or a power
+    failure.
 
     Nothing is opened before the first use. As long as it is open, no other process
     can write to the same file, but any can read it with ``read_only``. SQLite runs in
@@ -68,7 +69,7 @@ class SQLiteLedger(LocalClaims):
 
     Args:
         path: Path of the file; made if it is not there, in a folder that is.
-        read_only: Reads without a lock, also while a run is going on.
+        read_only: Reads without a lock, also during a run.
         clock: By which leases of a fleet in this process run out; the machine's.
 
     Raises:
@@ -108,7 +109,7 @@ class SQLiteLedger(LocalClaims):
 
     async def open_run(self, run: RunRecord) -> RunRecord:
         """
-        Begin a run, or find it as it was left; nobody else may then write to it.
+        Begin a run, or load an existing one; no other process may then write to it.
 
         Raises:
             LedgerError: Another process is writing to the file, it is no ledger, or it
@@ -145,7 +146,7 @@ class SQLiteLedger(LocalClaims):
         await self._commits.write(lambda file: self._replace(file, run_name, batch))
 
     async def conclude_soon(self, run_name: str, batch: BatchRecord) -> Awaitable[None]:
-        """Write it with what is planned next, or by itself if that takes too long."""
+        """Write it with the next plan, or alone if that takes too long."""
         return self._commits.write(
             lambda file: self._replace(file, run_name, batch), can_wait=True
         )
@@ -284,14 +285,14 @@ class SQLiteLedger(LocalClaims):
 
     async def purge(self, run_name: str) -> None:
         """
-        Forget whom a run went to and what it said, and keep the figures.
+        Delete recipients and texts of a run, and keep the figures.
 
-        The file is written anew, and so becomes as small as it can. It takes
-        as much room again while that goes on.
+        The file is rewritten, and so becomes as small as possible. Meanwhile it takes
+        the same space again.
 
         Raises:
-            LedgerError: It could not be done, or what was forgotten may still be found
-                in the file; then purge again.
+            LedgerError: It failed, or deleted data may still be in the file; then purge
+                again.
         """
 
         def forget(connection: sqlite3.Connection) -> None:
@@ -310,10 +311,10 @@ class SQLiteLedger(LocalClaims):
 
     async def backup(self, copy: str | os.PathLike[str]) -> None:
         """
-        Copy the ledger into one file that stands alone, also while a run writes to it.
+        Copy the ledger into one complete file, also while a run writes to it.
 
-        A copy made in another way needs the file whose name ends in ``-wal`` as well,
-        and is refused without it, unless the ledger was closed before.
+        Other copies also need the file whose name ends in ``-wal``, and are refused
+        without it, unless the ledger was closed before.
 
         Args:
             copy: Path of the file to be made; it must not be there.
@@ -325,13 +326,13 @@ class SQLiteLedger(LocalClaims):
         await asyncio.to_thread(backup, self._path, copy)
 
     async def release_run(self, run_name: str) -> None:
-        """Fold the log into the file, which then stands alone until the next write."""
+        """Fold the log into the file, which is then complete until the next write."""
         await super().release_run(run_name)
         await self._commits.do(self._file.fold)
 
     async def close(self) -> None:
         """
-        Wait for what is being written, then close the file. A second time does nothing.
+        Wait for pending writes, then close the file. A second call does nothing.
 
         A closed ledger cannot be used again. If this is cancelled, the file is closed
         all the same.
@@ -397,9 +398,9 @@ def _named(columns: Iterable[str]) -> dict[str, str]:
     return {name: f":{name}" for name in columns}
 
 
-# What is put into the statements (S608) are names of ours, never values.
+# Only our own names are put into the statements (S608), never values.
 _OWNER: Final = "run = (SELECT id FROM runs WHERE name = ?)"
-# Each statement costs as much as what it writes: nothing is asked that one can do.
+# Each statement costs as much as its writes, so one statement does everything.
 _ITS_RUN: Final = "(SELECT id FROM runs WHERE name = :run)"
 
 _BEGIN_RUN: Final = (
@@ -425,7 +426,7 @@ _NAMED: Final = f"run = {_ITS_RUN} AND number = :number AND part = :part"
 
 _ADD_BATCH: Final = insert("batches", {"run": _ITS_RUN, **_named(_COLUMNS)})
 _ADD_CONTENT: Final = "INSERT INTO contents VALUES (last_insert_rowid(), :payload)"
-# What names a batch is not set, or SQLite would write the index anew as well.
+# The columns of the index are not set, or SQLite would rewrite the index as well.
 _SET: Final = assignments(
     _named(name for name in _COLUMNS if name not in {"number", "part"})
 )

@@ -1,4 +1,4 @@
-"""What SQLite and the system refuse, in the words of a ledger, with what to do."""
+"""Errors of SQLite and the system, in the words of a ledger, with advice."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from ..rows import DAMAGED
 
 
 _PRIMARY_CODE: Final = 0xFF
-# What SQLite says where it may not make the files that a log needs.
+# Errors of SQLite if it may not create the files that a log needs.
 _CANNOT_READ_LOG: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 _NO_ROOM: Final = "the disk is full; free space, then resume"
 _FORBIDDEN: Final = (
@@ -48,13 +48,13 @@ _WORDS_OF_SYSTEM: Final[Sequence[tuple[type[OSError], str]]] = (
 
 
 PROBLEMS: Final = (sqlite3.Error, OSError, OverflowError, UnicodeEncodeError)
-"""What SQLite and the system raise, and Python for a value that neither can hold."""
+"""Exceptions of SQLite, the system, and Python for a value that neither can store."""
 
 
 @contextmanager
 def as_ledger_errors(path: Path, *, reading: bool = False) -> Iterator[None]:
     """
-    Turn what SQLite and the system say into a `LedgerError` with what to do.
+    Convert errors of SQLite and the system to a `LedgerError` with advice.
 
     Args:
         path: What the error calls the ledger.

@@ -1,4 +1,4 @@
-"""What the file of an SQLite ledger looks like, and how it came to that."""
+"""The file of an SQLite ledger, and its migrations."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -33,8 +33,8 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             residual_credit TEXT
         )
         """,
-        # The long columns come last: what is read without them stays cheap. Figures
-        # of the gateway are text, as they may be of any size.
+        # The long columns come last, so that reading without them stays cheap. Figures
+        # of the gateway are text, because they may have any size.
         """
         CREATE TABLE batches (
             id INTEGER PRIMARY KEY,
@@ -62,9 +62,9 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             UNIQUE (run, number, part)
         )
         """,
-        # What batches say to whom, while it may be sent. In a table of its own, or the
-        # room that it took on their pages would stay empty when it is dropped: a ledger
-        # would take two times as much.
+        # Content of batches, while they may be sent. In a table of its own, because
+        # deleting it would otherwise leave empty space on their pages: a ledger would
+        # take twice the space.
         """
         CREATE TABLE contents (
             batch INTEGER PRIMARY KEY REFERENCES batches (id),
@@ -104,7 +104,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             PRIMARY KEY (run, status)
         ) WITHOUT ROWID
         """,
-        # 1 as long as what was written may be in the log only: see `LedgerFile.fold`.
+        # 1 as long as data may be in the log only: see `LedgerFile.fold`.
         "CREATE TABLE in_use (is_open INTEGER NOT NULL)",
         "INSERT INTO in_use VALUES (0)",
         f"PRAGMA application_id = {APPLICATION_ID}",
