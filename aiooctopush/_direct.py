@@ -102,7 +102,7 @@ class Direct:
         self._heads: dict[str, Head] = {}
 
     def takes(self, request: HttpRequest) -> bool:
-        """Whether a request can go this way, and no tool watches the session."""
+        """Whether a request can go this way, if no tool watches the session."""
         return (
             request.method == "POST"
             and request.body is not None
