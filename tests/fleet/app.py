@@ -12,7 +12,7 @@ from pathlib import Path
 
 from taskiq_aio_pika import AioPikaBroker
 
-from aiooctopush import OctopushSession
+from aiooctopush import OctopushSession, Timeouts
 from aiooctopush.integrations.taskiq import Fleet
 from aiooctopush.ledgers.leases import LEASE
 from aiooctopush.ledgers.postgres.ledger import PostgresLedger
@@ -20,6 +20,8 @@ from aiooctopush.ledgers.postgres.ledger import PostgresLedger
 
 VARIABLE = "AIOOCTOPUSH_TEST_FLEET"
 LOGIN, KEY = "me@example.org", "key"
+# Less than usual: some tests wait for the end of an attempt.
+PATIENCE = Timeouts(connect=2.0, read=8.0, attempt=12.0)
 
 
 class ShortLeases(PostgresLedger):
@@ -58,7 +60,9 @@ def fleet_of(place):
     """The fleet of a place; for its words see `rig.Rig.place`."""
 
     def session():
-        return OctopushSession(LOGIN, place["key"], base_url=place["gateway"])
+        return OctopushSession(
+            LOGIN, place["key"], base_url=place["gateway"], timeouts=PATIENCE
+        )
 
     def ledger():
         return ShortLeases(
