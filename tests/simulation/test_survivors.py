@@ -192,7 +192,7 @@ async def test_a_broken_connection_is_ours_before_aiohttp_sees_it(error):
         raise error
 
     with pytest.raises(UnknownOutcomeError, match=type(error).__name__):
-        await _SingleAttempt()(SimpleNamespace(send=None), send)
+        await _SingleAttempt("http://127.0.0.1:9")(SimpleNamespace(send=None), send)
 
 
 # --- classification -------------------------------------------------------------------
