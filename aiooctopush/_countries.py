@@ -1,8 +1,8 @@
 """
-The countries of libphonenumber, known without loading it.
+The countries of libphonenumber, available without importing it.
 
-To load it takes some 10 ms, which a thread that reads numbers has and an event loop,
-where a country is declared, has not.
+Importing it takes about 10 ms, too long for an event loop, where a country is declared;
+only threads that read numbers import it.
 """
 
 from importlib.util import find_spec

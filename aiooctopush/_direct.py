@@ -9,7 +9,7 @@ parser stay aiohttp's. The bytes on the wire and the result are the same:
 `tests/core/test_direct.py` compares both ways.
 
 The usual way serves sessions whose requests are watched or replaced, and versions of
-aiohttp whose inside differs from the expected one; see `Direct.takes`.
+aiohttp with other internals; see `Direct.takes`.
 """
 
 from collections.abc import Mapping
@@ -33,12 +33,12 @@ from ._wire import HttpRequest, HttpResponse
 MAX_HEADS: Final = 64
 """Heads that are kept; paths may hold arguments, so their number has no bound."""
 
-# What aioresponses, VCR.py and tracers replace.
+# Functions that aioresponses, VCR.py and tracers replace.
 _SESSION_REQUEST: Final = aiohttp.ClientSession._request  # noqa: SLF001
 _PUBLIC_REQUEST: Final = aiohttp.ClientSession.request
 _PROTOCOL_SWITCH: Final = 101
 
-# What is used of aiohttp beyond its documentation: by each function, the arguments.
+# Undocumented parts of aiohttp in use: by each function, the arguments.
 _EXPECTED: Final = (
     (aiohttp.BaseConnector, "connect", {"req", "traces", "timeout"}),
     (
@@ -126,12 +126,12 @@ class Direct:
         Send a request, and read its response.
 
         Args:
-            request: One that `takes` takes.
+            request: One that `takes` accepts.
             url: Where it goes.
-            timeout: How long connecting may take.
+            timeout: Time limit of connecting.
             witness: Is touched once there is a connection.
             deadline: That of the attempt.
-            silence: Seconds without a byte of the body that end it.
+            silence: Maximum seconds without a byte of the body.
 
         Raises:
             Exception: Any error of aiohttp.

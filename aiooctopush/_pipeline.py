@@ -1,6 +1,6 @@
 """
-The path that every call of a session takes, from top to bottom: admit it, attempt it,
-read the response; after a failure decide, and attempt it again.
+The path of every call of a session, from top to bottom: admit it, attempt it, read the
+response; after a failure decide, and attempt it again.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ _logger = logging.getLogger("aiooctopush")
 
 class Pipeline:
     """
-    Makes the calls of a session; the one thing that the chapters of `api` know of it.
+    Makes the calls of a session; the only part of it that the namespaces of `api` use.
 
     Attributes:
         limiter: Bounds the attempts that are under way at the same time.
@@ -138,9 +138,9 @@ class Pipeline:
 
     async def close(self) -> None:
         """
-        Start no further attempt, end all waits, and let what is on the wire finish.
+        Start no further attempt, end all waits, and let requests in transit finish.
 
-        That takes as long as one attempt may take, at most.
+        This takes as long as one attempt at most.
         """
         self.stop()
         if self.limiter.is_idle:
@@ -223,7 +223,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def _stoppable(self, call: CallState[T]) -> AsyncIterator[None]:
-        """Let a wait end when the session is closed, or what the call belongs to."""
+        """End a wait when the session, or the owner of the call, is closed."""
         async with self._stop.ends_wait(_CLOSED), AsyncExitStack() as waits:
             if call.options.stop is not None:
                 await waits.enter_async_context(call.options.stop.ends_wait(_STOPPED))
@@ -270,14 +270,14 @@ class Pipeline:
                         fresh_connection=call.suspects_connections,
                     )
                 )
-            # If it is cancelled instead, nothing more is known of this attempt.
+            # If it is cancelled instead, the outcome of this attempt is unknown.
             except (Exception, asyncio.CancelledError) as error:
                 if is_cancellation(error):
                     raise
                 call.in_transport = False
                 if isinstance(error, OctopushError):
                     raise
-                # A transport that somebody else wrote may raise anything.
+                # A user's own transport may raise anything.
                 msg = f"the transport failed ({type(error).__name__})"
                 raise UnknownOutcomeError(msg, backoff=Backoff.NEVER) from error
             call.in_transport = False
@@ -299,7 +299,7 @@ class Pipeline:
         return result
 
     async def _slow_down(self, call: CallState[T], retry_after: float | None) -> None:
-        """Start nothing before the gateway is ready; tell those who share a rate."""
+        """Start nothing before the gateway is ready; inform calls that share a rate."""
         if retry_after is not None:
             self.limiter.pause(retry_after)
         priority = call.options.priority
@@ -324,7 +324,7 @@ class Pipeline:
     # --- decide, and attempt again ----------------------------------------------------
 
     async def _attempt_again(self, call: CallState[T], failure: OctopushError) -> T:
-        """Attempt it until `decide` says otherwise; tenacity carries the loop."""
+        """Attempt it until `decide` ends it; tenacity runs the loop."""
         if await self._decide(call, failure):
             try:
                 await self._pause(call, call.delay)
@@ -388,7 +388,7 @@ class Pipeline:
     # --- conclude ---------------------------------------------------------------------
 
     def _conclude(self, call: CallState[T], failure: OctopushError) -> T:
-        """Return what the last failure proves, or raise what became of the call."""
+        """Return the result that the last failure proves, or raise the final error."""
         if isinstance(call.decision, Return):
             result: T = call.endpoint.answer(
                 outcome=call.decision.outcome,
@@ -405,13 +405,13 @@ class Pipeline:
         raise error from error.__cause__
 
     def _final_error(self, call: CallState[T], error: OctopushError) -> OctopushError:
-        """The error that the caller gets: what all attempts prove together."""
+        """Build the error for the caller from all attempts together."""
         decision, unknown = call.decision, call.unknown
         gave_up = isinstance(decision, Raise) and decision.gave_up
         unsaid = gave_up or type(error) is NotSentError
         if unknown and unsaid and not isinstance(error, UnknownOutcomeError):
-            # The last attempt alone would say "not sent" or "refused", which is not
-            # the whole truth.
+            # The last attempt alone would report "not sent" or "refused", which is
+            # incomplete.
             last, error = (
                 error,
                 UnknownOutcomeError(

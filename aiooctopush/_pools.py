@@ -20,7 +20,7 @@ class Pools:
     One session that keeps connections, and one that makes each of them afresh.
 
     Args:
-        base_url: Of the gateway, to name the `OctopushSession` that was left open.
+        base_url: Of the gateway, to name the `OctopushSession` that was not closed.
         max_connections: Size of each.
     """
 
@@ -44,13 +44,13 @@ class Pools:
         return session
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close open connections."""
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
 
     def complain(self) -> None:
-        """Close what was left open, and report it in our words."""
+        """Close an abandoned pool, and report it with our own message."""
         if self._loop is None or not self._sessions:
             return
         words = (
@@ -59,12 +59,12 @@ class Pools:
         )
         for session in self._sessions.values():
             connector = session.connector
-            # Or aiohttp complains, too, of classes that the program does not know.
+            # Otherwise aiohttp also warns, about classes that the program does not use.
             session.detach()
             if connector is not None:
                 _start(connector.close())
         self._sessions.clear()
-        # As aiohttp does: hardly anybody lets Python show such warnings.
+        # As in aiohttp: Python hides such warnings by default.
         self._loop.call_exception_handler({"message": words})
         # The last thing, for it may raise.
         warnings.warn(words, ResourceWarning, stacklevel=3)
@@ -83,7 +83,9 @@ class Pools:
 
 
 def _start(closing: Awaitable[None]) -> None:
-    """Go on to the first wait, by which all is closed; nobody can wait any more."""
+    """
+    Run until the first wait, which closes everything; further waits are impossible.
+    """
     steps = closing.__await__()
     with suppress(StopIteration):
         next(steps)

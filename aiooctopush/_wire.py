@@ -1,6 +1,6 @@
 """
-What goes over the wire, and no I/O: the values of the seam, and how a record becomes
-bytes and JSON becomes a value. What an answer proves is for `_answers` to say.
+Values of the wire format, without I/O: requests and responses, and their conversion to
+bytes and from JSON. `_responses` interprets responses.
 """
 
 import re
@@ -24,11 +24,11 @@ from .secret import Secret
 T = TypeVar("T", bound="Answer")
 
 MAX_BODY: Final = 1024 * 1024
-"""Bytes of an answer, after decompression, that are read at most."""
+"""Maximum size of a response in bytes, after decompression."""
 
 
 class Idempotency(StrEnum):
-    """What repeating a call does. This alone decides about retries after silence."""
+    """Effect of repeating a call. It alone decides about retries after a timeout."""
 
     SAFE = "safe"
     """A read."""
@@ -46,20 +46,20 @@ class Idempotency(StrEnum):
 IdempotencyLike = Idempotency | Literal["safe", "idempotent", "request_id", "none"]
 
 
-# No slots here, nor in what else is made for every send: to fill those of a frozen
-# value takes half as long again.
+# No slots, here and in other classes of each send: filling those of a frozen value
+# takes half as long again.
 @frozen(kw_only=True, slots=False)
 class Answer:
     """
-    What every answer of the gateway carries.
+    Fields of every response of the gateway.
 
     Attributes:
-        outcome: ``accepted``, or ``presumed`` if a repeat was refused as a
-            duplicate after an attempt of ours that had no readable answer.
+        outcome: ``accepted``, or ``presumed`` if a retry was refused as a duplicate
+            after an attempt without a readable response.
         request_id: The id under which it was accepted, if the operation has one.
-        attempts: How many attempts it took.
-        status: HTTP status of the last answer.
-        headers: Headers of that answer; names are case-insensitive.
+        attempts: Number of attempts.
+        status: HTTP status of the last response.
+        headers: Headers of that response; names are case-insensitive.
     """
 
     outcome: Outcome = Outcome.ACCEPTED
@@ -70,7 +70,7 @@ class Answer:
 
 
 Reader = Callable[[Any, dict[str, Any]], Any]
-"""Makes an answer of the value that JSON holds, and of the fields that we know."""
+"""Makes a response from the value of the JSON, and from our own fields."""
 
 
 @frozen(kw_only=True)
@@ -79,15 +79,17 @@ class Endpoint(Generic[T]):
 
     method: str
     path: str
-    """A template where it holds an argument: it stands in logs and errors."""
+    """
+    A template where it contains an argument, because it appears in logs and errors.
+    """
     idempotency: Idempotency
     answer: type[T]
     free_form: bool = False
     """Whether a success may hold any JSON, or nothing at all."""
     bodiless: bool = False
-    """Whether a success may come without the body that its answer reads."""
+    """Whether a success may come without a body."""
     results: frozenset[int] = frozenset()
-    """Codes of refusals that answer the question: a result, not an error."""
+    """Codes of refusals that are a result instead of an error."""
     secret: bool = False
     """Whether the gateway's words may repeat a secret, and so stay out of errors."""
 
@@ -123,7 +125,7 @@ class HttpRequest:
 
 @frozen(kw_only=True, slots=False)
 class HttpResponse:
-    """An answer that was really received."""
+    """A response as received."""
 
     status: int
     headers: Mapping[str, str] = field(factory=dict)
@@ -143,8 +145,8 @@ def read_from(*names: str, required: bool = False) -> dict[str, Any]:
     Metadata of a field that is read from another key, or from the first of several.
 
     Args:
-        names: Keys of the answer, in order of preference.
-        required: Whether an answer without it proves nothing.
+        names: Keys in the response, in order of preference.
+        required: Whether a response without it proves nothing.
     """
     return {_NAMES: names, _REQUIRED: required}
 
@@ -156,8 +158,8 @@ def read_whole() -> dict[str, Any]:
 
 @cache
 def reader_of(cls: type[Any]) -> Reader:
-    """What makes an answer, or a value inside one, of what JSON holds for it."""
-    # What every answer carries comes from us, never from a body, which so can never
+    """Converters from JSON to a response, or to a value inside one."""
+    # The fields of every response come from us, never from a body, which so can never
     # claim an outcome or a number of attempts.
     answers = issubclass(cls, Answer)
     ours = {one.name for one in attrs.fields(Answer)} if answers else set()
@@ -212,7 +214,7 @@ def _unstructure_record(cls: type[Any]) -> Callable[[Any], Mapping[str, Any]]:
     overrides: dict[str, Any] = {
         one.name: override(
             omit_if_default=True if one.default is None else None,
-            # Only what is asked needs it in the clear, on its way to the gateway.
+            # Only requests contain it in the clear, for the gateway.
             unstruct_hook=None if answers else _SECRETS.get(one.type),
         )
         for one in attrs.fields(cls)
@@ -309,7 +311,7 @@ converter.register_structure_hook(Secret, _required_secret)
 converter.register_structure_hook_func(
     lambda kind: kind == Secret | None, _optional_secret
 )
-# Set by us, never read from a body; copying it for each answer would be wasted.
+# Set by us, never read from a body; copying it for each response would be wasteful.
 converter.register_structure_hook_func(
     lambda kind: kind == Mapping[str, str], lambda value, _: value
 )

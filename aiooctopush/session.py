@@ -16,7 +16,6 @@ import aiohttp
 from . import api
 from . import bulk as _bulk
 from . import ledgers as _ledgers
-from ._chapters import chapter
 from ._clock import Clock, SystemClock
 from ._connection import (
     check_base_url,
@@ -26,6 +25,7 @@ from ._connection import (
     tls_of,
 )
 from ._limits import check_kind, check_number
+from ._namespaces import namespace
 from ._pipeline import Pipeline
 from ._telemetry import check_hook
 from ._version import __version__
@@ -66,8 +66,8 @@ _HEADERS: Final = {
 }
 
 
-# As `chapter`, for what makes a chapter out of a session.
-_chapter: "Callable[[Callable[[OctopushSession], object]], Any]" = chapter
+# `namespace` for functions that make a namespace of a session.
+_namespace: "Callable[[Callable[[OctopushSession], object]], Any]" = namespace
 
 
 class OctopushSession:
@@ -112,41 +112,41 @@ class OctopushSession:
     """
 
     # The method itself: Python looks for that of an object at each of its calls.
-    sms: Sms = _chapter(lambda self: Sms(self._call.__call__, self._clock))
+    sms: Sms = _namespace(lambda self: Sms(self._call.__call__, self._clock))
     """The SMS namespace: send, draft, cancel, campaigns on lists and tags."""
 
-    voice: "api.voice.Voice" = _chapter(
+    voice: "api.voice.Voice" = _namespace(
         lambda self: api.voice.Voice(self._call, self._clock)
     )
     """The voice namespace: the same, with texts that are read out."""
 
-    multichannel: "api.multichannel.Multichannel" = _chapter(
+    multichannel: "api.multichannel.Multichannel" = _namespace(
         lambda self: api.multichannel.Multichannel(self._call, self._clock)
     )
     """
     The multi-channel namespace: SMS, voice, RCS, e-mail and live chat in one shape.
     """
 
-    otp: "api.otp.Otp" = _chapter(lambda self: api.otp.Otp(self._call))
+    otp: "api.otp.Otp" = _namespace(lambda self: api.otp.Otp(self._call))
     """The namespace of one-time passwords: generate, send and validate a code."""
 
-    contacts: "api.contacts.Contacts" = _chapter(
+    contacts: "api.contacts.Contacts" = _namespace(
         lambda self: api.contacts.Contacts(self._call)
     )
     """The namespace of contacts: create, delete, and their lists."""
 
-    lookup: "api.lookup.Lookup" = _chapter(lambda self: api.lookup.Lookup(self._call))
+    lookup: "api.lookup.Lookup" = _namespace(lambda self: api.lookup.Lookup(self._call))
     """The namespace of number lookup: status and operator of a line."""
 
-    wallet: "api.wallet.Wallet" = _chapter(lambda self: api.wallet.Wallet(self._call))
+    wallet: "api.wallet.Wallet" = _namespace(lambda self: api.wallet.Wallet(self._call))
     """The wallet namespace: balance, and the messages that it buys in each country."""
 
-    subaccounts: "api.subaccounts.Subaccounts" = _chapter(
+    subaccounts: "api.subaccounts.Subaccounts" = _namespace(
         lambda self: api.subaccounts.Subaccounts(self._call)
     )
     """The sub-account namespace: create, read, change, and move credit to them."""
 
-    settings: "api.settings.Settings" = _chapter(
+    settings: "api.settings.Settings" = _namespace(
         lambda self: api.settings.Settings(self._call, self._clock)
     )
     """The namespace of the account's settings: alerts, senders, callback URLs."""

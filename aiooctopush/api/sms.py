@@ -122,9 +122,9 @@ class SmsRequest(Message):
     """
     One request for up to 500 recipients, as a value: build it, store it, send it.
 
-    Its ``request_id`` is fixed when it is built, so that sending it again, in
-    this process or another, asks for the same message and not for a second one.
-    `Sms.send` documents the fields, which are its keywords.
+    Its ``request_id`` is fixed when it is built. Sending it again, in this process or
+    another, repeats the same message instead of sending a second one. `Sms.send`
+    documents the fields, which are its keywords.
 
     Raises:
         InvalidFieldError: A field is malformed or beyond its limit.
@@ -146,7 +146,7 @@ class SmsRequest(Message):
 @frozen(kw_only=True, slots=False)
 class SendResult(Answer):
     """
-    The result of a send; `Answer` has what every result carries.
+    The result of a send; `Answer` has the fields of every result.
 
     Attributes:
         ticket: The gateway's name for it, which delivery receipts repeat. None if the
@@ -236,7 +236,7 @@ class Sms(
             type: Quality of the route.
             send_at: When, with its time zone; now if left out.
             with_replies: Mainland France only: a short number replaces the sender, so
-                that people can answer.
+                that recipients can reply.
             simulation_mode: Only check the request, and invent the result.
             request_id: 1 to 64 ASCII letters, digits, ``-`` or ``_``, for one message
                 only; made up if left out. See `request_id_for`.

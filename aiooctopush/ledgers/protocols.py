@@ -330,13 +330,13 @@ class FleetLedger(Ledger, Protocol):
         """
         Delay all further requests by this many seconds, a day at most.
 
-        What is reserved from now on starts after that, one after the other and not all
-        at once. Who has reserved already, and waits, learns of it from `closed_for`.
+        Requests reserved from now on start after that, one after the other. Waiting
+        requests that were reserved before are notified through `closed_for`.
         """
 
     async def closed_for(self, name: str) -> float:
         """
-        Seconds until anybody may start after a `throttle`; 0 if that is now.
+        Seconds until the next request may start after a `throttle`; 0 if that is now.
 
         To be asked when a turn has come that was waited for. If it is more, that turn
         is to be left unused, and another one reserved.

@@ -1,8 +1,8 @@
 """
-What a bulk run writes down, and when: intent before the first byte of a batch, its
-outcome after the answer, and nothing on the way out.
+Records of a bulk run: the intent before the first byte of a batch, and its outcome
+after the response. A shutdown needs no record.
 
-Here are the records; `protocols` says what a ledger does with them.
+These are the records; `protocols` has the operations of a ledger.
 """
 
 from collections.abc import Mapping
@@ -21,27 +21,30 @@ from ..phone import mask
 
 
 class BatchState(StrEnum):
-    """Where a batch stands."""
+    """State of a batch."""
 
     NOT_SENT = "not_sent"
-    """Nothing was sent under its present id; it is sent when the run goes on."""
+    """Nothing was sent under its present id; it is sent when the run is resumed."""
 
     SENDING = "sending"
     """Intent is written; bytes may have left."""
 
     ACCEPTED = "accepted"
-    """The gateway took it."""
+    """The gateway accepted it."""
 
     PRESUMED = "presumed"
-    """Refused as a duplicate after an unanswered try of this run: most likely taken."""
+    """
+    Refused as a duplicate after an attempt of this run that timed out: almost certainly
+    accepted.
+    """
 
     REFUSED = "refused"
     """The gateway refused it; nothing was sent."""
 
     UNKNOWN = "unknown"
     """
-    It may have been sent: no answer in all tries, or none that proves it. The next run
-    asks again under the same id, as long as that protects it.
+    It may have been sent: no response to any attempt, or none that proves it. The next
+    run repeats it under the same id, as long as the id protects it.
     """
 
     ALREADY_SENT = "already_sent"

@@ -21,7 +21,7 @@ PACKAGE = Path(aiooctopush.__file__).parent
 
 # Whoever adds a module to these makes every program slower to start.
 AT_IMPORT = {
-    *("_call", "_chapters", "_clock", "_connection", "_deadlines"),
+    *("_call", "_namespaces", "_clock", "_connection", "_deadlines"),
     *("_direct", "_exchange", "_pools"),
     *("_hooks", "_lazy"),
     *("_limits", "_pipeline", "_telemetry", "_throttle"),
@@ -182,7 +182,7 @@ def test_dir_and_star_have_what_is_not_yet_loaded():
     assert set(starred) >= set(aiooctopush.__all__)
 
 
-# --- chapters -------------------------------------------------------------------------
+# --- namespaces -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_chapter_is_made_once(name):
     assert getattr(session, name) is chapter
 
 
-def test_the_class_has_the_chapters_too():
+def test_the_class_has_the_namespaces_too():
     """As it has properties: whoever looks at it, or makes a mock of it, sees them."""
     session = OctopushSession("me", "key")
 

@@ -25,7 +25,7 @@ PACKAGE = Path(aiooctopush.__file__).parent
 # __init__ offers what the layers below the edges hold, so it stands on top of them.
 LAYERS = (
     (
-        *("_chapters", "_clock", "_countries", "_lazy", "_limits", "_numbering"),
+        *("_namespaces", "_clock", "_countries", "_lazy", "_limits", "_numbering"),
         "_version",
         *("errors", "ids"),
         *("phone", "secret", "text"),

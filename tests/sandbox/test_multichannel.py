@@ -230,7 +230,7 @@ def test_a_bad_cancellation_is_refused(changes, code):
     assert gateway.sent_log.times(ONE) == 1
 
 
-def test_the_chapters_do_not_know_each_others_tickets():
+def test_the_namespaces_refuse_each_others_tickets():
     """A wrong path does not go unnoticed; nor does another account's ticket."""
     gateway = fresh_gateway()
     tomorrow = later(gateway, days=1)

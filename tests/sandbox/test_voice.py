@@ -254,7 +254,7 @@ def test_a_campaign_to_nobody_fails():
     assert ask(gateway, *STATUS, query=created.items())[1]["status"] == "failed"
 
 
-def test_the_chapters_do_not_know_each_others_tickets():
+def test_the_namespaces_refuse_each_others_tickets():
     """A wrong path does not go unnoticed; nor is one's draft the other's."""
     gateway = people()
     named = {"ticket_number": ready(gateway)}

@@ -28,7 +28,7 @@ _BY_NAME: Final = {
 }
 _GZIP: Final = b"\x1f\x8b"
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-# What stands before the first character of a file of text.
+# Bytes before the first character of a text file.
 _BLANK: Final = b"\xef\xbb\xbf\xff\xfe \t\r\n\0"
 _LOOKED_AT: Final = 1024
 
@@ -46,13 +46,13 @@ def read_recipients(
     """
     Read recipients from a CSV file, JSON or a spreadsheet.
 
-    Nothing is read before the first row is asked for, except the beginning of a file
-    whose name does not tell what it is.
+    Nothing is read before the first row is requested, except the beginning of a file
+    whose name does not show its format.
 
     Args:
         path: The file; CSV and JSON may be gzipped.
         format: ``csv``, ``json`` (lines or one array) or ``excel`` (also ``.ods``). By
-            default the name tells, or else the first bytes.
+            default detected from the name, or else from the first bytes.
         encoding: Encoding of CSV or JSON, see `read_csv`.
         delimiter: Delimiter of CSV, see `read_csv`.
         sheet: Sheet of a spreadsheet, see `read_spreadsheet`.
@@ -101,7 +101,7 @@ def _by_content(path: Path) -> str:
             with gzip.open(path) as unpacked:
                 start = unpacked.read(_LOOKED_AT)
     except (OSError, EOFError):
-        # It is told by who reads the file, in better words.
+        # The reader of the file reports it with a better message.
         return CSV
     if start.startswith(_WORKBOOKS):
         return EXCEL

@@ -1,7 +1,7 @@
 """
-From a source to batches: who is new, who was planned before, and what is no recipient.
+From a source to batches: new recipients, planned ones, and invalid items.
 
-People that are known may stand anywhere in a source. The same new ones come out of it
+Known recipients may be anywhere in a source. The same new ones come out of it
 in the same batches, however often it is read: so a lost ledger gives the same ids.
 """
 
@@ -43,16 +43,16 @@ from .used import UsedValues
 
 
 Item = str | Recipient | SmsRequest | SourceError
-"""What a source yields; an error stands for a row that cannot be used."""
+"""The items of a source; an error stands for an unusable row."""
 
 Items = Iterable[Item] | AsyncIterable[Item]
 """Items, never held in memory as a whole."""
 
 Source = Items | RowSource
-"""Whatever yields items; each start reads it once, from its beginning to its end."""
+"""Any iterable of items; each start reads it once, from its beginning to its end."""
 
 _Run = CheckedRecipients | Sequence[Item]
-"""Items one after the other, in columns where that is known to be possible."""
+"""Items one after the other, in columns where possible."""
 
 
 class BatchReader:
@@ -63,12 +63,12 @@ class BatchReader:
         items: Those dealt with so far: the sum of the next five.
         new: Those that went into batches.
         already: Those that an earlier start has planned.
-        excluded: Those left out because the caller said so.
+        excluded: Items left out by ``exclude=``.
         duplicates: Those left out because they came twice.
         rejected: Those that are no recipients.
         first: Where the latest batch begins, counted from 0; None if it is empty.
         rejections: Those met on the way to the latest batch.
-        identities: Digests of what it was made of, where numbers do not tell that.
+        identities: Digests of its items, if numbers do not identify them.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class BatchReader:
         self._on_duplicate = on_duplicate
         self._on_invalid = on_invalid
         self._identity = identity
-        # Numbers tell who is who, unless each item says more than a number.
+        # Numbers identify items, unless each item has more than a number.
         self._by_number = identity is None and not whole_requests
         self._people = People(
             by_number=self._by_number,
@@ -98,7 +98,7 @@ class BatchReader:
         self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
         self._pieces: AsyncGenerator[RowOrBlock, None] | None = None
         self._ahead: deque[_Run] = deque()
-        # Of the first of them so many are in a batch already.
+        # This many of the first of them are in a batch already.
         self._begin: int = 0
         self._at_hand: int = 0
         self._failure: Exception | None = None
@@ -128,10 +128,10 @@ class BatchReader:
         Leave out all numbers of a source, wherever they come.
 
         Raises:
-            InvalidFieldError: It yields what is no recipient, or this reads whole
-                requests, which may go to others as well.
-            SourceError: A row of it cannot be read: somebody might be written to who
-                must not be.
+            InvalidFieldError: It yields an item that is not a recipient, or this reads
+                whole requests, which may have other recipients.
+            SourceError: One of its rows cannot be read, so an excluded recipient might
+                get a message.
         """
         if self._whole_requests:
             raise InvalidFieldError(
@@ -160,7 +160,8 @@ class BatchReader:
 
         Args:
             source: What yields items.
-            name: What the argument is called.
+            InvalidFieldError: It yields an item that is not a recipient, or this reads
+                whole requests, which may have other recipients.
 
         Raises:
             InvalidFieldError: It is one string, or nothing that can be iterated.
@@ -178,8 +179,8 @@ class BatchReader:
         Content for one batch of at most that many recipients; None at the end.
 
         Raises:
-            InvalidFieldError: An item is no recipient, or was there before, and that
-                was asked to be an error; or no run of this kind can send it.
+            InvalidFieldError: An item is not a recipient, or a duplicate that the
+                options make an error; or no run of this kind can send it.
         """
         self.first = None
         self.rejections.clear()
@@ -187,7 +188,7 @@ class BatchReader:
         taken: list[CheckedRecipients] = []
         room = 1 if self._whole_requests else count
         pause_at = self.items + count
-        # No more than there is room for: what is not needed stays where it is.
+        # No more than fit: the rest stays in place.
         while some := await self._some(room):
             if self._whole_requests:
                 request = self._look_at(some[0])
@@ -214,7 +215,7 @@ class BatchReader:
             try:
                 await self._read(count)
             except Exception as error:  # noqa: BLE001 - raised below
-                # What was read before it comes first.
+                # Items read before come first.
                 self._failure = error
         if not self._ahead:
             if self._failure is not None:
@@ -273,7 +274,7 @@ class BatchReader:
         if plain is not None:
             plain = self._used.kept_if_complete(plain)
         if plain is None:
-            # Whoever wants to know about single items, or has odd ones among them.
+            # If the caller handles single items, or one of them is unusual.
             found = map(self._look_at, items)
             people = CheckedRecipients.of(one for one in found if one is not None)  # type: ignore[misc]  # and no request: see `take`
             return self._used.kept(people)
@@ -288,10 +289,10 @@ class BatchReader:
         self, values: Sequence[Any], numbers: Sequence[int]
     ) -> Sequence[bool] | None:
         """
-        Count items by what becomes of them, and choose those that are new.
+        Count items by result, and select new ones.
 
         Args:
-            values: What they are known by.
+            values: Their identities.
             numbers: Whom they go to; empty for whole requests.
 
         Returns:
@@ -307,12 +308,12 @@ class BatchReader:
 
     @property
     def _looks_at_each(self) -> bool:
-        """Whether a caller wants to know about single items."""
+        """Whether a caller handles single items."""
         is_error = self._on_duplicate is OnDuplicate.ERROR
         return self._whole_requests or self._identity is not None or is_error
 
     def _look_at(self, item: Item) -> Recipient | SmsRequest | None:
-        """Give what one item is, None if it is left out."""
+        """Classify one item; None if it is left out."""
         self._check_kind(item)
         if isinstance(item, SourceError):
             # Not raised: it would hold the frames on its way, and all items with them.
@@ -350,8 +351,8 @@ class BatchReader:
 
     def _check_kind(self, item: object) -> None:
         """
-        Refuse what this run cannot send, whatever `on_invalid` says: it is a mistake
-        in the program, and not in the data.
+        Refuse an item that this run cannot send, with any `on_invalid`, because it is a
+        mistake in the program.
         """
         if self._whole_requests:
             kinds: tuple[type, ...] = (SmsRequest, SourceError)
@@ -439,7 +440,8 @@ async def opened(
 
     Args:
         source: What yields items.
-        name: What the argument is called.
+        InvalidFieldError: It yields an item that is not a recipient, or this reads
+            whole requests, which may have other recipients.
 
     Raises:
         InvalidFieldError: It is one string, or nothing that can be iterated.
@@ -449,7 +451,7 @@ async def opened(
     try:
         yield iterator
     finally:
-        # What was passed in stays open; what was opened here is closed.
+        # Sources that were passed in stay open; those opened here are closed.
         if iterator is not source:
             if isinstance(iterator, AsyncGenerator):
                 await iterator.aclose()

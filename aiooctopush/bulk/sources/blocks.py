@@ -1,8 +1,8 @@
 """
 Good rows of a file, some hundred at a time and column by column.
 
-Looking at a column costs a tenth of looking at its cells one by one. Whatever is odd
-about a row is left to those who look at single rows; so is finding out which row it is.
+Checking a column costs a tenth of checking its cells one by one. Unusual rows, and
+finding the row of a problem, are left to the checks of single rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from .text_file import SourceError
 @frozen
 class Block:
     """
-    Recipients that stand in a file one after the other.
+    Consecutive recipients of a file.
 
     Attributes:
         lines: Where the row of each starts.
@@ -60,4 +60,4 @@ class Block:
 
 
 RowOrBlock = Block | tuple[int, Recipient | SourceError]
-"""What a file is read as: many good rows, or one of any kind and its line."""
+"""Parts of a file: many good rows, or one of any kind and its line."""

@@ -1,8 +1,8 @@
 """
 Which column of a file is which field of a recipient: by its name, or as declared.
 
-Nothing is taken by guess. A column whose name is common for a field is suggested in
-the error, together with the option that takes it.
+No column is guessed. A column whose name is common for a field is suggested in the
+error, together with the option that selects it.
 """
 
 import re
@@ -23,15 +23,15 @@ COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(Recipient))
 """Names that a column or field may have; every other one is ignored."""
 
 COUNTRY: Final = "country"
-"""The field that says the country of each row; no column is taken for it unasked."""
+"""The field with the country of each row; it is never assigned automatically."""
 
 Columns = Mapping[str, str | Sequence[str]]
 """
 By field, the name of the column in the file. For ``phone_number`` these may be several:
-the first whose number can be used is taken.
+the first usable number counts.
 """
 
-# What exports call them, in French, English, Spanish, German and Italian.
+# Names in exports, in French, English, Spanish, German and Italian.
 _COMMON: Final[Mapping[str, tuple[str, ...]]] = {
     NUMBER: (
         *("mobile", "portable", "telephone", "tel", "gsm", "phone", "cell"),
@@ -56,13 +56,13 @@ _COMMON: Final[Mapping[str, tuple[str, ...]]] = {
 
 _fillers = re.compile(r"[\s_\-.:/'’\"()]+")
 
-# What no name of a column looks like: six digits in a row, an address, 3.36E+10.
+# Text that no column name resembles: six digits in a row, an address, 3.36E+10.
 _like_data = re.compile(r"[0-9](?:[ .\-]?[0-9]){5}|@|[0-9][eE]\+").search
 
 
 def plain_name(name: str) -> str:
     """
-    Reduce the name of a column to what is compared.
+    Normalize the name of a column for comparison.
 
     Case, accents, spaces, hyphens, underscores and invisible characters make no
     difference: ``Phone Number`` is ``phone_number``, and ``Prénom`` is ``prenom``.
@@ -81,7 +81,7 @@ _FIELDS: Final[Mapping[str, str]] = {plain_name(name): name for name in COLUMNS}
 
 
 def suggestions(names: Iterable[str]) -> dict[str, list[str]]:
-    """Find columns whose names are common for a field: by field, as they stand."""
+    """Find columns whose names are common for a field: by field, as in the file."""
     found: dict[str, list[str]] = {}
     for name in names:
         plain = plain_name(name)
@@ -93,7 +93,7 @@ def suggestions(names: Iterable[str]) -> dict[str, list[str]]:
 
 def declared(columns: Columns | None) -> dict[str, tuple[str, ...]]:
     """
-    Check what was declared of the columns of a file.
+    Check the declared columns of a file.
 
     Raises:
         InvalidFieldError: There is no such field, a name is empty, or several columns
@@ -128,7 +128,7 @@ class Header:
     The columns of a file, understood.
 
     Attributes:
-        names: As they stand in the file.
+        names: As in the file.
         numbers: Places of the columns with numbers, the preferred one first.
         country_at: Place of the column with the country of each row.
         values: Names and places of the other columns that are used.
@@ -159,7 +159,7 @@ def understood(
     Find the columns that are used.
 
     Args:
-        names: As they stand in the file.
+        names: As in the file.
         columns: What was declared, see `declared`.
         fields: Values that the text uses; None for all.
         path: Path of the file, for the errors.
@@ -203,7 +203,7 @@ def _problem(
     columns: Mapping[str, tuple[str, ...]],
     fields: Collection[str] | None,
 ) -> str | None:
-    """What is wrong with a header."""
+    """The problem of a header."""
     plain = [plain_name(name) for name in names]
     # Somebody's name must not get into an error, so this is asked before others.
     is_data = any(map(_like_data, names))

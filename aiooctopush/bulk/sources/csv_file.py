@@ -1,7 +1,7 @@
 """
 Recipients from a CSV file: read as a stream, refused line by line, never guessed.
 
-And what a bulk asks of a source, if it is to go on after a bad row.
+It also has the methods that a bulk needs to continue after a bad row.
 """
 
 import csv
@@ -55,14 +55,14 @@ _CUT_OFF: Final = (
     "is the last line and ends before its last cell; the file was probably cut off"
 )
 
-# What spreadsheets write and read as a first line.
+# A first line for spreadsheets.
 _separator_line = re.compile(r"sep=(.)").fullmatch
 
 
 @runtime_checkable
 class RowSource(Protocol):
     """
-    A source that goes on after a row that cannot be used.
+    A source that continues after an unusable row.
 
     A source that has ``items()`` is asked for it: a bulk then counts and lists such
     rows, and sends to the others. `CsvSource` and `JsonLinesSource` have it, and so
@@ -71,9 +71,9 @@ class RowSource(Protocol):
 
     def items(self) -> AsyncGenerator[Recipient | SourceError, None]:
         """
-        Read from the start: who is to get the message, and what cannot be used.
+        Read from the start: recipients, and unusable rows.
 
-        Each error is given, not raised, and says its line. Whatever is raised ends
+        Each error is yielded instead of raised, and has its line. A raised error ends
         the reading.
         """
         ...
@@ -100,17 +100,17 @@ def read_csv(
     Nothing is opened before the first row is asked for.
 
     Args:
-        path: The file. Gzip is known by its content, whatever the name.
-        encoding: Such as ``cp1252``. By default what a byte-order mark says,
-            otherwise UTF-8; a file that is neither is refused, not guessed.
-        delimiter: One character. By default what a first line ``sep=;`` says, or else
-            the comma, semicolon or tab that splits the header.
+        path: The file. Gzip is detected by its content, with any name.
+        encoding: Such as ``cp1252``. By default from the byte-order mark, otherwise
+            UTF-8; a file in another encoding is refused.
+        delimiter: One character. By default from a first line ``sep=;``, or else the
+            comma, semicolon or tab that splits the header.
         country: Two letters, such as ``FR``, of the national numbers in the file; see
             `phone.normalize`. Needs the extra ``phone``.
         columns: By field, the name of the column in the file, such as
             ``{"phone_number": "Téléphone"}``. For ``phone_number`` these may be
-            several: the first with a usable number is taken. The field ``country``
-            says the country of each row.
+            several: the first usable number counts. The field ``country`` contains the
+            country of each row.
 
     Raises:
         InvalidFieldError: Unknown encoding, country or field, a delimiter that cannot
@@ -124,7 +124,7 @@ def read_csv(
 def _is_delimiter(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
     if value is None or value == "\t":
         return
-    # A letter, digit, quote or space would split what belongs together.
+    # A letter, digit, quote or space would split values.
     good = len(value) == 1 and value.isprintable() and not value.isalnum()
     if not good or value in " \"'+_":
         raise InvalidFieldError(
@@ -138,7 +138,7 @@ class CsvSource(TableSource):
     The recipients of a CSV file, as often as they are asked for.
 
     Iterating reads the file from its start and raises `SourceError` at the first
-    line that cannot be used; `items` and `rows` go on after it, except after what
+    unusable line; `items` and `rows` continue after it, except after a problem that
     concerns the rest of the file: a bad header, another encoding, broken gzip, a
     quote that is never closed.
 
@@ -182,7 +182,7 @@ class _CsvTable:
         cells = [
             CLEAN_NUMBER
             if at == header.numbers[0]
-            # As in `Table`; what is too long may be fine once it is stripped.
+            # As in `Table`; a long value may be valid once it is stripped.
             else other + (f"{{0,{MAX_MERGE_FIELD}}}+" if at in values else "*+")
             for at in range(self.table.width)
         ]
@@ -305,7 +305,7 @@ def _rows_at_hand(table: _CsvTable, passed: int, path: Path) -> Generator[RowOrB
     some: list[list[str]] = []
     failure: csv.Error | SourceError | None = None
     try:
-        # What comes before a failure is in there, too.
+        # It includes the rows before a failure.
         some.extend(islice(rows, min(AT_A_TIME, lines.left or AT_A_TIME)))
     except (csv.Error, SourceError) as error:
         failure = error
@@ -327,15 +327,15 @@ def _rows_at_hand(table: _CsvTable, passed: int, path: Path) -> Generator[RowOrB
         raise failure
     if failure is not None:
         broken = _broken(failure, path, numbers[-1])
-        # Inside one line the next is sound; what spans several may have swallowed
-        # people, and must not pass for one bad row.
+        # After a problem in one line the next is sound. A problem that spans several
+        # lines may have swallowed recipients, and must not count as one bad row.
         if passed + rows.line_num > numbers[-1]:
             raise broken from failure
         yield numbers[-1], broken
 
 
 def _height(row: Iterable[str]) -> int:
-    """How many lines of the file a row takes: line ends in cells are as they were."""
+    """Number of lines of a row in the file, including line ends in cells."""
     return 1 + line_ends(",".join(row))
 
 

@@ -1,8 +1,8 @@
 """
 Recipients from JSON lines: one object or one number a line, refused line by line.
 
-Nothing is guessed: a number is a string with its '+', a text is a string, and a field
-that stands twice has no value that could be believed.
+Nothing is guessed: a number is a string with its '+', a text is a string, and a
+duplicate field is an error.
 """
 
 import json
@@ -29,7 +29,7 @@ _FORMAT: Final = Format(
     name="JSON lines",
     if_packed="unpack it, or write it again as JSON lines",
     if_not_utf8="write the file again as UTF-8, or name its encoding",
-    # An array often stands in one line.
+    # An array is often in one line.
     longest_line=16 * 1024 * 1024,
 )
 
@@ -60,7 +60,7 @@ _strings_and_brackets = re.compile(
 ).finditer
 
 
-# Strings whole, and what parts the elements of an array.
+# Whole strings, and the separators of array elements.
 _strings_and_marks = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]|,').finditer
 
 
@@ -86,9 +86,9 @@ def read_json_lines(
     Nothing is opened before the first row is asked for.
 
     Args:
-        path: The file. Gzip is known by its content, whatever the name.
-        encoding: Such as ``utf-16``. By default what a byte-order mark says,
-            otherwise UTF-8; a file that is neither is refused, not guessed.
+        path: The file. Gzip is detected by its content, with any name.
+        encoding: Such as ``utf-16``. By default from the byte-order mark, otherwise
+            UTF-8; a file in another encoding is refused.
         country: Two letters, such as ``FR``, of the national numbers in the file; see
             `phone.normalize`. Needs the extra ``phone``.
         columns: By field, the name that the file has for it; see `read_csv`.
@@ -105,7 +105,7 @@ class JsonLinesSource(FileSource):
     The recipients of a file of JSON, as often as they are asked for.
 
     Iterating reads the file from its start and raises `SourceError` at the first
-    line that cannot be used; `items` and `rows` go on after it, except after what
+    unusable line; `items` and `rows` continue after it, except after a problem that
     concerns the rest of the file: another encoding, broken gzip, an endless line.
 
     Made by `read_json_lines`.
@@ -233,7 +233,7 @@ class _Array:
 
     Attributes:
         is_over: Whether it has ended.
-        rest: What stands behind its end.
+        rest: The text after its end.
         size: Characters of the element that has not ended yet.
     """
 
@@ -286,7 +286,7 @@ class _Number:
 
 @frozen
 class _Problem:
-    """Why a line is no JSON that can be believed."""
+    """Why a line is not valid JSON."""
 
     reason: str
 
@@ -301,7 +301,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) == len(pairs):
         return found
     names = [name for name, _ in pairs]
-    # Other names may be anything, even people's, and are not shown.
+    # Other names may be anything, even names of people, and are not shown.
     known = (f"the field {name}" for name in COLUMNS if names.count(name) > 1)
     msg = f"has {next(known, 'an ignored field')} twice: remove one"
     raise ValueError(msg)
@@ -317,7 +317,7 @@ _decoder = json.JSONDecoder(
 
 
 def _decoded(text: str) -> Any:
-    """What a line holds, or a `_Problem`."""
+    """The content of a line, or a `_Problem`."""
     if _is_too_deep(text):
         return _Problem(f"nests more than {_DEPTH_AT_MOST} deep")
     try:
@@ -349,7 +349,7 @@ def _is_too_deep(text: str) -> bool:
 
 
 class _RowReader:
-    """What makes recipients of lines."""
+    """Converts lines to recipients."""
 
     def __init__(self, source: JsonLinesSource, names: _Names) -> None:
         self._path = source.path
@@ -358,7 +358,7 @@ class _RowReader:
         self._names = names
 
     def row(self, text: str, line: int) -> Recipient | SourceError:
-        """What a line holds."""
+        """The content of a line."""
         found = _decoded(text)
         if isinstance(found, str):
             found = {NUMBER: found}
@@ -428,7 +428,7 @@ class _RowReader:
         where: tuple[str, Any],
     ) -> str | SourceError:
         column: tuple[str, str] | None = (NUMBER, name)
-        # As the file calls it, and what it says.
+        # Name in the file, and content.
         country_name, country = where
         if country is not None and not isinstance(country, str):
             reason = f"must be text in double quotes, is {_kind_of(country)}"

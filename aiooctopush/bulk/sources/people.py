@@ -1,9 +1,9 @@
 """
 Who was planned under the name of a run before, and who is met for the first time.
 
-By this a run keeps its law: whoever is known is never planned again, wherever he stands
-in the list now. Each is known by an integer, which is his number, or by the digest of
-an identity. Both are exact: a false positive would be a lost message.
+This guarantees that a known recipient is never planned again, at any position in the
+list. Each is identified by an integer, the number itself, or by the digest of an
+identity. Both are exact, because a false positive would be a lost message.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from .duplicates import SeenNumbers
 
 
 class ExactSet(Protocol):
-    """A set of what people are known by."""
+    """A set of identities."""
 
     def note(self, values: Sequence[Any], /) -> Sequence[int]:
         """Add values, and give the places of those that were there before."""
@@ -59,11 +59,11 @@ class SeenDigests:
 
 class Sifted(NamedTuple):
     """
-    Who of some people is not new, by their places among them.
+    Positions of recipients that are not new.
 
     Attributes:
         already: Planned by an earlier start.
-        excluded: Left out because the caller said so.
+        excluded: Left out by ``exclude=``.
         again: Met before in this start.
     """
 
@@ -74,14 +74,15 @@ class Sifted(NamedTuple):
 
 class People:
     """
-    Tells the people of earlier starts from new ones, and new ones from duplicates.
+    Distinguishes recipients of earlier starts from new ones, and new ones from
+    duplicates.
 
     Args:
-        by_number: Whether they are known by numbers; otherwise by digests.
-        keeps_copies: Whether the n-th copy of one is somebody of his own.
+        by_number: Whether numbers identify them; otherwise digests.
+        keeps_copies: Whether the n-th copy counts as a recipient of its own.
 
     Attributes:
-        known: What those are known by who were planned before.
+        known: Identities of recipients who were planned before.
         excluded: The numbers of those who are left out wherever they come.
     """
 
@@ -91,7 +92,7 @@ class People:
         self.known: ExactSet = self._numbers if by_number else SeenDigests()
         self._met = self._new_set(by_number=by_number)
         self._keeps_copies = keeps_copies
-        # Of people that were planned twice or more, how often beyond the first time.
+        # Recipients that were planned twice or more, with the number of repeats.
         self._copies: Counter[Any] = Counter()
 
     @staticmethod
@@ -100,11 +101,11 @@ class People:
 
     @property
     def leaves_out(self) -> bool:
-        """Whether anybody is known or excluded."""
+        """Whether any recipient is known or excluded."""
         return bool(self.known or self.excluded)
 
     def remember(self, values: Sequence[Any]) -> None:
-        """Note people of a batch of an earlier start."""
+        """Add the recipients of a batch of an earlier start."""
         again = self.known.note(values)
         if again and self._keeps_copies:
             self._copies.update(values[place] for place in again)
@@ -118,10 +119,10 @@ class People:
 
     def sift(self, values: Sequence[Any], numbers: Sequence[int]) -> Sifted:
         """
-        Tell who of some people is known, excluded, or was met before; note the others.
+        Find recipients that are known, excluded, or duplicates; add the others.
 
         Args:
-            values: What they are known by.
+            values: Their identities.
             numbers: Whom they go to; empty for whole requests.
         """
         already = set(self._planned_before(values) if self.known else ())
@@ -159,7 +160,7 @@ def known_by(
     content: Recipient | SmsRequest, identity: Identity | None
 ) -> tuple[Any, int | None]:
     """
-    Tell by what an item is known, and its number if it goes to one.
+    Return the identity of an item, and its number if it has one recipient.
 
     Raises:
         InvalidFieldError: The caller's function gave no str.
@@ -172,7 +173,7 @@ def known_by(
         said = _identity_by(identity, content)
         return identity_of(said.encode(errors="surrogatepass")), number
     if isinstance(content, SmsRequest):
-        # Its id is made up when it is built, and says nothing of whom it is for.
+        # Its id is generated when it is built, and does not depend on the recipient.
         said = converter.unstructure(content) | {"request_id": None}
         return identity_of(encode(said)), None
     return number, number

@@ -22,11 +22,11 @@ class ReadBatch:
     A batch, and how far the source was read for it.
 
     Attributes:
-        content: What it says to whom; to nobody at the end of the source.
-        identities: Digests of what it was made of, where numbers do not tell that.
+        content: Its text and recipients; empty at the end of the source.
+        identities: Digests of its items, if numbers do not identify them.
         first: Where it begins in the source, counted from 0.
         is_end: Whether the end of the source is reached.
-        counts: What became of all items so far, by the names that a run has for it.
+        counts: Counts of all items so far, by their names in a run.
         rejections: Those since the batch before.
     """
 
@@ -71,7 +71,7 @@ class BatchPrefetcher:
             # One turn of the loop: enough for what is read already.
             await asyncio.sleep(0)
         ahead = self._ahead
-        # The end, and what went wrong behind this batch, is for who comes next.
+        # The end, and errors after this batch, are for the next caller.
         if not ahead.done() or ahead.cancelled() or ahead.exception() is not None:
             return None
         cut = ahead.result()

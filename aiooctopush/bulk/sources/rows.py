@@ -1,5 +1,5 @@
 """
-What every file of recipients has in common: it goes on after a row it cannot use.
+Common part of all files of recipients, which continue after an unusable row.
 
 Rows are read by a thread, some at a time, so that a slow disk does not hold up the
 event loop.
@@ -37,8 +37,8 @@ from .text_file import LineFile, SourceError, open_file
 
 AT_A_TIME: Final = 250
 """
-Rows that are looked at together, at most: with more of them, what was read falls out of
-the cache of the processor before it is looked at.
+Maximum number of rows that are checked together; more of them would not fit into the
+cache of the processor.
 """
 
 # Rows that a thread reads in one go: less than a millisecond of work, if they are good.
@@ -52,10 +52,10 @@ _PAUSE: Final = 0.000_05
 
 class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
     """
-    One pass through a file: the line where each row starts, and what it holds.
+    One pass through a file: the line where each row starts, and its content.
 
-    A row that cannot be used is given as a `SourceError`, not raised. Raised is what
-    concerns the rest of the file, such as another encoding.
+    An unusable row is yielded as a `SourceError`. Only errors that concern the rest of
+    the file are raised, such as another encoding.
 
     It closes the file at its end; use ``with`` to close it before.
 
@@ -78,7 +78,7 @@ class FileRows(Iterator[tuple[int, Recipient | SourceError]]):
     @property
     def bytes_read(self) -> int:
         """
-        Bytes taken from the disk so far, of a gzipped file the compressed ones.
+        Bytes read from the disk so far, compressed ones for a gzipped file.
 
         The file is read ahead by up to 128 KiB.
         """
@@ -118,7 +118,7 @@ def _single(
 def _country(country: str | None) -> str | None:
     if country is None:
         return None
-    # Here, and not where a row is read: it is said before anything happens.
+    # Here instead of where a row is read, so that the error comes first.
     return check_country(country)
 
 
@@ -140,10 +140,10 @@ def _is_encoding(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -
 @frozen
 class FileSource:
     """
-    The recipients of a file, as often as they are asked for; its kinds say how.
+    The recipients of a file, which can be read repeatedly; subclasses parse it.
 
-    The file is opened anew for each pass, so that a bulk can be resumed from it, and
-    no more than some rows are held, whatever its size.
+    The file is opened anew for each pass, so that a bulk can be resumed from it. Only a
+    few rows are in memory, for any size of the file.
     """
 
     path: Path = field(converter=Path)
@@ -151,7 +151,7 @@ class FileSource:
     columns: Mapping[str, tuple[str, ...]] = field(
         default=None, kw_only=True, converter=declared, hash=False
     )
-    # What a run wants: set by `restricted_to`, and by nobody else.
+    # The fields that a run uses; only `restricted_to` sets them.
     fields: frozenset[str] | None = field(default=None, init=False, repr=False)
     required: frozenset[str] = field(default=frozenset(), init=False, repr=False)
 
@@ -161,8 +161,8 @@ class FileSource:
         """
         Return the same source, reading no more than phone numbers and these fields.
 
-        Values that nobody asks for are neither checked nor kept: a run restricts its
-        source to the placeholders of its text.
+        Unused values are neither checked nor kept: a run restricts its source to the
+        placeholders of its text.
 
         Args:
             fields: Such as ``first_name``.
@@ -266,7 +266,7 @@ class FileSource:
         """
         Open the file and go through it once, past lines that cannot be used.
 
-        For a thread of its own or a script: it blocks. Progress is told in bytes.
+        For a thread of its own or a script: it blocks. Progress is reported in bytes.
 
         Raises:
             SourceError: The file cannot be opened.
@@ -279,7 +279,7 @@ class _Reader:
     Rows for a task, read in threads.
 
     A task that is cancelled does not wait for its thread, which may hang on a slow
-    disk or an idle pipe: the file is closed by whoever is the last to use it.
+    disk or an idle pipe: its last user closes the file.
     """
 
     def __init__(self, opened: Callable[[], FileRows]) -> None:

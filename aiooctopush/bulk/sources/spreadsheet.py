@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 ROWS_AT_MOST: Final = 500_000
-"""Rows of a sheet; Excel itself takes 1,048,576."""
+"""Maximum rows of a sheet; Excel itself allows 1,048,576."""
 
 # Unpacked, before anything is read: a small file can claim any size.
 _BYTES_AT_MOST: Final = 1024 * 1024 * 1024
@@ -82,8 +82,8 @@ class SpreadsheetSource(TableSource):
     """
     The recipients of a sheet, as often as they are asked for.
 
-    Iterating reads the file from its start and raises `SourceError` at the first row
-    that cannot be used; `items` and `rows` go on after it.
+    Iterating reads the file from its start and raises `SourceError` at the first
+    unusable row; `items` and `rows` continue after it.
 
     Made by `read_spreadsheet`.
     """
@@ -190,7 +190,7 @@ def _numbered(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _as_text(value: object) -> str:
-    """What a cell says: whole numbers without a decimal point, dates as ISO 8601."""
+    """The text of a cell: whole numbers without a decimal point, dates as ISO 8601."""
     if isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer():

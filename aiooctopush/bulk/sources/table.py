@@ -1,5 +1,5 @@
 """
-Rows of cells as recipients: what CSV files and spreadsheets have in common.
+Rows of cells as recipients: the common part of CSV files and spreadsheets.
 
 Rows are looked at some hundred at a time, column by column. Good ones become a block;
 each of the others is looked at alone, so that its error says what is wrong.
@@ -100,7 +100,7 @@ class Table:
     def _good(
         self, columns: Sequence[Sequence[str]], odd: set[int]
     ) -> dict[str, Sequence[str]]:
-        """Columns by field, and what else is odd."""
+        """Columns by field, and warnings."""
         found: dict[str, Sequence[str]] = {NUMBER: ()}
         if not columns:
             return found
@@ -154,7 +154,7 @@ class Table:
         return "", place, failure
 
     def _row(self, cells: Sequence[str], line: int) -> Recipient | SourceError | None:
-        """A row by itself, whatever it holds; None if that is nothing."""
+        """A single row, with any content; None if it is empty."""
         if not any(map(str.strip, cells)):
             return None
         if len(cells) > self.width and any(map(str.strip, cells[self.width :])):
@@ -204,7 +204,7 @@ class Table:
         Make the error of a row.
 
         Args:
-            cells: Cells of the row, as they stand in the file.
+            cells: Cells of the row, as in the file.
             line: Where it starts.
             reason: What is wrong.
             column: Field and place of the cell that is to blame.
@@ -225,7 +225,7 @@ class Table:
 
 @frozen
 class TableSource(FileSource):
-    """The recipients of a file with a header; its kinds say how it is read."""
+    """The recipients of a file with a header; subclasses read it."""
 
     @abstractmethod
     def _header(self, file: LineFile) -> Header:
@@ -233,7 +233,7 @@ class TableSource(FileSource):
 
     def ignored_columns(self) -> tuple[str, ...]:
         """
-        Name the columns that are not used, as they stand in the header.
+        Return the names of unused columns, as in the header.
 
         Look at them before a bulk: ``firstname`` is ``first_name``, ``prénom`` is not.
 
@@ -262,7 +262,7 @@ class TableSource(FileSource):
         }
 
     def table(self, header: Header) -> Table:
-        """What makes recipients of the rows below a header."""
+        """Converts the rows below a header to recipients."""
         return Table(
             header=header,
             country=self.country,

@@ -53,7 +53,7 @@ class SourceError(OctopushError, ValueError):
     """
     A file, or one line of it, cannot be used.
 
-    This row was not sent; what was read before it may have been.
+    This row was not sent; earlier rows may have been.
 
     Attributes:
         path: The file, as it was given.
@@ -63,8 +63,8 @@ class SourceError(OctopushError, ValueError):
         reason: What is wrong, without the place.
         shown: The value as it may be shown: a masked number, never a name.
         header: Names of the columns of the file, if it has any.
-        cells: The row as it stands in the file, so that it can be written to a file
-            and be repaired. It is private: no text of the error holds it.
+        cells: The row as in the file, so that it can be written to a file and
+            corrected. It is private: no message of the error contains it.
     """
 
     # "Nothing was sent" would be wrong of the rows before this one.
@@ -108,7 +108,7 @@ def caused_by(cause: Exception, error: SourceError) -> SourceError:
     """
     Link an error to its cause, without the frames behind either.
 
-    Who collects a million bad rows must not keep them alive, nor what they hold.
+    A caller that collects a million bad rows must not keep their sources in memory.
     """
     cause.__context__ = None
     error.__cause__ = cause.with_traceback(None)
@@ -118,7 +118,7 @@ def caused_by(cause: Exception, error: SourceError) -> SourceError:
 @frozen(kw_only=True)
 class Format:
     """
-    What a file should be, in the words of its errors.
+    Expected format of a file, for its errors.
 
     Attributes:
         name: Such as CSV.
@@ -134,7 +134,7 @@ class Format:
 
 
 class LineFile(io.FileIO):
-    """A file that knows how much of it was read, even when it is a pipe."""
+    """A file that counts the bytes read, also for a pipe."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -197,12 +197,12 @@ class Lines:
 
     Args:
         file: Just opened.
-        encoding: By default what a byte-order mark says, otherwise UTF-8.
+        encoding: By default from the byte-order mark, otherwise UTF-8.
         expected: What it should be, for the errors.
 
     Attributes:
-        each: The lines. Whoever asks for one, or for a text, may meet a `SourceError`:
-            the file is damaged, no text, or in another encoding.
+        each: The lines. Requesting a line or a text may raise `SourceError`: the file
+            is damaged, not text, or in another encoding.
         is_cut_off: Whether the line that was read last has no end.
     """
 
@@ -222,14 +222,14 @@ class Lines:
 
     @property
     def left(self) -> int:
-        """Lines of the text at hand that nobody took yet."""
+        """Unread lines of the current text."""
         return length_hint(self._at_hand)
 
     def text(self) -> str | None:
         """
         The next text, if no line is left of the one before; None at the end.
 
-        Whoever uses it says so by `used`, or else gives it back.
+        The user confirms it by `used`, or gives it back.
         """
         again, self._again = self._again, None
         if again is not None:
@@ -240,7 +240,7 @@ class Lines:
         return text
 
     def used(self, count: int) -> None:
-        """Pass over a text of so many lines; to count them here would take longer."""
+        """Skip a text of this many lines; counting them here would take longer."""
         self._number += count
 
     def give_back(self, text: str) -> None:
@@ -311,7 +311,7 @@ def _some_lines(
         is_over = not read
         text = decoder.decode(read, final=is_over)
         end = max(text.rfind("\n"), text.rfind("\r")) + 1
-        # A line that is too long already need not come to its end.
+        # A line that is too long already does not have to be complete.
         if is_over or (size if not end else -end) + len(text) >= longest:
             end = len(text)
         if end or is_over:
@@ -328,7 +328,7 @@ def _some_lines(
 def _good_part(
     text: str, encoding: str | None, expected: Format
 ) -> tuple[str, str | None]:
-    """The lines up to the first that is no text, and what is wrong with that."""
+    """The lines before the first that is not text, and its problem."""
     # All at once, for nearly always all of them are.
     if len(text) < expected.longest_line and "\0" not in text and can_be_encoded(text):
         return text, None
@@ -342,7 +342,7 @@ def _good_part(
 
 
 def can_be_encoded(text: str) -> bool:
-    """Whether there is no half of a surrogate pair in it: what UTF-8 cannot write."""
+    """Whether it has no half of a surrogate pair, which UTF-8 cannot encode."""
     if text.isascii():
         return True
     try:

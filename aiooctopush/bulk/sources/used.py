@@ -1,4 +1,4 @@
-"""What the text of a run asks of its source: no more than its placeholders need."""
+"""The fields that the text of a run uses, according to its placeholders."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from .table import IS_EMPTY
 
 
 def requires_values(on_missing: OnMissing | None) -> bool:
-    """Whether people without a value for a placeholder are left out."""
+    """Whether recipients without a value for a placeholder are left out."""
     return on_missing is not OnMissing.SEND
 
 
@@ -43,7 +43,7 @@ def restricted(
 
 class UsedValues:
     """
-    Which values of recipients a text uses, and what becomes of those who lack one.
+    The values of recipients that a text uses, and the handling of missing ones.
 
     Args:
         text: What all recipients get; None if each request has a text of its own.
@@ -83,7 +83,10 @@ class UsedValues:
     def kept_if_complete(
         self, recipients: CheckedRecipients
     ) -> CheckedRecipients | None:
-        """Return the same as `kept`; None if somebody lacks a value the text uses."""
+        """
+        Return the values like `kept`; None if a recipient lacks a value that the text
+        uses.
+        """
         for name in self._names if self._requires else ():
             column = recipients.columns.get(name)
             if column is None or None in column or "" in column:
@@ -92,10 +95,10 @@ class UsedValues:
 
     def check(self, content: object) -> None:
         """
-        Refuse somebody who lacks a value that the text uses.
+        Refuse a recipient who lacks a value that the text uses.
 
         Raises:
-            InvalidFieldError: The field says which.
+            InvalidFieldError: Names the field.
         """
         for name in self._names if self._requires else ():
             if not getattr(content, name):
@@ -148,7 +151,7 @@ def missing_columns(source: Any, text: str) -> Mapping[str, Sequence[str]]:
 
 
 def problem_of_column(name: str, meant: Sequence[str]) -> str:
-    """Say that a file has no column for a placeholder, and what may be meant."""
+    """Report that a file has no column for a placeholder, with a suggestion."""
     problem = f"uses {{{name}}}, for which the file has no column"
     if not meant:
         return f"{problem} (columns={{{name!r}: …}}, --column {name}=… names one)"
@@ -162,7 +165,7 @@ async def check_beforehand(
     text: str, source: Any, on_missing: OnMissing | None
 ) -> None:
     """
-    Refuse what would go wrong for everybody.
+    Refuse a text that would be wrong for all recipients.
 
     Args:
         text: What all recipients get.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class _Chapter:
+class _Namespace:
     """Makes a part of an object when it is first asked for."""
 
     def __init__(self, make: Callable[[Any], object]) -> None:
@@ -21,11 +21,11 @@ class _Chapter:
         return made
 
 
-def chapter(make: Callable[[Any], object]) -> Any:
+def namespace(make: Callable[[Any], object]) -> Any:
     """
     Declare an attribute that is made on first use, from the object that has it.
 
-    It returns Any, so that the attribute can be annotated as what it is: editors and
-    pages of documentation read no type out of a descriptor.
+    It returns Any, so that the attribute can be annotated with its type. Editors and
+    documentation tools read no type from a descriptor.
     """
-    return _Chapter(make)
+    return _Namespace(make)
