@@ -451,7 +451,7 @@ class Database:
 
     async def _check(self, connection: Any) -> None:
         """
-        Require a ledger of this version; checked once.
+        LedgerError: Another loop is using them, or they belong to the caller.
 
         Raises:
             LedgerError: Describes the problem.
