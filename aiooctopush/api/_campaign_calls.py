@@ -120,7 +120,8 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         if safe_to_retry_until is None:
             raise InvalidFieldError(
                 "safe_to_retry_until",
-                "is None, so the call had no request ID. Ask the recipient or support",
+                "must be set; a call without a request ID cannot be repeated. Ask the "
+                "recipient or support",
             )
         check_instant(safe_to_retry_until, "safe_to_retry_until")
         return await self._call(

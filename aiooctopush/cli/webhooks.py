@@ -183,7 +183,7 @@ class OptOutFile:
                 file.write(line)
         except OSError as error:
             raise ExportError(
-                f"{self._path}: cannot be written: {error.strerror}"
+                f"{self._path}: cannot be written ({error.strerror})"
             ) from error
 
 

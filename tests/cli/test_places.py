@@ -95,7 +95,7 @@ def planned(schema):
         (
             "my_app:fleet",
             "from aiooctopush import OctopushSession\nOctopushSession('', 'k')",
-            "module 'my_app': api_login: ",
+            "module 'my_app' failed (api_login: ",
         ),
     ],
 )

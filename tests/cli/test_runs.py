@@ -164,7 +164,7 @@ def test_only_run_need_not_be_named(run, sent, ledger):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "--run: must say which run is meant: "),
+        ((), "--run: must name the run; "),
         (("--run", "third"), "--run: names no run: "),
     ],
     ids=["none-said", "unknown"],
@@ -269,7 +269,7 @@ def test_csv_that_cannot_be_written(run, ledger, tmp_path):
     result = run("unresolved", ledger, "--csv", tmp_path / "none" / "check.csv")
 
     assert result.exit_code == 2
-    assert "cannot be written: No such file or directory" in result.stderr
+    assert "cannot be written (No such file or directory" in result.stderr
 
 
 def test_file_is_whole_or_not_there(tmp_path):

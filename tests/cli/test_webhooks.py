@@ -410,4 +410,4 @@ def test_opt_outs_that_cannot_be_written(run, ledger, tmp_path):
     result = run("webhooks", "serve", "--ledger", ledger, "--opt-outs", path)
 
     assert result.exit_code == 2
-    assert "stops.csv: cannot be written: No such file" in result.stderr
+    assert "stops.csv: cannot be written (No such file" in result.stderr

@@ -26,7 +26,10 @@ LONGEST: Final = 30
 NO_OPENING: Final = "page without a first sentence"
 CODE: Final = "\N{LOZENGE}"  # stands for a piece of code, which is not read
 
-CLEAN: Final = ("readme", "project", "forms", "docs", "pictures", "examples")
+CLEAN: Final = (
+    *("readme", "project", "forms", "docs", "pictures", "examples"),
+    *("help", "messages"),
+)
 """The areas that have no finding, which the tests and `nox -s lint` keep so."""
 
 

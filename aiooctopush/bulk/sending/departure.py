@@ -32,12 +32,11 @@ def is_too_late(error: OctopushError) -> bool:
 
 
 def too_late_for_the_rest(run: RunRecord) -> InvalidFieldError:
-    """Say that a run cannot be gone on with: its instant of sending has passed."""
+    """Return the error of a run that cannot be resumed, because its time has passed."""
     return InvalidFieldError(
         SEND_AT,
-        "has passed since this run began, and the gateway would send at once; use "
-        "another run name and a later time for the rest, and exclude recipients who "
-        "got the message",
+        "has passed since this run began; use another run name and a later time for "
+        "the rest, and exclude recipients who got the message",
         shown=run.settings.get(SEND_AT),
     )
 

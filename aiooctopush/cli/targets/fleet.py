@@ -79,7 +79,7 @@ def load_fleet(app: str) -> "Fleet":
         MissingExtraError: A required library is not installed.
     """
     if not is_app(app):
-        raise FleetAppError(f"{APP}: {app!r} must look like app:fleet")
+        raise FleetAppError(f"{APP}={app!r} must look like app:fleet")
     try:
         from ...integrations.taskiq import Fleet  # noqa: PLC0415  # an extra
     except ModuleNotFoundError as error:
@@ -211,10 +211,12 @@ def _imported(name: str) -> ModuleType:
             f"{APP}: module {name!r} needs {missing!r}, which is not installed"
         ) from error
     except OctopushError as error:
-        raise FleetAppError(f"{APP}: module {name!r}: {error.problem}") from error
+        raise FleetAppError(
+            f"{APP}: module {name!r} failed ({error.problem})"
+        ) from error
     except Exception as error:  # whatever a program does when it is imported
         raise FleetAppError(
-            f"{APP}: module {name!r} cannot be imported: {_told(error)}"
+            f"{APP}: module {name!r} cannot be imported ({_told(error)})"
         ) from error
 
 

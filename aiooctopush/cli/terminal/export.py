@@ -50,7 +50,7 @@ def new_file(path: Path, *, private: bool) -> Iterator[TextIO]:
         finally:
             aside.unlink(missing_ok=True)
     except OSError as error:
-        raise ExportError(f"{path}: cannot be written: {error.strerror}") from error
+        raise ExportError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def write_csv(
