@@ -6,9 +6,11 @@ How long it stands still is measured by `benchmarks/bench_loop.py`; here are its
 
 import asyncio
 import gc
+import importlib
 import json
 import subprocess
 import sys
+import threading
 from itertools import count, product
 
 import pytest
@@ -20,6 +22,7 @@ from aiooctopush import (
     read_csv,
     read_recipients,
 )
+from aiooctopush.bulk import run as run_module
 from aiooctopush.bulk.sources import rows
 from aiooctopush.sandbox import Gateway, SandboxTransport
 
@@ -109,6 +112,25 @@ def test_no_heavy_module_is_imported_on_the_loop(tmp_path, name):
     assert ours == {f"aiooctopush.{name}" for name in MADE_BY_THE_CALL}
     assert not {"csv", "phonenumbers.phonemetadata", "sqlite3"} & by_the_call
     assert later <= {"_queue", "concurrent.futures.thread", "queue"}  # for a thread
+
+
+async def test_the_work_is_loaded_by_a_thread(monkeypatch):
+    """Once: what is loaded already needs none."""
+    monkeypatch.delitem(sys.modules, "aiooctopush.bulk.start")
+    by = []
+
+    def import_module(name):
+        by.append((name, threading.current_thread() is threading.main_thread()))
+        return importlib.import_module(name)
+
+    monkeypatch.setattr(run_module, "import_module", import_module)
+    transport = SandboxTransport(Gateway())
+    async with OctopushSession("me@example.org", "key", transport=transport) as session:
+        run = session.bulk("run", **MESSAGE)
+        await run.preview(["+33639980001"])
+        await run.send(["+33639980001"])
+
+    assert by == [("aiooctopush.bulk.start", False)]
 
 
 # --- slices of work -------------------------------------------------------------------
