@@ -178,7 +178,7 @@ def test_duplicates(policy, recipients, rejected, words):
         rejected,
     )
     if words:
-        prefix = "1 item with a number that stands in the source already: "
+        prefix = "1 item with a number that already occurs in the source: "
         assert found.warnings == (prefix + words,)
     else:
         assert found.rejections == (
@@ -195,7 +195,7 @@ def test_identity_of_the_caller():
 
     assert (found.recipients, found.duplicates) == (2, 1)
     assert found.warnings == (
-        "1 item that stands in the source already: only the first is sent.",
+        "1 item that already occurs in the source: only the first is sent.",
     )
 
 
