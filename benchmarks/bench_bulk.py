@@ -159,7 +159,12 @@ def measure(*, short: bool) -> list[Figure]:
             goal=LEDGER_GOAL,
         ),
         _cpu(cpus, "in_memory", name="bulk_cpu", what="no ledger"),
-        _cpu(cpus, "with_ledger", name="bulk_ledger_cpu", what="SQLite ledger"),
+        _cpu(
+            *(cpus, "with_ledger"),
+            name="bulk_ledger_cpu",
+            what="SQLite ledger",
+            goal=1 / LEDGER_GOAL,
+        ),
         figure(
             "preview",
             "preview, CPU per recipient",
@@ -196,7 +201,12 @@ def _beside_hand(
 
 
 def _cpu(
-    cpus: Mapping[str, Sequence[float]], way: str, *, name: str, what: str
+    cpus: Mapping[str, Sequence[float]],
+    way: str,
+    *,
+    name: str,
+    what: str,
+    goal: float | None = None,
 ) -> Figure:
     ours, theirs = cpus[way], cpus["by_hand"]
     return figure(
@@ -207,6 +217,7 @@ def _cpu(
         theirs=statistics.median(theirs),
         unit="µs",
         samples=_ratios(ours, theirs),
+        goal=goal,
     )
 
 

@@ -143,7 +143,7 @@ def _row(one: Figure) -> tuple[str, ...]:
     goal, met = "", ""
     if one.goal is not None:
         sign = "≥" if one.higher else "≤"
-        goal = f"{sign} {one.goal:g} {one.value_unit}".rstrip()
+        goal = f"{sign} {one.goal:.3g} {one.value_unit}".rstrip()
         met = "yes" if one.met else "NO"
     theirs = "" if one.theirs is None else number(one.theirs, one.unit)
     return (
