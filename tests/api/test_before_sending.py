@@ -215,7 +215,7 @@ async def test_what_may_have_been_sent_is_settled_whenever_it_was_to_go(octopush
 
 async def test_what_no_id_protects_is_not_settled(octopush, gateway):
     """The error of such a call has no instant, and a repeat could send twice."""
-    with pytest.raises(InvalidFieldError, match="had no request ID"):
+    with pytest.raises(InvalidFieldError, match="without a request ID"):
         await octopush.sms.settle(SmsRequest(**SMS), safe_to_retry_until=None)
 
     assert len(gateway.sent_log) == 0
