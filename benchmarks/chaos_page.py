@@ -113,7 +113,11 @@ def _by_others(found: Mapping[str, Mapping[str, chaos.Row]]) -> str:
         + [figure for one in others.values() for figure in _harm(one[kind])]
         for kind in next(iter(others.values()))
     ]
-    return page_table(("fault", *heads), rows)
+    harmed = [row for row in rows if any(row[1:])]
+    return (
+        page_table(("fault", *heads), harmed)
+        + f"\n\nThe other {len(rows) - len(harmed)} kinds of fault harmed neither."
+    )
 
 
 def _harm(row: chaos.Row) -> tuple[int, int]:

@@ -125,7 +125,10 @@ def _storm(found: Figures) -> str:
         *("workers killed", "broker restarts", "database crashes", "requests"),
         *("most in a second", "lost", "twice", "accepted", "presumed"),
     )
-    return _table(head, [[f"{figure:,}" for figure in row]])
+    return _table(
+        ("what", "count"),
+        [[name, f"{figure:,}"] for name, figure in zip(head, row, strict=True)],
+    )
 
 
 def _scaling(rows: Sequence[Figures]) -> str:
