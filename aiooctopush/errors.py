@@ -1,5 +1,5 @@
 """
-Exceptions, and what each of them means for the message.
+Exceptions, and the outcome of the message for each of them.
 
     OctopushError
     ├─ InvalidFieldError          not_sent  refused here, before any I/O
@@ -7,8 +7,8 @@ Exceptions, and what each of them means for the message.
     │  └─ TransportSecurityError            certificate or name; never retried
     ├─ UnknownOutcomeError        unknown   it may have been done, or not
     │  ├─ ServerError                       5xx, 408, and codes that mean the same
-    │  └─ InvalidResponseError              an answer that proves nothing
-    ├─ RefusedError               refused   a readable answer: nothing was done
+    │  └─ InvalidResponseError              a response that proves nothing
+    ├─ RefusedError               refused   a readable response: nothing was done
     │  ├─ AuthenticationError
     │  ├─ InvalidRequestError
     │  ├─ DuplicateRequestError
@@ -63,7 +63,7 @@ class Backoff(StrEnum):
     """It may still be executing: at least a second, so that attempts never overlap."""
 
     THROTTLE = "throttle"
-    """We are too fast: never before the gateway's own word."""
+    """Sent too fast: not before ``Retry-After``."""
 
 
 class OctopushError(Exception):
@@ -86,7 +86,7 @@ class OctopushError(Exception):
         repeat_is_harmless: True if a repeat leaves the same state, as one more update
             or cancellation does.
         operation: Method and path of the call.
-        remedy: What to do about it, as a sentence, where it is known; else empty.
+        remedy: Advice, as a sentence; empty if there is none.
         retry_budget_exhausted: True if a further attempt was allowed but the session's
             retry quota was used up, as it is during an outage.
     """
@@ -173,12 +173,12 @@ class InvalidFieldError(OctopushError, ValueError):
     """
     An argument was refused here, before any I/O; nothing was sent.
 
-    The gateway silently drops unsupported values and sends anyway, so malformed
+    The gateway drops unsupported values and sends anyway, so malformed
     arguments are refused before sending.
 
     Attributes:
         field: Name of the argument, with a position where there are several.
-        limit: What it must be.
+        limit: The expected value.
         shown: The value as it may be shown: masked where it is private.
     """
 
@@ -289,7 +289,7 @@ class GatewayCode(NamedTuple):
 
     Attributes:
         meaning: Meaning of the code, in a few words.
-        error: What is raised.
+        error: The exception class.
         backoff: How to wait before the next attempt, if a retry can help.
     """
 

@@ -19,7 +19,7 @@ from .errors import InvalidFieldError, shown
 
 
 PROTECTED_FOR: Final = timedelta(hours=24)
-"""How long the gateway remembers an id."""
+"""How long the gateway refuses an id that it has received."""
 
 SAFE_FOR: Final = timedelta(hours=23)
 """
@@ -49,7 +49,7 @@ def id_or_new(request_id: str | None) -> tuple[str, bool]:
     """
     Return the id of a request, and whether it is ours alone.
 
-    Only an id of ours may be replaced after a clean refusal: the caller may have stored
+    Only our own id may be replaced after a clean refusal: the caller may have stored
     the one that the caller chose.
     """
     if request_id is None:
@@ -103,7 +103,7 @@ def check_request_id(value: str) -> str:
 
 def protects(first_tried_at: datetime | None, now: datetime) -> bool:
     """
-    Tell whether a repeat under an id is refused by the gateway instead of sent twice.
+    Return whether a repeat under an id is refused by the gateway instead of sent twice.
 
     This rule alone decides, for runs, for workers of one process, and, in SQL made of
     the same constants, for workers of many.

@@ -46,7 +46,7 @@ class AttemptEvent:
 
 
 OnAttempt = Callable[[AttemptEvent], None]
-"""Called after every attempt. What it raises is logged and changes nothing."""
+"""Called after every attempt. Exceptions are logged and never affect a send."""
 
 
 @frozen(kw_only=True)
@@ -107,7 +107,7 @@ class Observer(Protocol):
     """
     Watches the calls of a session, from the task that makes them.
 
-    It must not wait. What it raises is logged and changes nothing.
+    It must not wait. Exceptions are logged and never affect a send.
     """
 
     def on_start(self, call: CallStarted) -> CallObserver:

@@ -127,7 +127,7 @@ S = TypeVar("S", bound=CampaignStatus)
 
 @frozen(kw_only=True)
 class CampaignEndpoints(Generic[D, S]):
-    """The operations of SMS or of voice, beside the direct send."""
+    """Campaign operations of SMS or of voice."""
 
     cancel_send: Endpoint[Answer]
     draft: Endpoint[D]
@@ -149,8 +149,8 @@ def campaign_endpoints(
 
     Args:
         base: Path that all of them begin with.
-        draft: What a draft is read as.
-        status: What a status is read as.
+        draft: Class of a draft.
+        status: Class of a status.
         confirm_is_bodiless: Whether a confirmation may come without a body.
     """
     create = {

@@ -289,7 +289,7 @@ class Contacts:
             tag_names: Names of several tags; not together with ``tag_name``.
             un_tag: Take all tags from them.
             auto_remove_blacklisted_numbers: Leave out the numbers on your stop list.
-                Whether it costs, as it does for a send, is undocumented.
+                The price is undocumented.
             do_not_overwrite: Leave contacts as they are that exist already.
             concurrency: Requests in flight at once.
             timeout: Seconds for each request, retries included.

@@ -104,7 +104,7 @@ class MnpResult(Network):
 
     Attributes:
         phone_number: As the gateway wrote it; `ItemResult.item` is the normal form.
-        line_status: The gateway's word, such as ``live``.
+        line_status: The gateway's value, such as ``live``.
         is_ported: Whether it has changed networks.
         ported_date: When; without a time zone if the gateway wrote none.
         original_network_details: The network before that.
@@ -131,7 +131,7 @@ class HlrResult(MnpResult):
 
     Attributes:
         state: ``valid`` or ``invalid``, or another word of the gateway.
-        phone_number_type: The gateway's word, such as ``mobile``.
+        phone_number_type: The gateway's value, such as ``mobile``.
     """
 
     state: str | None = field(default=None, metadata=read_from("status"))

@@ -92,7 +92,7 @@ def _shown_number(value: str | None) -> str:
 @frozen(kw_only=True)
 class ChannelRecipient:
     """
-    Somebody who is reached by one of the channels.
+    A recipient of one of the channels.
 
     Args:
         phone_number: International; for SMS, voice and RCS.
@@ -292,7 +292,7 @@ class ChannelResult(Answer):
         ticket: The gateway's name for it, which delivery receipts repeat.
         number_of_contacts: Recipients that were accepted.
         total_cost: Cost of the whole request, in euros.
-        residual_credit: What the account has left, in euros.
+        residual_credit: Credit of the account, in euros.
     """
 
     ticket: str | None = field(default=None, metadata=read_from(*TICKET_NAMES))
@@ -383,7 +383,7 @@ class Multichannel:
                 instant that has passed; nothing was sent.
             RefusedError: The gateway refused; nothing was sent.
             NotSentError: No connection; nothing was sent.
-            UnknownOutcomeError: It may have been sent, and nothing protects a repeat.
+            UnknownOutcomeError: It may have been sent; a repeat is not protected.
 
         Source: newer reference, "Multi-channel send", two editions.
         """

@@ -251,10 +251,10 @@ class OtpCheck(Answer):
     """
     Whether a code is right. True if it is, so that ``if check:`` works as expected.
 
-    A wrong code is a result and no error; its ``outcome`` is ``refused``.
+    A wrong code returns a falsy result; its ``outcome`` is ``refused``.
 
     Attributes:
-        code: The gateway's own code, not the one that was typed: 0, or 196 to 199.
+        code: The gateway's result code: 0, or 196 to 199.
         remaining_attempts: How many attempts are left after a wrong code; None if not
             reported.
     """
@@ -333,7 +333,7 @@ class Otp:
         timeout: float | None = None,
     ) -> OtpSent:
         """
-        Make a one-time code and send it. What is left out is as set in the account.
+        Make a one-time code and send it. Omitted options are as set in the account.
 
         Args:
             phone_number: In international form.
@@ -349,7 +349,7 @@ class Otp:
             allow_upper_case: Or letters from A to Z.
             allow_lower_case: Or letters from a to z.
             allow_special_chars: Or one of ``! # $ % & ? @``.
-            remove_confusing_characters: Leave out those that look alike.
+            remove_confusing_characters: Leave out similar characters.
             validity_period: Seconds, from 1.
             max_wrong_attempts: From 1.
             recipient_ip: Binds the code to an IP address. How `validate` would then

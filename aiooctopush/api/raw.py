@@ -55,7 +55,7 @@ class RawAnswer(Answer):
     A response of any shape.
 
     Attributes:
-        json: What it held: fractions as Decimal; None if it was empty.
+        json: The parsed body, with fractions as Decimal; None if it was empty.
     """
 
     json: Any = field(default=None, repr=False, metadata=read_whole())

@@ -154,7 +154,7 @@ class SendResult(Answer):
         number_of_contacts: Recipients that were accepted.
         total_cost: Cost of the whole request, in euros.
         number_of_sms_needed: Messages that are billed, all parts counted.
-        residual_credit: What the account has left, in euros.
+        residual_credit: Credit of the account, in euros.
 
     The gateway leaves the last two out on some pages, so they may be None.
     """

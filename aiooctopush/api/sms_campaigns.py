@@ -76,7 +76,7 @@ class SmsDraft(Draft):
     The SMS campaign that waits in the account.
 
     Attributes:
-        state: The gateway's word for its state, such as ``validated``.
+        state: The gateway's name of its state, such as ``validated``.
         message: The gateway's words, empty in the documented sample.
     """
 

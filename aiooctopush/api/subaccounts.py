@@ -178,7 +178,7 @@ class Subaccount(Answer):
 @frozen(kw_only=True)
 class TransferToken(Answer):
     """
-    Leave to move credit once.
+    A token for one transfer of credit.
 
     Attributes:
         token: For `Subaccounts.transfer`. The next one makes it worthless.
@@ -194,7 +194,7 @@ class TransferPack(NestedValue):
 
     Attributes:
         id: Identifier of the wallet pack.
-        residual_credit: What it holds after the transfer, in euros.
+        residual_credit: Its credit after the transfer, in euros.
     """
 
     id: str | None = field(default=None, metadata=read_from("wallet_pack_id"))

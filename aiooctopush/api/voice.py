@@ -168,7 +168,7 @@ class VoiceResult(Answer):
             outcome is ``presumed``.
         number_of_contacts: Recipients that were accepted.
         total_cost: Cost of the whole request, in euros.
-        residual_credit: What the account has left, in euros.
+        residual_credit: Credit of the account, in euros.
         estimated_duration: Duration of the call. Its unit is undocumented.
 
     Source: vendor's PHP client on GitHub, read-me; the pages do not document the
@@ -190,7 +190,7 @@ class VoiceDraft(Draft):
     The voice campaign that waits in the account.
 
     Attributes:
-        state: The gateway's word for its state.
+        state: The gateway's name of its state.
         message: The gateway's words.
         estimated_duration: Duration of the call. Its unit is undocumented.
     """

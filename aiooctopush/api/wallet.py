@@ -63,7 +63,7 @@ class WalletPack(NestedValue):
 
     Attributes:
         id: Names it in a credit transfer.
-        credit: What it has left.
+        credit: Its credit.
         expiration_date: After that, the rest of it is gone.
 
     The gateway may leave any of them out, so they may be None.
@@ -86,7 +86,7 @@ class Balance(Answer):
         unit: ``euros``, or the requested product; then the amount is a number of
             messages. Rely on it rather than on the request: a page about messages shows
             euros. None if not reported.
-        wallet_packs: What the balance consists of, if details were asked for.
+        wallet_packs: Packs of the balance, if requested.
     """
 
     amount: Decimal
@@ -167,7 +167,7 @@ class Wallet:
             with_details: Also list the packs, with the credit left in each.
             country_code: Two capital letters, such as ``FR``; only together with
                 ``product_name``.
-            product_name: What to count instead of euros.
+            product_name: Product to count instead of euros.
             timeout: Seconds for the whole call, retries included.
 
         Raises:

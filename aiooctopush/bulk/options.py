@@ -78,7 +78,7 @@ class OnUnresolved(StrEnum):
     """Send it under a new id: for an alert, twice is better than not at all."""
 
     SKIP = "skip"
-    """Let it be, for good: for marketing, not at all is better than twice."""
+    """Never send it again, such as marketing, which must not arrive twice."""
 
 
 OnUnresolvedLike = OnUnresolved | Literal["hold", "resend", "skip"]

@@ -35,7 +35,7 @@ class BulkReport:
 
     Attributes:
         name: Names the run.
-        items: What this start has read of its source, and dealt with. A request with a
+        items: Items that this start has read of its source. A request with a
             text of its own is one item.
         new: Items of these that were planned.
         already: Items that an earlier start of the run had planned.
@@ -214,7 +214,7 @@ class BulkReport:
         Check that each recipient is counted exactly once.
 
         Raises:
-            RuntimeError: The numbers do not add up, which is a defect of ours.
+            RuntimeError: The numbers do not add up, which is a bug in aiooctopush.
         """
         total = sum(self.by_state.values())
         if total != self.planned:

@@ -87,7 +87,7 @@ class BulkRun:
         Outcome of the run so far, including earlier starts once it was started.
 
         Raises:
-            RuntimeError: It does not add up, which is a defect of ours.
+            RuntimeError: It does not add up, which is a bug in aiooctopush.
         """
         if self._began is not None:
             self._report.seconds = self._clock.monotonic() - self._began

@@ -150,7 +150,7 @@ class Receiver:
     receive 503, because no handler would process them.
 
     Args:
-        handler: Awaited for every event. What it raises is logged, without its words.
+        handler: Awaited for every event. Exceptions are logged, without messages.
         token: The secret in the path.
         limits: Limits of size, queue and time.
         answer_after_handling: Whether the handler is awaited before the response: 503
@@ -158,7 +158,7 @@ class Receiver:
         clock: For the time limit at shutdown.
 
     Raises:
-        InvalidFieldError: The token could be guessed, or the handler is none.
+        InvalidFieldError: The token is guessable, or the handler is not async.
     """
 
     def __init__(

@@ -69,7 +69,7 @@ def create_app(
         clock: For the time limit at shutdown.
 
     Raises:
-        InvalidFieldError: The token could be guessed, or the handler is none.
+        InvalidFieldError: The token is guessable, or the handler is not async.
     """
     receiver = Receiver(
         handler,

@@ -98,7 +98,7 @@ class CallbackApp:
         clock: For the time limit at shutdown.
 
     Raises:
-        InvalidFieldError: The token could be guessed, or the handler is none.
+        InvalidFieldError: The token is guessable, or the handler is not async.
     """
 
     def __init__(

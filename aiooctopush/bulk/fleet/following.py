@@ -146,7 +146,7 @@ async def follow(
     sweep wakes again.
 
     Args:
-        progress: Called after each look. What it raises is logged and changes nothing.
+        progress: Called after each look. Exceptions are logged and never affect a send.
         every: Seconds between two looks.
         wait_for_gateway: Seconds to wait for a gateway that does not respond.
         clock: Time; replace it in tests.
