@@ -1,6 +1,8 @@
 """
 Receive the gateway's callbacks with aiohttp.web, alone or inside an application::
 
+    import os
+
     from aiohttp import web
     from aiooctopush import webhooks
     from aiooctopush.integrations import aiohttp_web
@@ -9,7 +11,7 @@ Receive the gateway's callbacks with aiohttp.web, alone or inside an application
         if isinstance(event, webhooks.OptOut):
             print("no more messages to", event)  # the number is masked
 
-    token = aiohttp_web.new_token()  # once; then from your settings
+    token = os.environ["OCTOPUSH_WEBHOOK_TOKEN"]  # made once, by new_token()
     app = web.Application()
     app.add_subapp("/octopush", aiohttp_web.create_app(handle, token=token))
 

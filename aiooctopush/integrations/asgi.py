@@ -2,6 +2,7 @@
 Receive the gateway's callbacks in any ASGI application: FastAPI, Starlette, Litestar,
 or none. Mounted, it is entered in the lifespan of the application around it::
 
+    import os
     from contextlib import asynccontextmanager
 
     from fastapi import FastAPI
@@ -13,7 +14,7 @@ or none. Mounted, it is entered in the lifespan of the application around it::
         if isinstance(event, webhooks.OptOut):
             print("no more messages to", event)  # the number is masked
 
-    token = asgi.new_token()  # once; then from your settings
+    token = os.environ["OCTOPUSH_WEBHOOK_TOKEN"]  # made once, by asgi.new_token()
     callbacks = asgi.CallbackApp(handle, token=token)
 
     @asynccontextmanager

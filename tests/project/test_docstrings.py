@@ -10,6 +10,7 @@ from taskiq_aio_pika import AioPikaBroker
 
 import aiooctopush
 from aiooctopush import OctopushSession
+from aiooctopush.integrations.aiohttp_web import new_token
 from aiooctopush.integrations.taskiq import Fleet
 from aiooctopush.ledgers.postgres.ledger import PostgresLedger
 
@@ -54,8 +55,9 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("place", sorted(blocks()))
-async def test_code_of_a_docstring_runs(place):
+async def test_code_of_a_docstring_runs(place, monkeypatch):
     """Whoever adds one says here what it finds."""
+    monkeypatch.setenv("OCTOPUSH_WEBHOOK_TOKEN", new_token())
     names = dict(GIVEN[place])
 
     exec(blocks()[place], names)  # noqa: S102
