@@ -439,7 +439,7 @@ def test_first_interrupt_finishes_what_is_underway(bulk, people, gateway, pressi
     finished = bulk(path)
 
     assert stopped.exit_code == 130
-    assert "Stopping once the requests in transit are answered" in stopped.stderr
+    assert "Stopping once the requests in transit have ended" in stopped.stderr
     assert stopped.stdout.startswith("Interrupted: ")
     assert "run the same command again" in stopped.stdout
     assert finished.exit_code == 0
@@ -695,7 +695,7 @@ def test_ledger_in_use(bulk, people, gateway, ledger):
         result = bulk(people(), "--ledger", ledger, "--run", "other")
 
     assert result.exit_code == 1
-    assert "another process is writing to it: wait for it." in result.stderr
+    assert "another process is writing to it; wait for it." in result.stderr
     assert len(gateway.sent_log) == 1
 
 
