@@ -256,7 +256,7 @@ def test_backup_stands_alone(run, sent, ledger, tmp_path):
     assert result.stdout == f"Copied {ledger} to {copy}.\n"
     assert "the recipient is accepted" in run("report", copy).stdout
     assert again.exit_code == 1
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_backup_of_a_database(run, tmp_path):
