@@ -112,7 +112,7 @@ def without_log(start, ledger, tmp_path):
     return copy
 
 
-LACKS_ITS_LOG = "copy.db: lacks its log, and so some or all of what was written"
+LACKS_ITS_LOG = "copy.db: lacks its log, and so some or all of its data"
 
 
 @pytest.mark.parametrize("options", [(), ("--dry-run",), ("--json",)])

@@ -285,10 +285,15 @@ async def test_two_processes_that_plan_one_run_at_once(tmp_path):
             await plan(ledger, "run", MESSAGE, source, batch_size=7)
         after = people_of(await listed(one))
 
-    (refused,) = [one for one in ends if isinstance(one, LedgerError)]
-    assert "Start again when it is done" in str(refused)
-    assert before in (Counter(here), Counter(there))
-    assert after == Counter([*here, *there[:10]])
+    everybody = Counter([*here, *there[:10]])
+    refused = [str(one) for one in ends if isinstance(one, LedgerError)]
+    if refused:
+        assert len(refused) == 1
+        assert "Start again when it is done" in refused[0]
+        assert before in (Counter(here), Counter(there))
+    else:  # a slow machine: one was done before the other began
+        assert before == everybody
+    assert after == everybody
 
 
 async def test_a_run_is_planned_on_while_it_is_sent(tmp_path):

@@ -709,4 +709,4 @@ async def test_who_comes_back_too_late_writes_nothing(gateway, ledger, caplog):
     assert times(gateway, 10) == {1}
     # The floor of who asked again; nobody waits for a lease to come back.
     assert gateway.clock.sleeps == [1.0]
-    assert "batch 1 of run 'run' was taken over by another worker" in caplog.messages
+    assert "another worker took over batch 1 of run 'run'" in caplog.messages
