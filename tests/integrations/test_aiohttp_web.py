@@ -194,8 +194,9 @@ def test_a_weak_token_is_refused():
         create_app(Recorder(), token="secret")
 
 
-async def test_the_example_runs(capsys):
+async def test_the_example_runs(capsys, monkeypatch):
     """As it stands in the module; the number is masked."""
+    monkeypatch.setenv("OCTOPUSH_WEBHOOK_TOKEN", aiohttp_web.new_token())
     code = re.search(r"::\n\n((?:    .*\n|\n)+)", aiohttp_web.__doc__)[1]
     names = {}
     exec(re.sub("(?m)^    ", "", code), names)  # noqa: S102

@@ -277,8 +277,9 @@ async def test_mounted_it_lives_in_the_lifespan_around_it(mounted):
     assert recorder.statuses == ["ACK", "DELIVERED"]
 
 
-async def test_the_example_runs(capsys):
+async def test_the_example_runs(capsys, monkeypatch):
     """As it stands in the module; the number is masked."""
+    monkeypatch.setenv("OCTOPUSH_WEBHOOK_TOKEN", asgi.new_token())
     code = re.search(r"::\n\n((?:    .*\n|\n)+)", asgi.__doc__)[1]
     names = {}
     exec(re.sub("(?m)^    ", "", code), names)  # noqa: S102
