@@ -32,7 +32,7 @@ class RateLimiter(Protocol):
         Wait until the next attempt may start.
 
         Raises:
-            NotSentError: That is too long to wait for.
+            NotSentError: The wait would be too long.
         """
 
     async def back_off(self, retry_after: float | None) -> None:
@@ -103,7 +103,7 @@ class SessionState:
         wall_clock: The clock on which the age of an id is measured.
         random: Randomness of the pauses.
         budget: Retry tokens of the single calls.
-        hooks: Told about every attempt that has ended.
+        hooks: Called after every attempt that has ended.
     """
 
     policy: RetryPolicy
@@ -122,11 +122,11 @@ class CallState(Generic[T]):
 
     Attributes:
         endpoint: The operation that is asked.
-        options: What is asked of it.
-        session: What the session gives to all its calls.
+        options: Arguments of the call.
+        session: State that all calls of the session share.
         policy: When to attempt it again, and for how long.
         budget: Retry budget of the call.
-        hooks: Told about every attempt that has ended.
+        hooks: Called after every attempt that has ended.
         started: Monotonic seconds when the call began.
         ends: Monotonic seconds of its deadline.
         first_tried_at: Wall clock of the first attempt under this id.
@@ -134,8 +134,8 @@ class CallState(Generic[T]):
         request_id: The present id, None if the operation has none.
         record: The body as a record, the same but for the id.
         attempts: How many attempts were begun.
-        failures: What they ended with, oldest first.
-        decision: What was decided after the last of them.
+        failures: Errors that they ended with, oldest first.
+        decision: The decision after the last of them.
         suspects_connections: Whether idle connections are under suspicion, because the
             last attempt had no response.
         in_transport: Whether the present attempt reached the transport.
@@ -171,7 +171,7 @@ class CallState(Generic[T]):
         return self.decision.delay if isinstance(self.decision, Retry) else 0.0
 
     async def renew_id_if_needed(self) -> None:
-        """Go on under another id, if it was decided so."""
+        """Continue under another id, if it was decided so."""
         if not isinstance(self.decision, Retry) or not self.decision.new_id:
             return
         make = self.options.new_id

@@ -78,7 +78,7 @@ class MonotonicWallClock:
         return self.now() - self._clock.now()
 
     def resume_from(self, instant: datetime) -> None:
-        """Go on from the latest instant of an earlier process, which was our own."""
+        """Continue from the latest instant of an earlier process, which was our own."""
         self._latest = max(self.now(), instant)
 
     def observe(self, instant: datetime) -> None:

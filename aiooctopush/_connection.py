@@ -74,7 +74,7 @@ def check_transport(value: Any) -> None:
 
 
 def check_client_session(value: Any, transport: object) -> None:
-    """Require an aiohttp session, and no transport with it."""
+    """Require an aiohttp session without a transport."""
     if value is not None and transport is not None:
         raise InvalidFieldError("client_session", "cannot be combined with transport")
     if not isinstance(value, aiohttp.ClientSession | None):
@@ -128,7 +128,7 @@ def _context_with(ca_file: Any) -> ssl.SSLContext:
 
 
 def _scheme_and_host(value: Any) -> tuple[str, str]:
-    """Scheme and host of a URL; both empty if it is none."""
+    """Scheme and host of a URL; both empty for any other value."""
     try:
         parts = urlsplit(value if isinstance(value, str) else "")
         host, port = parts.hostname, parts.port

@@ -19,7 +19,7 @@ class Deadlines:
     deadlines when it fires, and is set again for the next one. While attempts are
     shorter than their limit, it fires once per limit, for any number of attempts.
 
-    It belongs to the event loop of its first use. What ends may be late by `GRAIN`.
+    It belongs to the event loop of its first use. A deadline may be late by `GRAIN`.
 
     Attributes:
         under_way: Limits whose blocks were entered and not left.

@@ -1,5 +1,5 @@
 """
-Imports that are made when a name of theirs is first asked for: PEP 562.
+Import modules when one of their names is first asked for (PEP 562).
 
 Creating the classes of a namespace takes a few milliseconds, and most programs need two
 or three of the ten. So a package imports at once only the classes of a first send. The

@@ -208,9 +208,10 @@ _fine: dict[tuple[str, int], bool] = {}
 
 def all_possible(numbers: Sequence[str]) -> bool:
     """
-    Tell whether all of many international numbers may exist: for the most a lookup.
+    Return whether all of many international numbers may exist.
 
-    True as well without the extra, because nothing is known of numbers then.
+    For most numbers this is a lookup. True as well without the extra, because nothing
+    is known of numbers then.
     """
     if not IS_INSTALLED:
         return True

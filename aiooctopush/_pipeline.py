@@ -105,7 +105,7 @@ class Pipeline:
 
     @property
     def closed(self) -> bool:
-        """Whether the session is closed."""
+        """True if the session is closed."""
         return self._stop.is_set
 
     @property
@@ -345,7 +345,7 @@ class Pipeline:
         return self._conclude(call, failure)
 
     async def _decide(self, call: CallState[T], failure: BaseException | None) -> bool:
-        """Whether to attempt it again after this failure; the decision is noted."""
+        """Decide whether to attempt it again after this failure; note the decision."""
         # Cancellation and mistakes in the program are none of the policy's business.
         if not isinstance(failure, OctopushError):
             return False

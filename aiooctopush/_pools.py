@@ -20,7 +20,7 @@ class Pools:
     One session that keeps connections, and one that makes each of them afresh.
 
     Args:
-        base_url: Of the gateway, to name the `OctopushSession` that was not closed.
+        base_url: URL of the gateway, to name the `OctopushSession` that was not closed.
         max_connections: Size of each.
     """
 

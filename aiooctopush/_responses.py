@@ -118,8 +118,8 @@ def read(endpoint: Endpoint[T], response: HttpResponse, meta: dict[str, Any]) ->
     Read a response: return the result, or raise the error that it proves.
 
     Args:
-        endpoint: What was asked.
-        response: What came back.
+        endpoint: The operation that was called.
+        response: The HTTP response.
         meta: Fields of `Answer` that the caller provides: request_id, attempts.
 
     Raises:

@@ -76,13 +76,13 @@ def call_succeeded(call: CallState[Any], result: Answer) -> None:
 
 
 def call_ended(call: CallState[Any], result: Answer) -> None:
-    """Tell the observer the result of a call whose attempts are reported."""
+    """Report to the observer the result of a call whose attempts are reported."""
     _end(call, result.outcome, status=result.status)
 
 
 def call_failed(call: CallState[Any], error: BaseException) -> None:
     """
-    Report the exception that ended a call: an error of ours, or a mistake in a program.
+    Report the exception that ended a call: our own error, or a mistake in a program.
     """
     name = type(error).__name__
     if not isinstance(error, OctopushError):
@@ -131,7 +131,7 @@ def _break_off(call: CallState[Any], name: str) -> None:
 
 
 def retry_given_up(call: CallState[Any], error: OctopushError) -> None:
-    """Log that a retry was waited for, and is not made."""
+    """Log that a retry was waited for but is not made."""
     _report(
         call,
         logging.WARNING,

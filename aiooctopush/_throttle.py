@@ -34,7 +34,7 @@ class ConcurrencyLimiter:
         self._paused_until = -math.inf
 
     def try_acquire(self, now: float, *, low_priority: bool = False) -> bool:
-        """Take a slot if there is no reason to wait; most attempts get theirs here."""
+        """Take a slot if there is no reason to wait, as for most attempts."""
         if self._paused_until > now or not self._has_room(low_priority=low_priority):
             return False
         self._free -= 1
@@ -71,7 +71,7 @@ class ConcurrencyLimiter:
 
     @property
     def is_idle(self) -> bool:
-        """Whether every slot is free."""
+        """True if every slot is free."""
         return self._free == self._slots
 
     async def wait_until_idle(self) -> None:
@@ -167,9 +167,9 @@ class RetryBudget:
     A budget of tokens for retries, which prevents retry storms during an outage.
 
     The figures are those of the AWS SDKs' standard mode: 500 tokens, 14 for a retry
-    after a failure, 5 after throttling; what a retry cost comes back when it
-    succeeds, and one token with every call that needed none. Time brings back 14 a
-    second: in a full outage a session makes about 35 retries, and then one a second.
+    after a failure, 5 after throttling. A retry that succeeds gives its cost back, and
+    every call that needed no retry gives one token. Time brings back 14 a second. In a
+    full outage a session makes about 35 retries, and then one a second.
 
     Args:
         capacity: Tokens at most, and to begin with.

@@ -152,7 +152,7 @@ def read_from(*names: str, required: bool = False) -> dict[str, Any]:
 
 
 def read_whole() -> dict[str, Any]:
-    """Metadata of a field that is read from the body as a whole, not from a key."""
+    """Metadata of a field that is read from the whole body instead of a key."""
     return {_WHOLE: True}
 
 

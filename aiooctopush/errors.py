@@ -1,22 +1,24 @@
 """
 Exceptions, and the outcome of the message for each of them.
 
-    OctopushError
-    ├─ InvalidFieldError          not_sent  refused here, before any I/O
-    ├─ NotSentError               not_sent  no connection was handed to the request
-    │  └─ TransportSecurityError            certificate or name; never retried
-    ├─ UnknownOutcomeError        unknown   it may have been done, or not
-    │  ├─ ServerError                       5xx, 408, and codes that mean the same
-    │  └─ InvalidResponseError              a response that proves nothing
-    ├─ RefusedError               refused   a readable response: nothing was done
-    │  ├─ AuthenticationError
-    │  ├─ InvalidRequestError
-    │  ├─ DuplicateRequestError
-    │  ├─ InsufficientCreditError
-    │  └─ ThrottledError
-    └─ WebhookError               –         a callback that cannot be read
+The classes, with the outcome of each::
 
-Read ``outcome`` and ``maybe_sent``, not only the class: a refusal that comes after
+  OctopushError
+  ├─ InvalidFieldError          not_sent  refused here, before any I/O
+  ├─ NotSentError               not_sent  no connection was handed to the request
+  │  └─ TransportSecurityError            certificate or name; never retried
+  ├─ UnknownOutcomeError        unknown   it may have been done, or not
+  │  ├─ ServerError                       5xx, 408, and codes that mean the same
+  │  └─ InvalidResponseError              a response that proves nothing
+  ├─ RefusedError               refused   a readable response: nothing was done
+  │  ├─ AuthenticationError
+  │  ├─ InvalidRequestError
+  │  ├─ DuplicateRequestError
+  │  ├─ InsufficientCreditError
+  │  └─ ThrottledError
+  └─ WebhookError               –         a callback that cannot be read
+
+Read ``outcome`` and ``maybe_sent``, not only the class. A refusal that comes after
 an attempt without a response does not prove that the earlier one did nothing.
 """
 
@@ -86,7 +88,7 @@ class OctopushError(Exception):
         repeat_is_harmless: True if a repeat leaves the same state, as one more update
             or cancellation does.
         operation: Method and path of the call.
-        remedy: Advice, as a sentence; empty if there is none.
+        remedy: Advice, as a sentence; empty without advice.
         retry_budget_exhausted: True if a further attempt was allowed but the session's
             retry quota was used up, as it is during an outage.
     """
@@ -396,8 +398,8 @@ def shown(text: object) -> str:
     Make words from the outside fit for a log line.
 
     Control characters are escaped, runs of six or more digits are masked, and the
-    whole is cut at 200 characters: the words may come from an attacker, and may
-    repeat a phone number.
+    whole is cut at 200 characters. The words may come from an attacker, and may repeat
+    a phone number.
     """
     masked = re.sub(_DIGITS, "***", str(text)[: 4 * _SHOWN_AT_MOST])
     # Cut after escaping, because a NUL takes four characters.

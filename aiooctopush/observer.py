@@ -27,7 +27,7 @@ class AttemptEvent:
             duplicate of an earlier one.
         status: HTTP status, None without a response.
         elapsed: Duration of the attempt in seconds, queueing included.
-        delay: Seconds before the next attempt, None if there is none.
+        delay: Seconds before the next attempt, None without one.
         error: Class of the error that it ended with, None if there was none.
         code: The gateway's own code, if it refused with one.
         request_id: The id under which it was made, None if the operation has none.
@@ -79,7 +79,7 @@ class CallEnded:
         error: Class of the raised exception, None if there was none.
         code: The gateway's own code, if it refused with one.
         elapsed: Seconds from beginning to end, pauses included.
-        retry_tokens: What is left of the budget that pays for retries.
+        retry_tokens: Tokens left in the budget that pays for retries.
     """
 
     outcome: Outcome

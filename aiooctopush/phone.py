@@ -71,8 +71,8 @@ def normalize(
     """
     Write a phone number as `+` and 5 to 16 digits, or refuse it.
 
-    Spaces, dots and hyphens between digits are dropped, and so are the additions of
-    spreadsheets, address books and links: white space, invisible characters, an
+    Spaces, dots and hyphens between digits are dropped. The additions of spreadsheets,
+    address books and links are dropped, too: white space, invisible characters, an
     apostrophe, ``="…"``, ``tel:``. Full-width digits become plain ones. All other input
     is refused instead of corrected, such as the ``.0`` that a data frame writes.
 
@@ -85,8 +85,8 @@ def normalize(
 
     Raises:
         InvalidFieldError: No `+` and no country, another character, or fewer than 5 or
-            more than 16 digits; with a country, a number that no phone can have, an
-            unknown country, or a missing extra. The number is masked in the error.
+            more than 16 digits. With a country, also a number that no phone can have,
+            an unknown country, or a missing extra. The number is masked in the error.
 
     Source: gateway documentation, "Send SMS"; lengths from its samples (documented,
     unseen).
@@ -128,7 +128,7 @@ def normalize_all(
 
 
 def are_clean(numbers: Sequence[str]) -> bool:
-    """Tell whether `normalize` leaves all of them as they are."""
+    """Return whether `normalize` leaves all of them as they are."""
     lines = "\n".join((*numbers, ""))
     # A line end inside a number would make two of it.
     return lines.count("\n") == len(numbers) and _are_clean(lines) is not None
@@ -136,7 +136,7 @@ def are_clean(numbers: Sequence[str]) -> bool:
 
 def are_possible(numbers: Sequence[str]) -> bool:
     """
-    Tell whether phones can have all of many international numbers.
+    Return whether phones can have all of many international numbers.
 
     By the rules of libphonenumber; without the extra ``phone`` nothing is doubted.
 
@@ -171,7 +171,7 @@ def check_possible(number: str, *, field: str = "phone_number") -> None:
 
 def country_of(number: str) -> str | None:
     """
-    Tell the country of an international number, in two letters.
+    Return the country of an international number, in two letters.
 
     By the rules of libphonenumber; None without the extra ``phone``, and for numbers
     that belong to no country.
@@ -221,7 +221,7 @@ def tidied(number: str) -> str:
     """
     Remove characters around a number that can be removed without guessing.
 
-    Those are white space and invisible characters (Unicode category Cf), the quotes
+    These are white space and invisible characters (Unicode category Cf), the quotes
     and apostrophes that keep a spreadsheet from changing a number, and ``tel:``.
     Digits of other scripts become ASCII digits.
     """
@@ -267,7 +267,7 @@ def refusal(number: str, field: str, problem: str | None = None) -> InvalidField
     Args:
         number: As it was given.
         field: Name of the argument.
-        problem: What is wrong; by default it is found out.
+        problem: Description of the problem; by default it is found out.
     """
     masked = mask(tidied(number))
     return InvalidFieldError(
@@ -366,9 +366,9 @@ def mask(number: object) -> str:
     """
     Hide the middle of a number, for logs and errors: ``+336****0001``.
 
-    Of 11 digits or more, the first three and the last four are shown. Of a shorter
-    number at most half of the digits are shown; of other text none. The number of stars
-    has no meaning. Never raises, for any input.
+    A number of 11 digits or more keeps the first three and the last four. A shorter
+    number keeps at most half of its digits; other text keeps no character. The number
+    of stars has no meaning. Never raises, for any input.
     """
     # The length is asked first, so that a text of a megabyte costs nothing here.
     if not isinstance(number, str) or len(number) > 4 * MAX_DIGITS:

@@ -108,7 +108,7 @@ class RetryContext:
     All that `decide` looks at.
 
     Attributes:
-        failures: What each attempt so far ended with, oldest first; not empty.
+        failures: Errors that the attempts so far ended with, oldest first; not empty.
         attempts: How many attempts were made.
         idempotency: Idempotency of the endpoint.
         removes: Whether the call asks to remove something.
@@ -161,7 +161,7 @@ _CAMPAIGN_NOT_FOUND = 131
 
 
 def _proves_earlier_try(last: OctopushError, now: RetryContext) -> bool:
-    """Whether this refusal proves that a timed-out attempt was accepted."""
+    """True if this refusal proves that a timed-out attempt was accepted."""
     if now.idempotency is Idempotency.REQUEST_ID:
         return isinstance(last, DuplicateRequestError)
     # The object to be deleted no longer exists.

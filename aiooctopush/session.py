@@ -91,11 +91,11 @@ class OctopushSession:
         timeouts: Seconds for the parts of one attempt.
         max_in_flight: Attempts at the same time, and size of the connection pool.
         transport: Carries the requests instead of aiohttp; not closed by us.
-        client_session: A session of aiohttp to use; not closed by us.
+        client_session: An aiohttp session to use; not closed by us.
         ssl_context: How TLS is verified, for example with a client certificate. It must
             verify certificate and host name.
-        ca_file: Path of certificates (PEM) that are trusted beside those of the system,
-            such as that of a company's proxy.
+        ca_file: Path of certificates (PEM) that are trusted in addition to those of the
+            system, such as that of a company's proxy.
         proxy: URL of an HTTP proxy, or ``"env"`` for the one that ``HTTPS_PROXY`` and
             ``NO_PROXY`` name. SOCKS is not supported.
         allow_insecure_http: Let ``http`` go to other machines too: the key then
@@ -345,7 +345,7 @@ class OctopushSession:
         place of their own.
 
         Args:
-            name: Name of the run, which stands for one message. Recipients who were
+            name: Name of the run, which identifies one message. Recipients who were
                 planned under a name, according to its ledger, are not planned again by
                 a later start; new recipients of the list are added. Another name sends
                 to all of them again.
@@ -362,10 +362,10 @@ class OctopushSession:
             max_cost: Euros. The run pauses before the request that could exceed it,
                 calculated with the highest price of an SMS so far. The first request is
                 always sent, to learn the price.
-            on_duplicate: What to do with a recipient that was there before: ``skip``,
+            on_duplicate: How to handle a recipient that was there before: ``skip``,
                 ``keep`` or ``error``. Requests with a text of their own are compared
                 only if there is an ``identity``.
-            on_invalid: What to do with an item that is no recipient: ``skip`` it,
+            on_invalid: How to handle an item that is no recipient: ``skip`` it,
                 counted and listed in the report, or ``error``.
             on_missing: How to handle recipients who have no value for a placeholder of
                 the text: ``skip`` them, counted and listed, ``send`` to them, or
@@ -373,11 +373,11 @@ class OctopushSession:
                 which is an error. A source is read only once, so the items of the first
                 batch decide this. Bare numbers lack all values. Values that the text
                 does not use are neither checked nor sent.
-            on_unresolved: What to do with a request that may have been sent and is too
-                old to be asked about: ``hold``, ``resend`` or ``skip``.
+            on_unresolved: How to handle a request that may have been sent, when its id
+                no longer protects a repeat: ``hold``, ``resend`` or ``skip``.
             on_already_sent: How to handle an id of the run that another process used:
                 ``pause`` or ``continue``; without a durable ledger always the latter.
-            identity: What makes two items the same, as a text, instead of the number:
+            identity: Returns the text that duplicates share, in place of the number:
                 ``lambda one: f"{one.phone_number} {one.param1}"``.
             exclude: Whom to leave out: numbers, or a source of them. One that cannot be
                 read is an error. Not for requests with a text of their own.
@@ -385,8 +385,8 @@ class OctopushSession:
                 refused one by one. Beyond it the run pauses, as it does after 40
                 refusals in a row. Below it every good number is sent, and every bad one
                 is listed.
-            retry_refused: Ask again for those who were refused in earlier starts, under
-                new ids.
+            retry_refused: Ask again for recipients who were refused in earlier starts,
+                under new ids.
             wait_for_credit: Seconds to wait for credit when it is used up, asking for
                 the balance once a minute.
             wait_for_gateway: Seconds to wait after twenty batches in a row without a

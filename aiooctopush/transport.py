@@ -38,7 +38,7 @@ from .errors import (
 
 
 class Transport(Protocol):
-    """Anything that can carry a request: aiohttp, the sandbox, a fake of yours."""
+    """Anything that can carry a request: aiohttp, the sandbox, your own fake."""
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """
