@@ -11,6 +11,8 @@ from functools import partial
 import pytest
 
 
+pytestmark = pytest.mark.exhaustive
+
 MESSAGE = ("--text", "Hello", "--sender", "Acme", "--purpose", "alert")
 SEND = ("send", "--sandbox", "--to", "+33600000001", *MESSAGE)
 

@@ -16,6 +16,7 @@ from aiooctopush.cli.terminal.console import Screen
 from aiooctopush.cli.terminal.help import group
 from aiooctopush.cli.terminal.progress import Progress, clock_time
 from aiooctopush.cli.terminal.streams import SteadyStream
+from aiooctopush.errors import InvalidFieldError
 from aiooctopush.sandbox import VirtualClock
 
 
@@ -371,6 +372,15 @@ def test_clock_time(seconds, text):
 def test_document_is_one(send):
     """Nothing stands before or after the JSON document."""
     assert json.loads(send("--json").stdout)["outcome"] == "accepted"
+
+
+def test_a_code_cannot_be_read_from_a_closed_stdin(monkeypatch):
+    """A service may be started without one; `test_streams` does so for real."""
+    monkeypatch.setattr(prompts, "on_terminal", lambda: False)
+    monkeypatch.setattr(prompts.sys, "stdin", None)
+
+    with pytest.raises(InvalidFieldError, match="CODE: must be given: stdin is closed"):
+        prompts.ask_code()
 
 
 @pytest.mark.parametrize("ask", [prompts.ask, prompts.confirm])
