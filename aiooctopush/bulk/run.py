@@ -1,8 +1,8 @@
 """
 One bulk run for its caller: send, follow, stop, and resolve.
 
-What does the work is in `start`, which is loaded with the first of these: in a thread,
-for it takes longer than anything else may hold up the event loop.
+The module `start` does the work. The first of these calls loads it in a thread, because
+loading takes longer than anything may hold up the event loop.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class BulkRun:
     A message on its way to any number of recipients; `OctopushSession.bulk` makes it.
 
     Iterate over `stream`, or await `send`; `report` shows the progress at any time. One
-    name stands for one message: the same call starts a run, resumes it and adds new
+    name identifies one message: the same call starts a run, resumes it and adds new
     recipients of the list. One `BulkRun` is one start.
     """
 
@@ -115,8 +115,8 @@ class BulkRun:
 
         Args:
             source: Numbers, recipients or requests.
-            progress: Called after every batch with the report so far. What it raises
-                is logged and changes nothing; `stop` ends a run.
+            progress: Called after every batch with the report so far. Its exceptions
+                are logged and change nothing; `stop` ends a run.
         """
         async with self._started(source) as results:
             async for _ in results:
@@ -148,8 +148,8 @@ class BulkRun:
         Raises:
             InvalidFieldError: The name belongs to a run with other settings; or the
                 source yields an item that this run cannot send.
-            LedgerError: The ledger cannot be read or written. What was sent before
-                that is asked about by the next start, under the same ids.
+            LedgerError: The ledger cannot be read or written. The next start repeats
+                requests without a recorded outcome under the same ids.
             RuntimeError: This start was made before.
         """
         return _Stream(self._results(source))
@@ -178,7 +178,7 @@ class BulkRun:
             yield results
 
     async def _loaded(self) -> "Start":
-        """What does the work, and its modules if nobody has loaded them."""
+        """Return the object that does the work; load its modules first if needed."""
         if _START not in sys.modules:
             await asyncio.to_thread(import_module, _START)
         if self._start is None:
@@ -219,8 +219,8 @@ class BulkRun:
             check_balance: Ask the gateway for the balance, and compare it with that.
 
         Raises:
-            InvalidFieldError: An argument is malformed, or an item is none that this
-                run could send; or the name is that of a run with another message.
+            InvalidFieldError: An argument is malformed, or this run could not send an
+                item; or the name belongs to a run with another message.
             SourceError: A file cannot be opened, or not be read any further.
             LedgerError: The ledger cannot be read.
             OctopushError: The gateway did not report the balance.

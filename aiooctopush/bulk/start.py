@@ -1,4 +1,4 @@
-"""What a `BulkRun` does once it is asked to, loaded when that happens."""
+"""The work of a `BulkRun`, loaded by its first call that needs it."""
 
 import asyncio
 import os
@@ -42,16 +42,17 @@ def _in_memory(
 @define(kw_only=True)
 class Start:
     """
-    One start of a run, and what is asked about the run beside it.
+    One start of a run, and the other operations on that run.
 
     Args:
         call: The path of every call of the session.
         clock: Time.
-        name: Of the run.
-        message: What its requests share; None if each has a text of its own.
+        name: Name of the run.
+        message: The content that its requests share; None if each has a text of its
+            own.
         options: How it is sent.
         ledger: Where it is written down, or its path; None for memory.
-        report: What became of the run so far.
+        report: Report of the run so far.
         balance: Asks for the balance of the account.
     """
 
@@ -132,12 +133,12 @@ class Start:
             )
 
     async def purge(self) -> None:
-        """Forget whom the run went to and what it said."""
+        """Forget the recipients and the texts of the run."""
         async with self._open_ledger() as ledger:
             await worklist.purge(ledger, self._name)
 
     async def _known_people(self) -> People:
-        """Those whom an earlier start has planned, and those who are excluded."""
+        """Return recipients whom an earlier start has planned, and excluded ones."""
         reader = reader_of(self._message, self._options)
         if self._options.exclude is not None:
             await reader.exclude(self._options.exclude)
@@ -158,7 +159,7 @@ class Start:
     async def _open_ledger(
         self, *, read_only: bool = False
     ) -> AsyncGenerator[Ledger, None]:
-        """What was passed in stays open; what is opened here is closed."""
+        """Yield the ledger; close it only if it was opened here."""
         if not isinstance(self._ledger, str | os.PathLike):
             yield self._ledger
             return

@@ -1,6 +1,8 @@
 """
-How the one who started a run that workers send sees it to its end: wake them, look how
-far it is, wake them again if a broker forgot, and report.
+Follow a run that workers send to its end, for the process that started it.
+
+This wakes the workers, reads the progress, wakes them again if a broker forgot, and
+reports.
 """
 
 import asyncio
@@ -96,10 +98,10 @@ async def sweep(
     Waking a batch that is still queued only costs one read of the ledger. A batch that
     was sent too long ago for its id to protect it becomes ``unknown``. Paused runs, and
     runs that are not completely planned, stay as they are. It takes as long as ``wake``
-    does: limit that, if a broker of yours may block.
+    does: limit that time if your broker may block.
 
     Args:
-        run_name: Name of the run; all runs if it is None.
+        run_name: Name of the run; None for all runs.
         limit: Batches of each run, at most.
 
     Returns:
@@ -141,9 +143,9 @@ async def follow(
     one batch now and then; any other pause ends the wait. Leaving the wait early does
     not affect the run.
 
-    ``wake`` is awaited beside the looks, so a broker that blocks does not hold up the
-    end. It is cancelled when nothing of the run has moved for two minutes, and the next
-    sweep wakes again.
+    ``wake`` is awaited while the progress is read, so a broker that blocks does not
+    hold up the end. It is cancelled when nothing of the run has moved for two minutes,
+    and the next sweep wakes again.
 
     Args:
         progress: Called after each look. Exceptions are logged and never affect a send.

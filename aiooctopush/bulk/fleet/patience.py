@@ -18,7 +18,7 @@ async def patiently(
 
     Args:
         clock: Time.
-        step: What to do.
+        step: The action.
         waits: Seconds before each repeat.
 
     Raises:

@@ -64,22 +64,22 @@ async def plan(
     clock: Clock | None = None,
 ) -> RunRecord:
     """
-    Write a run down for workers to send: all of its batches, and nothing is sent.
+    Record all batches of a run for workers to send, without sending anything.
 
     The same call continues after a crash, and adds new recipients of a list that has
     changed since, also while workers are sending. Recipients that were planned under
     the name before are not planned again, at any position in the source.
 
     Args:
-        ledger: Ledger of the fleet. In a transaction of yours, with
+        ledger: Ledger of the fleet. In your transaction, with
             `PostgresLedger.bound_to`, it is all or nothing.
         name: Names the run; the ids of its requests are derived from it.
         message: Text and options; None if the source yields whole SmsRequests.
         source: As for `BulkRun.stream`.
         batch_size: Recipients of one request, 1 to 500.
         on_duplicate: As for `OctopushSession.bulk`, like the next four.
-        progress: Called after each transaction with the run so far. What it raises is
-            logged and changes nothing.
+        progress: Called after each transaction with the run so far. Its exceptions are
+            logged and change nothing.
         clock: Time; replace it in tests.
 
     Returns:

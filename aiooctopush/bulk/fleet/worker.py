@@ -106,7 +106,7 @@ class Worker:
         """
         Send one batch, unless it is done, claimed, or its run is paused.
 
-        However often and wherever this is called for the same batch, it is sent once.
+        The batch is sent once, even if many workers call this many times.
 
         Args:
             run_name: Name of the run.
@@ -115,13 +115,13 @@ class Worker:
                 id.
 
         Returns:
-            Its outcome, or the outcomes of its parts if it was split; none if there was
-            nothing to do. The ledger records whether it paused the run.
+            Its outcome, or the outcomes of its parts if it was split; empty if there
+            was nothing to do. The ledger records whether it paused the run.
 
         Raises:
-            InvalidFieldError: That is no name of a batch.
-            LedgerError: The ledger is away, or damaged. What was sent is asked about
-                under the same id, once the lease has run out.
+            InvalidFieldError: ``name`` is not the name of a batch.
+            LedgerError: The ledger is away, or damaged. A request without a recorded
+                outcome is repeated under the same id, once the lease has run out.
         """
 
         async def claim() -> Sequence[Claim]:
@@ -278,9 +278,9 @@ class _Turns:
         Whether a turn that was waited for is still one.
 
         The gateway may have throttled another worker since it was reserved. Then it is
-        left
-        unused, and another one reserved: those start one after the other once the rate
-        is open, and no span of time gets more starts than it had.
+        left unused, and another one is reserved. The new turns start one after the
+        other once the rate is open. So each span of time gets at most as many starts as
+        it had.
         """
         asked = self._clock.monotonic()
         try:

@@ -46,12 +46,12 @@ async def preview(
     """
     Look at everything that a run would send, without sending anything.
 
-    Nothing is asked of the gateway. The source is read once, as a run reads it, and
-    not kept.
+    Nothing is asked of the gateway. The source is read once, as a run reads it, without
+    being kept.
 
     Args:
-        source: As for a run; with an ``items()`` of its own it is asked for that.
-        message: What all recipients get; None if the items are requests.
+        source: As for a run; its own ``items()`` is read if it has one.
+        message: The message for all recipients; None if the items are requests.
         clock: For the quiet hours, if the message is not to be sent later.
         on_duplicate: As for the run.
         on_missing: As for the run.

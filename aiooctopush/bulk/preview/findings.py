@@ -42,7 +42,7 @@ class Finding:
         count: Number of recipients, or of rejected items.
         position: Place of the first in the source, counted from 0.
         line: Line of the first in its file, counted from 1; None if it was no file.
-        character: What is to blame in the first, if it is one character.
+        character: The character to blame in the first, if it is a single one.
     """
 
     count: int
@@ -87,14 +87,14 @@ class Preview:
     Analysis of a source and a message before anything is sent.
 
     Attributes:
-        items: What the source yielded.
+        items: Number of items that the source yielded.
         recipients: Recipients who would get a message. If duplicates are kept, a
             recipient may be counted more than once.
         already: People whom an earlier start of the run has planned; a second row of
             one is a duplicate.
         excluded: People who are left out because the run excludes them.
         duplicates: Items that were there before.
-        on_duplicate: What a run does with them.
+        on_duplicate: How a run handles them.
         by_identity: Whether the caller defined the identity of items.
         rejected: Items that are no recipients, and duplicates if these are errors.
         rejections: The first 20 of them.
@@ -123,8 +123,8 @@ class Preview:
         sms_needed_at_most: SMS needed by the gateway's stricter page.
         too_long: By the limit of the route in characters, recipients whose text is
             beyond it, values merged in.
-        forced: Recipients whose values make a text Unicode that is none, and the
-            first character that does.
+        forced: Recipients whose values turn a text without Unicode into Unicode, and
+            the first character that does.
         short_numbers: Recipients whose values hold a run of five X.
         repeats_short_number: Whether a single text contains more than one such run.
         without_mention: By the STOP mention that a marketing text lacks, the
@@ -139,7 +139,7 @@ class Preview:
         price_per_sms: In euros, as the caller gave it.
         balance: In euros, as the caller gave it.
 
-    French numbers are those that begin with +33: our reading.
+    Numbers that begin with +33 count as French: our reading.
     """
 
     items: int
@@ -247,7 +247,7 @@ class Preview:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Human-readable warnings; those that lead to refusals come first."""
+        """Human-readable warnings; the ones about refusals come first."""
         return (
             *self.refusals,
             *self._words_on_texts(),

@@ -57,7 +57,7 @@ class Inspection:
     A text alone can be looked at, too: ask for the result at once.
 
     Args:
-        text: What all recipients get; None if items are requests with their own.
+        text: The text for all recipients; None if items are requests with their own.
         purpose: None if it is unknown; then marketing is not checked.
         type: The quality of the route.
         send_at: When; None for now.
@@ -141,7 +141,7 @@ class Inspection:
         Look at the next item.
 
         Args:
-            item: What the source yielded.
+            item: The item that the source yielded.
             line: Where it starts in its file, counted from 1; None if it is no file.
 
         Raises:
@@ -238,7 +238,7 @@ class Inspection:
     def _count_block(
         self, block: Block, message: InspectedText, positions: Sequence[int]
     ) -> None:
-        """Count those who get a message: as `_count` does each."""
+        """Count the recipients who get a message, each as `_count` does."""
         text, lines = message.text, block.lines
         nothing = ("",) * len(block)
         columns = [block.columns.get(name, nothing) for name in text.names]

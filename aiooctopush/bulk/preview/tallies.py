@@ -37,7 +37,7 @@ class Tally:
         self.count += count
 
     def finding(self, character: str | None = None) -> Finding | None:
-        """The count and its first position; None if there is none."""
+        """Return the count and its first position; None if the count is zero."""
         if not self.count:
             return None
         return Finding(

@@ -38,7 +38,7 @@ class InspectedText:
         can_be_blank: Whether nothing is left of it without values.
         lacks: The STOP mention that it needs and does not have.
         quiet: When it goes out and when the quiet in France ends, if it is quiet.
-        is_marketing: Whether ``lacks`` or ``quiet`` is set.
+        is_marketing: True if ``lacks`` or ``quiet`` is set.
     """
 
     text: MergedLengths
@@ -85,7 +85,7 @@ class InspectedTexts:
         self._quiet_at(self._now)
 
     def of_request(self, request: SmsRequest) -> InspectedText:
-        """Inspect the text of a request; requests in a row mostly share theirs."""
+        """Inspect the text of a request; requests in a row mostly share one text."""
         key = (
             request.text,
             request.purpose,

@@ -35,8 +35,8 @@ class ReceiptFile:
     """
     A file of receipts that are not in the ledger yet, one a line; only ever added to.
 
-    Each is on the disk when `add` returns, and so outlives a kill. When all of them are
-    in the ledger the file is emptied.
+    Each receipt is on the disk when `add` returns, and so outlives a kill. When all of
+    them are in the ledger the file is emptied.
 
     Args:
         path: Path of the file; made with the first receipt, for its owner alone.
@@ -98,7 +98,9 @@ class ReceiptFile:
         self._size += len(data)
 
     def next(self) -> tuple[Sequence[DeliveryReceipt], int]:
-        """The next receipts, and where they end; none if there are none."""
+        """
+        Return the next receipts, and where they end; empty at the end of the file.
+        """
         receipts: list[DeliveryReceipt] = []
         with open(  # noqa: PTH123  # by its descriptor, wherever the file is now
             os.dup(self._opened), "rb"
@@ -198,7 +200,7 @@ class ReceiptInbox:
 
     @property
     def ambiguous(self) -> int:
-        """Receipts that fit several open batches, and so proved none."""
+        """Receipts that fit several unresolved batches, and so proved none."""
         return 0 if self._matcher is None else self._matcher.ambiguous
 
     @property

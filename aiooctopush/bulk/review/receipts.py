@@ -38,13 +38,13 @@ class ReceiptMatcher:
     Receipts are hints, and may come from a stranger: they never make anything be sent.
 
     Args:
-        ledger: Where the batches are; open for writing, and not closed here.
+        ledger: The ledger of the batches, open for writing; the caller closes it.
         clock: Time.
 
     Attributes:
         ledger: May be replaced by another one that opens the same file.
         unmatched: Receipts for tickets and numbers that are not in the ledger.
-        ambiguous: Receipts for a number of several open batches: they prove none.
+        ambiguous: Receipts for a number of several unresolved batches: they prove none.
         proven: Batches that were resolved.
     """
 

@@ -17,7 +17,7 @@ class Accounts:
 
     Attributes:
         report: Report of the run so far.
-        budget: What it may still cost; None without a bound.
+        budget: The bound for its costs, and the use of it so far; None without a bound.
         dearest: The highest cost of a batch so far, in euros.
     """
 

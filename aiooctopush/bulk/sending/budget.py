@@ -30,7 +30,7 @@ class Budget:
         price: The highest price of one SMS so far, in euros; None if unknown.
         told: Costs reported by the gateway, in euros.
         unpriced: SMS that were sent, or may have been, without a reported price.
-        reserved: What the batches in flight may cost, in euros.
+        reserved: The possible cost of the batches in flight, in euros.
     """
 
     most: Decimal

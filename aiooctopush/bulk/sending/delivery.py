@@ -78,7 +78,7 @@ class BatchResult:
 
     @property
     def recipients(self) -> tuple[Recipient, ...]:
-        """Who was in it, made when it is asked for: of millions few are."""
+        """The recipients of the batch, made on access: few of millions are read."""
         return tuple(self._people)
 
     def __repr__(self) -> str:
@@ -106,7 +106,7 @@ class BatchSplit:
     Attributes:
         old: Its earlier record.
         parent: Its new record.
-        parts: What counts instead.
+        parts: The parts that count instead.
         error: Why; None if it only was too large.
     """
 
@@ -420,7 +420,7 @@ _TRIED_AGAIN_LATER: Final = (
     InsufficientCreditError,
     ThrottledError,
 )
-"""Refusals that are about the account and the moment, and not about the batch."""
+"""Refusals that concern the account and the moment rather than the batch."""
 
 
 def _told(

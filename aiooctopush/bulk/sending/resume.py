@@ -41,7 +41,7 @@ def settings_of(
     """
     Digest of the settings that must not change between starts of a run.
 
-    It covers the message and the identity of recipients, but not the source.
+    It covers the message and the identity of recipients; it leaves out the source.
     """
     settings = {} if identity is None else {"identity": "of the caller"}
     if message is None:
@@ -168,8 +168,8 @@ class ResumePlan:
     Unresolved batches of earlier starts, and the plan for them.
 
     Attributes:
-        set_back: Whether the clock was set back since, so that no age is known.
-        retry_refused: Whether to ask again for those who were refused, under new ids.
+        set_back: True if the clock was set back since, so that no age is known.
+        retry_refused: Whether to retry refused recipients under new ids.
     """
 
     _run_name: str

@@ -72,7 +72,8 @@ class RunLoop:
         call: The path of every call of the session.
         ledger: Where it is written down.
         clock: Time.
-        message: What its requests share; None if each has a text of its own.
+        message: The content that its requests share; None if each has a text of its
+            own.
         options: How it is sent.
         report: Report of the run so far.
         waiting: Waits while it is paused.

@@ -9,9 +9,9 @@ from ...errors import OctopushError, Outcome
 
 
 RECIPIENT_CODES: Final = frozenset({103, 117, 150, 151, 152, 181})
-"""Codes that concern recipients. How the gateway handles good recipients beside a bad
-one is undocumented; third-party clients read 103 and 181 as "the whole request is
-refused". Documented or guessed, unseen."""
+"""Codes that concern recipients. The documentation does not say how the gateway handles
+good recipients next to a bad one. Third-party clients read 103 and 181 as "the whole
+request is refused". Documented or guessed, unseen."""
 
 _TOO_LARGE: Final = 413
 
@@ -62,8 +62,8 @@ def cut(
 
     Args:
         recipients: Recipients of the batch.
-        named: Positions that the refusal named; those that exist go into the first
-            half. With none, or all, it is cut in the middle.
+        named: Positions that the refusal named; existing ones go into the first half.
+            With none, or all, it is cut in the middle.
     """
     first = tuple(one for at, one in enumerate(recipients) if at in named)
     if not first or len(first) == len(recipients):

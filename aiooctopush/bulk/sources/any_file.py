@@ -17,7 +17,7 @@ CSV: Final = "csv"
 JSON: Final = "json"
 EXCEL: Final = "excel"
 FORMATS: Final = (CSV, JSON, EXCEL)
-"""CSV; JSON lines or one array; a spreadsheet."""
+"""CSV, JSON (lines or one array), and a spreadsheet."""
 
 FileFormat = Literal["csv", "json", "excel"]
 

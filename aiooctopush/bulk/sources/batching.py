@@ -43,7 +43,7 @@ from .used import UsedValues
 
 
 Item = str | Recipient | SmsRequest | SourceError
-"""The items of a source; an error stands for an unusable row."""
+"""The items of a source; an error represents an unusable row."""
 
 Items = Iterable[Item] | AsyncIterable[Item]
 """Items, never held in memory as a whole."""
@@ -60,14 +60,14 @@ class BatchReader:
     A source that is being read, from its start to its end.
 
     Attributes:
-        items: Those dealt with so far: the sum of the next five.
-        new: Those that went into batches.
-        already: Those that an earlier start has planned.
+        items: Items read so far: the sum of the next five.
+        new: Items that went into batches.
+        already: Items that an earlier start has planned.
         excluded: Items left out by ``exclude=``.
-        duplicates: Those left out because they came twice.
-        rejected: Those that are no recipients.
+        duplicates: Items left out because they came twice.
+        rejected: Items that are no recipients.
         first: Where the latest batch begins, counted from 0; None if it is empty.
-        rejections: Those met on the way to the latest batch.
+        rejections: The rejections met on the way to the latest batch.
         identities: Digests of its items, if numbers do not identify them.
     """
 
@@ -113,7 +113,7 @@ class BatchReader:
 
     @property
     def people(self) -> People:
-        """Those who were planned before, and those who are excluded."""
+        """Recipients who were planned before, and excluded ones."""
         return self._people
 
     def remember(self, batch: BatchRecord) -> None:
@@ -125,7 +125,7 @@ class BatchReader:
 
     async def exclude(self, source: Source) -> None:
         """
-        Leave out all numbers of a source, wherever they come.
+        Leave out all numbers of a source, at any position.
 
         Raises:
             InvalidFieldError: It yields an item that is not a recipient, or this reads
@@ -159,7 +159,7 @@ class BatchReader:
         Open a source, and close it in the end.
 
         Args:
-            source: What yields items.
+            source: The source of the items.
             InvalidFieldError: It yields an item that is not a recipient, or this reads
                 whole requests, which may have other recipients.
 
@@ -257,7 +257,7 @@ class BatchReader:
                 self._line_up(some)
 
     def _line_up(self, run: _Run) -> None:
-        """Have items at hand: a batch is looked at whole, wherever a block ends."""
+        """Have items at hand: a batch is read as a whole, even across blocks."""
         self._at_hand += len(run)
         ahead = self._ahead
         last = ahead[-1] if ahead else None
@@ -439,7 +439,7 @@ async def opened(
     Iterate over a source.
 
     Args:
-        source: What yields items.
+        source: The source of the items.
         InvalidFieldError: It yields an item that is not a recipient, or this reads
             whole requests, which may have other recipients.
 

@@ -160,7 +160,7 @@ def understood(
 
     Args:
         names: As in the file.
-        columns: What was declared, see `declared`.
+        columns: The declared columns, see `declared`.
         fields: Values that the text uses; None for all.
         path: Path of the file, for the errors.
         line: Line of the header.

@@ -64,9 +64,9 @@ class RowSource(Protocol):
     """
     A source that continues after an unusable row.
 
-    A source that has ``items()`` is asked for it: a bulk then counts and lists such
-    rows, and sends to the others. `CsvSource` and `JsonLinesSource` have it, and so
-    may a class of your own. A dict has another ``items()``, and is no source.
+    A bulk reads ``items()`` of a source that has it: it then counts and lists such
+    rows, and sends to the others. `CsvSource` and `JsonLinesSource` have it, and so may
+    a class of your own. A dict has another ``items()``, and is no source.
     """
 
     def items(self) -> AsyncGenerator[Recipient | SourceError, None]:
@@ -94,10 +94,10 @@ def read_csv(
     ``first_name``, ``last_name``, ``param1`` to ``param5``. Case, accents, spaces,
     hyphens and underscores make no difference. Other columns are ignored, see
     `CsvSource.ignored_columns`, unless ``columns`` names them. Cells are stripped of
-    white space, an empty one is None, and empty lines are passed over. Trailing cells
-    that are left out are empty.
+    white space, an empty one yields None, and empty lines are passed over. Trailing
+    cells that are left out are empty.
 
-    Nothing is opened before the first row is asked for.
+    Nothing is opened before the first row is requested.
 
     Args:
         path: The file. Gzip is detected by its content, with any name.
@@ -138,9 +138,9 @@ class CsvSource(TableSource):
     The recipients of a CSV file, as often as they are asked for.
 
     Iterating reads the file from its start and raises `SourceError` at the first
-    unusable line; `items` and `rows` continue after it, except after a problem that
-    concerns the rest of the file: a bad header, another encoding, broken gzip, a
-    quote that is never closed.
+    unusable line. `items` and `rows` continue after it. They end at a problem that
+    concerns the rest of the file: a bad header, another encoding, broken gzip, a quote
+    that is never closed.
 
     Made by `read_csv`.
     """
@@ -165,7 +165,7 @@ class _CsvTable:
         rows: Rows as lists of cells.
         skipped: Lines before the header.
         delimiter: Between cells.
-        table: What makes recipients of cells.
+        table: The table that makes recipients of cells.
     """
 
     lines: Lines

@@ -1,5 +1,5 @@
 """
-What a bulk run has met already: exact, because a false positive is a lost message.
+Exact sets of recipients that a bulk run has met: a false positive loses a message.
 
 `SeenNumbers` is for phone numbers and small, `SeenKeys` for every other identity.
 """
@@ -48,10 +48,10 @@ class SeenNumbers:
     """
     An exact set of phone numbers, as `phone.normalize` writes them.
 
-    Made for many numbers of few countries: ten million random French mobiles take
-    about 25 MB, and a quarter of a microsecond each. Of many countries, bitmaps take
-    no more than 32 MB, or 16 bytes a number; a number alone in its region of 524,288
-    then costs the most, up to 200 bytes. Not for several threads at once.
+    Made for many numbers of few countries: ten million random French mobiles take about
+    25 MB, and a quarter of a microsecond each. With many countries, bitmaps take at
+    most 32 MB, or 16 bytes a number. A number alone in its region of 524,288 then costs
+    the most, up to 200 bytes. Not for several threads at once.
     """
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class SeenNumbers:
             numbers: As a `Recipient` has them; this is not checked again.
 
         Returns:
-            The places, counted from 0, of those that were there before, be it earlier
+            The places, counted from 0, of numbers that were there before, even earlier
             among these.
         """
         return self.note(as_ints(numbers))
@@ -312,11 +312,11 @@ def _integer(number: str) -> int:
     """
     Read a number as an integer, which no other number is read as.
 
-    Digits stand for one integer only, but an integer for many texts of digits: those
-    with zeros in front. As country codes begin with 1 to 9, no number has any, and
-    +336 and +3360 are 336 and 3,360. So the way back from the integer leads to the
-    one text that it came from; it is walked here, because a caller's mistake, such
-    as 0612345678 for +612345678, would be a message lost. 16 digits are under 2⁵⁴.
+    A text of digits is read as one integer only. An integer can come from many texts,
+    with zeros in front. Country codes begin with 1 to 9, so no number has a zero in
+    front; +336 and +3360 are 336 and 3,360. So the way back from the integer leads to
+    the one text that it came from. It is checked here, because a caller's mistake, such
+    as 0612345678 for +612345678, would lose a message. 16 digits are under 2⁵⁴.
     """
     try:
         value = int(number)
@@ -331,7 +331,7 @@ def _integer(number: str) -> int:
 
 @lru_cache(maxsize=64)
 def _regions_only(count: int) -> int:
-    """As many lanes, in each of which the bits are set that a region is told by."""
+    """Return a mask of as many lanes, each with the bits that identify a region."""
     lane = (1 << 8 * LANE - _BITS) - 1
     return int.from_bytes(lane.to_bytes(LANE, "little") * count, "little")
 

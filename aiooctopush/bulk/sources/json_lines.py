@@ -76,14 +76,14 @@ def read_json_lines(
 
     Each line or element is an object with a ``phone_number``, and if wanted
     ``first_name``, ``last_name``, ``param1`` to ``param5``, all of them strings; null
-    is None. Other fields are ignored, see `JsonLinesSource.ignored_columns`, unless
-    ``columns`` names them. A string instead of an object is a number alone. Blank
-    lines are passed over. Values are taken as they stand.
+    becomes None. Other fields are ignored, see `JsonLinesSource.ignored_columns`,
+    unless ``columns`` names them. A string instead of an object is a number alone.
+    Blank lines are passed over. Values are kept unchanged.
 
     A line has fewer than 16,777,216 characters, an object fewer than 1,048,576, and
     it nests at most 32 deep.
 
-    Nothing is opened before the first row is asked for.
+    Nothing is opened before the first row is requested.
 
     Args:
         path: The file. Gzip is detected by its content, with any name.
@@ -105,7 +105,7 @@ class JsonLinesSource(FileSource):
     The recipients of a file of JSON, as often as they are asked for.
 
     Iterating reads the file from its start and raises `SourceError` at the first
-    unusable line; `items` and `rows` continue after it, except after a problem that
+    unusable line. `items` and `rows` continue after it. They end at a problem that
     concerns the rest of the file: another encoding, broken gzip, an endless line.
 
     Made by `read_json_lines`.

@@ -2,8 +2,8 @@
 Who was planned under the name of a run before, and who is met for the first time.
 
 This guarantees that a known recipient is never planned again, at any position in the
-list. Each is identified by an integer, the number itself, or by the digest of an
-identity. Both are exact, because a false positive would be a lost message.
+list. Each recipient is identified by an integer, the number itself, or by the digest of
+an identity. Both forms are exact, because a false positive would be a lost message.
 """
 
 from collections import Counter
@@ -24,13 +24,13 @@ class ExactSet(Protocol):
     """A set of identities."""
 
     def note(self, values: Sequence[Any], /) -> Sequence[int]:
-        """Add values, and give the places of those that were there before."""
+        """Add values, and return the places of values that were there before."""
 
     def among(self, values: Sequence[Any], /) -> Sequence[int]:
         """Give the places of the values that are in here; nothing is added."""
 
     def __len__(self) -> int:
-        """Tell how many different values are in here."""
+        """Return how many different values are in here."""
 
 
 class SeenDigests:
@@ -43,7 +43,7 @@ class SeenDigests:
         return len(self._digests)
 
     def note(self, values: Sequence[bytes]) -> Sequence[int]:
-        """Add values, and give the places of those that were there before."""
+        """Add values, and return the places of values that were there before."""
         again = []
         for place, value in enumerate(values):
             if value in self._digests:
@@ -83,7 +83,7 @@ class People:
 
     Attributes:
         known: Identities of recipients who were planned before.
-        excluded: The numbers of those who are left out wherever they come.
+        excluded: Numbers that are left out at any position.
     """
 
     def __init__(self, *, by_number: bool, keeps_copies: bool) -> None:
@@ -141,7 +141,7 @@ class People:
         return Sifted(already, excluded, {left[at] for at in again})
 
     def _planned_before(self, values: Sequence[Any]) -> Sequence[int]:
-        """Give the places of those that an earlier start has planned."""
+        """Return the places of recipients whom an earlier start has planned."""
         found = self.known.among(values)
         if not found or not self._keeps_copies:
             return found

@@ -1,8 +1,8 @@
 """
 Batches as they are cut from a source, the next one while the last is written down.
 
-Batches that are cut by the time that somebody is ready to send them can be written down
-in one transaction. None waits for that: from a slow source each goes out by itself.
+Batches that are cut by the time that the sender is ready can be written down in one
+transaction. No batch waits for that: from a slow source each goes out alone.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class ReadBatch:
         content: Its text and recipients; empty at the end of the source.
         identities: Digests of its items, if numbers do not identify them.
         first: Where it begins in the source, counted from 0.
-        is_end: Whether the end of the source is reached.
+        is_end: True at the end of the source.
         counts: Counts of all items so far, by their names in a run.
         rejections: Those since the batch before.
     """
@@ -40,7 +40,7 @@ class ReadBatch:
 
 class BatchPrefetcher:
     """
-    What is cut from an intake, in its order, and for one caller at a time.
+    Cuts batches from an intake, in its order, for one caller at a time.
 
     Args:
         intake: Is used by this alone until `aclose`.
@@ -65,7 +65,9 @@ class BatchPrefetcher:
         return await ahead
 
     async def ready(self) -> ReadBatch | None:
-        """The next batch if it needs no waiting; None if it does, or there is none."""
+        """
+        Return the next batch if it needs no waiting; None otherwise, or at the end.
+        """
         if self._ahead is None:
             self._ahead = asyncio.create_task(self._cut())
             # One turn of the loop: enough for what is read already.
@@ -81,7 +83,9 @@ class BatchPrefetcher:
         return cut
 
     async def aclose(self) -> None:
-        """Read no further. What was read and not asked for is read again next time."""
+        """
+        Stop reading; batches that were read but not requested are read again next time.
+        """
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             ahead.cancel()

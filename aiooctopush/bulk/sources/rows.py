@@ -142,8 +142,8 @@ class FileSource:
     """
     The recipients of a file, which can be read repeatedly; subclasses parse it.
 
-    The file is opened anew for each pass, so that a bulk can be resumed from it. Only a
-    few rows are in memory, for any size of the file.
+    The file is opened again for each pass, so that a bulk can be resumed from it. Only
+    a few rows are in memory, for any size of the file.
     """
 
     path: Path = field(converter=Path)
@@ -290,7 +290,7 @@ class _Reader:
         self._lock = threading.Lock()
 
     def take(self) -> list[RowOrBlock]:
-        """Read some rows; none are left if there are none."""
+        """Read some rows; an empty list means the end."""
         some: list[RowOrBlock] = []
         self.hand(some.append)
         return some

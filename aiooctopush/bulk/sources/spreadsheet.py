@@ -50,9 +50,9 @@ def read_spreadsheet(
 
     The first row that is not empty names the columns, as in `read_csv`. A cell with a
     number is read as its digits, so that ``country`` gives it back the ``+`` or the 0
-    that a spreadsheet drops. Of a formula its stored result is read.
+    that a spreadsheet drops. A formula is read as its stored result.
 
-    Nothing is opened before the first row is asked for. At most 500,000 rows.
+    Nothing is opened before the first row is requested. At most 500,000 rows.
 
     Args:
         path: The file.

@@ -206,9 +206,9 @@ class Table:
         Args:
             cells: Cells of the row, as in the file.
             line: Where it starts.
-            reason: What is wrong.
+            reason: The problem.
             column: Field and place of the cell that is to blame.
-            got: What that holds, as it may be shown.
+            got: The value of that cell, as it may be shown.
         """
         name = None if column is None else self.header.name_of(*column)
         return SourceError(

@@ -1,7 +1,7 @@
 """
 A file as lines of text: opened, unpacked, decoded, and refused by the line.
 
-The file is read as a stream, and no more than one line of it is held.
+The file is read as a stream; at most one line of it is held.
 """
 
 import codecs
@@ -60,7 +60,7 @@ class SourceError(OctopushError, ValueError):
         line: Where the row starts, counted from 1; None if it is about the file.
         column: Name of the column in the file, if it is about one.
         field: Field of the recipient that this column is for.
-        reason: What is wrong, without the place.
+        reason: The problem, without the place.
         shown: The value as it may be shown: a masked number, never a name.
         header: Names of the columns of the file, if it has any.
         cells: The row as in the file, so that it can be written to a file and
@@ -122,8 +122,8 @@ class Format:
 
     Attributes:
         name: Such as CSV.
-        if_packed: What to do with a workbook or an archive.
-        if_not_utf8: What to do with a file in another encoding.
+        if_packed: Advice for a workbook or an archive.
+        if_not_utf8: Advice for a file in another encoding.
         longest_line: In characters; a longer line is refused.
     """
 
@@ -198,7 +198,7 @@ class Lines:
     Args:
         file: Just opened.
         encoding: By default from the byte-order mark, otherwise UTF-8.
-        expected: What it should be, for the errors.
+        expected: The expected format, for the errors.
 
     Attributes:
         each: The lines. Requesting a line or a text may raise `SourceError`: the file

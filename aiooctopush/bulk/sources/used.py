@@ -29,7 +29,7 @@ def restricted(
     Return a source that reads no more of a file than a text uses.
 
     Values that no placeholder asks for are neither checked nor kept nor sent. Anything
-    but a file is returned as it is, and so is a file that was restricted already. An
+    but a file is returned unchanged, as is a file that was restricted already. An
     identity of the caller's own may ask for any value, so that all are read for it.
     """
     if not isinstance(source, FileSource) or source.fields is not None:
@@ -46,7 +46,7 @@ class UsedValues:
     The values of recipients that a text uses, and the handling of missing ones.
 
     Args:
-        text: What all recipients get; None if each request has a text of its own.
+        text: The text for all recipients; None if each request has a text of its own.
         on_missing: As in a run.
         identity: As in a run.
 
@@ -139,7 +139,7 @@ def missing_columns(source: Any, text: str) -> Mapping[str, Sequence[str]]:
     Find the placeholders of a text for which a file has no column.
 
     Returns:
-        By placeholder, the columns that may be meant; nothing if it is no file.
+        By placeholder, the columns that may be meant; empty if the source is no file.
 
     Raises:
         SourceError: The file cannot be opened, or its header not be read.
@@ -168,7 +168,7 @@ async def check_beforehand(
     Refuse a text that would be wrong for all recipients.
 
     Args:
-        text: What all recipients get.
+        text: The text for all recipients.
         source: Its header is read if it is a file.
         on_missing: As in a run.
 
