@@ -1,8 +1,8 @@
 """
 Checks of a request before it is sent; requests that would certainly fail are refused.
 
-A text without braces that is no marketing passes at once. What a rare text needs is
-imported with the first of them.
+A text without braces that is no marketing passes at once. Modules that
+only rare texts need are imported with the first such text.
 """
 
 from collections.abc import Iterator
@@ -56,9 +56,9 @@ def checked(
         on_missing: How to handle recipients without a value for a placeholder.
 
     Raises:
-        InvalidFieldError: A word in braces is not a placeholder; a recipient has no
-            value for one, or would get a blank text; the time of sending has passed; or
-            marketing to a French number lacks its STOP mention.
+        InvalidFieldError: A word in braces is not a placeholder, or a recipient has no
+            value for one or would get a blank text. Or the time of sending has passed,
+            or marketing to a French number lacks its STOP mention.
     """
     choice = to_enum(OnMissing, "on_missing", on_missing)
     check_not_past(request.send_at, now, "send_at")
@@ -153,8 +153,8 @@ def check_stop_mention(text: str, kind: SmsType, numbers: Iterator[str]) -> None
     Refuse marketing without the mention that French numbers need.
 
     Raises:
-        InvalidFieldError: There is a French number, and no mention. The gateway would
-            refuse the whole request with code 121 or 122.
+        InvalidFieldError: A number is French, and the mention is missing. The gateway
+            would refuse the whole request with code 121 or 122.
     """
     if not any(number.startswith(_FRANCE) for number in numbers):
         return

@@ -162,7 +162,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
 
         The gateway's limits for sends: fewer than 3 recipients, more than 10 minutes
         before the sending time, 1,000 cancellations a month. A bulk send can in
-        effect not be called back. None is stated for prepared campaigns.
+        effect not be called back. No limit is stated for prepared campaigns.
 
         Args:
             ticket: Names the send or the campaign.

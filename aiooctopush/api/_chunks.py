@@ -124,7 +124,7 @@ class ManyResults(Generic[T, D]):
         It describes its own request only; the others are in `items`.
 
         Raises:
-            OctopushError: What its request ended with.
+            OctopushError: The error that its request ended with.
         """
         for error in self.errors:
             raise error
@@ -157,7 +157,7 @@ def read_items(
     All items, each read before anything is asked.
 
     Args:
-        items: What the caller gave.
+        items: Items as the caller gave them.
         name: Name of the argument, for the error.
         read: Converts an argument to an item, or refuses it under the given name, which
             contains its position, counted from 0.

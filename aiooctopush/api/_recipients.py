@@ -122,8 +122,8 @@ def recipients_from(columns: Mapping[str, Sequence[str | None]]) -> list[Recipie
 
     Args:
         columns: By name of the field, one value for each recipient. ``phone_number``
-            must be there, as `phone.normalize` writes it; a field that is left out is
-            None.
+            must be there, as `phone.normalize` writes it. A field that is left out
+            becomes None.
     """
     count = len(columns[NUMBER])
     made = list(map(object.__new__, repeat(Recipient, count)))
@@ -204,7 +204,7 @@ class CheckedRecipients(Sequence[Recipient]):
     """
     Checked recipients as columns: the recipients of a batch.
 
-    Indexing makes a `Recipient`; a bulk asks for numbers and JSON only, and never
+    Indexing makes a `Recipient`. A bulk asks for numbers and JSON only, so it never
     makes the millions of records. It equals a tuple of the same recipients.
 
     Args:
@@ -216,7 +216,7 @@ class CheckedRecipients(Sequence[Recipient]):
 
     @classmethod
     def of(cls, recipients: Iterable[Recipient]) -> Self:
-        """Turn recipients into columns; one that is None for all is left out."""
+        """Turn recipients into columns; a column without values is left out."""
         columns = zip(*map(_values_of, recipients), strict=True)
         found = dict(zip(_SLOTS, columns, strict=False)) or {NUMBER: ()}
         return cls(
@@ -324,7 +324,7 @@ def read_nationally(
         country: Two letters; None leaves everything as it is.
 
     Raises:
-        InvalidFieldError: A number is none of that country, or the country is unknown.
+        InvalidFieldError: A number is not of that country, or the country is unknown.
     """
     if country is None or isinstance(items, _NOT_MANY):
         return items

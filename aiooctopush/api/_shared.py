@@ -49,7 +49,7 @@ class Caller(Protocol):
 
         Args:
             endpoint: The operation to ask.
-            options: What is asked of it, and how.
+            options: Arguments of the call, and how to make it.
 
         Raises:
             OctopushError: Depends on the outcome of the call, including all its
@@ -77,7 +77,7 @@ class Purpose(StrEnum):
     """Transactional: codes, alerts, orders. Misuse for marketing is fined."""
 
     WHOLESALE = "wholesale"
-    """Marketing, by the gateway's own word."""
+    """Marketing; the gateway calls it ``wholesale``."""
 
     MARKETING = "wholesale"
     """Another name for `WHOLESALE`."""
@@ -107,7 +107,7 @@ class OnUnknown(StrEnum):
     """Say so, and let the caller find out."""
 
     RETRY = "retry"
-    """Repeat it: for those who prefer doing it twice to not doing it at all."""
+    """Repeat it, where doing it twice is better than not doing it at all."""
 
 
 OnUnknownLike = OnUnknown | Literal["raise", "retry"]
@@ -118,7 +118,7 @@ class OnMissing(StrEnum):
     Handling of recipients who have no value for a placeholder of the text.
 
     By default a single send sends nothing then. A run leaves them out, unless they are
-    more than half of all. That is considered a mistake, and nothing is sent.
+    more than half of all. A run considers that a mistake, and sends nothing.
     """
 
     ERROR = "error"

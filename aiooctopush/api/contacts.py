@@ -283,8 +283,8 @@ class Contacts:
             contacts: Numbers in international form, or Recipients.
             list_name: Put them into this list; 1 to 30 characters.
             list_names: Names of several lists; not together with ``list_name``.
-            un_list: Take them out of all lists. What comes first if lists are named,
-                too, is undocumented.
+            un_list: Take them out of all lists. The order of both steps is
+                undocumented if lists are named, too.
             tag_name: Give them this tag; 1 to 20 characters.
             tag_names: Names of several tags; not together with ``tag_name``.
             un_tag: Take all tags from them.

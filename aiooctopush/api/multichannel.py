@@ -1,8 +1,9 @@
 """
 One shape for SMS, voice, RCS, e-mail and live chat.
 
-Retries are not protected here: no source gives this operation a ``request_id``, and
-none documents its response. For SMS and voice prefer `Sms.send` and `Voice.send`.
+Retries are not protected here, because no source gives this operation a
+``request_id``. Its response is undocumented. For SMS and voice prefer `Sms.send` and
+`Voice.send`.
 
 Source: newer reference, "Multi-channel", in two editions (all documented, unseen).
 """

@@ -4,8 +4,8 @@ One-time passwords: the gateway generates a code, sends it, and validates the in
 Nothing protects a repeat: a second `Otp.generate` is a second message, and a second
 `Otp.validate` may use up another attempt.
 
-Source: gateway documentation, "OTP/MFA: send a code", "OTP/MFA: code validation"
-(documented, unseen).
+Source: gateway documentation, ``OTP/MFA: send a code`` and
+``OTP/MFA: code validation`` (documented, unseen).
 """
 
 import re
@@ -51,7 +51,7 @@ __all__ = [
 
 MIN_CODE: Final = 3
 MAX_CODE: Final = 32
-"""Characters of a code. Source: gateway documentation, "OTP/MFA: send a code"."""
+"""Characters of a code. Source: gateway documentation, ``OTP/MFA: send a code``."""
 
 _VALID = 0
 _WRONG = 199
@@ -249,9 +249,10 @@ def _check_code(_: Any, __: Any, value: int | None) -> None:
 @frozen(kw_only=True)
 class OtpCheck(Answer):
     """
-    Whether a code is right. True if it is, so that ``if check:`` works as expected.
+    Result of the validation of a code; true if the code is right.
 
-    A wrong code returns a falsy result; its ``outcome`` is ``refused``.
+    So ``if check:`` works as expected. A wrong code returns a falsy result; its
+    ``outcome`` is ``refused``.
 
     Attributes:
         code: The gateway's result code: 0, or 196 to 199.
@@ -271,7 +272,7 @@ class OtpCheck(Answer):
 
     @property
     def valid(self) -> bool:
-        """Whether the code is right."""
+        """True if the code is right."""
         return self.state is OtpState.VALID
 
     def __bool__(self) -> bool:
@@ -365,7 +366,7 @@ class Otp:
             UnknownOutcomeError: A code may have been sent; its token is lost, but
                 `validate` by number would find it.
 
-        Source: gateway documentation, "OTP/MFA: send a code".
+        Source: gateway documentation, ``OTP/MFA: send a code``.
         """
         request = OtpRequest(
             phone_number=phone_number,
@@ -407,8 +408,7 @@ class Otp:
         Validate a typed code. A wrong one returns a falsy result; it does not raise.
 
         Input that cannot be a code, such as an empty text, is wrong without a request
-        to the
-        gateway: no attempt is used up, and ``attempts`` of the result is 0.
+        to the gateway. No attempt is used up, and ``attempts`` of the result is 0.
 
         Args:
             code: As it was typed; white space around it is left out.
@@ -423,13 +423,14 @@ class Otp:
             A check that is true only if the code is right.
 
         Raises:
-            InvalidFieldError: Neither token nor number, both, or no text as code.
+            InvalidFieldError: Token and number are both missing or both given, or the
+                code is not a text.
             RefusedError: The gateway refused for another reason than the code.
             NotSentError: No connection; no attempt was used up.
             UnknownOutcomeError: Whether the code is right is unknown, and an attempt
                 may have been used up.
 
-        Source: gateway documentation, "OTP/MFA: code validation".
+        Source: gateway documentation, ``OTP/MFA: code validation``.
         """
         if not isinstance(code, str):
             raise InvalidFieldError("code", "must be a str", shown=type(code).__name__)

@@ -300,7 +300,7 @@ class Settings:
             timeout: Seconds for the whole call, retries included.
 
         Raises:
-            InvalidFieldError: An argument is malformed, or there is none.
+            InvalidFieldError: An argument is malformed, or no change is given.
             RefusedError: The gateway refused; nothing was changed.
             UnknownOutcomeError: It may have been changed; a repeat is harmless.
 

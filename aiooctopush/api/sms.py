@@ -249,7 +249,7 @@ class Sms(
             recipient_tracking: Ask for tracking; the gateway does not explain it.
             country: Two letters, such as ``FR``: national numbers are read as numbers
                 of that country. Needs the extra ``phone``.
-            on_missing: What to do with a recipient who has no value for a placeholder
+            on_missing: How to handle a recipient who has no value for a placeholder
                 of the text: ``error`` sends nothing, ``skip`` leaves him out, ``send``
                 sends to him all the same.
             timeout: Seconds for the whole call, retries included.

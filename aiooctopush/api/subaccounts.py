@@ -357,7 +357,7 @@ class Subaccounts:
         The other arguments are those of `create`.
 
         Raises:
-            InvalidFieldError: An argument is malformed, or there is none.
+            InvalidFieldError: An argument is malformed, or no change is given.
             RefusedError: The gateway refused; nothing was changed.
             UnknownOutcomeError: It may have been changed; a repeat is harmless.
 
@@ -414,9 +414,9 @@ class Subaccounts:
         Move credit to the sub-account that the token was made for.
 
         **It is never repeated after a timeout.** The token works once, which is the
-        only guard against moving credit twice: with the same token code 203 (already
-        used) then means that the first one worked. Never get a new token before you
-        looked at the balance.
+        only guard against moving credit twice. Code 203 (already used) for the same
+        token then means that the first transfer worked. Look at the balance before you
+        get a new token.
 
         Args:
             token: From `transfer_token`.

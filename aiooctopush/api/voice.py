@@ -278,7 +278,7 @@ class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignSt
                 0.01 euro a request.
             country: Two letters, such as ``FR``: national numbers are read as numbers
                 of that country. Needs the extra ``phone``.
-            on_missing: What to do with a recipient who has no value for a placeholder
+            on_missing: How to handle a recipient who has no value for a placeholder
                 of the text: ``error`` sends nothing, ``skip`` leaves him out, ``send``
                 sends to him all the same.
             timeout: Seconds for the whole call, retries included.

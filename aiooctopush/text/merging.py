@@ -46,7 +46,8 @@ def merge(text: str, values: Mapping[str, str | None]) -> str:
     Estimate the text that one recipient gets.
 
     How the gateway handles a placeholder without a value is undocumented. The
-    removal of the placeholder is our estimate: good enough for a length, not a promise.
+    removal of the placeholder is our estimate. It is good enough for a length; the
+    gateway may handle it differently.
 
     Args:
         text: With placeholders such as ``{first_name}``; ``{{`` and ``}}`` are braces.
@@ -70,9 +71,9 @@ def unknown_placeholders(text: str) -> tuple[str, ...]:
     """
     Words in braces that look like a placeholder and are none.
 
-    ``{firstname}``, ``{param6}`` or ``{First_Name}`` would be sent unchanged. Each is
-    returned once, without its braces, in order of appearance. Words between ``{{`` and
-    ``}}`` are intended as text.
+    ``{firstname}``, ``{param6}`` or ``{First_Name}`` would be sent unchanged. Each word
+    is returned once, without its braces, in order of appearance. Words between ``{{``
+    and ``}}`` are intended as text.
     """
     found = dict.fromkeys(
         match[0][1:-1] for match in _like_one.finditer(text) if match[1]
@@ -82,7 +83,7 @@ def unknown_placeholders(text: str) -> tuple[str, ...]:
 
 def suggested_placeholder(name: str) -> str | None:
     """
-    Find the placeholder that was probably meant; None if there is none.
+    Return the placeholder that was probably meant, or None.
 
     Args:
         name: Without braces, such as ``firstname`` or ``prenom``.

@@ -58,7 +58,7 @@ class QuietHours:
 
     def end_of(self, wall: datetime) -> datetime | None:
         """
-        When the present quiet ends; None if there is none.
+        Return the end of the present quiet hours; None outside of them.
 
         Args:
             wall: Wall clock time in France.
@@ -93,7 +93,7 @@ def quiet_until(
     instant: datetime, *, hours: QuietHours = FRENCH_QUIET_HOURS
 ) -> datetime | None:
     """
-    Tell when marketing SMS may be sent to France, if not at that instant.
+    Return when marketing SMS may be sent to France, if not at that instant.
 
     Args:
         instant: Aware, in any time zone.
@@ -130,7 +130,7 @@ def easter_sunday(year: int) -> date:
     """
     Easter Sunday in the Gregorian calendar.
 
-    Source: Meeus, "Astronomical Algorithms", chapter 8.
+    Source: Meeus, "Astronomical Algorithms", ch. 8.
     """
     century, of_century = divmod(year, 100)
     golden = year % 19

@@ -18,7 +18,7 @@ GSM_BASIC: Final = (
 """
 The default alphabet: a character's place is its septet.
 
-Place 27 is the escape to `GSM_EXTENSION`, not a character that can be sent.
+Place 27 is the escape to `GSM_EXTENSION`; it cannot be sent as a character.
 
 Source: 3GPP TS 23.038 (GSM 03.38), section 6.2.1.
 """
@@ -74,7 +74,7 @@ REPLACEMENTS: Final[Mapping[str, str]] = {
 """
 The gateway's replacements, in the order of its page.
 
-Always one character by one character, and no result is replaced again, so the
+Each replaces one character by one character. No result is replaced again, so the
 order does not matter.
 
 Source: gateway documentation, "Special characters" (documented, unseen).
@@ -132,7 +132,7 @@ class TextMeasure:
     How long a text is.
 
     Attributes:
-        encoding: What the text needs; one character decides for the whole.
+        encoding: Encoding that the text needs; one character decides for the whole.
         units: Septets in GSM-7, UTF-16 code units in Unicode.
         parts: By the standard; 0 for an empty text, which cannot be sent.
         parts_at_most: By the gateway's stricter page; never below ``parts``.
@@ -172,8 +172,9 @@ def measure(text: str, *, optimized: bool = True) -> TextMeasure:
     """
     Count the units and parts of a text, with its values merged already.
 
-    Neither an escaped character nor a surrogate pair is split between parts. Longer
-    sequences, such as a family emoji, are: each of their characters counts alone.
+    Escaped characters and surrogate pairs are not split between parts. Longer
+    sequences, such as a family emoji, are split, because each of their characters
+    counts alone.
 
     Args:
         text: Text of any length, including texts that are too long to send.

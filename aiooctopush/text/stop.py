@@ -9,7 +9,7 @@ _five_x = re.compile(r"(?<!X)X{5}(?!X)").findall
 
 def has_stop_mention(text: str) -> bool:
     """
-    Tell whether a text has the mention that premium marketing needs in France.
+    Return whether a text has the mention that premium marketing needs in France.
 
     ``STOP au XXXXX``, for which the gateway fills in the carrier's short number, or
     that number itself, as in ``STOP au 30101``. The case counts.
@@ -22,7 +22,7 @@ def has_stop_mention(text: str) -> bool:
 
 def has_low_cost_stop(text: str) -> bool:
     """
-    Tell whether a text has ``no PUB=STOP``, which low-cost marketing needs.
+    Return whether a text has ``no PUB=STOP``, which low-cost marketing needs.
 
     The case counts.
 

@@ -1,5 +1,5 @@
 """
-Callbacks of the gateway: bytes in, typed events out, and no I/O.
+Callbacks of the gateway: bytes in, typed events out, without I/O.
 
 The gateway posts delivery receipts, replies and STOPs to the URLs in the settings of
 the account. It signs nothing, and documents neither order nor repeats. So an event is a

@@ -42,7 +42,7 @@ class DeliveryReceipt:
         delivery_date: When, without a zone, for the gateway gives none.
         channel: ``sms``, ``voice_sms``, ``rcs``, ``whatsapp`` …; None in old ones.
         list_name: The contact list, if there was one.
-        unit_price: What the message cost; the unit is undocumented.
+        unit_price: Price of the message; the unit is undocumented.
         pressed_keys_code: Voice: the keys that the recipient pressed.
         call_duration: Voice: seconds.
         charged_duration: Voice: seconds.
@@ -63,7 +63,7 @@ class DeliveryReceipt:
 
     @property
     def is_final(self) -> bool:
-        """Whether no intermediate status may follow; a word unknown to us is not."""
+        """True if no intermediate status may follow; False for an unknown status."""
         return isinstance(self.status, DeliveryStatus) and self.status.is_final
 
     @property
@@ -83,7 +83,7 @@ class Reply:
 
     Attributes:
         number: Who wrote; with `+` where that is certain, else as it came.
-        text: What they wrote.
+        text: Text of the reply.
         ticket: Ticket of the original message, if the gateway found it.
         sim_card_number: The short or long number that received it.
         reception_date: When, without a zone, for the gateway gives none.
@@ -112,11 +112,13 @@ class Reply:
 @frozen(kw_only=True)
 class OptOut:
     """
-    Somebody wants no more messages. The gateway's stop list has them already.
+    A recipient wants no more messages.
+
+    The gateway's stop list has the number already.
 
     Attributes:
         number: Who; with `+` where that is certain, else as it came.
-        text: What they wrote.
+        text: Text that the recipient wrote.
         ticket: Ticket of the original message, if the gateway found it.
         stop_date: When, without a zone, for the gateway gives none.
     """
@@ -151,8 +153,8 @@ class EmailDelivery:
         email: Who it was for.
         status: A `DeliveryStatus`, or the gateway's text if it is unknown.
         delivery_date: When, without a zone.
-        unit_price: What it cost; the unit is undocumented.
-        status_history: What was reported before.
+        unit_price: Its price; the unit is undocumented.
+        status_history: Statuses that were reported before.
     """
 
     email: str = field(repr=False)
@@ -202,7 +204,7 @@ class UnknownCallback:
     A visit of a landing page is one: its content is undocumented.
 
     Attributes:
-        content: What was posted, as it came; it may hold anything.
+        content: The posted data, as it came; it may hold anything.
     """
 
     content: Any = field(repr=False, hash=False)

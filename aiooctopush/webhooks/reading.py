@@ -31,10 +31,10 @@ def parse(body: bytes, content_type: str | None = None) -> tuple[Event, ...]:
     The gateway posts one event in the samples; third-party clients received forms and
     an array. So the result is always a tuple, and a caller that loops handles all
     three. A body that begins like JSON is parsed as JSON with any header, because PHP
-    posts it as a form by default; no form begins so.
+    posts it as a form by default. No form begins so.
 
     Args:
-        body: What was posted; at most 1 MiB.
+        body: The posted bytes; at most 1 MiB.
         content_type: The header, if there was one.
 
     Returns:

@@ -131,16 +131,15 @@ def may_replace(newer: str, older: str | None) -> bool:
     """
     Whether a new status may replace the stored one.
 
-    Only a more certain status may: an intermediate status never replaces a final one,
-    and no failure replaces a delivery. So the status that remains does not depend on
-    the
-    order in which receipts come, except for equally certain statuses, of which the
-    first remains. A repeat replaces nothing.
+    Only a more certain status may. An intermediate status never replaces a final one,
+    and a failure never replaces a delivery. So the status that remains does not depend
+    on the order in which receipts come. The first of equally certain statuses remains.
+    A repeat replaces nothing.
 
     Args:
         newer: The status that has come.
-        older: The one that is stored, as text or `DeliveryStatus`; None if there is
-            none.
+        older: The stored status, as text or `DeliveryStatus`; None if nothing is
+            stored.
     """
     return older is None or _rank(newer) > _rank(older)
 
