@@ -70,8 +70,9 @@ def check_token(token: str | Secret) -> bytes:
     Refuse a guessable token. It is never shown.
 
     Raises:
-        InvalidFieldError: Another character than letters, digits, ``-`` and ``_``;
-            fewer than 22, or 32 if it is hexadecimal; or nearly all the same.
+        InvalidFieldError: It has a character other than letters, digits, ``-`` and
+            ``_``. Or it has fewer than 22 characters, or 32 if it is hexadecimal. Or
+            nearly all of them are the same.
     """
     value: object = token.reveal() if isinstance(token, Secret) else token
     if not isinstance(value, str) or not _is_token(value):
@@ -237,10 +238,13 @@ class Receiver:
         """
         Process one request, and return the status of the response, which has no body.
 
-        200: accepted, or unreadable, because a repeat would be unreadable again and a
-        URL that refuses may be disabled. 404: another token, with any method.
-        405: not a POST. 413: too large. 503: the queue is full, or the receiver is not
-        running; no event of it was accepted.
+        * 200: accepted, or unreadable, because a repeat would be unreadable again and a
+          URL that refuses may be disabled.
+        * 404: another token, with any method.
+        * 405: not a POST.
+        * 413: too large.
+        * 503: the queue is full, or the receiver is not running. No event of the
+          request was accepted.
 
         Args:
             method: Method of the request.

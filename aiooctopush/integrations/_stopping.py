@@ -43,7 +43,7 @@ class StoppingSignals:
         self._earlier[number](number, frame)
 
     def forget(self) -> None:
-        """Call nothing any more; signals go to those who had them before."""
+        """Call nothing any more; signals go to the handlers that had them before."""
         self._stop = None
         for number, earlier in self._earlier.items():
             # Somebody else may have put himself before us.

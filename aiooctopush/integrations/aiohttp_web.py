@@ -15,9 +15,9 @@ Receive the gateway's callbacks with aiohttp.web, alone or inside an application
     app = web.Application()
     app.add_subapp("/octopush", aiohttp_web.create_app(handle, token=token))
 
-The URL to give to the gateway is then ``https://example.org/octopush/TOKEN``, over
-HTTPS only: anyone with the token can post any event. Keep it out of access logs, which
-show the path of each request.
+The URL to give to the gateway is then ``https://example.org/octopush/TOKEN``. Use
+HTTPS only, because any sender with the token can post any event. Keep it out of access
+logs, which show the path of each request.
 """
 
 from collections.abc import AsyncIterator

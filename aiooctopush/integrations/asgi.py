@@ -25,12 +25,12 @@ or none. Mounted, it is entered in the lifespan of the application around it::
     app = FastAPI(lifespan=lifespan)
     app.mount("/octopush", callbacks)
 
-Alone (``uvicorn module:callbacks``) it needs none of that: the server's lifespan does
-the same.
+Alone (``uvicorn module:callbacks``) it needs none of that, because the server's
+lifespan does the same.
 
-The URL to give to the gateway is then ``https://example.org/octopush/TOKEN``, over
-HTTPS only: anyone with the token can post any event. Keep it out of access logs, which
-show the path of each request.
+The URL to give to the gateway is then ``https://example.org/octopush/TOKEN``. Use
+HTTPS only, because any sender with the token can post any event. Keep it out of access
+logs, which show the path of each request.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping

@@ -7,7 +7,7 @@ Spans and metrics for OpenTelemetry; ``pip install aiooctopush[otel]`` brings it
     octopush = OctopushSession(login, key, observer=OpenTelemetryObserver())
 
 Each call is one span, a child of the current span, with an event for each attempt.
-Names follow the semantic conventions for HTTP clients; other names begin with
+Names follow the semantic conventions for HTTP clients. Other names begin with
 ``aiooctopush``. Spans contain no number, text, key or path argument.
 docs/observability.md lists everything.
 """
@@ -55,7 +55,7 @@ _Attributes = Mapping[str, _Value]
 
 class OpenTelemetryObserver:
     """
-    Tells OpenTelemetry of every call of the sessions that it is given to.
+    Reports every call of its sessions to OpenTelemetry.
 
     One observer serves any number of sessions.
 
@@ -97,9 +97,10 @@ class OpenTelemetryObserver:
 
     def bulk_progress(self, report: BulkReport) -> None:
         """
-        Tell how far a run is: give it to `BulkRun.send` as ``progress``.
+        Report how far a run is.
 
-        The run's name becomes an attribute of the metric: let it name no person.
+        Give this method to `BulkRun.send` as ``progress``. The run's name becomes an
+        attribute of the metric: let it name no person.
         """
         for state, count in report.by_state.items():
             self._metrics.recipients.set(

@@ -4,7 +4,7 @@ Bulk sends spread over many machines: taskiq carries wake-ups, the ledger decide
 It needs the extra ``fleet``, and a ledger that all machines reach, which is
 `PostgresLedger`. Documented and tested with RabbitMQ (``taskiq-aio-pika``, quorum
 queues); a broker that loses messages or delivers them twice does no harm, it only costs
-time. A message holds the name of a run and of a batch, and nothing personal.
+time. A message holds the name of a run and of a batch. It contains no personal data.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ class Fleet:
     """
     Workers on any number of machines that send the same runs.
 
-    Make one beside the broker, in a module that workers and clients import::
+    Make one next to the broker, in a module that workers and clients import::
 
         broker = AioPikaBroker("amqp://…", qos=8)
         fleet = Fleet(
@@ -95,7 +95,7 @@ class Fleet:
     or they start and shut down the broker themselves.
 
     With taskiq's ``InMemoryBroker`` there are no workers: the batches are sent in this
-    process, and leaving ``async with fleet`` waits for those that were woken.
+    process, and leaving ``async with fleet`` waits for the woken ones.
 
     Args:
         broker: Broker of taskiq.
@@ -298,7 +298,7 @@ class Fleet:
         """
         Wake a worker for each unclaimed batch of a run.
 
-        For a run that was planned in a transaction of yours, once that is committed.
+        Call it for a run that was planned in your transaction, after the commit.
 
         Returns:
             How many were woken.
@@ -348,7 +348,7 @@ class Fleet:
         """
         Wake batches that the broker lost, or a worker left; see `bulk.following.sweep`.
 
-        `wait` does it, and so does taskiq's scheduler, each minute; or call it from
+        `wait` does it, and taskiq's scheduler does it each minute. Or call it from
         cron. A broker that is away is left to the next sweep.
 
         Raises:

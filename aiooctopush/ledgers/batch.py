@@ -111,8 +111,8 @@ def pack_figures(figures: Sequence[int]) -> bytes:
     """
     Numbers as integers: 4 bytes each for ten million mobiles.
 
-    They are spread over planes: all lowest bytes, then all second ones, and so on. Of a
-    plane that is the same byte for all of them, that byte is kept. Distances between
+    They are spread over planes: all lowest bytes, then all second ones, and so on. A
+    plane that repeats one byte is kept as that byte. Distances between
     them would take 3 bytes each, and sorting them ten times as long as all the rest.
     """
     if not figures:
@@ -252,7 +252,7 @@ def new_record(
     The record of a batch, with the id that follows from its content and place.
 
     Args:
-        settings: What all batches of the run share, as bytes.
+        settings: Settings that all batches of the run share, as bytes.
         first: Position in the source where it begins.
         at: Time of its next attempt; None if not now.
         identities: Digests of its items, if numbers do not identify them.

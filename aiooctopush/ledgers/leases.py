@@ -2,7 +2,7 @@
 The rules of leases and of shared rates, which all ledgers have in common.
 
 A worker holds a batch for a limited time, and only its holder may write its outcome.
-The ledger decides: waking a worker twice, late or never does no harm.
+The ledger decides. So it is harmless to wake a worker twice, late or never.
 """
 
 import math
@@ -22,7 +22,7 @@ Seconds that a worker has for a batch: half a minute more than all attempts may 
 """
 
 LONGEST_WAIT: Final = 366 * 86_400.0
-"""Seconds; no request waits longer, and no database counts further."""
+"""Seconds that a request waits at most, and the most that a database counts."""
 
 _LONGEST_LEASE: Final = 86_400.0
 _LONGEST_PAUSE: Final = 86_400.0
@@ -52,7 +52,7 @@ def place_of(name: str) -> tuple[int, str]:
     Number and part of a batch.
 
     Raises:
-        InvalidFieldError: That is no name of a batch.
+        InvalidFieldError: The name is not that of a batch.
     """
     found = _BATCH.fullmatch(name)
     if found is None:

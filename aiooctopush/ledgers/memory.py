@@ -23,10 +23,10 @@ from .records import (
 
 class MemoryLedger(LocalClaims):
     """
-    Keeps runs while the process lives: enough to resume after a pause, but not after a
-    crash.
+    Keeps runs in memory until the process ends.
 
-    Of each batch that is done it keeps about 2.5 kB.
+    A run can be resumed after a pause; a crash loses it. About 2.5 kB are kept of each
+    batch that is done.
 
     Args:
         clock: By which leases of a fleet in this process run out; the machine's.

@@ -255,7 +255,7 @@ class FleetLedger(Ledger, Protocol):
             too long ago for its id to protect it, it is ``unknown`` from now on.
 
         Raises:
-            InvalidFieldError: That is no name of a batch, or no lease.
+            InvalidFieldError: The name is not that of a batch, or the lease is not one.
             LedgerError: It could not be written; the batch was not claimed, or is free
                 again when the lease runs out.
         """
@@ -276,7 +276,7 @@ class FleetLedger(Ledger, Protocol):
             limit: At most that many, 1 to 1,000.
 
         Returns:
-            Fewer if there are fewer; none if there is nothing to do now.
+            Fewer if there are fewer; an empty sequence if nothing is to be done now.
         """
 
     async def claimable_batches(

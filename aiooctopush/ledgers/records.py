@@ -54,7 +54,7 @@ class BatchState(StrEnum):
     """
 
     SKIPPED = "skipped"
-    """In doubt, and left so by decision: it may have been sent, and is not repeated."""
+    """Left unknown by decision. It may have been sent; it is not repeated."""
 
     SPLIT = "split"
     """Refused because of some recipients, and cut into parts that count instead."""
@@ -127,7 +127,7 @@ class LedgerError(OctopushError):
 
 class LeaseLostError(LedgerError):
     """
-    Somebody else holds the batch now, or has finished it; nothing was written.
+    Another worker holds the batch now, or has finished it; nothing was written.
 
     The lease had expired. Messages sent by this worker stay sent, and the next worker
     repeats the request under the same id.
@@ -259,13 +259,13 @@ def renewed(run_name: str, batch: BatchRecord) -> BatchRecord:
 @frozen(kw_only=True)
 class Rejection:
     """
-    An item of the source that is no recipient, and was not sent.
+    An item of the source that is no recipient and was not sent.
 
     Attributes:
         position: In the source, counted from 0.
         line: In the file, counted from 1; None if it was no file.
         column_name: The column that is wrong, as the file names it, if one is.
-        reason: What is wrong with it.
+        reason: Why it is not valid.
         shown: The value as it may be shown, such as a masked number.
         header: The columns of the file, as it names them; empty if it was no file.
         cells: The row as the file has it, to be repaired; empty if it was no file.
@@ -295,7 +295,7 @@ class Receipt:
     Attributes:
         batch: Name of the batch in its run.
         number: In international form.
-        status: The gateway's word.
+        status: Status as the gateway reported it.
         is_final: Whether nothing better or worse can follow.
     """
 
@@ -320,15 +320,15 @@ class RunRecord:
 
     Attributes:
         name: Names the run; see `check_run_name`.
-        settings: What must not change from one start to the next, by name: values as
-            text, of the message's text only a digest.
+        settings: Settings that must not change from one start to the next, by name.
+            Values are text; of the message's text only a digest is kept.
         items: How many items of its source the latest start has dealt with: the sum
             of the next five.
         new: Those of them that it planned.
-        already: Those that the run had planned before, in an earlier start.
-        duplicates: Those that it left out because they came twice.
+        already: Items that the run had planned before, in an earlier start.
+        duplicates: Items that it left out because they came twice.
         excluded: Items left out by ``exclude=``.
-        rejected: Those that are no recipients.
+        rejected: Items that are no recipients.
         planned: Recipients in batches, of all starts.
         batches: How many batches were cut in all starts, parts not counted.
         exhausted: Whether the latest start read its source to the end.
@@ -383,7 +383,7 @@ class Progress:
 
     @property
     def is_done(self) -> bool:
-        """Whether all of the source was read, and no worker has anything to do."""
+        """Whether all of the source was read and the workers have nothing to do."""
         return self.run.exhausted and not self.left
 
 

@@ -105,7 +105,7 @@ class RowCodec:
     Writes and reads the rows of one kind of database.
 
     Attributes:
-        forms: Forms that this database needs beside the common ones, by column.
+        forms: Forms that this database needs in addition to the common ones, by column.
     """
 
     forms: Mapping[str, Form] = field(converter=_with_common_forms)
@@ -134,7 +134,7 @@ class RowCodec:
         Args:
             kind: Class of the record.
             row: Its columns, in the order of `columns_of`.
-            where: What an error calls the database.
+            where: Name of the database in an error.
 
         Raises:
             LedgerError: They make no such record.

@@ -69,7 +69,7 @@ async def _keep_session(_connection: Any) -> None:
 
 
 def _is_gone(connection: Any) -> bool:
-    """Whether there is no connection, or it was lost."""
+    """True if there is no connection, or if it was lost."""
     if connection is None:
         return True
     try:
@@ -108,7 +108,7 @@ class _Held:
 
     Attributes:
         beside: Whether a process adds to it while workers send.
-        times: How often it was opened, and so has to be let go of.
+        times: How often it was opened; it is let go of as often.
     """
 
     connection: Any
@@ -125,7 +125,7 @@ class Database:
     Attributes:
         place: Its location: a DSN, or a pool of the caller.
         schema: Its name in there.
-        migrations: What leads from one version to the next.
+        migrations: Statements that lead from one version to the next.
         pool_size: How many connections there may be at once.
     """
 
@@ -176,7 +176,7 @@ class Database:
         Any connection, each statement for itself.
 
         Raises:
-            LedgerError: There is none, or no ledger at its end.
+            LedgerError: There is no connection, or no ledger at its end.
         """
         self._enter_loop()
         with self._explained():
@@ -190,7 +190,7 @@ class Database:
         A connection for a transaction; for a run that is held, the one that holds it.
 
         Raises:
-            LedgerError: There is none; nothing was written.
+            LedgerError: There is no connection; nothing was written.
         """
         self._enter_loop()
         held = self._held.get(run_name) if run_name is not None else None
@@ -216,7 +216,7 @@ class Database:
         The connection that holds runs, for a transaction in which one may be `hold`.
 
         Raises:
-            LedgerError: There is none.
+            LedgerError: There is no connection.
         """
         self._enter_loop()
         with self._explained():
@@ -410,9 +410,10 @@ class Database:
         """
         A transaction on the connection that holds runs.
 
-        Not one of asyncpg's: cancelled while it begins, that would stay open unseen,
-        and all that follows would be a part of it, and never committed. A pool looks
-        after the others. Cancelled once more while it is undone, it is given up.
+        It is not asyncpg's own transaction. Such a transaction, cancelled while it
+        begins, would stay open unseen. All later statements would be a part of it and
+        never be committed. A pool looks after the other connections. A connection whose
+        rollback is cancelled, too, is given up.
         """
         try:
             await connection.execute("BEGIN")

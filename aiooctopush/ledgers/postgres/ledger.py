@@ -54,11 +54,11 @@ class PostgresLedger(PostgresClaims):
         dsn_or_pool: ``postgresql://user:password@host/database``, or an
             ``asyncpg.Pool``, which stays open when this is closed.
         schema: Where its tables are: small letters, digits and ``_``.
-        pool_size: Connections at most, 2 or more; 10 if it is None. A pool that was
+        pool_size: Connections at most, 2 or more; 10 by default. A pool that was
             given keeps its own size.
 
     Raises:
-        InvalidFieldError: That cannot be an address, the name of a schema, or a size.
+        InvalidFieldError: An address, the name of a schema, or a size is not valid.
     """
 
     is_durable = True
@@ -90,7 +90,7 @@ class PostgresLedger(PostgresClaims):
 
     def bound_to(self, connection: Any) -> "PostgresLedger":
         """
-        This ledger inside of a transaction of yours: all of it is written, or nothing.
+        Return this ledger inside your transaction: all of it is written, or nothing.
 
         So a run can be planned together with your own rows. A failure in here is rolled
         back alone, and the transaction may continue.
@@ -105,7 +105,7 @@ class PostgresLedger(PostgresClaims):
         """
         Make the schema and its tables, or lead them to this version of the library.
 
-        A second time does nothing. Others may use the ledger meanwhile.
+        A second call does nothing. Other programs may use the ledger meanwhile.
 
         Raises:
             LedgerError: A newer version of this library made it, this user may not, or

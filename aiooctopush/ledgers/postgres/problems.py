@@ -107,7 +107,7 @@ def as_ledger_errors(name: str, address: Address | None = None) -> Iterator[None
     Convert errors of PostgreSQL and the network to a `LedgerError` with advice.
 
     Args:
-        name: What the error calls the ledger.
+        name: Name of the ledger in the error.
         address: How the database is reached; None if others reach it.
     """
     try:

@@ -80,7 +80,7 @@ class Tables:
         worker: str | None = None,
         lease: timedelta | None = None,
     ) -> None:
-        """Add batches; a worker holds those that are still to be sent."""
+        """Add batches; a worker holds the ones that are still to be sent."""
         await connection.executemany(
             self.sql(_ADD_BATCH),
             [

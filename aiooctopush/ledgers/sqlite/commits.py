@@ -2,12 +2,12 @@
 The thread of an SQLite ledger, its callers, and their shared commits.
 
 To wait for the disk takes more time of the processor than all else that a write does,
-and as long for one batch as for ten. So what several tasks write while the disk is busy
-becomes one transaction. Each of them is answered when that is on the disk, and what one
-of them may not write is refused to that one alone.
+and as long for one batch as for ten. So the writes of several tasks become one
+transaction while the disk is busy. Each task gets its result when the transaction is on
+the disk. A write that is not allowed is refused to its own task alone.
 
-What can wait, such as the outcome of a batch, waits for the next thing that cannot,
-such as the intent to send another one. Then they share a commit, in their order.
+A write that can wait, such as the outcome of a batch, waits for the next operation that
+cannot, such as the intent to send another one. Then they share a commit, in order.
 """
 
 import asyncio
@@ -180,7 +180,7 @@ class Commits:
             _tell(group)
 
     def _take(self) -> list[_Asked]:
-        """The next thing to do, or all writes up to the next thing that is none."""
+        """Return the next operation, or all writes up to the next other operation."""
         taken = [self._waiting.popleft()]
         if taken[0].write is not None:
             while self._waiting and self._waiting[0].write is not None:

@@ -59,7 +59,7 @@ _LOG_IS_MISSING: Final = (
 
 
 def is_locked(path: Path) -> bool | None:
-    """Tell whether a process writes to a ledger; None where files have no locks."""
+    """Return whether a process writes to a ledger; None where files have no locks."""
     try:
         import fcntl  # noqa: PLC0415  # not on every system
     except ImportError:
@@ -87,7 +87,7 @@ class LedgerFile:
 
     Args:
         path: Path of the database.
-        read_only: Neither locks nor writes.
+        read_only: Whether to open it without locks and writes.
         migrations: See `MIGRATIONS`.
     """
 
@@ -157,7 +157,7 @@ class LedgerFile:
             self._stands_alone = copy_log(connection, "TRUNCATE")
 
     def _mark(self, connection: sqlite3.Connection) -> None:
-        """Write into the file itself, and not only its log, that it is in use."""
+        """Write into the file itself as well as into its log that it is in use."""
         # A reader may keep it back for longer than the first time waits for it.
         how = "FULL" if self._stands_alone else "PASSIVE"
         self._stands_alone = False
@@ -290,7 +290,7 @@ class LedgerFile:
 
     def _is_there(self) -> bool:
         """
-        Whether there is a ledger; an empty file is none yet.
+        Whether there is a ledger; an empty file does not count yet.
 
         Raises:
             LedgerError: There is something else.

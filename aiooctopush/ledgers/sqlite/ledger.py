@@ -65,7 +65,7 @@ class SQLiteLedger(LocalClaims):
 
     The file holds phone numbers and texts. It is made for its owner alone, as are
     the files next to it, whose names begin like its own. It belongs on a disk of this
-    machine, not on a network drive.
+    machine. Do not put it on a network drive.
 
     Args:
         path: Path of the file; made if it is not there, in a folder that is.

@@ -57,7 +57,7 @@ def as_ledger_errors(path: Path, *, reading: bool = False) -> Iterator[None]:
     Convert errors of SQLite and the system to a `LedgerError` with advice.
 
     Args:
-        path: What the error calls the ledger.
+        path: Path that names the ledger in the error.
         reading: Whether nothing was to be written.
     """
     try:
