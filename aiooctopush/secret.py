@@ -61,7 +61,12 @@ class Secret:
         raise TypeError(msg)
 
     # Frameworks that make JSON of anything try these, and show what they raise.
-    __iter__ = __json__ = __reduce__
+
+    def __iter__(self) -> NoReturn:
+        self.__reduce__()
+
+    def __json__(self) -> NoReturn:
+        self.__reduce__()
 
 
 def check_unmasked(value: str, name: str) -> None:

@@ -56,7 +56,7 @@ def table(found: Sequence[Found]) -> str:
 
 
 def _kinds(found: Sequence[Found]) -> int:
-    return max(one["kinds"] for one in found)
+    return max(int(one["kinds"]) for one in found)
 
 
 def _ours(found: Sequence[Found]) -> Sequence[Found]:
