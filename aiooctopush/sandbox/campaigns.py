@@ -1,8 +1,8 @@
 """
 List and tag campaigns between their creation and the moment they leave.
 
-Source: gateway documentation, "SMS on list" and "Voice SMS on a list": create, status,
-send, cancel. The time of the computation, and the responses of other calls in the
+Source: gateway documentation, "SMS on list" and "Voice SMS on a list" (create, status,
+send, cancel). The time of the computation, and the responses of other calls in the
 meantime, are undocumented.
 """
 
@@ -33,7 +33,7 @@ class Campaign:
         ticket: Its ticket.
         account: ``api-login`` of who created it.
         kind: ``list`` or ``tag``: the path on which it is confirmed.
-        message: What is to be sent, to whom.
+        message: The message and its recipients.
         cost: In euros, for all recipients.
         created_at: On the monotonic clock, in seconds.
         polls: How often its status was asked for.
@@ -119,7 +119,7 @@ class Campaigns:
         )
 
     def is_computed(self, campaign: Campaign, now: float) -> bool:
-        """Whether recipients and price are known; ``now`` is monotonic."""
+        """Return whether recipients and price are known; ``now`` is monotonic."""
         waited = now - campaign.created_at
         return waited >= self._seconds and campaign.polls >= self._polls
 

@@ -13,8 +13,8 @@ class VirtualClock:
     """
     A `Clock` whose waits end immediately.
 
-    Several tasks that sleep at once do so one after the other: the clock moves by
-    the sum of their waits, not by the longest.
+    Several tasks that sleep at once do so one after the other: the clock moves by the
+    sum of their waits instead of the longest.
 
     Args:
         start: First time of the wall clock; aware.

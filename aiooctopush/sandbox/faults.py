@@ -48,8 +48,8 @@ class Fault:
 
     Attributes:
         kind: Its public name.
-        commits: What the gateway does.
-        meets: What the client meets.
+        commits: Whether and when the gateway executes the request.
+        meets: The failure that the client meets.
         in_process_only: A live server cannot play it: the client fails before it
             is connected.
         answer: The faulty response, if the client gets one.

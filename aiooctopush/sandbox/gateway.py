@@ -201,8 +201,8 @@ class Gateway:
         Forget sent log, ids, campaigns, lookups, one-time codes, deferred requests and
         callbacks to come, and restore the credit.
 
-        So are sub-accounts and settings. Contacts, lists, tags and the blacklist stay.
-        Tickets are never given out again.
+        Sub-accounts and settings are restored, too. Contacts, lists, tags and the
+        blacklist stay. Tickets are never given out again.
         """
         self._late.clear()
         self._otp.codes.clear()

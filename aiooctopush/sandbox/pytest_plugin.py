@@ -1,12 +1,12 @@
 """
 Fixtures for the tests of code that uses aiooctopush: no network, no account, no wait.
 
-Switch it on in the ``conftest.py`` at the root of your tests, or with ``pytest -p``::
+Switch it on with ``pytest -p``, or in the ``conftest.py`` at the root of your tests::
 
     pytest_plugins = ["aiooctopush.sandbox.pytest_plugin"]
 
-``octopush`` is an `OctopushSession` over a simulated gateway, and ``octopush_sandbox``
-is that gateway: its sent log, its faults, and its time. If a test fails, its report
+``octopush`` is an `OctopushSession` over a simulated gateway. ``octopush_sandbox`` is
+that gateway, with its sent log, its faults, and its time. If a test fails, its report
 shows the requests that the gateway received. The fixtures are plain ones: they work
 with pytest-asyncio in both modes and any loop scope, and with anyio.
 
@@ -48,12 +48,13 @@ class OctopushSandbox:
     A simulated gateway in virtual time, as the fixture ``octopush_sandbox`` gives it.
 
     Args:
-        gateway: What executes the requests; its clock must be a `VirtualClock`.
+        gateway: The gateway that executes the requests; its clock must be a
+            `VirtualClock`.
 
     Attributes:
         gateway: The gateway, for lists, blacklist, one-time codes and the rest.
         clock: Its time and that of the sessions; waits end immediately.
-        faults: What goes wrong.
+        faults: The planned faults.
 
     Raises:
         TypeError: The gateway's clock is not a virtual one.

@@ -170,7 +170,7 @@ class SentLog:
         The one entry that there is.
 
         Raises:
-            AssertionError: There is none, or more than one.
+            AssertionError: There is no entry, or more than one.
         """
         if len(self) != 1:
             raise AssertionError(

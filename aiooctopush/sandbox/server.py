@@ -85,9 +85,9 @@ def create_app(
     None of them meets a fault.
 
     Args:
-        gateway: What executes the requests; a fresh one by default.
-        faults: What goes wrong; nothing by default. Kinds that only a client
-            without a connection can meet are left out of its default kinds.
+        gateway: The gateway that executes the requests; a fresh one by default.
+        faults: The planned faults; none by default. Kinds that only a client without a
+            connection can meet are left out of its default kinds.
         poster: Posts the callbacks of this gateway while the application runs; by
             default none are posted.
         on_request: Called with each request once the gateway has executed it, and
@@ -121,8 +121,8 @@ class SandboxServer:
     A gateway on a port of this machine, for the length of an ``async with``.
 
     Args:
-        gateway: What executes the requests; a fresh one by default.
-        faults: What goes wrong; see `create_app`.
+        gateway: The gateway that executes the requests; a fresh one by default.
+        faults: The planned faults; see `create_app`.
         poster: Posts the callbacks of this gateway; see `create_app`.
         on_request: Called with each request that was served; see `create_app`.
         host: Address to listen on.

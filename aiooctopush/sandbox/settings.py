@@ -47,15 +47,15 @@ class GatewaySettings:
         price_per_mnp: In euros, for each number, in both versions of MNP.
         duplicate_check: When a ``request_id`` is used up: ``on_accept`` or
             ``on_receipt``.
-        strict_unknown_fields: Refuse unknown fields. The real gateway drops them
-            and sends anyway; so does this one by default, and the sent log's entries
+        strict_unknown_fields: Refuse unknown fields. The real gateway drops them and
+            sends anyway. This one does the same by default, and the sent log's entries
             hold their names in ``ignored_fields``.
         names_bad_recipient: Whether a refusal names the place of a bad number.
         figures_as_text: Answer with figures as text, as the first PHP read-me shows.
         computation_seconds: How long a list campaign is computed.
         computation_polls: How many of its first statuses report that it is not ready.
-        pending_as_400: Answer such a status with 400 and code 129; else with 200
-            and ``under_computation``. Both are documented.
+        pending_as_400: Answer such a status with 400 and code 129; else with 200 and
+            ``under_computation``. Both responses are documented.
         misspells_ready: Say ``ready_to_be_send``, as a page's sample does.
         refuses_second_campaign: Refuse, with code 126, to create a list campaign
             while another one waits.

@@ -57,7 +57,7 @@ class Subaccount:
 
 
 class State:
-    """Everything that a gateway remembers."""
+    """The complete state of a gateway."""
 
     def __init__(self, *, clock: Clock, settings: GatewaySettings) -> None:
         self.clock = clock
@@ -158,9 +158,9 @@ class State:
         """
         Refuse an id that is remembered; note it if that is done on receipt.
 
-        Must be called first: a repeat of an accepted request must not get "no credit
-        left". Neither the order nor a comparison of bodies is documented; bodies are
-        not compared here.
+        Must be called first: a repeat of an accepted request must be refused as a
+        repeat, even without credit. The order and a comparison of bodies are
+        undocumented; bodies are not compared here.
         """
         request_id = read_request_id(request.body)
         if request_id is not None and self._remembers(request.account, request_id):

@@ -1,4 +1,4 @@
-"""The gateway in process: no socket, and no time but the clock's."""
+"""The gateway in process, without a socket; all waits are on its clock."""
 
 import asyncio
 from typing import Final
@@ -24,9 +24,9 @@ class SandboxTransport:
     request, so that a cancellation can hit both moments.
 
     Args:
-        gateway: What executes the requests; a fresh one by default.
-        faults: What goes wrong; nothing by default.
-        clock: What the waits are made on; the gateway's own by default.
+        gateway: The gateway that executes the requests; a fresh one by default.
+        faults: The planned faults; none by default.
+        clock: The clock of the waits; the gateway's own by default.
         latency: Seconds from sending a request to its execution. If a request's timeout
             is shorter, it is executed and its response comes too late.
     """

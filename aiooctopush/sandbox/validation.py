@@ -223,9 +223,9 @@ def read_message(
         recipients: Already read, see `read_recipients`.
         known: Fields that the operation supports.
         now: Present instant of the gateway; a ``send_at`` in its past means at once.
-        ignored: What was dropped from the recipients.
+        ignored: Fields that were dropped from the recipients.
         strict: Refuse fields that are otherwise dropped.
-        channel: What it is sent by.
+        channel: The channel that sends it.
     """
     dropped = [*ignored, *(name for name in body if name not in known)]
     flags = {name: _read_flag(body, name, dropped) for name in _FLAGS}
@@ -276,7 +276,7 @@ def read_recipients(
         body: The JSON of the call.
         names_bad_recipient: Whether a refusal names the place of a bad number.
         addresses: Fields with the recipient; the first one given counts.
-        merged: Fields that personalise the text.
+        merged: Fields that personalize the text.
 
     Returns:
         The recipients, and the names of fields that were dropped.

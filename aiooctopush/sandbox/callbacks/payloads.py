@@ -34,7 +34,7 @@ class CallbackKind(StrEnum):
     """A reply to a message."""
 
     OPT_OUT = "opt_out"
-    """Somebody wants no more marketing."""
+    """A person wants no more marketing."""
 
 
 class CallbackFormat(StrEnum):
@@ -102,7 +102,7 @@ class CallbackPlan:
         format: How the body is written. An e-mail report has no documented form, and
             comes as JSON then.
         older: Names of older pages: ``DELIVERY_DATE`` in capitals, ``answer_date``,
-            figures of a call at the top level, and no channel.
+            figures of a call at the top level, and a missing channel.
         zone: Time zone of the dates, which contain none: undocumented, our choice.
         seed: Seed of the random numbers.
 
@@ -149,10 +149,10 @@ class Callback:
     One request to a receiver; ``repr`` shows neither recipient nor content.
 
     Attributes:
-        kind: What it is about.
+        kind: The kind of its events.
         posted_at: When it goes out, on the gateway's clock.
         account: ``api-login`` of its account; empty if the number never got a message.
-        url: What this account has set for this kind; None if nothing.
+        url: The URL that this account has set for this kind; None without one.
         events: Its events: one, or several in a JSON array.
         content_type: Content type of the body.
         body: The bytes, as `aiooctopush.webhooks.parse` accepts them.

@@ -61,15 +61,15 @@ class CallbackPoster:
     The URL of an account has priority; without a URL no callback is posted.
 
     Args:
-        callbacks: What there is to post.
+        callbacks: The callbacks to post.
         url: Where to, for accounts that have set nothing.
-        post: What carries them; aiohttp by default.
+        post: The function that posts them; aiohttp by default.
 
     Attributes:
-        answers: Count of each HTTP status; 0 stands for no response in time.
+        answers: Count of each HTTP status; 0 means no response in time.
 
     Raises:
-        ValueError: ``url`` is none of the web.
+        ValueError: ``url`` is not a web address.
     """
 
     def __init__(

@@ -64,7 +64,7 @@ class Callbacks:
     the user manual.
 
     Args:
-        state: What the gateway remembers.
+        state: State of the gateway.
         look: Returns the sent log, including deferred requests.
         plan: Plan of the deliveries.
     """
@@ -116,8 +116,9 @@ class Callbacks:
         Simulate a reply to the last message of a number.
 
         Args:
-            number: Theirs. If nothing was sent to it, the reply names no ticket.
-            text: What they write.
+            number: The number of the person. If nothing was sent to it, the reply names
+                no ticket.
+            text: Text of the reply.
             after: Seconds until the callback comes.
 
         Raises:
@@ -276,7 +277,7 @@ class Callbacks:
         return tuple(map(self._callback, self._grouped(due)))
 
     def _grouped(self, due: Sequence[_Pending]) -> Iterator[Sequence[_Pending]]:
-        """In an array go neighbours of one kind and account, up to 100: our choice."""
+        """Put up to 100 neighbors of one kind and account in an array: our choice."""
         group: list[_Pending] = []
         for one in due:
             fits = (

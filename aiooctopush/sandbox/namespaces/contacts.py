@@ -1,7 +1,7 @@
 """
 Operations 21 to 25: contacts, and the lists and tags that hold them.
 
-Lists and tags are those that campaigns are sent to.
+Campaigns are sent to these lists and tags.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -189,7 +189,7 @@ class ContactOperations:
         return name
 
     def _store(self, contacts: Mapping[str, Contact]) -> None:
-        """Keep contacts, and show their new values wherever they stand already."""
+        """Store contacts, and update them in the lists and tags that hold them."""
         self._state.contacts.update(contacts)
         for group in (self._state.lists, self._state.tags):
             for name, held in group.items():
@@ -248,7 +248,7 @@ def _leave(
 
 
 def _join(group: dict[str, Contacts], name: str, contacts: Sequence[Contact]) -> None:
-    """Put contacts into a list or tag; one that stands there stays where it is."""
+    """Put contacts into a list or tag; one that is there already keeps its place."""
     held = group.get(name, ())
     there = {number_of(one) for one in held}
     group[name] = [*held, *(one for one in contacts if number_of(one) not in there)]

@@ -1,8 +1,8 @@
 """
 Operations 26 to 28: HLR, and MNP in two versions.
 
-What a line is like is made up, the same for every number; `Gateway.lines` says
-otherwise for some.
+The properties of a line are invented, and are the same for every number.
+`Gateway.lines` sets other properties for a few numbers.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """
 Operations 19 and 20: one shape for several channels.
 
-Only the newer reference has them, and shows no answer: a ticket and the figures of
+Only the newer reference has them, and shows no response: a ticket and the figures of
 the SMS namespace are our choice.
 """
 

@@ -1,8 +1,8 @@
 """
 Operations 39 and 40: one-time codes.
 
-Documented are the fields, the codes 194 to 199 and the answers. What holds where an
-account sets nothing is our choice: six digits, five minutes, three wrong codes.
+The fields, the codes 194 to 199 and the responses are documented. The defaults of an
+account are our choice: six digits, five minutes, three wrong codes.
 """
 
 import string
@@ -62,8 +62,8 @@ class OneTimeCode:
     A code that was sent; ``repr`` shows it, but neither its token nor the number.
 
     Attributes:
-        code: What the person reads.
-        token: ``otp_request_token`` of the answer.
+        code: The code that the person reads.
+        token: ``otp_request_token`` of the response.
         phone_number: Whom it was sent to.
         account: ``api-login`` of the caller.
         expires_at: From when on it is refused.

@@ -35,8 +35,8 @@ def check_cancellation(
     """
     Refuse what the three limits forbid, or count the cancellation.
 
-    The limits are documented on readme.io, for all channels in the same words; their
-    codes are our choice, and so is that the channels are counted together.
+    The limits are documented on readme.io, for all channels in the same words. Their
+    codes are our choice, as is the common count for all channels.
     """
     now = state.clock.now()
     if sent:
@@ -58,15 +58,15 @@ def has_left(entry: Entry, now: datetime) -> bool:
 
 class SendingOperations(ABC):
     """
-    Nine operations that differ only in what is sent.
+    Nine operations that differ only in the kind of message.
 
     Attributes:
         channel: As the sent log says it.
         namespace: Start of the paths, such as ``sms-campaign``.
-        ticket_name: Key of the ticket in the answer to a send.
-        ticket_prefix: What tickets begin with.
-        send_fields: What a send understands.
-        create_fields: What the creation of a campaign understands, its name excepted.
+        ticket_name: Key of the ticket in the response to a send.
+        ticket_prefix: Start of the tickets.
+        send_fields: Fields that a send supports.
+        create_fields: Fields that the creation of a campaign supports, except its name.
     """
 
     channel: ClassVar[str]
@@ -102,10 +102,10 @@ class SendingOperations(ABC):
 
     @abstractmethod
     def _size(self, message: Message) -> Mapping[str, Any]:
-        """How much there is to send, as the answers to a send and a draft say it."""
+        """Return the size, as the responses to a send and a draft show it."""
 
     def _price(self, _: Campaign) -> Mapping[str, Any]:
-        """What a status says besides contacts, cost and state."""
+        """Return the fields of a status other than contacts, cost and state."""
         return {}
 
     @abstractmethod

@@ -68,10 +68,10 @@ class VoiceOperations(SendingOperations):
 
 def read_voice(body: Mapping[str, Any]) -> list[str]:
     """
-    Refuse a call without gender or language; name those that make no sense.
+    Refuse a call without gender or language; return the fields that make no sense.
 
-    That both must be given is inferred. Of their values only those of the gender are
-    listed in full; what is not understood is dropped, as everywhere.
+    The rule that both must be given is inferred. Only the values of the gender are
+    listed in full. Unsupported values are dropped, as everywhere.
     """
     dropped = []
     for name, rule in _VOICE.items():
