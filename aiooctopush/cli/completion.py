@@ -30,7 +30,7 @@ class Parameter:
 
     Attributes:
         names: As typed, such as ``--text``; none for an argument.
-        help: What an option means.
+        help: Description of an option.
         takes_value: Whether a word of its own follows it.
         values: The words that may follow; empty if any may.
         files: Whether it is the name of a file.
@@ -50,7 +50,7 @@ class Place:
 
     Attributes:
         path: The names of the commands so far, each with a space before it.
-        commands: What its commands do, by their names.
+        commands: Descriptions of its commands, by their names.
         options: Its options.
         arguments: Its arguments.
     """
@@ -133,7 +133,7 @@ bashcompinit
 
 
 def bash(known: list[Place]) -> str:
-    """Return the script for bash. What it has no word for is completed as a file."""
+    """Return the script for bash. Words without suggestions are completed as files."""
     values: dict[str, list[str]] = {}
     for place in known:
         for one in place.options:

@@ -213,7 +213,7 @@ def _recipients(numbers: tuple[str, ...], country: str | None) -> list[Recipient
 
 
 def _without_values(error: OctopushError) -> OctopushError:
-    """Say of a placeholder what helps here, where nobody has a value."""
+    """Explain a placeholder here, where recipients have no values."""
     if not isinstance(error, InvalidFieldError):
         return error
     place, _, value = error.field.partition("].")
@@ -231,7 +231,7 @@ async def _send(screen: Screen, connection: Connection, **message: Any) -> SendR
 
 
 def _advice(error: OctopushError, own_id: str | None) -> str:
-    """A further line, for those who may run the command again."""
+    """Return a further line, on running the command again."""
     if isinstance(error, DuplicateRequestError) and own_id is not None:
         return (
             "An earlier command with this key or ID was most likely accepted. The "

@@ -261,7 +261,7 @@ def resuming_in_fleet(location: RunLocation) -> HowToResume:
 
 
 def is_of_fleet(run: RunRecord) -> bool:
-    """Tell whether workers send a run."""
+    """Return whether workers send a run."""
     return run.settings.get("planned_for") == "workers"
 
 

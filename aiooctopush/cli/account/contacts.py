@@ -57,7 +57,7 @@ class ContactList(Result):
     Outcome of a change of a list.
 
     Attributes:
-        done: What was done to it.
+        done: The change that was made to it.
     """
 
     list: str = item()

@@ -194,7 +194,7 @@ class _Findings:
     Attributes:
         kind: The record of a number.
         file: Where it is written; None if it is kept.
-        results: What is kept.
+        results: The kept results.
         cost: In euros, as far as the gateway reported it.
     """
 

@@ -138,7 +138,7 @@ class ChunkedResult(Result):
 
     Attributes:
         done: The sentence if everything was accepted.
-        exit_code: What it means to the shell.
+        exit_code: The exit code for the shell.
     """
 
     accepted: int = item("Accepted")
@@ -185,7 +185,7 @@ class ChunkedCommand:
         repeated: Rows that were left out.
         problems: The first problems.
         unlisted: Problems beyond these.
-        error: What ended it early.
+        error: The error that ended it early.
         interrupted: Whether a signal did.
     """
 

@@ -35,7 +35,7 @@ class FileCheck:
 
     Attributes:
         path: Its name.
-        found: What a run would send.
+        found: Preview of the messages that a run would send.
         ignored: Names of columns that are not used.
     """
 
@@ -114,7 +114,7 @@ class FileChecker:
     Checks a file before it is sent, and refuses obvious mistakes.
 
     Attributes:
-        message: What is sent.
+        message: The message to send.
         screen: For the progress, and for errors.
         clock: For the progress, and for times in the past.
         batch_size: As in a run.

@@ -133,9 +133,9 @@ class BulkLook(Result):
         Read the summary of a file before it is sent.
 
         Args:
-            check: What the file holds.
+            check: Content of the file.
             file: Its name.
-            text: What is sent, before values are merged in.
+            text: The text before values are merged in.
             send_at: When it goes out; None for at once.
             price: Price of one SMS.
             message: Sender and purpose, if known.

@@ -54,7 +54,7 @@ def price_by(
     countries: Mapping[str, int],
     kind: SmsType,
 ) -> Price:
-    """Ask the account of the environment, and no person; see `asked_price`."""
+    """Ask the account of the environment without asking a person; see `asked_price`."""
     try:
         connection = connect(context.obj, gateway, asks=False)
     except InvalidFieldError as error:

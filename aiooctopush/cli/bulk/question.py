@@ -43,9 +43,9 @@ def show_and_ask(
 
     Args:
         screen: Where it is shown.
-        check: What the file holds.
+        check: Content of the file.
         look: Summary, for people.
-        dry_run: Whether that is all.
+        dry_run: Whether to stop after the summary.
         yes: Whether it is confirmed already.
 
     Raises:

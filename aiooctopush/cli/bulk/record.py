@@ -29,7 +29,7 @@ class RecordedRun:
     Attributes:
         run: Its settings and figures.
         done: Recipients whose outcome is final.
-        ended_at: Time of the latest outcome; None if there is none.
+        ended_at: Time of the latest outcome; None before the first.
     """
 
     run: RunRecord
@@ -43,7 +43,8 @@ def default_name(message: Message, base_url: str) -> str:
 
     Args:
         message: Its text, sender, purpose, and whether it is simulated.
-        base_url: Address of the gateway. What another one was sent is another run.
+        base_url: Address of the gateway. The same message to another gateway is another
+            run.
     """
     parts = [
         message.text,

@@ -159,8 +159,8 @@ class RunOutcome:
         new: Recipients whom this start adds.
         already: Recipients of the file whom earlier starts planned.
         excluded: Recipients of the file who are excluded.
-        interrupted: Whether Ctrl-C was pressed.
-        error: What stopped the run, if anything did.
+        interrupted: True if Ctrl-C was pressed.
+        error: The error that stopped the run, if one did.
         simulated: Whether the gateway only checks.
         how: How to resume the run.
     """

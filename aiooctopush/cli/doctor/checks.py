@@ -73,7 +73,7 @@ class Answered(Protocol):
 
 
 def credentials() -> Check:
-    """Whether login and key are there and well-formed; nothing is asked."""
+    """Check that login and key are present and well-formed, without a request."""
     names = ("OCTOPUSH_API_LOGIN", "OCTOPUSH_API_KEY")
     login, key = (os.environ.get(name, "") for name in names)
     missing = [

@@ -229,9 +229,9 @@ class Plan:
     Description of a probe before it runs.
 
     Attributes:
-        question: What it finds out, as a title.
-        sends: What, to whom.
-        cost: What it may cost.
+        question: The question that it settles, as a title.
+        sends: Its messages and their recipients, in words.
+        cost: Its possible cost, in words.
         is_free: Whether all of it is in simulation mode.
     """
 
@@ -254,9 +254,9 @@ class Probing:
         sender: A sender that the gateway accepts.
         send: Makes a request.
         agreed: Asks whether a probe may be made.
-        findings: What was learned.
+        findings: The findings so far.
         maybe_sent: Whether a real request may have been sent without our knowing.
-        interrupted: Whether Ctrl-C was pressed.
+        interrupted: True if Ctrl-C was pressed.
     """
 
     to: str = field(repr=mask)

@@ -38,7 +38,7 @@ def failures(screen: Screen, away: str) -> Iterator[None]:
 
     Args:
         screen: Where they go.
-        away: What it means if the ledger or the broker is away.
+        away: Advice if the ledger or the broker is away.
     """
     with screen.failures():
         try:

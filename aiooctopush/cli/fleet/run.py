@@ -40,7 +40,7 @@ class Submitted:
 
     Attributes:
         run: As it was planned.
-        was_planned: Whether it existed before, and no recipient was added now.
+        was_planned: True if it existed before and this added no recipient.
         paused: Why it is paused; None if it is not.
         woken: Batches that workers were woken for.
         error: Why they were not woken; the run exists nevertheless.
@@ -135,8 +135,8 @@ class FleetRun:
             How many batches were woken, and the report if it was sent here.
 
         Raises:
-            BrokerError: The broker is away, and nothing was changed; or it went away,
-                and the next sweep wakes the workers.
+            BrokerError: The broker is away, so that this changed nothing; or it went
+                away, and the next sweep wakes the workers.
             InvalidFieldError: It is not there.
             LedgerError: It cannot be written.
         """

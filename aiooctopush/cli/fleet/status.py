@@ -53,8 +53,8 @@ class Status:
     Attributes:
         fleet: Fleet; only its ledger is used.
         app: Its name, for commands to paste.
-        name: Name of the run; all of them if it is None.
-        screen: The latest look goes to its result, others beside it.
+        name: Name of the run; None for all of them.
+        screen: The latest look goes to its result, others to stderr.
         clock: Clock of looks and rates.
     """
 
@@ -69,7 +69,7 @@ class Status:
 
     async def once(self) -> None:
         """
-        Tell how far they are.
+        Show how far they are.
 
         Raises:
             InvalidFieldError: There is no such run.
@@ -159,7 +159,7 @@ class Status:
         return self._most_telling(views)
 
     def _most_telling(self, views: list[RunView]) -> list[RunView]:
-        """Those that are not done, and the latest; the others are not asked again."""
+        """Select unfinished runs and the latest ones; the others are not read again."""
         shown = [
             view
             for place, view in enumerate(views)

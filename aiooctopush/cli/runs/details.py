@@ -127,7 +127,7 @@ class RunDetails:
         report: Outcomes of all starts together.
         is_held: Whether a process holds the lock of the ledger; None if the ledger has
             no lock that can be asked.
-        ended_at: Time of the latest outcome; None if there is none.
+        ended_at: Time of the latest outcome; None before the first.
         over_time: Recipients by state (accepted, refused or unknown) and by the second
             since 1970 of their outcome.
         priced: Recipients for whom the gateway reported how many SMS it bills.
@@ -205,7 +205,7 @@ async def find_run(ledger: Ledger, place: object, name: str | None) -> RunRecord
     The run of that name, or the only one.
 
     Raises:
-        InvalidFieldError: There is none, or there are several and no name was given.
+        InvalidFieldError: No run matches, or there are several and the name is missing.
     """
     runs = await ledger.runs()
     if name is None and len(runs) == 1:
@@ -230,7 +230,7 @@ async def details_of(
     Args:
         ledger: Read only.
         name: Name of the run.
-        is_held: Whether a process holds the lock of the ledger, if that is known.
+        is_held: Whether a process holds the lock of the ledger; None if unknown.
 
     Raises:
         LedgerError: It cannot be read, or does not add up.

@@ -82,7 +82,7 @@ class Runs(Result):
     looked_in: str = item(in_json=False)
 
     def headline(self) -> Row | None:
-        """Say so if there is none."""
+        """State that the ledger holds no run, if so."""
         return None if self.runs else (f"{self.looked_in} holds no run.", "")
 
     def advice(self) -> Iterator[str]:

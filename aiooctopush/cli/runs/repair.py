@@ -36,7 +36,7 @@ def write_repairs(path: Path, rejections: Sequence[Rejection]) -> None:
 
     Args:
         path: The file, for its owner alone.
-        rejections: What was rejected.
+        rejections: The rejected rows.
 
     Raises:
         ExportError: It cannot be written.

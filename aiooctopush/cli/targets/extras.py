@@ -17,7 +17,7 @@ class MissingExtraError(OctopushError, ValueError):
         For an import that failed.
 
         Args:
-            error: What it raised.
+            error: The error that it raised.
             what: The feature that needs the library, for people.
         """
         return cls(

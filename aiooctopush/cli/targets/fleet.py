@@ -75,7 +75,7 @@ def load_fleet(app: str) -> "Fleet":
     Import the fleet of a program, from the present folder if it is there.
 
     Raises:
-        FleetAppError: There is none of that name, or it cannot be imported.
+        FleetAppError: No fleet has that name, or it cannot be imported.
         MissingExtraError: A required library is not installed.
     """
     if not is_app(app):

@@ -130,8 +130,8 @@ class GatewayOptions:
 
     Attributes:
         base_url: Another gateway.
-        sandbox: Whether a simulated one within this process is used.
-        faults: What goes wrong in that one.
+        sandbox: Whether to use a simulated one within this process.
+        faults: The planned faults of that one.
         proxy: URL of a proxy, or ``env``.
         ca_file: Certificates of further authorities.
     """
@@ -245,9 +245,9 @@ def connect(
     Find gateway and credentials; nothing is opened yet.
 
     Args:
-        surroundings: What the command runs in.
+        surroundings: The surroundings of the command.
         gateway: Values of `gateway_options`.
-        asks: Whether a person is asked for credentials that are missing.
+        asks: Whether to ask a person for missing credentials.
 
     Raises:
         InvalidFieldError: Credentials, address, proxy or certificates are missing or

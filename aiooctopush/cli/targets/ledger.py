@@ -1,4 +1,4 @@
-"""Where a ledger is: in a file, in PostgreSQL, or wherever a fleet keeps its own."""
+"""The place of a ledger: a file, PostgreSQL, or the place that a fleet chooses."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -71,7 +71,7 @@ class LedgerPlace:
         return None if self.is_app or self.is_address else Path(self._typed)
 
     def is_held(self) -> bool | None:
-        """Tell whether a process writes to it; None if it is no file."""
+        """Return whether a process writes to it; None if it is no file."""
         if self.is_app or self.is_address:
             return None
         return is_locked(Path(self._typed))
@@ -109,7 +109,7 @@ class LedgerPlace:
         Open it to write about a run, while no other process does.
 
         Raises:
-            LedgerError: Somebody is at the run.
+            LedgerError: Another process works on the run.
         """
         async with self.opened() as ledger:
             await ledger.open_run(run)

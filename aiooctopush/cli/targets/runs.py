@@ -77,7 +77,7 @@ def recorded_runs() -> list[LedgerPlace]:
 
 
 def is_recorded_as(place: Path | LedgerPlace, name: str) -> bool:
-    """Tell whether the name of a run alone finds its ledger."""
+    """Return whether the name of a run alone finds its ledger."""
     return not Path(name).exists() and str(place) == str(ledger_of(name))
 
 

@@ -68,7 +68,7 @@ class CommandSession:
         Make a call.
 
         Raises:
-            OctopushError: What the call raises.
+            OctopushError: The call failed.
             TimeoutError: At the second Ctrl-C.
         """
         return self.run(self._interruptibly(work))
@@ -86,7 +86,7 @@ class CommandSession:
 
         Args:
             work: The call.
-            names: What its arguments are called on this command line.
+            names: Names of its arguments on this command line.
             reads: Whether it changes nothing.
             advice: A further line, for when it may have been done.
 

@@ -140,11 +140,11 @@ class Screen:
             self._out.file.flush()
 
     def note(self, words: str) -> None:
-        """Write a line beside the result."""
+        """Write a line to stderr."""
         self._beside(Text(words))
 
     def warn(self, words: str) -> None:
-        """Write a warning beside the result."""
+        """Write a warning to stderr."""
         self._beside(Text.assemble(("Warning: ", "yellow"), words))
 
     def error(self, words: str) -> None:
@@ -161,7 +161,7 @@ class Screen:
         Report an error, in one or two lines or as the JSON document, and exit.
 
         Args:
-            error: What went wrong.
+            error: The error to report.
             advice: A further line for people.
             details: Further keys of the document.
         """

@@ -24,7 +24,7 @@ class ExportError(OctopushError, ValueError):
 @contextmanager
 def new_file(path: Path, *, private: bool) -> Iterator[TextIO]:
     """
-    Write a file anew; it replaces one of that name only when it is whole.
+    Write a new file; it replaces one of that name only when it is complete.
 
     Args:
         path: The file.

@@ -28,7 +28,7 @@ _SIGNALS: Final = tuple(
 
 
 class InterruptedBySignalError(Exception):
-    """Somebody asked the command to end, and it has cleaned up."""
+    """A signal asked the command to end, and it has cleaned up."""
 
 
 @define

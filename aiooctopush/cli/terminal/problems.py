@@ -99,7 +99,7 @@ def problem_of(error: OctopushError) -> str:
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> str:
-    """Explain why a server of ours did not start, with advice."""
+    """Explain why a server of this command did not start, with advice."""
     words = f"cannot listen on {host}, port {port}"
     if error.errno == errno.EADDRINUSE:
         return f"{words}: it is in use. Choose another one with --port."

@@ -60,8 +60,8 @@ class Progress:
 
         Args:
             label: Its name for people.
-            unit: What is counted. With None only a percentage is shown, and outside of
-                a terminal nothing before 10 seconds have passed.
+            unit: Name of the counted items. With None only a percentage is shown, and
+                outside of a terminal nothing before 10 seconds have passed.
             before: Items done before it began, which do not count for the rate.
         """
         self._end()

@@ -54,13 +54,13 @@ def require_agreement(
     screen: Screen, question: str, *, yes: bool, otherwise: str
 ) -> None:
     """
-    Go on only if a person agrees.
+    Continue only if a person agrees.
 
     Args:
         screen: Where output goes.
-        question: What is about to happen, as a question.
+        question: The next action, as a question.
         yes: Whether they agreed on the command line.
-        otherwise: What is written if they do not.
+        otherwise: The message if they do not.
 
     Raises:
         UsageError: There is no terminal to ask on.

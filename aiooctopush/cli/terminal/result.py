@@ -35,7 +35,7 @@ class Item:
         text: Makes words of its value.
         in_json: Whether it is a key of the document.
         merge: Whether its own keys are keys of the document.
-        optional: Whether the key is left out if the value is None.
+        optional: Whether to leave out the key of a value that is ``None``.
         skip_empty: Whether the row is left out if the value is zero or empty.
         of: The record that it holds, or several of which it holds.
         heading: Line above its rows.
@@ -53,7 +53,7 @@ class Item:
     heading: str
 
     def rows(self, value: Any) -> Iterator[Row]:
-        """Yield the row of a value, or nothing if the field has none."""
+        """Yield the row of a value, if the field has one."""
         left_out = self.optional and value is None
         if self.label and not left_out and (value or not self.skip_empty):
             yield self.label, self.text(value)
@@ -85,7 +85,7 @@ def item(
         in_json: Whether it is a key of the document.
         merge: Whether its own keys are keys of the document; the value is a result or
             a mapping.
-        optional: Whether the key is left out if the value is None, and the row, too.
+        optional: Whether to leave out the key and the row of a value that is ``None``.
         skip_empty: Whether the row is left out if the value is zero or empty.
         of: The kind of result that it holds. Several of them, in a sequence or a
             mapping, are shown as a table if there is a label.

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 
 def at(instant: datetime | None) -> str:
-    """An instant such as ``2026-11-22 03:50:29``, in UTC; ``-`` if there is none."""
+    """Format an instant in UTC, such as ``2026-11-22 03:50:29``; ``-`` for None."""
     return "-" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
