@@ -42,9 +42,10 @@ class RateLimiter(Protocol):
 @frozen(kw_only=True)
 class BulkPriority:
     """
-    Priority of the calls of a bulk run, lower than single calls of the same session,
-    which
-    must not suffer from them: they wait behind all single calls.
+    Priority of the calls of a bulk run, which is lower than that of single calls.
+
+    Calls of the run wait behind all single calls of the same session, which must not
+    suffer from the run.
 
     Attributes:
         budget: Retry tokens of its own.

@@ -15,8 +15,8 @@ def is_cancellation(error: BaseException) -> bool:
     """
     Whether this error cancels the present task.
 
-    A `CancelledError` may also be the result of something else that a hook or a
-    transport awaited, and that was cancelled: then it is a failure like any other.
+    A `CancelledError` may also come from a cancelled task or future that a hook or a
+    transport awaited. Then it is a failure like any other.
     """
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and (

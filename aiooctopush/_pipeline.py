@@ -1,6 +1,8 @@
 """
-The path of every call of a session, from top to bottom: admit it, attempt it, read the
-response; after a failure decide, and attempt it again.
+The path of every call of a session.
+
+From top to bottom: admit it, attempt it, read the response. After a failure decide, and
+attempt it again.
 """
 
 import asyncio

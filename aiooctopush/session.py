@@ -341,13 +341,13 @@ class OctopushSession:
 
         With ``text``, ``sender`` and ``purpose`` the source yields numbers or
         Recipients, which share them. Without, it yields whole SmsRequests, each with
-        its own text: they go one request each, under ids that the run derives, in
+        its own text. They go one request each, under ids that the run derives, in
         place of their own.
 
         Args:
             name: Name of the run, which identifies one message. Recipients who were
                 planned under a name, according to its ledger, are not planned again by
-                a later start; new recipients of the list are added. Another name sends
+                a later start. New recipients of the list are added. Another name sends
                 to all of them again.
             ledger: Path of a SQLite file where the run is written down, so that it
                 survives a crash; or a `Ledger`, which stays open. Without one the run

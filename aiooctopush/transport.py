@@ -411,8 +411,8 @@ def _before_sending(failure: OctopushError, error: BaseException) -> OctopushErr
     """
     The error of a failure if no connection was handed to the request.
 
-    That decides where the error alone does not: a timeout, and everything that is no
-    error of the network, such as a session of another event loop.
+    The missing connection decides where the error alone does not. Such errors are a
+    timeout, and errors that are not of the network, such as a session of another loop.
     """
     if isinstance(error, TimeoutError):
         backoff = Backoff.FAST
@@ -427,10 +427,10 @@ def _before_sending(failure: OctopushError, error: BaseException) -> OctopushErr
 
 class _SingleAttempt(Witness):
     """
-    A middleware that prevents aiohttp from repeating a GET, PUT or DELETE automatically
-    when
-    a connection breaks: only errors of its own make it do so. A second DELETE would
-    find nothing.
+    A middleware that prevents aiohttp from repeating a request automatically.
+
+    aiohttp repeats a GET, PUT or DELETE when a connection breaks, but only after errors
+    of its own. A second DELETE would find nothing.
 
     Args:
         base_url: That of the gateway, for its name.

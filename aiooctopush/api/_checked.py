@@ -1,6 +1,8 @@
 """
-A second way to build `SmsRequest`, for checked input: a batch of a run, with one
-message for all, and the most common single send, which needs one check.
+A second way to build `SmsRequest`, for input that was checked already.
+
+It serves a batch of a run, with one message for all, and the most common single send,
+which needs one check.
 
 The request body is the same. Building and serializing the whole record for each send
 takes most of the time of our own code, apart from HTTP.

@@ -2,8 +2,8 @@
 Values inside a response: parsed as tolerantly as the response itself.
 
 An unreadable value must not turn an executed call into a call of unknown outcome. So a
-value that is not an object becomes None if None is allowed, is left out of a list, and
-otherwise counts as an empty object.
+value that is not an object becomes None if None is allowed. It is left out of a list,
+and otherwise counts as an empty object.
 """
 
 from collections.abc import Mapping

@@ -258,9 +258,9 @@ class Lookup:
         The numbers are read and checked as a whole, and then leave 200 in a request.
         A number that is given twice is asked, and maybe paid, twice. A request
         without a response is not repeated. Its items have the outcome ``unknown``, and
-        may have been billed. After a failure that the other requests would share (key,
-        credit, certificate), and after 5 in a row without a response, the rest is not
-        asked: its items are ``not_sent``.
+        may have been billed. The rest is not asked after a failure that other requests
+        would share (key, credit, certificate), or after 5 in a row without a response.
+        Its items are ``not_sent``.
 
         Args:
             phone_numbers: Numbers in international form.

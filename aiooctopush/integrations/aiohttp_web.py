@@ -56,9 +56,9 @@ def create_app(
     An application that receives callbacks at ``/TOKEN``; run it, or add it to yours.
 
     It responds at once and without a body, and handles events afterwards. The status is
-    200 also for unreadable callbacks, 404 for another token, 405 for another method,
-    413 over the limit, 503 while the queue is full. At shutdown accepted events are
-    handled, within the limit; the log contains the number of events left.
+    200 also for unreadable callbacks. It is 404 for another token, 405 for another
+    method, 413 over the limit, 503 while the queue is full. At shutdown accepted events
+    are handled, within the limit; the log contains the number of events left.
 
     Args:
         handler: Awaited for every event; its exceptions are logged, without their

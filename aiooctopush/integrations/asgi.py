@@ -81,9 +81,9 @@ class CallbackApp:
     An ASGI application that receives callbacks at any path that ends in ``/TOKEN``.
 
     It responds at once and without a body, and handles events afterwards. The status is
-    200 also for unreadable callbacks, 404 for another token, 405 for another method,
-    413 over the limit, 503 while the queue is full. At shutdown accepted events are
-    handled, within the limit; the log contains the number of events left.
+    200 also for unreadable callbacks. It is 404 for another token, 405 for another
+    method, 413 over the limit, 503 while the queue is full. At shutdown accepted events
+    are handled, within the limit; the log contains the number of events left.
 
     Frameworks do not pass the lifespan to mounted applications: enter it there with
     ``async with``. Without it, the application responds with 503 and logs the reason.

@@ -49,8 +49,9 @@ class BatchState(StrEnum):
 
     ALREADY_SENT = "already_sent"
     """
-    The gateway had its request_id before this run sent it: from an earlier run under
-    the same name, within 24 hours, that is not in this ledger. Nothing was sent now.
+    The gateway had its request_id before this run sent it. The id came from an earlier
+    run under the same name, within 24 hours, that is not in this ledger. Nothing was
+    sent now.
     """
 
     SKIPPED = "skipped"

@@ -1,8 +1,8 @@
 """
 Price and encoding of a text, and its changes by the gateway.
 
-Pure functions: the number of parts of a text and its most expensive character, the
-gateway's replacements, merged values, STOP mentions, and quiet hours of marketing.
+Pure functions: number of parts of a text, its most expensive character, the gateway's
+replacements, merged values, STOP mentions, and quiet hours of marketing.
 """
 
 from .. import _lazy

@@ -91,7 +91,7 @@ DOUBLE_FOR_THE_GATEWAY: Final = "{}€[]~^|&$@\n\r"
 Characters that the gateway's page counts double.
 
 The standard does not do so for "&", "$", "@", the newline and the carriage return. "¨"
-and the tab, also on the page, are left out: they are not in GSM-7 at all.
+and the tab, also on the page, are left out. They are not in GSM-7 at all.
 
 Source: gateway documentation, "Special characters" (documented, unseen).
 """

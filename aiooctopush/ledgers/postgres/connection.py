@@ -381,8 +381,8 @@ class Database:
         """
         Make sure that this event loop is the one that all connections belong to.
 
-        Those of a loop that has ended cannot even be closed: they are left to Python,
-        which closes their sockets, and with these end their locks.
+        Connections of a loop that has ended cannot even be closed. They are left to
+        Python, which closes their sockets and so ends their locks.
 
         Raises:
             LedgerError: Another loop is using them, or they belong to the caller.

@@ -1,13 +1,13 @@
 """
 The thread of an SQLite ledger, its callers, and their shared commits.
 
-To wait for the disk takes more time of the processor than all else that a write does,
-and as long for one batch as for ten. So the writes of several tasks become one
-transaction while the disk is busy. Each task gets its result when the transaction is on
-the disk. A write that is not allowed is refused to its own task alone.
+To wait for the disk takes more time of the processor than all else that a write does.
+It takes as long for one batch as for ten. So writes that several tasks ask for while
+the disk is busy become one transaction. Each task gets its result when the transaction
+is on the disk. A write that is not allowed is refused to its own task alone.
 
-A write that can wait, such as the outcome of a batch, waits for the next operation that
-cannot, such as the intent to send another one. Then they share a commit, in order.
+A write that can wait, such as the outcome of a batch, waits for the next urgent
+operation. The intent to send another batch is urgent. Then they share a commit, in order.
 """
 
 import asyncio
