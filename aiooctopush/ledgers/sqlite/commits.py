@@ -7,7 +7,8 @@ the disk is busy become one transaction. Each task gets its result when the tran
 is on the disk. A write that is not allowed is refused to its own task alone.
 
 A write that can wait, such as the outcome of a batch, waits for the next urgent
-operation. The intent to send another batch is urgent. Then they share a commit, in order.
+operation. The intent to send another batch is urgent. Then they share a commit, in
+their order.
 """
 
 import asyncio
