@@ -73,33 +73,36 @@ def versions() -> dict[str, str]:
     return found
 
 
-def measure_lists(committed: Mapping[str, Any]) -> dict[str, Any]:
-    """The rows about lists alone, and all others as they were committed."""
-    found = lists.measure(short=False)
-    print(table(found))
-    names = {one.name for one in found}
-    others = [one for one in committed["figures"] if one["name"] not in names]
+STEPS: Final = {
+    "single": bench_single.measure,
+    "latency": bench_latency.measure,
+    "bulk": bench_bulk.measure,
+    "loop": bench_loop.measure,
+    "import": bench_install.measure_import,
+    "lists": lists.measure,
+    "scale": bench_scale.measure,
+}
+
+
+def measure_only(names: Sequence[str], committed: Mapping[str, Any]) -> dict[str, Any]:
+    """Some of the steps, and all other figures as they were committed."""
+    found = [one for name in names for one in take(name, short=False)]
+    again = {one.name for one in found}
+    others = [one for one in committed["figures"] if one["name"] not in again]
     return {**committed, "figures": others + [attrs.asdict(one) for one in found]}
 
 
+def take(name: str, *, short: bool) -> list[Figure]:
+    """One step; its table is printed as soon as it is there."""
+    began = time.monotonic()
+    found: list[Figure] = STEPS[name](short=short)
+    print(f"{name}, {time.monotonic() - began:.0f} s\n\n{table(found)}\n", flush=True)
+    return found
+
+
 def measure(*, short: bool, skip_install: bool) -> dict[str, Any]:
-    """Everything in turn; each table is printed as soon as it is there."""
-    steps = (
-        ("single sends", bench_single.measure),
-        ("latency", bench_latency.measure),
-        ("bulk", bench_bulk.measure),
-        ("event loop", bench_loop.measure),
-        ("import", bench_install.measure_import),
-        ("lists", lists.measure),
-        ("scale", bench_scale.measure),
-    )
-    figures: list[Figure] = []
-    for title, step in steps:
-        began = time.monotonic()
-        found = step(short=short)
-        figures += found
-        seconds = time.monotonic() - began
-        print(f"{title}, {seconds:.0f} s\n\n{table(found)}\n", flush=True)
+    """Everything in turn."""
+    figures = [one for name in STEPS for one in take(name, short=short)]
     known, skipped = versions(), bench_single.left_out()
     if skip_install:
         skipped["installation"] = "needs the package registry, and time"
@@ -165,7 +168,7 @@ def main() -> None:
         "--redraw", action="store_true", help="only write what results.json holds"
     )
     parser.add_argument(
-        "--lists", action="store_true", help="only the rows about lists, and write them"
+        "--only", action="append", choices=STEPS, help="one step, and write its rows"
     )
     options = parser.parse_args()
     if options.short and options.write:
@@ -176,8 +179,8 @@ def main() -> None:
             parser.error(f"{RESULTS.name} is not there: measure first")
         write(committed)
         return
-    if options.lists:
-        write(measure_lists(committed))
+    if options.only:
+        write(measure_only(options.only, committed))
         return
     results = measure(short=options.short, skip_install=options.short)
     figures = read(results["figures"]).values()

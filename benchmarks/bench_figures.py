@@ -108,18 +108,22 @@ def table(figures: Iterable[Figure]) -> str:
 
 
 GROUPS: Final = {
-    "Single sends": ("single_", "server_share"),
+    "Single sends": ("single_", "usual_", "ladder_", "server_share"),
     "Latency": ("latency_",),
     "Bulk runs and lists": ("bulk", "preview", "list"),
     "The event loop during a bulk": ("loop_",),
-    "Large runs": ("flat_", "memory"),
-    "Installation": ("import", "size_", "packages_", "wheel_"),
+    "Large runs": ("flat_", "memory", "time_", "set"),
+    "Start and installation": ("import", "help", "size_", "packages_", "wheel_"),
 }
 """The tables of the page, and how the names of their figures begin."""
 
 
 def page_tables(figures: Sequence[Figure]) -> str:
     """The same for the documentation: a table for each group that has figures."""
+    known = tuple(prefix for group in GROUPS.values() for prefix in group)
+    if strangers := [one.name for one in figures if not one.name.startswith(known)]:
+        msg = f"no table shows {', '.join(strangers)}: add them to GROUPS"
+        raise ValueError(msg)
     head = ("measure", "aiooctopush", "other", "value", "goal")
     parts = []
     for title, prefixes in GROUPS.items():

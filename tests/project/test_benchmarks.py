@@ -107,11 +107,17 @@ def test_the_page_has_a_table_for_each_group():
         "| measure | aiooctopush | other | value | goal |\n"
         "| :--- | ---: | ---: | ---: | ---: |\n"
         "| CPU of a single send | 1.00 µs |  | 1.50 × | **≤ 1.15 ×, missed** |\n\n"
-        "### Installation\n\n"
+        "### Start and installation\n\n"
         "| measure | aiooctopush | other | value | goal |\n"
         "| :--- | ---: | ---: | ---: | ---: |\n"
         "| an install, compared with *twilio* | 1.00 µs |  | 0.50 × | ≤ 1.15 × |"
     )
+
+
+def test_a_figure_without_a_group_is_an_error():
+    """Otherwise the page would leave it out, and nobody would notice."""
+    with pytest.raises(ValueError, match="no table shows new_one: add them to GROUPS"):
+        bench_figures.page_tables([figure(0.5, name="new_one", title="new")])
 
 
 def test_every_measured_figure_is_in_one_group():
