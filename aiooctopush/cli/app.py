@@ -90,5 +90,5 @@ def octopush() -> None:
     """
     Send SMS through the Octopush gateway, with a definite outcome for each of them.
 
-    With --sandbox no account is needed, and nothing leaves this machine.
+    With --sandbox you need no account: the gateway is simulated on this machine.
     """

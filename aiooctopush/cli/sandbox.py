@@ -167,12 +167,11 @@ def sandbox(
     Serve a simulated gateway, for trials without an account.
 
     It responds as documented for the real gateway, and writes a line for each request
-    to
-    stderr: the outcome, masked numbers, and one-time codes. GET /__sandbox__/sent
+    to stderr: the outcome, masked numbers, and one-time codes. GET /__sandbox__/sent
     returns the sent log, GET /__sandbox__/codes the one-time codes, and POST
-    /__sandbox__/reset empties both. POST {"number": …, "text": …} to
-    /__sandbox__/reply or /__sandbox__/opt-out simulates a reply or an opt-out. Press
-    Ctrl-C to end it.
+    /__sandbox__/reset empties both. A POST to /__sandbox__/reply or
+    /__sandbox__/opt-out, with a JSON object of number and text, simulates a reply or
+    an opt-out. Press Ctrl-C to end it.
     """
     if (api_login is None) != (api_key is None):
         raise click.UsageError("--api-login and --api-key belong together.")

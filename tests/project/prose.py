@@ -28,7 +28,7 @@ CODE: Final = "\N{LOZENGE}"  # stands for a piece of code, which is not read
 
 CLEAN: Final = (
     *("readme", "project", "forms", "docs", "pictures", "examples"),
-    *("help", "messages"),
+    *("docstrings", "help", "messages"),
 )
 """The areas that have no finding, which the tests and `nox -s lint` keep so."""
 

@@ -140,8 +140,8 @@ def hlr(ctx: click.Context, /, *, simulate: bool, **given: Any) -> None:
 
     NUMBER is international, such as +33600000001. Every number costs, so the command
     shows how many there are and asks for confirmation. A number that is given twice
-    is looked up once. A request without a response may have been charged, and is not
-    retried.
+    is looked up once. A request without a response is not retried: it may have been
+    charged.
     """
 
     def look(octopush: OctopushSession) -> Look:

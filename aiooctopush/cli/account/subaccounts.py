@@ -184,8 +184,8 @@ def create(
     """
     Create a sub-account; an account may have 20 by default.
 
-    Its password comes from OCTOPUSH_SUBACCOUNT_PASSWORD, or is asked for. It is not
-    retried after a timeout, because a second one could be created.
+    Its password comes from OCTOPUSH_SUBACCOUNT_PASSWORD; without it the command asks.
+    It is not retried after a timeout, because a second one could be created.
     """
     screen = Screen(as_json=as_json)
     if not first_name or not last_name:

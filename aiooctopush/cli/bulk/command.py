@@ -86,7 +86,7 @@ def bulk(
     terminal the command then shows a summary, and asks for confirmation once.
 
     The run is recorded in a ledger, and the same command resumes it after Ctrl-C, a
-    crash or a pause. One run name stands for one message. Recipients who were planned
+    crash or a pause. One run name belongs to one message. Recipients who were planned
     before are not planned again, at any position in the file; new recipients are added.
     A corrected number counts as a new recipient. By default the name is made of text,
     sender and purpose. To send the same message to the same recipients once more, give

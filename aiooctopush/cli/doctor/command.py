@@ -111,9 +111,9 @@ def doctor(
     Check credentials, network, account and clocks, and show what to do.
 
     Nothing is sent without --probe, and it costs nothing. With --probe it also tests
-    undocumented behavior on which outcomes depend: when the gateway records a request
-    ID, how it refuses a repeat, how it handles one bad number, and whether simulation
-    mode respects request IDs.
+    undocumented behavior on which outcomes depend. It finds out when the gateway
+    records a request ID, how it refuses a repeat, how it handles one bad number, and
+    whether simulation mode respects request IDs.
     """
     screen = Screen(as_json=as_json)
     if probe != (to is not None):

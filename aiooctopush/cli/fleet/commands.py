@@ -98,7 +98,7 @@ def fleet() -> None:
 
     The fleet is an object of your program, such as app:fleet. Its workers are started
     with `taskiq worker app:broker`. The ledger records the outcome of every batch; the
-    broker only carries wake-ups, and `sweep` repeats those that it loses.
+    broker only carries wake-ups, and `sweep` repeats lost ones.
     """
 
 

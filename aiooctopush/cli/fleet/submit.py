@@ -164,11 +164,11 @@ def submit(
     FILE is as in `octopush bulk`. It is checked first, and on a terminal the command
     shows a summary, and asks for confirmation once. Then it is written to the ledger in
     batches. Workers start sending after the whole file has been planned.
-    One run name stands for one message: the same command with a changed file adds the
+
+    One run name belongs to one message: the same command with a changed file adds the
     new recipients only, and after a crash it continues planning. If another process
-    plans
-    the run at the moment, nothing is planned from here. Run it again when that has
-    ended.
+    plans the run at the moment, nothing is planned from here. Run it again when that
+    has ended.
 
     With a broker that has no workers (taskiq's InMemoryBroker) this process sends the
     batches itself, and reports their outcome.

@@ -109,9 +109,9 @@ def resolve(
     RUN is a run or its ledger, as in `octopush report`; without it, the latest run.
     BATCH is a name that `octopush unresolved` lists, such as 7 or 7.1.
 
-    DECISION is one of three. sent: it was sent, and counts as accepted. resend: send it
-    again under a new ID (recipients may get it twice) when the run is resumed. skip: do
-    not send it again.
+    DECISION is sent, resend or skip. With sent, the batch counts as accepted. With
+    resend, the resumed run sends it again under a new ID, so recipients may get it
+    twice. With skip, it is never sent again.
     """
     screen = Screen(as_json=as_json)
     run, batch, decision = _parsed(words)

@@ -108,7 +108,7 @@ def runs(ctx: click.Context, *, ledger: str | None, as_json: bool) -> None:
     postgresql://user@host/database, or the fleet of a program such as app:fleet.
     Ledgers are only read, also while a run is sending.
 
-    A run is done; paused, which `octopush report` explains; running; or unfinished. A
+    A run is done, paused, running or unfinished; `octopush report` explains a pause. A
     run that is not done is resumed by its `octopush bulk` command.
     """
     screen = Screen(as_json=as_json)
