@@ -141,7 +141,7 @@ async def ours(url: str, in_flight: int = 100) -> AsyncIterator[Send]:
 
 @asynccontextmanager
 async def ours_usual(url: str) -> AsyncIterator[Send]:
-    """aiooctopush over a session of yours: its requests go the usual way."""
+    """aiooctopush over a `client_session`: its requests go the usual way."""
 
     async with (
         aiohttp.ClientSession(
