@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import click
-from attrs import frozen
+from attrs import field, frozen
 from click.shell_completion import CompletionItem
 
 from .terminal.help import command
@@ -37,7 +37,7 @@ class Parameter:
     """
 
     names: tuple[str, ...]
-    help: str
+    help: str = field(repr=False)  # examples of numbers stand there
     takes_value: bool
     values: tuple[str, ...]
     files: bool

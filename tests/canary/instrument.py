@@ -39,7 +39,7 @@ SENDER = re.compile(r"sender\w*='\d+'")
 # Commands that print what they were asked for, and what that is. A command without
 # its row may print neither.
 MAY_PRINT = [
-    ({"--help", "-h", None}, {"numbers"}),  # the examples' own
+    ({"--help", "-h", "completion", None}, {"numbers"}),  # the examples' own
     ({"--show-secrets"}, {"secrets"}),
     ({"--show-numbers"}, {"numbers"}),
     ({"lookup"}, {"numbers"}),  # what became of which number
@@ -250,12 +250,19 @@ def verdict(folder, captured):
 
 # Tests that cannot pass while they are watched.
 _MEMORY = "measures memory, of which this plugin takes some"
+_END = "waits for the end of an object, which this plugin keeps"
 LEFT_OUT = {
     "test_a_broken_connection_is_what_aiohttp_makes_of_it": "has 0.3 seconds",
     "test_a_failure_says_what_the_gateway_saw": "prints the code of a test",
     "test_a_sender_with_letters_is_let_through_with_a_warning": "counts frames",
     "test_a_strange_exception_of_a_transport_is_of_unknown_outcome": "shows its cause",
+    "test_a_session_that_failed_is_named_though_its_error_holds_it": _END,
+    "test_a_session_that_outlives_its_loop_is_named_once": _END,
+    "test_a_session_that_was_left_open_is_named_in_our_words": _END,
+    "test_a_stream_that_was_never_iterated_warns": _END,
+    "test_a_stream_that_was_only_closed_warns": _END,
     "test_memory_stays_flat": _MEMORY,
+    "test_nothing_is_said_of_a_session_that_left_nothing_open": _END,
     "test_who_waits_takes_little_memory_and_leaves_none_behind": _MEMORY,
 }
 
