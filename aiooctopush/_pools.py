@@ -61,7 +61,7 @@ class Pools:
             connector = session.connector
             # Otherwise aiohttp also warns, about classes that the program does not use.
             session.detach()
-            if connector is not None:
+            if connector is not None:  # pragma: no branch - it was not closed
                 _start(connector.close())
         self._sessions.clear()
         # As in aiohttp: Python hides such warnings by default.

@@ -396,6 +396,17 @@ PYTHON = [
         ),
     ),
     (
+        lambda: bulk(name=48),
+        "name: must be a str (got int). Nothing was sent.",
+    ),
+    (
+        lambda: bulk(identity="param1"),
+        (
+            "identity: must be a function of an item, such as lambda one: one.param1 "
+            "(got str). Nothing was sent."
+        ),
+    ),
+    (
         lambda: bulk(name=" "),
         "name: must name the run (got ' '). Nothing was sent.",
     ),

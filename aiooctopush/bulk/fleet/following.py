@@ -140,8 +140,8 @@ async def follow(
 
     While waiting it sweeps twice a minute. In the end it repeats each batch that had no
     response. A run that is paused because the gateway does not respond is resumed with
-    one batch now and then; any other pause ends the wait. Leaving the wait early does
-    not affect the run.
+    one batch now and then. Any other pause ends the wait, once no batch is being sent.
+    Leaving the wait early does not affect the run.
 
     ``wake`` is awaited while the progress is read, so a broker that blocks does not
     hold up the end. It is cancelled when nothing of the run has moved for two minutes,
@@ -214,10 +214,19 @@ class _Follower:
                 return
             if why is not None and not await self._try_gateway_again(why):
                 await self.leave_wake(after=LEASE)
+                await self._let_conclude()
                 return
             due = self._clock.monotonic() >= self._swept_at + _SWEEP_EVERY
             if why is None and due and self._waking is None:
                 await self._sweep()
+            await self._clock.sleep(self._every)
+
+    async def _let_conclude(self) -> None:
+        """Wait for batches that workers are sending, at most as long as a lease."""
+        ends = self._clock.monotonic() + LEASE
+        while (await self._look()).batches.get(BatchState.SENDING):
+            if self._clock.monotonic() >= ends:
+                return
             await self._clock.sleep(self._every)
 
     async def ask_again(self) -> None:

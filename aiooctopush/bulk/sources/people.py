@@ -128,8 +128,6 @@ class People:
         already = set(self._planned_before(values) if self.known else ())
         if len(already) == len(values):
             return Sifted(already, set(), set())
-        if len(already) == len(values):
-            return Sifted(already, set(), set())
         excluded = set(self.excluded.among(numbers) if self.excluded else ()) - already
         if self._keeps_copies:
             return Sifted(already, excluded, set())

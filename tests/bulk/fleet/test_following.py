@@ -210,6 +210,28 @@ def test_a_pause_for_the_account_ends_the_wait():
     )
 
 
+@pytest.mark.parametrize(("concluded", "unknown"), [(5, 0), (200, 10)])
+def test_a_pause_waits_for_what_is_being_sent(concluded, unknown):
+    """It is not unknown because others stopped; a dead worker is not awaited."""
+
+    async def main():
+        fleet = Fleet()
+        await planned(fleet.ledger, 2)
+        claim = await fleet.ledger.claim("run", "1", owner="other", lease=300)
+        await fleet.ledger.pause("run", Pause.CREDIT)
+        following = asyncio.create_task(fleet.follow())
+        await fleet.clock.sleep(concluded)
+        if not following.done():
+            accepted = evolve(claim.record, state=S.ACCEPTED)
+            await claim.ledger.conclude("run", accepted)
+        return await following
+
+    report = run(main())
+
+    assert (report.paused, report.in_flight) == (Pause.CREDIT, unknown)
+    assert report.accepted == 10 - unknown
+
+
 def test_an_outage_is_waited_for():
     """With one batch now and then, and then the rest; each is accepted once."""
 
