@@ -24,10 +24,10 @@ import attrs
 import bench_bulk
 import bench_install
 import bench_latency
+import bench_lists
 import bench_loop
 import bench_scale
 import bench_single
-import lists
 from bench_chart import pictures
 from bench_figures import Figure, guard, number, page_tables, read, table
 from storm_table import with_section
@@ -79,7 +79,7 @@ STEPS: Final = {
     "bulk": bench_bulk.measure,
     "loop": bench_loop.measure,
     "import": bench_install.measure_import,
-    "lists": lists.measure,
+    "lists": bench_lists.measure,
     "scale": bench_scale.measure,
 }
 

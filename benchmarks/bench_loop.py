@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import lists
+import bench_lists
 from bench_clients import KEY, LOGIN
 from bench_figures import Figure, figure
 from bench_process import CLIENT_CORE, gateway, in_a_process, pin
@@ -72,15 +72,17 @@ _TITLES: Final = {
 def write(folder: Path, rows: int, sheet_rows: int) -> None:
     """A list as people have it, in each format, and a clean one."""
     for kind in ("clean", "real"):
-        lists.write(folder, kind, rows)
-    people = list(lists.people("real", sheet_rows))
-    lines = (json.dumps(dict(zip(lists.HEADER, row, strict=True))) for row in people)
+        bench_lists.write(folder, kind, rows)
+    people = list(bench_lists.people("real", sheet_rows))
+    lines = (
+        json.dumps(dict(zip(bench_lists.HEADER, row, strict=True))) for row in people
+    )
     (folder / "real.json").write_text("\n".join(lines), encoding="utf-8")
     import openpyxl  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
 
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet()
-    for row in (lists.HEADER, *people):
+    for row in (bench_lists.HEADER, *people):
         sheet.append(row)
     book.save(folder / "real.xlsx")
 

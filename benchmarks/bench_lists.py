@@ -6,7 +6,7 @@ What a list as people have it costs to read, beside a clean one.
 of processor time and the peak of memory, each in a process of its own. `bench.py` has
 the ratios.
 
-    python benchmarks/lists.py
+    python benchmarks/bench_lists.py
 """
 
 import argparse
