@@ -16,9 +16,8 @@ class ConcurrencyLimiter:
     Lets a bounded number of attempts through, first come, first served, and holds all
     of them during a pause.
 
-    Low-priority calls wait for all others, and leave a tenth of the
-    slots free. A one-time code must not wait for the half minute that a request of a
-    bulk may take.
+    Low-priority calls wait for all others, and leave a tenth of the slots free. A
+    one-time code must not wait for the half minute that a request of a bulk may take.
 
     Waiting here does not count as a connection timeout. Only the deadline of the whole
     call ends it, and then nothing was sent.

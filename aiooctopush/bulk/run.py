@@ -142,8 +142,7 @@ class BulkRun:
 
         Batches start in the order of the source and may finish in another order. A
         batch of unknown outcome, or one that was not sent, is attempted again at the
-        end, so it may be yielded
-        twice: the later word counts.
+        end. So it may be yielded twice; the later result is final.
 
         Raises:
             InvalidFieldError: The name belongs to a run with other settings; or the
