@@ -359,10 +359,12 @@ class AiohttpTransport:
         if self._user_session is not None:
             if self._user_session.closed:
                 raise InvalidFieldError("client_session", "is closed")
-            return self._user_session
-        session = self._pools.get(fresh=fresh)
+            session = self._user_session
+        else:
+            session = self._pools.get(fresh=fresh)
         if self._direct is None and self._proxy is None and not fresh:
-            self._direct = Direct(session, self._ssl)
+            is_yours = self._user_session is not None
+            self._direct = Direct(session, self._ssl, is_yours=is_yours)
         return session
 
     def _url(self, request: HttpRequest) -> URL:

@@ -141,12 +141,13 @@ async def ours(url: str, in_flight: int = 100) -> AsyncIterator[Send]:
 
 @asynccontextmanager
 async def ours_usual(url: str) -> AsyncIterator[Send]:
-    """aiooctopush over a `client_session`: its requests go the usual way."""
+    """aiooctopush over a `client_session` with a header: it goes the usual way."""
 
     async with (
         aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=100),
             cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"X-Service": "shop"},
         ) as session,
         OctopushSession(LOGIN, KEY, base_url=url, client_session=session) as octopush,
     ):

@@ -149,7 +149,7 @@ def _beside_bare(
     ratios = [run["ratio"] for run in runs]
     names = {
         OURS: (f"single_{loop}", f"CPU of a single send, {IN_FLIGHT} in flight"),
-        USUAL: (f"usual_{loop}", "the same over a client_session"),
+        USUAL: (f"usual_{loop}", "the same over a client_session with headers"),
     }
     name, title = names.get(client) or (
         f"ladder_{loop}_{client.replace(' ', '_')}",

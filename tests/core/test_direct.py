@@ -1,6 +1,7 @@
 """A post over aiohttp's connections: the same to the byte as over aiohttp's session."""
 
 import asyncio
+import functools
 import struct
 from contextlib import asynccontextmanager
 from socket import SO_LINGER, SOL_SOCKET
@@ -131,18 +132,26 @@ async def test_the_same_bytes_leave_over_one_connection(requests, path):
 
 
 async def ending(name, answer, ends):
-    """What a transport makes of an answer: its fields, or class and words."""
+    """
+    What a transport makes of an answer: its fields, or class and words.
+
+    And the cookies that a session of yours then has.
+    """
+    jar = aiohttp.CookieJar(unsafe=True)
     async with (
         way(name),
         a_server(answer, ends=ends) as (port, _),
-        transport_to(port) as transport,
+        aiohttp.ClientSession(cookie_jar=jar) as yours,
+        transport_to(port, client_session=yours) as transport,
     ):
         try:
             response = await transport.send(SEND)
         except OctopushError as error:
             problem = error.problem.replace(str(port), "1")
-            return type(error), problem, error.backoff, error.status, error.outcome
-        return response.status, dict(response.headers), response.body
+            said = type(error), problem, error.backoff, error.status, error.outcome
+        else:
+            said = response.status, dict(response.headers), response.body
+        return said, {one.key: one.value for one in jar}
 
 
 LINES = st.sampled_from(
@@ -206,23 +215,166 @@ async def test_what_is_no_post_of_our_own_goes_the_usual_way():
     assert taken == []
 
 
-async def test_a_proxy_or_a_session_of_yours_goes_the_usual_way():
-    """There a post may need another head, and the session may have hooks."""
+async def test_a_proxy_goes_the_usual_way():
+    """There a post needs another head."""
     async with (
         way("direct") as taken,
         a_server() as (port, received),
-        aiohttp.ClientSession() as client_session,
-        transport_to(port, client_session=client_session) as yours,
         transport_to(9, proxy=f"http://127.0.0.1:{port}") as by_proxy,
     ):
-        await yours.send(SEND)
         await by_proxy.send(SEND)
 
     assert taken == []
-    assert [one.split()[1] for one in received] == [
-        b"/v1/public/sms-campaign/send",
-        b"http://127.0.0.1:9/v1/public/sms-campaign/send",
-    ]
+    assert received[0].split()[1] == b"http://127.0.0.1:9/v1/public/sms-campaign/send"
+
+
+class ACookieJar(aiohttp.CookieJar):
+    """One of somebody's own, who may choose other cookies."""
+
+
+class ARequest(aiohttp.ClientRequest):
+    """One of somebody's own."""
+
+
+class AResponse(aiohttp.ClientResponse):
+    """One of somebody's own."""
+
+
+async def as_it_was(request, send):
+    """A middleware."""
+    return await send(request)
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_direct"),
+    [
+        ({}, True),
+        ({"timeout": aiohttp.ClientTimeout(total=9)}, True),
+        ({"raise_for_status": True}, True),
+        ({"auto_decompress": False}, True),
+        ({"base_url": "http://127.0.0.1:9"}, True),
+        ({"headers": {"x-shop": "Acme"}}, False),
+        ({"cookies": {"a": "b"}}, False),
+        ({"skip_auto_headers": ["User-Agent"]}, False),
+        ({"middlewares": [as_it_was]}, False),
+        ({"trace_configs": [aiohttp.TraceConfig()]}, False),
+        ({"trust_env": True}, False),
+        ({"request_class": ARequest}, False),
+        ({"response_class": AResponse}, False),
+        ({"version": aiohttp.HttpVersion10}, False),
+        ({"read_bufsize": 1_000}, False),
+        ({"max_line_size": 1_000}, False),
+        ({"max_field_size": 1_000}, False),
+        ({"max_headers": 50}, False),
+    ],
+)
+async def test_a_session_of_yours_is_asked_if_it_has_settings(settings, is_direct):
+    """Those change what leaves, or what is made of a response."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with (
+        way("direct") as taken,
+        a_server() as (port, received),
+        aiohttp.ClientSession(cookie_jar=jar, **settings) as yours,
+        transport_to(port, client_session=yours) as transport,
+    ):
+        assert (await transport.send(SEND)).status == 201
+
+    assert (len(taken), len(received)) == (int(is_direct), 1)
+
+
+async def test_a_kind_of_session_of_your_own_is_asked():
+    """It may do anything with a request."""
+    with pytest.warns(DeprecationWarning, match="discouraged"):
+
+        class Session(aiohttp.ClientSession):
+            async def _request(self, method, url, **options):
+                return await super()._request(method, f"{url}?own=1", **options)
+
+    async with (
+        way("direct") as taken,
+        a_server() as (port, received),
+        Session() as yours,
+        transport_to(port, client_session=yours) as transport,
+    ):
+        await transport.send(SEND)
+
+    assert taken == []
+    assert b"/send?own=1 " in received[0]
+
+
+async def test_a_session_of_yours_may_get_settings_at_any_time():
+    """Headers of a later login, a method that a test replaces, a jar of your own."""
+    async with (
+        way("direct") as taken,
+        a_server() as (port, received),
+        aiohttp.ClientSession(cookie_jar=ACookieJar()) as careful,
+        aiohttp.ClientSession() as yours,
+        transport_to(port, client_session=careful) as by_careful,
+        transport_to(port, client_session=yours) as transport,
+    ):
+        await by_careful.send(SEND)
+        assert taken == []
+        await transport.send(SEND)
+        assert len(taken) == 1
+        yours.headers["x-shop"] = "Acme"
+        await transport.send(SEND)
+        del yours.headers["x-shop"]
+        for name in ("request", "_request"):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(yours, name, getattr(yours, name), raising=False)
+                await transport.send(SEND)
+                patch.undo()
+                vars(yours).pop(name, None)
+
+    assert len(taken) == 1
+    assert b"x-shop: Acme" in received[1]
+
+
+async def test_a_default_proxy_of_your_session_is_used():
+    """It is the only way out of some networks."""
+    async with (
+        way("direct") as taken,
+        a_server() as (port, received),
+        aiohttp.ClientSession(proxy=f"http://127.0.0.1:{port}") as yours,
+        transport_to(9, client_session=yours) as transport,
+    ):
+        await transport.send(SEND)
+
+    assert (len(taken), len(received)) == (0, 1)
+
+
+@pytest.mark.parametrize("name", ["direct", "usual"])
+async def test_cookies_of_the_gateway_come_back_to_it(name):
+    """As a balancer wants that keeps a client at one machine."""
+    answer = ANSWER.replace(b"\r\n\r\n", b"\r\nSet-Cookie: node=7; Path=/\r\n\r\n")
+    async with (
+        way(name) as taken,
+        a_server(answer) as (port, received),
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as yours,
+        transport_to(port, client_session=yours) as transport,
+    ):
+        await transport.send(SEND)
+        await transport.send(SEND)
+
+    assert len(taken) == int(name == "direct")
+    first, second = received[0].split(b"{}", 1)
+    assert b"Cookie: node=7" not in first
+    assert b"Cookie: node=7" in second
+
+
+async def test_no_cookie_comes_into_our_own_session():
+    """It has nothing to do with what the gateway accepts."""
+    answer = ANSWER.replace(b"\r\n\r\n", b"\r\nSet-Cookie: node=7; Path=/\r\n\r\n")
+    async with (
+        way("direct") as taken,
+        a_server(answer) as (port, received),
+        transport_to(port) as transport,
+    ):
+        await transport.send(SEND)
+        await transport.send(SEND)
+
+    assert len(taken) == 2
+    assert b"Cookie: node" not in received[0]
 
 
 async def test_who_stands_in_for_a_session_is_asked():
@@ -244,6 +396,27 @@ async def test_who_stands_in_for_a_session_is_asked():
 
     assert taken == []
     assert asked == [("POST", f"http://127.0.0.1:9{SEND.path}")]
+
+
+async def test_who_replaces_how_a_request_is_written_is_asked():
+    """As agents do that add a header to each request."""
+    write = aiohttp.ClientRequest.send
+
+    async def marked(self, conn):
+        self.headers["x-trace"] = "1"
+        return await write(self, conn)
+
+    async with (
+        way("direct") as taken,
+        a_server() as (port, received),
+        transport_to(port) as transport,
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(aiohttp.ClientRequest, "send", marked)
+            await transport.send(SEND)
+
+    assert taken == []
+    assert b"x-trace: 1" in received[0]
 
 
 async def test_who_traces_a_session_sees_its_requests():
@@ -386,6 +559,34 @@ async def test_a_closed_session_has_no_connections():
         Direct(session, None)
 
 
+class Replaced:
+    """As tracers wrap a method: it pretends to be that method."""
+
+    __module__ = "aiohttp.client"
+    __globals__ = vars(aiohttp.client)
+
+    def __call__(self):
+        """Call it."""
+
+
+def test_who_replaced_a_method_before_us_is_seen():
+    """Agents do it while aiohttp is imported, which is before this package."""
+
+    class Watched(aiohttp.ClientSession.__base__):
+        __module__ = "aiohttp.client"
+        wrapped = functools.wraps(aiohttp.ClientSession._request)(lambda: None)
+        replaced = Replaced()
+
+    assert _direct.own_method(Watched, "wrapped") is None
+    assert _direct.own_method(Watched, "replaced") is None
+    for kind, name in (
+        (aiohttp.ClientSession, "_request"),
+        (aiohttp.ClientSession, "request"),
+        (aiohttp.ClientRequest, "send"),
+    ):
+        assert _direct.own_method(kind, name) is getattr(kind, name)
+
+
 # --- aiohttp's inside -----------------------------------------------------------------
 
 
@@ -404,6 +605,7 @@ async def another_connect(self, request, timeout):
         (_direct.Connection, "release", None, False),
         (_direct.Connection, "close", None, False),
         (aiohttp.ClientRequest, "__init__", another_connect, False),
+        (aiohttp.ClientSession, "__init__", another_connect, False),
     ],
 )
 def test_another_inside_is_not_known(owner, name, instead, known, monkeypatch):
