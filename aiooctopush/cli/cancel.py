@@ -7,11 +7,9 @@ from attrs import frozen
 
 from ..api._shared import Audience
 from ..errors import Outcome
-from .targets.gateway import GatewayOptions, gateway_options
-from .targets.session import open_session
-from .terminal.console import Screen
+from .targets.session import CommandSession, makes_calls
 from .terminal.help import command, option
-from .terminal.options import json_option
+from .terminal.options import EnumChoice
 from .terminal.result import Result, Row, item
 
 
@@ -39,37 +37,23 @@ class Cancelled(Result):
 @click.argument("ticket", metavar="TICKET")
 @option(
     "--audience",
-    type=click.Choice([str(one) for one in Audience]),
+    type=EnumChoice(Audience),
     heading="Campaign",
     help="Audience of a campaign on a list or tag. Leave it out for a message.",
 )
-@gateway_options
-@json_option()
-@click.pass_context
+@makes_calls
 def cancel(
-    ctx: click.Context,
-    /,
-    *,
-    ticket: str,
-    audience: str | None,
-    gateway: GatewayOptions,
-    as_json: bool,
-) -> None:
+    calls: CommandSession, /, *, ticket: str, audience: Audience | None
+) -> Cancelled:
     """
     Cancel a scheduled message, or a prepared campaign.
 
     The gateway cancels messages to fewer than 3 recipients, until 10 minutes before the
     time of sending, and at most 1,000 a month. TICKET is shown by `octopush send`.
     """
-    screen = Screen(as_json=as_json)
-    with open_session(ctx, screen, gateway) as calls:
-        result = calls.ask(
-            calls.session.sms.cancel(
-                ticket, audience=None if audience is None else Audience(audience)
-            ),
-            names={"ticket": "TICKET"},
-            advice="Run it again: if it was cancelled, the gateway says so.",
-        )
-    screen.result(
-        Cancelled(ticket=ticket, outcome=result.outcome, attempts=result.attempts)
+    result = calls.ask(
+        calls.session.sms.cancel(ticket, audience=audience),
+        names={"ticket": "TICKET"},
+        advice="Run it again: if it was cancelled, the gateway says so.",
     )
+    return Cancelled.from_fields(result, ticket=ticket)

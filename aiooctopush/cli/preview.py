@@ -33,14 +33,14 @@ from .bulk.look import (
 )
 from .bulk.options import on_missing_option, price_option
 from .bulk.price import Price, price_by
-from .targets.gateway import GatewayOptions, Surroundings, gateway_options
+from .targets.gateway import GatewayOptions, gateway_options, surroundings
 from .targets.recipients import FileReading, recipient_file_options
 from .terminal.console import Screen
 from .terminal.help import command
 from .terminal.options import (
     at_option,
-    json_option,
     purpose_option,
+    shows_result,
     text_option,
     type_option,
 )
@@ -131,22 +131,21 @@ class TextLook(Result):
 @on_missing_option
 @recipient_file_options
 @gateway_options
-@json_option()
-@click.pass_context
+@shows_result
 def preview(
-    ctx: click.Context,
+    screen: Screen,
+    /,
     *,
     file: Path | None,
     text: str,
-    purpose: str | None,
-    type_: str,
+    purpose: Purpose | None,
+    type_: SmsType,
     at: datetime | None,
     price: Decimal | None,
-    on_missing: str | None,
+    on_missing: OnMissing | None,
     reading: FileReading,
     gateway: GatewayOptions,
-    as_json: bool,
-) -> None:
+) -> TextLook:
     """
     Show length, cost and problems of a text, without sending.
 
@@ -159,33 +158,31 @@ def preview(
     A text of GSM-7 characters has 160 in one part, or 153 in each of several; one
     character beyond them makes it Unicode: 70, or 67 in each. Each part is billed.
     """
-    screen = Screen(as_json=as_json)
-    clock = (ctx.obj or Surroundings()).clock
+    clock = surroundings().clock
     look = None
-    with screen.failures():
-        check_text(text, "text", MAX_TEXT, private=True)
-        inspection = Inspection(
-            text,
-            purpose=Purpose(purpose) if purpose else None,
-            type=SmsType(type_),
-            send_at=at,
-            now=clock.now(),
-            on_missing=None if on_missing is None else OnMissing(on_missing),
-        )
-        if file is None:
-            warnings: Sequence[str] = inspection.result().warnings
-        else:
-            source = reading.open(file)
-            _, check = check_file(source, screen, clock, inspection=inspection)
-            list_bad(check, screen)
-            told = Price(euros=price)
-            if price is None:
-                told = price_by(ctx, gateway, check.found.countries, SmsType(type_))
-            look = BulkLook.of(check, file=str(file), text=text, send_at=at, price=told)
-            warnings = warnings_of(look)
+    check_text(text, "text", MAX_TEXT, private=True)
+    inspection = Inspection(
+        text,
+        purpose=purpose,
+        type=type_,
+        send_at=at,
+        now=clock.now(),
+        on_missing=on_missing,
+    )
+    if file is None:
+        warnings: Sequence[str] = inspection.result().warnings
+    else:
+        source = reading.open(file)
+        _, check = check_file(source, screen, clock, inspection=inspection)
+        list_bad(check, screen)
+        known = Price(euros=price)
+        if price is None:
+            known = price_by(gateway, check.found.countries, type_)
+        look = BulkLook.of(check, file=str(file), text=text, send_at=at, price=known)
+        warnings = warnings_of(look)
     for words in warnings:
         screen.warn(words)
-    screen.result(TextLook.of(text, look, warnings))
+    return TextLook.of(text, look, warnings)
 
 
 def _table(found: Preview) -> Iterator[tuple[str, str, str, str]]:

@@ -23,7 +23,7 @@ from ..sandbox.server import SENT_PATH, ServedRequest
 from .terminal.console import Screen
 from .terminal.help import Decorator, command, option
 from .terminal.interrupt import on_signal
-from .terminal.options import OUTPUT, euros, fault_plan, seconds
+from .terminal.options import OUTPUT, EnumChoice, euros, fault_plan, seconds
 from .terminal.problems import ExitCode, cannot_listen
 from .terminal.values import counted, printable
 
@@ -123,7 +123,7 @@ def _probability(name: str, words: str) -> Decorator[Any]:
 @option(
     "--callback-format",
     "format",
-    type=click.Choice([str(one) for one in CallbackFormat]),
+    type=EnumChoice(CallbackFormat),
     default=str(CallbackFormat.JSON),
     heading=_CALLBACKS,
     help="Format of callbacks; the gateway's documents show json.",

@@ -27,7 +27,7 @@ from .targets.session import stoppable
 from .terminal.console import Screen
 from .terminal.help import command, option
 from .terminal.options import SENDING, json_option, message_options
-from .terminal.problems import ExitCode
+from .terminal.problems import ExitCode, outcome_document
 from .terminal.result import Result, Row, item
 from .terminal.values import counted
 
@@ -87,7 +87,7 @@ class Sent(Result):
     help="International number, such as +33600000001. Repeat the option for up to 500; "
     "for more, use `octopush bulk`.",
 )
-@country_option()
+@country_option
 @message_options
 @option(
     "--remove-blacklisted",
@@ -117,10 +117,8 @@ class Sent(Result):
     help="Request ID, instead of a key: 1 to 64 letters, digits, - or _.",
 )
 @gateway_options
-@json_option()
-@click.pass_context
+@json_option
 def send(
-    ctx: click.Context,
     *,
     numbers: tuple[str, ...],
     text: str,
@@ -153,7 +151,7 @@ def send(
     with screen.failures():
         recipients = _recipients(numbers, country)
         own_id = request_id if key is None else request_id_for(key)
-        connection = connect(ctx.obj, gateway)
+        connection = connect(gateway)
     try:
         result = asyncio.run(
             _send(
@@ -250,14 +248,5 @@ def _give_up(screen: Screen, own_id: str | None) -> NoReturn:
     if own_id is not None:
         words += " To send it exactly once, run the same command again."
     screen.error(words)
-    screen.document(
-        {
-            "error": "Interrupted",
-            "message": words,
-            "outcome": str(Outcome.UNKNOWN),
-            "maybe_sent": True,
-            "request_id": own_id,
-            "code": None,
-        }
-    )
+    screen.document(outcome_document("Interrupted", words, Outcome.UNKNOWN, own_id))
     raise click.exceptions.Exit(ExitCode.INTERRUPTED)

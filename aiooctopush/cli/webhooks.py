@@ -19,7 +19,7 @@ from ..integrations.aiohttp_web import create_app
 from ..ledgers.records import LedgerError
 from ..phone import mask
 from ..webhooks import DeliveryReceipt, Event, OptOut, Reply
-from .targets.gateway import clock_of
+from .targets.gateway import surroundings
 from .targets.ledger import LedgerPlace, LedgerType
 from .terminal.console import Screen
 from .terminal.export import ExportError
@@ -92,9 +92,7 @@ def webhooks() -> None:
     heading=OUTPUT,
     help="Write no line for each callback.",
 )
-@click.pass_context
 def serve(
-    ctx: click.Context,
     *,
     ledger: LedgerPlace,
     host: str,
@@ -115,7 +113,7 @@ def serve(
     Ctrl-C to end it.
     """
     screen = Screen()
-    clock = clock_of(ctx.obj)
+    clock = surroundings().clock
     with screen.failures():
         token = os.environ.get(_VARIABLE) or new_token()
         file = None

@@ -1,13 +1,15 @@
 """Callback URLs on the command line, to be set and to be shown."""
 
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import attrs
 from attrs import frozen
 
-from ...api._callbacks import UNCHANGED, Callbacks, CallbackSettings
-from ..terminal.help import F, option
+from ...api._callbacks import Callbacks, CallbackSettings
+from ...errors import InvalidFieldError
+from ..targets.session import CommandSession, named
+from ..terminal.help import option, together
 from ..terminal.result import Result, item
 from ..terminal.values import or_dash
 
@@ -25,27 +27,35 @@ _URLS: Final = {
     _EMAIL: ("--replies-email", "E-mail address for replies."),
 }
 
-NAMES: Final = {name: declared for name, (declared, _) in _URLS.items()}
+NAMES: Final = {
+    **{name: declared for name, (declared, _) in _URLS.items()},
+    "api_version": "--api-version",
+}
 """Names of options, by those of arguments of the library."""
 
 
-def callback_options(function: F) -> F:
-    """Callback URLs of an account."""
-    for name, (declaration, words) in reversed(_URLS.items()):
-        metavar = "ADDRESS" if name == _EMAIL else "URL"
-        function = option(
-            declaration, name, metavar=metavar, heading=_HEADING, help=words
-        )(function)
-    return function
+callback_options: Final = together(
+    *(
+        option(
+            declaration,
+            name,
+            metavar="ADDRESS" if name == _EMAIL else "URL",
+            heading=_HEADING,
+            help=words,
+        )
+        for name, (declaration, words) in _URLS.items()
+    )
+)
+"""Take the callback URLs of an account."""
 
 
-def callbacks_of(given: dict[str, Any]) -> Callbacks | None:
+def callbacks_of(calls: CommandSession, given: dict[str, Any]) -> Callbacks | None:
     """
     Remove the values of `callback_options` from the parameters; return None without
     any.
 
     Raises:
-        InvalidFieldError: A URL or an address is malformed.
+        Exit: A URL or an address is malformed.
     """
     values = {
         name: value
@@ -55,7 +65,10 @@ def callbacks_of(given: dict[str, Any]) -> Callbacks | None:
     if not values:
         return None
     removed = {name: None for name in _URLS if values.get(name) == ""}
-    return Callbacks(**(dict.fromkeys(values, UNCHANGED) | values | removed))
+    try:
+        return Callbacks(**(values | removed))
+    except InvalidFieldError as error:
+        calls.screen.fail(named(error, NAMES))
 
 
 @frozen(kw_only=True)
@@ -74,21 +87,22 @@ class CallbackUrls(Result):
         "Deliveries of voice SMS", skip_empty=True
     )
 
+    @classmethod
+    def of(cls, callbacks: CallbackSettings, *, whole: bool) -> Self:
+        """
+        Take the URLs from settings of the gateway.
 
-def urls_of(callbacks: CallbackSettings, *, whole: bool) -> dict[str, str | None]:
-    """
-    Return the fields of `CallbackUrls`.
-
-    Args:
-        callbacks: The settings.
-        whole: Whether to show more of a URL than its host.
-    """
-    return {
-        one.name: _address(
-            getattr(callbacks, one.name), whole=whole or one.name == _EMAIL
-        )
-        for one in attrs.fields(CallbackUrls)
-    }
+        Args:
+            callbacks: The settings.
+            whole: Whether to show more of a URL than its host.
+        """
+        urls = {
+            one.name: _address(
+                getattr(callbacks, one.name), whole=whole or one.name == _EMAIL
+            )
+            for one in attrs.fields(CallbackUrls)
+        }
+        return cls.from_fields(callbacks, **urls)
 
 
 def _address(value: str | None, *, whole: bool) -> str | None:

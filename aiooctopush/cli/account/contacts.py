@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from attrs import frozen
@@ -12,13 +12,10 @@ from ...api._recipients import Recipient
 from ...api._shared import MAX_LIST_NAME, check_text
 from ...errors import InvalidFieldError, Outcome, shown
 from ..bulk.check import refuse
-from ..targets.gateway import GatewayOptions, gateway_options
 from ..targets.recipients import FileReading, recipient_file_options
-from ..targets.session import open_session
-from ..terminal.console import Screen
+from ..targets.session import CommandSession, makes_calls
 from ..terminal.help import group, option
-from ..terminal.options import json_option
-from ..terminal.prompts import require_agreement, yes_option
+from ..terminal.prompts import yes_option
 from ..terminal.result import Result, Row, item
 from ..terminal.values import counted
 from .many import ChunkedCommand, ChunkedResult, numbers_or_file, open_numbers
@@ -112,20 +109,16 @@ def contacts() -> None:
     help="Do not change contacts that already exist.",
 )
 @recipient_file_options
-@gateway_options
-@json_option()
-@click.pass_context
+@makes_calls
 def import_(
-    ctx: click.Context,
+    calls: CommandSession,
     /,
     *,
     path: Path,
     list_name: str,
     keep: bool,
     reading: FileReading,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+) -> Contacts:
     """
     Add or update the contacts of a CSV file, of any size, and put them into a list.
 
@@ -133,27 +126,23 @@ def import_(
     and param1 to param5. Rows that cannot be used are listed and left out. Importing is
     free, sends no message, and can be repeated without harm.
     """
-    screen = Screen(as_json=as_json)
-    with screen.failures():
+    with calls.screen.failures():
         _check_name(list_name, "--list")
         source = reading.open(path)
         ignored = source.ignored_columns()
     if ignored:
-        screen.warn(f"unused columns: {shown(', '.join(ignored))}.")
-    with open_session(ctx, screen, gateway) as calls:
+        calls.screen.warn(f"unused columns: {shown(', '.join(ignored))}.")
 
-        async def create(some: list[Recipient]) -> ManyResults[Recipient, None]:
-            return await calls.session.contacts.create(
-                some, list_name=list_name, do_not_overwrite=keep or None
-            )
+    async def create(some: list[Recipient]) -> ManyResults[Recipient, None]:
+        return await calls.session.contacts.create(
+            some, list_name=list_name, do_not_overwrite=keep or None
+        )
 
-        many = ChunkedCommand(calls=calls, source=source, request=create)
-        with screen.failures():
-            many.run(f"Importing {path.name}")
+    many = ChunkedCommand(calls=calls, source=source, request=create)
+    with calls.screen.failures():
+        many.run(f"Importing {path.name}")
     total = counted(many.done, "contact")
-    _print_result(
-        screen, many, f"Done: {total} in the list {shown(list_name)}.", path=path
-    )
+    return _result(many, f"Done: {total} in the list {shown(list_name)}.", path=path)
 
 
 @contacts.command(
@@ -172,11 +161,9 @@ def import_(
     "so from every list and tag.",
 )
 @yes_option("Do not ask before contacts are deleted from the account.")
-@gateway_options
-@json_option()
-@click.pass_context
+@makes_calls
 def delete(
-    ctx: click.Context,
+    calls: CommandSession,
     /,
     *,
     numbers: tuple[str, ...],
@@ -184,51 +171,40 @@ def delete(
     list_name: str | None,
     yes: bool,
     reading: FileReading,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+) -> Contacts:
     """
     Remove contacts from a list, or delete them from the whole account.
 
     NUMBER is international, such as +33600000001. Without --list it asks for
     confirmation, because deleted contacts cannot be restored.
     """
-    screen = Screen(as_json=as_json)
-    with screen.failures():
+    with calls.screen.failures():
         if list_name is not None:
             _check_name(list_name, "--list")
         source = open_numbers(numbers, path, reading)
-    with open_session(ctx, screen, gateway) as calls:
 
-        async def remove(some: list[Recipient]) -> ManyResults[str, None]:
-            return await calls.session.contacts.delete(
-                [one.phone_number for one in some], list_name=list_name
-            )
+    async def remove(some: list[Recipient]) -> ManyResults[str, None]:
+        return await calls.session.contacts.delete(
+            [one.phone_number for one in some], list_name=list_name
+        )
 
-        many = ChunkedCommand(calls=calls, source=source, request=remove, unique=True)
-        with screen.failures():
-            count = many.count()
-        if list_name is None:
-            require_agreement(
-                screen,
-                f"Delete {counted(count, 'contact')} from the whole account?",
-                yes=yes,
-                otherwise=_UNDONE,
-            )
-        many.run("Deleting")
+    many = ChunkedCommand(calls=calls, source=source, request=remove, unique=True)
+    with calls.screen.failures():
+        count = many.count()
+    if list_name is None:
+        question = f"Delete {counted(count, 'contact')} from the whole account?"
+        calls.require_agreement(question, yes=yes, otherwise=_UNDONE)
+    many.run("Deleting")
     where = "the account" if list_name is None else f"the list {shown(list_name)}"
     total = counted(many.done, "contact")
-    _print_result(screen, many, f"Done: {total} removed from {where}.", path=path)
+    return _result(many, f"Done: {total} removed from {where}.", path=path)
 
 
-def _print_result(
-    screen: Screen, many: ChunkedCommand, done: str, *, path: Path | None
-) -> None:
-    many.list_problems(screen, "NUMBER" if path is None else "line")
+def _result(many: ChunkedCommand, done: str, *, path: Path | None) -> Contacts:
+    many.list_problems("NUMBER" if path is None else "line")
     if not many.counts and not many.bad and not many.interrupted:
-        refuse(screen, f"{path} holds no contacts. Nothing was sent.")
-    screen.result(Contacts(**many.fields(done)))
-    raise click.exceptions.Exit(many.exit_code)
+        refuse(many.calls.screen, f"{path} holds no contacts. Nothing was sent.")
+    return Contacts(**many.fields(done))
 
 
 # --- lists ----------------------------------------------------------------------------
@@ -247,10 +223,8 @@ def lists() -> None:
     """
 
 
-def _named(function: Any) -> Any:
-    function = click.pass_context(function)
-    function = json_option()(function)
-    return click.argument("name", metavar="NAME")(gateway_options(function))
+_name_argument: Final = click.argument("name", metavar="NAME")
+_NAMES: Final = {"list_name": "NAME"}
 
 
 @lists.command(
@@ -259,24 +233,21 @@ def _named(function: Any) -> Any:
     example=_LISTS_EXAMPLE,
     result=ContactList,
 )
-@_named
-def create_list(
-    ctx: click.Context, /, *, name: str, as_json: bool, gateway: GatewayOptions
-) -> None:
+@_name_argument
+@makes_calls
+def create_list(calls: CommandSession, /, *, name: str) -> ContactList:
     """
     Create an empty list.
 
     NAME has 1 to 30 characters. `octopush contacts import` fills the list, and probably
     also creates it.
     """
-    screen = Screen(as_json=as_json)
-    with open_session(ctx, screen, gateway) as calls:
-        result = calls.ask(
-            calls.session.contacts.create_list(name),
-            names={"list_name": "NAME"},
-            advice="To check, run it again: code 302 means that the list exists.",
-        )
-    _print_list(screen, name, "created", result.outcome, result.attempts)
+    result = calls.ask(
+        calls.session.contacts.create_list(name),
+        names=_NAMES,
+        advice="To check, run it again: code 302 means that the list exists.",
+    )
+    return ContactList.from_fields(result, list=name, done="created")
 
 
 @lists.command(
@@ -292,36 +263,28 @@ def create_list(
     help="Also delete them from the whole account.",
 )
 @yes_option()
-@_named
+@_name_argument
+@makes_calls
 def empty_list(
-    ctx: click.Context,
-    /,
-    *,
-    name: str,
-    delete_contacts: bool,
-    yes: bool,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+    calls: CommandSession, /, *, name: str, delete_contacts: bool, yes: bool
+) -> ContactList:
     """
     Remove all contacts from a list; the list remains.
 
     It asks for confirmation, because the gateway cannot report afterwards which
     contacts it had.
     """
-    screen = Screen(as_json=as_json)
-    with open_session(ctx, screen, gateway) as calls:
-        more = ", and delete its contacts from the whole account" * delete_contacts
-        question = f"Empty the list {shown(name)}{more}?"
-        require_agreement(screen, question, yes=yes, otherwise=_UNDONE)
-        result = calls.ask(
-            calls.session.contacts.empty_list(
-                name, delete_contacts=delete_contacts or None
-            ),
-            names={"list_name": "NAME"},
-            advice="Run it again.",
-        )
-    _print_list(screen, name, "emptied", result.outcome, result.attempts)
+    more = ", and delete its contacts from the whole account" * delete_contacts
+    question = f"Empty the list {shown(name)}{more}?"
+    calls.require_agreement(question, yes=yes, otherwise=_UNDONE)
+    result = calls.ask(
+        calls.session.contacts.empty_list(
+            name, delete_contacts=delete_contacts or None
+        ),
+        names=_NAMES,
+        advice="Run it again.",
+    )
+    return ContactList.from_fields(result, list=name, done="emptied")
 
 
 @lists.command(
@@ -331,38 +294,21 @@ def empty_list(
     result=ContactList,
 )
 @yes_option()
-@_named
-def delete_list(
-    ctx: click.Context,
-    /,
-    *,
-    name: str,
-    yes: bool,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+@_name_argument
+@makes_calls
+def delete_list(calls: CommandSession, /, *, name: str, yes: bool) -> ContactList:
     """
     Delete a list; as far as is documented, its contacts remain in the account.
 
     It asks for confirmation, because the gateway cannot report afterwards which
     contacts it had.
     """
-    screen = Screen(as_json=as_json)
-    with open_session(ctx, screen, gateway) as calls:
-        question = f"Delete the list {shown(name)}?"
-        require_agreement(screen, question, yes=yes, otherwise=_UNDONE)
-        result = calls.ask(
-            calls.session.contacts.delete_list(name),
-            names={"list_name": "NAME"},
-            advice="Run it again.",
-        )
-    _print_list(screen, name, "deleted", result.outcome, result.attempts)
-
-
-def _print_list(
-    screen: Screen, name: str, done: str, outcome: Outcome, attempts: int
-) -> None:
-    screen.result(ContactList(list=name, outcome=outcome, attempts=attempts, done=done))
+    question = f"Delete the list {shown(name)}?"
+    calls.require_agreement(question, yes=yes, otherwise=_UNDONE)
+    result = calls.ask(
+        calls.session.contacts.delete_list(name), names=_NAMES, advice="Run it again."
+    )
+    return ContactList.from_fields(result, list=name, done="deleted")
 
 
 def _check_name(name: str, place: str) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import attrs
 import click
@@ -16,16 +16,13 @@ from ...api._chunks import ItemResult, ManyResults
 from ...api._recipients import Recipient
 from ...api.lookup import HlrResult, MnpResult
 from ...errors import Outcome
-from ...session import OctopushSession
 from ..bulk.check import refuse
-from ..targets.gateway import GatewayOptions, gateway_options
 from ..targets.recipients import FileReading
-from ..targets.session import CommandSession, open_session
-from ..terminal.console import Screen
+from ..targets.session import CommandSession, makes_calls
 from ..terminal.export import harmless, new_file
-from ..terminal.help import group, option
-from ..terminal.options import OUTPUT, json_option
-from ..terminal.prompts import require_agreement, yes_option
+from ..terminal.help import group, option, together
+from ..terminal.options import csv_option
+from ..terminal.prompts import yes_option
 from ..terminal.result import Result, item
 from ..terminal.values import counted, in_words
 from .many import ChunkedCommand, ChunkedResult, numbers_or_file, open_numbers
@@ -40,7 +37,7 @@ _MNP_EXAMPLE = """\
 octopush lookup mnp +33600000001 +33600000002
 """
 
-Look = Callable[[list[str]], Coroutine[Any, Any, ManyResults[str, Any]]]
+Answers = Coroutine[Any, Any, ManyResults[str, Any]]
 
 
 @frozen(kw_only=True)
@@ -101,30 +98,17 @@ def lookup() -> None:
     """
 
 
-def _lookup_options(function: Any) -> Any:
-    for decorate in (
-        json_option(),
-        gateway_options,
-        yes_option("Do not ask before numbers are looked up, which costs."),
-        option(
-            "--csv",
-            "csv_path",
-            metavar="OUT.csv",
-            type=click.Path(dir_okay=False, path_type=Path),
-            heading=OUTPUT,
-            help="Write the results to this file, readable by its owner only.",
-        ),
-        option(
-            "--simulate",
-            is_flag=True,
-            heading="Lookup",
-            help="Let the gateway invent the results; it costs nothing.",
-        ),
-        numbers_or_file,
-        click.pass_context,
-    ):
-        function = decorate(function)
-    return function
+_lookup_options: Final = together(
+    numbers_or_file,
+    option(
+        "--simulate",
+        is_flag=True,
+        heading="Lookup",
+        help="Let the gateway invent the results; it costs nothing.",
+    ),
+    csv_option("Write the results to this file, readable by its owner only."),
+    yes_option("Do not ask before numbers are looked up, which costs."),
+)
 
 
 @lookup.command(
@@ -134,7 +118,8 @@ def _lookup_options(function: Any) -> Any:
     result=Lookups,
 )
 @_lookup_options
-def hlr(ctx: click.Context, /, *, simulate: bool, **given: Any) -> None:
+@makes_calls
+def hlr(calls: CommandSession, /, *, simulate: bool, **given: Any) -> Lookups:
     """
     Look up whether numbers are valid and in use, and their operators (HLR).
 
@@ -144,12 +129,11 @@ def hlr(ctx: click.Context, /, *, simulate: bool, **given: Any) -> None:
     charged.
     """
 
-    def look(octopush: OctopushSession) -> Look:
-        return lambda numbers: octopush.lookup.hlr(
-            numbers, simulation_mode=simulate or None
-        )
+    def look(numbers: list[str]) -> Answers:
+        hlr = calls.session.lookup.hlr
+        return hlr(numbers, simulation_mode=simulate or None)
 
-    _look_up(ctx, LiveLine, look, simulate=simulate, **given)
+    return _look_up(calls, LiveLine, look, simulate=simulate, **given)
 
 
 @lookup.command(
@@ -166,7 +150,8 @@ def hlr(ctx: click.Context, /, *, simulate: bool, **given: Any) -> None:
     "--simulate.",
 )
 @_lookup_options
-def mnp(ctx: click.Context, /, *, simulate: bool, v1: bool, **given: Any) -> None:
+@makes_calls
+def mnp(calls: CommandSession, /, *, simulate: bool, v1: bool, **given: Any) -> Lookups:
     """
     Look up the present operators of numbers (MNP).
 
@@ -176,14 +161,13 @@ def mnp(ctx: click.Context, /, *, simulate: bool, v1: bool, **given: Any) -> Non
     if simulate and v1:
         raise click.UsageError("--simulate and --v1 exclude each other.")
 
-    def look(octopush: OctopushSession) -> Look:
+    def look(numbers: list[str]) -> Answers:
         if v1:
-            return octopush.lookup.mnp
-        return lambda numbers: octopush.lookup.mnp_v2(
-            numbers, simulation_mode=simulate or None
-        )
+            return calls.session.lookup.mnp(numbers)
+        mnp_v2 = calls.session.lookup.mnp_v2
+        return mnp_v2(numbers, simulation_mode=simulate or None)
 
-    _look_up(ctx, Line, look, simulate=simulate, **given)
+    return _look_up(calls, Line, look, simulate=simulate, **given)
 
 
 @define(kw_only=True)
@@ -229,56 +213,53 @@ class _Findings:
 
 
 def _look_up(
-    ctx: click.Context,
+    calls: CommandSession,
     kind: type[Line],
-    look: Callable[[OctopushSession], Look],
+    look: Callable[[list[str]], Answers],
     *,
     simulate: bool,
     numbers: tuple[str, ...],
     path: Path | None,
     reading: FileReading,
-    csv_path: Path | None,
+    csv_file: Path | None,
     yes: bool,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
-    screen = Screen(as_json=as_json)
+) -> Lookups:
+    screen = calls.screen
     with screen.failures():
         source = open_numbers(numbers, path, reading)
-    with open_session(ctx, screen, gateway) as calls:
-        many, findings = _prepare(calls, source, look(calls.session), kind)
-        with screen.failures():
-            count = many.count()
-        if not count:
-            many.list_problems(screen, "line")
-            refuse(screen, f"{path} holds no number that can be used.")
-        rest = f" ({counted(many.bad, 'row')} cannot be used)" * bool(many.bad)
-        question = f"Look up {counted(count, 'number')}{rest}, each of which costs?"
-        require_agreement(
-            screen, question, yes=yes or simulate, otherwise="Nothing was looked up."
-        )
-        # Opened first, so that nothing is paid that cannot be written down.
-        with screen.failures(), _opened(csv_path) as findings.file:
-            findings.begin()
-            many.run("Looking up")
-    many.list_problems(screen, "NUMBER" if path is None else "line")
+    many, findings = _prepare(calls, source, look, kind)
+    with screen.failures():
+        count = many.count()
+    if not count:
+        many.list_problems("line")
+        refuse(screen, f"{path} holds no number that can be used.")
+    rest = f" ({counted(many.bad, 'row')} cannot be used)" * bool(many.bad)
+    question = f"Look up {counted(count, 'number')}{rest}, each of which costs?"
+    calls.require_agreement(
+        question, yes=yes or simulate, otherwise="Nothing was looked up."
+    )
+    # Opened first, so that nothing is paid that cannot be written down.
+    with screen.failures(), _opened(csv_file) as findings.file:
+        findings.begin()
+        many.run("Looking up")
+    many.list_problems("NUMBER" if path is None else "line")
     total = counted(many.done, "number")
     done = f"Done: {total} looked up."
     if simulate:
         done = f"Simulated: {total}, with results that are invented."
-    screen.result(
-        Lookups(
-            **many.fields(done),
-            cost=findings.cost,
-            written_to=csv_path,
-            results=None if csv_path is not None else tuple(findings.results),
-        )
+    return Lookups(
+        **many.fields(done),
+        cost=findings.cost,
+        written_to=csv_file,
+        results=None if csv_file is not None else tuple(findings.results),
     )
-    raise click.exceptions.Exit(many.exit_code)
 
 
 def _prepare(
-    calls: CommandSession, source: Any, look: Look, kind: type[Line]
+    calls: CommandSession,
+    source: Any,
+    look: Callable[[list[str]], Answers],
+    kind: type[Line],
 ) -> tuple[ChunkedCommand, _Findings]:
     findings = _Findings(kind=kind)
 

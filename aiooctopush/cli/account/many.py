@@ -27,8 +27,7 @@ from ...errors import (
 )
 from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.session import CommandSession
-from ..terminal.console import Screen
-from ..terminal.help import F, option
+from ..terminal.help import option, together
 from ..terminal.interrupt import interruptible
 from ..terminal.problems import ExitCode, problem_of
 from ..terminal.progress import Progress
@@ -71,18 +70,19 @@ def typed_numbers(numbers: tuple[str, ...], country: str | None = None) -> list[
     return rows
 
 
-def numbers_or_file(function: F) -> F:
-    """Take numbers as arguments, or a file of them."""
-    function = recipient_file_options(function)
-    function = option(
+numbers_or_file: Final = together(
+    click.argument("numbers", metavar="[NUMBER]...", nargs=-1),
+    option(
         "--file",
         "path",
         metavar="FILE",
         type=click.Path(path_type=Path),
         heading="Numbers",
         help="File with the numbers, instead of NUMBER: CSV, JSON or a spreadsheet.",
-    )(function)
-    return click.argument("numbers", metavar="[NUMBER]...", nargs=-1)(function)
+    ),
+    recipient_file_options,
+)
+"""Take numbers as arguments, or a file of them."""
 
 
 def open_numbers(
@@ -138,7 +138,7 @@ class ChunkedResult(Result):
 
     Attributes:
         done: The sentence if everything was accepted.
-        exit_code: The exit code for the shell.
+        exit_code: The exit code of `ChunkedCommand`.
     """
 
     accepted: int = item("Accepted")
@@ -255,7 +255,7 @@ class ChunkedCommand:
         self._seen.clear()
 
     async def _run(self, label: str) -> None:
-        screen, clock = self.calls.screen, self.calls.connection.clock
+        screen, clock = self.calls.screen, self.calls.connect().clock
         with (
             self._rows() as rows,
             Progress(screen, clock).begin(label) as progress,
@@ -338,8 +338,9 @@ class ChunkedCommand:
             "them; they may be carried out all the same."
         )
 
-    def list_problems(self, screen: Screen, place: str) -> None:
+    def list_problems(self, place: str) -> None:
         """Write the first problems, if there are any."""
+        screen = self.calls.screen
         for problem in self.problems[:_SHOWN_AT_MOST]:
             screen.note(problem.in_words(place))
         more = len(self.problems[_SHOWN_AT_MOST:]) + self.unlisted

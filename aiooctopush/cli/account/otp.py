@@ -8,11 +8,9 @@ from attrs import frozen
 from ...api.otp import MAX_CODE, MIN_CODE, OtpChannel, OtpState
 from ...errors import Outcome
 from ...phone import mask, normalize
-from ..targets.gateway import GatewayOptions, gateway_options
-from ..targets.session import open_session
-from ..terminal.console import Screen
+from ..targets.session import CommandSession, makes_calls
 from ..terminal.help import Decorator, group, option
-from ..terminal.options import MESSAGE, OUTPUT, json_option
+from ..terminal.options import MESSAGE, OUTPUT, EnumChoice, sender_option
 from ..terminal.problems import ExitCode
 from ..terminal.prompts import ask_code
 from ..terminal.result import Result, Row, item
@@ -74,6 +72,11 @@ class Validated(Result):
     code: int | None = item(doc="of the gateway")
     attempts: int = item()
 
+    @property
+    def exit_code(self) -> ExitCode:
+        """Whether it is right, for a script."""
+        return ExitCode.ACCEPTED if self.valid else ExitCode.NOT_ACCEPTED
+
     def headline(self) -> Row:
         """Return whether it is right, and how many attempts are left."""
         words = _SENTENCES[self.state]
@@ -116,20 +119,16 @@ def otp() -> None:
     help="Up to 1,224 characters, with {code} and optionally {hh:mm:ss}, the "
     "time at which it expires.",
 )
-@option(
-    "--sender",
-    metavar="NAME",
-    heading=MESSAGE,
-    help="Sender: 3 to 11 letters, digits or spaces; no space at either end.",
-)
+@sender_option(required=False)
 @option(
     "--channel",
-    type=click.Choice([str(one) for one in OtpChannel]),
+    type=EnumChoice(OtpChannel),
     heading=MESSAGE,
     help="Channel.",
 )
 @option(
     "--length",
+    "code_length",
     type=int,
     metavar="N",
     heading=_CODE,
@@ -137,6 +136,7 @@ def otp() -> None:
 )
 @option(
     "--valid-for",
+    "validity_period",
     type=int,
     metavar="SECONDS",
     heading=_CODE,
@@ -144,58 +144,32 @@ def otp() -> None:
 )
 @option(
     "--max-wrong",
+    "max_wrong_attempts",
     type=int,
     metavar="N",
     heading=_CODE,
     help="Number of wrong codes that are allowed.",
 )
 @secrets_option("Also show the token that identifies the code.")
-@gateway_options
-@json_option()
-@click.pass_context
+@makes_calls
 def generate(
-    ctx: click.Context,
-    /,
-    *,
-    number: str,
-    text: str | None,
-    sender: str | None,
-    channel: str | None,
-    length: int | None,
-    valid_for: int | None,
-    max_wrong: int | None,
-    show_secrets: bool,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+    calls: CommandSession, /, *, number: str, show_secrets: bool, **settings: Any
+) -> Generated:
     """
     Generate a one-time code and send it, which costs a message.
 
     Options that are left out are as set in the account. It is not retried after a
     timeout, because the person could get two codes.
     """
-    screen = Screen(as_json=as_json)
-    with open_session(ctx, screen, gateway) as calls:
-        result = calls.ask(
-            calls.session.otp.generate(
-                number,
-                channel=None if channel is None else OtpChannel(channel),
-                text=text,
-                sender=sender,
-                code_length=length,
-                validity_period=valid_for,
-                max_wrong_attempts=max_wrong,
-            ),
-            names=_NAMES,
-            advice="If a code arrives, `octopush otp validate` knows it.",
-        )
-    screen.result(
-        Generated(
-            number=mask(number),
-            outcome=result.outcome,
-            attempts=result.attempts,
-            token=result.token.reveal() if result.token and show_secrets else None,
-        )
+    result = calls.ask(
+        calls.session.otp.generate(number, **settings),
+        names=_NAMES,
+        advice="If a code arrives, `octopush otp validate` knows it.",
+    )
+    return Generated.from_fields(
+        result,
+        number=mask(number),
+        token=result.token.reveal() if result.token and show_secrets else None,
     )
 
 
@@ -208,45 +182,22 @@ def generate(
 )
 @click.argument("number", metavar="NUMBER")
 @click.argument("code", metavar="[CODE]", required=False)
-@gateway_options
-@json_option()
-@click.pass_context
-def validate(
-    ctx: click.Context,
-    /,
-    *,
-    number: str,
-    code: str | None,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+@makes_calls
+def validate(calls: CommandSession, /, *, number: str, code: str | None) -> Validated:
     """
     Validate the last code that was sent to a number.
 
     Without CODE the command asks for it, or reads it from stdin, so that it does not
     stay in the history of the shell. A wrong code uses up an attempt.
     """
-    screen = Screen(as_json=as_json)
-    with screen.failures():
+    with calls.screen.failures():
         # Before a prompt for the code.
         normalize(number, field="NUMBER")
         typed = ask_code() if code is None else code
-    with open_session(ctx, screen, gateway) as calls:
-        check = calls.ask(
-            calls.session.otp.validate(typed, phone_number=number),
-            names=_NAMES,
-            advice="An attempt may have been used up. If the code is not known next "
-            "time, it was most likely right.",
-        )
-    screen.result(
-        Validated(
-            valid=check.valid,
-            state=check.state,
-            remaining_attempts=check.remaining_attempts,
-            code=check.code,
-            attempts=check.attempts,
-        )
+    check = calls.ask(
+        calls.session.otp.validate(typed, phone_number=number),
+        names=_NAMES,
+        advice="An attempt may have been used up. If the code is not known next time, "
+        "it was most likely right.",
     )
-    raise click.exceptions.Exit(
-        ExitCode.ACCEPTED if check.valid else ExitCode.NOT_ACCEPTED
-    )
+    return Validated.from_fields(check)

@@ -2,21 +2,16 @@
 
 from typing import Any, Final
 
-import click
 from attrs import frozen
 
-from ...api._callbacks import Callbacks
 from ...api._shared import SmsType
 from ...api.settings import AccountSettings
-from ...errors import InvalidFieldError
-from ..targets.gateway import GatewayOptions, gateway_options
-from ..targets.session import named, open_session
-from ..terminal.console import Screen
+from ..targets.session import CommandSession, makes_calls
 from ..terminal.help import group, option
-from ..terminal.options import json_option
+from ..terminal.options import EnumChoice
 from ..terminal.result import Result, Row, item
 from ..terminal.values import or_dash, printable
-from .callbacks import NAMES, CallbackUrls, callback_options, callbacks_of, urls_of
+from .callbacks import NAMES, CallbackUrls, callback_options, callbacks_of
 from .otp import secrets_option
 
 
@@ -41,7 +36,6 @@ _NAMES: Final = NAMES | {
     "sender_for_sms_premium": "--sender",
     "sender_for_voice_sms": "--voice-sender",
     "phone_number_for_test_sms": "--test-number",
-    "api_version": "--api-version",
     "changes": "options",
 }
 
@@ -114,44 +108,24 @@ def settings() -> None:
     result=Settings,
 )
 @secrets_option("Show whole callback URLs; they may hold a token.")
-@gateway_options
-@json_option()
-@click.pass_context
-def show(
-    ctx: click.Context, /, *, show_secrets: bool, as_json: bool, gateway: GatewayOptions
-) -> None:
+@makes_calls
+def show(calls: CommandSession, /, *, show_secrets: bool) -> Settings:
     """
     Show alerts, default senders and callback URLs.
     """
-    screen = Screen(as_json=as_json)
-    with open_session(ctx, screen, gateway) as calls:
-        found = calls.ask(calls.session.settings.get(), reads=True)
-    screen.result(_shown(found, whole=show_secrets))
+    found = calls.ask(calls.session.settings.get(), reads=True)
+    return _shown(found, whole=show_secrets)
 
 
 def _shown(found: AccountSettings, *, whole: bool) -> Settings:
-    alerts, defaults, callbacks = found.alerts, found.defaults, found.callbacks
+    alerts = found.alerts
     at = "-"
     if alerts.alert_bound is not None:
         at = f"{alerts.alert_bound:,} {printable(alerts.alert_type or 'left')}"
     return Settings(
-        alerts=Alerts(
-            at=at,
-            alert_type=alerts.alert_type,
-            alert_bound=alerts.alert_bound,
-            alert_emails_to=tuple(alerts.alert_emails_to),
-            alert_phone_number_to=alerts.alert_phone_number_to,
-        ),
-        defaults=Defaults(
-            sender_for_sms_premium=defaults.sender_for_sms_premium,
-            sender_for_voice_sms=defaults.sender_for_voice_sms,
-            phone_number_for_test_sms=defaults.phone_number_for_test_sms,
-        ),
-        callbacks=Reports(
-            **urls_of(callbacks, whole=whole),
-            api_version=callbacks.api_version,
-            use_metadata_node_for_inbound=callbacks.use_metadata_node_for_inbound,
-        ),
+        alerts=Alerts.from_fields(alerts, at=at),
+        defaults=Defaults.from_fields(found.defaults),
+        callbacks=Reports.of(found.callbacks, whole=whole),
     )
 
 
@@ -163,7 +137,7 @@ def _shown(found: AccountSettings, *, whole: bool) -> Settings:
 )
 @option(
     "--alert-type",
-    type=click.Choice([str(one) for one in SmsType]),
+    type=EnumChoice(SmsType),
     heading=_ALERTS,
     help="Product that --alert-bound counts.",
 )
@@ -223,41 +197,17 @@ def _shown(found: AccountSettings, *, whole: bool) -> Settings:
     heading=_REPORTS_FORMAT,
     help="Whether replies come with a metadata node.",
 )
-@gateway_options
-@json_option()
-@click.pass_context
-def set_(
-    ctx: click.Context,
-    /,
-    *,
-    gateway: GatewayOptions,
-    as_json: bool,
-    alert_type: str | None,
-    **given: Any,
-) -> None:
+@makes_calls
+def set_(calls: CommandSession, /, **given: Any) -> Changed:
     """
     Change settings; options that are left out change nothing.
 
     An empty value removes a callback: --replies-url "". A repeat is harmless.
     """
-    screen = Screen(as_json=as_json)
-    with screen.failures():
-        callbacks = _callbacks(given)
-    with open_session(ctx, screen, gateway) as calls:
-        result = calls.ask(
-            calls.session.settings.update(
-                alert_type=None if alert_type is None else SmsType(alert_type),
-                callbacks=callbacks,
-                **given,
-            ),
-            names=_NAMES,
-            advice="Run it again.",
-        )
-    screen.result(Changed(attempts=result.attempts))
-
-
-def _callbacks(given: dict[str, Any]) -> Callbacks | None:
-    try:
-        return callbacks_of(given)
-    except InvalidFieldError as error:
-        raise named(error, _NAMES) from None
+    callbacks = callbacks_of(calls, given)
+    result = calls.ask(
+        calls.session.settings.update(callbacks=callbacks, **given),
+        names=_NAMES,
+        advice="Run it again.",
+    )
+    return Changed.from_fields(result)

@@ -7,20 +7,16 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from ...api._callbacks import Callbacks
 from ...api.subaccounts import Transfer
 from ...api.wallet import WalletPack
-from ...errors import InvalidFieldError, OctopushError
+from ...errors import OctopushError
 from ...secret import MASK, Secret
-from ..targets.gateway import GatewayOptions, gateway_options
-from ..targets.session import CommandSession, give_up, named, open_session
-from ..terminal.console import Screen
-from ..terminal.help import F, group, option
-from ..terminal.options import json_option
-from ..terminal.prompts import ask_secret, require_agreement, yes_option
+from ..targets.session import CommandSession, give_up, makes_calls, named
+from ..terminal.help import Decorator, group, option, together
+from ..terminal.prompts import ask_secret, yes_option
 from ..terminal.result import Result, Row, item
 from ..terminal.values import in_euros, or_dash, printable
-from .callbacks import NAMES, CallbackUrls, callback_options, callbacks_of, urls_of
+from .callbacks import NAMES, CallbackUrls, callback_options, callbacks_of
 from .otp import secrets_option
 
 
@@ -147,16 +143,19 @@ def subaccounts() -> None:
     """
 
 
-def _person_options(function: F) -> F:
-    for declaration, words in (
-        ("--company", "Company name."),
-        ("--last-name", "Last name: 1 to 255 characters."),
+def _person_options(*, required: bool) -> Decorator[Any]:
+    names = (
         ("--first-name", "First name: 1 to 255 characters."),
-    ):
-        function = option(declaration, metavar="NAME", heading=_WHO, help=words)(
-            function
-        )
-    return function
+        ("--last-name", "Last name: 1 to 255 characters."),
+    )
+    company = ("--company", "company_name")
+    return together(
+        *(
+            option(name, metavar="NAME", heading=_WHO, required=required, help=words)
+            for name, words in names
+        ),
+        option(*company, metavar="NAME", heading=_WHO, help="Company name."),
+    )
 
 
 @subaccounts.command(
@@ -165,47 +164,27 @@ def _person_options(function: F) -> F:
     example="octopush subaccounts create --first-name Ada --last-name Lovelace\n",
     result=Created,
 )
-@_person_options
+@_person_options(required=True)
 @callback_options
-@gateway_options
-@json_option()
-@click.pass_context
-def create(
-    ctx: click.Context,
-    /,
-    *,
-    first_name: str | None,
-    last_name: str | None,
-    company: str | None,
-    gateway: GatewayOptions,
-    as_json: bool,
-    **given: Any,
-) -> None:
+@makes_calls
+def create(calls: CommandSession, /, **given: Any) -> Created:
     """
     Create a sub-account; an account may have 20 by default.
 
     Its password comes from OCTOPUSH_SUBACCOUNT_PASSWORD; without it the command asks.
     It is not retried after a timeout, because a second one could be created.
     """
-    screen = Screen(as_json=as_json)
-    if not first_name or not last_name:
-        raise click.UsageError("Both --first-name and --last-name are needed.")
-    callbacks = _callbacks(screen, given)
-    with screen.failures():
+    callbacks = callbacks_of(calls, given)
+    with calls.screen.failures():
         password = Secret(ask_secret(PASSWORD, "Password of the sub-account"))
-    with open_session(ctx, screen, gateway) as calls:
-        result = calls.ask(
-            calls.session.subaccounts.create(
-                first_name=first_name,
-                last_name=last_name,
-                password=password,
-                company_name=company,
-                callbacks=callbacks,
-            ),
-            names=_NAMES,
-            advice="The gateway's web site shows whether it is there.",
-        )
-    screen.result(Created(login=result.login, attempts=result.attempts))
+    result = calls.ask(
+        calls.session.subaccounts.create(
+            password=password, callbacks=callbacks, **given
+        ),
+        names=_NAMES,
+        advice="The gateway's web site shows whether it is there.",
+    )
+    return Created.from_fields(result)
 
 
 @subaccounts.command(
@@ -216,41 +195,23 @@ def create(
 )
 @click.argument("login", metavar="LOGIN")
 @secrets_option("Show its key and whole callback URLs.")
-@gateway_options
-@json_option()
-@click.pass_context
-def show(
-    ctx: click.Context,
-    /,
-    *,
-    login: str,
-    show_secrets: bool,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+@makes_calls
+def show(calls: CommandSession, /, *, login: str, show_secrets: bool) -> Shown:
     """
     Show a sub-account.
 
     Its key, with which it calls the gateway itself, is shown with --show-secrets
     only.
     """
-    screen = Screen(as_json=as_json)
-    with open_session(ctx, screen, gateway) as calls:
-        found = calls.ask(
-            calls.session.subaccounts.get(login), names=_NAMES, reads=True
-        )
+    found = calls.ask(calls.session.subaccounts.get(login), names=_NAMES, reads=True)
     key = None if found.api_key is None else found.api_key.reveal()
-    screen.result(
-        Shown(
-            login=login,
-            name=" ".join(filter(None, (found.first_name, found.last_name))),
-            first_name=found.first_name,
-            last_name=found.last_name,
-            company_name=found.company_name,
-            key=key if show_secrets or key is None else MASK,
-            api_key=key if show_secrets else None,
-            callbacks=CallbackUrls(**urls_of(found.callbacks, whole=show_secrets)),
-        )
+    return Shown.from_fields(
+        found,
+        login=login,
+        name=" ".join(filter(None, (found.first_name, found.last_name))),
+        key=key if show_secrets or key is None else MASK,
+        api_key=key if show_secrets else None,
+        callbacks=CallbackUrls.of(found.callbacks, whole=show_secrets),
     )
 
 
@@ -261,7 +222,7 @@ def show(
     result=Changed,
 )
 @click.argument("login", metavar="LOGIN")
-@_person_options
+@_person_options(required=False)
 @option(
     "--new-password",
     is_flag=True,
@@ -269,45 +230,26 @@ def show(
     help=f"Ask for a new password, or take it from {PASSWORD}.",
 )
 @callback_options
-@gateway_options
-@json_option()
-@click.pass_context
+@makes_calls
 def update(
-    ctx: click.Context,
-    /,
-    *,
-    login: str,
-    first_name: str | None,
-    last_name: str | None,
-    company: str | None,
-    new_password: bool,
-    gateway: GatewayOptions,
-    as_json: bool,
-    **given: Any,
-) -> None:
+    calls: CommandSession, /, *, login: str, new_password: bool, **given: Any
+) -> Changed:
     """
     Change a sub-account; options that are left out change nothing.
     """
-    screen = Screen(as_json=as_json)
-    callbacks = _callbacks(screen, given)
+    callbacks = callbacks_of(calls, given)
     password = None
     if new_password:
-        with screen.failures():
+        with calls.screen.failures():
             password = Secret(ask_secret(PASSWORD, "New password"))
-    with open_session(ctx, screen, gateway) as calls:
-        result = calls.ask(
-            calls.session.subaccounts.update(
-                login,
-                first_name=first_name,
-                last_name=last_name,
-                password=password,
-                company_name=company,
-                callbacks=callbacks,
-            ),
-            names=_NAMES,
-            advice="Run it again.",
-        )
-    screen.result(Changed(login=login, attempts=result.attempts))
+    result = calls.ask(
+        calls.session.subaccounts.update(
+            login, password=password, callbacks=callbacks, **given
+        ),
+        names=_NAMES,
+        advice="Run it again.",
+    )
+    return Changed.from_fields(result, login=login)
 
 
 @subaccounts.command(
@@ -318,33 +260,21 @@ def update(
 )
 @click.argument("login", metavar="LOGIN")
 @secrets_option("Show the token.")
-@gateway_options
-@json_option()
-@click.pass_context
-def token(
-    ctx: click.Context,
-    /,
-    *,
-    login: str,
-    show_secrets: bool,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+@makes_calls
+def token(calls: CommandSession, /, *, login: str, show_secrets: bool) -> Token:
     """
     Create a one-time transfer token for a sub-account. No credit moves yet.
 
     Only one token is valid at a time: a new one invalidates the previous one. `octopush
     subaccounts transfer` reads it from OCTOPUSH_TRANSFER_TOKEN, or requests its own.
     """
-    screen = Screen(as_json=as_json)
-    with open_session(ctx, screen, gateway) as calls:
-        found = calls.ask(
-            calls.session.subaccounts.transfer_token(login),
-            names=_NAMES,
-            advice="No credit has moved, and you may ask for another token.",
-        )
+    found = calls.ask(
+        calls.session.subaccounts.transfer_token(login),
+        names=_NAMES,
+        advice="No credit has moved, and you may ask for another token.",
+    )
     shown = found.token.reveal() if show_secrets else None
-    screen.result(Token(login=login, shown=shown or MASK, token=shown))
+    return Token(login=login, shown=shown or MASK, token=shown)
 
 
 @subaccounts.command(
@@ -356,11 +286,11 @@ def token(
 @click.argument("login", metavar="LOGIN")
 @option(
     "--amount",
-    type=int,
+    type=click.IntRange(min=1),
     required=True,
     metavar="EUR",
     heading="Transfer",
-    help="Amount in whole euros, 1 or more.",
+    help="Amount in whole euros.",
 )
 @option(
     "--pack",
@@ -369,21 +299,17 @@ def token(
     help="ID of the pack that pays, from `octopush balance --details`. Optional if "
     "there is only one.",
 )
-@yes_option("Do not ask for confirmation.")
-@gateway_options
-@json_option()
-@click.pass_context
+@yes_option()
+@makes_calls
 def transfer(
-    ctx: click.Context,
+    calls: CommandSession,
     /,
     *,
     login: str,
     amount: int,
     pack: str | None,
     yes: bool,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+) -> Transferred:
     """
     Move credit to a sub-account.
 
@@ -392,30 +318,23 @@ def transfer(
     is requested automatically unless OCTOPUSH_TRANSFER_TOKEN contains one, which
     determines the sub-account.
     """
-    screen = Screen(as_json=as_json)
-    if amount < 1:
-        raise click.UsageError("--amount: must be whole euros, 1 or more.")
-    with open_session(ctx, screen, gateway) as calls:
-        paying = _paying_pack(calls, pack)
-        require_agreement(
-            screen,
-            f"Move {amount:,} € to {login}, from the pack {printable(str(paying.id))} "
-            f"({in_euros(paying.credit)})?",
-            yes=yes,
-            otherwise="No credit has moved.",
-        )
-        token = _transfer_token(calls, login)
-        result = _move(calls, token, paying, amount)
+    paying = _paying_pack(calls, pack)
+    calls.require_agreement(
+        f"Move {amount:,} € to {login}, from the pack {printable(str(paying.id))} "
+        f"({in_euros(paying.credit)})?",
+        yes=yes,
+        otherwise="No credit has moved.",
+    )
+    token = _transfer_token(calls, login)
+    result = _move(calls, token, paying, amount)
     paid, got = result.wallet_pack_from, result.wallet_pack_to
-    screen.result(
-        Transferred(
-            login=login,
-            amount=amount,
-            from_pack=paid.id,
-            from_residual_credit=paid.residual_credit,
-            to_pack=got.id,
-            to_residual_credit=got.residual_credit,
-        )
+    return Transferred(
+        login=login,
+        amount=amount,
+        from_pack=paid.id,
+        from_residual_credit=paid.residual_credit,
+        to_pack=got.id,
+        to_residual_credit=got.residual_credit,
     )
 
 
@@ -459,11 +378,3 @@ def _move(
         calls.screen.fail(named(error, _NAMES), advice=advice)
     except TimeoutError:
         give_up(calls.screen, reads=False, advice=HOW_TO_CHECK)
-
-
-def _callbacks(screen: Screen, given: dict[str, Any]) -> Callbacks | None:
-    with screen.failures():
-        try:
-            return callbacks_of(given)
-        except InvalidFieldError as error:
-            raise named(error, _NAMES) from None

@@ -9,11 +9,9 @@ import click
 from attrs import frozen
 
 from ...api.wallet import EUROS, Balance, Product
-from ..targets.gateway import GatewayOptions, gateway_options
-from ..targets.session import open_session
-from ..terminal.console import Screen
+from ..targets.session import CommandSession, makes_calls
 from ..terminal.help import command, option
-from ..terminal.options import json_option
+from ..terminal.options import EnumChoice
 from ..terminal.result import Result, Row, item
 from ..terminal.values import in_euros, printable
 
@@ -108,49 +106,35 @@ def _capitals(
 )
 @option(
     "--product",
-    type=click.Choice([str(one) for one in Product]),
+    type=EnumChoice(Product),
     heading=_SHOWN,
     help="What to count; needs --country.",
 )
-@gateway_options
-@json_option()
-@click.pass_context
+@makes_calls
 def balance(
-    ctx: click.Context,
+    calls: CommandSession,
     /,
     *,
     details: bool,
     country: str | None,
-    product: str | None,
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+    product: Product | None,
+) -> Shown:
     """
     Show the credit of the account, in euros or in messages.
 
     Nothing is sent, and it costs nothing.
     """
-    screen = Screen(as_json=as_json)
-    with open_session(ctx, screen, gateway) as calls:
-        result = calls.ask(
-            calls.session.wallet.balance(
-                with_details=details,
-                country_code=country,
-                product_name=None if product is None else Product(product),
-            ),
-            names={"country_code": _COUNTRY, "product_name": "--product"},
-            reads=True,
-        )
-    screen.result(
-        Shown(
-            balance=_amount_of(result),
-            amount=result.amount,
-            unit=result.unit,
-            wallet_packs=tuple(
-                Pack(id=one.id, credit=one.credit, expiration_date=one.expiration_date)
-                for one in result.wallet_packs
-            ),
-        )
+    result = calls.ask(
+        calls.session.wallet.balance(
+            with_details=details, country_code=country, product_name=product
+        ),
+        names={"country_code": _COUNTRY, "product_name": "--product"},
+        reads=True,
+    )
+    return Shown.from_fields(
+        result,
+        balance=_amount_of(result),
+        wallet_packs=tuple(map(Pack.from_fields, result.wallet_packs)),
     )
 
 
@@ -161,43 +145,24 @@ def balance(
     result=Bought,
 )
 @click.argument("countries", metavar="[COUNTRY]...", nargs=-1, callback=_capitals)
-@gateway_options
-@json_option()
-@click.pass_context
-def credits_(
-    ctx: click.Context,
-    /,
-    *,
-    countries: tuple[str, ...],
-    as_json: bool,
-    gateway: GatewayOptions,
-) -> None:
+@makes_calls
+def credits_(calls: CommandSession, /, *, countries: tuple[str, ...]) -> Bought:
     """
     Show how many messages and lookups the balance buys, in each country.
 
     COUNTRY is a code of two letters, such as FR. Without any the gateway chooses the
     countries. Each figure assumes that the whole balance is spent on it.
     """
-    screen = Screen(as_json=as_json)
-    with open_session(ctx, screen, gateway) as calls:
-        result = calls.ask(
-            calls.session.wallet.credits(country_codes=countries),
-            names={"country_codes": "COUNTRY"},
-            reads=True,
-        )
-    screen.result(
-        Bought(
-            countries={
-                country: Country(
-                    country=country,
-                    sms_premium=one.sms_premium,
-                    sms_low_cost=one.sms_low_cost,
-                    voice_sms=one.voice_sms,
-                    hlr=one.hlr,
-                )
-                for country, one in result.countries.items()
-            }
-        )
+    result = calls.ask(
+        calls.session.wallet.credits(country_codes=countries),
+        names={"country_codes": "COUNTRY"},
+        reads=True,
+    )
+    return Bought(
+        countries={
+            country: Country.from_fields(one, country=country)
+            for country, one in result.countries.items()
+        }
     )
 
 

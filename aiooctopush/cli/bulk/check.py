@@ -17,9 +17,9 @@ from ...bulk.sources.blocks import Block
 from ...bulk.sources.people import People
 from ...bulk.sources.rows import FileSource
 from ...bulk.sources.text_file import SourceError
-from ...errors import shown
+from ...errors import Outcome, shown
 from ..terminal.console import Screen
-from ..terminal.problems import ExitCode
+from ..terminal.problems import ExitCode, outcome_document
 from ..terminal.progress import Progress
 from ..terminal.values import counted
 from ..wording import TOO_LATE, rejected_because
@@ -238,17 +238,8 @@ def refuse(screen: Screen, words: str, **details: Any) -> NoReturn:
         Exit: Always.
     """
     screen.error(words)
-    screen.document(
-        {
-            "error": SourceError.__name__,
-            "message": words,
-            "outcome": "not_sent",
-            "maybe_sent": False,
-            "request_id": None,
-            "code": None,
-        }
-        | details
-    )
+    document = outcome_document(SourceError.__name__, words, Outcome.NOT_SENT)
+    screen.document(document | details)
     raise click.exceptions.Exit(ExitCode.BAD_INPUT)
 
 

@@ -48,7 +48,7 @@ octopush bulk people.csv --sandbox --sender Acme --purpose alert \\
 @bulk_options
 @recipient_file_options
 @gateway_options
-@json_option()
+@json_option
 @click.pass_context
 def bulk(
     ctx: click.Context,
@@ -113,7 +113,7 @@ def bulk(
             auto_remove_blacklisted_numbers=remove_blacklisted or None,
             simulation_mode=simulate or None,
         )
-        connection = connect(ctx.obj, gateway)
+        connection = connect(gateway)
         if name is None:
             name = default_name(message, gateway.address)
         if ledger is None and not no_ledger and not gateway.sandbox:

@@ -17,7 +17,7 @@ from ...bulk.options import (
     OnUnresolved,
 )
 from ..terminal.help import Decorator, option, together
-from ..terminal.options import SENDING, euros
+from ..terminal.options import SENDING, EnumChoice, euros
 
 
 TROUBLE: Final = "Errors"
@@ -58,7 +58,7 @@ def _choose(
     """Take what to do about one kind of trouble."""
     return option(
         name,
-        type=click.Choice([str(one) for one in kind]),
+        type=EnumChoice(kind),
         default=None if default is None else str(default),
         heading=TROUBLE,
         help=help,

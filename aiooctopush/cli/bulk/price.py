@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 
-import click
 from attrs import frozen
 
 from ...api._shared import SmsType
@@ -49,14 +48,11 @@ def asked_price(
 
 
 def price_by(
-    context: click.Context,
-    gateway: GatewayOptions,
-    countries: Mapping[str, int],
-    kind: SmsType,
+    gateway: GatewayOptions, countries: Mapping[str, int], kind: SmsType
 ) -> Price:
     """Ask the account of the environment without asking a person; see `asked_price`."""
     try:
-        connection = connect(context.obj, gateway, asks=False)
+        connection = connect(gateway, asks=False)
     except InvalidFieldError as error:
         # Nor was anything to be sent.
         problem = problem_of(error).removesuffix(". Nothing was sent.")

@@ -17,8 +17,8 @@ from ...api._shared import check_sender
 from ...api.wallet import Balance
 from ...errors import OctopushError
 from ...phone import normalize
-from ..targets.gateway import PROXY, GatewayOptions, clock_of, gateway_options
-from ..targets.session import CommandSession, give_up, open_session
+from ..targets.gateway import PROXY, GatewayOptions, gateway_options, surroundings
+from ..targets.session import CommandSession, give_up
 from ..terminal.console import Screen
 from ..terminal.help import command, option
 from ..terminal.options import json_option
@@ -94,11 +94,8 @@ _DEADLINE: Final = 15.0
 )
 @yes_option("Do not ask before probes in simulation mode; the others always ask.")
 @gateway_options
-@json_option()
-@click.pass_context
+@json_option
 def doctor(
-    ctx: click.Context,
-    /,
     *,
     probe: bool,
     to: str | None,
@@ -124,7 +121,7 @@ def doctor(
             check_sender(sender)
     diagnosis = _Diagnosis(screen=screen)
     probing = None
-    with _look(ctx, diagnosis, gateway) as calls:
+    with _look(diagnosis, gateway) as calls:
         if calls is not None:
             _look_at_account(diagnosis, calls)
         diagnosis.add(_checks.versions())
@@ -182,11 +179,11 @@ def _can_write(characters: str) -> bool:
 
 @contextmanager
 def _look(
-    ctx: click.Context, diagnosis: _Diagnosis, gateway: Any
+    diagnosis: _Diagnosis, gateway: GatewayOptions
 ) -> Iterator[CommandSession | None]:
     """Make the checks before any call; return None if no call is possible."""
     if gateway.sandbox:
-        with open_session(ctx, diagnosis.screen, gateway) as calls:
+        with CommandSession(diagnosis.screen, gateway) as calls:
             for name, found in (
                 ("credentials", "not needed: the sandbox accepts any"),
                 ("connection", "not needed: the sandbox is in this process"),
@@ -199,7 +196,7 @@ def _look(
     with diagnosis.screen.failures():
         proxy, tls = gateway.proxy_url(), gateway.ssl_context()
     if wrong is None and proxy is None:
-        clock = clock_of(ctx.obj)
+        clock = surroundings().clock
         diagnosis.add(asyncio.run(_checks.connection(url, clock, tls)))
     else:
         diagnosis.add(wrong or _checks.through_proxy(str(proxy)))
@@ -208,7 +205,7 @@ def _look(
         diagnosis.add(Check(check="account", state=State.SKIPPED, found=found))
         yield None
         return
-    with open_session(ctx, diagnosis.screen, gateway) as calls:
+    with CommandSession(diagnosis.screen, gateway) as calls:
         yield calls
 
 
@@ -223,7 +220,7 @@ def _look_at_account(diagnosis: _Diagnosis, calls: CommandSession) -> None:
         give_up(diagnosis.screen, reads=True)
     else:
         diagnosis.add(_checks.account(answered.amount))
-    diagnosis.add(_checks.clocks(answered, calls.connection.clock.now()))
+    diagnosis.add(_checks.clocks(answered, calls.connect().clock.now()))
 
 
 # --- probes ---------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from ..targets.fleet import (
     started,
     wake_lost,
 )
-from ..targets.gateway import clock_of
+from ..targets.gateway import surroundings
 from ..targets.ledger import LedgerPlace
 from ..terminal.console import Screen
 from ..terminal.help import group, option, typed
@@ -113,7 +113,7 @@ _name_argument = click.argument("name")
 @_name_argument
 @app_option()
 @waiting_option
-@json_option()
+@json_option
 @click.pass_context
 def wait(
     ctx: click.Context,
@@ -131,7 +131,7 @@ def wait(
     response checked once more. Ctrl-C ends the wait; the workers continue.
     """
     screen = Screen(as_json=as_json)
-    clock = clock_of(ctx.obj)
+    clock = surroundings().clock
     with (
         failures(screen, _WAIT_AGAIN),
         quiet_logs(),
@@ -151,7 +151,7 @@ def wait(
 )
 @_name_argument
 @app_option()
-@json_option()
+@json_option
 @click.pass_context
 def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None:
     """
@@ -162,7 +162,7 @@ def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None
     woken.
     """
     screen = Screen(as_json=as_json)
-    clock = clock_of(ctx.obj)
+    clock = surroundings().clock
     place = RunLocation(name=name, ledger=LedgerPlace(app))
     with (
         failures(screen, _RESUME_AGAIN),
@@ -185,7 +185,7 @@ def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None
 )
 @click.argument("name", required=False)
 @app_option()
-@json_option()
+@json_option
 def sweep(*, name: str | None, app: str, as_json: bool) -> None:
     """
     Re-queue unclaimed batches, of one run or of all.
@@ -229,11 +229,8 @@ def sweep(*, name: str | None, app: str, as_json: bool) -> None:
     help="Watch until nothing is being sent any more, or look once. By default it "
     "watches on a terminal.",
 )
-@json_option()
-@click.pass_context
+@json_option
 def status(
-    ctx: click.Context,
-    /,
     *,
     name: str | None,
     app: str,
@@ -257,7 +254,7 @@ def status(
     ):
         found = load_fleet(app)
         seen = Status(
-            fleet=found, app=app, name=name, screen=screen, clock=clock_of(ctx.obj)
+            fleet=found, app=app, name=name, screen=screen, clock=surroundings().clock
         )
         asyncio.run(until_signal(seen.watch() if watch else seen.once()))
 

@@ -22,7 +22,7 @@ from ..bulk.price import Price
 from ..bulk.question import SeveralFiles, show_and_ask
 from ..bulk.record import recorded
 from ..targets.fleet import app_option, load_fleet, quiet_logs
-from ..targets.gateway import clock_of
+from ..targets.gateway import surroundings
 from ..targets.ledger import LedgerPlace
 from ..targets.recipients import FileReading, recipient_file_options
 from ..terminal.console import Screen
@@ -130,7 +130,7 @@ class Submission(Result):
 )
 @planning_options
 @recipient_file_options
-@json_option()
+@json_option
 @click.pass_context
 def submit(
     ctx: click.Context,
@@ -174,7 +174,7 @@ def submit(
     batches itself, and reports their outcome.
     """
     screen = Screen(as_json=as_json)
-    clock = clock_of(ctx.obj)
+    clock = surroundings().clock
     place = RunLocation(name=name, ledger=LedgerPlace(app))
     with screen.failures():
         found = load_fleet(app)

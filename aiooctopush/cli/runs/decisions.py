@@ -10,12 +10,12 @@ from ..._clock import Clock
 from ...bulk.review import decisions as worklist
 from ...bulk.review.decisions import BatchDecision
 from ...ledgers.records import UNRESOLVED, BatchRecord, BatchState, RunRecord
-from ..targets.gateway import clock_of
+from ..targets.gateway import surroundings
 from ..targets.ledger import LedgerPlace
 from ..targets.runs import RunTarget, find_target, run_argument, run_option
 from ..terminal.console import Screen
 from ..terminal.help import command, option
-from ..terminal.options import json_option
+from ..terminal.options import shows_result
 from ..terminal.problems import ExitCode
 from ..terminal.result import Result, Row, item
 from ..terminal.values import counted, printable
@@ -92,17 +92,16 @@ class Purged(Result):
     heading=_DECISION,
     help="Resend without a question.",
 )
-@json_option()
-@click.pass_context
+@shows_result
 def resolve(
-    ctx: click.Context,
+    screen: Screen,
+    /,
     *,
     words: tuple[str, ...],
     name: str | None,
     by: str,
     yes: bool,
-    as_json: bool,
-) -> None:
+) -> Resolved:
     """
     Decide what to do with a batch that may have been sent, and record who decided.
 
@@ -113,34 +112,30 @@ def resolve(
     resend, the resumed run sends it again under a new ID, so recipients may get it
     twice. With skip, it is never sent again.
     """
-    screen = Screen(as_json=as_json)
     run, batch, decision = _parsed(words)
-    with screen.failures():
-        target = find_target(run, name)
-        record, found = asyncio.run(_look_up(target, batch))
-        if decision == BatchDecision.RESEND and found is not None and not yes:
-            _ask(found, screen)
-        settled = asyncio.run(
-            _resolve(
-                target.ledger,
-                record,
-                batch,
-                BatchDecision(decision),
-                by=by,
-                clock=clock_of(ctx.obj),
-            )
+    target = find_target(run, name)
+    record, found = asyncio.run(_look_up(target, batch))
+    if decision == BatchDecision.RESEND and found is not None and not yes:
+        _ask(found, screen)
+    settled = asyncio.run(
+        _resolve(
+            target.ledger,
+            record,
+            batch,
+            BatchDecision(decision),
+            by=by,
+            clock=surroundings().clock,
         )
+    )
     location = RunLocation(name=record.name, ledger=target.ledger)
-    screen.result(
-        Resolved(
-            ledger=str(target.ledger),
-            name=record.name,
-            batch=settled.name,
-            state=settled.state,
-            recipients=settled.count,
-            resolution=settled.resolution,
-            resumed=resuming(record, location).resumed,
-        )
+    return Resolved(
+        ledger=str(target.ledger),
+        name=record.name,
+        batch=settled.name,
+        state=settled.state,
+        recipients=settled.count,
+        resolution=settled.resolution,
+        resumed=resuming(record, location).resumed,
     )
 
 
@@ -210,8 +205,8 @@ def _ask(batch: BatchRecord, screen: Screen) -> None:
     result=Purged,
 )
 @run_argument
-@json_option()
-def purge(*, run: str | None, name: str | None, as_json: bool) -> None:
+@shows_result
+def purge(_: Screen, /, *, run: str | None, name: str | None) -> Purged:
     """
     Delete the numbers, texts and rejected rows of a run for good; its figures stay.
 
@@ -219,11 +214,9 @@ def purge(*, run: str | None, name: str | None, as_json: bool) -> None:
     run that is not finished, or has unresolved batches, is not changed. A purged run
     has no recipients any more, so it cannot be resumed.
     """
-    screen = Screen(as_json=as_json)
-    with screen.failures():
-        target = find_target(run, name)
-        purged = asyncio.run(_purge(target))
-    screen.result(Purged(ledger=str(target.ledger), name=purged, purged=True))
+    target = find_target(run, name)
+    purged = asyncio.run(_purge(target))
+    return Purged(ledger=str(target.ledger), name=purged, purged=True)
 
 
 async def _purge(target: RunTarget) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from attrs import define, field, frozen
 
@@ -21,6 +21,7 @@ from ...ledgers.records import (
     RunRecord,
 )
 from ...phone import mask
+from ..terminal.result import Result, item
 from ..terminal.values import printable
 from ..wording import WHAT_TO_DO, error_in_words
 
@@ -60,7 +61,7 @@ class RunState(StrEnum):
 
 
 @frozen(kw_only=True)
-class Entry:
+class Entry(Result):
     """
     One batch of a list.
 
@@ -75,46 +76,34 @@ class Entry:
         numbers: Whom it goes to, the first few masked; none if they were purged.
     """
 
-    name: str
-    state: BatchState
-    count: int
-    request_id: str
-    first_tried_at: datetime | None
-    concluded_at: datetime | None
-    reason: str | None
-    numbers: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the details as plain values; instants as text."""
-        first, last = self.first_tried_at, self.concluded_at
-        return {
-            "name": self.name,
-            "state": str(self.state),
-            "recipients": self.count,
-            "request_id": self.request_id,
-            "first_tried_at": None if first is None else first.isoformat(),
-            "concluded_at": None if last is None else last.isoformat(),
-            "reason": self.reason,
-            "numbers": list(self.numbers),
-        }
+    name: str = item()
+    state: BatchState = item()
+    count: int = item(key="recipients")
+    request_id: str = item()
+    first_tried_at: datetime | None = item()
+    concluded_at: datetime | None = item()
+    reason: str | None = item()
+    numbers: tuple[str, ...] = item()
 
     @classmethod
     def of(cls, batch: BatchRecord) -> "Entry":
         """For a batch as the ledger has it."""
-        code = f" (code {batch.code})" * (batch.code is not None)
-        return cls(
-            name=batch.name,
-            state=batch.state,
-            count=batch.count,
-            request_id=batch.request_id,
-            first_tried_at=batch.first_tried_at,
-            concluded_at=batch.concluded_at,
-            reason=None if batch.error is None else error_in_words(batch.error + code),
+        return cls.from_fields(
+            batch,
+            reason=reason_of(batch),
             numbers=tuple(
                 mask(one)
                 for one in islice(unpack_numbers(batch.numbers), _NUMBERS_SHOWN)
             ),
         )
+
+
+def reason_of(batch: BatchRecord) -> str | None:
+    """Explain why a batch ended, for people; None if it was completed."""
+    if batch.error is None:
+        return None
+    code = f" (code {batch.code})" * (batch.code is not None)
+    return error_in_words(f"{batch.error}{code}")
 
 
 @define(kw_only=True)

@@ -13,7 +13,7 @@ from ..targets.ledger import LedgerPlace, LedgerType
 from ..targets.runs import find_target
 from ..terminal.console import Screen
 from ..terminal.help import group
-from ..terminal.options import json_option
+from ..terminal.options import shows_result
 from ..terminal.result import Result, Row, item
 
 
@@ -67,8 +67,8 @@ def ledger() -> None:
 )
 @click.argument("ledger", metavar="[LEDGER]", type=LedgerType(), required=False)
 @app_option(required=False)
-@json_option()
-def init(*, ledger: LedgerPlace | None, app: str | None, as_json: bool) -> None:
+@shows_result
+def init(_: Screen, /, *, ledger: LedgerPlace | None, app: str | None) -> Ready:
     """
     Create the tables of a ledger, or migrate them to this version of the library.
 
@@ -79,16 +79,13 @@ def init(*, ledger: LedgerPlace | None, app: str | None, as_json: bool) -> None:
 
     A second time it changes nothing. Workers may continue meanwhile.
     """
-    screen = Screen(as_json=as_json)
-    with screen.failures():
-        if ledger is None:
-            if app is None:
-                raise click.UsageError("Name a LEDGER, or the --app that has one.")
-            load_fleet(app)  # what it is called must be one, and no file
-            ledger = LedgerPlace(app)
-        is_made = asyncio.run(_init(ledger))
-    words = _READY if is_made else _NO_NEED
-    screen.result(Ready(ledger=str(ledger), ready=True, words=words))
+    if ledger is None:
+        if app is None:
+            raise click.UsageError("Name a LEDGER, or the --app that has one.")
+        load_fleet(app)  # what it is called must be one, and no file
+        ledger = LedgerPlace(app)
+    words = _READY if asyncio.run(_init(ledger)) else _NO_NEED
+    return Ready(ledger=str(ledger), ready=True, words=words)
 
 
 @ledger.command(
@@ -98,23 +95,21 @@ def init(*, ledger: LedgerPlace | None, app: str | None, as_json: bool) -> None:
 )
 @click.argument("run")
 @click.argument("copy", type=click.Path(path_type=Path))
-@json_option()
-def backup(*, run: str, copy: Path, as_json: bool) -> None:
+@shows_result
+def backup(_: Screen, /, *, run: str, copy: Path) -> Copied:
     """
     Copy the ledger of a run into one complete file, also while it is sending.
 
     RUN is the name of a run or the file of its ledger. COPY must not exist. A plain
     `cp` of a ledger in use lacks the data in its log.
     """
-    screen = Screen(as_json=as_json)
-    with screen.failures():
-        place = find_target(run, None).ledger
-        if place.is_address or place.is_app:
-            raise click.UsageError(
-                "Only a ledger in a file is copied. Use pg_dump for PostgreSQL."
-            )
-        copy_ledger(str(place), copy)
-    screen.result(Copied(ledger=str(place), copy=str(copy)))
+    place = find_target(run, None).ledger
+    if place.is_address or place.is_app:
+        raise click.UsageError(
+            "Only a ledger in a file is copied. Use pg_dump for PostgreSQL."
+        )
+    copy_ledger(str(place), copy)
+    return Copied(ledger=str(place), copy=str(copy))
 
 
 async def _init(place: LedgerPlace) -> bool:

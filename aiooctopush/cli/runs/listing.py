@@ -10,12 +10,12 @@ from attrs import frozen
 
 from ...ledgers.records import LedgerError
 from ..bulk.summary import REPORT_KEYS
-from ..targets.gateway import clock_of
+from ..targets.gateway import surroundings
 from ..targets.ledger import LedgerPlace
 from ..targets.runs import find_target, recorded_runs, runs_folder
 from ..terminal.console import Screen
 from ..terminal.help import command
-from ..terminal.options import json_option
+from ..terminal.options import shows_result
 from ..terminal.problems import problem_of
 from ..terminal.result import Result, Row, item
 from ..terminal.values import in_euros, printable
@@ -57,18 +57,14 @@ class ListedRun(Result):
     ) -> "ListedRun":
         """Return the list entry of a run."""
         run, report = details.run, details.report
-        return cls(
+        return cls.from_fields(
+            report,
             name=run.name,
             state=details.state(now),
             begun=run.began_at,
             latest=run.latest,
             ledger=str(ledger),
-            planned=report.planned,
             report=report.as_dict(),
-            accepted=report.accepted,
-            presumed=report.presumed,
-            unknown=report.unknown,
-            refused=report.refused,
             cost=f"{at_least(report)}{in_euros(report.cost)}",
             paused="" if run.paused is None else PAUSED_BY[run.paused],
         )
@@ -98,9 +94,8 @@ class Runs(Result):
     result=Runs,
 )
 @click.argument("ledger", metavar="[LEDGER]", required=False)
-@json_option()
-@click.pass_context
-def runs(ctx: click.Context, *, ledger: str | None, as_json: bool) -> None:
+@shows_result
+def runs(screen: Screen, /, *, ledger: str | None) -> Runs:
     """
     List the runs of this machine, or those of a LEDGER, the latest first.
 
@@ -111,21 +106,17 @@ def runs(ctx: click.Context, *, ledger: str | None, as_json: bool) -> None:
     A run is done, paused, running or unfinished; `octopush report` explains a pause. A
     run that is not done is resumed by its `octopush bulk` command.
     """
-    screen = Screen(as_json=as_json)
-    now = clock_of(ctx.obj).now()
-    with screen.failures():
-        if ledger is None:
-            found = asyncio.run(_recorded(screen, recorded_runs()))
-        else:
-            place = find_target(ledger, None).ledger
-            found = [(place, one) for one in asyncio.run(_all(place))]
-    screen.result(
-        Runs(
-            runs=tuple(
-                ListedRun.of(details, now, ledger=place) for place, details in found
-            ),
-            looked_in=str(runs_folder() if ledger is None else ledger),
-        )
+    now = surroundings().clock.now()
+    if ledger is None:
+        found = asyncio.run(_recorded(screen, recorded_runs()))
+    else:
+        place = find_target(ledger, None).ledger
+        found = [(place, one) for one in asyncio.run(_all(place))]
+    return Runs(
+        runs=tuple(
+            ListedRun.of(details, now, ledger=place) for place, details in found
+        ),
+        looked_in=str(runs_folder() if ledger is None else ledger),
     )
 
 

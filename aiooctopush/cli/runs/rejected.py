@@ -12,7 +12,7 @@ from ...ledgers.records import Rejection
 from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
 from ..terminal.help import command
-from ..terminal.options import csv_option, json_option
+from ..terminal.options import csv_option, shows_result
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, printable
 from ..wording import in_its_column, rejected_row
@@ -78,33 +78,29 @@ class RejectedRows(Result):
     "the same options. It holds whole numbers; a cell that a spreadsheet would run "
     "gets an apostrophe in front."
 )
-@json_option()
+@shows_result
 def rejected(
-    *, run: str | None, name: str | None, csv_file: Path | None, as_json: bool
-) -> None:
+    screen: Screen, /, *, run: str | None, name: str | None, csv_file: Path | None
+) -> RejectedRows:
     """
     List the rows of a run that were rejected, and count them by reason.
 
     RUN is a run or its ledger, as in `octopush report`; without it, the latest run. The
     ledger is only read, also while the run is sending.
     """
-    screen = Screen(as_json=as_json)
-    with screen.failures():
-        target = find_target(run, name)
-        found, rows = asyncio.run(_rejected(target))
-        if csv_file is not None:
-            write_repairs(csv_file, rows)
-            screen.note(f"Wrote {counted(len(rows), 'row')} to {csv_file}.")
+    target = find_target(run, name)
+    found, rows = asyncio.run(_rejected(target))
+    if csv_file is not None:
+        write_repairs(csv_file, rows)
+        screen.note(f"Wrote {counted(len(rows), 'row')} to {csv_file}.")
     reasons = Counter(in_its_column(one, one.reason) for one in rows)
-    screen.result(
-        RejectedRows(
-            ledger=str(target.ledger),
-            name=found,
-            rejected=len(rows),
-            reasons=dict(reasons.most_common()),
-            csv=None if csv_file is None else str(csv_file),
-            first=tuple(rows[:_ROWS_SHOWN]),
-        )
+    return RejectedRows(
+        ledger=str(target.ledger),
+        name=found,
+        rejected=len(rows),
+        reasons=dict(reasons.most_common()),
+        csv=None if csv_file is None else str(csv_file),
+        first=tuple(rows[:_ROWS_SHOWN]),
     )
 
 

@@ -7,19 +7,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import click
 from attrs import frozen
 
 from ...ledgers.batch import unpack_numbers
 from ...ledgers.records import BatchState
 from ..bulk.summary import figures_of
-from ..targets.gateway import clock_of
+from ..targets.gateway import surroundings
 from ..targets.ledger import LedgerPlace
 from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
 from ..terminal.export import new_csv, new_file
 from ..terminal.help import command
-from ..terminal.options import csv_option, file_option, json_option
+from ..terminal.options import csv_option, file_option, shows_result
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.times import at, span
 from ..terminal.values import printable
@@ -32,7 +31,7 @@ from ..wording import (
     rejected_row,
     resuming,
 )
-from .details import RunDetails, RunState, details_of, find_run
+from .details import Entry, RunDetails, RunState, details_of, find_run
 from .listing import ListedRun
 
 
@@ -64,10 +63,10 @@ class RunReport(Result):
     goes_out: str | None = item(doc="when, for people; null for at once")
     ended: datetime | None = item(doc="when the latest outcome became known")
     rejections: tuple[Mapping[str, Any], ...] = item(doc="the first 100")
-    unresolved: tuple[Mapping[str, Any], ...] = item(
+    unresolved: tuple[Entry, ...] = item(
         doc="the first 200 batches of each state, some of their numbers masked"
     )
-    refused_batches: tuple[Mapping[str, Any], ...] = item(doc="the first 200, likewise")
+    refused_batches: tuple[Entry, ...] = item(doc="the first 200, likewise")
     deliveries: Mapping[str, int] = item(
         doc="numbers by their latest status, as the gateway spells it"
     )
@@ -102,8 +101,8 @@ class RunReport(Result):
                 {"line": one.line, "reason": one.reason, "shown": one.shown}
                 for one in details.report.rejections
             ),
-            unresolved=tuple(one.as_dict() for batch in unresolved for one in batch),
-            refused_batches=tuple(one.as_dict() for one in details.refused),
+            unresolved=tuple(one for batches in unresolved for one in batches),
+            refused_batches=tuple(details.refused),
             deliveries=details.deliveries,
             html=None if html is None else str(html),
             csv=None if csv is None else str(csv),
@@ -168,17 +167,16 @@ class RunReport(Result):
     "Write a row for each recipient, with the number in full, to a file for you "
     "alone: number, batch, state, ticket, code and delivery status."
 )
-@json_option()
-@click.pass_context
+@shows_result
 def report(
-    ctx: click.Context,
+    screen: Screen,
+    /,
     *,
     run: str | None,
     name: str | None,
     html: Path | None,
     csv_file: Path | None,
-    as_json: bool,
-) -> None:
+) -> RunReport:
     """
     Show the outcome of a run, all its starts together.
 
@@ -186,24 +184,21 @@ def report(
     of a program, as in `octopush runs --help`. Without it the latest run of this
     machine is shown. The ledger is only read, also while the run is sending.
     """
-    screen = Screen(as_json=as_json)
-    now = clock_of(ctx.obj).now()
-    with screen.failures():
-        target = find_target(run, name)
-        details = asyncio.run(_details(target))
-        if html is not None:
-            from .html.page import page_of  # noqa: PLC0415  # its library starts slowly
+    now = surroundings().clock.now()
+    target = find_target(run, name)
+    details = asyncio.run(_details(target))
+    if html is not None:
+        from .html.page import page_of  # noqa: PLC0415  # its library starts slowly
 
-            with new_file(html, private=False) as file:
-                people = None if csv_file is None else _beside(csv_file, html)
-                page = page_of(details, target.ledger, now, people=people)
-                file.write(page)
-            screen.note(f"Wrote the report to {html}.")
-        if csv_file is not None:
-            asyncio.run(_write_people(target.ledger, details, csv_file))
-            screen.note(f"Wrote a row for each recipient to {csv_file}.")
-    result = RunReport.of(details, target.ledger, now, html=html, csv=csv_file)
-    screen.result(result)
+        with new_file(html, private=False) as file:
+            people = None if csv_file is None else _beside(csv_file, html)
+            page = page_of(details, target.ledger, now, people=people)
+            file.write(page)
+        screen.note(f"Wrote the report to {html}.")
+    if csv_file is not None:
+        asyncio.run(_write_people(target.ledger, details, csv_file))
+        screen.note(f"Wrote a row for each recipient to {csv_file}.")
+    return RunReport.of(details, target.ledger, now, html=html, csv=csv_file)
 
 
 def _beside(file: Path, page: Path) -> str:

@@ -16,12 +16,12 @@ from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
 from ..terminal.export import write_csv
 from ..terminal.help import command, option
-from ..terminal.options import csv_option, json_option
+from ..terminal.options import csv_option, shows_result
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.times import at
 from ..terminal.values import printable
-from ..wording import LABELS, WHAT_TO_DO, RunLocation, error_in_words
-from .details import find_run
+from ..wording import LABELS, WHAT_TO_DO, RunLocation
+from .details import find_run, reason_of
 
 
 LISTED: Final = "Selection"
@@ -117,8 +117,10 @@ class UnresolvedBatches(Result):
     help="Also list the recipients of each batch, in full.",
 )
 @csv_option("Write a line for each number, in full, to a file for you alone.")
-@json_option()
+@shows_result
 def unresolved(
+    screen: Screen,
+    /,
     *,
     run: str | None,
     name: str | None,
@@ -126,8 +128,7 @@ def unresolved(
     numbers: bool,
     show_numbers: bool,
     csv_file: Path | None,
-    as_json: bool,
-) -> None:
+) -> UnresolvedBatches:
     """
     List the batches of a run that may have been sent, or were not sent by this run.
 
@@ -137,39 +138,28 @@ def unresolved(
     gateway may have accepted it. A delivery receipt for any of its numbers proves that
     it was sent. `octopush resolve` records your decision.
     """
-    screen = Screen(as_json=as_json)
     states = UNRESOLVED | {BatchState.REFUSED} if refused else UNRESOLVED
-    with screen.failures():
-        target = find_target(run, name)
-        location, batches = asyncio.run(_worklist(target, states))
-        if csv_file is not None:
-            write_csv(csv_file, _COLUMNS, _cells(batches), numbers={"phone_number"})
-            screen.note(f"Wrote the numbers, in full, to {csv_file}.")
+    target = find_target(run, name)
+    location, batches = asyncio.run(_worklist(target, states))
+    if csv_file is not None:
+        write_csv(csv_file, _COLUMNS, _cells(batches), numbers={"phone_number"})
+        screen.note(f"Wrote the numbers, in full, to {csv_file}.")
     shown: Callable[[str], str] | None = None
     if numbers or show_numbers:
         shown = str if show_numbers else mask
-    screen.result(
-        UnresolvedBatches(
-            ledger=str(location.ledger),
-            name=location.name,
-            batches=tuple(_listed(one, shown) for one in batches),
-            location=location,
-        )
+    return UnresolvedBatches(
+        ledger=str(location.ledger),
+        name=location.name,
+        batches=tuple(_listed(one, shown) for one in batches),
+        location=location,
     )
 
 
 def _listed(batch: BatchRecord, shown: Callable[[str], str] | None) -> UnresolvedBatch:
-    code = f" (code {batch.code})" * (batch.code is not None)
-    return UnresolvedBatch(
-        name=batch.name,
-        state=batch.state,
+    return UnresolvedBatch.from_fields(
+        batch,
         recipients=batch.count,
-        request_id=batch.request_id,
-        first_tried_at=batch.first_tried_at,
-        concluded_at=batch.concluded_at,
-        error=batch.error,
-        code=batch.code,
-        reason=error_in_words(f"{batch.error}{code}") if batch.error else "-",
+        reason=reason_of(batch) or "-",
         numbers=None if shown is None else tuple(map(shown, _numbers(batch))),
     )
 

@@ -5,9 +5,9 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import click
 from attrs import field, frozen
@@ -17,8 +17,8 @@ from ..._connection import check_proxy, tls_of
 from ...errors import InvalidFieldError
 from ...sandbox import FaultPlan, Gateway, GatewaySettings, SandboxTransport
 from ...session import BASE_URL, OctopushSession
-from ..terminal.help import F, option
-from ..terminal.options import GATEWAY, fault_plan
+from ..terminal.help import option
+from ..terminal.options import GATEWAY, bundled, fault_plan
 from ..terminal.prompts import ask, on_terminal
 from ..terminal.result import item
 from ..terminal.values import counted
@@ -34,7 +34,6 @@ PROXY: Final = "OCTOPUSH_PROXY"
 """Variable with the proxy, if the command line names none."""
 
 _CA_FILE: Final = "--ca-file"
-_OPTIONS: Final = ("base_url", "sandbox", "faults", "proxy", "ca_file")
 
 
 @frozen(kw_only=True)
@@ -51,9 +50,9 @@ class Surroundings:
     gateway: Gateway | None = None
 
 
-def clock_of(surroundings: Surroundings | None) -> Clock:
-    """The time of a command that talks to no gateway."""
-    return (surroundings or Surroundings()).clock
+def surroundings() -> Surroundings:
+    """Return the surroundings of the present command."""
+    return click.get_current_context().obj or Surroundings()
 
 
 @frozen(kw_only=True)
@@ -181,71 +180,58 @@ def _named() -> Iterator[None]:
         raise InvalidFieldError(name, error.limit, shown=error.shown) from error
 
 
-def gateway_options(function: F) -> F:
-    """Options for the gateway, the connection to it, and faults of a sandbox."""
-
-    @wraps(function)
-    def bundled(*given: Any, **options: Any) -> Any:
-        own = {name: options.pop(name) for name in _OPTIONS}
-        return function(*given, gateway=GatewayOptions(**own), **options)
-
-    for decorate in reversed(
-        (
-            option(
-                "--base-url",
-                metavar="URL",
-                heading=GATEWAY,
-                help="Address of another gateway. Default: OCTOPUSH_BASE_URL, or else "
-                "the real one.",
-            ),
-            option(
-                "--sandbox",
-                is_flag=True,
-                heading=GATEWAY,
-                help=(
-                    "Use a simulated gateway within this command: no account, no "
-                    "network, no message sent."
-                ),
-            ),
-            option(
-                "--faults",
-                callback=fault_plan,
-                metavar="SPEC",
-                heading=GATEWAY,
-                help="Faults of the sandbox: a probability such as 0.1, or "
-                "KIND=PROBABILITY,…",
-            ),
-            option(
-                "--proxy",
-                metavar="URL",
-                heading=GATEWAY,
-                help="HTTP proxy, such as http://proxy.example:3128, or 'env' for "
-                f"HTTPS_PROXY and NO_PROXY. Default: {PROXY}, or else none.",
-            ),
-            option(
-                _CA_FILE,
-                type=click.Path(path_type=Path),
-                metavar="FILE",
-                heading=GATEWAY,
-                help=(
-                    "Certificates (PEM) of authorities to trust in addition to those "
-                    "of the system, such as that of a company's proxy."
-                ),
-            ),
-        )
-    ):
-        decorate(bundled)
-    return cast("F", bundled)
+gateway_options: Final = bundled(
+    "gateway",
+    GatewayOptions,
+    option(
+        "--base-url",
+        metavar="URL",
+        heading=GATEWAY,
+        help="Address of another gateway. Default: OCTOPUSH_BASE_URL, or else "
+        "the real one.",
+    ),
+    option(
+        "--sandbox",
+        is_flag=True,
+        heading=GATEWAY,
+        help=(
+            "Use a simulated gateway within this command: no account, no "
+            "network, no message sent."
+        ),
+    ),
+    option(
+        "--faults",
+        callback=fault_plan,
+        metavar="SPEC",
+        heading=GATEWAY,
+        help="Faults of the sandbox: a probability such as 0.1, or KIND=PROBABILITY,…",
+    ),
+    option(
+        "--proxy",
+        metavar="URL",
+        heading=GATEWAY,
+        help="HTTP proxy, such as http://proxy.example:3128, or 'env' for "
+        f"HTTPS_PROXY and NO_PROXY. Default: {PROXY}, or else none.",
+    ),
+    option(
+        _CA_FILE,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        heading=GATEWAY,
+        help=(
+            "Certificates (PEM) of authorities to trust in addition to those "
+            "of the system, such as that of a company's proxy."
+        ),
+    ),
+)
+"""Add options for the gateway, the connection to it, and faults of a sandbox."""
 
 
-def connect(
-    surroundings: Surroundings | None, gateway: GatewayOptions, *, asks: bool = True
-) -> Connection:
+def connect(gateway: GatewayOptions, *, asks: bool = True) -> Connection:
     """
     Find gateway and credentials; nothing is opened yet.
 
     Args:
-        surroundings: The surroundings of the command.
         gateway: Values of `gateway_options`.
         asks: Whether to ask a person for missing credentials.
 
@@ -253,7 +239,7 @@ def connect(
         InvalidFieldError: Credentials, address, proxy or certificates are missing or
             malformed.
     """
-    around = surroundings or Surroundings()
+    around = surroundings()
     if gateway.faults is not None and not gateway.sandbox:
         raise click.UsageError("--faults needs --sandbox.")
     if not gateway.sandbox:

@@ -145,17 +145,9 @@ class LedgerPlace:
 
 
 class LedgerType(click.ParamType[LedgerPlace]):
-    """
-    A ledger on the command line.
-
-    Args:
-        exists: Whether a file has to be there.
-    """
+    """A ledger on the command line; a file may be new."""
 
     name = "ledger"
-
-    def __init__(self, *, exists: bool = False) -> None:
-        self._exists = exists
 
     def convert(
         self,
@@ -166,5 +158,5 @@ class LedgerType(click.ParamType[LedgerPlace]):
         """See click; any value but a folder is valid."""
         place = LedgerPlace(value)
         if not (place.is_address or place.is_app):
-            click.Path(exists=self._exists, dir_okay=False).convert(value, param, ctx)
+            click.Path(dir_okay=False).convert(value, param, ctx)
         return place

@@ -2,11 +2,10 @@
 
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
+import attrs
 import click
 from attrs import frozen
 
@@ -14,7 +13,8 @@ from ...bulk.sources.any_file import FORMATS, read_recipients
 from ...bulk.sources.columns import Columns
 from ...bulk.sources.rows import FileSource
 from ...errors import InvalidFieldError
-from ..terminal.help import F, option
+from ..terminal.help import option
+from ..terminal.options import bundled
 
 
 _HEADING: Final = "File"
@@ -49,66 +49,53 @@ class FileReading:
                 cannot be one, or an option that the format does not have.
         """
         return read_recipients(
-            _kept() if path == STDIN else path,
-            format=self.format,
-            encoding=self.encoding,
-            delimiter=self.delimiter,
-            sheet=self.sheet,
-            country=self.country,
-            columns=self.columns,
+            _kept() if path == STDIN else path, **attrs.asdict(self, recurse=False)
         )
 
 
-def country_option() -> Callable[[F], F]:
-    """The country of national numbers."""
-    return option(
-        "--country",
-        metavar="CC",
-        heading=_HEADING,
-        help="Two letters, such as FR: numbers without a country code are read as "
-        "numbers of this country. Without it they are refused.",
-    )
+country_option: Final = option(
+    "--country",
+    metavar="CC",
+    heading=_HEADING,
+    help="Two letters, such as FR: numbers without a country code are read as numbers "
+    "of this country. Without it they are refused.",
+)
+"""Take the country of national numbers."""
 
 
-def recipient_file_options(function: F) -> F:
-    """
-    Options for reading a file with recipients.
-
-    The command gets them as one argument, ``reading``, a `FileReading`.
-    """
-
-    @wraps(function)
-    def command(
-        *arguments: Any,
-        file_format: str | None,
-        encoding: str | None,
-        delimiter: str | None,
-        sheet: str | None,
-        country: str | None,
-        column: tuple[str, ...],
-        **options: Any,
-    ) -> Any:
-        reading = FileReading(
-            format=file_format,
-            encoding=encoding,
-            delimiter=delimiter,
-            sheet=sheet,
-            country=country,
-            columns=_columns(column),
-        )
-        return function(*arguments, reading=reading, **options)
-
-    decorated: Any = command
-    for decorate in reversed(_OPTIONS):
-        decorated = decorate(decorated)
-    return cast("F", decorated)
+def _columns(
+    _: click.Context, __: click.Parameter, given: tuple[str, ...]
+) -> dict[str, tuple[str, ...]] | None:
+    """Read ``FIELD=HEADER,HEADER``."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in given:
+        name, equals, headers = one.partition("=")
+        if not equals:
+            raise click.BadParameter(
+                f"{one!r} must be FIELD=HEADER, such as phone_number=Mobile.",
+                param_hint="--column",
+            )
+        if name.strip() in found:
+            raise click.BadParameter(
+                f"{name.strip()} is given twice; several columns are separated by "
+                "commas.",
+                param_hint="--column",
+            )
+        # A header may hold a comma only if it is the one column of another field.
+        several = headers.split(",") if name.strip() == "phone_number" else [headers]
+        found[name.strip()] = tuple(header.strip() for header in several)
+    return found or None
 
 
-_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
-    country_option(),
+recipient_file_options: Final = bundled(
+    "reading",
+    FileReading,
+    country_option,
     option(
         "--column",
+        "columns",
         multiple=True,
+        callback=_columns,
         metavar="FIELD=HEADER[,HEADER…]",
         heading=_HEADING,
         help="Which column is which field, such as phone_number=Mobile or "
@@ -124,7 +111,6 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     ),
     option(
         "--format",
-        "file_format",
         type=click.Choice(FORMATS),
         heading=_HEADING,
         help=(
@@ -146,28 +132,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         "automatically.",
     ),
 )
-
-
-def _columns(given: tuple[str, ...]) -> dict[str, tuple[str, ...]] | None:
-    """Read ``FIELD=HEADER,HEADER``."""
-    found: dict[str, tuple[str, ...]] = {}
-    for one in given:
-        name, equals, headers = one.partition("=")
-        if not equals:
-            raise click.BadParameter(
-                f"{one!r} must be FIELD=HEADER, such as phone_number=Mobile.",
-                param_hint="--column",
-            )
-        if name.strip() in found:
-            raise click.BadParameter(
-                f"{name.strip()} is given twice; several columns are separated by "
-                "commas.",
-                param_hint="--column",
-            )
-        # A header may hold a comma only if it is the one column of another field.
-        several = headers.split(",") if name.strip() == "phone_number" else [headers]
-        found[name.strip()] = tuple(header.strip() for header in several)
-    return found or None
+"""Add options for reading a file with recipients."""
 
 
 def _kept() -> Path:

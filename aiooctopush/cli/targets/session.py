@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from types import MappingProxyType, TracebackType
+from functools import wraps
+from types import MappingProxyType
 from typing import Any, Final, NoReturn, Self, TypeVar
 
 import click
@@ -13,8 +14,11 @@ from ...errors import InvalidFieldError, OctopushError, Outcome
 from ...session import OctopushSession
 from ..terminal.console import Screen
 from ..terminal.interrupt import interruptible
-from ..terminal.problems import ExitCode
-from .gateway import Connection, GatewayOptions, connect
+from ..terminal.options import json_option
+from ..terminal.problems import ExitCode, outcome_document
+from ..terminal.prompts import require_agreement
+from ..terminal.result import Result
+from .gateway import Connection, GatewayOptions, connect, gateway_options
 
 
 T = TypeVar("T")
@@ -34,30 +38,47 @@ class CommandSession:
 
     Attributes:
         screen: Where words go.
-        connection: Which gateway.
     """
 
-    def __init__(self, screen: Screen, connection: Connection) -> None:
+    def __init__(self, screen: Screen, gateway: GatewayOptions) -> None:
         self.screen = screen
-        self.connection = connection
+        self._gateway = gateway
+        self._connection: Connection | None = None
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._runner:
-            self._runner.run(self.session.close())
+            if self._connection is not None:
+                self._runner.run(self._connection.session.close())
+
+    def connect(self) -> Connection:
+        """
+        Find the gateway, at the first use: other input is checked before.
+
+        Raises:
+            Exit: Credentials are missing or malformed.
+        """
+        if self._connection is None:
+            with self.screen.failures():
+                self._connection = connect(self._gateway)
+        return self._connection
 
     @property
     def session(self) -> OctopushSession:
         """For the calls themselves."""
-        return self.connection.session
+        return self.connect().session
+
+    def require_agreement(self, question: str, *, yes: bool, otherwise: str) -> None:
+        """
+        Continue only if a person agrees, who is asked once the gateway is known.
+
+        The arguments and the errors are those of `prompts.require_agreement`.
+        """
+        self.connect()
+        require_agreement(self.screen, question, yes=yes, otherwise=otherwise)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for work that looks after Ctrl-C itself."""
@@ -131,23 +152,24 @@ async def stoppable(screen: Screen, session: OctopushSession) -> AsyncIterator[N
         await asyncio.gather(*closing, return_exceptions=True)
 
 
-def open_session(
-    context: click.Context, screen: Screen, gateway: GatewayOptions
-) -> CommandSession:
+def makes_calls(function: Callable[..., Result]) -> Any:
     """
-    Find gateway and credentials for a command.
+    Make a command of a function that calls the gateway, and returns its result.
 
-    Args:
-        context: Context of the command.
-        screen: Where words go.
-        gateway: Values of `gateway_options`.
-
-    Raises:
-        Exit: They are missing or malformed.
+    The function gets a `CommandSession` before its options. Options for the gateway,
+    and --json, are added.
     """
-    with screen.failures():
-        connection = connect(context.obj, gateway)
-    return CommandSession(screen, connection)
+
+    @gateway_options
+    @json_option
+    @wraps(function)
+    def command(*, gateway: GatewayOptions, as_json: bool, **options: Any) -> None:
+        with CommandSession(Screen(as_json=as_json), gateway) as calls:
+            result = function(calls, **options)
+        calls.screen.result(result)
+        raise click.exceptions.Exit(result.exit_code)
+
+    return command
 
 
 def named(error: OctopushError, names: Mapping[str, str]) -> OctopushError:
@@ -178,14 +200,6 @@ def give_up(screen: Screen, *, reads: bool, advice: str = "") -> NoReturn:
     screen.error(words)
     if advice and not reads:
         screen.note(advice)
-    screen.document(
-        {
-            "error": "Interrupted",
-            "message": words,
-            "outcome": None if reads else str(Outcome.UNKNOWN),
-            "maybe_sent": not reads,
-            "request_id": None,
-            "code": None,
-        }
-    )
+    outcome = None if reads else Outcome.UNKNOWN
+    screen.document(outcome_document("Interrupted", words, outcome))
     raise click.exceptions.Exit(ExitCode.INTERRUPTED)

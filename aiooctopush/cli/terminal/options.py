@@ -1,18 +1,24 @@
 """Options that several commands share, and their values."""
 
 import math
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from functools import wraps
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import attrs
 import click
 
 from ...api._shared import Purpose, SmsType
 from ...sandbox import FaultPlan
 from ...text import plain
-from .help import Decorator, option, together
+from .console import Screen
+from .help import Decorator, F, option, together
+from .result import Result
 
 
 MESSAGE: Final = "Message"
@@ -23,6 +29,26 @@ OUTPUT: Final = "Output"
 _ZONE: Final = "aiooctopush.zone"
 _TEXT_FILE: Final = "aiooctopush.text_file"
 _PLAIN: Final = "aiooctopush.plain"
+
+
+class EnumChoice(click.Choice[str]):
+    """
+    A choice among the words of an enum; the command gets the member.
+
+    Args:
+        kind: The enum.
+        words: Its words; by default the values of all members.
+    """
+
+    def __init__(self, kind: type[StrEnum], words: Sequence[str] = ()) -> None:
+        super().__init__(words or [str(one) for one in kind])
+        self._kind = kind
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> StrEnum:
+        """See click."""
+        return self._kind(super().convert(value, param, ctx))
 
 
 def instant(
@@ -87,29 +113,20 @@ def _zone(
         ) from None
 
 
-def _text(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+def _text(context: click.Context, _: click.Parameter, value: str | None) -> str:
     """Take the text from the command line, or from the file of --text-file."""
     read: str | None = context.meta.get(_TEXT_FILE)
     if value is not None and read is not None:
         raise click.UsageError("--text and --text-file exclude each other.")
     text = read if value is None else value
-    if text is not None and context.meta.get(_PLAIN):
-        return plain(text)
-    return text
+    if text is None:
+        raise click.UsageError("Missing option '--text' or '--text-file'.")
+    return plain(text) if context.meta.get(_PLAIN) else text
 
 
 def _keep_plain(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's
     """Keep it for the text, which is read after it."""
     context.meta[_PLAIN] = value
-
-
-def _required_text(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> str:
-    found = _text(context, parameter, value)
-    if found is None:
-        raise click.UsageError("Missing option '--text' or '--text-file'.")
-    return found
 
 
 def _text_file(
@@ -173,7 +190,28 @@ def seconds(
     return least, most
 
 
-def text_option(*, required: bool = True) -> Decorator[Any]:
+def bundled(name: str, kind: type[Any], *options: Decorator[Any]) -> Decorator[Any]:
+    """
+    Add several options to a command, which gets their values as one record.
+
+    Args:
+        name: Name of the record among the parameters of the command.
+        kind: Its class; each of its fields has the name of an option.
+        options: The options, in this order.
+    """
+
+    def decorate(function: F) -> Any:
+        @wraps(function)
+        def command(*given: Any, **values: Any) -> Any:
+            own = {one.name: values.pop(one.name) for one in attrs.fields(kind)}
+            return function(*given, **{name: kind(**own)}, **values)
+
+        return together(*options)(command)
+
+    return decorate
+
+
+def text_option() -> Decorator[Any]:
     """Take the text of a message, typed or in a file."""
     file = option(
         "--text-file",
@@ -187,7 +225,7 @@ def text_option(*, required: bool = True) -> Decorator[Any]:
     )
     text = option(
         "--text",
-        callback=_required_text if required else _text,
+        callback=_text,
         metavar="TEXT",
         heading=MESSAGE,
         help="1 to 1,224 characters. May contain {first_name}, {last_name} and "
@@ -211,7 +249,7 @@ def purpose_option(*, required: bool = True) -> Decorator[Any]:
     """Take the purpose of a message."""
     return option(
         "--purpose",
-        type=click.Choice([one.lower() for one in Purpose.__members__]),
+        type=EnumChoice(Purpose, [one.lower() for one in Purpose.__members__]),
         required=required,
         heading=MESSAGE,
         help=(
@@ -227,7 +265,7 @@ def type_option() -> Decorator[Any]:
     return option(
         "--type",
         "type_",
-        type=click.Choice([str(one) for one in SmsType]),
+        type=EnumChoice(SmsType),
         default=str(SmsType.PREMIUM),
         heading=SENDING,
         help="Quality of the route. sms_low_cost takes at most 160 characters.",
@@ -302,12 +340,31 @@ def file_option(*names: str, help: str) -> Decorator[Any]:
     )
 
 
-def json_option() -> Decorator[Any]:
-    """Choose the result for programs."""
-    return option(
-        "--json",
-        "as_json",
-        is_flag=True,
-        heading=OUTPUT,
-        help="Write one JSON document to stdout, and nothing else.",
-    )
+json_option: Final = option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    heading=OUTPUT,
+    help="Write one JSON document to stdout, and nothing else.",
+)
+"""Choose the result for programs."""
+
+
+def shows_result(function: Callable[..., Result]) -> Any:
+    """
+    Make a command of a function that returns its result, and add --json.
+
+    The function gets a `Screen` before its options. Its errors before any send are
+    shown, too.
+    """
+
+    @json_option
+    @wraps(function)
+    def command(*, as_json: bool, **options: Any) -> None:
+        screen = Screen(as_json=as_json)
+        with screen.failures():
+            result = function(screen, **options)
+        screen.result(result)
+        raise click.exceptions.Exit(result.exit_code)
+
+    return command

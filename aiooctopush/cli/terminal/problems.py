@@ -125,11 +125,29 @@ def exit_code_of(error: OctopushError) -> ExitCode:
 
 def error_as_json(error: OctopushError) -> dict[str, Any]:
     """An error as plain data; nothing in it is private."""
+    document = outcome_document(
+        type(error).__name__, problem_of(error), error.outcome, error.request_id
+    )
+    return document | {"maybe_sent": error.maybe_sent, "code": error.code}
+
+
+def outcome_document(
+    kind: str, words: str, outcome: Outcome | None, request_id: str | None = None
+) -> dict[str, Any]:
+    """
+    Build the JSON document of a command that did not do what it was asked for.
+
+    Args:
+        kind: Name of an error, or of another reason.
+        words: The reason, for people.
+        outcome: Outcome of the message; None for a command without one.
+        request_id: Its id, if it has one.
+    """
     return {
-        "error": type(error).__name__,
-        "message": problem_of(error),
-        "outcome": None if error.outcome is None else str(error.outcome),
-        "maybe_sent": error.maybe_sent,
-        "request_id": error.request_id,
-        "code": error.code,
+        "error": kind,
+        "message": words,
+        "outcome": None if outcome is None else str(outcome),
+        "maybe_sent": outcome is Outcome.UNKNOWN,
+        "request_id": request_id,
+        "code": None,
     }

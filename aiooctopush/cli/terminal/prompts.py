@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from ...errors import InvalidFieldError
+from ...errors import InvalidFieldError, Outcome
 from .console import Screen
 from .help import Decorator, option
-from .problems import ExitCode
+from .problems import ExitCode, outcome_document
 
 
 def yes_option(what: str = "Do not ask for confirmation.") -> Decorator[Any]:
@@ -78,16 +78,7 @@ def require_agreement(
     if agreed:
         return
     screen.note(otherwise)
-    screen.document(
-        {
-            "error": "Declined",
-            "message": otherwise,
-            "outcome": "not_sent",
-            "maybe_sent": False,
-            "request_id": None,
-            "code": None,
-        }
-    )
+    screen.document(outcome_document("Declined", otherwise, Outcome.NOT_SENT))
     raise click.exceptions.Exit(ExitCode.NOT_ACCEPTED)
 
 

@@ -8,13 +8,13 @@ to `Screen.result`. The epilog of its help is made from the same fields.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 import attrs
 from attrs import field, frozen
 
 from ...errors import OctopushError
-from .problems import error_as_json
+from .problems import ExitCode, error_as_json
 from .values import in_words
 
 
@@ -133,6 +133,23 @@ class Result:
     """
 
     json_notes: ClassVar[str] = ""
+
+    @classmethod
+    def from_fields(cls, source: Any, **more: Any) -> Self:
+        """
+        Take each field from the attribute of the same name.
+
+        Args:
+            source: The object with the attributes, such as a result of the library.
+            more: Fields that it does not have, or that are shown in another way.
+        """
+        names = (one.name for one in attrs.fields(cls) if one.name not in more)
+        return cls(**{name: getattr(source, name) for name in names}, **more)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of a command that ends with this result."""
+        return ExitCode.ACCEPTED
 
     def headline(self) -> Row | None:
         """Return the first line for people and its style, or None."""
