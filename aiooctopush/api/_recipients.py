@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import compress, repeat
+from itertools import chain, compress, repeat
 from operator import attrgetter
 from typing import Any, Final, Self, final, overload
 
@@ -238,7 +238,10 @@ class CheckedRecipients(Sequence[Recipient]):
                 joined[name] = column = list[str | None]()
                 for one in parts:
                     column += one.columns.get(name) or [None] * len(one)
-        return cls(joined)
+        found = cls(joined)
+        if all("as_ints" in vars(one) for one in parts):
+            found.as_ints = list(chain.from_iterable(one.as_ints for one in parts))
+        return found
 
     @property
     def numbers(self) -> Sequence[str]:
@@ -256,16 +259,19 @@ class CheckedRecipients(Sequence[Recipient]):
         found = json_of_columns(self.columns)
         return json_of(self) if found is None else found
 
-    def select(self, chosen: Sequence[bool]) -> "CheckedRecipients":
+    def select(self, chosen: Sequence[int]) -> "CheckedRecipients":
         """Return the recipients at whose place ``chosen`` is true."""
         return self._with(lambda column: list(compress(column, chosen)))
 
     def _with(
-        self, change: Callable[[Sequence[str | None]], Sequence[str | None]]
+        self, change: Callable[[Sequence[Any]], Sequence[Any]]
     ) -> "CheckedRecipients":
-        return CheckedRecipients(
+        changed = CheckedRecipients(
             {name: change(column) for name, column in self.columns.items()}
         )
+        if "as_ints" in vars(self):
+            changed.as_ints = change(self.as_ints)
+        return changed
 
     def __len__(self) -> int:
         return len(self.columns[NUMBER])

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 from ledger_kinds import NOW, batch_record, run_record
 
-from aiooctopush.bulk.sources.people import People
+from aiooctopush.bulk.sources.people import ALREADY, NEW, People
 from aiooctopush.cli.bulk.record import recorded
 from aiooctopush.cli.targets.ledger import LedgerPlace
 from aiooctopush.cli.wording import RunLocation
@@ -68,7 +68,7 @@ def test_who_was_in_a_split_batch_is_known_once(split):
     found = asyncio.run(recorded(LedgerPlace(str(split)), "run", people))
 
     assert (len(people.known), found.done, found.ended_at) == (2, 1, NOW)
-    assert people.sift([ONE, ONE], [ONE, ONE]).already == {0}
+    assert list(people.sift([ONE, ONE], [ONE, ONE])) == [ALREADY, NEW]
 
 
 def test_each_copy_of_a_number_is_known(bulk, people, tmp_path, gateway):

@@ -27,7 +27,7 @@ from ..options import Identity, OnDuplicate, OnMissing
 from ..sources.batching import Item
 from ..sources.blocks import Block, RowOrBlock
 from ..sources.duplicates import SeenKeys, SeenNumbers
-from ..sources.people import People, known_by
+from ..sources.people import ALREADY, EXCLUDED, People, known_by
 from ..sources.table import IS_EMPTY
 from ..sources.text_file import SourceError
 from ..sources.used import missing_columns, requires_values, restricted
@@ -319,10 +319,10 @@ class Inspection:
         self, people: People, values: Sequence[Any], numbers: Sequence[int]
     ) -> set[int]:
         """Count planned or excluded recipients, and return their positions."""
-        already, excluded, _ = people.sift(values, numbers)
-        self._already += len(already)
-        self._excluded += len(excluded)
-        return already | excluded
+        kinds = people.sift(values, numbers)
+        self._already += kinds.count(ALREADY)
+        self._excluded += kinds.count(EXCLUDED)
+        return {at for at, kind in enumerate(kinds) if kind in {ALREADY, EXCLUDED}}
 
     def _is_new(self, content: Recipient | SmsRequest) -> bool:
         """Whether an item comes for the first time; without an identity all do."""

@@ -20,7 +20,6 @@ from collections.abc import (
 )
 from contextlib import aclosing, asynccontextmanager
 from itertools import islice
-from typing import Any
 
 from ...api._recipients import MAX_RECIPIENTS, NUMBER, CheckedRecipients, Recipient
 from ...api.sms import SmsRequest
@@ -36,7 +35,15 @@ from ...phone import mask, normalize_all
 from ..options import Identity, OnDuplicate, OnInvalid, OnMissing
 from .blocks import Block, RowOrBlock
 from .csv_file import RowSource
-from .people import People, known_by
+from .people import (
+    AGAIN,
+    ALREADY,
+    EXCLUDED,
+    NEW,
+    People,
+    SiftedPeople,
+    known_by,
+)
 from .rows import FileSource
 from .text_file import SourceError
 from .used import UsedValues
@@ -98,9 +105,11 @@ class BatchReader:
         self._items: Iterator[Item] | AsyncIterator[Item] = iter(())
         self._pieces: AsyncGenerator[RowOrBlock, None] | None = None
         self._ahead: deque[_Run] = deque()
-        # This many of the first of them are in a batch already.
+        # This many of the first of them were looked at already.
         self._begin: int = 0
         self._at_hand: int = 0
+        # Looked at, and not in a batch yet.
+        self._sifted: SiftedPeople | None = None
         self._failure: Exception | None = None
         self.first: int | None = None
         self.items: int = 0
@@ -186,22 +195,24 @@ class BatchReader:
         self.rejections.clear()
         self.identities.clear()
         taken: list[CheckedRecipients] = []
-        room = 1 if self._whole_requests else count
-        pause_at = self.items + count
-        # No more than fit: the rest stays in place.
-        while some := await self._some(room):
+        at_once = count
+        pause_at = self.items + at_once
+        room = count = 1 if self._whole_requests else at_once
+        while await self._has_more(room, count):
             if self._whole_requests:
-                request = self._look_at(some[0])
+                request = self._look_at(self._ahead[0][self._begin])
+                self._pass(1)
                 if isinstance(request, SmsRequest):
                     return request
             else:
-                taken.append(self._look_at_all(some))
+                # No more than fit: the rest stays in place.
+                taken.append(self._chosen(room, count))
                 room -= len(taken[-1])
                 if not room:
                     break
             # Let others run, should millions of items make no batch.
             if self.items >= pause_at:
-                pause_at += count
+                pause_at += at_once
                 await asyncio.sleep(0)
         if self._is_first:
             self._is_first = False
@@ -209,25 +220,30 @@ class BatchReader:
         content = CheckedRecipients.joined(taken) if taken else ()
         return content or None
 
-    async def _some(self, count: int) -> _Run:
-        """The next items, as many as asked for or fewer; none at the end."""
+    async def _has_more(self, room: int, count: int) -> bool:
+        """Whether an item is at hand; reads some if none is."""
+        if self._sifted is not None:
+            return True
         if self._failure is None:
             try:
-                await self._read(count)
+                # Many are looked at together, also where few fit; but who waits for
+                # each of them waits for no more than a batch needs.
+                is_waiting = isinstance(self._items, AsyncIterator)
+                await self._read(room if is_waiting else count)
             except Exception as error:  # noqa: BLE001 - raised below
                 # Items read before come first.
                 self._failure = error
-        if not self._ahead:
-            if self._failure is not None:
-                raise self._failure
-            return ()
-        some = self._ahead[0][self._begin : self._begin + count]
-        self._at_hand -= len(some)
-        self._begin += len(some)
+        if not self._ahead and self._failure is not None:
+            raise self._failure
+        return bool(self._ahead)
+
+    def _pass(self, count: int) -> None:
+        """Leave items at hand behind."""
+        self._at_hand -= count
+        self._begin += count
         if self._begin == len(self._ahead[0]):
             self._ahead.popleft()
             self._begin = 0
-        return some
 
     async def _read(self, count: int) -> None:
         """Have so many items at hand, if there are."""
@@ -244,7 +260,7 @@ class BatchReader:
             try:
                 async for item in self._items:
                     some.append(item)
-                    if len(some) >= count:
+                    if len(some) + self._at_hand >= count:
                         return
             finally:
                 # Those before a failure are in there, too.
@@ -252,7 +268,7 @@ class BatchReader:
         else:
             some = []
             try:
-                some.extend(islice(self._items, count))
+                some.extend(islice(self._items, max(0, count - self._at_hand)))
             finally:
                 self._line_up(some)
 
@@ -268,43 +284,45 @@ class BatchReader:
         elif run:
             ahead.append(run)
 
-    def _look_at_all(self, items: _Run) -> CheckedRecipients:
-        """Give those of some items that go into a batch."""
-        plain = None if self._looks_at_each else _plain(items)
-        if plain is not None:
-            plain = self._used.kept_if_complete(plain)
-        if plain is None:
-            # If the caller handles single items, or one of them is unusual.
-            found = map(self._look_at, items)
-            people = CheckedRecipients.of(one for one in found if one is not None)  # type: ignore[misc]  # and no request: see `take`
-            return self._used.kept(people)
-        numbers = plain.as_ints
-        chosen = self._sift(numbers, numbers)
-        if self.first is None and (chosen is None or True in chosen):
-            self.first = self.items + (0 if chosen is None else chosen.index(True))
-        self.items += len(numbers)
-        return plain if chosen is None else plain.select(chosen)
+    def _chosen(self, room: int, count: int) -> CheckedRecipients:
+        """Look at so many items at hand, and give the new ones that fit."""
+        if self._sifted is None:
+            some = self._ahead[0][self._begin : self._begin + count]
+            plain = None if self._looks_at_each else _plain(some)
+            if plain is not None:
+                plain = self._used.kept_if_complete(plain)
+            if plain is None:
+                return self._chosen_one_by_one(some, room)
+            self._pass(len(some))
+            kinds = self._people.sift(plain.as_ints, plain.as_ints)
+            self._sifted = SiftedPeople(plain, kinds)
+        chosen, kinds = self._sifted.cut(room)
+        if self._sifted.is_used_up:
+            self._sifted = None
+        if self.first is None and NEW in kinds:
+            self.first = self.items + kinds.index(NEW)
+        self._count(kinds)
+        return chosen
 
-    def _sift(
-        self, values: Sequence[Any], numbers: Sequence[int]
-    ) -> Sequence[bool] | None:
-        """
-        Count items by result, and select new ones.
+    def _chosen_one_by_one(self, items: _Run, room: int) -> CheckedRecipients:
+        """Do so if the caller handles single items, or one of them is unusual."""
+        found: list[Recipient] = []
+        for item in items:
+            content = self._look_at(item)
+            self._pass(1)
+            if content is not None:
+                found.append(content)  # type: ignore[arg-type]  # no request: see `take`
+                if len(found) == room:
+                    break
+        return self._used.kept(CheckedRecipients.of(found))
 
-        Args:
-            values: Their identities.
-            numbers: Whom they go to; empty for whole requests.
-
-        Returns:
-            For each whether it is new; None if all are.
-        """
-        already, excluded, again = self._people.sift(values, numbers)
-        gone = already | excluded | again
-        self.already += len(already)
-        self.excluded += len(excluded)
-        self.duplicates += len(again)
-        self.new += len(values) - len(gone)
-        return None if not gone else [at not in gone for at in range(len(values))]
+    def _count(self, kinds: bytes) -> None:
+        """Count items that are recipients."""
+        self.items += len(kinds)
+        self.new += kinds.count(NEW)
+        self.already += kinds.count(ALREADY)
+        self.excluded += kinds.count(EXCLUDED)
+        self.duplicates += kinds.count(AGAIN)
 
     @property
     def _looks_at_each(self) -> bool:
@@ -326,9 +344,8 @@ class BatchReader:
             self._reject(error)
             return None
         value, number = known_by(content, self._identity)
-        before = self.duplicates
-        chosen = self._sift((value,), () if number is None else (number,))
-        if self.duplicates > before and self._on_duplicate is OnDuplicate.ERROR:
+        kinds = self._people.sift((value,), () if number is None else (number,))
+        if AGAIN in kinds and self._on_duplicate is OnDuplicate.ERROR:
             raise InvalidFieldError(
                 self._place,
                 "was there before; on_duplicate made that an error",
@@ -336,8 +353,8 @@ class BatchReader:
                 if isinstance(content, Recipient)
                 else None,
             )
-        self.items += 1
-        if chosen is not None:
+        self._count(kinds)
+        if NEW not in kinds:
             return None
         if self.first is None:
             self.first = self.items - 1

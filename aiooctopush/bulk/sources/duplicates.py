@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import compress, islice, repeat
+from itertools import islice, repeat
 from operator import itemgetter, setitem
 from struct import pack, unpack
 from typing import Final
@@ -34,6 +34,7 @@ _BYTE_BITS: Final = 16
 _BITMAP: Final = 1 << _BYTE_BITS
 _LOW_BYTES: Final = _BITMAP - 1
 _BIT_OF: Final = bytes(1 << (high & 7) for high in range(256))
+_ANY_BIT: Final = bytes([0, *[1] * 255])
 
 # Bitmaps are quick: all French mobiles have room in these 32 MB, and so has most of
 # what a run from few countries meets. Beyond that a region is a sorted array of four
@@ -69,23 +70,21 @@ class SeenNumbers:
     def __contains__(self, number: str) -> bool:
         return self._has(_integer(number))
 
-    def among(self, values: Sequence[int]) -> list[int]:
+    def among(self, values: Sequence[int]) -> bytes:
         """
-        Give the places of the numbers that are in here; nothing is added.
+        Return 1 or 0 for each number: whether it is in here; nothing is added.
 
         Args:
             values: Numbers as integers.
         """
         if self._is_small:
-            return list(
-                compress(range(len(values)), map(self._few.__contains__, values))
-            )
+            return bytes(map(self._few.__contains__, values))
         located = self._located(lanes(values))
         if located is None:
-            return [place for place, value in enumerate(values) if self._has(value)]
+            return bytes(map(self._has, values))
         places, masks = located
         met = int.from_bytes(self._bytes_at(places)) & int.from_bytes(masks)
-        return list(compress(range(len(values)), met.to_bytes(len(values))))
+        return met.to_bytes(len(values)).translate(_ANY_BIT)
 
     def _has(self, value: int) -> bool:
         if self._is_small:

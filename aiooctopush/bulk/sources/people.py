@@ -8,10 +8,13 @@ an identity. Both forms are exact, because a false positive would be a lost mess
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from itertools import compress, count, islice
+from typing import Any, Final, Protocol
+
+from attrs import define
 
 from ..._wire import converter, encode
-from ...api._recipients import Recipient
+from ...api._recipients import CheckedRecipients, Recipient
 from ...api.sms import SmsRequest
 from ...errors import InvalidFieldError
 from ...ledgers.batch import identity_of, values_in
@@ -26,8 +29,8 @@ class ExactSet(Protocol):
     def note(self, values: Sequence[Any], /) -> Sequence[int]:
         """Add values, and return the places of values that were there before."""
 
-    def among(self, values: Sequence[Any], /) -> Sequence[int]:
-        """Give the places of the values that are in here; nothing is added."""
+    def among(self, values: Sequence[Any], /) -> bytes:
+        """Return 1 or 0 for each value: whether it is in here; nothing is added."""
 
     def __len__(self) -> int:
         """Return how many different values are in here."""
@@ -52,24 +55,63 @@ class SeenDigests:
                 self._digests.add(value)
         return again
 
-    def among(self, values: Sequence[bytes]) -> Sequence[int]:
-        """Give the places of the values that are in here; nothing is added."""
-        return [place for place, value in enumerate(values) if value in self._digests]
+    def among(self, values: Sequence[bytes]) -> bytes:
+        """Return 1 or 0 for each value: whether it is in here; nothing is added."""
+        return bytes(map(self._digests.__contains__, values))
 
 
-class Sifted(NamedTuple):
+NEW: Final = 0
+"""Met for the first time."""
+
+ALREADY: Final = 1
+"""Planned by an earlier start."""
+
+EXCLUDED: Final = 2
+"""Left out by ``exclude=``."""
+
+AGAIN: Final = 3
+"""Met before in this start."""
+
+# 1 for who is new, and 0 for all others.
+_ARE_NEW: Final = bytes([1, *[0] * 255])
+
+
+@define
+class SiftedPeople:
     """
-    Positions of recipients that are not new.
+    Recipients who were looked at, and go into batches from the first one on.
 
     Attributes:
-        already: Planned by an earlier start.
-        excluded: Left out by ``exclude=``.
-        again: Met before in this start.
+        people: All of them.
+        kinds: For each what `People.sift` says.
+        begin: How many were cut off.
     """
 
-    already: set[int]
-    excluded: set[int]
-    again: set[int]
+    people: CheckedRecipients
+    kinds: bytes
+    begin: int = 0
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether all were cut off."""
+        return self.begin == len(self.kinds)
+
+    def cut(self, room: int) -> tuple[CheckedRecipients, bytes]:
+        """
+        Cut off so many new ones, or all that are left.
+
+        Returns:
+            The new ones; and the kinds of all up to the last of them, or to the end.
+        """
+        begin, end = self.begin, len(self.kinds)
+        are_new = self.kinds[begin:].translate(_ARE_NEW)
+        if are_new.count(1) >= room:
+            end = next(islice(compress(count(begin + 1), are_new), room - 1, None))
+        self.begin = end
+        kinds, people = self.kinds[begin:end], self.people
+        if len(kinds) < len(people):
+            people = people[begin:end]
+        return (people.select(are_new) if any(kinds) else people), kinds
 
 
 class People:
@@ -117,33 +159,38 @@ class People:
             values = values_in(numbers)
             self._copies.update(values[place] for place in again)
 
-    def sift(self, values: Sequence[Any], numbers: Sequence[int]) -> Sifted:
+    def sift(self, values: Sequence[Any], numbers: Sequence[int]) -> bytes:
         """
         Find recipients that are known, excluded, or duplicates; add the others.
 
         Args:
             values: Their identities.
             numbers: Whom they go to; empty for whole requests.
-        """
-        already = set(self._planned_before(values) if self.known else ())
-        if len(already) == len(values):
-            return Sifted(already, set(), set())
-        excluded = set(self.excluded.among(numbers) if self.excluded else ()) - already
-        if self._keeps_copies:
-            return Sifted(already, excluded, set())
-        if not already and not excluded:
-            return Sifted(already, excluded, set(self._met.note(values)))
-        known = already | excluded
-        left = [at for at in range(len(values)) if at not in known]
-        again = self._met.note([values[at] for at in left])
-        return Sifted(already, excluded, {left[at] for at in again})
 
-    def _planned_before(self, values: Sequence[Any]) -> Sequence[int]:
-        """Return the places of recipients whom an earlier start has planned."""
+        Returns:
+            For each `NEW`, `ALREADY`, `EXCLUDED` or `AGAIN`.
+        """
+        kinds = self._planned_before(values) if self.known else bytes(len(values))
+        if NEW in kinds and self.excluded:
+            pairs = zip(kinds, self.excluded.among(numbers), strict=True)
+            kinds = bytes(kind or EXCLUDED * is_out for kind, is_out in pairs)
+        if self._keeps_copies or NEW not in kinds:
+            return kinds
+        if not any(kinds):
+            return _changed(kinds, self._met.note(values), AGAIN)
+        are_new = kinds.translate(_ARE_NEW)
+        again = self._met.note(list(compress(values, are_new)))
+        places = list(compress(range(len(values)), are_new)) if again else ()
+        return _changed(kinds, [places[at] for at in again], AGAIN)
+
+    def _planned_before(self, values: Sequence[Any]) -> bytes:
+        """Return 1 or 0 for each recipient: whether an earlier start has planned it."""
         found = self.known.among(values)
-        if not found or not self._keeps_copies:
+        if not self._keeps_copies or ALREADY not in found:
             return found
-        return [place for place in found if self._is_an_old_copy(values[place])]
+        is_old = self._is_an_old_copy
+        pairs = zip(found, values, strict=True)
+        return bytes(is_known and is_old(value) for is_known, value in pairs)
 
     def _is_an_old_copy(self, value: Any) -> bool:
         if not self._met.note((value,)):
@@ -152,6 +199,16 @@ class People:
             return False
         self._copies[value] -= 1
         return True
+
+
+def _changed(kinds: bytes, places: Sequence[int], kind: int) -> bytes:
+    """The same kinds, but for those at some places."""
+    if not places:
+        return kinds
+    changed = bytearray(kinds)
+    for at in places:
+        changed[at] = kind
+    return bytes(changed)
 
 
 def known_by(

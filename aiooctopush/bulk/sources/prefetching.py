@@ -7,13 +7,18 @@ transaction. No batch waits for that: from a slow source each goes out alone.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
 from ...ledgers.batch import Content
 from ...ledgers.records import Rejection
 from .batching import BatchReader
+
+
+# Turns of the loop, enough for a batch of which a half or more is known: it is filled
+# in several reads, with a turn between them.
+_TURNS: Final = 4
 
 
 @frozen(kw_only=True)
@@ -66,12 +71,13 @@ class BatchPrefetcher:
 
     async def ready(self) -> ReadBatch | None:
         """
-        Return the next batch if it needs no waiting; None otherwise, or at the end.
+        Return the next batch if it is read at once; None otherwise, or at the end.
         """
         if self._ahead is None:
             self._ahead = asyncio.create_task(self._cut())
-            # One turn of the loop: enough for what is read already.
-            await asyncio.sleep(0)
+            for _ in range(_TURNS):
+                if not self._ahead.done():
+                    await asyncio.sleep(0)
         ahead = self._ahead
         # The end, and errors after this batch, are for the next caller.
         if not ahead.done() or ahead.cancelled() or ahead.exception() is not None:

@@ -1,8 +1,12 @@
 """What a run takes from its source, item by item, and what it refuses to take."""
 
+import asyncio
+from collections import Counter
 from pathlib import PurePosixPath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aiooctopush import InvalidFieldError, Recipient, read_csv
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
@@ -160,3 +164,97 @@ async def test_a_batch_is_whole_wherever_blocks_of_its_file_end(tmp_path, monkey
             batches.append([one.phone_number for one in content])
 
     assert batches == [numbers[at : at + 7] for at in range(0, 40, 7)]
+
+
+# --- known people ---------------------------------------------------------------------
+
+SOME = [f"+3363998000{at}" for at in range(10)]
+COUNTS = ("items", "new", "already", "excluded", "duplicates", "rejected")
+LISTS = st.lists(st.sampled_from([*SOME, *SOME, "nonsense"]), max_size=40)
+
+
+def expected(items, *, known, excluded, keeps_copies, size):
+    """Batches of a list, item by item: where each begins, and the counts behind it."""
+    met, said, batches = Counter(), Counter(), []
+    first, batch = 0, []
+    for at, item in enumerate(items):
+        met[item] += 1
+        if item == "nonsense":
+            said["rejected"] += 1
+        elif known[item] >= (met[item] if keeps_copies else 1):
+            said["already"] += 1
+        elif item in excluded:
+            said["excluded"] += 1
+        elif met[item] > 1 and not keeps_copies:
+            said["duplicates"] += 1
+        else:
+            said["new"] += 1
+            first = first if batch else at
+            batch.append(item)
+        said["items"] += 1
+        if len(batch) == size:
+            batches.append((first, batch, dict(said)))
+            batch = []
+    return [*batches, *([(first, batch, dict(said))] if batch else [])], dict(said)
+
+
+async def in_batches(items, *, known, excluded, keeps_copies, size, waits):
+    """Batches as a reader makes them."""
+    reader = BatchReader(
+        whole_requests=False,
+        on_duplicate=OnDuplicate.KEEP if keeps_copies else OnDuplicate.SKIP,
+        on_invalid=OnInvalid.SKIP,
+        identity=None,
+    )
+    reader.people.remember([int(one) for one in known.elements()])
+    await reader.exclude(excluded)
+
+    async def source():
+        for item in items:
+            yield item
+
+    def counts():
+        found = {name: getattr(reader, name) for name in COUNTS}
+        return {name: count for name, count in found.items() if count}
+
+    batches = []
+    async with reader.reading(source() if waits else items):
+        while content := await reader.take(size):
+            people = [one.phone_number for one in content]
+            batches.append((reader.first, people, counts()))
+    return batches, counts()
+
+
+@given(
+    items=LISTS,
+    known=st.lists(st.sampled_from(SOME), max_size=12).map(Counter),
+    excluded=st.sets(st.sampled_from(SOME), max_size=3),
+    keeps_copies=st.booleans(),
+    size=st.integers(1, 8),
+    waits=st.booleans(),
+)
+def test_batches_are_those_of_one_item_after_the_other(waits, **given_):
+    """Although many are looked at together: the counts are those behind each batch."""
+    assert asyncio.run(in_batches(waits=waits, **given_)) == expected(**given_)
+
+
+async def test_no_more_is_waited_for_than_a_batch_needs():
+    """A slow source has given two new ones of four: the third is read, no further."""
+    given_ = []
+
+    async def source():
+        for number in SOME:
+            given_.append(number)
+            yield number
+
+    reader = BatchReader(
+        whole_requests=False,
+        on_duplicate=OnDuplicate.SKIP,
+        on_invalid=OnInvalid.SKIP,
+        identity=None,
+    )
+    reader.people.remember([int(SOME[0])])
+    async with reader.reading(source()):
+        await reader.take(3)
+
+    assert given_ == SOME[:4]

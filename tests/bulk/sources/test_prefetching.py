@@ -113,11 +113,23 @@ async def test_batches_that_are_planned_at_once_are_numbered_in_order(bulk, ledg
         for run, sizes, rejections in ledger.plans
     ] == [
         (2, [2], []),
-        (8, [2, 2], [4]),
-        (11, [2], [9]),
-        (15, [2, 2], []),
+        (11, [2, 2, 2], [4, 9]),
+        (13, [2], []),
+        (15, [2], []),
         (15, [], []),
     ]
+
+
+async def test_known_people_between_new_ones_part_no_plan(bulk, ledger, gateway):
+    """A batch that is filled from several reads is ready as well."""
+    people = numbers(24)
+    await bulk().send(people[::2])
+    ledger.plans.clear()
+
+    await bulk().send(people)
+
+    assert [2, 2, 2] in ledger.sizes
+    assert gateway.sent_log.numbers() == Counter(people)
 
 
 async def test_with_one_in_flight_each_batch_is_planned_by_itself(bulk, ledger):
