@@ -123,10 +123,10 @@ class TextLook(Result):
     result=TextLook,
 )
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@text_option()
+@text_option
 @purpose_option(required=False)
-@type_option()
-@at_option()
+@type_option
+@at_option
 @price_option
 @on_missing_option
 @recipient_file_options
@@ -139,8 +139,8 @@ def preview(
     file: Path | None,
     text: str,
     purpose: Purpose | None,
-    type_: SmsType,
-    at: datetime | None,
+    type: SmsType,
+    send_at: datetime | None,
     price: Decimal | None,
     on_missing: OnMissing | None,
     reading: FileReading,
@@ -164,8 +164,8 @@ def preview(
     inspection = Inspection(
         text,
         purpose=purpose,
-        type=type_,
-        send_at=at,
+        type=type,
+        send_at=send_at,
         now=clock.now(),
         on_missing=on_missing,
     )
@@ -177,8 +177,10 @@ def preview(
         list_bad(check, screen)
         known = Price(euros=price)
         if price is None:
-            known = price_by(gateway, check.found.countries, type_)
-        look = BulkLook.of(check, file=str(file), text=text, send_at=at, price=known)
+            known = price_by(gateway, check.found.countries, type)
+        look = BulkLook.of(
+            check, file=str(file), text=text, send_at=send_at, price=known
+        )
         warnings = warnings_of(look)
     for words in warnings:
         screen.warn(words)

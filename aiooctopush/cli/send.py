@@ -7,11 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+import attrs
 import click
 from attrs import frozen
 
 from ..api._recipients import MAX_RECIPIENTS, NUMBER, Recipient
-from ..api._shared import Purpose, SmsType
 from ..api.sms import SendResult
 from ..errors import DuplicateRequestError, InvalidFieldError, OctopushError, Outcome
 from ..ids import request_id_for
@@ -22,11 +22,12 @@ from .targets.gateway import (
     gateway_options,
     sandbox_item,
 )
+from .targets.message import MessageOptions, message_options
 from .targets.recipients import country_option
 from .targets.session import stoppable
 from .terminal.console import Screen
 from .terminal.help import command, option
-from .terminal.options import SENDING, json_option, message_options
+from .terminal.options import SENDING, json_option
 from .terminal.problems import ExitCode, outcome_document
 from .terminal.result import Result, Row, item
 from .terminal.values import counted
@@ -90,19 +91,6 @@ class Sent(Result):
 @country_option
 @message_options
 @option(
-    "--remove-blacklisted",
-    is_flag=True,
-    heading=SENDING,
-    help="Let the gateway leave out the numbers on the stop list of the account.",
-)
-@option(
-    "--with-replies",
-    is_flag=True,
-    heading=SENDING,
-    help="Let recipients reply; in mainland France only, where a short number then "
-    "replaces the sender.",
-)
-@option(
     "--idempotency-key",
     "key",
     metavar="TEXT",
@@ -121,15 +109,8 @@ class Sent(Result):
 def send(
     *,
     numbers: tuple[str, ...],
-    text: str,
-    sender: str,
-    purpose: str,
-    type_: str,
-    at: datetime | None,
-    simulate: bool,
     country: str | None,
-    remove_blacklisted: bool,
-    with_replies: bool,
+    message: MessageOptions,
     key: str | None,
     request_id: str | None,
     gateway: GatewayOptions,
@@ -157,16 +138,9 @@ def send(
             _send(
                 screen,
                 connection,
-                text=text,
                 recipients=recipients,
-                sender=sender,
-                purpose=Purpose(purpose),
-                type=SmsType(type_),
-                send_at=at,
-                simulation_mode=simulate or None,
-                with_replies=with_replies or None,
-                auto_remove_blacklisted_numbers=remove_blacklisted or None,
                 request_id=own_id,
+                **attrs.asdict(message, recurse=False),
             )
         )
     except OctopushError as error:
@@ -175,18 +149,11 @@ def send(
     except TimeoutError:
         _give_up(screen, own_id)
     screen.result(
-        Sent(
-            outcome=result.outcome,
-            ticket=result.ticket,
-            request_id=result.request_id,
-            number_of_sms_needed=result.number_of_sms_needed,
-            total_cost=result.total_cost,
-            residual_credit=result.residual_credit,
-            attempts=result.attempts,
-            number_of_contacts=result.number_of_contacts,
+        Sent.from_fields(
+            result,
             sandbox_sent_log=connection.sandbox_sent_log,
-            send_at=at,
-            simulated=simulate,
+            send_at=message.send_at,
+            simulated=bool(message.simulation_mode),
         )
     )
 

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from ..._clock import Clock
 from ...api.sms import Message
-from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
+from ...bulk.options import OnDuplicate, OnInvalid
 from ...bulk.preview.findings import Preview
 from ...bulk.preview.inspection import Inspection
 from ...bulk.sources.blocks import Block
@@ -23,6 +23,7 @@ from ..terminal.problems import ExitCode, outcome_document
 from ..terminal.progress import Progress
 from ..terminal.values import counted
 from ..wording import TOO_LATE, rejected_because
+from .options import PlanningOptions
 
 
 _SHOW_EVERY: Final = 5_000
@@ -117,20 +118,14 @@ class FileChecker:
         message: The message to send.
         screen: For the progress, and for errors.
         clock: For the progress, and for times in the past.
-        batch_size: As in a run.
-        on_duplicate: As in a run.
-        on_invalid: As in a run.
-        on_missing: As in a run.
+        planning: As for the run.
         people: Recipients whom the run has planned before, and excluded ones.
     """
 
     message: Message
     screen: Screen
     clock: Clock
-    batch_size: int
-    on_duplicate: OnDuplicate
-    on_invalid: OnInvalid
-    on_missing: OnMissing | None
+    planning: PlanningOptions
     people: People
 
     def check(self, source: FileSource) -> tuple[FileSource, FileCheck]:
@@ -151,9 +146,9 @@ class FileChecker:
             type=message.type,
             send_at=message.send_at,
             now=self.clock.now(),
-            on_duplicate=self.on_duplicate,
-            on_missing=self.on_missing,
-            batch_size=self.batch_size,
+            on_duplicate=self.planning.on_duplicate,
+            on_missing=self.planning.on_missing,
+            batch_size=self.planning.batch_size,
             people=self.people,
         )
         used, check = check_file(
@@ -186,14 +181,14 @@ class FileChecker:
         )
 
     def _refuse_rows(self, check: FileCheck) -> None:
-        if self.on_duplicate is OnDuplicate.ERROR and check.found.duplicates:
+        if self.planning.on_duplicate is OnDuplicate.ERROR and check.found.duplicates:
             refuse(
                 self.screen,
                 f"{check.path} has {counted(check.found.duplicates, 'row')} with a "
                 "number that occurs before. Nothing was sent.",
                 duplicates=check.found.duplicates,
             )
-        if self.on_invalid is OnInvalid.ERROR or not check.found.people:
+        if self.planning.on_invalid is OnInvalid.ERROR or not check.found.people:
             refuse_bad(check, self.screen)
 
 

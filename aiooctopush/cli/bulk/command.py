@@ -1,31 +1,27 @@
 """``octopush bulk``: one text to everyone in a file."""
 
 import asyncio
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import attrs
 import click
 
-from ...api._shared import Purpose, SmsType
-from ...api.sms import Message
-from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ..targets.gateway import GatewayOptions, connect, gateway_options
 from ..targets.ledger import LedgerPlace
+from ..targets.message import MessageOptions, message_options
 from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.runs import new_ledger_of
 from ..terminal.console import Screen
 from ..terminal.help import command, typed
-from ..terminal.options import json_option, message_options
+from ..terminal.options import json_option
 from ..terminal.progress import Progress
 from ..wording import RunLocation
 from .check import FileChecker, people_beside
 from .look import BulkLook
-from .options import bulk_options
+from .options import PlanningOptions, bulk_options
 from .price import Price, asked_price
-from .question import SeveralFiles, is_asked, show_and_ask
+from .question import is_asked, show_and_ask
 from .record import default_name, recorded
 from .sending import Sending
 from .summary import RunOutcome, RunResult
@@ -55,23 +51,11 @@ def bulk(
     /,
     *,
     file: Path,
-    text: str,
-    sender: str,
-    purpose: str,
-    type_: str,
-    at: datetime | None,
-    simulate: bool,
+    message: MessageOptions,
     ledger: Path | None,
     no_ledger: bool,
     name: str | None,
-    on_missing: str | None,
-    exclude: tuple[Path, ...],
-    remove_blacklisted: bool,
-    with_replies: bool,
-    retry_refused: bool,
-    price: Decimal | None,
-    dry_run: bool,
-    yes: bool,
+    planning: PlanningOptions,
     reading: FileReading,
     gateway: GatewayOptions,
     as_json: bool,
@@ -103,64 +87,48 @@ def bulk(
     if ledger is not None and no_ledger:
         raise click.UsageError("--ledger and --no-ledger exclude each other.")
     with screen.failures():
-        message = Message(
-            text=text,
-            sender=sender,
-            purpose=Purpose(purpose),
-            type=SmsType(type_),
-            send_at=at,
-            with_replies=with_replies or None,
-            auto_remove_blacklisted_numbers=remove_blacklisted or None,
-            simulation_mode=simulate or None,
-        )
+        built = message.built()
         connection = connect(gateway)
         if name is None:
-            name = default_name(message, gateway.address)
+            name = default_name(built, gateway.address)
         if ledger is None and not no_ledger and not gateway.sandbox:
             ledger = new_ledger_of(name)
         place = None if ledger is None else LedgerPlace(str(ledger))
-        excluding = [reading.open(one) for one in exclude]
-        on_duplicate = OnDuplicate(settings["on_duplicate"])
-        people = people_beside(excluding, on_duplicate)
+        excluding = [reading.open(one) for one in planning.exclude]
+        people = people_beside(excluding, planning.on_duplicate)
         before = None if place is None else asyncio.run(recorded(place, name, people))
         checker = FileChecker(
-            message=message,
+            message=built,
             screen=screen,
             clock=connection.clock,
-            batch_size=settings["batch_size"],
-            on_duplicate=on_duplicate,
-            on_invalid=OnInvalid(settings["on_invalid"]),
-            on_missing=None if on_missing is None else OnMissing(on_missing),
+            planning=planning,
             people=people,
         )
         source, check = checker.check(reading.open(file))
-        if retry_refused:
-            settings["retry_refused"] = True
-        if excluding:
-            settings["exclude"] = SeveralFiles(excluding)
         run = connection.session.bulk(
             name,
             ledger=ledger,
-            on_missing=checker.on_missing,
+            **planning.of_run(excluding),
             **settings,
             **attrs.asdict(message, recurse=False),
         )
-    yes = yes or gateway.sandbox
-    told = Price(euros=price)
-    if price is None and (dry_run or is_asked(screen, check, yes=yes)):
+    yes = planning.yes or gateway.sandbox
+    price = Price(euros=planning.price)
+    is_shown = planning.dry_run or is_asked(screen, check, yes=yes)
+    if price.euros is None and is_shown:
         session = connection.new_session()
-        told = asked_price(session, check.found.countries, message.type)
+        price = asked_price(session, check.found.countries, message.type)
     look = BulkLook.of(
         check,
         file=str(file),
-        text=text,
-        send_at=at,
-        price=told,
-        message=message,
+        text=message.text,
+        send_at=message.send_at,
+        price=price,
+        message=built,
         name=name,
         ledger=None if ledger is None else str(ledger),
     )
-    show_and_ask(screen, check, look, dry_run=dry_run, yes=yes)
+    show_and_ask(screen, check, look, dry_run=planning.dry_run, yes=yes)
     outcome = RunOutcome(
         report=run.report,
         total=check.found.recipients + check.found.already,
@@ -174,7 +142,7 @@ def bulk(
         new=check.found.recipients,
         already=check.found.already,
         excluded=check.found.excluded,
-        simulated=simulate,
+        simulated=bool(message.simulation_mode),
     )
     progress = Progress(screen, connection.clock)
     sending = Sending(run, source, screen, outcome, progress, items=check.found.items)

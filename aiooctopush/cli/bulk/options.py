@@ -1,12 +1,14 @@
 """Options of ``octopush bulk`` for the way in which a run is sent."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from attrs import frozen
 
 from ...api._recipients import MAX_RECIPIENTS
 from ...bulk.options import (
@@ -16,8 +18,10 @@ from ...bulk.options import (
     OnMissing,
     OnUnresolved,
 )
+from ...bulk.sources.rows import FileSource
+from ..targets.recipients import SeveralFiles
 from ..terminal.help import Decorator, option, together
-from ..terminal.options import SENDING, EnumChoice, euros
+from ..terminal.options import SENDING, EnumChoice, bundled, euros
 
 
 TROUBLE: Final = "Errors"
@@ -77,30 +81,6 @@ def _wait(name: str, help: str, default: str) -> Decorator[Any]:
     )
 
 
-_BATCH_SIZE: Final = option(
-    "--batch-size",
-    type=click.IntRange(1, MAX_RECIPIENTS),
-    metavar="N",
-    default=MAX_RECIPIENTS,
-    heading=SENDING,
-    help="Recipients per request.",
-)
-
-_ON_INVALID: Final = _choose(
-    "--on-invalid",
-    OnInvalid,
-    "A row is invalid: skip and list it, or send nothing at all.",
-    OnInvalid.SKIP,
-)
-
-_ON_DUPLICATE: Final = _choose(
-    "--on-duplicate",
-    OnDuplicate,
-    "A number occurs again in the file: skip the row, send once more, or send "
-    "nothing at all.",
-    OnDuplicate.SKIP,
-)
-
 waiting_option: Final = _wait(
     "--wait-for-gateway",
     "The gateway does not respond: how long to wait before the run pauses.",
@@ -124,7 +104,44 @@ on_missing_option: Final = _choose(
     "lack it.",
 )
 
-_OF_BOTH: Final = (
+
+@frozen(kw_only=True)
+class PlanningOptions:
+    """
+    The values of `planning_options`: to whom a run is sent, and after which question.
+
+    Attributes:
+        exclude: Files with numbers that nothing is sent to.
+        batch_size: As for `OctopushSession.bulk`, like the next three.
+        price: Price of one SMS in euros, if it was given.
+        dry_run: Whether to stop after the summary.
+        yes: Whether it is confirmed already.
+    """
+
+    exclude: tuple[Path, ...]
+    batch_size: int
+    on_invalid: OnInvalid
+    on_missing: OnMissing | None
+    on_duplicate: OnDuplicate
+    price: Decimal | None
+    dry_run: bool
+    yes: bool
+
+    def of_run(self, excluded: Sequence[FileSource]) -> dict[str, Any]:
+        """
+        Return the keywords of a run, or of its planning.
+
+        Args:
+            excluded: The files of ``exclude``, opened.
+        """
+        names = ("batch_size", "on_invalid", "on_missing", "on_duplicate")
+        settings = {name: getattr(self, name) for name in names}
+        return {**settings, "exclude": SeveralFiles(excluded) if excluded else None}
+
+
+planning_options: Final = bundled(
+    "planning",
+    PlanningOptions,
     option(
         "--exclude",
         type=click.Path(path_type=Path),
@@ -132,18 +149,6 @@ _OF_BOTH: Final = (
         metavar="FILE",
         heading=RECIPIENTS,
         help="File with numbers that nothing is sent to, read like FILE. Repeatable.",
-    ),
-    option(
-        "--remove-blacklisted",
-        is_flag=True,
-        heading=RECIPIENTS,
-        help="Have the gateway leave out the numbers of its own stop list.",
-    ),
-    option(
-        "--with-replies",
-        is_flag=True,
-        heading=SENDING,
-        help="Let recipients reply.",
     ),
     price_option,
     option(
@@ -158,7 +163,30 @@ _OF_BOTH: Final = (
         heading=QUESTIONS,
         help="Send without a question.",
     ),
+    option(
+        "--batch-size",
+        type=click.IntRange(1, MAX_RECIPIENTS),
+        metavar="N",
+        default=MAX_RECIPIENTS,
+        heading=SENDING,
+        help="Recipients per request.",
+    ),
+    _choose(
+        "--on-invalid",
+        OnInvalid,
+        "A row is invalid: skip and list it, or send nothing at all.",
+        OnInvalid.SKIP,
+    ),
+    on_missing_option,
+    _choose(
+        "--on-duplicate",
+        OnDuplicate,
+        "A number occurs again in the file: skip the row, send once more, or send "
+        "nothing at all.",
+        OnDuplicate.SKIP,
+    ),
 )
+"""Add the options of planning a run."""
 
 bulk_options: Final = together(
     option(
@@ -192,7 +220,7 @@ bulk_options: Final = together(
         help="Send again to recipients of this run whom the gateway refused, under new "
         "request IDs.",
     ),
-    *_OF_BOTH,
+    planning_options,
     option(
         "--concurrency",
         type=click.IntRange(min=1),
@@ -201,7 +229,6 @@ bulk_options: Final = together(
         heading=SENDING,
         help="Requests in flight at the same time.",
     ),
-    _BATCH_SIZE,
     option(
         "--rate",
         type=click.FloatRange(min=0, min_open=True),
@@ -217,9 +244,6 @@ bulk_options: Final = together(
         help="Pause before a request that could make the run cost more. The first "
         "request is always sent, to learn the price.",
     ),
-    _ON_INVALID,
-    on_missing_option,
-    _ON_DUPLICATE,
     _choose(
         "--on-unresolved",
         OnUnresolved,
@@ -243,9 +267,4 @@ bulk_options: Final = together(
     ),
     waiting_option,
 )
-"""Add the options of sending and of trouble."""
-
-planning_options: Final = together(
-    *_OF_BOTH, _BATCH_SIZE, _ON_INVALID, on_missing_option, _ON_DUPLICATE
-)
-"""Add the options of planning a run that workers send."""
+"""Add the options of planning, of sending, and of trouble."""

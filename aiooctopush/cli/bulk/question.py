@@ -1,13 +1,9 @@
 """Summary and confirmation before a run."""
 
-from collections.abc import Iterator, Sequence
 from typing import Final
 
 import click
-from attrs import frozen
 
-from ...api._recipients import Recipient
-from ...bulk.sources.rows import FileSource
 from ..terminal.console import Screen
 from ..terminal.prompts import on_terminal, require_agreement
 from ..terminal.values import counted, in_euros
@@ -16,17 +12,6 @@ from .look import BulkLook, warnings_of
 
 
 _DECLINED: Final = "Nothing was sent."
-
-
-@frozen
-class SeveralFiles:
-    """The recipients of several files, one after the other: whom nothing is sent to."""
-
-    sources: Sequence[FileSource]
-
-    def __iter__(self) -> Iterator[Recipient]:
-        for source in self.sources:
-            yield from source.restricted_to(())
 
 
 def is_asked(screen: Screen, check: FileCheck, *, yes: bool) -> bool:

@@ -1,15 +1,13 @@
 """A run of a fleet: planned, woken and followed to its end."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, evolve, frozen
 
 from ..._clock import Clock
 from ...api.sms import Message
 from ...bulk.fleet import planning
-from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ...bulk.report import BulkReport
-from ...bulk.sources.batching import Source
 from ...bulk.sources.rows import FileSource
 from ...errors import InvalidFieldError, shown
 from ...ledgers.protocols import FleetLedger
@@ -78,16 +76,18 @@ class FleetRun:
         source: FileSource,
         *,
         total: int,
-        batch_size: int,
-        on_duplicate: OnDuplicate,
-        on_invalid: OnInvalid,
-        on_missing: OnMissing | None = None,
-        exclude: Source | None = None,
+        **settings: Any,
     ) -> Submitted:
         """
         Plan it, and wake the workers; if there are none, send it.
 
         The broker may be unreachable, because planning needs only the ledger.
+
+        Args:
+            message: The message to send.
+            source: To whom.
+            total: Recipients that the run then has, for the progress.
+            settings: Further keywords of `bulk.planning.plan`.
 
         Raises:
             InvalidFieldError: See `bulk.planning.plan`, like the next two.
@@ -103,11 +103,7 @@ class FleetRun:
                     self.name,
                     message,
                     source,
-                    batch_size=batch_size,
-                    on_duplicate=on_duplicate,
-                    on_invalid=on_invalid,
-                    on_missing=on_missing,
-                    exclude=exclude,
+                    **settings,
                     progress=lambda run: stages.show(run.planned, total),
                 )
             # A worker may have paused it while it was planned.

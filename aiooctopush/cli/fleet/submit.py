@@ -2,33 +2,29 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import click
 from attrs import frozen
 
-from ...api._shared import Purpose, SmsType
-from ...api.sms import Message
-from ...bulk.options import OnDuplicate, OnInvalid, OnMissing
 from ...errors import OctopushError
 from ...ledgers.records import Pause
 from ..bulk.check import FileChecker, people_beside
 from ..bulk.look import BulkLook
-from ..bulk.options import planning_options
+from ..bulk.options import PlanningOptions, planning_options
 from ..bulk.price import Price
-from ..bulk.question import SeveralFiles, show_and_ask
+from ..bulk.question import show_and_ask
 from ..bulk.record import recorded
 from ..targets.fleet import app_option, load_fleet, quiet_logs
 from ..targets.gateway import surroundings
 from ..targets.ledger import LedgerPlace
+from ..targets.message import MessageOptions, message_options
 from ..targets.recipients import FileReading, recipient_file_options
 from ..terminal.console import Screen
 from ..terminal.help import command, option, typed
 from ..terminal.interrupt import until_signal
-from ..terminal.options import SENDING, json_option, message_options
+from ..terminal.options import SENDING, json_option
 from ..terminal.problems import ExitCode, problem_of
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, printable
@@ -138,23 +134,9 @@ def submit(
     *,
     file: Path,
     app: str,
-    text: str,
-    sender: str,
-    purpose: str,
-    type_: str,
-    at: datetime | None,
-    simulate: bool,
+    message: MessageOptions,
     name: str,
-    batch_size: int,
-    on_invalid: str,
-    on_missing: str | None,
-    on_duplicate: str,
-    exclude: tuple[Path, ...],
-    remove_blacklisted: bool,
-    with_replies: bool,
-    price: Decimal | None,
-    dry_run: bool,
-    yes: bool,
+    planning: PlanningOptions,
     reading: FileReading,
     as_json: bool,
 ) -> None:
@@ -178,44 +160,31 @@ def submit(
     place = RunLocation(name=name, ledger=LedgerPlace(app))
     with screen.failures():
         found = load_fleet(app)
-        message = Message(
-            text=text,
-            sender=sender,
-            purpose=Purpose(purpose),
-            type=SmsType(type_),
-            send_at=at,
-            with_replies=with_replies or None,
-            auto_remove_blacklisted_numbers=remove_blacklisted or None,
-            simulation_mode=simulate or None,
-        )
-    with screen.failures():
-        excluding = [reading.open(one) for one in exclude]
-        people = people_beside(excluding, OnDuplicate(on_duplicate))
+        built = message.built()
+        excluding = [reading.open(one) for one in planning.exclude]
+        people = people_beside(excluding, planning.on_duplicate)
     with failures(screen, _SUBMIT_AGAIN), quiet_logs():
         before = asyncio.run(recorded(LedgerPlace(app), name, people))
     with screen.failures():
         checker = FileChecker(
-            message=message,
+            message=built,
             screen=screen,
             clock=clock,
-            batch_size=batch_size,
-            on_duplicate=OnDuplicate(on_duplicate),
-            on_invalid=OnInvalid(on_invalid),
-            on_missing=None if on_missing is None else OnMissing(on_missing),
+            planning=planning,
             people=people,
         )
         source, check = checker.check(reading.open(file))
     look = BulkLook.of(
         check,
         file=str(file),
-        text=text,
-        send_at=at,
-        price=Price(euros=price),
-        message=message,
+        text=message.text,
+        send_at=message.send_at,
+        price=Price(euros=planning.price),
+        message=built,
         name=name,
         ledger=app,
     )
-    show_and_ask(screen, check, look, dry_run=dry_run, yes=yes)
+    show_and_ask(screen, check, look, dry_run=planning.dry_run, yes=planning.yes)
     run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
     with (
         failures(screen, _SUBMIT_AGAIN),
@@ -223,15 +192,11 @@ def submit(
         interrupted("Interrupted. Run the same command again to continue.", screen),
     ):
         submission = run.submit(
-            message,
+            built,
             source,
             total=check.found.recipients
             + (0 if before is None else before.run.planned),
-            batch_size=batch_size,
-            on_duplicate=OnDuplicate(on_duplicate),
-            on_invalid=OnInvalid(on_invalid),
-            on_missing=checker.on_missing,
-            exclude=SeveralFiles(excluding) if excluding else None,
+            **planning.of_run(excluding),
         )
         submitted = asyncio.run(until_signal(submission))
     document: dict[str, Any] = {
@@ -245,15 +210,9 @@ def submit(
         end(*(screen, submitted.report, place, typed(ctx)), already=already, **document)
     planned, error = submitted.run, submitted.error
     screen.result(
-        Submission(
-            name=planned.name,
-            planned=planned.planned,
-            batches=planned.batches,
-            new=planned.new,
-            already=planned.already,
+        Submission.from_fields(
+            planned,
             paused=submitted.paused,
-            duplicates=planned.duplicates,
-            rejected=planned.rejected,
             error=error,
             location=place,
             **document,

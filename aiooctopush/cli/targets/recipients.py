@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import attrs
 import click
 from attrs import frozen
 
+from ...api._recipients import Recipient
 from ...bulk.sources.any_file import FORMATS, read_recipients
 from ...bulk.sources.columns import Columns
 from ...bulk.sources.rows import FileSource
@@ -51,6 +53,17 @@ class FileReading:
         return read_recipients(
             _kept() if path == STDIN else path, **attrs.asdict(self, recurse=False)
         )
+
+
+@frozen
+class SeveralFiles:
+    """The recipients of several files, one after the other: whom nothing is sent to."""
+
+    sources: Sequence[FileSource]
+
+    def __iter__(self) -> Iterator[Recipient]:
+        for source in self.sources:
+            yield from source.restricted_to(())
 
 
 country_option: Final = option(

@@ -211,9 +211,16 @@ def bundled(name: str, kind: type[Any], *options: Decorator[Any]) -> Decorator[A
     return decorate
 
 
-def text_option() -> Decorator[Any]:
-    """Take the text of a message, typed or in a file."""
-    file = option(
+text_option: Final = together(
+    option(
+        "--text",
+        callback=_text,
+        metavar="TEXT",
+        heading=MESSAGE,
+        help="1 to 1,224 characters. May contain {first_name}, {last_name} and "
+        "{param1} to {param5}.",
+    ),
+    option(
         "--text-file",
         type=click.Path(path_type=Path),
         callback=_text_file,
@@ -222,16 +229,8 @@ def text_option() -> Decorator[Any]:
         metavar="FILE",
         heading=MESSAGE,
         help="File with the text, in UTF-8. Line breaks within it are sent.",
-    )
-    text = option(
-        "--text",
-        callback=_text,
-        metavar="TEXT",
-        heading=MESSAGE,
-        help="1 to 1,224 characters. May contain {first_name}, {last_name} and "
-        "{param1} to {param5}.",
-    )
-    simple = option(
+    ),
+    option(
         "--plain",
         callback=_keep_plain,
         is_flag=True,
@@ -241,8 +240,9 @@ def text_option() -> Decorator[Any]:
         help="Replace characters of the text that force Unicode where a plain one "
         "exists: typographic quotes, dashes and spaces, œ, accents. Values of a file "
         "stay as they are.",
-    )
-    return together(text, file, simple)
+    ),
+)
+"""Take the text of a message, typed or in a file."""
 
 
 def purpose_option(*, required: bool = True) -> Decorator[Any]:
@@ -260,29 +260,26 @@ def purpose_option(*, required: bool = True) -> Decorator[Any]:
     )
 
 
-def type_option() -> Decorator[Any]:
-    """Take the quality of the route."""
-    return option(
-        "--type",
-        "type_",
-        type=EnumChoice(SmsType),
-        default=str(SmsType.PREMIUM),
-        heading=SENDING,
-        help="Quality of the route. sms_low_cost takes at most 160 characters.",
-    )
+type_option: Final = option(
+    "--type",
+    type=EnumChoice(SmsType),
+    default=str(SmsType.PREMIUM),
+    heading=SENDING,
+    help="Quality of the route. sms_low_cost takes at most 160 characters.",
+)
+"""Take the quality of the route."""
 
-
-def at_option() -> Decorator[Any]:
-    """Take the time of sending, and the zone of its clock."""
-    at = option(
+at_option: Final = together(
+    option(
         "--at",
+        "send_at",
         callback=instant,
         metavar="ISO",
         heading=SENDING,
         help="Time of sending, such as 2026-11-27T09:00+01:00, or "
         '"2026-11-27 09:00" with --zone. Default: now.',
-    )
-    zone = option(
+    ),
+    option(
         "--zone",
         callback=_zone,
         is_eager=True,
@@ -290,8 +287,9 @@ def at_option() -> Decorator[Any]:
         metavar="ZONE",
         heading=SENDING,
         help="Time zone of --at, such as Europe/Paris.",
-    )
-    return together(at, zone)
+    ),
+)
+"""Take the time of sending, and the zone of its clock."""
 
 
 def sender_option(*, required: bool = True) -> Decorator[Any]:
@@ -303,25 +301,6 @@ def sender_option(*, required: bool = True) -> Decorator[Any]:
         heading=MESSAGE,
         help="Sender: 3 to 11 letters, digits or spaces; no space at either end.",
     )
-
-
-message_options: Final = together(
-    text_option(),
-    sender_option(),
-    purpose_option(),
-    type_option(),
-    at_option(),
-    option(
-        "--simulate",
-        is_flag=True,
-        heading=SENDING,
-        help=(
-            "Let the gateway check the request only. Its figures are invented, and no "
-            "message is sent."
-        ),
-    ),
-)
-"""Take text, sender and purpose of a message, and when and how it is sent."""
 
 
 def csv_option(help: str) -> Decorator[Any]:
