@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from .errors import InvalidFieldError
+from .errors import InvalidFieldError, wrong_type, wrong_value
 
 
 FROM_ENVIRONMENT: Final = "env"
@@ -36,11 +36,11 @@ def check_base_url(value: Any, *, insecure: bool) -> str:
             "and api_key",
         )
     if scheme == "http" and not insecure and host not in _LOOPBACK:
-        raise InvalidFieldError(
+        raise wrong_value(
             "base_url",
             "must be https, otherwise the key crosses the network unencrypted; "
             "allow_insecure_http=True allows it",
-            shown=repr(value),
+            value,
         )
     return str(value).rstrip("/")
 
@@ -66,10 +66,10 @@ def check_proxy(value: Any, base_url: str) -> str | None:
 def check_transport(value: Any) -> None:
     """Refuse what carries nothing, such as a sandbox without its transport."""
     if value is not None and not callable(getattr(value, "send", None)):
-        raise InvalidFieldError(
+        raise wrong_type(
             "transport",
             "must have send and close, as SandboxTransport(gateway) has",
-            shown=type(value).__name__,
+            value,
         )
 
 
@@ -78,11 +78,7 @@ def check_client_session(value: Any, transport: object) -> None:
     if value is not None and transport is not None:
         raise InvalidFieldError("client_session", "cannot be combined with transport")
     if not isinstance(value, aiohttp.ClientSession | None):
-        raise InvalidFieldError(
-            "client_session",
-            "must be an aiohttp.ClientSession",
-            shown=type(value).__name__,
-        )
+        raise wrong_type("client_session", "must be an aiohttp.ClientSession", value)
 
 
 def tls_of(ssl_context: Any, ca_file: Any) -> ssl.SSLContext | None:
@@ -94,10 +90,10 @@ def tls_of(ssl_context: Any, ca_file: Any) -> ssl.SSLContext | None:
     if ssl_context is None:
         return None
     if not isinstance(ssl_context, ssl.SSLContext):
-        raise InvalidFieldError(
+        raise wrong_type(
             "ssl_context",
             "must be an ssl.SSLContext: verification cannot be switched off",
-            shown=type(ssl_context).__name__,
+            ssl_context,
         )
     if ssl_context.verify_mode != ssl.CERT_REQUIRED or not ssl_context.check_hostname:
         raise InvalidFieldError(
@@ -113,16 +109,14 @@ def _context_with(ca_file: Any) -> ssl.SSLContext:
     try:
         context.load_verify_locations(cafile=Path(ca_file))
     except TypeError:
-        raise InvalidFieldError(
-            "ca_file", "must be a path", shown=type(ca_file).__name__
-        ) from None
+        raise wrong_type("ca_file", "must be a path", ca_file) from None
     except ssl.SSLError as error:
-        raise InvalidFieldError(
-            "ca_file", "holds no certificate in PEM format", shown=repr(str(ca_file))
+        raise wrong_value(
+            "ca_file", "holds no certificate in PEM format", str(ca_file)
         ) from error
     except OSError as error:
-        raise InvalidFieldError(
-            "ca_file", f"cannot be read: {error.strerror}", shown=repr(str(ca_file))
+        raise wrong_value(
+            "ca_file", f"cannot be read: {error.strerror}", str(ca_file)
         ) from error
     return context
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import Attribute
 
-from .errors import InvalidFieldError
+from .errors import wrong_type, wrong_value
 
 
 MAX_TEXT: Final = 1224
@@ -41,9 +41,7 @@ def at_least(least: float) -> Callable[[object, "Attribute[Any]", Any], None]:
     def check(_: object, attribute: "Attribute[Any]", value: Any) -> None:
         check_number(attribute.name, value)
         if not value >= least:
-            raise InvalidFieldError(
-                attribute.name, f"must be at least {least:g}", shown=repr(value)[:40]
-            )
+            raise wrong_value(attribute.name, f"must be at least {least:g}", value)
 
     return check
 
@@ -52,20 +50,25 @@ def positive(_: object, attribute: "Attribute[Any]", value: Any) -> None:
     """Require a number above 0; a validator of a field."""
     check_number(attribute.name, value)
     if not value > 0:
-        raise InvalidFieldError(
-            attribute.name, "must be above 0", shown=repr(value)[:40]
-        )
+        raise wrong_value(attribute.name, "must be above 0", value)
 
 
 def check_number(name: str, value: object) -> None:
     """Refuse what is no number: a text of digits, a flag, a span of time."""
     if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
-        raise InvalidFieldError(name, "must be a number", shown=type(value).__name__)
+        raise wrong_type(name, "must be a number", value)
+
+
+def check_whole(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Require a whole number within its bounds; True does not count as 1."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if is_whole and least <= value and (most is None or value <= most):  # type: ignore[operator]  # an int
+        return
+    bounds = f"from {least:,}" if most is None else f"from {least:,} to {most:,}"
+    raise wrong_value(name, f"must be a whole number {bounds}", value)
 
 
 def check_kind(name: str, value: object, kind: type) -> None:
     """Refuse what is not of a class, which is named as a program imports it."""
     if not isinstance(value, kind):
-        raise InvalidFieldError(
-            name, f"must be a {kind.__name__}", shown=type(value).__name__
-        )
+        raise wrong_type(name, f"must be a {kind.__name__}", value)

@@ -12,7 +12,7 @@ from typing import Any
 from ._call import CallState
 from ._hooks import tell
 from ._wire import Answer
-from .errors import InvalidFieldError, OctopushError, Outcome
+from .errors import OctopushError, Outcome, wrong_type
 from .observer import AttemptEvent, CallEnded, CallStarted, Observer
 from .retry import Decision, Raise, Retry, Return
 
@@ -29,10 +29,10 @@ def check_hook(hook: Any) -> None:
         InvalidFieldError: It is no plain function.
     """
     if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
-        raise InvalidFieldError(
+        raise wrong_type(
             "on_attempt",
             "must be a plain function, not a coroutine: it is not awaited",
-            shown=type(hook).__name__,
+            hook,
         )
 
 

@@ -194,6 +194,16 @@ class InvalidFieldError(OctopushError, ValueError):
         self.shown = shown
 
 
+def wrong_type(field: str, limit: str, value: object) -> InvalidFieldError:
+    """Make the error for a value of another type, of which only the type is shown."""
+    return InvalidFieldError(field, limit, shown=type(value).__name__)
+
+
+def wrong_value(field: str, limit: str, value: object) -> InvalidFieldError:
+    """Make the error for a value out of its bounds, which is shown: no private one."""
+    return InvalidFieldError(field, limit, shown=repr(value)[:80])
+
+
 class NotSentError(OctopushError):
     """No connection was ever handed to the request: nothing was sent."""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from .errors import InvalidFieldError, shown
+from .errors import InvalidFieldError, shown, wrong_type
 
 
 PROTECTED_FOR: Final = timedelta(hours=24)
@@ -69,7 +69,7 @@ def request_id_for(key: str) -> str:
     """
     known: object = key
     if not isinstance(known, str):
-        raise InvalidFieldError("key", "must be a str", shown=type(known).__name__)
+        raise wrong_type("key", "must be a str", known)
     if not known:
         raise InvalidFieldError("key", "must not be empty")
     try:
@@ -88,9 +88,7 @@ def check_request_id(value: str) -> str:
     """
     known: object = value
     if not isinstance(known, str):
-        raise InvalidFieldError(
-            "request_id", "must be a str", shown=type(known).__name__
-        )
+        raise wrong_type("request_id", "must be a str", known)
     if not is_request_id(known):
         raise InvalidFieldError(
             "request_id",

@@ -15,7 +15,7 @@ from typing import Final
 
 import orjson
 
-from .errors import InvalidFieldError
+from .errors import InvalidFieldError, wrong_type
 
 
 MIN_DIGITS: Final = 5
@@ -93,7 +93,7 @@ def normalize(
     """
     if not isinstance(number, str):
         problem = "must be a string that starts with '+' and the country code"
-        raise InvalidFieldError(field, problem, shown=type(number).__name__)
+        raise wrong_type(field, problem, number)
     if country is not None:
         from ._numbering import read  # noqa: PLC0415  # an extra
 

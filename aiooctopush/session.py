@@ -46,7 +46,7 @@ from .bulk.options import (
     OnUnresolved,
     OnUnresolvedLike,
 )
-from .errors import InvalidFieldError
+from .errors import InvalidFieldError, wrong_value
 from .observer import Observer, OnAttempt
 from .retry import RetryPolicy
 from .secret import Credentials
@@ -176,9 +176,7 @@ class OctopushSession:
         self._base_url = check_base_url(base_url, insecure=allow_insecure_http)
         check_number("max_in_flight", max_in_flight)
         if max_in_flight < 1:
-            raise InvalidFieldError(
-                "max_in_flight", "must be at least 1", shown=repr(max_in_flight)
-            )
+            raise wrong_value("max_in_flight", "must be at least 1", max_in_flight)
         check_hook(on_attempt)
         check_transport(transport)
         check_client_session(client_session, transport)

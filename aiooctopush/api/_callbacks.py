@@ -15,7 +15,7 @@ import attrs
 from attrs import field, frozen
 
 from .._wire import converter, read_from
-from ..errors import InvalidFieldError
+from ..errors import InvalidFieldError, wrong_type, wrong_value
 from ._nested import NestedValue
 from ._shared import check_switches, check_text
 
@@ -74,9 +74,7 @@ def check_email(value: Any, name: str) -> None:
     before, at, after = value.partition("@")
     good = before and at and after and "@" not in after
     if not good or "/" in value or not value.isprintable() or " " in value:
-        raise InvalidFieldError(
-            name, "must be an e-mail address", shown=repr(value)[:80]
-        )
+        raise wrong_value(name, "must be an e-mail address", value)
 
 
 _URLS: Final = (
@@ -152,9 +150,7 @@ class Callbacks:
 def check_callbacks(value: Any) -> None:
     """Require `Callbacks`."""
     if value is not None and not isinstance(value, Callbacks):
-        raise InvalidFieldError(
-            "callbacks", "must be Callbacks", shown=type(value).__name__
-        )
+        raise wrong_type("callbacks", "must be Callbacks", value)
 
 
 def _write(callbacks: Callbacks) -> dict[str, Any]:

@@ -14,15 +14,16 @@ from typing import Any, Final, Generic, TypeVar
 
 from attrs import Factory, define, field, frozen
 
+from .._limits import check_whole
 from ..errors import (
     AuthenticationError,
     Backoff,
     InsufficientCreditError,
-    InvalidFieldError,
     NotSentError,
     OctopushError,
     Outcome,
     TransportSecurityError,
+    wrong_type,
 )
 from ..phone import mask, normalize
 
@@ -167,11 +168,7 @@ def read_items(
     """
     # A str is iterable: each digit would become an item.
     if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
-        raise InvalidFieldError(
-            name,
-            "must be a list of items, [one] for a single one",
-            shown=type(items).__name__,
-        )
+        raise wrong_type(name, "must be a list of items, [one] for a single one", items)
     return tuple(read(item, f"{name}[{index}]") for index, item in enumerate(items))
 
 
@@ -205,14 +202,7 @@ async def call_in_chunks(
     Raises:
         InvalidFieldError: ``concurrency`` is no number of requests.
     """
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int):
-        raise InvalidFieldError(
-            "concurrency", "must be an int", shown=f"{concurrency!r:.40}"
-        )
-    if concurrency < 1:
-        raise InvalidFieldError(
-            "concurrency", "must be at least 1", shown=f"{concurrency}"
-        )
+    check_whole("concurrency", concurrency, 1)
     rest = iter(items)
     chunks = list(iter(lambda: tuple(islice(rest, size)), ()))
     call: _ChunkedCall[T, D] = _ChunkedCall(request=request, chunks=chunks)

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from .._limits import MAX_MERGE_FIELD
 from .._wire import converter
-from ..errors import InvalidFieldError
+from ..errors import InvalidFieldError, wrong_type
 from ..phone import as_ints, mask, normalize
 from ._shared import check_text
 
@@ -355,10 +355,10 @@ def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
     """
     # A str is iterable: each digit would become a recipient.
     if isinstance(items, _NOT_MANY) or not isinstance(items, Iterable):
-        raise InvalidFieldError(
+        raise wrong_type(
             "recipients",
             "must be a list of numbers or Recipients, [one] for a single one",
-            shown=type(items).__name__,
+            items,
         )
     # By its type: a check against an abstract class takes longer.
     if type(items) is CheckedRecipients and 1 <= len(items) <= MAX_RECIPIENTS:

@@ -10,7 +10,7 @@ from attrs import field
 
 from .._call import CallOptions
 from .._wire import Answer, Endpoint
-from ..errors import InvalidFieldError, shown
+from ..errors import InvalidFieldError, shown, wrong_type, wrong_value
 from ..ids import check_request_id, new_request_id
 
 
@@ -152,7 +152,7 @@ AudienceLike = Audience | Literal["list", "tag"]
 def check_text(value: Any, name: str, at_most: int, *, private: bool = False) -> None:
     """Require 1 to ``at_most`` characters that UTF-8 can encode."""
     if not isinstance(value, str):
-        raise InvalidFieldError(name, "must be a str", shown=type(value).__name__)
+        raise wrong_type(name, "must be a str", value)
     if not 1 <= len(value) <= at_most:
         raise InvalidFieldError(
             name,
@@ -198,7 +198,7 @@ def check_sender(value: Any) -> None:
 def check_instant(value: Any, name: str) -> None:
     """Require a datetime with a time zone."""
     if not isinstance(value, datetime):
-        raise InvalidFieldError(name, "must be a datetime", shown=type(value).__name__)
+        raise wrong_type(name, "must be a datetime", value)
     if value.utcoffset() is None:
         raise InvalidFieldError(
             name,
@@ -235,9 +235,7 @@ def check_switches(names: tuple[str, ...], values: tuple[Any, ...]) -> None:
     """Refuse a flag that is neither True nor False nor left to the gateway."""
     for name, value in zip(names, values, strict=True):
         if value is not None and value is not True and value is not False:
-            raise InvalidFieldError(
-                name, "must be True, False or None", shown=repr(value)[:80]
-            )
+            raise wrong_value(name, "must be True, False or None", value)
 
 
 def check_not_blank(text: str) -> None:
@@ -266,8 +264,8 @@ def to_enum(kind: type[E], name: str, value: E | str) -> E:
             repr(str(one) if label == one.name else label.lower())
             for label, one in kind.__members__.items()
         ]
-        raise InvalidFieldError(
-            name, f"must be {', '.join(words)} or {last}", shown=repr(value)[:40]
+        raise wrong_value(
+            name, f"must be {', '.join(words)} or {last}", value
         ) from None
 
 

@@ -5,7 +5,7 @@ import warnings
 from enum import StrEnum
 from typing import Any, Literal
 
-from ..errors import InvalidFieldError
+from ..errors import wrong_value
 from ._shared import check_sender, to_enum
 
 
@@ -86,10 +86,8 @@ def to_voice_language(value: Any) -> str:
     text out in another language.
     """
     if not isinstance(value, str) or not _is_language(value):
-        raise InvalidFieldError(
-            "voice_language",
-            "must be a code such as 'fr-FR' or 'arb'",
-            shown=repr(value)[:40],
+        raise wrong_value(
+            "voice_language", "must be a code such as 'fr-FR' or 'arb'", value
         )
     return str(value)
 

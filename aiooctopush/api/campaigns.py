@@ -17,10 +17,10 @@ from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..errors import (
     AuthenticationError,
     Backoff,
-    InvalidFieldError,
     NotSentError,
     OctopushError,
     RefusedError,
+    wrong_value,
 )
 from ._shared import TICKET_NAMES, Audience
 
@@ -209,7 +209,7 @@ def check_ticket(ticket: Any) -> str:
     """Require a ticket, before any I/O."""
     if not isinstance(ticket, str) or not ticket.strip():
         # A call that was presumed has no ticket; None must not become "None".
-        raise InvalidFieldError("ticket", "must be a ticket", shown=repr(ticket)[:40])
+        raise wrong_value("ticket", "must be a ticket", ticket)
     return ticket
 
 

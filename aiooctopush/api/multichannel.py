@@ -21,7 +21,7 @@ from .._call import CallOptions
 from .._clock import Clock
 from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, encode, read_from
-from ..errors import InvalidFieldError
+from ..errors import InvalidFieldError, wrong_type
 from ..phone import mask, normalize
 from ._before_sending import checked_on_channel
 from ._recipients import MAX_RECIPIENTS
@@ -139,9 +139,7 @@ def _to_recipient(one: Any) -> ChannelRecipient:
         return one
     if not isinstance(one, str):
         # A Recipient has values to merge, which this operation does not document.
-        raise InvalidFieldError(
-            "recipient", "must be a ChannelRecipient", shown=type(one).__name__
-        )
+        raise wrong_type("recipient", "must be a ChannelRecipient", one)
     if "@" in one:
         return ChannelRecipient(email=one)
     return ChannelRecipient(phone_number=one)
@@ -171,9 +169,7 @@ def _to_recipients(
 def _complete(given: Any, channel: Channel) -> dict[str, Any] | None:
     """Check the documented keys, and set the type of SMS and voice."""
     if given is not None and not isinstance(given, Mapping):
-        raise InvalidFieldError(
-            "metadata", "must be a dict", shown=type(given).__name__
-        )
+        raise wrong_type("metadata", "must be a dict", given)
     metadata = dict(given or {})
     try:
         encode(metadata)

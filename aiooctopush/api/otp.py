@@ -16,9 +16,9 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from .._call import CallOptions
-from .._limits import MAX_TEXT
+from .._limits import MAX_TEXT, check_whole
 from .._wire import Answer, Endpoint, Idempotency, read_from
-from ..errors import InvalidFieldError, Outcome
+from ..errors import InvalidFieldError, Outcome, wrong_type
 from ..phone import mask, normalize
 from ..secret import Secret, check_unmasked
 from ._shared import (
@@ -107,15 +107,6 @@ def _to_channel(value: OtpChannelLike | None) -> OtpChannel | None:
     return None if value is None else to_enum(OtpChannel, "channel", value)
 
 
-def _check_whole(value: Any, name: str, at_least: int, at_most: int) -> None:
-    if value is None:
-        return
-    # True is an int, too.
-    if type(value) is not int or not at_least <= value <= at_most:
-        limit = f"must be a whole number from {at_least} to {at_most:,}"
-        raise InvalidFieldError(name, limit, shown=repr(value)[:40])
-
-
 _ALPHABETS: Final = (
     "allow_digits",
     "allow_upper_case",
@@ -160,9 +151,12 @@ class OtpRequest:
                 )
         if self.sender is not None:
             check_sender(self.sender)
-        _check_whole(self.code_length, "code_length", MIN_CODE, MAX_CODE)
-        _check_whole(self.validity_period, "validity_period", 1, MAX_WHOLE)
-        _check_whole(self.max_wrong_attempts, "max_wrong_attempts", 1, MAX_WHOLE)
+        if self.code_length is not None:
+            check_whole("code_length", self.code_length, MIN_CODE, MAX_CODE)
+        if self.validity_period is not None:
+            check_whole("validity_period", self.validity_period, 1, MAX_WHOLE)
+        if self.max_wrong_attempts is not None:
+            check_whole("max_wrong_attempts", self.max_wrong_attempts, 1, MAX_WHOLE)
         alphabets = tuple(getattr(self, name) for name in _ALPHABETS)
         check_switches(
             (*_ALPHABETS, "remove_confusing_characters"),
@@ -433,7 +427,7 @@ class Otp:
         Source: gateway documentation, ``OTP/MFA: code validation``.
         """
         if not isinstance(code, str):
-            raise InvalidFieldError("code", "must be a str", shown=type(code).__name__)
+            raise wrong_type("code", "must be a str", code)
         typed = code.strip()
         request = OtpValidation(
             code=typed, otp_request_token=token, phone_number=phone_number

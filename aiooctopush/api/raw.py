@@ -23,7 +23,7 @@ from .._wire import (
     encode,
     read_whole,
 )
-from ..errors import InvalidFieldError
+from ..errors import InvalidFieldError, wrong_value
 from ..ids import check_request_id
 from ._shared import Caller, to_enum
 
@@ -102,9 +102,7 @@ async def raw(
 
 def _check_method(method: Any) -> str:
     if method not in METHODS:
-        raise InvalidFieldError(
-            "method", f"must be one of {', '.join(METHODS)}", shown=repr(method)[:40]
-        )
+        raise wrong_value("method", f"must be one of {', '.join(METHODS)}", method)
     return str(method)
 
 

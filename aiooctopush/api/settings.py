@@ -12,8 +12,9 @@ from attrs import field, frozen
 
 from .._call import CallOptions
 from .._clock import Clock
+from .._limits import check_whole
 from .._wire import Answer, Endpoint, Idempotency, converter, read_from
-from ..errors import InvalidFieldError, OctopushError
+from ..errors import InvalidFieldError, OctopushError, wrong_value
 from ..phone import mask, normalize
 from ._callbacks import (
     UNCHANGED,
@@ -76,14 +77,8 @@ class SettingsChanges:
     callbacks: Callbacks | None = None
 
     def __attrs_post_init__(self) -> None:
-        bound: object = self.alert_bound
-        if bound is not None and (
-            not isinstance(bound, int)
-            or isinstance(bound, bool)
-            or not 0 <= bound <= MAX_WHOLE
-        ):
-            limit = f"must be a whole number from 0 to {MAX_WHOLE:,}"
-            raise InvalidFieldError("alert_bound", limit, shown=repr(bound)[:40])
+        if self.alert_bound is not None:
+            check_whole("alert_bound", self.alert_bound, 0, MAX_WHOLE)
         if self.alert_email_to is not None:
             check_email(self.alert_email_to, "alert_email_to")
         if self.sender_for_sms_premium is not None:
@@ -106,9 +101,7 @@ def _check_sender(value: Any) -> None:
 
 def _check_voice_sender(value: Any) -> None:
     if not isinstance(value, str) or not _is_voice_sender(value):
-        raise InvalidFieldError(
-            "sender_for_voice_sms", "must have 3 to 11 digits", shown=repr(value)[:40]
-        )
+        raise wrong_value("sender_for_voice_sms", "must have 3 to 11 digits", value)
 
 
 # Two pages call these nodes arrays and show objects.

@@ -13,8 +13,9 @@ from urllib.parse import quote
 from attrs import field, frozen
 
 from .._call import CallOptions
+from .._limits import check_whole
 from .._wire import Answer, Endpoint, Idempotency, read_from, read_whole
-from ..errors import InvalidFieldError, OctopushError
+from ..errors import InvalidFieldError, OctopushError, wrong_type
 from ..secret import Secret
 from ._callbacks import (
     MAX_LENGTH,
@@ -52,9 +53,7 @@ def _to_secret(value: Any) -> Any:
 
 def _check_secret(value: Any, name: str) -> None:
     if not isinstance(value, Secret):
-        raise InvalidFieldError(
-            name, "must be a str or a Secret", shown=type(value).__name__
-        )
+        raise wrong_type(name, "must be a str or a Secret", value)
     check_text(value.reveal(), name, MAX_LENGTH, private=True)
 
 
@@ -123,14 +122,7 @@ class TransferRequest:
     def __attrs_post_init__(self) -> None:
         _check_secret(self.token, "token")
         check_text(self.from_wallet_pack_id, "from_wallet_pack_id", MAX_LENGTH)
-        amount: object = self.amount
-        if (
-            not isinstance(amount, int)
-            or isinstance(amount, bool)
-            or not 1 <= amount <= MAX_WHOLE
-        ):
-            limit = f"must be whole euros, 1 to {MAX_WHOLE:,}"
-            raise InvalidFieldError("amount", limit, shown=repr(amount)[:40])
+        check_whole("amount", self.amount, 1, MAX_WHOLE)
 
 
 # --- answers --------------------------------------------------------------------------

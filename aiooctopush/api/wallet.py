@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from .._call import CallOptions
 from .._wire import Answer, Endpoint, Idempotency, read_from, read_whole
-from ..errors import InvalidFieldError
+from ..errors import InvalidFieldError, wrong_type, wrong_value
 from ._nested import NestedValue
 from ._shared import Caller, to_enum
 
@@ -178,9 +178,7 @@ class Wallet:
         Source: gateway documentation, "Check SMS balance" (documented, unseen).
         """
         if with_details is not True and with_details is not False:
-            raise InvalidFieldError(
-                "with_details", "must be True or False", shown=repr(with_details)[:40]
-            )
+            raise wrong_value("with_details", "must be True or False", with_details)
         query = [("with_details", "true")] if with_details else []
         if (country_code is None) is not (product_name is None):
             missing = "country_code" if country_code is None else "product_name"
@@ -220,10 +218,8 @@ class Wallet:
         """
         if isinstance(country_codes, str | bytes | dict):
             # A str is iterable: each letter would become a country.
-            raise InvalidFieldError(
-                "country_codes",
-                "must be a list of country codes",
-                shown=type(country_codes).__name__,
+            raise wrong_type(
+                "country_codes", "must be a list of country codes", country_codes
             )
         query = tuple(
             ("country_codes[]", _check_country(code, f"country_codes[{index}]"))
@@ -234,7 +230,5 @@ class Wallet:
 
 def _check_country(value: Any, name: str) -> str:
     if not isinstance(value, str) or not _is_country(value):
-        raise InvalidFieldError(
-            name, "must be two capital letters, such as 'FR'", shown=repr(value)[:40]
-        )
+        raise wrong_value(name, "must be two capital letters, such as 'FR'", value)
     return value

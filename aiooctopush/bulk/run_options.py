@@ -6,10 +6,10 @@ from typing import Final
 from attrs import field, frozen
 
 from .. import bulk as _bulk
-from .._limits import check_kind, check_number
+from .._limits import check_kind, check_number, check_whole
 from ..api._recipients import MAX_RECIPIENTS
 from ..api._shared import to_enum
-from ..errors import InvalidFieldError
+from ..errors import wrong_type, wrong_value
 from ..retry import RetryPolicy
 from .options import (
     BULK_RETRY,
@@ -93,17 +93,12 @@ class BulkOptions:
                 check_number(name, value)
         check_kind("retry", self.retry, RetryPolicy)
         if self.identity is not None and not callable(self.identity):
-            raise InvalidFieldError(
+            raise wrong_type(
                 "identity",
                 "must be a function of an item, such as lambda one: one.param1",
-                shown=type(self.identity).__name__,
+                self.identity,
             )
-        if not 1 <= self.batch_size <= MAX_RECIPIENTS:
-            raise InvalidFieldError(
-                "batch_size",
-                f"must be 1 to {MAX_RECIPIENTS}",
-                shown=repr(self.batch_size),
-            )
+        check_whole("batch_size", self.batch_size, 1, MAX_RECIPIENTS)
         checks = (
             ("concurrency", self.concurrency >= 1, "at least 1"),
             ("rate", self.rate is None or self.rate > 0, "above 0, or None"),
@@ -119,4 +114,4 @@ class BulkOptions:
         for name, holds, wanted in checks:
             if not holds:
                 value = getattr(self, name)
-                raise InvalidFieldError(name, f"must be {wanted}", shown=repr(value))
+                raise wrong_value(name, f"must be {wanted}", value)

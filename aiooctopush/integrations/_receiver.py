@@ -26,8 +26,9 @@ from attrs import frozen
 
 from .._clock import Clock, SystemClock
 from .._hooks import is_cancellation
+from .._limits import check_whole
 from .._wire import MAX_BODY
-from ..errors import InvalidFieldError, WebhookError
+from ..errors import InvalidFieldError, WebhookError, wrong_type, wrong_value
 from ..secret import Secret
 from ..webhooks import EmailReport, Event, UnknownCallback, parse
 
@@ -117,24 +118,14 @@ class Limits:
     remember: int = 0
 
     def __attrs_post_init__(self) -> None:
-        _check_whole("max_body", self.max_body, 1, MAX_BODY)
-        _check_whole("queue_size", self.queue_size, 1, 1_000_000)
-        _check_whole("concurrency", self.concurrency, 1, 1_000)
-        _check_whole("remember", self.remember, 0, 10_000_000)
+        check_whole("max_body", self.max_body, 1, MAX_BODY)
+        check_whole("queue_size", self.queue_size, 1, 1_000_000)
+        check_whole("concurrency", self.concurrency, 1, 1_000)
+        check_whole("remember", self.remember, 0, 10_000_000)
         seconds: object = self.drain_seconds
         good = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if not good or not 0 <= self.drain_seconds <= 3600:
-            raise InvalidFieldError(
-                "drain_seconds", "must be 0 to 3600 seconds", shown=repr(seconds)[:40]
-            )
-
-
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    good = isinstance(value, int) and not isinstance(value, bool)
-    if not good or not least <= value <= most:  # type: ignore[operator]  # it is an int
-        raise InvalidFieldError(
-            name, f"must be {least} to {most}", shown=repr(value)[:40]
-        )
+            raise wrong_value("drain_seconds", "must be 0 to 3,600 seconds", seconds)
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -172,9 +163,7 @@ class Receiver:
         clock: Clock | None = None,
     ) -> None:
         if not callable(handler):
-            raise InvalidFieldError(
-                "handler", "must be an async function", shown=type(handler).__name__
-            )
+            raise wrong_type("handler", "must be an async function", handler)
         self._handler = handler
         self._token = check_token(token)
         self._limits = limits

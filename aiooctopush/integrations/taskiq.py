@@ -29,7 +29,7 @@ from ..bulk.options import (
 )
 from ..bulk.report import BulkReport
 from ..bulk.sources.batching import Source
-from ..errors import InvalidFieldError
+from ..errors import wrong_value
 from ..ledgers.leases import gcra_parameters
 from ..ledgers.protocols import FleetLedger
 from ..ledgers.records import Progress, RunRecord
@@ -126,8 +126,8 @@ class Fleet:
         broker_timeout: float = _BROKER_WITHIN,
     ) -> None:
         if not broker_timeout > 0:
-            raise InvalidFieldError(
-                "broker_timeout", "must be above 0 seconds", shown=repr(broker_timeout)
+            raise wrong_value(
+                "broker_timeout", "must be above 0 seconds", broker_timeout
             )
         if rate is not None:
             gcra_parameters(rate, burst)

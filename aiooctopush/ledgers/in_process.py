@@ -16,6 +16,7 @@ from typing import Final
 from attrs import define, evolve
 
 from .._clock import Clock
+from .._limits import check_whole
 from ..errors import DuplicateRequestError
 from ..ids import protects
 from .leases import (
@@ -27,7 +28,6 @@ from .leases import (
     GcraState,
     at_it_already,
     checked_lease,
-    checked_limit,
     checked_pause,
     gcra_parameters,
     place_of,
@@ -123,7 +123,7 @@ class LocalClaims(FleetLedger):
         include_unknown: bool = False,
     ) -> Sequence[Claim]:
         span = checked_lease(lease)
-        limit = checked_limit(limit, CLAIMED_AT_ONCE)
+        check_whole("limit", limit, 1, CLAIMED_AT_ONCE)
         async with self._turn:
             found = await self._claimable(
                 run_name, limit, include_unknown=include_unknown
@@ -134,7 +134,7 @@ class LocalClaims(FleetLedger):
     async def claimable_batches(
         self, run_name: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
-        checked_limit(limit, LISTED_AT_ONCE)
+        check_whole("limit", limit, 1, LISTED_AT_ONCE)
         async with self._turn:
             found = await self._claimable(
                 run_name, None, include_unknown=include_unknown

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import frozen
 
-from ..errors import InvalidFieldError, shown
+from ..errors import InvalidFieldError, shown, wrong_value
 from .records import BatchState
 
 
@@ -68,9 +68,7 @@ def checked_lease(lease: float) -> timedelta:
         InvalidFieldError: Not above 0, or longer than a day.
     """
     if not 0 < lease <= _LONGEST_LEASE:
-        raise InvalidFieldError(
-            "lease", "must be above 0 and at most 86,400 seconds", shown=repr(lease)
-        )
+        raise wrong_value("lease", "must be above 0 and at most 86,400 seconds", lease)
     return timedelta(seconds=lease)
 
 
@@ -79,20 +77,6 @@ CLAIMED_AT_ONCE: Final = 1_000
 
 LISTED_AT_ONCE: Final = 1_000_000
 """Batches that one look for claimable ones lists at most."""
-
-
-def checked_limit(limit: int, most: int) -> int:
-    """
-    How many at once.
-
-    Raises:
-        InvalidFieldError: Less than 1, or more than is allowed.
-    """
-    if not 1 <= limit <= most:
-        raise InvalidFieldError(
-            "limit", f"must be 1 to {most:,}", shown=repr(limit)[:80]
-        )
-    return limit
 
 
 def checked_pause(retry_after: float) -> timedelta:
@@ -114,13 +98,9 @@ def gcra_parameters(rate: float, burst: int) -> tuple[timedelta, timedelta]:
         InvalidFieldError: No rate above 0, or a burst below 1.
     """
     if not 0 < rate <= _HIGHEST_RATE or 1 / rate > _LONGEST_PAUSE:
-        raise InvalidFieldError(
-            "rate", "must be one in a day to 1,000,000 a second", shown=repr(rate)
-        )
+        raise wrong_value("rate", "must be one in a day to 1,000,000 a second", rate)
     if not 1 <= burst <= _HIGHEST_RATE:
-        raise InvalidFieldError(
-            "burst", "must be 1 to 1,000,000", shown=repr(burst)[:80]
-        )
+        raise wrong_value("burst", "must be 1 to 1,000,000", burst)
     step = timedelta(microseconds=math.ceil(_MICROSECONDS / rate))
     return step, step * (burst - 1)
 

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from attrs import evolve, field, frozen
 from attrs.converters import optional
 
-from ..errors import InvalidFieldError, OctopushError, Outcome
+from ..errors import InvalidFieldError, OctopushError, Outcome, wrong_type, wrong_value
 from ..ids import request_id_for
 from ..phone import mask
 
@@ -151,9 +151,7 @@ def check_ledger(value: L) -> L:
             "ledger", "must be a path; for a database use PostgresLedger(address)"
         )
     if not isinstance(value, str | PathLike) and not hasattr(value, "open_run"):
-        raise InvalidFieldError(
-            "ledger", "must be a path or a Ledger", shown=type(value).__name__
-        )
+        raise wrong_type("ledger", "must be a path or a Ledger", value)
     return value
 
 
@@ -166,13 +164,11 @@ def check_run_name(name: str) -> None:
     """
     known: object = name
     if not isinstance(known, str):
-        raise InvalidFieldError("name", "must be a str", shown=type(known).__name__)
+        raise wrong_type("name", "must be a str", known)
     if not name.strip():
-        raise InvalidFieldError("name", "must name the run", shown=repr(name)[:80])
+        raise wrong_value("name", "must name the run", name)
     if "\0" in name:
-        raise InvalidFieldError(
-            "name", "must not hold a NUL character", shown=repr(name)[:80]
-        )
+        raise wrong_value("name", "must not hold a NUL character", name)
 
 
 def _without_nul(value: str) -> str:

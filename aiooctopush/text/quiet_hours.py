@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import attrs
 from attrs import field, frozen
 
-from ..errors import InvalidFieldError
+from ..errors import wrong_value
 
 
 _FRANCE: Final = "Europe/Paris"
@@ -21,10 +21,10 @@ _FIXED: Final = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (1
 def _wall_time(_: object, attribute: "attrs.Attribute[time]", value: time) -> None:
     known: object = value
     if not isinstance(known, time) or value.tzinfo is not None:
-        raise InvalidFieldError(
+        raise wrong_value(
             attribute.name,
             "must be a time of day in France, such as time(20), without a time zone",
-            shown=repr(value)[:80],
+            value,
         )
 
 

@@ -339,7 +339,9 @@ async def test_a_lease_has_bounds(lease):
 @pytest.mark.parametrize("limit", [0, 1_001])
 async def test_a_limit_has_bounds(limit):
     """Nobody can hold more than it can send."""
-    with pytest.raises(InvalidFieldError, match="limit: must be 1 to 1,000"):
+    with pytest.raises(
+        InvalidFieldError, match="limit: must be a whole number from 1 to 1,000"
+    ):
         await MemoryLedger().claim_next("run", owner="a", limit=limit)
 
 

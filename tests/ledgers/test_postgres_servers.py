@@ -111,7 +111,9 @@ async def test_a_pool_is_as_large_as_it_is_told(server, schema):
 @pytest.mark.parametrize("size", [1, 0, 1_001])
 def test_a_pool_has_two_connections_or_more(size):
     """One holds a run, and others write."""
-    with pytest.raises(InvalidFieldError, match="pool_size: must be 2 to 1,000"):
+    with pytest.raises(
+        InvalidFieldError, match="pool_size: must be a whole number from 2 to 1,000"
+    ):
         PostgresLedger("postgresql://", pool_size=size)
 
 

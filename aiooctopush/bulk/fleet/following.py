@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from ..._clock import Clock, SystemClock
 from ..._hooks import tell
-from ...errors import InvalidFieldError, shown
+from ...errors import InvalidFieldError, shown, wrong_value
 from ...ledgers.leases import LEASE, LISTED_AT_ONCE
 from ...ledgers.protocols import FleetLedger, Ledger
 from ...ledgers.records import (
@@ -158,7 +158,7 @@ async def follow(
         LedgerError: The ledger was away for two minutes.
     """
     if every <= 0:
-        raise InvalidFieldError("every", "must be above 0 seconds", shown=repr(every))
+        raise wrong_value("every", "must be above 0 seconds", every)
     follower = _Follower(
         ledger,
         wake,

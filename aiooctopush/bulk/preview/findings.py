@@ -9,7 +9,7 @@ import attrs
 from attrs import field, frozen
 
 from ..._limits import MAX_MERGE_FIELD
-from ...errors import InvalidFieldError
+from ...errors import wrong_value
 from ...ledgers.records import Rejection
 from ...text import (
     Encoding,
@@ -70,11 +70,7 @@ def check_euros(value: Any, name: str) -> None:
     if value is None:
         return
     if not isinstance(value, Decimal) or not value.is_finite() or value < 0:
-        raise InvalidFieldError(
-            name,
-            "must be a Decimal of 0 euros or more",
-            shown=repr(value)[:80],
-        )
+        raise wrong_value(name, "must be a Decimal of 0 euros or more", value)
 
 
 def _is_euros(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:

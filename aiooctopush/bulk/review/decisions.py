@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from ..._clock import Clock
 from ...api._shared import to_enum
-from ...errors import InvalidFieldError
+from ...errors import InvalidFieldError, wrong_value
 from ...ledgers.batch import unpack_numbers
 from ...ledgers.protocols import Ledger
 from ...ledgers.records import (
@@ -135,12 +135,10 @@ async def _find(ledger: Ledger, run_name: str, name: str) -> BatchRecord:
         if record.name == name:
             if record.state in _DECIDED_ABOUT:
                 return record
-            raise InvalidFieldError(
-                "batch",
-                f"is {record.state}: there is nothing to decide",
-                shown=repr(name),
+            raise wrong_value(
+                "batch", f"is {record.state}: there is nothing to decide", name
             )
-    raise InvalidFieldError("batch", "is not in this run", shown=repr(name)[:80])
+    raise wrong_value("batch", "is not in this run", name)
 
 
 async def purge(ledger: Ledger, run_name: str) -> None:
@@ -151,10 +149,10 @@ async def purge(ledger: Ledger, run_name: str) -> None:
         InvalidFieldError: It has batches that are not finished, or not resolved.
     """
     async for record in ledger.batches(run_name, UNFINISHED | UNRESOLVED):
-        raise InvalidFieldError(
+        raise wrong_value(
             "name",
             f"names a run that is not finished: batch {record.name} is {record.state}; "
             "send or resolve it first",
-            shown=repr(run_name)[:80],
+            run_name,
         )
     await ledger.purge(run_name)

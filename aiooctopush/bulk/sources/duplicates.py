@@ -15,7 +15,7 @@ from operator import itemgetter, setitem
 from struct import pack, unpack
 from typing import Final
 
-from ...errors import InvalidFieldError
+from ...errors import InvalidFieldError, wrong_type
 from ...ledgers.batch import LANE, lanes, values_in
 from ...phone import as_ints, mask
 
@@ -338,7 +338,7 @@ def _regions_only(count: int) -> int:
 def _digest(key: str) -> bytes:
     known: object = key
     if not isinstance(known, str):
-        raise InvalidFieldError("key", "must be a str", shown=type(key).__name__)
+        raise wrong_type("key", "must be a str", key)
     # Halves of surrogate pairs pass, as they are: each str has bytes of its own.
     encoded = known.encode(errors="surrogatepass")
     return blake2b(encoded, digest_size=_DIGEST_BYTES).digest()

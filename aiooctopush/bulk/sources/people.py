@@ -16,7 +16,7 @@ from attrs import define
 from ..._wire import converter, encode
 from ...api._recipients import CheckedRecipients, Recipient
 from ...api.sms import SmsRequest
-from ...errors import InvalidFieldError
+from ...errors import wrong_type
 from ...ledgers.batch import identity_of, values_in
 from ...phone import as_ints
 from ..options import Identity
@@ -237,7 +237,5 @@ def known_by(
 def _identity_by(identity: Identity, content: Recipient | SmsRequest) -> str:
     known: object = identity(content)
     if not isinstance(known, str):
-        raise InvalidFieldError(
-            "identity", "must give a str", shown=type(known).__name__
-        )
+        raise wrong_type("identity", "must give a str", known)
     return known

@@ -20,7 +20,8 @@ from typing import Any, Final
 import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 from attrs import define, field
 
-from ...errors import InvalidFieldError
+from ..._limits import check_whole
+from ...errors import InvalidFieldError, wrong_value
 from ..records import LedgerError
 from .address import Address, read_address
 from .problems import NO_LEDGER, READ_ONLY, SHARED_SESSIONS, as_ledger_errors
@@ -146,20 +147,17 @@ class Database:
 
     def __attrs_post_init__(self) -> None:
         if not _NAME.fullmatch(self.schema):
-            raise InvalidFieldError(
+            raise wrong_value(
                 "schema",
                 "must be 1 to 63 small letters, digits or '_', the first no digit",
-                shown=repr(self.schema)[:80],
+                self.schema,
             )
         if isinstance(self.place, str):
             self._address = read_address(self.place)
         elif self.pool_size is not None:
             raise InvalidFieldError("pool_size", "is set by the pool that was given")
         size = POOL_SIZE if self.pool_size is None else self.pool_size
-        if not _SMALLEST_POOL <= size <= _LARGEST_POOL:
-            raise InvalidFieldError(
-                "pool_size", "must be 2 to 1,000", shown=repr(size)[:80]
-            )
+        check_whole("pool_size", size, _SMALLEST_POOL, _LARGEST_POOL)
 
     @property
     def name(self) -> str:

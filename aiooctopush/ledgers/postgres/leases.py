@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
+from ..._limits import check_whole
 from ...errors import DuplicateRequestError
 from ...ids import SAFE_FOR, SET_BACK
 from ..leases import (
@@ -14,7 +15,6 @@ from ..leases import (
     LISTED_AT_ONCE,
     LONGEST_WAIT,
     checked_lease,
-    checked_limit,
     checked_pause,
     gcra_parameters,
     place_of,
@@ -63,7 +63,7 @@ class PostgresClaims(FleetLedger):
         limit: int = 1,
         include_unknown: bool = False,
     ) -> Sequence[Claim]:
-        limit = checked_limit(limit, CLAIMED_AT_ONCE)
+        check_whole("limit", limit, 1, CLAIMED_AT_ONCE)
         return await self._claim(
             _CLAIM_NEXT, run_name, owner, lease, include_unknown, limit
         )
@@ -104,7 +104,7 @@ class PostgresClaims(FleetLedger):
     async def claimable_batches(
         self, run_name: str, *, limit: int = 1_000, include_unknown: bool = False
     ) -> Sequence[str]:
-        checked_limit(limit, LISTED_AT_ONCE)
+        check_whole("limit", limit, 1, LISTED_AT_ONCE)
         async with self._database.connected() as connection:
             age = self._tables.sql(_AGE)
             await connection.execute(age, run_name, SAFE_FOR)

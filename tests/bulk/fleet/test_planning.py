@@ -231,7 +231,7 @@ async def test_a_progress_that_fails_changes_nothing(caplog):
     [
         ({"key": " "}, "name: must name the run"),
         ({"key": "a\0b"}, "name: must not hold a NUL"),
-        ({"batch_size": 501}, "batch_size: must be 1 to 500"),
+        ({"batch_size": 501}, "batch_size: must be a whole number from 1 to 500"),
         ({"on_duplicate": "perhaps"}, "on_duplicate: must be"),
         (
             {"source": "+33639980001"},
