@@ -7,46 +7,40 @@ decisions and details of runs are in ``aiooctopush.bulk``.
 """
 
 from . import _lazy
-from ._clock import Clock
 from ._version import __version__
-from ._wire import Answer, HttpRequest, HttpResponse, Idempotency
-from .api._recipients import Recipient
-from .api._shared import Audience, OnUnknown, Purpose, SmsType
-from .api.sms import Message, SendResult, Sms, SmsRequest
-from .bulk.options import (
-    OnAlreadySent,
-    OnDuplicate,
-    OnInvalid,
-    OnMissing,
-    OnUnresolved,
-)
-from .errors import (
-    AuthenticationError,
-    DuplicateRequestError,
-    InsufficientCreditError,
-    InvalidFieldError,
-    InvalidRequestError,
-    InvalidResponseError,
-    NotSentError,
-    OctopushError,
-    Outcome,
-    RefusedError,
-    ServerError,
-    ThrottledError,
-    TransportSecurityError,
-    UnknownOutcomeError,
-)
-from .ids import new_request_id, request_id_for
-from .observer import AttemptEvent, CallEnded, CallObserver, CallStarted, Observer
-from .retry import RetryPolicy
-from .secret import Secret
-from .session import OctopushSession
-from .transport import Timeouts, Transport
 
 
-# Names that a first send does not need are imported on first use.
+# On first use: the command imports this package, too, and shows its help at once.
 with _lazy.late_imports(globals()):
+    from . import (  # noqa: F401  # its modules are its attributes, too
+        api,
+        bulk,
+        errors,
+        fleet,
+        ids,
+        ledgers,
+        observer,
+        phone,
+        retry,
+        secret,
+        session,
+        text,
+        transport,
+        webhooks,
+    )
+    from ._clock import Clock
+    from ._wire import Answer, HttpRequest, HttpResponse, Idempotency
+    from .api._recipients import Recipient
+    from .api._shared import Audience, OnUnknown, Purpose, SmsType
+    from .api.sms import Message, SendResult, Sms, SmsRequest
     from .bulk.fleet.worker import Worker
+    from .bulk.options import (
+        OnAlreadySent,
+        OnDuplicate,
+        OnInvalid,
+        OnMissing,
+        OnUnresolved,
+    )
     from .bulk.preview.findings import Preview
     from .bulk.report import BulkReport
     from .bulk.run import BulkRun
@@ -56,12 +50,34 @@ with _lazy.late_imports(globals()):
     from .bulk.sources.json_lines import JsonLinesSource, read_json_lines
     from .bulk.sources.spreadsheet import SpreadsheetSource, read_spreadsheet
     from .bulk.sources.text_file import SourceError
+    from .errors import (
+        AuthenticationError,
+        DuplicateRequestError,
+        InsufficientCreditError,
+        InvalidFieldError,
+        InvalidRequestError,
+        InvalidResponseError,
+        NotSentError,
+        OctopushError,
+        Outcome,
+        RefusedError,
+        ServerError,
+        ThrottledError,
+        TransportSecurityError,
+        UnknownOutcomeError,
+    )
+    from .ids import new_request_id, request_id_for
     from .ledgers.memory import MemoryLedger
     from .ledgers.postgres.ledger import PostgresLedger
     from .ledgers.protocols import FleetLedger, Ledger
     from .ledgers.records import BatchState, LedgerError
     from .ledgers.sqlite.ledger import SQLiteLedger
+    from .observer import AttemptEvent, CallEnded, CallObserver, CallStarted, Observer
+    from .retry import RetryPolicy
+    from .secret import Secret
+    from .session import OctopushSession
     from .text import QuietHours
+    from .transport import Timeouts, Transport
 
 
 __all__ = [

@@ -11,6 +11,8 @@ def main() -> None:
     """Run the command line, or say what it needs to run."""
     try:
         from .cli.app import octopush
+
+        octopush(prog_name="octopush")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise
@@ -20,7 +22,6 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(_USAGE_ERROR)
-    octopush(prog_name="octopush")
 
 
 if __name__ == "__main__":

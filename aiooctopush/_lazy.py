@@ -2,9 +2,10 @@
 Import modules when one of their names is first asked for (PEP 562).
 
 Creating the classes of a namespace takes a few milliseconds, and most programs need two
-or three of the ten. So a package imports at once only the classes of a first send. The
-rest is in a block of `late_imports`, where type checkers, editors and bundlers read it
-like any other import. PEP 810 gives Python a statement for it.
+or three of the ten. The help of the command needs none. So the package imports nothing
+at once, and its session only the classes of a first send. The rest is in blocks of
+`late_imports`, where type checkers, editors and bundlers read it like any other import.
+PEP 810 gives Python a statement for it.
 """
 
 import builtins
@@ -13,15 +14,14 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any
 
-from attrs import frozen
 
-
-@frozen
+# Plain classes: attrs takes longer to import than what is put off here.
 class _Later:
     """Where a name is to be imported from, as written after ``from``."""
 
-    module: str
-    name: str
+    def __init__(self, module: str, name: str) -> None:
+        self.module = module
+        self.name = name
 
     def load(self, package: str) -> Any:
         if self.module.strip("."):
@@ -29,14 +29,14 @@ class _Later:
         return import_module(f"{self.module}{self.name}", package)
 
 
-@frozen
 class _Source:
     """Stand-in for a module in an import statement; records the requested names."""
 
-    module: str
+    def __init__(self, module: str) -> None:
+        self._module = module
 
     def __getattr__(self, name: str) -> _Later:
-        return _Later(self.module, name)
+        return _Later(self._module, name)
 
 
 class late_imports:  # noqa: N801  # it reads as a statement
@@ -92,7 +92,7 @@ def _getter(space: dict[str, Any], later: Mapping[str, _Later]) -> Callable[[str
             msg = f"module {space['__name__']!r} has no attribute {name!r}"
             module = import_module(space["__name__"])
             raise AttributeError(msg, name=name, obj=module)
-        value = space[name] = later[name].load(space["__name__"])
+        value = space[name] = later[name].load(space["__spec__"].parent)
         return value  # from now on it is found before this function
 
     return get

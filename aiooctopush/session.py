@@ -78,7 +78,7 @@ class OctopushSession:
     one session for the life of a service, shared by all its tasks. Building one does
     nothing; it opens its connections with its first call, on that call's event loop.
 
-    The classes of a send are imported with the package. Other namespaces, campaigns on
+    The classes of a send are imported with this one. Other namespaces, campaigns on
     lists and `bulk` are imported on first use. Once per process this blocks the event
     loop for a few milliseconds, about 12 for `bulk`, whose other modules are loaded in
     a thread. If that matters, import one of their names in advance:

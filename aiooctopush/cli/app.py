@@ -1,32 +1,40 @@
 """The command that holds the others."""
 
+import sys
+from functools import partial
 from typing import Final
 
 import click
 
+from .. import _lazy
 from .._version import __version__
-from .account.contacts import contacts, lists
-from .account.lookup import lookup
-from .account.otp import otp
-from .account.settings import settings
-from .account.subaccounts import subaccounts
-from .account.wallet import balance, credits_
-from .bulk.command import bulk
-from .cancel import cancel
-from .completion import completion
-from .doctor.command import doctor
-from .fleet.commands import fleet
-from .preview import preview
-from .runs.decisions import purge, resolve
-from .runs.ledger import ledger
-from .runs.listing import runs
-from .runs.rejected import rejected
-from .runs.report import report
-from .runs.unresolved import unresolved
-from .sandbox import sandbox
-from .send import send
-from .terminal.help import group
-from .webhooks import webhooks
+from .terminal.help import LateCommand, group
+
+
+# A command is imported when it is used, and no other with it.
+with _lazy.late_imports(globals()):
+    from .account.contacts import contacts, lists
+    from .account.lookup import lookup
+    from .account.otp import otp
+    from .account.settings import settings
+    from .account.subaccounts import subaccounts
+    from .account.wallet import balance
+    from .account.wallet import credits_ as credits  # noqa: A004  # a command's name
+    from .bulk.command import bulk
+    from .cancel import cancel
+    from .completion import completion
+    from .doctor.command import doctor
+    from .fleet.commands import fleet
+    from .preview import preview
+    from .runs.decisions import purge, resolve
+    from .runs.ledger import ledger
+    from .runs.listing import runs
+    from .runs.rejected import rejected
+    from .runs.report import report
+    from .runs.unresolved import unresolved
+    from .sandbox import sandbox
+    from .send import send
+    from .webhooks import webhooks
 
 
 _EXAMPLE = """\
@@ -61,21 +69,47 @@ Exit codes:
   143   terminated (SIGTERM)
 """
 
+
+def _later(name: str, short_help: str) -> LateCommand:
+    return LateCommand(name, short_help, partial(getattr, sys.modules[__name__]))
+
+
+# Names and descriptions in the order of the help.
 _SECTIONS: Final = {
-    "Send": (send, bulk, preview, cancel, otp),
-    "Bulk runs in a ledger": (
-        runs,
-        report,
-        unresolved,
-        rejected,
-        resolve,
-        purge,
-        webhooks,
+    "Send": (
+        _later("send", "Send one text to one number or a few."),
+        _later("bulk", "Send one text to everyone in a file, or resume."),
+        _later("preview", "Show what a text becomes and costs, and send nothing."),
+        _later("cancel", "Cancel a scheduled message."),
+        _later("otp", "Send and validate one-time codes."),
     ),
-    "Bulk runs on several machines": (fleet, ledger),
-    "Account": (balance, credits_, lookup, contacts, lists, subaccounts, settings),
-    "Diagnose and test": (doctor, sandbox),
-    "Set up": (completion,),
+    "Bulk runs in a ledger": (
+        _later("runs", "List the runs of this machine."),
+        _later("report", "Show the outcome of a run, also as a page."),
+        _later("unresolved", "List batches with an unknown outcome."),
+        _later("rejected", "List the rows that were rejected, and why."),
+        _later("resolve", "Decide what to do with such a batch."),
+        _later("purge", "Delete numbers and texts of a run."),
+        _later("webhooks", "Receive delivery receipts."),
+    ),
+    "Bulk runs on several machines": (
+        _later("fleet", "Distribute a bulk run across several machines."),
+        _later("ledger", "Prepare or copy a ledger."),
+    ),
+    "Account": (
+        _later("balance", "Show what the account has left."),
+        _later("credits", "Show how many messages that buys."),
+        _later("lookup", "Look up number status (HLR) and operator (MNP)."),
+        _later("contacts", "Import and delete contacts."),
+        _later("lists", "Create, empty and delete contact lists."),
+        _later("subaccounts", "Manage sub-accounts and their credit."),
+        _later("settings", "Show and change settings of the account."),
+    ),
+    "Diagnose and test": (
+        _later("doctor", "Check credentials, network, clocks."),
+        _later("sandbox", "Serve a simulated gateway."),
+    ),
+    "Set up": (_later("completion", "Print a script for TAB in bash, zsh or fish."),),
 }
 
 

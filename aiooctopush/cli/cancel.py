@@ -1,7 +1,5 @@
 """``octopush cancel``: call off a message that is scheduled."""
 
-from typing import Final
-
 import click
 from attrs import frozen
 
@@ -17,8 +15,6 @@ _EXAMPLE = """\
 octopush cancel sms_5f3fbce61266e
 """
 
-_SHORT: Final = "Cancel a scheduled message."
-
 
 @frozen(kw_only=True)
 class Cancelled(Result):
@@ -33,7 +29,7 @@ class Cancelled(Result):
         return f"{self.ticket} is cancelled.", "bold green"
 
 
-@command(short_help=_SHORT, example=_EXAMPLE, result=Cancelled)
+@command(example=_EXAMPLE, result=Cancelled)
 @click.argument("ticket", metavar="TICKET")
 @option(
     "--audience",

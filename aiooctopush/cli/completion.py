@@ -20,8 +20,6 @@ _EXAMPLE = """\
 octopush completion bash > octopush.bash && source octopush.bash
 """
 
-_SHORT: Final = "Print a script for TAB in bash, zsh or fish."
-
 
 @frozen(kw_only=True)
 class Parameter:
@@ -66,8 +64,11 @@ def places(of: click.Command, above: click.Context | None = None) -> Iterator[Pl
     context = click.Context(
         of, parent=above, info_name=of.name, **({} if above else of.context_settings)
     )
+    group = of if isinstance(of, click.Group) else click.Group()
     shown = {
-        name: one for name, one in getattr(of, "commands", {}).items() if not one.hidden
+        name: one
+        for name in group.commands
+        if (one := group.get_command(context, name)) and not one.hidden
     }
     parameters = [
         _parameter(one, context)
@@ -225,7 +226,7 @@ def _quoted(words: str) -> str:
 _SCRIPTS: Final = {"bash": bash, "zsh": zsh, "fish": fish}
 
 
-@command(short_help=_SHORT, example=_EXAMPLE)
+@command(example=_EXAMPLE)
 @click.argument("shell", type=click.Choice(tuple(_SCRIPTS)))
 @click.pass_context
 def completion(ctx: click.Context, /, *, shell: str) -> None:

@@ -118,7 +118,6 @@ class TextLook(Result):
 
 
 @command(
-    short_help="Show what a text becomes and costs, and send nothing.",
     example=_EXAMPLE,
     result=TextLook,
 )

@@ -21,10 +21,11 @@ from ..sandbox import (
 from ..sandbox.sent_log import Entry
 from ..sandbox.server import SENT_PATH, ServedRequest
 from .terminal.console import Screen
+from .terminal.exit_codes import ExitCode
 from .terminal.help import Decorator, command, option
 from .terminal.interrupt import on_signal
 from .terminal.options import OUTPUT, EnumChoice, euros, fault_plan, seconds
-from .terminal.problems import ExitCode, cannot_listen
+from .terminal.problems import cannot_listen
 from .terminal.values import counted, printable
 
 
@@ -39,7 +40,6 @@ octopush send --to +33600000001 --sender Acme --purpose alert --text Hello
 """
 
 
-_SHORT = "Serve a simulated gateway."
 _CALLBACKS: Final = "Callbacks"
 
 
@@ -55,7 +55,7 @@ def _probability(name: str, words: str) -> Decorator[Any]:
     )
 
 
-@command(short_help=_SHORT, example=_EXAMPLE)
+@command(example=_EXAMPLE)
 @option(
     "--host",
     default="127.0.0.1",

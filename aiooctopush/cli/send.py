@@ -26,9 +26,10 @@ from .targets.message import MessageOptions, message_options
 from .targets.recipients import country_option
 from .targets.session import stoppable
 from .terminal.console import Screen
+from .terminal.exit_codes import ExitCode
 from .terminal.help import command, option
 from .terminal.options import SENDING, json_option
-from .terminal.problems import ExitCode, outcome_document
+from .terminal.problems import outcome_document
 from .terminal.result import Result, Row, item
 from .terminal.values import counted
 
@@ -39,8 +40,6 @@ octopush send --sandbox --to +33600000001 --sender Acme --purpose alert \\
 """
 
 _FOR_FILES: Final = "must be a number; for a file, use `octopush bulk FILE`"
-
-_SHORT = "Send one text to one number or a few."
 
 
 @frozen(kw_only=True)
@@ -77,7 +76,7 @@ class Sent(Result):
         return f"Accepted{whom}.", "bold green"
 
 
-@command(short_help=_SHORT, example=_EXAMPLE, result=Sent)
+@command(example=_EXAMPLE, result=Sent)
 @option(
     "--to",
     "numbers",

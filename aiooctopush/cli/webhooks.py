@@ -22,11 +22,12 @@ from ..webhooks import DeliveryReceipt, Event, OptOut, Reply
 from .targets.gateway import surroundings
 from .targets.ledger import LedgerPlace, LedgerType
 from .terminal.console import Screen
+from .terminal.exit_codes import ExitCode
 from .terminal.export import ExportError
 from .terminal.help import group, option
 from .terminal.interrupt import on_signal
 from .terminal.options import OUTPUT
-from .terminal.problems import ExitCode, cannot_listen, problem_of
+from .terminal.problems import cannot_listen, problem_of
 from .terminal.values import counted, printable
 
 
@@ -47,7 +48,7 @@ octopush sandbox --callback-url http://127.0.0.1:{DEFAULT_PORT}/TOKEN
 """
 
 
-@group(short_help="Receive delivery receipts.", example=_EXAMPLE)
+@group(example=_EXAMPLE)
 def webhooks() -> None:
     """Receive the callbacks of the gateway."""
 

@@ -164,7 +164,9 @@ class OneCommand(SphinxDirective):
         """Make the sections."""
         root = click.Context(octopush, info_name="octopush")
         (name,) = self.arguments
-        command = octopush.commands[name]
+        _, command, _ = octopush.resolve_command(root, [name])
+        if command is None:
+            raise self.error(f"no command {name}")
         context = click.Context(command, info_name=name, parent=root)
         made = _parts(command, context)
         if isinstance(command, click.Group):

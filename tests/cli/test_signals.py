@@ -11,11 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from aiooctopush.cli.terminal.interrupt import (
-    InterruptedBySignalError,
-    forget_signals,
-    until_signal,
-)
+from aiooctopush.cli.terminal.exit_codes import forget_signals
+from aiooctopush.cli.terminal.interrupt import InterruptedBySignalError, until_signal
 
 
 MESSAGE = ("--text", "Hello", "--sender", "Acme", "--purpose", "alert")

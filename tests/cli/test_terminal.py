@@ -4,16 +4,17 @@ import codecs
 import errno
 import io
 import json
+import os
 import subprocess
 import sys
 
 import click
 import pytest
 
-import aiooctopush
+from aiooctopush.cli.app import octopush
 from aiooctopush.cli.terminal import prompts
 from aiooctopush.cli.terminal.console import Screen
-from aiooctopush.cli.terminal.help import group
+from aiooctopush.cli.terminal.help import Command, Group, group
 from aiooctopush.cli.terminal.progress import Progress, clock_time
 from aiooctopush.cli.terminal.streams import SteadyStream
 from aiooctopush.errors import InvalidFieldError
@@ -82,14 +83,78 @@ def test_version():
     assert done.stdout == "octopush, version 0.1.0\n"
 
 
-@pytest.mark.parametrize("missing", ["click", "rich"])
-def test_missing_extra(missing):
+HELP_LOADS = {
+    *("__main__", "_lazy", "_version", "cli", "cli.app", "cli.terminal"),
+    *("cli.terminal.exit_codes", "cli.terminal.help", "cli.terminal.streams"),
+}
+LOADED = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+sys.argv[0] = "octopush"
+from aiooctopush.__main__ import main
+main()
+"""
+
+
+def loaded(*arguments, **environment):
+    """Run a command in a process of its own, and return what it has loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    modules = done.stderr.split()
+    ours = {name for name in modules if name.startswith("aiooctopush.")}
+    return modules, {name.removeprefix("aiooctopush.") for name in ours}
+
+
+def test_help_loads_no_command():
+    """Nor what commands need: people read it more often than anything else."""
+    modules, ours = loaded("--help")
+
+    assert ours == HELP_LOADS
+    assert {"aiohttp", "asyncio", "attr", "rich"}.isdisjoint(modules)
+
+
+def test_names_are_completed_without_their_commands():
+    """Where Click completes, it starts this program at each press of TAB."""
+    _, ours = loaded(
+        _OCTOPUSH_COMPLETE="bash_complete", COMP_WORDS="octopush ", COMP_CWORD="1"
+    )
+
+    assert ours == HELP_LOADS
+
+
+def test_a_command_loads_no_other():
+    """A page of a run and a preview are much to read in for one message."""
+    _, ours = loaded("send", "--help")
+
+    assert "cli.send" in ours
+    assert {"cli.bulk", "cli.doctor", "cli.fleet", "cli.runs"}.isdisjoint(ours)
+
+
+@pytest.mark.parametrize("name", octopush.commands)
+def test_a_command_has_its_name(name):
+    """That of the list is what it calls itself; and it keeps the list's description."""
+    listed = octopush.commands[name].short_help
+    made = octopush.get_command(click.Context(octopush), name)
+
+    assert type(made) in {Command, Group}
+    assert (made.name, made.short_help) == (name, listed)
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments"), [("click", []), ("rich", ["send", "--help"])]
+)
+def test_missing_extra(missing, arguments):
     """Without click or rich one plain line says what to install."""
     block = f"import sys; sys.modules[{missing!r}] = None; "
     start = "from aiooctopush.__main__ import main; main()"
 
     done = subprocess.run(
-        [sys.executable, "-c", block + start],
+        [sys.executable, "-c", block + start, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -104,14 +169,11 @@ def test_missing_extra(missing):
 def test_another_missing_module_is_not_hidden():
     """A defect of the installation is no missing extra."""
     script = (
-        "import sys; sys.modules['attrs'] = None\n"
-        "sys.modules['aiooctopush'] = type(sys)('aiooctopush')\n"
-        "import pathlib, importlib.util\n"
-        "sys.modules['aiooctopush'].__path__ = [sys.argv[1]]\n"
+        "import sys; sys.modules['shlex'] = None\n"
         "from aiooctopush.__main__ import main; main()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, aiooctopush.__path__[0]],
+        [sys.executable, "-c", script],
         capture_output=True,
         text=True,
         check=False,

@@ -75,7 +75,6 @@ class ContactList(Result):
 
 @group(
     "contacts",
-    short_help="Import and delete contacts.",
     example=_IMPORT_EXAMPLE,
 )
 def contacts() -> None:
@@ -212,7 +211,6 @@ def _result(many: ChunkedCommand, done: str, *, path: Path | None) -> Contacts:
 
 @group(
     "lists",
-    short_help="Create, empty and delete contact lists.",
     example=_LISTS_EXAMPLE,
 )
 def lists() -> None:

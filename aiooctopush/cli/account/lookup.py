@@ -87,7 +87,6 @@ class Lookups(ChunkedResult):
 
 @group(
     "lookup",
-    short_help="Look up number status (HLR) and operator (MNP).",
     example=_HLR_EXAMPLE,
 )
 def lookup() -> None:

@@ -27,9 +27,10 @@ from ...errors import (
 )
 from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.session import CommandSession
+from ..terminal.exit_codes import ExitCode
 from ..terminal.help import option, together
 from ..terminal.interrupt import interruptible
-from ..terminal.problems import ExitCode, problem_of
+from ..terminal.problems import problem_of
 from ..terminal.progress import Progress
 from ..terminal.result import Result, item
 from ..terminal.values import counted

@@ -9,9 +9,9 @@ from ...api.otp import MAX_CODE, MIN_CODE, OtpChannel, OtpState
 from ...errors import Outcome
 from ...phone import mask, normalize
 from ..targets.session import CommandSession, makes_calls
+from ..terminal.exit_codes import ExitCode
 from ..terminal.help import Decorator, group, option
 from ..terminal.options import MESSAGE, OUTPUT, EnumChoice, sender_option
-from ..terminal.problems import ExitCode
 from ..terminal.prompts import ask_code
 from ..terminal.result import Result, Row, item
 from ..terminal.values import counted
@@ -92,7 +92,6 @@ def secrets_option(what: str) -> Decorator[Any]:
 
 @group(
     "otp",
-    short_help="Send and validate one-time codes.",
     example=_EXAMPLE,
 )
 def otp() -> None:

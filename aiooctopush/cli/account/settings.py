@@ -92,7 +92,6 @@ class Changed(Result):
 
 @group(
     "settings",
-    short_help="Show and change settings of the account.",
     example=_SHOW_EXAMPLE,
 )
 def settings() -> None:

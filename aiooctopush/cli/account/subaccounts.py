@@ -131,7 +131,6 @@ class Transferred(Result):
 
 @group(
     "subaccounts",
-    short_help="Manage sub-accounts and their credit.",
     example=_EXAMPLE,
 )
 def subaccounts() -> None:

@@ -86,7 +86,6 @@ def _capitals(
 
 
 @command(
-    short_help="Show what the account has left.",
     example=_BALANCE_EXAMPLE,
     result=Shown,
 )
@@ -140,7 +139,6 @@ def balance(
 
 @command(
     "credits",
-    short_help="Show how many messages that buys.",
     example=_CREDITS_EXAMPLE,
     result=Bought,
 )

@@ -19,7 +19,8 @@ from ...bulk.sources.rows import FileSource
 from ...bulk.sources.text_file import SourceError
 from ...errors import Outcome, shown
 from ..terminal.console import Screen
-from ..terminal.problems import ExitCode, outcome_document
+from ..terminal.exit_codes import ExitCode
+from ..terminal.problems import outcome_document
 from ..terminal.progress import Progress
 from ..terminal.values import counted
 from ..wording import TOO_LATE, rejected_because

@@ -35,7 +35,6 @@ octopush bulk people.csv --sandbox --sender Acme --purpose alert \\
 
 
 @command(
-    short_help="Send one text to everyone in a file, or resume.",
     example=_EXAMPLE,
     result=RunResult,
 )

@@ -17,7 +17,8 @@ from ..targets.gateway import (
     sent_log_in_words,
 )
 from ..terminal.console import Screen
-from ..terminal.problems import ExitCode, problem_of
+from ..terminal.exit_codes import ExitCode
+from ..terminal.problems import problem_of
 from ..terminal.progress import clock_time
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, in_euros, printable

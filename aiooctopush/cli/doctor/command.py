@@ -20,9 +20,9 @@ from ...phone import normalize
 from ..targets.gateway import PROXY, GatewayOptions, gateway_options, surroundings
 from ..targets.session import CommandSession, give_up
 from ..terminal.console import Screen
+from ..terminal.exit_codes import ExitCode
 from ..terminal.help import command, option
 from ..terminal.options import json_option
-from ..terminal.problems import ExitCode
 from ..terminal.prompts import confirm, on_terminal, yes_option
 from ..terminal.result import Result, item
 from . import checks as _checks
@@ -66,7 +66,6 @@ _DEADLINE: Final = 15.0
 
 
 @command(
-    short_help="Check credentials, network, clocks.",
     example=_EXAMPLE,
     epilog=_EPILOG,
     result=Diagnosed,

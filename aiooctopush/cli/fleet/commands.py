@@ -89,7 +89,6 @@ class Resumed(Woken):
 
 
 @group(
-    short_help="Distribute a bulk run across several machines.",
     example=_EXAMPLE,
 )
 def fleet() -> None:

@@ -10,8 +10,8 @@ from ...bulk.report import BulkReport
 from ...ledgers.records import LedgerError
 from ..targets.fleet import BrokerError
 from ..terminal.console import Screen
+from ..terminal.exit_codes import ExitCode
 from ..terminal.interrupt import InterruptedBySignalError
-from ..terminal.problems import ExitCode
 from ..wording import RunLocation
 from .run import outcome_of
 

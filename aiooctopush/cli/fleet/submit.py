@@ -22,10 +22,11 @@ from ..targets.ledger import LedgerPlace
 from ..targets.message import MessageOptions, message_options
 from ..targets.recipients import FileReading, recipient_file_options
 from ..terminal.console import Screen
+from ..terminal.exit_codes import ExitCode
 from ..terminal.help import command, option, typed
 from ..terminal.interrupt import until_signal
 from ..terminal.options import SENDING, json_option
-from ..terminal.problems import ExitCode, problem_of
+from ..terminal.problems import problem_of
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, printable
 from ..wording import PAUSED_BY, RunLocation

@@ -14,9 +14,9 @@ from ..targets.gateway import surroundings
 from ..targets.ledger import LedgerPlace
 from ..targets.runs import RunTarget, find_target, run_argument, run_option
 from ..terminal.console import Screen
+from ..terminal.exit_codes import ExitCode
 from ..terminal.help import command, option
 from ..terminal.options import shows_result
-from ..terminal.problems import ExitCode
 from ..terminal.result import Result, Row, item
 from ..terminal.values import counted, printable
 from ..wording import LABELS, RunLocation, resuming
@@ -73,7 +73,6 @@ class Purged(Result):
 
 
 @command(
-    short_help="Decide what to do with such a batch.",
     example=_RESOLVE_EXAMPLE,
     result=Resolved,
 )
@@ -200,7 +199,6 @@ def _ask(batch: BatchRecord, screen: Screen) -> None:
 
 
 @command(
-    short_help="Delete numbers and texts of a run.",
     example=_PURGE_EXAMPLE,
     result=Purged,
 )

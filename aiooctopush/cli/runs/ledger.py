@@ -55,7 +55,7 @@ class Copied(Result):
         return f"Copied {self.ledger} to {self.copy}.", ""
 
 
-@group(short_help="Prepare or copy a ledger.", example=_EXAMPLE)
+@group(example=_EXAMPLE)
 def ledger() -> None:
     """Prepare a PostgreSQL database to be a ledger, or copy the ledger of a run."""
 

@@ -89,7 +89,6 @@ class Runs(Result):
 
 
 @command(
-    short_help="List the runs of this machine.",
     example=_EXAMPLE,
     result=Runs,
 )

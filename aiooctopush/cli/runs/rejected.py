@@ -67,7 +67,6 @@ class RejectedRows(Result):
 
 
 @command(
-    short_help="List the rows that were rejected, and why.",
     example=_EXAMPLE,
     result=RejectedRows,
 )

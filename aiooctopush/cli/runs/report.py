@@ -153,7 +153,6 @@ class RunReport(Result):
 
 
 @command(
-    short_help="Show the outcome of a run, also as a page.",
     example=_EXAMPLE,
     result=RunReport,
 )

@@ -93,7 +93,6 @@ class UnresolvedBatches(Result):
 
 
 @command(
-    short_help="List batches with an unknown outcome.",
     example=_EXAMPLE,
     result=UnresolvedBatches,
 )

@@ -13,9 +13,10 @@ import click
 from ...errors import InvalidFieldError, OctopushError, Outcome
 from ...session import OctopushSession
 from ..terminal.console import Screen
+from ..terminal.exit_codes import ExitCode
 from ..terminal.interrupt import interruptible
 from ..terminal.options import json_option
-from ..terminal.problems import ExitCode, outcome_document
+from ..terminal.problems import outcome_document
 from ..terminal.prompts import require_agreement
 from ..terminal.result import Result
 from .gateway import Connection, GatewayOptions, connect, gateway_options

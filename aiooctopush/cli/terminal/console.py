@@ -17,8 +17,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ...errors import AuthenticationError, NotSentError, OctopushError
-from .interrupt import was_signalled
-from .problems import ExitCode, error_as_json, exit_code_of, problem_of
+from .exit_codes import ExitCode, was_signalled
+from .problems import error_as_json, exit_code_of, problem_of
 from .result import Result, Row, Table
 
 

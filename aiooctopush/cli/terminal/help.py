@@ -10,14 +10,17 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from .interrupt import forget_signals, with_signal
-from .problems import ExitCode
-from .result import Result
+from .exit_codes import ExitCode, forget_signals, with_signal
 from .streams import steady_streams
+
+
+if TYPE_CHECKING:
+    from .result import Result
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,7 +58,7 @@ class Command(click.Command):
         self,
         *given: Any,
         example: str,
-        result: type[Result] | None = None,
+        result: "type[Result] | None" = None,
         **settings: Any,
     ) -> None:
         if result is not None:
@@ -80,6 +83,29 @@ class Command(click.Command):
         for heading, records in options_of(self, ctx).items():
             with formatter.section(heading):
                 formatter.write_dl(records)
+
+
+class LateCommand(click.Command):
+    """
+    Stand-in for a command that is imported when it is used.
+
+    Args:
+        name: Its name on the command line.
+        short_help: Its description in the help of the group.
+        find: Imports it by its name.
+    """
+
+    def __init__(
+        self, name: str, short_help: str, find: Callable[[str], click.Command]
+    ) -> None:
+        super().__init__(name, short_help=short_help)
+        self._find = find
+
+    def load(self) -> click.Command:
+        """Import the command itself."""
+        found = self._find(str(self.name))
+        found.short_help = self.short_help
+        return found
 
 
 class Group(click.Group):
@@ -119,8 +145,8 @@ class Group(click.Group):
     ) -> None:
         """Write the commands under their headings."""
         widest = max(map(len, self.commands))
-        known = [one for commands in self.sections.values() for one in commands]
-        others = [one for one in self.commands.values() if one not in known]
+        known = {one.name for commands in self.sections.values() for one in commands}
+        others = [one for one in self.commands.values() if one.name not in known]
         for heading, commands in (*self.sections.items(), ("Commands", others)):
             if commands:
                 with formatter.section(heading):
@@ -130,6 +156,26 @@ class Group(click.Group):
                             for one in commands
                         ]
                     )
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, which is imported at its first use."""
+        found = super().get_command(ctx, cmd_name)
+        if isinstance(found, LateCommand):
+            found = self.commands[cmd_name] = found.load()
+        return found
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return what may follow, without an import of commands."""
+        return [
+            *(
+                CompletionItem(name, help=one.get_short_help_str())
+                for name, one in sorted(self.commands.items())
+                if name.startswith(incomplete) and not one.hidden
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; one that is left at a question is interrupted."""

@@ -1,9 +1,6 @@
 """
 Ctrl-C, SIGTERM and SIGHUP: the first one finishes requests in flight, the second
 cancels.
-
-A command that a signal stopped exits with 128 and the number of the signal, as shells
-have it: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
 """
 
 import asyncio
@@ -12,9 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
-from attrs import define
-
-from .problems import ExitCode
+from .exit_codes import note_signal, was_signalled
 
 
 T = TypeVar("T")
@@ -31,38 +26,6 @@ class InterruptedBySignalError(Exception):
     """A signal asked the command to end, and it has cleaned up."""
 
 
-@define
-class _Received:
-    """Keep the signal that stopped the command, for its exit code."""
-
-    number: int | None = None
-
-
-_received = _Received()
-
-
-def forget_signals() -> None:
-    """Begin a command: no signal was received."""
-    _received.number = None
-
-
-def was_signalled() -> bool:
-    """Return whether a signal asked the command to end."""
-    return _received.number is not None
-
-
-def with_signal(code: int | str | None) -> int | str | None:
-    """
-    Return the exit code of a command, with the number of the signal that stopped it.
-
-    Args:
-        code: `ExitCode.INTERRUPTED` if a signal stopped it.
-    """
-    if code == ExitCode.INTERRUPTED and _received.number is not None:
-        return 128 + _received.number
-    return code
-
-
 @contextmanager
 def on_signal(handle: Callable[[], object]) -> Iterator[None]:
     """
@@ -75,7 +38,7 @@ def on_signal(handle: Callable[[], object]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def received(number: int, _: object) -> None:
-        _received.number = number
+        note_signal(number)
         loop.call_soon_threadsafe(handle)
 
     before = {

@@ -3,29 +3,10 @@
 import errno
 import os
 import re
-from enum import IntEnum
 from typing import Any, Final
 
 from ...errors import InvalidFieldError, OctopushError, Outcome
-
-
-class ExitCode(IntEnum):
-    """Exit codes of the command."""
-
-    ACCEPTED = 0
-    """Everything was accepted, or presumed to be."""
-
-    NOT_ACCEPTED = 1
-    """Something was refused or not sent, or the run paused."""
-
-    BAD_INPUT = 2
-    """Bad input or usage; nothing was sent."""
-
-    UNKNOWN = 3
-    """The outcome of something is unknown."""
-
-    INTERRUPTED = 130
-    """A signal stopped it; the shell sees 129 for SIGHUP and 143 for SIGTERM."""
+from .exit_codes import ExitCode
 
 
 # Names of the library's arguments on the command line.

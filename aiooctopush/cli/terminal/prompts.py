@@ -8,8 +8,9 @@ import click
 
 from ...errors import InvalidFieldError, Outcome
 from .console import Screen
+from .exit_codes import ExitCode
 from .help import Decorator, option
-from .problems import ExitCode, outcome_document
+from .problems import outcome_document
 
 
 def yes_option(what: str = "Do not ask for confirmation.") -> Decorator[Any]:

@@ -14,7 +14,8 @@ import attrs
 from attrs import field, frozen
 
 from ...errors import OctopushError
-from .problems import ExitCode, error_as_json
+from .exit_codes import ExitCode
+from .problems import error_as_json
 from .values import in_words
 
 
