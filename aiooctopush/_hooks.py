@@ -1,14 +1,13 @@
 """Hooks of users, which never affect a call."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from ._log import logger
+
 
 T = TypeVar("T")
-
-_logger = logging.getLogger("aiooctopush")
 
 
 def is_cancellation(error: BaseException) -> bool:
@@ -39,7 +38,7 @@ def tell(hook: Callable[[T], object], what: T, name: str) -> None:
         # with greenlets; otherwise the next wait of the task does.
         if task is not None and task.cancelling() > before:
             raise
-        _logger.exception("%s failed", name)
+        logger.exception("%s failed", name)
     # A broken metric must not decide about a message.
     except Exception:
-        _logger.exception("%s failed", name)
+        logger.exception("%s failed", name)

@@ -21,6 +21,7 @@ from ._call import CallOptions, CallState, SessionState
 from ._clock import Clock, MonotonicWallClock
 from ._hooks import is_cancellation
 from ._limits import check_number
+from ._log import logger
 from ._responses import http_date, read
 from ._throttle import ConcurrencyLimiter, RetryBudget, StopSignal
 from ._wire import (
@@ -55,7 +56,6 @@ _NO_OPTIONS: Final = CallOptions()
 _OTHER_LOOP: Final = (
     "this OctopushSession belongs to another event loop; use one session for each loop"
 )
-_logger = logging.getLogger("aiooctopush")
 
 
 class Pipeline:
@@ -173,7 +173,7 @@ class Pipeline:
             _telemetry.call_failed(call, error)
             raise
         call.budget.refund(RetryBudget.CLEAN)
-        if call.hooks or _logger.isEnabledFor(logging.DEBUG):
+        if call.hooks or logger.isEnabledFor(logging.DEBUG):
             _telemetry.call_succeeded(call, result)
         return result
 
@@ -316,7 +316,7 @@ class Pipeline:
         difference = (date - self._clock.now()).total_seconds()
         if abs(difference) > _CLOCKS_DIFFER and not self._clocks_warned:
             self._clocks_warned = True
-            _logger.warning(
+            logger.warning(
                 "this machine's clock and the gateway's differ by %d seconds; the "
                 "later one decides how long a request_id protects a retry",
                 round(difference),

@@ -11,14 +11,11 @@ from typing import Any
 
 from ._call import CallState
 from ._hooks import tell
+from ._log import logger
 from ._wire import Answer
 from .errors import OctopushError, Outcome, wrong_type
 from .observer import AttemptEvent, CallEnded, CallStarted, Observer
 from .retry import Decision, Raise, Retry, Return
-
-
-_logger = logging.getLogger("aiooctopush")
-_logger.addHandler(logging.NullHandler())
 
 
 def check_hook(hook: Any) -> None:
@@ -180,8 +177,8 @@ def _report(
         code=None if error is None else error.code,
         request_id=call.request_id,
     )
-    if _logger.isEnabledFor(level):
-        _logger.log(
+    if logger.isEnabledFor(level):
+        logger.log(
             level,
             "%s attempt %d: %s",
             call.operation,

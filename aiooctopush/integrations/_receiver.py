@@ -12,7 +12,6 @@ unseen).
 
 import asyncio
 import hmac
-import logging
 import re
 import secrets
 import traceback
@@ -27,6 +26,7 @@ from attrs import frozen
 from .._clock import Clock, SystemClock
 from .._hooks import is_cancellation
 from .._limits import check_whole
+from .._log import logger
 from .._wire import MAX_BODY
 from ..errors import InvalidFieldError, WebhookError, wrong_type, wrong_value
 from ..secret import Secret
@@ -42,8 +42,6 @@ NOT_FOUND: Final = 404
 METHOD_NOT_ALLOWED: Final = 405
 TOO_LARGE: Final = 413
 UNAVAILABLE: Final = 503
-
-_logger = logging.getLogger("aiooctopush")
 
 
 # --- the secret in the path -----------------------------------------------------------
@@ -209,7 +207,7 @@ class Receiver:
             await asyncio.gather(*self._workers, return_exceptions=True)
             self._workers = []
             if self._waiting:
-                _logger.warning(
+                logger.warning(
                     "callbacks: %d events were left unhandled at shutdown, "
                     "after %.0f s of draining",
                     *(self._waiting, self._limits.drain_seconds),
@@ -248,7 +246,7 @@ class Receiver:
             return METHOD_NOT_ALLOWED
         body = await self._read(length, chunks)
         if body is None:
-            _logger.warning(
+            logger.warning(
                 "callbacks: one over %d bytes was refused; Limits(max_body=…) sets "
                 "the limit",
                 self._limits.max_body,
@@ -257,12 +255,12 @@ class Receiver:
         try:
             events = parse(body, content_type)
         except WebhookError as error:
-            _logger.warning(
+            logger.warning(
                 "callbacks: one of %d bytes was dropped (%s)", len(body), error.problem
             )
             return OK
         if not self._open:
-            _logger.error(
+            logger.error(
                 "callbacks: one was refused, because the receiver was not started or "
                 "is stopping; it starts with the application's lifespan"
             )
@@ -311,7 +309,7 @@ class Receiver:
         # most.
         if self._waiting >= self._limits.queue_size:
             if not self._full:
-                _logger.warning(
+                logger.warning(
                     "callbacks: refusing, because %d events are waiting", self._waiting
                 )
             self._full = True
@@ -367,7 +365,7 @@ class Receiver:
         if event.identity is not None:
             self._seen.pop(event.identity, None)
         # Neither its message nor its traceback, which may quote received data.
-        _logger.error(
+        logger.error(
             "callbacks: the handler failed on a %s (%s at %s)",
             *(type(event).__name__, type(error).__qualname__, _place(error)),
             extra={"octopush_callback": type(event).__name__},

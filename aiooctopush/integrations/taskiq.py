@@ -8,13 +8,13 @@ time. A message holds the name of a run and of a batch. It contains no personal 
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
 from .._lazy import needs_extra
+from .._log import logger
 from ..api._recipients import MAX_RECIPIENTS
 from ..api.sms import Message
 from ..bulk.fleet import following, planning
@@ -41,8 +41,6 @@ with needs_extra("fleet", "aiooctopush.integrations.taskiq"):
     from taskiq import AsyncBroker, InMemoryBroker, TaskiqEvents
     from taskiq.exceptions import SendTaskError
 
-
-_logger = logging.getLogger("aiooctopush")
 
 # A broker confirms each message; one by one they would take a millisecond each.
 _ON_THE_WAY: Final = 100
@@ -231,7 +229,7 @@ class Fleet:
             async with asyncio.timeout(_CLOSE_WITHIN):
                 await self.broker.shutdown()
         except TimeoutError:
-            _logger.warning(
+            logger.warning(
                 "the broker did not close its connections within %.0f s", _CLOSE_WITHIN
             )
         await _end_attempts(self._before)
@@ -401,7 +399,7 @@ class Fleet:
         try:
             await self._kick(run_name, names, include_unknown=include_unknown)
         except SendTaskError as error:
-            _logger.warning(
+            logger.warning(
                 "the broker did not accept wake-ups for run %r (%s)",
                 run_name,
                 type(error.__cause__).__name__,

@@ -23,7 +23,7 @@ PACKAGE = Path(aiooctopush.__file__).parent
 WITH_A_SESSION = {
     *("_call", "_namespaces", "_clock", "_connection", "_deadlines"),
     *("_direct", "_exchange", "_pools"),
-    *("_hooks", "_lazy"),
+    *("_hooks", "_lazy", "_log"),
     *("_limits", "_pipeline", "_telemetry", "_throttle"),
     *("_responses", "_version", "_wire", "errors", "ids", "observer", "phone", "retry"),
     *("secret", "session", "transport"),

@@ -156,10 +156,14 @@ async def test_nobody_is_disturbed_by_default(records, caplog):
     assert records == []
 
 
-def test_nothing_is_printed_where_nobody_set_up_logging():
-    """A library speaks when it is asked: not even a warning comes out by itself."""
+@pytest.mark.parametrize("module", ["session", "integrations.aiohttp_web", "sandbox"])
+def test_nothing_is_printed_where_nobody_set_up_logging(module):
+    """
+    A library speaks when it is asked: not even a warning comes out by itself, whatever
+    part of it is imported.
+    """
     program = (
-        "import logging, aiooctopush\n"
+        f"import logging, aiooctopush.{module}\n"
         "logging.getLogger('aiooctopush').warning('giving up')\n"
     )
 

@@ -144,7 +144,7 @@ def find(words):
     path = ()
     while isinstance(found, click.Group) and words:
         path += (words[0],)
-        found, words = found.get_command(context, words[0]), words[1:]
+        _, found, words = found.resolve_command(context, list(words))
         context = click.Context(found, info_name=path[-1], parent=context)
     found.make_context(path[-1], list(words), parent=context.parent)
     return path, {one for option in found.params for one in option.opts}

@@ -25,8 +25,8 @@ PACKAGE = Path(aiooctopush.__file__).parent
 # __init__ offers what the layers below the edges hold, so it stands on top of them.
 LAYERS = (
     (
-        *("_namespaces", "_clock", "_countries", "_lazy", "_limits", "_numbering"),
-        "_version",
+        *("_namespaces", "_clock", "_countries", "_lazy", "_limits", "_log"),
+        *("_numbering", "_version"),
         *("errors", "ids"),
         *("phone", "secret", "text"),
     ),

@@ -6,12 +6,12 @@ reports.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from ..._clock import Clock, SystemClock
 from ..._hooks import tell
+from ..._log import logger
 from ...errors import InvalidFieldError, shown, wrong_value
 from ...ledgers.leases import LEASE, LISTED_AT_ONCE
 from ...ledgers.protocols import FleetLedger, Ledger
@@ -29,7 +29,6 @@ from .patience import patiently
 
 T = TypeVar("T")
 
-_logger = logging.getLogger("aiooctopush")
 
 _SWEEP_EVERY: Final = 30.0
 # While a run is in progress, its first unclaimed batches most likely belong to a worker
@@ -321,7 +320,7 @@ class _Follower:
         # A wake may send batches in this process: then the run progresses, unless it
         # hangs.
         elif self._clock.monotonic() >= max(self._woke_at, self._moved_at) + LEASE:
-            _logger.warning(
+            logger.warning(
                 "run %r: wake has not returned for %.0f s, and no batch progresses; "
                 "it is cancelled, and the next sweep wakes the workers again",
                 *(self._run_name, LEASE),

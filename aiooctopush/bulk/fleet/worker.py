@@ -5,7 +5,6 @@ a reason.
 It does not depend on its trigger: a message of a broker, a timer, or a loop.
 """
 
-import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +15,7 @@ from attrs import define, field, frozen
 
 from ..._call import BulkPriority
 from ..._clock import Clock, MonotonicWallClock
+from ..._log import logger
 from ..._throttle import RetryBudget
 from ...api._shared import Caller
 from ...errors import Backoff, NotSentError
@@ -28,8 +28,6 @@ from ..sending.delivery import BatchDone, BatchResult, Delivery, DeliveryEvent
 from ..sending.pausing import PausePolicy
 from .patience import patiently
 
-
-_logger = logging.getLogger("aiooctopush")
 
 # All attempts of a request, with the waits between them, end while the claim is valid;
 # the rest of the time is for recording the outcome.
@@ -174,7 +172,7 @@ class Worker:
                             break
             except LeaseLostError:
                 # The worker that has it now repeats it under the same id.
-                _logger.warning(
+                logger.warning(
                     "another worker took over batch %s of run %r",
                     claimed.record.name,
                     run_name,
@@ -193,7 +191,7 @@ class Worker:
             return await self._ledger.pause(run_name, why)
 
         if await patiently(self._clock, pause, _WHEN_AWAY):
-            _logger.warning("run %r is paused for all workers: %s", run_name, why)
+            logger.warning("run %r is paused for all workers: %s", run_name, why)
 
     def _watch_of(self, run_name: str) -> "_Watch":
         watch = self._watches.pop(run_name, None)
@@ -300,7 +298,7 @@ class _Turns:
             await self._ledger.throttle(self._name, wait)
         except LedgerError:
             # The refusal of this attempt counts, and is kept.
-            _logger.warning(
+            logger.warning(
                 "the ledger is unreachable; other workers are not informed of a 429"
             )
 

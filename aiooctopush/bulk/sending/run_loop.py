@@ -3,7 +3,6 @@ One start of a run: load it, settle unresolved batches, and send to new recipien
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing, nullcontext, suppress
@@ -13,6 +12,7 @@ from attrs import evolve, frozen
 
 from ..._call import BulkPriority
 from ..._clock import Clock, MonotonicWallClock
+from ..._log import logger
 from ..._throttle import RetryBudget, StopSignal
 from ...api._shared import Caller
 from ...api.sms import Message
@@ -42,8 +42,6 @@ from .pausing import PausePolicy, Waiting
 from .resume import check_run, load, new_start, reader_of
 from .searching import Search
 
-
-_logger = logging.getLogger("aiooctopush")
 
 _ONE_TRY: Final = RetryPolicy(attempts=1, timeout=90.0)
 
@@ -466,7 +464,7 @@ class RunLoop:
             return
         self._report.paused = why
         self._search.wake()
-        _logger.warning(
+        logger.warning(
             "bulk run %r pauses: %s",
             *(self._run.name, why),
             extra={"octopush_run": self._run.name, "octopush_paused": str(why)},

@@ -7,7 +7,6 @@ undocumented, so this one does not.
 """
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
@@ -16,6 +15,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from ..._log import logger
 from .payloads import Callback
 from .schedule import Callbacks
 
@@ -30,7 +30,6 @@ Source: gateway documentation, "Callbacks"; an older page has two seconds.
 Post = Callable[[str, Callback], Awaitable[int]]
 """Posts one callback to a URL, and returns the HTTP status of the response."""
 
-_logger = logging.getLogger("aiooctopush")
 _NOT_TAKEN: Final = 0
 
 
@@ -126,7 +125,7 @@ class CallbackPoster:
             problem = f"answered {status}"
         self.answers[status] += 1
         if not 200 <= status < 300:
-            _logger.warning(
+            logger.warning(
                 "%s not accepted by %s: %s", callback.kind, _origin(url), problem
             )
 
