@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from attrs import frozen
 from yarl import URL
@@ -63,6 +63,26 @@ class Check(Result):
     found: str = item()
     what_to_do: str | None = item(key="advice", default=None)
 
+    @classmethod
+    def fine(cls, check: str, found: str) -> Self:
+        """Nothing is to be done."""
+        return cls(check=check, state=State.FINE, found=found)
+
+    @classmethod
+    def odd(cls, check: str, found: str, advice: str) -> Self:
+        """It works, and something may be better."""
+        return cls(check=check, state=State.ODD, found=found, what_to_do=advice)
+
+    @classmethod
+    def wrong(cls, check: str, found: str, advice: str) -> Self:
+        """Nothing works before it is mended."""
+        return cls(check=check, state=State.WRONG, found=found, what_to_do=advice)
+
+    @classmethod
+    def skipped(cls, check: str, found: str) -> Self:
+        """It was not made."""
+        return cls(check=check, state=State.SKIPPED, found=found)
+
 
 class Answered(Protocol):
     """Any object with the headers of a response: a result or an error."""
@@ -80,42 +100,33 @@ def credentials() -> Check:
         name for name, value in zip(names, (login, key), strict=True) if not value
     ]
     if missing:
-        return Check(
-            check="credentials",
-            state=State.WRONG,
-            found=f"not set: {', '.join(missing)}",
-            what_to_do=f"Set it: export {missing[0]}=…; the gateway's web site shows "
-            "both.",
+        return Check.wrong(
+            "credentials",
+            f"not set: {', '.join(missing)}",
+            f"Set it: export {missing[0]}=…; the gateway's web site shows both.",
         )
     try:
         Credentials(login, key)
     except InvalidFieldError as error:
-        return Check(
-            check="credentials",
-            state=State.WRONG,
-            found=f"{error.field.upper()} {error.limit}",
-            what_to_do="Copy it again, without the characters around it.",
+        return Check.wrong(
+            "credentials",
+            f"{error.field.upper()} {error.limit}",
+            "Copy it again, without the characters around it.",
         )
     for name, value in zip(names, (login, key), strict=True):
         if value[0] in _QUOTES or value[-1] in _QUOTES:
-            return Check(
-                check="credentials",
-                state=State.ODD,
-                found=f"{name} holds quotes",
-                what_to_do="Leave them out if they are not part of it.",
+            return Check.odd(
+                "credentials",
+                f"{name} holds quotes",
+                "Leave them out if they are not part of it.",
             )
     if "@" not in login:
-        return Check(
-            check="credentials",
-            state=State.ODD,
-            found="OCTOPUSH_API_LOGIN is not an e-mail address",
-            what_to_do="The login is the address of the account.",
+        return Check.odd(
+            "credentials",
+            "OCTOPUSH_API_LOGIN is not an e-mail address",
+            "The login is the address of the account.",
         )
-    return Check(
-        check="credentials",
-        state=State.FINE,
-        found="login and key are set, well-formed",
-    )
+    return Check.fine("credentials", "login and key are set, well-formed")
 
 
 def address(given: str | None) -> tuple[Check | None, str]:
@@ -131,11 +142,10 @@ def address(given: str | None) -> tuple[Check | None, str]:
         OctopushSession("doctor", "doctor", base_url=url)
     except InvalidFieldError as error:
         limit = error.limit.partition("; allow_")[0]
-        wrong = Check(
-            check="connection",
-            state=State.WRONG,
-            found=f"the address {limit}",
-            what_to_do="See --base-url and OCTOPUSH_BASE_URL.",
+        wrong = Check.wrong(
+            "connection",
+            f"the address {limit}",
+            "See --base-url and OCTOPUSH_BASE_URL.",
         )
         return wrong, url
     return None, url
@@ -147,10 +157,9 @@ def address(given: str | None) -> tuple[Check | None, str]:
 def through_proxy(url: str) -> Check:
     """Return that a proxy makes the connection, and which; without its password."""
     parts = URL(url)
-    return Check(
-        check="connection",
-        state=State.SKIPPED,
-        found=f"made by the proxy {parts.host}, port {parts.port}; see the account",
+    return Check.skipped(
+        "connection",
+        f"made by the proxy {parts.host}, port {parts.port}; see the account",
     )
 
 
@@ -176,10 +185,8 @@ async def connection(
         await writer.wait_closed()
     where = f"{host}, port {port} ({found[0][4][0]})"
     if certificate is None:
-        return Check(
-            check="connection",
-            state=State.FINE,
-            found=f"{where}, without TLS, as only this machine may be",
+        return Check.fine(
+            "connection", f"{where}, without TLS, as only this machine may be"
         )
     return _certified(where, certificate, clock.now())
 
@@ -207,7 +214,7 @@ def _unreachable(error: Exception, host: str, port: int) -> Check:
         words = os.strerror(number) if number else "none of its addresses responds"
         found = f"cannot connect to {host}, port {port}: {words}"
         advice = network if host not in _THIS_MACHINE else _NO_SANDBOX
-    return Check(check="connection", state=State.WRONG, found=found, what_to_do=advice)
+    return Check.wrong("connection", found, advice)
 
 
 def _certified(where: str, certificate: Mapping[str, Any], now: datetime) -> Check:
@@ -232,16 +239,13 @@ def _certified(where: str, certificate: Mapping[str, Any], now: datetime) -> Che
 def account(amount: Any) -> Check:
     """Check of the balance."""
     if amount <= 0:
-        return Check(
-            check="account",
-            state=State.ODD,
-            found=f"login and key are accepted; balance {in_euros(amount)}",
-            what_to_do="Top it up: nothing can be sent.",
+        return Check.odd(
+            "account",
+            f"login and key are accepted; balance {in_euros(amount)}",
+            "Top it up: nothing can be sent.",
         )
-    return Check(
-        check="account",
-        state=State.FINE,
-        found=f"login and key are accepted; balance {in_euros(amount)}",
+    return Check.fine(
+        "account", f"login and key are accepted; balance {in_euros(amount)}"
     )
 
 
@@ -255,34 +259,25 @@ def failed_account(error: OctopushError) -> Check:
         )
     elif isinstance(error, UnknownOutcomeError):
         advice = "The gateway, or a proxy in front of it, is out of order. Try later."
-    return Check(
-        check="account", state=State.WRONG, found=error.problem, what_to_do=advice
-    )
+    return Check.wrong("account", error.problem, advice)
 
 
 def clocks(answer: Answered, now: datetime) -> Check:
     """How far this machine's clock and the gateway's differ."""
     date = http_date(answer.headers.get("date", ""))
     if date is None:
-        return Check(
-            check="clock",
-            state=State.SKIPPED,
-            found="the gateway did not report its time",
-        )
+        return Check.skipped("clock", "the gateway did not report its time")
     difference = abs(now - date)
     # It has whole seconds, and takes time to arrive.
     if difference < timedelta(seconds=3):
-        return Check(check="clock", state=State.FINE, found="the same as the gateway's")
+        return Check.fine("clock", "the same as the gateway's")
     found = f"{span(difference)} {'ahead of' if now > date else 'behind'} the gateway's"
     if difference <= _CLOCKS_DIFFER:
-        return Check(check="clock", state=State.FINE, found=found)
-    return Check(
-        check="clock",
-        state=State.ODD,
-        found=found,
-        what_to_do=(
-            "Synchronize it with NTP; duplicate protection depends on the clock."
-        ),
+        return Check.fine("clock", found)
+    return Check.odd(
+        "clock",
+        found,
+        "Synchronize it with NTP; duplicate protection depends on the clock.",
     )
 
 
@@ -300,15 +295,12 @@ def versions() -> Check:
         f"aiohttp {version('aiohttp')}, {loop}"
     )
     if is_known():
-        return Check(check="versions", state=State.FINE, found=found)
-    return Check(
-        check="versions",
-        state=State.ODD,
-        found=(
-            f"{found}; the internals of this aiohttp version differ from the tested "
-            "versions"
-        ),
-        what_to_do="Sends work as always, but each costs more processor time. Install "
+        return Check.fine("versions", found)
+    return Check.odd(
+        "versions",
+        f"{found}; the internals of this aiohttp version differ from the tested "
+        "versions",
+        "Sends work as always, but each costs more processor time. Install "
         "an aiohttp that this version of aiooctopush was tested with.",
     )
 
@@ -322,7 +314,7 @@ def proxies(used: str | None = None) -> Check:
     """
     if used:
         words = "as --proxy or OCTOPUSH_PROXY names it"
-        return Check(check="proxy", state=State.FINE, found=f"used, {words}")
+        return Check.fine("proxy", f"used, {words}")
     names = [
         name
         for upper in _PROXIES
@@ -330,14 +322,11 @@ def proxies(used: str | None = None) -> Check:
         if os.environ.get(name)
     ]
     if not names:
-        return Check(
-            check="proxy", state=State.FINE, found="no proxy variables are set"
-        )
+        return Check.fine("proxy", "no proxy variables are set")
     # Their values may hold passwords.
-    return Check(
-        check="proxy",
-        state=State.ODD,
-        found=f"ignored: {', '.join(names)}",
-        what_to_do="This command connects directly. Use --proxy env or "
+    return Check.odd(
+        "proxy",
+        f"ignored: {', '.join(names)}",
+        "This command connects directly. Use --proxy env or "
         "OCTOPUSH_PROXY=env to follow them; in a program, OctopushSession(proxy=…).",
     )

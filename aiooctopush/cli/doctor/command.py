@@ -187,7 +187,7 @@ def _look(
                 ("credentials", "not needed: the sandbox accepts any"),
                 ("connection", "not needed: the sandbox is in this process"),
             ):
-                diagnosis.add(Check(check=name, state=State.SKIPPED, found=found))
+                diagnosis.add(Check.skipped(name, found))
             yield calls
         return
     diagnosis.add(_checks.credentials())
@@ -201,7 +201,7 @@ def _look(
         diagnosis.add(wrong or _checks.through_proxy(str(proxy)))
     if diagnosis.is_bad:
         found = "not checked: fix the errors above first"
-        diagnosis.add(Check(check="account", state=State.SKIPPED, found=found))
+        diagnosis.add(Check.skipped("account", found))
         yield None
         return
     with CommandSession(diagnosis.screen, gateway) as calls:
