@@ -11,23 +11,23 @@ from ..bulk.summary import RunResult
 from ..targets.fleet import (
     app_option,
     load_fleet,
-    quiet_logs,
     started,
     wake_lost,
 )
 from ..targets.gateway import surroundings
 from ..targets.ledger import LedgerPlace
 from ..terminal.console import Screen
-from ..terminal.help import group, option, typed
+from ..terminal.help import group, option
 from ..terminal.interrupt import until_signal
 from ..terminal.options import (
     OUTPUT,
     json_option,
+    shows_result,
 )
 from ..terminal.result import Result, Row, item
 from ..terminal.values import printable
 from ..wording import RunLocation
-from .ending import batches_of, end, failures, interrupted
+from .ending import INTERRUPTED, at_work, batches_of, end
 from .run import FleetRun, check_name
 from .status import FleetStatus, Status
 from .submit import submit
@@ -113,16 +113,7 @@ _name_argument = click.argument("name")
 @app_option()
 @waiting_option
 @json_option
-@click.pass_context
-def wait(
-    ctx: click.Context,
-    /,
-    *,
-    name: str,
-    app: str,
-    wait_for_gateway: float,
-    as_json: bool,
-) -> None:
+def wait(*, name: str, app: str, wait_for_gateway: float, as_json: bool) -> None:
     """
     Wait until a run is done or paused, and report its outcome.
 
@@ -131,16 +122,13 @@ def wait(
     """
     screen = Screen(as_json=as_json)
     clock = surroundings().clock
-    with (
-        failures(screen, _WAIT_AGAIN),
-        quiet_logs(),
-        interrupted("No longer waiting. The workers continue.", screen),
-    ):
+    stopped = "No longer waiting. The workers continue."
+    with at_work(screen, interrupted=stopped, away=_WAIT_AGAIN):
         found = load_fleet(app)
         run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
         waiting = run.wait(wait_for_gateway=wait_for_gateway)
         report = asyncio.run(until_signal(waiting))
-    end(screen, report, RunLocation(name=name, ledger=LedgerPlace(app)), typed(ctx))
+    end(screen, report, RunLocation(name=name, ledger=LedgerPlace(app)))
 
 
 @fleet.command(
@@ -150,9 +138,8 @@ def wait(
 )
 @_name_argument
 @app_option()
-@json_option
-@click.pass_context
-def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None:
+@shows_result
+def resume(screen: Screen, /, *, name: str, app: str) -> Resumed:
     """
     Resume a paused run, and wake the workers.
 
@@ -160,21 +147,16 @@ def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None
     up, credentials are correct again. For a run that is not paused the workers are only
     woken.
     """
-    screen = Screen(as_json=as_json)
     clock = surroundings().clock
     place = RunLocation(name=name, ledger=LedgerPlace(app))
-    with (
-        failures(screen, _RESUME_AGAIN),
-        quiet_logs(),
-        interrupted("Interrupted. Run the same command again to continue.", screen),
-    ):
+    with at_work(screen, interrupted=INTERRUPTED, away=_RESUME_AGAIN):
         found = load_fleet(app)
         run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
         woken, report = asyncio.run(until_signal(run.resume()))
     if report is not None:
-        end(screen, report, place, typed(ctx), woken=woken)
+        end(screen, report, place, woken=woken)
     words = f"Resumed {printable(name)}: woke workers for {batches_of(woken)}."
-    screen.result(Resumed(name=name, woken=woken, words=words))
+    return Resumed(name=name, woken=woken, words=words)
 
 
 @fleet.command(
@@ -184,8 +166,8 @@ def resume(ctx: click.Context, /, *, name: str, app: str, as_json: bool) -> None
 )
 @click.argument("name", required=False)
 @app_option()
-@json_option
-def sweep(*, name: str | None, app: str, as_json: bool) -> None:
+@shows_result
+def sweep(screen: Screen, /, *, name: str | None, app: str) -> Woken:
     """
     Re-queue unclaimed batches, of one run or of all.
 
@@ -193,7 +175,6 @@ def sweep(*, name: str | None, app: str, as_json: bool) -> None:
     however often it runs, so cron may run it each minute. `octopush fleet wait` and the
     scheduler of taskiq sweep automatically. Paused runs stay paused.
     """
-    screen = Screen(as_json=as_json)
 
     async def sweep() -> int:
         async with started(found):
@@ -201,17 +182,14 @@ def sweep(*, name: str | None, app: str, as_json: bool) -> None:
                 await check_name(found.ledger, name)
             return await wake_lost(found, name)
 
-    with (
-        failures(screen, _SWEEP_AGAIN),
-        quiet_logs(),
-        interrupted("Interrupted. The next sweep wakes the rest.", screen),
-    ):
+    stopped = "Interrupted. The next sweep wakes the rest."
+    with at_work(screen, interrupted=stopped, away=_SWEEP_AGAIN):
         found = load_fleet(app)
         woken = asyncio.run(until_signal(sweep()))
     words = f"Woke workers for {batches_of(woken)}."
     if found.is_in_process:
         words = f"Woke {batches_of(woken)}, and sent them in this process."
-    screen.result(Woken(name=name, woken=woken, words=words))
+    return Woken(name=name, woken=woken, words=words)
 
 
 @fleet.command(
@@ -246,11 +224,7 @@ def status(
     screen = Screen(as_json=as_json)
     if watch is None:
         watch = screen.is_terminal and screen.err.is_terminal and not as_json
-    with (
-        screen.failures(),
-        quiet_logs(),
-        interrupted("No longer watching. The workers continue.", screen),
-    ):
+    with at_work(screen, interrupted="No longer watching. The workers continue."):
         found = load_fleet(app)
         seen = Status(
             fleet=found, app=app, name=name, screen=screen, clock=surroundings().clock

@@ -2,33 +2,40 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
 from ...bulk.report import BulkReport
 from ...ledgers.records import LedgerError
-from ..targets.fleet import BrokerError
+from ..targets.fleet import BrokerError, quiet_logs
 from ..terminal.console import Screen
 from ..terminal.exit_codes import ExitCode
+from ..terminal.help import typed
 from ..terminal.interrupt import InterruptedBySignalError
 from ..wording import RunLocation
 from .run import outcome_of
 
 
 @contextmanager
-def interrupted(words: str, screen: Screen) -> Iterator[None]:
+def at_work(screen: Screen, *, interrupted: str, away: str = "") -> Iterator[None]:
     """
-    Explain Ctrl-C and other signals for this command.
+    Explain how the work of a command with a fleet ended, unless it has succeeded.
+
+    Args:
+        screen: Where that goes.
+        interrupted: The words after Ctrl-C or another signal.
+        away: Advice if the ledger or the broker is away.
 
     Raises:
-        Exit: There was one.
+        Exit: It failed or was interrupted.
     """
-    try:
-        yield
-    except (KeyboardInterrupt, InterruptedBySignalError):
-        screen.note(f"\n{words}")
-        raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
+    with failures(screen, away), quiet_logs():
+        try:
+            yield
+        except (KeyboardInterrupt, InterruptedBySignalError):
+            screen.note(f"\n{interrupted}")
+            raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
 
 @contextmanager
@@ -47,6 +54,9 @@ def failures(screen: Screen, away: str) -> Iterator[None]:
             screen.fail(error, advice=away)
 
 
+INTERRUPTED: Final = "Interrupted. Run the same command again to continue."
+
+
 def batches_of(count: int) -> str:
     """Say how many batches."""
     return f"{count:,} batch{'es' * (count != 1)}"
@@ -56,12 +66,12 @@ def end(
     screen: Screen,
     report: BulkReport,
     place: RunLocation,
-    command: str,
     *,
     already: int = 0,
     **more: Any,
 ) -> NoReturn:
     """Show the outcome of a run, and exit."""
+    command = typed(click.get_current_context())
     ending = outcome_of(report, place, command=command, already=already)
     ending.tell(screen, None, **more)
     raise click.exceptions.Exit(ending.exit_code)

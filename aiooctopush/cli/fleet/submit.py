@@ -23,14 +23,14 @@ from ..targets.message import MessageOptions, message_options
 from ..targets.recipients import FileReading, recipient_file_options
 from ..terminal.console import Screen
 from ..terminal.exit_codes import ExitCode
-from ..terminal.help import command, option, typed
+from ..terminal.help import command, option
 from ..terminal.interrupt import until_signal
 from ..terminal.options import SENDING, json_option
 from ..terminal.problems import problem_of
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, printable
 from ..wording import PAUSED_BY, RunLocation
-from .ending import batches_of, end, failures, interrupted
+from .ending import INTERRUPTED, at_work, batches_of, end, failures
 from .run import FleetRun
 
 
@@ -128,10 +128,7 @@ class Submission(Result):
 @planning_options
 @recipient_file_options
 @json_option
-@click.pass_context
 def submit(
-    ctx: click.Context,
-    /,
     *,
     file: Path,
     app: str,
@@ -187,11 +184,7 @@ def submit(
     )
     show_and_ask(screen, check, look, dry_run=planning.dry_run, yes=planning.yes)
     run = FleetRun(fleet=found, name=name, screen=screen, clock=clock)
-    with (
-        failures(screen, _SUBMIT_AGAIN),
-        quiet_logs(),
-        interrupted("Interrupted. Run the same command again to continue.", screen),
-    ):
+    with at_work(screen, interrupted=INTERRUPTED, away=_SUBMIT_AGAIN):
         submission = run.submit(
             built,
             source,
@@ -208,7 +201,7 @@ def submit(
     }
     if submitted.report is not None:
         already = submitted.run.already
-        end(*(screen, submitted.report, place, typed(ctx)), already=already, **document)
+        end(screen, submitted.report, place, already=already, **document)
     planned, error = submitted.run, submitted.error
     screen.result(
         Submission.from_fields(
