@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -138,6 +138,13 @@ class State:
         """Give out the next token of a transfer; one is never given out twice."""
         self._names += 1
         return f"token-{self._names:026x}"
+
+    def refuse_unknown(self, given: Iterable[str], known: Collection[str]) -> None:
+        """Refuse fields that an operation does not have, if that is set."""
+        # "What cannot be understood is dropped while the request is still executed."
+        unknown = [name for name in given if name not in known]
+        if unknown and self.settings.strict_unknown_fields:
+            raise RefusalError(400, f"{unknown[0]}: this field was not expected")
 
     # --- request ids --------------------------------------------------------------
 

@@ -85,7 +85,7 @@ class ContactOperations:
     # --- operations 21 and 22: contacts -------------------------------------------
 
     def _create(self, request: AdmittedRequest) -> HttpResponse:
-        self._refuse_unknown(request, _CREATE_FIELDS)
+        self._state.refuse_unknown(request.body, _CREATE_FIELDS)
         contacts = self._read_contacts(request.body)
         lists = _read_names(request.body, "list", MAX_LIST_NAME)
         tags = _read_names(request.body, "tag", MAX_TAG_NAME)
@@ -117,7 +117,7 @@ class ContactOperations:
         return self._state.answer(201, {})
 
     def _delete(self, request: AdmittedRequest) -> HttpResponse:
-        self._refuse_unknown(request, _DELETE_FIELDS)
+        self._state.refuse_unknown(request.body, _DELETE_FIELDS)
         numbers = read_numbers(request.body, at_most=MAX_DELETED, code=305)
         # A number that is not there is no mistake: undocumented, our choice.
         if request.body.get("list_name") is None:
@@ -130,7 +130,7 @@ class ContactOperations:
     # --- operations 23 to 25: lists -----------------------------------------------
 
     def _create_list(self, request: AdmittedRequest) -> HttpResponse:
-        self._refuse_unknown(request, _LIST_FIELDS)
+        self._state.refuse_unknown(request.body, _LIST_FIELDS)
         name = read_name(request.body, "list_name")
         _check_length(name, "list_name", MAX_LIST_NAME)
         if name in self._state.lists:
@@ -140,7 +140,7 @@ class ContactOperations:
         return self._state.answer(201, {})
 
     def _empty_list(self, request: AdmittedRequest) -> HttpResponse:
-        self._refuse_unknown(request, _EMPTY_FIELDS)
+        self._state.refuse_unknown(request.body, _EMPTY_FIELDS)
         name = self._known_list(request)
         if request.body.get("delete_contacts") is True:
             self._forget([number_of(one) for one in self._state.lists[name]])
@@ -148,18 +148,12 @@ class ContactOperations:
         return self._state.answer(200, {})
 
     def _delete_list(self, request: AdmittedRequest) -> HttpResponse:
-        self._refuse_unknown(request, _LIST_FIELDS)
+        self._state.refuse_unknown(request.body, _LIST_FIELDS)
         # Its contacts stay in the account: undocumented, our choice.
         del self._state.lists[self._known_list(request)]
         return self._state.answer(204)
 
     # --- shared -------------------------------------------------------------------
-
-    def _refuse_unknown(self, request: AdmittedRequest, known: Collection[str]) -> None:
-        # "What cannot be understood is dropped while the request is still executed."
-        unknown = [name for name in request.body if name not in known]
-        if unknown and self._state.settings.strict_unknown_fields:
-            raise RefusalError(400, f"{unknown[0]}: this field was not expected")
 
     def _read_contacts(self, body: Mapping[str, Any]) -> dict[str, Contact]:
         given = body.get("contacts")

@@ -100,9 +100,7 @@ class LookupOperations:
     ) -> tuple[list[str], Decimal]:
         """Read the numbers, take the money, and note who was looked up."""
         state = self._state
-        unknown = [name for name in request.body if name not in known]
-        if unknown and state.settings.strict_unknown_fields:
-            raise RefusalError(400, f"{unknown[0]}: this field was not expected")
+        state.refuse_unknown(request.body, known)
         # That a malformed payload has code 400 is documented for MNP.
         numbers = read_numbers(request.body, at_most=MAX_NUMBERS, code=400)
         if "simulation_mode" in known and request.body.get("simulation_mode") is True:

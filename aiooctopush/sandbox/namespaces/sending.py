@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 
 from attrs import evolve
@@ -11,7 +12,7 @@ from attrs import evolve
 from ..._wire import HttpResponse
 from ..campaigns import Campaign, Stage
 from ..sent_log import Entry
-from ..state import AdmittedRequest, Contacts, Routes, State
+from ..state import AdmittedRequest, Routes, State
 from ..validation import (
     Message,
     Recipient,
@@ -86,11 +87,19 @@ class SendingOperations(ABC):
             ("POST", f"{self.namespace}/send"): self._send,
             ("GET", f"{self.namespace}/draft"): self._draft,
             ("DELETE", f"{self.namespace}/cancel"): self._cancel,
-            ("POST", f"{self.namespace}-on-list/create"): self._create_on_list,
-            ("POST", f"{self.namespace}-on-tag/create"): self._create_on_tag,
+            ("POST", f"{self.namespace}-on-list/create"): partial(
+                self._create, kind="list"
+            ),
+            ("POST", f"{self.namespace}-on-tag/create"): partial(
+                self._create, kind="tag"
+            ),
             ("GET", f"{self.namespace}-on-list/status"): self._status,
-            ("POST", f"{self.namespace}-on-list/send"): self._confirm_list,
-            ("POST", f"{self.namespace}-on-tag/send"): self._confirm_tag,
+            ("POST", f"{self.namespace}-on-list/send"): partial(
+                self._confirm, kind="list"
+            ),
+            ("POST", f"{self.namespace}-on-tag/send"): partial(
+                self._confirm, kind="tag"
+            ),
             ("DELETE", f"{self.namespace}-on-list/cancel"): self._cancel_prepared,
         }
 
@@ -220,16 +229,9 @@ class SendingOperations(ABC):
         ticket = read_ticket(request.body)
         return self._state.campaigns.find(ticket, request.account, self.channel)
 
-    def _create_on_list(self, request: AdmittedRequest) -> HttpResponse:
-        return self._create(request, "list", self._state.lists)
-
-    def _create_on_tag(self, request: AdmittedRequest) -> HttpResponse:
-        return self._create(request, "tag", self._state.tags)
-
-    def _create(
-        self, request: AdmittedRequest, kind: str, contacts: Mapping[str, Contacts]
-    ) -> HttpResponse:
+    def _create(self, request: AdmittedRequest, kind: str) -> HttpResponse:
         self._state.refuse_duplicate(request)
+        contacts = self._state.lists if kind == "list" else self._state.tags
         field = f"{kind}_name"
         name = read_name(request.body, field)
         if name not in contacts:
@@ -278,12 +280,6 @@ class SendingOperations(ABC):
                 **self._price(campaign),
             },
         )
-
-    def _confirm_list(self, request: AdmittedRequest) -> HttpResponse:
-        return self._confirm(request, "list")
-
-    def _confirm_tag(self, request: AdmittedRequest) -> HttpResponse:
-        return self._confirm(request, "tag")
 
     def _confirm(self, request: AdmittedRequest, kind: str) -> HttpResponse:
         campaign = self._find(request)

@@ -74,26 +74,22 @@ class SettingsOperations:
 
     def _edit(self, request: AdmittedRequest) -> HttpResponse:
         changes: dict[str, Any] = {}
-        for node, given in request.body.items():
-            fields = _NODES.get(node)
-            if fields is None or not isinstance(given, dict):
-                self._drop(node)
-                continue
-            for name, value in given.items():
-                if name not in fields:
-                    self._drop(f"{node}.{name}")
-                    continue
+        body = request.body
+        nodes = {
+            node: body[node] for node in _NODES if isinstance(body.get(node), dict)
+        }
+        self._state.refuse_unknown(body, nodes)
+        for node, given in nodes.items():
+            fields = _NODES[node]
+            self._state.refuse_unknown(given, fields)
+            for name in filter(fields.__contains__, given):
                 nullable = node == "callbacks" and name not in _NEVER_NULL
-                _check(name, value, fields[name], nullable=nullable)
-                changes[name] = value
+                _check(name, given[name], fields[name], nullable=nullable)
+                changes[name] = given[name]
         # All or nothing: undocumented, our choice.
         self._state.preferences.setdefault(request.account, {}).update(changes)
         # The status is the one of the vendor's Java client; no page shows the body.
         return self._state.answer(200, {})
-
-    def _drop(self, name: str) -> None:
-        if self._state.settings.strict_unknown_fields:
-            raise RefusalError(400, f"{name}: unknown")
 
 
 def _check(

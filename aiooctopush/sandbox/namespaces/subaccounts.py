@@ -45,7 +45,7 @@ class SubaccountOperations:
     def _create(self, request: AdmittedRequest) -> HttpResponse:
         if request.account in self._state.subaccounts:
             raise RefusalError(209, "Not allowed for this user")
-        self._refuse_unknown(request.body, _FIELDS)
+        self._state.refuse_unknown(request.body, _FIELDS)
         for name in _REQUIRED:
             if name not in request.body:
                 raise RefusalError(400, f"{name}: this field is missing")
@@ -66,7 +66,7 @@ class SubaccountOperations:
 
     def _edit(self, request: AdmittedRequest) -> HttpResponse:
         account = self._find(request, request.arguments["login"])
-        self._refuse_unknown(request.body, _FIELDS)
+        self._state.refuse_unknown(request.body, _FIELDS)
         account.details.update(_details(request.body))
         self._change_callbacks(account, request.body)
         # The status is the one of the vendor's Java client; no page shows the body.
@@ -147,14 +147,8 @@ class SubaccountOperations:
     def _change_callbacks(self, account: Subaccount, body: Mapping[str, Any]) -> None:
         given = body.get("callbacks")
         if isinstance(given, dict):
-            self._refuse_unknown(given, frozenset(_CALLBACKS))
+            self._state.refuse_unknown(given, frozenset(_CALLBACKS))
             account.callbacks.update(read_callbacks(given, _CALLBACKS))
-
-    def _refuse_unknown(self, given: Mapping[str, Any], known: frozenset[str]) -> None:
-        if self._state.settings.strict_unknown_fields:
-            for name in given:
-                if name not in known:
-                    raise RefusalError(400, f"{name}: unknown")
 
 
 def _details(body: Mapping[str, Any]) -> dict[str, str]:

@@ -46,7 +46,7 @@ class WalletOperations:
         }
 
     def _balance(self, request: AdmittedRequest) -> HttpResponse:
-        self._refuse_unknown(request, _BALANCE_FIELDS)
+        self._state.refuse_unknown(request.body, _BALANCE_FIELDS)
         country, product = (
             request.body.get(name) for name in ("country_code", "product_name")
         )
@@ -79,7 +79,7 @@ class WalletOperations:
         ]
 
     def _credits(self, request: AdmittedRequest) -> HttpResponse:
-        self._refuse_unknown(request, _CREDITS_FIELDS)
+        self._state.refuse_unknown(request.body, _CREDITS_FIELDS)
         asked = [value for name, value in request.query if name == "country_codes[]"]
         for country in asked:
             self._check_country(country)
@@ -96,12 +96,6 @@ class WalletOperations:
             raise RefusalError(400, "product_name: unknown")
         # Neither a debt nor what is free can be counted in units: our choice.
         return max(int(self._state.credit // price), 0) if price else 0
-
-    def _refuse_unknown(self, request: AdmittedRequest, known: frozenset[str]) -> None:
-        if self._state.settings.strict_unknown_fields:
-            for name in request.body:
-                if name not in known:
-                    raise RefusalError(400, f"{name}: unknown")
 
     @staticmethod
     def _check_country(country: Any) -> None:
