@@ -24,7 +24,6 @@ from ..records import (
     BatchRecord,
     BatchState,
     LeaseLostError,
-    LedgerError,
     Pause,
     Progress,
     RunRecord,
@@ -78,11 +77,9 @@ class PostgresClaims(FleetLedger):
         *which: Any,
     ) -> Sequence[Claim]:
         span = checked_lease(lease)
-        async with self._database.connected() as connection:
-            rows = await connection.fetch(
-                self._tables.sql(statement),
-                *(run_name, owner, span, SAFE_FOR, include_unknown, *which),
-            )
+        rows = await self._tables.fetch(
+            statement, run_name, owner, span, SAFE_FOR, include_unknown, *which
+        )
         claims = []
         for run, fence, before, *values in rows:
             record = self._tables.record(BatchRecord, values)
@@ -114,22 +111,17 @@ class PostgresClaims(FleetLedger):
         return [f"{number}.{part}" if part else str(number) for number, part in rows]
 
     async def pause(self, run_name: str, why: Pause) -> bool:
-        async with self._database.connected() as connection:
-            paused = self._tables.sql(_PAUSE)
-            before = await connection.fetch(paused, run_name, why.value)
+        before = await self._tables.fetch(_PAUSE, run_name, why.value)
         if not before:
-            raise LedgerError(f"{self._database.name}: holds no run {run_name!r}")
+            raise self._tables.no_run(run_name)
         return before[0][0] is None
 
     async def unpause(self, run_name: str) -> None:
-        async with self._database.connected() as connection:
-            found = await connection.fetchval(self._tables.sql(_LIFT), run_name)
-        if found is None:
-            raise LedgerError(f"{self._database.name}: holds no run {run_name!r}")
+        if not await self._tables.fetch(_LIFT, run_name):
+            raise self._tables.no_run(run_name)
 
     async def progress(self, run_name: str) -> Progress | None:
-        async with self._database.connected() as connection:
-            rows = await connection.fetch(self._tables.sql(_PROGRESS), run_name)
+        rows = await self._tables.fetch(_PROGRESS, run_name)
         if not rows:
             return None
         run = self._tables.record(RunRecord, tuple(rows[0])[3:])
@@ -164,16 +156,11 @@ class PostgresClaims(FleetLedger):
         return max(seconds, 0.0)
 
     async def throttle(self, name: str, retry_after: float) -> None:
-        wait = checked_pause(retry_after)
-        async with self._database.connected() as connection:
-            throttle = self._tables.sql(_THROTTLE)
-            await connection.execute(throttle, name, wait)
+        await self._tables.fetch(_THROTTLE, name, checked_pause(retry_after))
 
     async def closed_for(self, name: str) -> float:
-        async with self._database.connected() as connection:
-            closed = self._tables.sql(_CLOSED)
-            seconds = float(await connection.fetchval(closed, name) or 0)
-        return max(seconds, 0.0)
+        rows = await self._tables.fetch(_CLOSED, name)
+        return max(float(rows[0][0]), 0.0) if rows else 0.0
 
 
 def _in_order(claim: Claim) -> tuple[int, str]:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Final, Self
 
 import asyncpg  # type: ignore[import-untyped]  # it has no stubs
@@ -80,12 +79,7 @@ class PostgresLedger(PostgresClaims):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     def bound_to(self, connection: Any) -> "PostgresLedger":
@@ -200,10 +194,9 @@ class PostgresLedger(PostgresClaims):
         wanted = None if states is None else [state.value for state in states]
 
         async def page(last: tuple[int, str]) -> Sequence[BatchRecord]:
-            async with self._database.connected() as connection:
-                rows = await connection.fetch(
-                    self._tables.sql(_BATCHES), run_name, *last, wanted, PAGE_SIZE
-                )
+            rows = await self._tables.fetch(
+                _BATCHES, run_name, *last, wanted, PAGE_SIZE
+            )
             return [self._tables.record(BatchRecord, row) for row in rows]
 
         async for batch in in_pages(page, (-1, ""), numbered):
@@ -212,10 +205,7 @@ class PostgresLedger(PostgresClaims):
     async def rejections(self, run_name: str) -> AsyncIterator[Rejection]:
 
         async def page(last: tuple[int, int]) -> Sequence[tuple[int, Rejection]]:
-            async with self._database.connected() as connection:
-                rows = await connection.fetch(
-                    self._tables.sql(_REJECTIONS), run_name, *last, PAGE_SIZE
-                )
+            rows = await self._tables.fetch(_REJECTIONS, run_name, *last, PAGE_SIZE)
             return [
                 (number, self._tables.record(Rejection, values))
                 for number, *values in rows
@@ -252,19 +242,14 @@ class PostgresLedger(PostgresClaims):
             )
 
     async def deliveries(self, run_name: str) -> Mapping[str, int]:
-        async with self._database.connected() as connection:
-            rows = await connection.fetch(self._tables.sql(_DELIVERIES), run_name)
-        return dict(rows)
+        return dict(await self._tables.fetch(_DELIVERIES, run_name))
 
     async def statuses(self, run_name: str, batch: BatchRecord) -> Mapping[str, str]:
-        place = (run_name, batch.number, batch.part)
-        async with self._database.connected() as connection:
-            rows = await connection.fetch(self._tables.sql(_STATUSES), *place)
+        rows = await self._tables.fetch(_STATUSES, run_name, batch.number, batch.part)
         return {f"+{number}": status for number, status in rows}
 
     async def runs(self) -> Sequence[RunRecord]:
-        async with self._database.connected() as connection:
-            rows = await connection.fetch(self._tables.sql(_RUNS))
+        rows = await self._tables.fetch(_RUNS)
         return [self._tables.record(RunRecord, row) for row in rows]
 
     async def purge(self, run_name: str) -> None:

@@ -44,11 +44,26 @@ class Tables:
         """A statement, with the name of the schema in it."""
         return self.database.within(statement)
 
+    async def fetch(self, statement: str, *values: Any) -> Sequence[Any]:
+        """
+        Execute one statement for itself, and return its rows.
+
+        Raises:
+            LedgerError: There is no connection, or no ledger at its end.
+        """
+        async with self.database.connected() as connection:
+            rows: Sequence[Any] = await connection.fetch(self.sql(statement), *values)
+        return rows
+
+    def no_run(self, run_name: str) -> LedgerError:
+        """Make the error for a run that is not there."""
+        return LedgerError(f"{self.database.name}: holds no run {run_name!r}")
+
     async def find_run(self, connection: Any, run_name: str) -> tuple[int, int]:
         """Its id, and the number of its lock."""
         row = await connection.fetchrow(self.sql(_FIND_LOCK), run_name)
         if row is None:
-            raise LedgerError(f"{self.database.name}: holds no run {run_name!r}")
+            raise self.no_run(run_name)
         return int(row[0]), int(row[1])
 
     async def run_id(self, connection: Any, run_name: str) -> int:
