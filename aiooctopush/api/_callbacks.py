@@ -17,7 +17,7 @@ from attrs import field, frozen
 from .._wire import converter, read_from
 from ..errors import InvalidFieldError, wrong_type, wrong_value
 from ._nested import NestedValue
-from ._shared import check_switches, check_text
+from ._shared import check_switch, check_text
 
 
 MAX_LENGTH: Final = 255
@@ -144,7 +144,7 @@ class Callbacks:
         if "use_metadata_node_for_inbound" in given:
             flag = given["use_metadata_node_for_inbound"]
             name = "use_metadata_node_for_inbound"
-            check_switches((name,), ("None" if flag is None else flag,))
+            check_switch(name, "None" if flag is None else flag)
 
 
 def check_callbacks(value: Any) -> None:

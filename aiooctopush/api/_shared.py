@@ -1,7 +1,7 @@
 """Shared by several namespaces: the call, enums, and the checks before any I/O."""
 
 import re
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, Protocol, TypeVar
@@ -231,11 +231,18 @@ def check_not_past(instant: datetime | None, now: datetime, name: str) -> None:
         )
 
 
-def check_switches(names: tuple[str, ...], values: tuple[Any, ...]) -> None:
+def check_switch(name: str, value: Any) -> None:
     """Refuse a flag that is neither True nor False nor left to the gateway."""
-    for name, value in zip(names, values, strict=True):
-        if value is not None and value is not True and value is not False:
-            raise wrong_value(name, "must be True, False or None", value)
+    if value is not None and value is not True and value is not False:
+        raise wrong_value(name, "must be True, False or None", value)
+
+
+def check_switches(request: Any, names: Iterable[str]) -> None:
+    """Check those fields of a request that are flags; see `check_switch`."""
+    for name in names:
+        value = getattr(request, name)
+        if value is not None:
+            check_switch(name, value)
 
 
 def check_not_blank(text: str) -> None:

@@ -34,6 +34,7 @@ from ._shared import (
     Caller,
     OnUnknown,
     OnUnknownLike,
+    check_switch,
     check_switches,
     check_text,
     to_enum,
@@ -123,15 +124,7 @@ class ContactSettings:
             raise InvalidFieldError("list_names", "cannot be combined with list_name")
         if self.tag_name is not None and self.tag_names is not None:
             raise InvalidFieldError("tag_names", "cannot be combined with tag_name")
-        check_switches(
-            _SWITCHES,
-            (
-                self.un_list,
-                self.un_tag,
-                self.auto_remove_blacklisted_numbers,
-                self.do_not_overwrite,
-            ),
-        )
+        check_switches(self, _SWITCHES)
 
 
 @frozen(kw_only=True)
@@ -177,7 +170,7 @@ class EmptyListRequest(ListRequest):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        check_switches(("delete_contacts",), (self.delete_contacts,))
+        check_switch("delete_contacts", self.delete_contacts)
 
 
 # --- endpoints ------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from ._chunks import (
     read_number,
 )
 from ._nested import NestedValue
-from ._shared import Caller, check_switches
+from ._shared import Caller, check_switch
 
 
 __all__ = [
@@ -344,7 +344,7 @@ class Lookup:
         concurrency: int,
         timeout: float | None,
     ) -> ManyResults[str, R]:
-        check_switches(("simulation_mode",), (simulation_mode,))
+        check_switch("simulation_mode", simulation_mode)
 
         async def send_chunk(chunk: tuple[str, ...]) -> ChunkReply[R]:
             request = LookupRequest(

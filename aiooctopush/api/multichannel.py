@@ -36,6 +36,7 @@ from ._shared import (
     SmsType,
     check_instant,
     check_sender,
+    check_switch,
     check_switches,
     check_text,
     to_enum,
@@ -183,7 +184,7 @@ def _complete(given: Any, channel: Channel) -> dict[str, Any] | None:
         metadata.setdefault("type", "voice_sms") != "voice_sms"
     ):
         raise InvalidFieldError("metadata.type", "must be 'voice_sms' for voice")
-    check_switches(("metadata.with_replies",), (metadata.get("with_replies"),))
+    check_switch("metadata.with_replies", metadata.get("with_replies"))
     gender = metadata.get("voice_gender")
     if gender is not None:
         metadata["voice_gender"] = str(
@@ -244,7 +245,7 @@ class ChannelRequest:
             check_instant(self.send_at, "send_at")
         if self.list_name is not None:
             check_text(self.list_name, "list_name", MAX_LIST_NAME)
-        check_switches(_SWITCHES, tuple(getattr(self, name) for name in _SWITCHES))
+        check_switches(self, _SWITCHES)
 
     def _check_recipients(self) -> None:
         needed = _NEEDED.get(self.channel)

@@ -157,12 +157,8 @@ class OtpRequest:
             check_whole("validity_period", self.validity_period, 1, MAX_WHOLE)
         if self.max_wrong_attempts is not None:
             check_whole("max_wrong_attempts", self.max_wrong_attempts, 1, MAX_WHOLE)
-        alphabets = tuple(getattr(self, name) for name in _ALPHABETS)
-        check_switches(
-            (*_ALPHABETS, "remove_confusing_characters"),
-            (*alphabets, self.remove_confusing_characters),
-        )
-        if set(alphabets) == {False}:
+        check_switches(self, (*_ALPHABETS, "remove_confusing_characters"))
+        if {getattr(self, name) for name in _ALPHABETS} == {False}:
             raise InvalidFieldError("allow_digits", "leaves no characters for a code")
         if self.recipient_ip is not None:
             _check_address(self.recipient_ip)

@@ -75,7 +75,6 @@ _SWITCHES: Final = (
     "auto_remove_blacklisted_numbers",
     "recipient_tracking",
 )
-_NO_SWITCHES: Final = (None,) * len(_SWITCHES)
 
 
 @frozen(kw_only=True)
@@ -106,15 +105,7 @@ class Message:
         check_sender(self.sender)
         if self.send_at is not None:
             check_instant(self.send_at, "send_at")
-        switches = (
-            self.with_replies,
-            self.simulation_mode,
-            self.auto_optimize_text,
-            self.auto_remove_blacklisted_numbers,
-            self.recipient_tracking,
-        )
-        if switches != _NO_SWITCHES:
-            check_switches(_SWITCHES, switches)
+        check_switches(self, _SWITCHES)
 
 
 @frozen(kw_only=True)

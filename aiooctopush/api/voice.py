@@ -33,6 +33,7 @@ from ._shared import (
     SegmentationLike,
     check_instant,
     check_not_blank,
+    check_switch,
     check_switches,
     check_text,
     request_id_field,
@@ -92,10 +93,7 @@ class _VoiceMessage:
         check_voice_sender(self.sender)
         if self.send_at is not None:
             check_instant(self.send_at, "send_at")
-        check_switches(
-            ("simulation_mode", "auto_remove_blacklisted_numbers"),
-            (self.simulation_mode, self.auto_remove_blacklisted_numbers),
-        )
+        check_switches(self, ("simulation_mode", "auto_remove_blacklisted_numbers"))
 
 
 @frozen(kw_only=True)
@@ -120,7 +118,7 @@ class _VoiceCampaignRequest(_VoiceMessage):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        check_switches(("get_back_pressed_keys",), (self.get_back_pressed_keys,))
+        check_switch("get_back_pressed_keys", self.get_back_pressed_keys)
 
 
 @frozen(kw_only=True)
