@@ -8,7 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from random import Random
-from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 import aiohttp
@@ -273,12 +272,7 @@ class OctopushSession:
         self._call.check_usable()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:

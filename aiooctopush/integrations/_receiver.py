@@ -18,7 +18,6 @@ import traceback
 import zlib
 from collections.abc import AsyncIterable, Awaitable, Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from attrs import frozen
@@ -139,16 +138,7 @@ class Receiver:
     Use it with ``async with``: leaving drains the queue. Outside of it callbacks
     receive 503, because no handler would process them.
 
-    Args:
-        handler: Awaited for every event. Exceptions are logged, without messages.
-        token: The secret in the path.
-        limits: Limits of size, queue and time.
-        answer_after_handling: Whether the handler is awaited before the response: 503
-            if it fails, so that the gateway may post again. It must be quick.
-        clock: For the time limit at shutdown.
-
-    Raises:
-        InvalidFieldError: The token is guessable, or the handler is not async.
+    The arguments and the errors are those of `CallbackApp` and `create_app`.
     """
 
     def __init__(
@@ -192,12 +182,7 @@ class Receiver:
         self._open = True
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._open = False
         try:
             await self._drain()

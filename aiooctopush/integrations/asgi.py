@@ -34,7 +34,6 @@ logs, which show the path of each request.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from types import TracebackType
 from typing import Any, Self
 
 from .._clock import Clock
@@ -131,13 +130,8 @@ class CallbackApp:
         await self._receiver.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._receiver.__aexit__(kind, error, traceback)
+    async def __aexit__(self, *error: object) -> None:
+        await self._receiver.__aexit__(*error)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI 3 has it."""

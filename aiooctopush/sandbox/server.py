@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import cache
-from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
@@ -172,12 +171,7 @@ class SandboxServer:
         self._runner = runner
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()

@@ -1,7 +1,6 @@
 """Progress of long work: a bar on a terminal, a line now and then elsewhere."""
 
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Final, Self
 
 from rich.console import RenderableType
@@ -46,12 +45,7 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def begin(self, label: str, *, unit: str | None = None, before: int = 0) -> Self:
