@@ -418,8 +418,8 @@ def fleet(session: nox.Session) -> None:
     """
     session.install(".[all]", *group("tests"))
     session.run(
-        *("pytest", "--numprocesses=0", "-k", "failover or blocked"),
-        *("tests/ledgers/test_postgres_servers.py", "tests/fleet/test_fleet.py"),
+        *("pytest", "--numprocesses=0", "-k", "after_a_failover or blocked"),
+        *("tests/ledgers/test_postgres_failover.py", "tests/fleet/test_fleet.py"),
         env=SAFE_PATH,
     )
     arguments = session.posargs or ["--write"]

@@ -2,17 +2,18 @@
 
 import asyncio
 import os
+import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ledger_kinds import everything
 
+from aiooctopush import OctopushSession, RetryPolicy, UnknownOutcomeError
 from aiooctopush.ledgers.records import LedgerError
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
+from aiooctopush.sandbox import VirtualClock
 
 
 async def read(path):
@@ -37,37 +38,6 @@ async def problem_of(call):
     return str(error)
 
 
-WRITER = """
-import asyncio, sys
-sys.path.insert(0, {tests!r})
-from ledger_kinds import SQLiteLedger, batch_record, begun
-
-async def main():
-    ledger = SQLiteLedger({path!r})
-    run = await begun(ledger)
-    for number in range(1, 1_000_000):
-        batch = batch_record(number, payload=b"p" * 3_000, numbers=b"n" * 1_600)
-        await ledger.plan(run, [batch])
-        print(number, flush=True)
-
-asyncio.run(main())
-"""
-
-
-@contextmanager
-def writing_process(path):
-    """A process that writes batches for ever, and says which are written."""
-    script = WRITER.format(tests=str(Path(__file__).parent), path=str(path))
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 @contextmanager
 def shared_folder():
     """A folder that another user can come to."""
@@ -85,3 +55,50 @@ def somebody_who_is_not_root():
         yield
     finally:
         os.seteuid(user)
+
+
+NUMBER = "+33639980001"
+
+
+class Silent:
+    """A gateway that never answers."""
+
+    async def send(self, request):
+        """See `Transport.send`."""
+        raise UnknownOutcomeError("silence")
+
+
+async def doubtful(path, name="run"):
+    """A run whose only batch is in doubt."""
+    async with OctopushSession(
+        "me", "key", transport=Silent(), clock=VirtualClock()
+    ) as octopush:
+        run = octopush.bulk(
+            name,
+            text="Hello",
+            sender="Acme",
+            purpose="alert",
+            ledger=path,
+            retry=RetryPolicy(attempts=1),
+        )
+        await run.send([NUMBER])
+
+
+async def look(path):
+    """How its only batch stands, and what was delivered."""
+    async with SQLiteLedger(path, read_only=True) as ledger:
+        (batch,) = [one async for one in ledger.batches("run")]
+        return batch.state, await ledger.deliveries("run")
+
+
+LACKS_ITS_LOG = (
+    "lacks its log, and so some or all of its data; it was copied during a run, or "
+    "after a run was killed. Copy the file whose name ends in -wal as "
+    "well, or make the copy with `octopush ledger backup`."
+)
+
+
+def copy_with_log(path, copy):
+    """Copy what a ledger consists of while it is in use."""
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")

@@ -96,6 +96,7 @@ def written(path, rows):
     return path
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["people.csv", "people.jsonl"])
 def test_no_heavy_module_is_imported_on_the_loop(tmp_path, name):
     """The call makes a light object; what it needs to work holds nobody up."""

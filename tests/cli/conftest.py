@@ -6,6 +6,7 @@ import threading
 import types
 from contextlib import contextmanager
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -178,6 +179,29 @@ def server():
         SandboxServer(gateway=Gateway(GatewaySettings(api_login="me", api_key="k3y")))
     ) as it:
         yield it
+
+
+@pytest.fixture
+def visited(monkeypatch):
+    """Have a command that serves visited once it is ready, and then told to stop."""
+    echo = click.echo
+
+    def visited(visit, number=signal.SIGINT):
+        async def come_and_go(ready):
+            try:
+                await visit(ready)
+            finally:
+                signal.raise_signal(number)
+
+        def announce(words, **how):
+            echo(words, **how)
+            visits.append(asyncio.get_running_loop().create_task(come_and_go(words)))
+
+        visits = []  # a task that nobody keeps may vanish
+        monkeypatch.setattr(click, "echo", announce)
+        return visits
+
+    return visited
 
 
 @pytest.fixture

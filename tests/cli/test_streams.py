@@ -125,3 +125,48 @@ def test_json_is_whole_in_a_pipe():
     done = shell("| cat", *SEND, "--json")
 
     assert json.loads(done.stdout)["outcome"] == "accepted"
+
+
+def test_stream_without_unicode(monkeypatch):
+    """A terminal of another alphabet shows something similar, and nothing crashes."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+
+    done = subprocess.run(
+        command("preview", "--text", "Déjà “prêt” € ✓"),
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert b"'\\u2713' (CHECK MARK" in done.stdout
+    assert b"'e' (LATIN SMALL LETTER E WITH CIRCUMFLEX" in done.stdout
+
+
+def test_nobody_reads_the_result():
+    """`octopush … | head -0` is quiet, and the exit code still tells the outcome."""
+    with subprocess.Popen(
+        command(*SEND, "--to", "+33600000001", "--text", "Hello"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.close()
+        problem = process.stderr.read()
+
+    assert problem == b""
+    assert process.returncode == 0
+
+
+def test_nobody_reads_the_progress(people):
+    """A closed stderr does not stop what is being sent, nor change the exit code."""
+    options = ("--sandbox", "--sender", "Acme", "--purpose", "alert", "--text", "Hello")
+    with subprocess.Popen(
+        command("bulk", str(people(3_000)), *options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stderr.close()
+        told = process.stdout.read()
+
+    assert "3,000 numbers, each exactly once" in told
+    assert process.returncode == 0

@@ -4,13 +4,13 @@ import codecs
 import errno
 import io
 import json
-import os
-import subprocess
 import sys
 
 import click
 import pytest
 
+import aiooctopush
+from aiooctopush.__main__ import main
 from aiooctopush.cli.app import octopush
 from aiooctopush.cli.terminal import prompts
 from aiooctopush.cli.terminal.console import Screen
@@ -23,13 +23,6 @@ from aiooctopush.sandbox import VirtualClock
 
 # What a terminal looks like to rich.
 TERMINAL = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
-
-SEND = ("send", "--sandbox", "--sender", "Acme", "--purpose", "alert")
-
-
-def command(*arguments):
-    """The command, in a process of its own."""
-    return [sys.executable, "-m", "aiooctopush", *arguments]
 
 
 @pytest.mark.parametrize(
@@ -74,67 +67,6 @@ def test_no_command(run):
     assert run().exit_code == 2
 
 
-def test_version():
-    """The command tells the version, in a process of its own."""
-    done = subprocess.run(
-        command("--version"), capture_output=True, text=True, check=True
-    )
-
-    assert done.stdout == "octopush, version 0.1.0\n"
-
-
-HELP_LOADS = {
-    *("__main__", "_lazy", "_version", "cli", "cli.app", "cli.terminal"),
-    *("cli.terminal.exit_codes", "cli.terminal.help", "cli.terminal.streams"),
-}
-LOADED = """
-import atexit, sys
-atexit.register(lambda: print(*sys.modules, file=sys.stderr))
-sys.argv[0] = "octopush"
-from aiooctopush.__main__ import main
-main()
-"""
-
-
-def loaded(*arguments, **environment):
-    """Run a command in a process of its own, and return what it has loaded."""
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED, *arguments],
-        capture_output=True,
-        check=True,
-        text=True,
-        env={**os.environ, **environment},
-    )
-    modules = done.stderr.split()
-    ours = {name for name in modules if name.startswith("aiooctopush.")}
-    return modules, {name.removeprefix("aiooctopush.") for name in ours}
-
-
-def test_help_loads_no_command():
-    """Nor what commands need: people read it more often than anything else."""
-    modules, ours = loaded("--help")
-
-    assert ours == HELP_LOADS
-    assert {"aiohttp", "asyncio", "attr", "rich"}.isdisjoint(modules)
-
-
-def test_names_are_completed_without_their_commands():
-    """Where Click completes, it starts this program at each press of TAB."""
-    _, ours = loaded(
-        _OCTOPUSH_COMPLETE="bash_complete", COMP_WORDS="octopush ", COMP_CWORD="1"
-    )
-
-    assert ours == HELP_LOADS
-
-
-def test_a_command_loads_no_other():
-    """A page of a run and a preview are much to read in for one message."""
-    _, ours = loaded("send", "--help")
-
-    assert "cli.send" in ours
-    assert {"cli.bulk", "cli.doctor", "cli.fleet", "cli.runs"}.isdisjoint(ours)
-
-
 @pytest.mark.parametrize("name", octopush.commands)
 def test_a_command_has_its_name(name):
     """That of the list is what it calls itself; and it keeps the list's description."""
@@ -145,90 +77,65 @@ def test_a_command_has_its_name(name):
     assert (made.name, made.short_help) == (name, listed)
 
 
+def test_version(monkeypatch, capsys):
+    """The program that an installation has."""
+    monkeypatch.setattr(sys, "argv", ["octopush", "--version"])
+
+    with pytest.raises(SystemExit) as end:
+        main()
+
+    assert end.value.code == 0
+    assert capsys.readouterr().out == "octopush, version 0.1.0\n"
+
+
+def loaded():
+    """What is loaded of the command, by name."""
+    names = [one for one in sys.modules if one.startswith("aiooctopush.cli")]
+    return {name: sys.modules[name] for name in names}
+
+
+@pytest.fixture
+def _anew(monkeypatch):
+    """Have the command loaded once more, and forget that."""
+    before = loaded()
+    monkeypatch.setattr(aiooctopush, "cli", aiooctopush.cli)
+    for name in before:
+        del sys.modules[name]
+    yield
+    for name in loaded():
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+@pytest.mark.usefixtures("_anew")
 @pytest.mark.parametrize(
-    ("missing", "arguments"), [("click", []), ("rich", ["send", "--help"])]
+    ("missing", "arguments"), [("click", []), ("rich.console", ["send", "--help"])]
 )
-def test_missing_extra(missing, arguments):
-    """Without click or rich one plain line says what to install."""
-    block = f"import sys; sys.modules[{missing!r}] = None; "
-    start = "from aiooctopush.__main__ import main; main()"
+def test_missing_extra(monkeypatch, capsys, missing, arguments):
+    """One plain line says what to install."""
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.setattr(sys, "argv", ["octopush", *arguments])
 
-    done = subprocess.run(
-        [sys.executable, "-c", block + start, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
+    with pytest.raises(SystemExit) as end:
+        main()
+
+    out, err = capsys.readouterr()
+    assert (end.value.code, out) == (2, "")
+    assert err == (
+        f"octopush: the command line requires {missing}, which is not installed; run "
+        'pip install "aiooctopush[cli]"\n'
     )
 
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    assert 'pip install "aiooctopush[cli]"' in done.stderr
 
-
-def test_another_missing_module_is_not_hidden():
+def test_another_missing_module_is_not_hidden(monkeypatch):
     """A defect of the installation is no missing extra."""
-    script = (
-        "import sys; sys.modules['shlex'] = None\n"
-        "from aiooctopush.__main__ import main; main()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    monkeypatch.setitem(sys.modules, "aiooctopush.cli.app", None)
 
-    assert done.returncode == 1
-    assert "ModuleNotFoundError" in done.stderr
+    with pytest.raises(ModuleNotFoundError, match=r"aiooctopush\.cli\.app"):
+        main()
 
 
 # --- streams --------------------------------------------------------------------------
-
-
-def test_stream_without_unicode(monkeypatch):
-    """A terminal of another alphabet shows something similar, and nothing crashes."""
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-
-    done = subprocess.run(
-        command("preview", "--text", "Déjà “prêt” € ✓"),
-        capture_output=True,
-        check=False,
-    )
-
-    assert done.returncode == 0
-    assert b"'\\u2713' (CHECK MARK" in done.stdout
-    assert b"'e' (LATIN SMALL LETTER E WITH CIRCUMFLEX" in done.stdout
-
-
-def test_nobody_reads_the_result():
-    """`octopush … | head -0` is quiet, and the exit code still tells the outcome."""
-    with subprocess.Popen(
-        command(*SEND, "--to", "+33600000001", "--text", "Hello"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        process.stdout.close()
-        problem = process.stderr.read()
-
-    assert problem == b""
-    assert process.returncode == 0
-
-
-def test_nobody_reads_the_progress(people):
-    """A closed stderr does not stop what is being sent, nor change the exit code."""
-    options = ("--sandbox", "--sender", "Acme", "--purpose", "alert", "--text", "Hello")
-    with subprocess.Popen(
-        command("bulk", str(people(3_000)), *options),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        process.stderr.close()
-        told = process.stdout.read()
-
-    assert "3,000 numbers, each exactly once" in told
-    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -245,6 +152,12 @@ def test_fallback(given, plain):
     stream.flush()
 
     assert bytes_.getvalue().decode() == plain
+
+
+def test_a_stream_has_the_descriptor_of_what_it_writes_to(tmp_path):
+    """Its size is that of the terminal behind it."""
+    with (tmp_path / "out").open("w") as file:
+        assert SteadyStream(file).fileno() == file.fileno()
 
 
 def test_fallback_is_for_writing():

@@ -23,6 +23,7 @@ def named(section, prefix):
     return {name for one in cells for name in re.findall(rf"`({prefix}[\w.]*)`", one)}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("number", range(4))
 async def test_a_program_of_the_page_prints_what_it_says(tmp_path, number):
     """Each runs alone, as whoever copies it runs it."""

@@ -11,6 +11,7 @@ TABLE = (EXAMPLES / "README.md").read_text("utf-8")
 PROGRAMS = sorted(path.name for path in EXAMPLES.glob("*.py"))
 
 
+@pytest.mark.exhaustive
 async def test_the_tests_of_a_user_pass(tmp_path):
     """With the plugin, in a folder of their own."""
     code, said, _ = await run(

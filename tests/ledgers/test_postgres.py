@@ -510,6 +510,7 @@ async def test_broken_connections_use_up_no_pool(server, schema):
                 await begun(ledger, key=f"{key}{key}")
 
 
+@pytest.mark.exhaustive
 async def test_a_database_that_is_restarted_is_used_again(server, schema, ledger):
     """What fails meanwhile says what to do; no claim is lost."""
     await begun(ledger, batch_record(state=S.NOT_SENT))

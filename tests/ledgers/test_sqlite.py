@@ -7,7 +7,6 @@ import os
 import random
 import resource
 import shutil
-import signal
 import sqlite3
 import sys
 import threading
@@ -22,7 +21,6 @@ from ledger_files import (
     shared_folder,
     somebody_who_is_not_root,
     sql,
-    writing_process,
 )
 from ledger_kinds import (
     FULL_BATCH,
@@ -523,41 +521,6 @@ async def test_a_disk_without_locks_is_refused(ledger, path, monkeypatch):
     problem = await problem_of(ledger.runs())
 
     assert problem == f"{path}: cannot be used: No locks available."
-
-
-async def test_another_process_can_read_but_not_write(path):
-    """As long as the first one lives."""
-    with writing_process(path) as process:
-        await asyncio.to_thread(process.stdout.readline)
-        async with SQLiteLedger(path) as second:
-            problem = await problem_of(second.runs())
-        found = await read(path)
-
-    assert "another process is writing to it" in problem
-    assert len(found[0][1]) >= 1
-
-
-async def test_what_was_written_outlives_a_kill(path):
-    """Each batch that was said to be written is there, whole, and then the next."""
-    with writing_process(path) as process:
-        said = [await asyncio.to_thread(process.stdout.readline) for _ in range(40)]
-        process.send_signal(signal.SIGKILL)
-        said += await asyncio.to_thread(process.stdout.readlines)
-        await asyncio.to_thread(process.wait)
-
-    seen_by_reader = await read(path)
-    async with SQLiteLedger(path) as ledger:
-        batches = await listed(ledger)
-        await ledger.plan(run_record(), [batch_record(len(batches) + 1)])
-        after = await listed(ledger)
-
-    assert len(said) <= len(batches) <= len(said) + 1
-    assert batches == [
-        batch_record(number, payload=b"p" * 3_000, numbers=b"n" * 1_600)
-        for number in range(1, len(batches) + 1)
-    ]
-    assert seen_by_reader[0][1] == batches
-    assert after[-1] == batch_record(len(batches) + 1)
 
 
 def half_copied(path, other):

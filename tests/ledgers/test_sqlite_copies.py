@@ -3,34 +3,24 @@
 import asyncio
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
 from ledger_files import (
+    LACKS_ITS_LOG,
+    copy_with_log,
     problem_of,
     read,
     shared_folder,
     somebody_who_is_not_root,
-    sql,
-    writing_process,
 )
 from ledger_kinds import batch_record, begun, everything, listed, run_record
 
 from aiooctopush import OctopushSession
 from aiooctopush.ledgers.sqlite import file as sqlite_file
-from aiooctopush.ledgers.sqlite.backup import backup
 from aiooctopush.ledgers.sqlite.file import LedgerFile
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
-
-
-LACKS_ITS_LOG = (
-    "lacks its log, and so some or all of its data; it was copied during a run, or "
-    "after a run was killed. Copy the file whose name ends in -wal as "
-    "well, or make the copy with `octopush ledger backup`."
-)
 
 
 @pytest.fixture
@@ -59,45 +49,7 @@ async def ledger(path):
         yield ledger
 
 
-def copy_with_log(path, copy):
-    """Copy what a ledger consists of while it is in use."""
-    for suffix in ("", "-wal"):
-        shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
-
-
 # --- copies that were made by hand ----------------------------------------------------
-
-
-@pytest.mark.parametrize("read_only", [False, True], ids=["writer", "reader"])
-async def test_a_copy_without_its_log_is_refused(path, copy, read_only):
-    """Made while a process writes, or after its death; the copy stays as it is."""
-    with writing_process(path) as process:
-        for _ in range(20):
-            await asyncio.to_thread(process.stdout.readline)
-        shutil.copy(path, copy)
-        live = await problem_of(SQLiteLedger(copy, read_only=read_only).runs())
-        process.kill()
-        await asyncio.to_thread(process.wait)
-    shutil.copy(path, copy)
-    before = copy.read_bytes()
-    dead = await problem_of(SQLiteLedger(copy, read_only=read_only).runs())
-
-    assert live == dead == f"{copy}: {LACKS_ITS_LOG}"
-    assert copy.read_bytes() == before
-
-
-async def test_a_copy_with_its_log_is_whole(path, copy):
-    """Of a ledger whose process was killed."""
-    with writing_process(path) as process:
-        for _ in range(20):
-            await asyncio.to_thread(process.stdout.readline)
-        process.kill()
-        await asyncio.to_thread(process.wait)
-    copy_with_log(path, copy)
-
-    async with SQLiteLedger(copy) as ledger:
-        assert len(await listed(ledger)) >= 20
-    assert await read(copy) == await read(path)
 
 
 async def test_a_closed_ledger_stands_alone(path, copy):
@@ -123,19 +75,6 @@ async def test_a_released_run_stands_alone_until_the_next_write(ledger, path, co
 
     assert after_the_run == expected
     assert LACKS_ITS_LOG in await problem_of(SQLiteLedger(copy).runs())
-
-
-async def test_a_writer_that_only_looks_after_a_kill_folds_the_log_in(path, copy):
-    """It closed what another one had left open."""
-    with writing_process(path) as process:
-        await asyncio.to_thread(process.stdout.readline)
-        process.kill()
-        await asyncio.to_thread(process.wait)
-    async with SQLiteLedger(path) as ledger:
-        expected = await everything(ledger)
-    shutil.copy(path, copy)
-
-    assert await read(copy) == expected
 
 
 async def test_a_disk_that_is_full_at_the_end_leaves_the_log(path, monkeypatch):
@@ -214,33 +153,7 @@ async def test_a_reader_only_delays_the_mark(ledger, path, copy, monkeypatch):
     assert LACKS_ITS_LOG in await problem_of(SQLiteLedger(copy).runs())
 
 
-async def test_what_another_program_folded_in_can_be_told_so(path, copy):
-    """The mark is a cell that any SQLite program may clear."""
-    with writing_process(path) as process:
-        await asyncio.to_thread(process.stdout.readline)
-        process.kill()
-        await asyncio.to_thread(process.wait)
-    sql(path, "UPDATE in_use SET is_open = 0")
-    shutil.copy(path, copy)
-
-    assert len((await read(copy))[0][1]) >= 1
-
-
 # --- backup ---------------------------------------------------------------------------
-
-
-async def test_a_backup_is_whole_while_another_process_writes(path, copy):
-    """It stands alone, is for its owner alone, and holds what was written before."""
-    with writing_process(path) as process:
-        said = [await asyncio.to_thread(process.stdout.readline) for _ in range(20)]
-        await asyncio.to_thread(backup, path, copy)
-        await asyncio.to_thread(process.stdout.readline)
-
-    batches = (await read(copy))[0][1]
-    assert [batch.number for batch in batches] == list(range(1, len(batches) + 1))
-    assert len(batches) >= len(said)
-    assert copy.stat().st_mode & 0o777 == 0o600
-    assert {file.name for file in copy.parent.glob("copy*")} == {"copy.db"}
 
 
 async def test_a_ledger_makes_a_backup_of_itself(ledger, path, copy):
@@ -358,47 +271,6 @@ async def test_a_reader_is_told_that_it_may_not_read(shared):
         f"{path}: is not readable by this user; change its permissions, or name "
         "another file."
     )
-
-
-READER = """
-import asyncio, sys
-from aiooctopush.ledgers.sqlite.file import LedgerFile
-from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
-from aiooctopush.sandbox import Gateway, SandboxTransport, VirtualClock
-
-async def main():
-    async with SQLiteLedger(sys.argv[1], read_only=True) as ledger:
-        print([run.name for run in await ledger.runs()])
-
-asyncio.run(main())
-"""
-
-
-async def test_a_ledger_is_read_on_a_read_only_mount(path):
-    """By a process of its own, in a file system that takes no writing."""
-    async with SQLiteLedger(path) as ledger:
-        await begun(ledger, batch_record(1))
-    folder = path.parent
-    script = (
-        f"mount --bind {folder} {folder} && "
-        f"mount -o remount,bind,ro {folder} || exit 9;"
-        f' exec {sys.executable} -c "$0" {path}'
-    )
-    if shutil.which("unshare") is None:
-        pytest.skip("this system has no unshare")
-    done = await asyncio.to_thread(
-        subprocess.run,
-        ["unshare", "--mount", "sh", "-c", script, READER],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    if done.returncode in {1, 9} and "python" not in done.stderr.lower():
-        pytest.skip(f"this system mounts nothing for us: {done.stderr.strip()[:80]}")
-
-    assert (done.stdout, done.stderr) == ("['run']\n", "")
-    assert not path.with_name("ledger.db-shm").exists()
 
 
 async def test_a_file_stands_alone_when_its_run_has_ended(ledger, path, copy):

@@ -89,6 +89,7 @@ async def test_module(octopush, octopush_sandbox):
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.exhaustive
 def test_it_works_in_a_process_of_its_own(pytester, monkeypatch):
     """Switched on from the command line, and warnings are errors."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, sys.path)))
