@@ -194,6 +194,11 @@ class InvalidFieldError(OctopushError, ValueError):
         self.shown = shown
 
 
+def renamed(error: InvalidFieldError, field: str) -> InvalidFieldError:
+    """Make the same error about a field that the caller knows by another name."""
+    return InvalidFieldError(field, error.limit, shown=error.shown)
+
+
 def wrong_type(field: str, limit: str, value: object) -> InvalidFieldError:
     """Make the error for a value of another type, of which only the type is shown."""
     return InvalidFieldError(field, limit, shown=type(value).__name__)

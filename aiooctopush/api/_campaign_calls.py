@@ -25,6 +25,7 @@ from ._shared import (
     OnUnknown,
     OnUnknownLike,
     check_instant,
+    is_retried,
     to_enum,
 )
 
@@ -287,7 +288,6 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
             CallOptions(
                 body=api.campaigns.ticket_body(ticket),
                 timeout=timeout,
-                repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
-                is OnUnknown.RETRY,
+                repeat_unknown=is_retried(on_unknown),
             ),
         )

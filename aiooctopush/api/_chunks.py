@@ -138,12 +138,13 @@ class ChunkReply(Generic[D]):
 
     Attributes:
         outcome: ``accepted`` or ``presumed``.
-        details: One for each item of the request, None if nothing was reported.
+        details: One for each item of the request, None if nothing was reported about
+            it; empty if the operation reports nothing at all.
         cost: Cost of the request, in euros, if the gateway named it.
     """
 
     outcome: Outcome
-    details: Sequence[D | None]
+    details: Sequence[D | None] = ()
     cost: Decimal | None = None
 
 
@@ -279,7 +280,9 @@ class _ChunkedCall(Generic[T, D]):
             self.costs.append(reply.cost)
         return [
             ItemResult(item=item, outcome=reply.outcome, details=details)
-            for item, details in zip(chunk, reply.details, strict=True)
+            for item, details in zip(
+                chunk, reply.details or (None,) * len(chunk), strict=True
+            )
         ]
 
     def _judge(self, error: OctopushError) -> None:

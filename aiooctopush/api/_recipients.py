@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from .._limits import MAX_MERGE_FIELD
 from .._wire import converter
-from ..errors import InvalidFieldError, wrong_type
+from ..errors import InvalidFieldError, renamed, wrong_type
 from ..phone import as_ints, mask, normalize
 from ._shared import check_text
 
@@ -368,11 +368,7 @@ def recipients_of(items: Iterable[str | Recipient]) -> tuple[Recipient, ...]:
         try:
             recipients.append(item if isinstance(item, Recipient) else Recipient(item))
         except InvalidFieldError as error:
-            raise InvalidFieldError(
-                f"recipients[{index}].{error.field}",
-                error.limit,
-                shown=error.shown,
-            ) from None
+            raise renamed(error, f"recipients[{index}].{error.field}") from None
     if not 1 <= len(recipients) <= MAX_RECIPIENTS:
         raise InvalidFieldError(
             "recipients",

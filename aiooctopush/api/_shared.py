@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 from attrs import field
 
 from .._call import CallOptions
-from .._wire import Answer, Endpoint
+from .._wire import Answer, Endpoint, Idempotency
 from ..errors import InvalidFieldError, shown, wrong_type, wrong_value
 from ..ids import check_request_id, new_request_id
 
@@ -55,6 +55,35 @@ class Caller(Protocol):
             OctopushError: Depends on the outcome of the call, including all its
                 attempts.
         """
+
+
+def get(path: str, answer: type[T], **details: Any) -> Endpoint[T]:
+    """Make an endpoint that reads; details are further fields of `Endpoint`."""
+    safe = Idempotency.SAFE
+    return Endpoint(method="GET", path=path, idempotency=safe, answer=answer, **details)
+
+
+def post(
+    path: str, answer: type[T], idempotency: Idempotency, **details: Any
+) -> Endpoint[T]:
+    """Make an endpoint whose method says nothing about the effect of a repeat."""
+    return Endpoint(
+        method="POST", path=path, idempotency=idempotency, answer=answer, **details
+    )
+
+
+def patch(path: str, **details: Any) -> Endpoint[Answer]:
+    """Make an endpoint that changes what is there: a repeat leaves the same state."""
+    same = Idempotency.IDEMPOTENT
+    return Endpoint(
+        method="PATCH", path=path, idempotency=same, answer=Answer, **details
+    )
+
+
+def delete(path: str) -> Endpoint[Answer]:
+    """Make an endpoint that removes: a repeat finds nothing any more."""
+    same = Idempotency.IDEMPOTENT
+    return Endpoint(method="DELETE", path=path, idempotency=same, answer=Answer)
 
 
 class SmsType(StrEnum):
@@ -111,6 +140,11 @@ class OnUnknown(StrEnum):
 
 
 OnUnknownLike = OnUnknown | Literal["raise", "retry"]
+
+
+def is_retried(on_unknown: OnUnknownLike) -> bool:
+    """Whether a call is repeated after a timeout all the same."""
+    return to_enum(OnUnknown, "on_unknown", on_unknown) is OnUnknown.RETRY
 
 
 class OnMissing(StrEnum):

@@ -22,7 +22,7 @@ from ..errors import (
     RefusedError,
     wrong_value,
 )
-from ._shared import TICKET_NAMES, Audience
+from ._shared import TICKET_NAMES, Audience, delete, get, post
 
 
 __all__ = [
@@ -154,51 +154,27 @@ def campaign_endpoints(
         confirm_is_bodiless: Whether a confirmation may come without a body.
     """
     create = {
-        audience: Endpoint(
-            method="POST",
-            path=f"{base}-on-{audience}/create",
-            idempotency=Idempotency.REQUEST_ID,
-            answer=CampaignTicket,
+        audience: post(
+            f"{base}-on-{audience}/create", CampaignTicket, Idempotency.REQUEST_ID
         )
         for audience in Audience
     }
     return CampaignEndpoints(
-        cancel_send=Endpoint(
-            method="DELETE",
-            path=f"{base}/cancel",
-            idempotency=Idempotency.IDEMPOTENT,
-            answer=Answer,
-        ),
-        draft=Endpoint(
-            method="GET",
-            path=f"{base}/draft",
-            idempotency=Idempotency.SAFE,
-            answer=draft,
-        ),
+        cancel_send=delete(f"{base}/cancel"),
+        draft=get(f"{base}/draft", draft),
         create_on_list=create[Audience.LIST],
         create_on_tag=create[Audience.TAG],
-        status=Endpoint(
-            method="GET",
-            path=f"{base}-on-list/status",
-            idempotency=Idempotency.SAFE,
-            answer=status,
-        ),
+        status=get(f"{base}-on-list/status", status),
         confirm={
-            audience: Endpoint(
-                method="POST",
-                path=f"{base}-on-{audience}/send",
-                idempotency=Idempotency.NONE,
-                answer=CampaignConfirmed,
+            audience: post(
+                f"{base}-on-{audience}/send",
+                CampaignConfirmed,
+                Idempotency.NONE,
                 bodiless=confirm_is_bodiless,
             )
             for audience in Audience
         },
-        cancel_campaign=Endpoint(
-            method="DELETE",
-            path=f"{base}-on-list/cancel",
-            idempotency=Idempotency.IDEMPOTENT,
-            answer=Answer,
-        ),
+        cancel_campaign=delete(f"{base}-on-list/cancel"),
     )
 
 

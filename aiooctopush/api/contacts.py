@@ -15,8 +15,8 @@ import attrs
 from attrs import field, frozen
 
 from .._call import CallOptions
-from .._wire import Answer, Endpoint, Idempotency
-from ..errors import InvalidFieldError, Outcome, RefusedError
+from .._wire import Answer, Idempotency
+from ..errors import InvalidFieldError, Outcome, RefusedError, renamed
 from ._chunks import (
     CONCURRENCY,
     ChunkReply,
@@ -37,7 +37,9 @@ from ._shared import (
     check_switch,
     check_switches,
     check_text,
-    to_enum,
+    delete,
+    is_retried,
+    post,
 )
 
 
@@ -177,38 +179,15 @@ class EmptyListRequest(ListRequest):
 
 # No page documents the body of a success: `Answer` accepts any body, or none.
 
-CREATE: Final = Endpoint(
-    method="POST",
-    path="/v1/public/contact/create",
-    # A contact is its number: a repeat finds it there (inferred).
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
+# A contact is its number: a repeat finds it there (inferred).
+CREATE: Final = post("/v1/public/contact/create", Answer, Idempotency.IDEMPOTENT)
+DELETE: Final = delete("/v1/public/contact/delete")
+# The effect of a second list of one name is undocumented on its page.
+CREATE_LIST: Final = post("/v1/public/contact-list/create", Answer, Idempotency.NONE)
+EMPTY_LIST: Final = post(
+    "/v1/public/contact-list/empty", Answer, Idempotency.IDEMPOTENT
 )
-DELETE: Final = Endpoint(
-    method="DELETE",
-    path="/v1/public/contact/delete",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
-)
-CREATE_LIST: Final = Endpoint(
-    method="POST",
-    path="/v1/public/contact-list/create",
-    # The effect of a second list of one name is undocumented on its page.
-    idempotency=Idempotency.NONE,
-    answer=Answer,
-)
-EMPTY_LIST: Final = Endpoint(
-    method="POST",
-    path="/v1/public/contact-list/empty",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
-)
-DELETE_LIST: Final = Endpoint(
-    method="DELETE",
-    path="/v1/public/contact-list/delete",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
-)
+DELETE_LIST: Final = delete("/v1/public/contact-list/delete")
 
 
 # --- calls ----------------------------------------------------------------------------
@@ -220,9 +199,7 @@ def _read_contact(item: Any, place: str) -> Recipient:
     try:
         return Recipient(item)
     except InvalidFieldError as error:
-        raise InvalidFieldError(
-            f"{place}.{error.field}", error.limit, shown=error.shown
-        ) from None
+        raise renamed(error, f"{place}.{error.field}") from None
 
 
 def _presumed(error: RefusedError, code: int) -> Answer:
@@ -314,7 +291,7 @@ class Contacts:
             answer = await self._call(
                 CREATE, CallOptions(body=request, timeout=timeout)
             )
-            return ChunkReply(outcome=answer.outcome, details=(None,) * len(chunk))
+            return ChunkReply(outcome=answer.outcome)
 
         return await call_in_chunks(
             send_chunk,
@@ -361,7 +338,7 @@ class Contacts:
             answer = await self._call(
                 DELETE, CallOptions(body=request, timeout=timeout)
             )
-            return ChunkReply(outcome=answer.outcome, details=(None,) * len(chunk))
+            return ChunkReply(outcome=answer.outcome)
 
         return await call_in_chunks(
             send_chunk,
@@ -401,7 +378,7 @@ class Contacts:
         Source: gateway documentation, "Create a contact list"; the codes from "Return
         codes" (documented, unseen).
         """
-        repeat = to_enum(OnUnknown, "on_unknown", on_unknown) is OnUnknown.RETRY
+        repeat = is_retried(on_unknown)
         try:
             return await self._call(
                 CREATE_LIST,

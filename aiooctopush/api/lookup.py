@@ -28,7 +28,7 @@ from ._chunks import (
     read_number,
 )
 from ._nested import NestedValue
-from ._shared import Caller, check_switch
+from ._shared import Caller, check_switch, post
 
 
 __all__ = [
@@ -177,26 +177,15 @@ class LookupAnswer(Answer):
 
 # --- endpoints ------------------------------------------------------------------------
 
-HLR: Final = Endpoint(
-    method="POST",
-    path="/v1/public/contact/hlr-request",
-    idempotency=Idempotency.NONE,
-    answer=LookupAnswer,
-    free_form=True,  # a list
+# The first two respond with a list, the third with an object or a list of one.
+HLR: Final = post(
+    "/v1/public/contact/hlr-request", LookupAnswer, Idempotency.NONE, free_form=True
 )
-MNP: Final = Endpoint(
-    method="POST",
-    path="/v1/public/contact/mnp-request",
-    idempotency=Idempotency.NONE,
-    answer=LookupAnswer,
-    free_form=True,  # a list
+MNP: Final = post(
+    "/v1/public/contact/mnp-request", LookupAnswer, Idempotency.NONE, free_form=True
 )
-MNP_V2: Final = Endpoint(
-    method="POST",
-    path="/v2/public/contact/mnp-request",
-    idempotency=Idempotency.NONE,
-    answer=LookupAnswer,
-    free_form=True,  # an object, or a list of one
+MNP_V2: Final = post(
+    "/v2/public/contact/mnp-request", LookupAnswer, Idempotency.NONE, free_form=True
 )
 
 

@@ -20,10 +20,11 @@ from attrs import field, frozen
 from .._call import CallOptions
 from .._clock import Clock
 from .._limits import LOW_COST_MAX, MAX_TEXT
-from .._wire import Answer, Endpoint, Idempotency, encode, read_from
-from ..errors import InvalidFieldError, wrong_type
+from .._wire import Answer, Idempotency, encode, read_from
+from ..errors import InvalidFieldError, renamed, wrong_type
 from ..phone import mask, normalize
 from ._before_sending import checked_on_channel
+from ._chunks import read_items
 from ._recipients import MAX_RECIPIENTS
 from ._shared import (
     MAX_LIST_NAME,
@@ -39,6 +40,9 @@ from ._shared import (
     check_switch,
     check_switches,
     check_text,
+    delete,
+    is_retried,
+    post,
     to_enum,
     to_purpose,
 )
@@ -132,12 +136,18 @@ _NEEDED: Final[Mapping[Channel, str]] = {
     Channel.RCS: "phone_number",
     Channel.EMAIL: "email",
 }
-_NOT_MANY: Final = (str, bytes, dict)
 
 
-def _to_recipient(one: Any) -> ChannelRecipient:
+def _to_recipient(one: Any, place: str) -> ChannelRecipient:
     if isinstance(one, ChannelRecipient):
         return one
+    try:
+        return _made_of(one)
+    except InvalidFieldError as error:
+        raise renamed(error, f"{place}.{error.field}") from None
+
+
+def _made_of(one: Any) -> ChannelRecipient:
     if not isinstance(one, str):
         # A Recipient has values to merge, which this operation does not document.
         raise wrong_type("recipient", "must be a ChannelRecipient", one)
@@ -149,22 +159,12 @@ def _to_recipient(one: Any) -> ChannelRecipient:
 def _to_recipients(
     items: Iterable[str | ChannelRecipient],
 ) -> tuple[ChannelRecipient, ...]:
-    if isinstance(items, _NOT_MANY):
-        # A str is iterable: each letter would become a recipient.
-        raise InvalidFieldError("recipients", "must be a list of recipients")
-    recipients: list[ChannelRecipient] = []
-    for index, item in enumerate(items):
-        try:
-            recipients.append(_to_recipient(item))
-        except InvalidFieldError as error:
-            raise InvalidFieldError(
-                f"recipients[{index}].{error.field}", error.limit, shown=error.shown
-            ) from None
+    recipients = read_items(items, "recipients", _to_recipient)
     if not 1 <= len(recipients) <= MAX_RECIPIENTS:
         raise InvalidFieldError(
             "recipients", f"must be 1 to {MAX_RECIPIENTS}", shown=f"{len(recipients):,}"
         )
-    return tuple(recipients)
+    return recipients
 
 
 def _complete(given: Any, channel: Channel) -> dict[str, Any] | None:
@@ -303,19 +303,8 @@ class ChannelResult(Answer):
 
 _BASE = "/v1/public/multi-channel"
 
-SEND: Final = Endpoint(
-    method="POST",
-    path=f"{_BASE}/send",
-    idempotency=Idempotency.NONE,
-    answer=ChannelResult,
-    bodiless=True,
-)
-CANCEL: Final = Endpoint(
-    method="DELETE",
-    path=f"{_BASE}/cancel",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
-)
+SEND: Final = post(f"{_BASE}/send", ChannelResult, Idempotency.NONE, bodiless=True)
+CANCEL: Final = delete(f"{_BASE}/cancel")
 
 
 # --- calls ----------------------------------------------------------------------------
@@ -422,8 +411,7 @@ class Multichannel:
             CallOptions(
                 body=checked_on_channel(request, now=self._clock.now()),
                 timeout=timeout,
-                repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
-                is OnUnknown.RETRY,
+                repeat_unknown=is_retried(on_unknown),
             ),
         )
 

@@ -29,6 +29,8 @@ from ._shared import (
     check_sender,
     check_switches,
     check_text,
+    is_retried,
+    post,
     to_enum,
 )
 from ._voices import (
@@ -273,13 +275,7 @@ class OtpCheck(Answer):
 
 _BASE = "/v1/public/service/otp"
 
-GENERATE: Final = Endpoint(
-    method="POST",
-    path=f"{_BASE}/generate",
-    idempotency=Idempotency.NONE,
-    answer=OtpSent,
-    secret=True,
-)
+GENERATE: Final = post(f"{_BASE}/generate", OtpSent, Idempotency.NONE, secret=True)
 VALIDATE: Final = Endpoint(
     method="PUT",
     path=f"{_BASE}/validate",
@@ -380,8 +376,7 @@ class Otp:
             CallOptions(
                 body=request,
                 timeout=timeout,
-                repeat_unknown=to_enum(OnUnknown, "on_unknown", on_unknown)
-                is OnUnknown.RETRY,
+                repeat_unknown=is_retried(on_unknown),
             ),
         )
 
@@ -428,7 +423,7 @@ class Otp:
         request = OtpValidation(
             code=typed, otp_request_token=token, phone_number=phone_number
         )
-        repeat = to_enum(OnUnknown, "on_unknown", on_unknown) is OnUnknown.RETRY
+        repeat = is_retried(on_unknown)
         if not _may_be_code(typed):
             return OtpCheck(code=_WRONG, outcome=Outcome.NOT_SENT, attempts=0)
         return await self._call(

@@ -13,8 +13,8 @@ from attrs import field, frozen
 from .._call import CallOptions
 from .._clock import Clock
 from .._limits import check_whole
-from .._wire import Answer, Endpoint, Idempotency, converter, read_from
-from ..errors import InvalidFieldError, OctopushError, wrong_value
+from .._wire import Answer, converter, read_from
+from ..errors import InvalidFieldError, OctopushError, renamed, wrong_value
 from ..phone import mask, normalize
 from ._callbacks import (
     UNCHANGED,
@@ -25,7 +25,16 @@ from ._callbacks import (
     check_email,
 )
 from ._nested import NestedValue
-from ._shared import MAX_WHOLE, Caller, SmsType, SmsTypeLike, check_sender, to_enum
+from ._shared import (
+    MAX_WHOLE,
+    Caller,
+    SmsType,
+    SmsTypeLike,
+    check_sender,
+    get,
+    patch,
+    to_enum,
+)
 
 
 __all__ = [
@@ -94,9 +103,7 @@ def _check_sender(value: Any) -> None:
     try:
         check_sender(value)
     except InvalidFieldError as error:
-        raise InvalidFieldError(
-            "sender_for_sms_premium", error.limit, shown=error.shown
-        ) from None
+        raise renamed(error, "sender_for_sms_premium") from None
 
 
 def _check_voice_sender(value: Any) -> None:
@@ -206,27 +213,12 @@ class AccountSettings(Answer):
 
 # --- endpoints ------------------------------------------------------------------------
 
-READ: Final = Endpoint(
-    method="GET",
-    path="/v1/public/user/campaign-parameters",
-    idempotency=Idempotency.SAFE,
-    answer=AccountSettings,
-)
+READ: Final = get("/v1/public/user/campaign-parameters", AccountSettings)
 # The same as the address in the newer reference, whose page is still named after the
 # other one. Source: gateway documentation, "Retrieve configuration", in contrast to the
 # newer reference.
-READ_ALIAS: Final = Endpoint(
-    method="GET",
-    path="/v1/public/campaign/parameters",
-    idempotency=Idempotency.SAFE,
-    answer=AccountSettings,
-)
-UPDATE: Final = Endpoint(
-    method="PATCH",
-    path="/v1/public/user/campaign-parameters/edit",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
-)
+READ_ALIAS: Final = get("/v1/public/campaign/parameters", AccountSettings)
+UPDATE: Final = patch("/v1/public/user/campaign-parameters/edit")
 
 
 # --- calls ----------------------------------------------------------------------------

@@ -44,6 +44,7 @@ from ._shared import (
     check_sender,
     check_switches,
     check_text,
+    post,
     request_id_field,
     to_purpose,
     to_type,
@@ -163,12 +164,7 @@ class SendResult(Answer):
 
 BASE: Final = "/v1/public/sms-campaign"
 
-SEND: Final = Endpoint(
-    method="POST",
-    path=f"{BASE}/send",
-    idempotency=Idempotency.REQUEST_ID,
-    answer=SendResult,
-)
+SEND: Final = post(f"{BASE}/send", SendResult, Idempotency.REQUEST_ID)
 
 
 # --- calls ----------------------------------------------------------------------------

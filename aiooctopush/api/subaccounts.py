@@ -27,7 +27,7 @@ from ._callbacks import (
     check_email,
 )
 from ._nested import NestedValue
-from ._shared import MAX_WHOLE, Caller, check_text
+from ._shared import MAX_WHOLE, Caller, check_text, get, patch, post
 
 
 __all__ = [
@@ -212,40 +212,15 @@ class Transfer(Answer):
 _BASE = "/v1/public/subaccount"
 
 # Without a request_id: a repeat may create a second one.
-CREATE: Final = Endpoint(
-    method="POST",
-    path=f"{_BASE}/create",
-    idempotency=Idempotency.NONE,
-    answer=SubaccountCreated,
-    bodiless=True,
-    secret=True,
+CREATE: Final = post(
+    f"{_BASE}/create", SubaccountCreated, Idempotency.NONE, bodiless=True, secret=True
 )
-UPDATE: Final = Endpoint(
-    method="PATCH",
-    path=f"{_BASE}/{{login}}/edit",
-    idempotency=Idempotency.IDEMPOTENT,
-    answer=Answer,
-    secret=True,
-)
-GET: Final = Endpoint(
-    method="GET",
-    path=f"{_BASE}/{{login}}",
-    idempotency=Idempotency.SAFE,
-    answer=Subaccount,
-)
+UPDATE: Final = patch(f"{_BASE}/{{login}}/edit", secret=True)
+GET: Final = get(f"{_BASE}/{{login}}", Subaccount)
 # A repeat invalidates the first token, whose response may still arrive.
-TOKEN: Final = Endpoint(
-    method="POST",
-    path=f"{_BASE}/credit-transfer/token",
-    idempotency=Idempotency.NONE,
-    answer=TransferToken,
-)
-TRANSFER: Final = Endpoint(
-    method="POST",
-    path=f"{_BASE}/credit-transfer/transfer",
-    idempotency=Idempotency.NONE,
-    answer=Transfer,
-    secret=True,
+TOKEN: Final = post(f"{_BASE}/credit-transfer/token", TransferToken, Idempotency.NONE)
+TRANSFER: Final = post(
+    f"{_BASE}/credit-transfer/transfer", Transfer, Idempotency.NONE, secret=True
 )
 
 

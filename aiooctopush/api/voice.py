@@ -36,6 +36,7 @@ from ._shared import (
     check_switch,
     check_switches,
     check_text,
+    post,
     request_id_field,
     to_purpose,
     to_segmentation,
@@ -212,12 +213,7 @@ class VoiceCampaignStatus(CampaignStatus):
 
 _BASE = "/v1/public/voice-campaign"
 
-SEND: Final = Endpoint(
-    method="POST",
-    path=f"{_BASE}/send",
-    idempotency=Idempotency.REQUEST_ID,
-    answer=VoiceResult,
-)
+SEND: Final = post(f"{_BASE}/send", VoiceResult, Idempotency.REQUEST_ID)
 # The English page of the status has 201, the French one 200.
 ENDPOINTS: Final = campaign_endpoints(
     _BASE, draft=VoiceDraft, status=VoiceCampaignStatus, confirm_is_bodiless=True

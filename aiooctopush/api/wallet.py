@@ -15,10 +15,11 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from .._call import CallOptions
-from .._wire import Answer, Endpoint, Idempotency, read_from, read_whole
-from ..errors import InvalidFieldError, wrong_type, wrong_value
+from .._wire import Answer, read_from, read_whole
+from ..errors import InvalidFieldError, wrong_value
+from ._chunks import read_items
 from ._nested import NestedValue
-from ._shared import Caller, to_enum
+from ._shared import Caller, get, to_enum
 
 
 __all__ = [
@@ -126,21 +127,11 @@ class Credits(Answer):
 
 _BASE = "/v1/public/wallet"
 
-BALANCE: Final = Endpoint(
-    method="GET",
-    path=f"{_BASE}/check-balance",
-    idempotency=Idempotency.SAFE,
-    answer=Balance,
-)
+BALANCE: Final = get(f"{_BASE}/check-balance", Balance)
 # One of the pages calls the same route a credit in euros; it holds counts.
 # Source: gateway documentation, "Check credit" against "Credit by service".
-CREDITS: Final = Endpoint(
-    method="GET",
-    path=f"{_BASE}/check-credits",
-    idempotency=Idempotency.SAFE,
-    answer=Credits,
-    free_form=True,  # keyed by country, and so maybe an empty list
-)
+# It is keyed by country, and so maybe an empty list.
+CREDITS: Final = get(f"{_BASE}/check-credits", Credits, free_form=True)
 
 
 # --- calls ----------------------------------------------------------------------------
@@ -216,15 +207,8 @@ class Wallet:
         Source: gateway documentation, "Check credit", "Credit by service"
         (documented, unseen).
         """
-        if isinstance(country_codes, str | bytes | dict):
-            # A str is iterable: each letter would become a country.
-            raise wrong_type(
-                "country_codes", "must be a list of country codes", country_codes
-            )
-        query = tuple(
-            ("country_codes[]", _check_country(code, f"country_codes[{index}]"))
-            for index, code in enumerate(country_codes)
-        )
+        codes = read_items(country_codes, "country_codes", _check_country)
+        query = tuple(("country_codes[]", code) for code in codes)
         return await self._call(CREDITS, CallOptions(query=query, timeout=timeout))
 
 

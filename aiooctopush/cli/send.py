@@ -13,7 +13,13 @@ from attrs import frozen
 
 from ..api._recipients import MAX_RECIPIENTS, NUMBER, Recipient
 from ..api.sms import SendResult
-from ..errors import DuplicateRequestError, InvalidFieldError, OctopushError, Outcome
+from ..errors import (
+    DuplicateRequestError,
+    InvalidFieldError,
+    OctopushError,
+    Outcome,
+    renamed,
+)
 from ..ids import request_id_for
 from .targets.gateway import (
     Connection,
@@ -164,9 +170,7 @@ def _recipients(numbers: tuple[str, ...], country: str | None) -> list[Recipient
             found.append(Recipient.of(number, country=country))
         except InvalidFieldError as error:
             if error.field == "country":
-                raise InvalidFieldError(
-                    "--country", error.limit, shown=error.shown
-                ) from None
+                raise renamed(error, "--country") from None
             raise InvalidFieldError(
                 f"recipients[{position}].phone_number",
                 # No number ends in letters after a dot.

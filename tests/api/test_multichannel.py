@@ -339,7 +339,7 @@ def test_a_record_shows_neither_person_nor_text():
     ("changes", "field", "words"),
     [
         ({"channel": "pigeon"}, "channel", "'sms', 'voice"),
-        ({"recipients": "+33639980001"}, "recipients", "a list of recipients"),
+        ({"recipients": "+33639980001"}, "recipients", "a list of items"),
         ({"recipients": []}, "recipients", "1 to 500"),
         ({"recipients": ["+33639980001"] * 501}, "recipients", "got 501"),
         ({"recipients": ["0639980001"]}, "recipients[0].phone_number", "must start"),

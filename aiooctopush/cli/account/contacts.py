@@ -10,7 +10,7 @@ from attrs import frozen
 from ...api._chunks import ManyResults
 from ...api._recipients import Recipient
 from ...api._shared import MAX_LIST_NAME, check_text
-from ...errors import InvalidFieldError, Outcome, shown
+from ...errors import InvalidFieldError, Outcome, renamed, shown
 from ..bulk.check import refuse
 from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.session import CommandSession, makes_calls
@@ -313,4 +313,4 @@ def _check_name(name: str, place: str) -> None:
     try:
         check_text(name, "list_name", MAX_LIST_NAME)
     except InvalidFieldError as error:
-        raise InvalidFieldError(place, error.limit, shown=error.shown) from None
+        raise renamed(error, place) from None

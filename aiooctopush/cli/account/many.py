@@ -24,6 +24,7 @@ from ...errors import (
     NotSentError,
     OctopushError,
     Outcome,
+    renamed,
 )
 from ..targets.recipients import FileReading, recipient_file_options
 from ..targets.session import CommandSession
@@ -66,8 +67,7 @@ def typed_numbers(numbers: tuple[str, ...], country: str | None = None) -> list[
         try:
             rows.append((position, Recipient.of(number, country=country)))
         except InvalidFieldError as error:
-            place = f"NUMBER, number {position}"
-            raise InvalidFieldError(place, error.limit, shown=error.shown) from None
+            raise renamed(error, f"NUMBER, number {position}") from None
     return rows
 
 

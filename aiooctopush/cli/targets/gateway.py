@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from ..._clock import Clock, SystemClock
 from ..._connection import check_proxy, tls_of
-from ...errors import InvalidFieldError
+from ...errors import InvalidFieldError, renamed
 from ...sandbox import FaultPlan, Gateway, GatewaySettings, SandboxTransport
 from ...session import BASE_URL, OctopushSession
 from ..terminal.help import option
@@ -177,7 +177,7 @@ def _named() -> Iterator[None]:
         yield
     except InvalidFieldError as error:
         name = {"proxy": "--proxy", "ca_file": _CA_FILE}.get(error.field, error.field)
-        raise InvalidFieldError(name, error.limit, shown=error.shown) from error
+        raise renamed(error, name) from error
 
 
 gateway_options: Final = bundled(

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, Self, TypeVar
 
 import click
 
-from ...errors import InvalidFieldError, OctopushError, Outcome
+from ...errors import InvalidFieldError, OctopushError, Outcome, renamed
 from ...session import OctopushSession
 from ..terminal.console import Screen
 from ..terminal.exit_codes import ExitCode
@@ -181,7 +181,7 @@ def named(error: OctopushError, names: Mapping[str, str]) -> OctopushError:
     found = _indexed(error.field)
     if found is not None:
         place = f"{names.get(found[1], found[1])}, number {int(found[2]) + 1}"
-    return InvalidFieldError(place, error.limit, shown=error.shown)
+    return renamed(error, place)
 
 
 def give_up(screen: Screen, *, reads: bool, advice: str = "") -> NoReturn:
