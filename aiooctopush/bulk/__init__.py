@@ -24,9 +24,9 @@ with _lazy.late_imports(globals()):
     from .run_options import BulkOptions
     from .sending.delivery import BatchResult
     from .sources.any_file import read_recipients
-    from .sources.batching import Source
     from .sources.csv_file import CsvSource, RowSource, read_csv
     from .sources.json_lines import JsonLinesSource, read_json_lines
+    from .sources.opening import Source
     from .sources.rows import FileRows, FileSource
     from .sources.spreadsheet import SpreadsheetSource, read_spreadsheet
     from .sources.text_file import SourceError

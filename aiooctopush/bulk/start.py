@@ -29,7 +29,7 @@ from .sending.delivery import BatchResult
 from .sending.pausing import Waiting
 from .sending.resume import check_run, known_batches, reader_of, settings_of
 from .sending.run_loop import RunLoop
-from .sources.batching import Source
+from .sources.opening import Source
 from .sources.people import People
 
 

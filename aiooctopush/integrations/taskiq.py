@@ -28,7 +28,7 @@ from ..bulk.options import (
     OnMissingLike,
 )
 from ..bulk.report import BulkReport
-from ..bulk.sources.batching import Source
+from ..bulk.sources.opening import Source
 from ..errors import wrong_value
 from ..ledgers.leases import gcra_parameters
 from ..ledgers.protocols import FleetLedger

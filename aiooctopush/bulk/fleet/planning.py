@@ -36,7 +36,7 @@ from ..sending.resume import (
     reader_of,
     settings_of,
 )
-from ..sources.batching import Source
+from ..sources.opening import Source
 from ..sources.prefetching import BatchPrefetcher
 from ..sources.used import check_beforehand
 

@@ -18,7 +18,7 @@ from ...api.sms import Message
 from ...text import FRENCH_QUIET_HOURS, QuietHours
 from ..options import Identity, OnDuplicate, OnMissing
 from ..run_options import BulkOptions
-from ..sources.batching import Item, Source, opened
+from ..sources.opening import Item, Source, opened
 from ..sources.people import People
 from ..sources.rows import FileSource
 from .findings import Preview, check_euros

@@ -24,9 +24,9 @@ from ...text import (
     QuietHours,
 )
 from ..options import Identity, OnDuplicate, OnMissing
-from ..sources.batching import Item
 from ..sources.blocks import Block, RowOrBlock
 from ..sources.duplicates import SeenKeys, SeenNumbers
+from ..sources.opening import Item
 from ..sources.people import ALREADY, EXCLUDED, People, known_by
 from ..sources.table import IS_EMPTY
 from ..sources.text_file import SourceError

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import attrs
@@ -146,6 +147,7 @@ async def load(
     )
     left_open = []
     latest = run.latest
+    reader.defer(partial(known_batches, ledger, run, reader))
     async for batch in known_batches(ledger, run, reader):
         accounts.load(batch)
         latest = max(latest, batch.first_tried_at or latest)

@@ -30,7 +30,7 @@ from ...ledgers.records import (
 from ...retry import RetryPolicy
 from ..report import BulkReport
 from ..run_options import BulkOptions
-from ..sources.batching import Source
+from ..sources.opening import Source
 from ..sources.prefetching import BatchPrefetcher, ReadBatch
 from ..sources.used import check_beforehand
 from .accounts import Accounts

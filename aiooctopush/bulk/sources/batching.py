@@ -6,16 +6,13 @@ in the same batches, however often it is read: so a lost ledger gives the same i
 """
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Generator,
-    Iterable,
+    Callable,
     Iterator,
-    Mapping,
     Sequence,
 )
 from contextlib import aclosing, asynccontextmanager
@@ -30,11 +27,11 @@ from ...ledgers.batch import (
     unpack_identities,
     unpack_lanes,
 )
-from ...ledgers.records import BatchRecord, Rejection
+from ...ledgers.records import BatchRecord, LedgerError, Rejection
 from ...phone import mask, normalize_all
 from ..options import Identity, OnDuplicate, OnInvalid, OnMissing
 from .blocks import Block, RowOrBlock
-from .csv_file import RowSource
+from .opening import Item, Source, opened
 from .people import (
     AGAIN,
     ALREADY,
@@ -46,17 +43,12 @@ from .people import (
 )
 from .rows import FileSource
 from .text_file import SourceError
+from .unchanged import RecordedOrder
 from .used import UsedValues
 
 
-Item = str | Recipient | SmsRequest | SourceError
-"""The items of a source; an error represents an unusable row."""
-
-Items = Iterable[Item] | AsyncIterable[Item]
-"""Items, never held in memory as a whole."""
-
-Source = Items | RowSource
-"""Any iterable of items; each start reads it once, from its beginning to its end."""
+Recall = Callable[[], AsyncIterable[BatchRecord]]
+"""Reads the batches of earlier starts, and has them remembered."""
 
 _Run = CheckedRecipients | Sequence[Item]
 """Items one after the other, in columns where possible."""
@@ -108,6 +100,9 @@ class BatchReader:
         # This many of the first of them were looked at already.
         self._begin: int = 0
         self._at_hand: int = 0
+        # Until the source differs from what was planned, see `defer`.
+        self._order: RecordedOrder | None = None
+        self._recall: Recall
         # Looked at, and not in a batch yet.
         self._sifted: SiftedPeople | None = None
         self._failure: Exception | None = None
@@ -125,9 +120,21 @@ class BatchReader:
         """Recipients who were planned before, and excluded ones."""
         return self._people
 
+    def defer(self, recall: Recall) -> None:
+        """
+        Remember digests of batches only, as long as the source is as it was planned.
+
+        Args:
+            recall: Gives the same batches to `remember` once more.
+        """
+        if self._by_number and self._on_duplicate is not OnDuplicate.KEEP:
+            self._order, self._recall = RecordedOrder(), recall
+
     def remember(self, batch: BatchRecord) -> None:
         """Note whom a batch of an earlier start was planned for."""
-        if self._by_number:
+        if self._order is not None:
+            self._order.note(unpack_lanes(batch.numbers))
+        elif self._by_number:
             self._people.remember_numbers(unpack_lanes(batch.numbers))
         else:
             self._people.remember(unpack_identities(batch.identities))
@@ -199,7 +206,9 @@ class BatchReader:
         pause_at = self.items + at_once
         room = count = 1 if self._whole_requests else at_once
         while await self._has_more(room, count):
-            if self._whole_requests:
+            if self._order is not None:
+                await self._follow(self._order)
+            elif self._whole_requests:
                 request = self._look_at(self._ahead[0][self._begin])
                 self._pass(1)
                 if isinstance(request, SmsRequest):
@@ -229,7 +238,8 @@ class BatchReader:
                 # Many are looked at together, also where few fit; but who waits for
                 # each of them waits for no more than a batch needs.
                 is_waiting = isinstance(self._items, AsyncIterator)
-                await self._read(room if is_waiting else count)
+                recorded = 0 if self._order is None else self._order.next_count
+                await self._read(room if is_waiting else max(count, recorded))
             except Exception as error:  # noqa: BLE001 - raised below
                 # Items read before come first.
                 self._failure = error
@@ -255,6 +265,8 @@ class BatchReader:
                 self._line_up(
                     piece.recipients() if isinstance(piece, Block) else (piece[1],)
                 )
+        elif self._at_hand >= count:
+            return
         elif isinstance(self._items, AsyncIterator):
             some: list[Item] = []
             try:
@@ -268,7 +280,7 @@ class BatchReader:
         else:
             some = []
             try:
-                some.extend(islice(self._items, max(0, count - self._at_hand)))
+                some.extend(islice(self._items, count - self._at_hand))
             finally:
                 self._line_up(some)
 
@@ -276,13 +288,43 @@ class BatchReader:
         """Have items at hand: a batch is read as a whole, even across blocks."""
         self._at_hand += len(run)
         ahead = self._ahead
+        if len(ahead) == 1:
+            ahead[0], self._begin = ahead[0][self._begin :], 0
         last = ahead[-1] if ahead else None
         if isinstance(run, CheckedRecipients) and isinstance(last, CheckedRecipients):
-            if len(ahead) == 1:
-                last, self._begin = last[self._begin :], 0
             ahead[-1] = CheckedRecipients.joined([last, run])
+        elif isinstance(run, list) and isinstance(last, list):
+            ahead[-1] = last + run
         elif run:
             ahead.append(run)
+
+    async def _follow(self, order: RecordedOrder) -> None:
+        """Pass over a batch as it was planned, or recall all people if it differs."""
+        count = order.next_count
+        some = self._ahead[0][self._begin : self._begin + count]
+        if count == len(some) > 0 and self._is_next(order, some):
+            self._pass(count)
+            self._count(bytes([ALREADY]) * count)
+            return
+        self._order = None
+        if order.count:
+            async for _ in self._recall():
+                pass
+        if self._people.remembered != order.count:
+            raise LedgerError("the ledger lost recipients while it was read")
+
+    def _is_next(self, order: RecordedOrder, items: _Run) -> bool:
+        people: CheckedRecipients | None
+        if isinstance(items, CheckedRecipients):
+            people = items
+        elif isinstance(items[0], str):
+            people = CheckedRecipients({NUMBER: items})  # type: ignore[dict-item]
+        else:
+            people = _plain(items)
+        if people is not None:
+            # A known recipient who lacks a value is refused, as a new one is.
+            people = self._used.kept_if_complete(people)
+        return people is not None and order.goes_on_with(people.numbers)
 
     def _chosen(self, room: int, count: int) -> CheckedRecipients:
         """Look at so many items at hand, and give the new ones that fit."""
@@ -420,57 +462,3 @@ def _plain(items: _Run) -> CheckedRecipients | None:
         return CheckedRecipients({NUMBER: normalize_all(items)})  # type: ignore[arg-type]  # by their kinds
     except InvalidFieldError:
         return None
-
-
-def _items_of(source: Source, name: str) -> Items:
-    if isinstance(source, str | bytes | Mapping | os.PathLike | Recipient):
-        # A str is iterable: each digit would become a recipient.
-        has_letters = isinstance(source, str) and any(map(str.isalpha, source))
-        is_file = has_letters or isinstance(source, os.PathLike)
-        how = "for a file use read_csv(path)" if is_file else "[one] for a single one"
-        raise InvalidFieldError(
-            name,
-            f"must be an iterable of recipients; {how}",
-            shown=type(source).__name__,
-        )
-    if isinstance(source, RowSource) and callable(source.items):
-        rows: object = source.items()
-        # Other things have items as well, such as a column of a data frame.
-        if isinstance(rows, AsyncIterable):
-            return rows
-    if isinstance(source, Iterable | AsyncIterable):
-        return source
-    raise InvalidFieldError(
-        name,
-        "must be an iterable of recipients",
-        shown=type(source).__name__,
-    )
-
-
-@asynccontextmanager
-async def opened(
-    source: Source,
-    name: str = "source",
-) -> AsyncGenerator[Iterator[Item] | AsyncIterator[Item], None]:
-    """
-    Iterate over a source.
-
-    Args:
-        source: The source of the items.
-        InvalidFieldError: It yields an item that is not a recipient, or this reads
-            whole requests, which may have other recipients.
-
-    Raises:
-        InvalidFieldError: It is one string, or nothing that can be iterated.
-    """
-    items = _items_of(source, name)
-    iterator = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
-    try:
-        yield iterator
-    finally:
-        # Sources that were passed in stay open; those opened here are closed.
-        if iterator is not source:
-            if isinstance(iterator, AsyncGenerator):
-                await iterator.aclose()
-            elif isinstance(iterator, Generator):
-                iterator.close()

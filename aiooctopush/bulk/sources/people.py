@@ -17,7 +17,7 @@ from ..._wire import converter, encode
 from ...api._recipients import CheckedRecipients, Recipient
 from ...api.sms import SmsRequest
 from ...errors import wrong_type
-from ...ledgers.batch import identity_of, values_in
+from ...ledgers.batch import LANE, identity_of, values_in
 from ...phone import as_ints
 from ..options import Identity
 from .duplicates import SeenNumbers
@@ -126,10 +126,12 @@ class People:
     Attributes:
         known: Identities of recipients who were planned before.
         excluded: Numbers that are left out at any position.
+        remembered: How many numbers `remember_numbers` was given.
     """
 
     def __init__(self, *, by_number: bool, keeps_copies: bool) -> None:
         self.excluded: SeenNumbers = SeenNumbers()
+        self.remembered: int = 0
         self._numbers = SeenNumbers()
         self.known: ExactSet = self._numbers if by_number else SeenDigests()
         self._met = self._new_set(by_number=by_number)
@@ -154,6 +156,7 @@ class People:
 
     def remember_numbers(self, numbers: bytes) -> None:
         """Note people of a batch of an earlier start, as `batch.lanes` has them."""
+        self.remembered += len(numbers) // LANE
         again = self._numbers.note_lanes(numbers)
         if again and self._keeps_copies:
             values = values_in(numbers)

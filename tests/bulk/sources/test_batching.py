@@ -3,15 +3,17 @@
 import asyncio
 from collections import Counter
 from pathlib import PurePosixPath
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiooctopush import InvalidFieldError, Recipient, read_csv
-from aiooctopush.bulk.options import OnDuplicate, OnInvalid
+from aiooctopush import InvalidFieldError, LedgerError, Recipient, read_csv
+from aiooctopush.bulk.options import OnDuplicate, OnInvalid, OnMissing
 from aiooctopush.bulk.sources import text_file
 from aiooctopush.bulk.sources.batching import BatchReader
+from aiooctopush.ledgers.batch import pack_figures
 
 
 ONE, TWO = "+33639980001", "+33639980002"
@@ -170,12 +172,58 @@ async def test_a_batch_is_whole_wherever_blocks_of_its_file_end(tmp_path, monkey
 
 SOME = [f"+3363998000{at}" for at in range(10)]
 COUNTS = ("items", "new", "already", "excluded", "duplicates", "rejected")
-LISTS = st.lists(st.sampled_from([*SOME, *SOME, "nonsense"]), max_size=40)
+ANYBODY = st.sampled_from([*SOME, *SOME, "nonsense"])
+PLANNED = st.lists(st.lists(st.sampled_from(SOME), min_size=1, max_size=5), max_size=4)
 
 
-def expected(items, *, known, excluded, keeps_copies, size):
+@st.composite
+def edited(draw):
+    """Batches that were planned, and their list; then somebody edits it."""
+    planned = draw(PLANNED)
+    items = [number for batch in planned for number in batch]
+    for at in draw(st.lists(st.integers(0, 25), max_size=2)):
+        items[at : at + draw(st.integers(0, 2))] = draw(st.lists(ANYBODY, max_size=2))
+    return planned, items + draw(st.lists(ANYBODY, max_size=12))
+
+
+LISTS = st.one_of(edited(), st.tuples(PLANNED, st.lists(ANYBODY, max_size=40)))
+
+
+def reader_of(**options):
+    """A reader of numbers."""
+    given_ = {
+        "whole_requests": False,
+        "on_duplicate": OnDuplicate.SKIP,
+        "on_invalid": OnInvalid.SKIP,
+        "identity": None,
+    }
+    return BatchReader(**given_ | options)
+
+
+def remember(reader, planned, *, is_deferred=True, recalled=None):
+    """Have a reader remember batches, as a start does; and again, when it asks."""
+    recalls = []
+
+    def note(batches):
+        for batch in batches:
+            figures = [int(number) for number in batch]
+            reader.remember(SimpleNamespace(numbers=pack_figures(figures)))
+
+    async def recall():
+        recalls.append(len(recalls))
+        note(planned if recalled is None else recalled)
+        yield
+
+    if is_deferred:
+        reader.defer(recall)
+    note(planned)
+    return recalls
+
+
+def expected(items, *, planned, excluded, keeps_copies, size):
     """Batches of a list, item by item: where each begins, and the counts behind it."""
     met, said, batches = Counter(), Counter(), []
+    known = Counter(number for some in planned for number in some)
     first, batch = 0, []
     for at, item in enumerate(items):
         met[item] += 1
@@ -198,15 +246,14 @@ def expected(items, *, known, excluded, keeps_copies, size):
     return [*batches, *([(first, batch, dict(said))] if batch else [])], dict(said)
 
 
-async def in_batches(items, *, known, excluded, keeps_copies, size, waits):
+async def in_batches(
+    items, *, planned, excluded, keeps_copies, size, waits, is_deferred
+):
     """Batches as a reader makes them."""
-    reader = BatchReader(
-        whole_requests=False,
-        on_duplicate=OnDuplicate.KEEP if keeps_copies else OnDuplicate.SKIP,
-        on_invalid=OnInvalid.SKIP,
-        identity=None,
+    reader = reader_of(
+        on_duplicate=OnDuplicate.KEEP if keeps_copies else OnDuplicate.SKIP
     )
-    reader.people.remember([int(one) for one in known.elements()])
+    remember(reader, planned, is_deferred=is_deferred)
     await reader.exclude(excluded)
 
     async def source():
@@ -226,16 +273,25 @@ async def in_batches(items, *, known, excluded, keeps_copies, size, waits):
 
 
 @given(
-    items=LISTS,
-    known=st.lists(st.sampled_from(SOME), max_size=12).map(Counter),
+    given_list=LISTS,
     excluded=st.sets(st.sampled_from(SOME), max_size=3),
     keeps_copies=st.booleans(),
     size=st.integers(1, 8),
     waits=st.booleans(),
+    is_deferred=st.booleans(),
 )
-def test_batches_are_those_of_one_item_after_the_other(waits, **given_):
-    """Although many are looked at together: the counts are those behind each batch."""
-    assert asyncio.run(in_batches(waits=waits, **given_)) == expected(**given_)
+def test_batches_are_those_of_one_item_after_the_other(
+    given_list, waits, is_deferred, **given_
+):
+    """Many are looked at together, and those of an unchanged list not one by one."""
+    planned, items = given_list
+    given_ |= {"planned": planned}
+
+    found = asyncio.run(
+        in_batches(items, waits=waits, is_deferred=is_deferred, **given_)
+    )
+
+    assert found == expected(items, **given_)
 
 
 async def test_no_more_is_waited_for_than_a_batch_needs():
@@ -247,14 +303,110 @@ async def test_no_more_is_waited_for_than_a_batch_needs():
             given_.append(number)
             yield number
 
-    reader = BatchReader(
-        whole_requests=False,
-        on_duplicate=OnDuplicate.SKIP,
-        on_invalid=OnInvalid.SKIP,
-        identity=None,
-    )
-    reader.people.remember([int(SOME[0])])
+    reader = reader_of()
+    remember(reader, [SOME[:1]], is_deferred=False)
     async with reader.reading(source()):
         await reader.take(3)
 
     assert given_ == SOME[:4]
+
+
+# --- a list that did not change -------------------------------------------------------
+
+
+def as_file(path, numbers):
+    """The same people as rows of a file, with names."""
+    rows = "".join(f"{number},Zoé\n" for number in numbers)
+    path.write_text(f"phone_number,first_name\n{rows}", encoding="utf-8")
+    return read_csv(path)
+
+
+@pytest.mark.parametrize("kind", [list, iter, "recipients", "file"], ids=str)
+@pytest.mark.parametrize("size", [1, 3, 500])
+async def test_an_unchanged_list_needs_no_set(tmp_path, kind, size):
+    """Whatever it is made of, and however large its batches were, or are now."""
+    source = {
+        "recipients": [Recipient(number, first_name="Zoé") for number in SOME],
+        "file": as_file(tmp_path / "people.csv", SOME),
+    }.get(kind) or kind(SOME)
+    reader = reader_of()
+    recalls = remember(reader, [SOME[:1], SOME[1:8], SOME[8:]])
+
+    async with reader.reading(source):
+        content = await reader.take(size)
+
+    assert content is None
+    assert (reader.items, reader.already, len(recalls)) == (10, 10, 0)
+    assert not reader.people.known
+
+
+async def test_more_people_at_the_end_are_looked_up():
+    """All known people are recalled for them, once."""
+    reader = reader_of()
+    recalls = remember(reader, [SOME[:2], SOME[2:4]])
+
+    async with reader.reading([*SOME[:4], SOME[1], *SOME[4:6]]):
+        content = await reader.take(500)
+
+    assert [one.phone_number for one in content] == SOME[4:6]
+    assert (reader.already, recalls) == (5, [0])
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [",".join(SOME[:2]), ""],
+        [f"{SOME[0]},", SOME[1].removeprefix("+")],
+        [SOME[0], "\ud800"],
+        [SOME[0], Recipient(SOME[1])],
+        [Recipient(SOME[0]), "nonsense"],
+        ["", ""],
+    ],
+    ids=repr,
+)
+async def test_other_items_are_not_taken_for_those_that_were_planned(items):
+    """Though they look alike together, or are of several kinds."""
+    found = []
+    for is_deferred in (False, True):
+        reader = reader_of()
+        remember(reader, [SOME[:2]], is_deferred=is_deferred)
+        async with reader.reading(items):
+            assert await reader.take(500) is None
+        found.append((reader.already, reader.rejections))
+
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("items", "already"),
+    [
+        (SOME[:3], 0),
+        (
+            [
+                Recipient(SOME[0]),
+                *(Recipient(one, first_name="Zo") for one in SOME[1:3]),
+            ],
+            2,
+        ),
+    ],
+    ids=["numbers", "recipients"],
+)
+async def test_known_people_without_a_value_are_refused_as_before(items, already):
+    """Though the numbers are those that were planned."""
+    reader = reader_of(text="Hi {first_name}", on_missing=OnMissing.SKIP)
+    remember(reader, [SOME[:3]])
+
+    async with reader.reading(items):
+        await reader.take(500)
+
+    assert (reader.already, reader.rejected) == (already, 3 - already)
+
+
+async def test_a_ledger_that_has_lost_people_meanwhile_is_not_believed():
+    """Nobody is planned again because somebody purged the run."""
+    reader = reader_of()
+    remember(reader, [SOME[:3], SOME[3:6]], recalled=[SOME[:3], []])
+
+    async with reader.reading(SOME[1:]):
+        with pytest.raises(LedgerError, match="lost recipients"):
+            await reader.take(500)
