@@ -32,6 +32,7 @@ from aiooctopush import OctopushSession, Purpose, read_csv
 from aiooctopush._clock import SystemClock
 from aiooctopush.api.sms import Message
 from aiooctopush.bulk.preview.check import preview
+from aiooctopush.bulk.run_options import BulkOptions
 
 
 BATCH: Final = 500
@@ -124,7 +125,9 @@ async def ours(path: Path, url: str, ledger: Path | None) -> int:
 async def look(path: Path) -> None:
     """A preview of the same message; a session would cost the same once."""
     message = Message(text=TEXT, sender="Acme", purpose=Purpose.ALERT)
-    found = await preview(read_csv(path), message=message, clock=SystemClock())
+    found = await preview(
+        read_csv(path), message=message, clock=SystemClock(), options=BulkOptions()
+    )
     assert not found.warnings
 
 

@@ -13,10 +13,8 @@ from itertools import islice
 from typing import Any, Final
 
 from ..._clock import Clock
-from ...api._recipients import MAX_RECIPIENTS
 from ...api.sms import Message
 from ...text import FRENCH_QUIET_HOURS, QuietHours
-from ..options import Identity, OnDuplicate, OnMissing
 from ..run_options import BulkOptions
 from ..sources.opening import Item, Source, opened
 from ..sources.people import People
@@ -34,10 +32,7 @@ async def preview(
     *,
     message: Message | None,
     clock: Clock,
-    on_duplicate: OnDuplicate = OnDuplicate.SKIP,
-    on_missing: OnMissing | None = None,
-    identity: Identity | None = None,
-    batch_size: int = MAX_RECIPIENTS,
+    options: BulkOptions,
     quiet_hours: QuietHours | None = FRENCH_QUIET_HOURS,
     price_per_sms: Decimal | None = None,
     balance: Decimal | None = None,
@@ -53,10 +48,7 @@ async def preview(
         source: As for a run; its own ``items()`` is read if it has one.
         message: The message for all recipients; None if the items are requests.
         clock: For the quiet hours, if the message is not to be sent later.
-        on_duplicate: As for the run.
-        on_missing: As for the run.
-        identity: As for the run.
-        batch_size: As for the run.
+        options: As for the run.
         quiet_hours: Quiet hours of marketing to France; None for no warning.
         price_per_sms: In euros, for an estimate of the cost; it is never guessed.
         balance: In euros, to be compared with that.
@@ -69,15 +61,12 @@ async def preview(
     """
     check_euros(price_per_sms, "price_per_sms")
     check_euros(balance, "balance")
-    options = BulkOptions(
-        on_duplicate=on_duplicate, identity=identity, batch_size=batch_size
-    )
     inspection = await asyncio.to_thread(
         _inspection_of,
         message,
         now=clock.now(),
         on_duplicate=options.on_duplicate,
-        on_missing=on_missing,
+        on_missing=options.on_missing,
         identity=options.identity,
         batch_size=options.batch_size,
         quiet_hours=quiet_hours,
@@ -87,7 +76,7 @@ async def preview(
     if not isinstance(source, FileSource):
         async with opened(source) as items:
             await _look_through(items, inspection)
-    elif identity is None:
+    elif options.identity is None:
         await source.scan(inspection.look_at)
     else:
         # A function of the caller's own is not called in a thread.

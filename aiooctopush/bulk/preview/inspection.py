@@ -25,9 +25,9 @@ from ...text import (
 )
 from ..options import Identity, OnDuplicate, OnMissing
 from ..sources.blocks import Block, RowOrBlock
-from ..sources.duplicates import SeenKeys, SeenNumbers
+from ..sources.duplicates import SeenNumbers
 from ..sources.opening import Item
-from ..sources.people import ALREADY, EXCLUDED, People, known_by
+from ..sources.people import ALREADY, EXCLUDED, People, SeenDigests, known_by
 from ..sources.table import IS_EMPTY
 from ..sources.text_file import SourceError
 from ..sources.used import missing_columns, requires_values, restricted
@@ -102,7 +102,7 @@ class Inspection:
         self._on_duplicate = on_duplicate
         self._identity = identity
         self._batch_size = batch_size
-        self._keys = SeenKeys()
+        self._keys = SeenDigests()
         # Of requests with a text of their own, numbers are not compared.
         self._numbers = SeenNumbers() if identity is None and text is not None else None
         self._items = self._recipients = self._duplicates = self._requests = 0
@@ -326,7 +326,9 @@ class Inspection:
 
     def _is_new(self, content: Recipient | SmsRequest) -> bool:
         """Whether an item comes for the first time; without an identity all do."""
-        return self._identity is None or self._keys.add(self._identity(content))
+        if self._identity is None:
+            return True
+        return not self._keys.note((known_by(content, self._identity)[0],))
 
     def _is_kept(
         self, position: int, line: int | None, number: str | None = None

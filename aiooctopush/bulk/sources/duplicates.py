@@ -1,7 +1,8 @@
 """
 Exact sets of recipients that a bulk run has met: a false positive loses a message.
 
-`SeenNumbers` is for phone numbers and small, `SeenKeys` for every other identity.
+`SeenNumbers` is for phone numbers and small; `people.SeenDigests` is for every other
+identity.
 """
 
 from array import array
@@ -9,13 +10,12 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from hashlib import blake2b
 from itertools import islice, repeat
 from operator import itemgetter, setitem
 from struct import pack, unpack
 from typing import Final
 
-from ...errors import InvalidFieldError, wrong_type
+from ...errors import InvalidFieldError
 from ...ledgers.batch import LANE, lanes, values_in
 from ...phone import as_ints, mask
 
@@ -41,8 +41,6 @@ _ANY_BIT: Final = bytes([0, *[1] * 255])
 # bytes a number, until a bitmap costs at most 16 a number.
 _BITMAPS_AT_MOST: Final = 32 * 1024 * 1024
 _MOST_IN_ARRAY: Final = 4_096
-
-_DIGEST_BYTES: Final = 16
 
 
 class SeenNumbers:
@@ -261,52 +259,6 @@ class SeenNumbers:
         self.__init__()  # type: ignore[misc]  # as it was new
 
 
-class SeenKeys:
-    """
-    An exact set of identities that are no numbers, such as a number and an order.
-
-    Kept is not the key but its BLAKE2b digest of 128 bits, so that a key costs about
-    100 bytes, however long it is. Two keys with one digest have never been found; by
-    chance that takes ten million keys a probability of 10⁻²⁵, which is less likely
-    than broken memory. Not for several threads at once.
-
-    Keys made of parts need a character between them that no part holds: without it
-    ``1`` and ``23`` is ``12`` and ``3``.
-    """
-
-    def __init__(self) -> None:
-        self._digests: set[bytes] = set()
-
-    def __len__(self) -> int:
-        return len(self._digests)
-
-    def __contains__(self, key: str) -> bool:
-        return _digest(key) in self._digests
-
-    def add(self, key: str) -> bool:
-        """
-        Note a key.
-
-        Args:
-            key: Any str, as it is: case, spaces and accents make a difference.
-
-        Returns:
-            True if it is new, False if it was there before.
-
-        Raises:
-            InvalidFieldError: It is no str. It is not noted.
-        """
-        digest = _digest(key)
-        if digest in self._digests:
-            return False
-        self._digests.add(digest)
-        return True
-
-    def clear(self) -> None:
-        """Forget all keys, and give their memory back."""
-        self._digests.clear()
-
-
 def _integer(number: str) -> int:
     """
     Read a number as an integer, which no other number is read as.
@@ -333,12 +285,3 @@ def _regions_only(count: int) -> int:
     """Return a mask of as many lanes, each with the bits that identify a region."""
     lane = (1 << 8 * LANE - _BITS) - 1
     return int.from_bytes(lane.to_bytes(LANE, "little") * count, "little")
-
-
-def _digest(key: str) -> bytes:
-    known: object = key
-    if not isinstance(known, str):
-        raise wrong_type("key", "must be a str", key)
-    # Halves of surrogate pairs pass, as they are: each str has bytes of its own.
-    encoded = known.encode(errors="surrogatepass")
-    return blake2b(encoded, digest_size=_DIGEST_BYTES).digest()

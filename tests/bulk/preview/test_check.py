@@ -15,6 +15,7 @@ from aiooctopush.bulk.options import OnDuplicate, OnMissing
 from aiooctopush.bulk.preview.check import preview
 from aiooctopush.bulk.preview.findings import Finding
 from aiooctopush.bulk.preview.inspection import Inspection
+from aiooctopush.bulk.run_options import BulkOptions
 from aiooctopush.bulk.sources.csv_file import read_csv
 from aiooctopush.bulk.sources.text_file import SourceError
 from aiooctopush.ledgers.records import Rejection
@@ -49,11 +50,17 @@ def found_in(source, text="Hello", purpose="alert", *, now=MONDAY, **settings):
         for name in ("type", "send_at", "auto_optimize_text")
         if name in settings
     }
+    options = {
+        name: settings.pop(name)
+        for name in ("batch_size", "identity", "on_duplicate", "on_missing")
+        if name in settings
+    }
     return asyncio.run(
         preview(
             source,
             message=text and message(text, purpose, **said),
             clock=VirtualClock(now),
+            options=BulkOptions(**options),
             **settings,
         )
     )
@@ -224,7 +231,9 @@ async def test_source_is_never_held_as_a_whole():
             yield f"+336{taken:08}"
 
     looking = asyncio.create_task(
-        preview(numbers(), message=message(), clock=VirtualClock())
+        preview(
+            numbers(), message=message(), clock=VirtualClock(), options=BulkOptions()
+        )
     )
     while not taken:
         await asyncio.sleep(0)
@@ -252,7 +261,9 @@ async def test_asynchronous_source_lets_others_go_on():
                 closed.append(True)
 
     looking = asyncio.create_task(
-        preview(Numbers(), message=message(), clock=VirtualClock())
+        preview(
+            Numbers(), message=message(), clock=VirtualClock(), options=BulkOptions()
+        )
     )
     while not taken:
         await asyncio.sleep(0)
@@ -275,7 +286,9 @@ async def test_generator_that_was_passed_in_stays_open():
 
     source = items()
     with pytest.raises(InvalidFieldError, match="item 2 of the source"):
-        await preview(source, message=message(), clock=VirtualClock())
+        await preview(
+            source, message=message(), clock=VirtualClock(), options=BulkOptions()
+        )
 
     assert [item async for item in source] == [BOB]
 

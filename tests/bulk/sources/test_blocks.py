@@ -25,6 +25,7 @@ from aiooctopush.api.sms import Message, SmsRequest
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid, OnMissing
 from aiooctopush.bulk.preview.check import preview
 from aiooctopush.bulk.preview.inspection import Inspection
+from aiooctopush.bulk.run_options import BulkOptions
 from aiooctopush.bulk.sources import csv_file as sources
 from aiooctopush.bulk.sources import json_lines
 from aiooctopush.bulk.sources import text_file as files
@@ -496,8 +497,9 @@ async def test_a_key_of_ones_own_is_asked_for_each_of_a_file(tmp_path):
         read_csv(path),
         message=message,
         clock=VirtualClock(),
-        on_missing=OnMissing.SEND,
-        identity=lambda one: one.first_name,
+        options=BulkOptions(
+            on_missing=OnMissing.SEND, identity=lambda one: one.first_name
+        ),
     )
 
     assert (found.recipients, found.duplicates) == (2, 1)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aiooctopush.bulk.sources import duplicates as module
-from aiooctopush.bulk.sources.duplicates import SeenKeys, SeenNumbers
+from aiooctopush.bulk.sources.duplicates import SeenNumbers
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.ledgers.batch import lanes
 from aiooctopush.phone import MAX_DIGITS, MIN_DIGITS, normalize
@@ -315,70 +315,3 @@ def test_a_lone_number_costs_at_most_200_bytes(monkeypatch):
     kept, _ = traced_bytes(seen, map(written, values))
 
     assert kept / len(seen) < 200
-
-
-@given(st.lists(st.text(max_size=3) | st.text(st.characters(), max_size=3)))
-def test_keys_are_those_of_a_plain_set(keys):
-    """Whatever comes in whatever order, the answers are those of a set."""
-    seen, model = SeenKeys(), set()
-
-    for key in keys:
-        assert (key in seen) == (key in model)
-        assert seen.add(key) == (key not in model)
-        model.add(key)
-        assert len(seen) == len(model)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        pytest.param("a", "A", id="case"),
-        pytest.param("a", "a ", id="space"),
-        pytest.param("\u00e9", "e\u0301", id="accent"),
-        pytest.param("", "\0", id="nothing-and-nul"),
-        pytest.param("\ud83d", "\ude00", id="halves"),
-        pytest.param("\ud83d\ude00", "\U0001f600", id="halves-and-whole"),
-        pytest.param("\ud800", "?", id="half-and-stand-in"),
-    ],
-)
-def test_keys_are_taken_as_they_are(one, other):
-    """Keys that look alike are different keys."""
-    seen = SeenKeys()
-
-    assert seen.add(one)
-    assert other not in seen
-    assert seen.add(other)
-    assert len(seen) == 2
-
-
-@pytest.mark.parametrize("act", [SeenKeys.add, SeenKeys.__contains__])
-@pytest.mark.parametrize("key", [None, 7, b"a", ("a", "b")], ids=repr)
-def test_a_key_that_is_no_str_is_refused(act, key):
-    """An identity must be written as a str; nothing else is turned into one."""
-    seen = SeenKeys()
-
-    with pytest.raises(InvalidFieldError, match="must be a str"):
-        act(seen, key)
-
-    assert len(seen) == 0
-
-
-def test_cleared_keys_are_new_again():
-    """After `clear` nothing has been seen, and everything can be seen again."""
-    seen = SeenKeys()
-    seen.add("order-42")
-
-    seen.clear()
-
-    assert len(seen) == 0
-    assert "order-42" not in seen
-    assert seen.add("order-42")
-
-
-def test_a_key_costs_at_most_110_bytes_however_long_it_is():
-    """What is kept of a key of 200 characters is its digest."""
-    seen = SeenKeys()
-
-    kept, _ = traced_bytes(seen, [f"{index:0200}" for index in range(50_000)])
-
-    assert kept / len(seen) < 110
