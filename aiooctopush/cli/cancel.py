@@ -11,11 +11,6 @@ from .terminal.options import EnumChoice
 from .terminal.result import Result, Row, item
 
 
-_EXAMPLE = """\
-octopush cancel sms_5f3fbce61266e
-"""
-
-
 @frozen(kw_only=True)
 class Cancelled(Result):
     """Outcome of a cancellation."""
@@ -29,7 +24,7 @@ class Cancelled(Result):
         return f"{self.ticket} is cancelled.", "bold green"
 
 
-@command(example=_EXAMPLE, result=Cancelled)
+@command(example="octopush cancel sms_5f3fbce61266e", result=Cancelled)
 @click.argument("ticket", metavar="TICKET")
 @option(
     "--audience",

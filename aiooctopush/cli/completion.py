@@ -16,11 +16,6 @@ from click.shell_completion import CompletionItem
 from .terminal.help import command
 
 
-_EXAMPLE = """\
-octopush completion bash > octopush.bash && source octopush.bash
-"""
-
-
 @frozen(kw_only=True)
 class Parameter:
     """
@@ -226,7 +221,7 @@ def _quoted(words: str) -> str:
 _SCRIPTS: Final = {"bash": bash, "zsh": zsh, "fish": fish}
 
 
-@command(example=_EXAMPLE)
+@command(example="octopush completion bash > octopush.bash && source octopush.bash")
 @click.argument("shell", type=click.Choice(tuple(_SCRIPTS)))
 @click.pass_context
 def completion(ctx: click.Context, /, *, shell: str) -> None:

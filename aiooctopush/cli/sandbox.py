@@ -24,7 +24,14 @@ from .terminal.console import Screen
 from .terminal.exit_codes import ExitCode
 from .terminal.help import Decorator, command, option
 from .terminal.interrupt import on_signal
-from .terminal.options import OUTPUT, EnumChoice, euros, fault_plan, seconds
+from .terminal.options import (
+    OUTPUT,
+    EnumChoice,
+    address_options,
+    euros,
+    fault_plan,
+    seconds,
+)
 from .terminal.problems import cannot_listen
 from .terminal.values import counted, printable
 
@@ -56,20 +63,7 @@ def _probability(name: str, words: str) -> Decorator[Any]:
 
 
 @command(example=_EXAMPLE)
-@option(
-    "--host",
-    default="127.0.0.1",
-    heading="Address",
-    help="Address to listen on.",
-)
-@option(
-    "--port",
-    type=click.IntRange(0, 65_535),
-    metavar="N",
-    default=DEFAULT_PORT,
-    heading="Address",
-    help="Port; 0 takes a free one, which the first line of output shows.",
-)
+@address_options(DEFAULT_PORT)
 @option(
     "--api-login",
     metavar="LOGIN",

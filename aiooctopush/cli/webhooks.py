@@ -26,7 +26,7 @@ from .terminal.exit_codes import ExitCode
 from .terminal.export import ExportError
 from .terminal.help import group, option
 from .terminal.interrupt import on_signal
-from .terminal.options import OUTPUT
+from .terminal.options import OUTPUT, address_options
 from .terminal.problems import cannot_listen, problem_of
 from .terminal.values import counted, printable
 
@@ -65,20 +65,7 @@ def webhooks() -> None:
     help="Ledger of `octopush bulk --ledger`, or of a fleet: postgresql://user@host/"
     "database, or its program, such as app:fleet.",
 )
-@option(
-    "--host",
-    default="127.0.0.1",
-    heading="Address",
-    help="Address to listen on. The gateway needs HTTPS: put a reverse proxy in front.",
-)
-@option(
-    "--port",
-    type=click.IntRange(0, 65_535),
-    metavar="N",
-    default=DEFAULT_PORT,
-    heading="Address",
-    help="Port; 0 takes a free one, which the first line of output shows.",
-)
+@address_options(DEFAULT_PORT, "The gateway needs HTTPS: put a reverse proxy in front.")
 @option(
     "--opt-outs",
     type=click.Path(dir_okay=False, path_type=Path),

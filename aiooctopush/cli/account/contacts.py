@@ -251,7 +251,7 @@ def create_list(calls: CommandSession, /, *, name: str) -> ContactList:
 @lists.command(
     "empty",
     short_help="Remove all contacts from a list.",
-    example="octopush lists empty customers\n",
+    example="octopush lists empty customers",
     result=ContactList,
 )
 @option(
@@ -288,7 +288,7 @@ def empty_list(
 @lists.command(
     "delete",
     short_help="Delete a list.",
-    example="octopush lists delete customers\n",
+    example="octopush lists delete customers",
     result=ContactList,
 )
 @yes_option()

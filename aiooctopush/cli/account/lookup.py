@@ -33,10 +33,6 @@ octopush lookup hlr +33600000001
 octopush lookup hlr --file people.csv --csv lines.csv
 """
 
-_MNP_EXAMPLE = """\
-octopush lookup mnp +33600000001 +33600000002
-"""
-
 Answers = Coroutine[Any, Any, ManyResults[str, Any]]
 
 
@@ -138,7 +134,7 @@ def hlr(calls: CommandSession, /, *, simulate: bool, **given: Any) -> Lookups:
 @lookup.command(
     "mnp",
     short_help="Look up the operators of numbers.",
-    example=_MNP_EXAMPLE,
+    example="octopush lookup mnp +33600000001 +33600000002",
     result=Lookups,
 )
 @option(

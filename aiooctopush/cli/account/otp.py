@@ -107,7 +107,7 @@ def otp() -> None:
 @otp.command(
     "generate",
     short_help="Generate a code and send it.",
-    example="octopush otp generate +33600000001 --valid-for 300\n",
+    example="octopush otp generate +33600000001 --valid-for 300",
     result=Generated,
 )
 @click.argument("number", metavar="NUMBER")
@@ -175,7 +175,7 @@ def generate(
 @otp.command(
     "validate",
     short_help="Validate a code that a person typed.",
-    example="octopush otp validate +33600000001\n",
+    example="octopush otp validate +33600000001",
     epilog=_VALIDATE_EPILOG,
     result=Validated,
 )

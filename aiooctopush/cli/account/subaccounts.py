@@ -28,10 +28,6 @@ octopush subaccounts create --first-name Ada --last-name Lovelace
 octopush subaccounts show ada@sub-accounts.com
 """
 
-_TRANSFER_EXAMPLE = """\
-octopush subaccounts transfer ada@sub-accounts.com --amount 50
-"""
-
 _WHO: Final = "Sub-account"
 _NAMES: Final = NAMES | {
     "login": "LOGIN",
@@ -160,7 +156,7 @@ def _person_options(*, required: bool) -> Decorator[Any]:
 @subaccounts.command(
     "create",
     short_help="Create a sub-account.",
-    example="octopush subaccounts create --first-name Ada --last-name Lovelace\n",
+    example="octopush subaccounts create --first-name Ada --last-name Lovelace",
     result=Created,
 )
 @_person_options(required=True)
@@ -189,7 +185,7 @@ def create(calls: CommandSession, /, **given: Any) -> Created:
 @subaccounts.command(
     "show",
     short_help="Show a sub-account.",
-    example="octopush subaccounts show ada@sub-accounts.com\n",
+    example="octopush subaccounts show ada@sub-accounts.com",
     result=Shown,
 )
 @click.argument("login", metavar="LOGIN")
@@ -217,7 +213,7 @@ def show(calls: CommandSession, /, *, login: str, show_secrets: bool) -> Shown:
 @subaccounts.command(
     "update",
     short_help="Change a sub-account.",
-    example="octopush subaccounts update ada@sub-accounts.com --company Acme\n",
+    example="octopush subaccounts update ada@sub-accounts.com --company Acme",
     result=Changed,
 )
 @click.argument("login", metavar="LOGIN")
@@ -254,7 +250,7 @@ def update(
 @subaccounts.command(
     "token",
     short_help="Create a one-time transfer token.",
-    example="octopush subaccounts token ada@sub-accounts.com --show-secrets\n",
+    example="octopush subaccounts token ada@sub-accounts.com --show-secrets",
     result=Token,
 )
 @click.argument("login", metavar="LOGIN")
@@ -279,7 +275,7 @@ def token(calls: CommandSession, /, *, login: str, show_secrets: bool) -> Token:
 @subaccounts.command(
     "transfer",
     short_help="Move credit to a sub-account.",
-    example=_TRANSFER_EXAMPLE,
+    example="octopush subaccounts transfer ada@sub-accounts.com --amount 50",
     result=Transferred,
 )
 @click.argument("login", metavar="LOGIN")

@@ -21,10 +21,6 @@ octopush balance --details
 octopush balance --country FR --product sms_premium
 """
 
-_CREDITS_EXAMPLE = """\
-octopush credits FR BE CH
-"""
-
 _SHOWN: Final = "Selection"
 _COUNTRY: Final = "--country"
 
@@ -139,7 +135,7 @@ def balance(
 
 @command(
     "credits",
-    example=_CREDITS_EXAMPLE,
+    example="octopush credits FR BE CH",
     result=Bought,
 )
 @click.argument("countries", metavar="[COUNTRY]...", nargs=-1, callback=_capitals)

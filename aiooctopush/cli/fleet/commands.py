@@ -40,18 +40,6 @@ octopush fleet submit people.csv --run november --sender Acme --purpose alert \\
 octopush fleet status
 """
 
-_WAIT_EXAMPLE = """\
-octopush fleet wait november --app app:fleet
-"""
-
-_RESUME_EXAMPLE = """\
-octopush fleet resume november --app app:fleet
-"""
-
-_SWEEP_EXAMPLE = """\
-octopush fleet sweep --app app:fleet
-"""
-
 _STATUS_EXAMPLE = """\
 octopush fleet status --app app:fleet
 octopush fleet status november --app app:fleet --once
@@ -106,7 +94,7 @@ _name_argument = click.argument("name")
 
 @fleet.command(
     short_help="Wait until a run is done, and report its outcome.",
-    example=_WAIT_EXAMPLE,
+    example="octopush fleet wait november --app app:fleet",
     result=RunResult,
 )
 @_name_argument
@@ -133,7 +121,7 @@ def wait(*, name: str, app: str, wait_for_gateway: float, as_json: bool) -> None
 
 @fleet.command(
     short_help="Resume a paused run.",
-    example=_RESUME_EXAMPLE,
+    example="octopush fleet resume november --app app:fleet",
     result=Resumed,
 )
 @_name_argument
@@ -161,7 +149,7 @@ def resume(screen: Screen, /, *, name: str, app: str) -> Resumed:
 
 @fleet.command(
     short_help="Re-queue unclaimed batches.",
-    example=_SWEEP_EXAMPLE,
+    example="octopush fleet sweep --app app:fleet",
     result=Woken,
 )
 @click.argument("name", required=False)

@@ -31,10 +31,6 @@ octopush resolve 7 sent --by "Ada, by the receipts"
 octopush resolve week-48 7.1 skip --by Ada
 """
 
-_PURGE_EXAMPLE = """\
-octopush purge newsletter-november
-"""
-
 
 @frozen(kw_only=True)
 class Resolved(Result):
@@ -199,7 +195,7 @@ def _ask(batch: BatchRecord, screen: Screen) -> None:
 
 
 @command(
-    example=_PURGE_EXAMPLE,
+    example="octopush purge newsletter-november",
     result=Purged,
 )
 @run_argument

@@ -22,10 +22,6 @@ octopush ledger init postgresql://octopush@localhost/octopush
 octopush ledger init --app app:fleet
 """
 
-_BACKUP_EXAMPLE = """\
-octopush ledger backup week-48 week-48-copy.db
-"""
-
 _READY: Final = "is ready"
 _NO_NEED: Final = "needs no preparation"
 
@@ -90,7 +86,7 @@ def init(_: Screen, /, *, ledger: LedgerPlace | None, app: str | None) -> Ready:
 
 @ledger.command(
     short_help="Copy the ledger of a run into one file.",
-    example=_BACKUP_EXAMPLE,
+    example="octopush ledger backup week-48 week-48-copy.db",
     result=Copied,
 )
 @click.argument("run")

@@ -303,6 +303,32 @@ def sender_option(*, required: bool = True) -> Decorator[Any]:
     )
 
 
+def address_options(port: int, advice: str = "") -> Decorator[Any]:
+    """
+    Take the address that a server listens on.
+
+    Args:
+        port: The port by default.
+        advice: A further sentence in the help.
+    """
+    return together(
+        option(
+            "--host",
+            default="127.0.0.1",
+            heading="Address",
+            help=f"Address to listen on. {advice}".rstrip(),
+        ),
+        option(
+            "--port",
+            type=click.IntRange(0, 65_535),
+            metavar="N",
+            default=port,
+            heading="Address",
+            help="Port; 0 takes a free one, which the first line of output shows.",
+        ),
+    )
+
+
 def csv_option(help: str) -> Decorator[Any]:
     """Choose a CSV file for the result."""
     return file_option("--csv", "csv_file", help=help)

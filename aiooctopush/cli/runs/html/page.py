@@ -35,8 +35,6 @@ from .chart import Drawing, bar, chart
 from .timeline import timeline
 
 
-Pairs = list[tuple[str, str]]
-
 _STATES: Final = {
     RunState.RUNNING: "Running",
     RunState.MAYBE_RUNNING: "Most likely running",
