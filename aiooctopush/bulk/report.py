@@ -21,6 +21,13 @@ from ..ledgers.records import (
 LISTED_AT_MOST: Final = 100
 """Rejections that a report lists itself; the ledger lists all."""
 
+_OF_THIS_START: Final = (
+    *("items", "new", "already", "duplicates"),
+    *("excluded", "rejected"),
+)
+"""Counts of this start: the items that were read, and their parts."""
+
+_ANSWERED: Final = (BatchState.ACCEPTED, BatchState.PRESUMED, BatchState.REFUSED)
 _COUNTED: Final = tuple(state for state in BatchState if state is not BatchState.SPLIT)
 
 
@@ -152,14 +159,8 @@ class BulkReport:
 
     def take(self, run: RunRecord) -> None:
         """Take over how far the source was read."""
-        self.items = run.items
-        self.new = run.new
-        self.already = run.already
-        self.duplicates = run.duplicates
-        self.excluded = run.excluded
-        self.rejected = run.rejected
-        self.planned = run.planned
-        self.exhausted = run.exhausted
+        for name in (*_OF_THIS_START, "planned", "exhausted"):
+            setattr(self, name, getattr(run, name))
         if run.residual_credit is not None:
             self.residual_credit = run.residual_credit
 
@@ -221,9 +222,7 @@ class BulkReport:
             raise RuntimeError(
                 f"the report does not add up: {self.planned} planned, {total} counted"
             )
-        dealt_with = (
-            self.new + self.already + self.duplicates + self.excluded + self.rejected
-        )
+        dealt_with = sum(getattr(self, name) for name in _OF_THIS_START[1:])
         if dealt_with != self.items:
             raise RuntimeError(
                 f"the report does not add up: {self.items} items, but outcomes for "
@@ -234,9 +233,6 @@ class BulkReport:
         """Attribute all counts so far to earlier starts."""
         self._before = Counter(self.by_state)
 
-    def _of_this_start(self, state: BatchState) -> int:
-        return self.by_state[state] - self._before[state]
-
     def as_dict(self) -> Mapping[str, object]:
         """
         Give the report as plain values, for JSON: money as text.
@@ -246,19 +242,10 @@ class BulkReport:
         return {
             "name": self.name,
             "now": {
-                "items": self.items,
-                "new": self.new,
-                "already": self.already,
-                "duplicates": self.duplicates,
-                "excluded": self.excluded,
-                "rejected": self.rejected,
+                **{name: getattr(self, name) for name in _OF_THIS_START},
                 **{
-                    str(state): self._of_this_start(state)
-                    for state in (
-                        BatchState.ACCEPTED,
-                        BatchState.PRESUMED,
-                        BatchState.REFUSED,
-                    )
+                    str(state): self.by_state[state] - self._before[state]
+                    for state in _ANSWERED
                 },
             },
             "planned": self.planned,

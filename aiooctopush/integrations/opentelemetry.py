@@ -18,6 +18,8 @@ from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
+from attrs import define, field
+
 from .._lazy import needs_extra
 from .._version import __version__
 from ..bulk.report import BulkReport
@@ -93,7 +95,7 @@ class OpenTelemetryObserver:
             # The template again: its arguments may be an address or a number.
             attributes={**where, "url.full": f"{call.base_url}{call.path}"},
         )
-        return _WatchedCall(span, self._metrics, server=server, where=where)
+        return _WatchedCall(span, self._metrics, server, where)
 
     def bulk_progress(self, report: BulkReport) -> None:
         """
@@ -149,25 +151,21 @@ class _Metrics:
         )
 
 
+@define
 class _WatchedCall:
     """One call and its span, which is the current one from here to the end."""
 
-    def __init__(
-        self,
-        span: Span,
-        metrics: _Metrics,
-        *,
-        server: _Attributes,
-        where: _Attributes,
-    ) -> None:
-        self._span = span
-        self._metrics = metrics
-        self._server = server
-        self._where = where
-        self._made = 0
-        metrics.active_calls.add(1, where)
+    _span: Span
+    _metrics: _Metrics
+    _server: _Attributes
+    _where: _Attributes
+    _made: int = field(default=0, init=False)
+    _token: Token[Context] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._metrics.active_calls.add(1, self._where)
         # Last, because only `ended` resets it.
-        self._token: Token[Context] = attach(set_span_in_context(span))
+        self._token = attach(set_span_in_context(self._span))
 
     def on_attempt(self, attempt: AttemptEvent) -> None:
         """Record an attempt: a span's event, and metrics."""

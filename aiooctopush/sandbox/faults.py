@@ -41,7 +41,7 @@ class Commit(StrEnum):
     """
 
 
-@frozen(kw_only=True)
+@frozen
 class Fault:
     """
     One kind of fault.
@@ -50,16 +50,16 @@ class Fault:
         kind: Its public name.
         commits: Whether and when the gateway executes the request.
         meets: The failure that the client meets.
+        answer: The faulty response, if the client gets one.
         in_process_only: A live server cannot play it: the client fails before it
             is connected.
-        answer: The faulty response, if the client gets one.
     """
 
     kind: str
     commits: Commit
     meets: str
-    in_process_only: bool = False
     answer: HttpResponse | None = None
+    in_process_only: bool = False
 
     def play(self, gateway: Gateway, request: HttpRequest) -> HttpResponse | None:
         """
@@ -126,13 +126,7 @@ _BEFORE, _LATE = Commit.BEFORE, Commit.LATE
 
 
 def _not_sent(kind: str, meets: str) -> Fault:
-    return Fault(kind=kind, commits=_NEVER, meets=meets, in_process_only=True)
-
-
-def _fault(
-    kind: str, commits: Commit, meets: str, answer: HttpResponse | None = None
-) -> Fault:
-    return Fault(kind=kind, commits=commits, meets=meets, answer=answer)
+    return Fault(kind, _NEVER, meets, in_process_only=True)
 
 
 _ALL = (
@@ -141,58 +135,58 @@ _ALL = (
     _not_sent("connect_timeout", "no connection in time"),
     _not_sent("tls_failure", "the TLS handshake fails"),
     _not_sent("bad_certificate", "the certificate is not the gateway's"),
-    _fault("rst_accept", _NEVER, "a reset; nothing was read"),
-    _fault("fin_accept", _NEVER, "the connection is closed without a response"),
-    _fault("rst_after_headers", _NEVER, "a reset once the headers were read"),
-    _fault("rst_after_commit", _BEFORE, "a reset instead of the response"),
-    _fault("fin_after_commit", _BEFORE, "the connection is closed without a response"),
-    _fault("hang_before_commit", _RECEIVED, "no response until the timeout"),
-    _fault("hang_after_commit", _BEFORE, "no response until the timeout"),
-    _fault(
+    Fault("rst_accept", _NEVER, "a reset; nothing was read"),
+    Fault("fin_accept", _NEVER, "the connection is closed without a response"),
+    Fault("rst_after_headers", _NEVER, "a reset once the headers were read"),
+    Fault("rst_after_commit", _BEFORE, "a reset instead of the response"),
+    Fault("fin_after_commit", _BEFORE, "the connection is closed without a response"),
+    Fault("hang_before_commit", _RECEIVED, "no response until the timeout"),
+    Fault("hang_after_commit", _BEFORE, "no response until the timeout"),
+    Fault(
         "error_500",
         _RECEIVED,
         "500",
         _answer(500, "Internal error", json_code=500),
     ),
-    _fault(
+    Fault(
         "error_500_after_commit",
         _BEFORE,
         "500",
         _answer(500, "Internal error", json_code=500),
     ),
-    _fault("error_502_late_commit", _LATE, "502", _answer(502, "Bad gateway")),
-    _fault(
+    Fault("error_502_late_commit", _LATE, "502", _answer(502, "Bad gateway")),
+    Fault(
         "error_503",
         _RECEIVED,
         "503 with Retry-After: 2",
         _answer(503, "Service unavailable", retry_after="2"),
     ),
-    _fault("error_504_after_commit", _BEFORE, "504", _answer(504, "Gateway time-out")),
-    _fault(
+    Fault("error_504_after_commit", _BEFORE, "504", _answer(504, "Gateway time-out")),
+    Fault(
         "throttled_429",
         _RECEIVED,
         "429 with Retry-After: 2",
         _answer(429, "Too many requests", json_code=438, retry_after="2"),
     ),
-    _fault("too_early_425", _RECEIVED, "425", _answer(425, "Too early")),
-    _fault("timeout_408", _RECEIVED, "408", _answer(408, "Request time-out")),
-    _fault("truncated_after_commit", _BEFORE, "half of a response"),
-    _fault("html_after_commit", _BEFORE, "a page instead of JSON"),
-    _fault("empty_after_commit", _BEFORE, "a response without a body"),
-    _fault("bad_json_after_commit", _BEFORE, "JSON that breaks off"),
-    _fault("no_ticket_after_commit", _BEFORE, "JSON without the ticket"),
-    _fault("bad_status_line_after_commit", _BEFORE, "bytes that are not HTTP"),
-    _fault("bad_gzip_after_commit", _BEFORE, "a body that cannot be unpacked"),
-    _fault("oversized_after_commit", _BEFORE, "a body that unpacks to 128 MiB"),
-    _fault("slow_loris_after_commit", _BEFORE, "an endless response, byte by byte"),
-    _fault(
+    Fault("too_early_425", _RECEIVED, "425", _answer(425, "Too early")),
+    Fault("timeout_408", _RECEIVED, "408", _answer(408, "Request time-out")),
+    Fault("truncated_after_commit", _BEFORE, "half of a response"),
+    Fault("html_after_commit", _BEFORE, "a page instead of JSON"),
+    Fault("empty_after_commit", _BEFORE, "a response without a body"),
+    Fault("bad_json_after_commit", _BEFORE, "JSON that breaks off"),
+    Fault("no_ticket_after_commit", _BEFORE, "JSON without the ticket"),
+    Fault("bad_status_line_after_commit", _BEFORE, "bytes that are not HTTP"),
+    Fault("bad_gzip_after_commit", _BEFORE, "a body that cannot be unpacked"),
+    Fault("oversized_after_commit", _BEFORE, "a body that unpacks to 128 MiB"),
+    Fault("slow_loris_after_commit", _BEFORE, "an endless response, byte by byte"),
+    Fault(
         "redirect_307",
         _NEVER,
         "307 to another host",
         _answer(307, "Moved", location="https://elsewhere.invalid/"),
     ),
-    _fault("firewall_403", _NEVER, "403 with a firewall's page", _answer(403, "No")),
-    _fault("conflict_409", _RECEIVED, "409 with a page", _answer(409, "Conflict")),
+    Fault("firewall_403", _NEVER, "403 with a firewall's page", _answer(403, "No")),
+    Fault("conflict_409", _RECEIVED, "409 with a page", _answer(409, "Conflict")),
 )
 
 KINDS: Final[Mapping[str, Fault]] = MappingProxyType({one.kind: one for one in _ALL})

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final, Self
 
 from aiohttp import web
-from attrs import frozen
+from attrs import define, field, frozen
 from yarl import URL
 
 from .._wire import HttpRequest, HttpResponse
@@ -181,19 +181,16 @@ async def _stop(app: web.Application) -> None:
     app[_STOPPING].set()
 
 
+@define
 class _Door:
-    def __init__(
-        self,
-        gateway: Gateway,
-        faults: FaultPlan | None,
-        poster: CallbackPoster | None = None,
-        on_request: Callable[[ServedRequest], None] | None = None,
-    ) -> None:
-        self._gateway = gateway
-        self._faults = faults
-        self._poster = poster
-        self._on_request = on_request
-        self._reported = len(gateway.sent_log), len(gateway.codes)
+    _gateway: Gateway
+    _faults: FaultPlan | None
+    _poster: CallbackPoster | None = None
+    _on_request: Callable[[ServedRequest], None] | None = None
+    _reported: tuple[int, int] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._reported = len(self._gateway.sent_log), len(self._gateway.codes)
 
     async def start(self, app: web.Application) -> None:
         if self._poster is not None:

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
+from attrs import define, field
+
 from ..._clock import Clock, SystemClock
 from ..._hooks import tell
 from ..._log import logger
@@ -159,9 +161,9 @@ async def follow(
     if every <= 0:
         raise wrong_value("every", "must be above 0 seconds", every)
     follower = _Follower(
-        ledger,
-        wake,
-        run_name,
+        ledger=ledger,
+        wake=wake,
+        run_name=run_name,
         progress=progress,
         every=every,
         wait_for_gateway=wait_for_gateway,
@@ -175,31 +177,27 @@ async def follow(
     return await follower.patiently(lambda: read_report(ledger, run_name))
 
 
+@define(kw_only=True)
 class _Follower:
     """One wait for a run."""
 
-    def __init__(
-        self,
-        ledger: FleetLedger,
-        wake: Wake,
-        run_name: str,
-        *,
-        progress: Callable[[Progress], None] | None,
-        every: float,
-        wait_for_gateway: float,
-        clock: Clock,
-    ) -> None:
-        self._ledger = ledger
-        self._wake = wake
-        self._waking: asyncio.Task[None] | None = None
-        self._woke_at = 0.0
-        self._run_name = run_name
-        self._progress = progress
-        self._every = every
-        self._clock = clock
-        self._wait_for_gateway = wait_for_gateway
-        self._swept_at = self._moved_at = clock.monotonic()
-        self._seen: Progress | None = None
+    _ledger: FleetLedger
+    _wake: Wake
+    _run_name: str
+    _progress: Callable[[Progress], None] | None
+    _every: float
+    _wait_for_gateway: float
+    _clock: Clock
+    _waking: asyncio.Task[None] | None = field(default=None, init=False)
+    _woke_at: float = field(default=0.0, init=False)
+    _swept_at: float = field(init=False)
+    _moved_at: float = field(init=False)
+    _seen: Progress | None = field(default=None, init=False)
+    _patience: float = field(init=False)
+    _delays: Iterator[float] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._swept_at = self._moved_at = self._clock.monotonic()
         self._has_answer()
 
     async def until_done(self) -> None:

@@ -1,10 +1,10 @@
 """Cutting a source into batches that workers send later."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import attrs
-from attrs import evolve
+from attrs import define, evolve, field
 
 from ..._clock import Clock, SystemClock
 from ..._hooks import tell
@@ -36,6 +36,7 @@ from ..sending.resume import (
     reader_of,
     settings_of,
 )
+from ..sources.batching import BatchReader
 from ..sources.opening import Source
 from ..sources.prefetching import BatchPrefetcher
 from ..sources.used import check_beforehand
@@ -117,26 +118,21 @@ async def plan(
         await ledger.release_run(name)
 
 
+@define
 class _Planning:
     """One run on its way into the ledger."""
 
-    def __init__(
-        self,
-        ledger: FleetLedger,
-        message: Message | None,
-        options: BulkOptions,
-        progress: Callable[[RunRecord], None] | None,
-        departure: Departure,
-    ) -> None:
-        self._ledger = ledger
-        self._departure = departure
-        self._options = options
-        self._progress = progress
-        self._shared: dict[str, Any] | None = None
-        if message is not None:
-            self._shared = attrs.asdict(message, recurse=False)
-        self._reader = reader_of(message, options)
-        self._batches = BatchPrefetcher(self._reader, options.batch_size)
+    _ledger: FleetLedger
+    _message: Message | None
+    _options: BulkOptions
+    _progress: Callable[[RunRecord], None] | None
+    _departure: Departure
+    _reader: BatchReader = field(init=False)
+    _batches: BatchPrefetcher = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._reader = reader_of(self._message, self._options)
+        self._batches = BatchPrefetcher(self._reader, self._options.batch_size)
 
     async def go_on(self, run: RunRecord, source: Source) -> RunRecord:
         """Read a source from its start to its end, and plan new recipients."""
@@ -186,6 +182,7 @@ class _Planning:
 
     def _whole(self, content: Content) -> Content:
         """Build a request that contains all settings of a batch."""
-        if self._shared is None:
+        if self._message is None:
             return content
-        return SmsRequest(**self._shared, recipients=content)  # type: ignore[arg-type]  # with a message there are no requests
+        shared = attrs.asdict(self._message, recurse=False)
+        return SmsRequest(**shared, recipients=content)  # type: ignore[arg-type]  # with a message there are no requests
