@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import islice, repeat
+from itertools import repeat
 from operator import itemgetter, setitem
 from struct import pack, unpack
 from typing import Final
@@ -55,6 +55,8 @@ class SeenNumbers:
 
     def __init__(self) -> None:
         self._is_small = True
+        # Once there are many, they move to bitmaps, some with each call. A number is
+        # here or there, never in both.
         self._few: set[int] = set()
         # All bitmaps one after the other, and by region which of them is its own.
         self._bits = bytearray()
@@ -77,6 +79,7 @@ class SeenNumbers:
         """
         if self._is_small:
             return bytes(map(self._few.__contains__, values))
+        self._move(values)
         located = self._located(lanes(values))
         if located is None:
             return bytes(map(self._has, values))
@@ -85,7 +88,7 @@ class SeenNumbers:
         return met.to_bytes(len(values)).translate(_ANY_BIT)
 
     def _has(self, value: int) -> bool:
-        if self._is_small:
+        if self._is_small or value in self._few:
             return value in self._few
         bitmap = self._bitmaps.get(value >> _BITS)
         if bitmap is not None:
@@ -127,10 +130,13 @@ class SeenNumbers:
 
     def note(self, values: Sequence[int]) -> list[int]:
         """Note numbers that were read as integers already."""
-        again = self._note_few(values) if self._is_small else self._note(lanes(values))
+        if self._is_small:
+            again = self._note_few(values)
+            self._is_small = len(self._few) <= _FEW
+        else:
+            self._move(values)
+            again = self._note(lanes(values))
         self._count += len(values) - len(again)
-        if len(self._few) > _FEW:
-            self._leave_few()
         return again
 
     def note_lanes(self, numbers: bytes) -> list[int]:
@@ -140,7 +146,7 @@ class SeenNumbers:
         Args:
             numbers: As `ledgers.batch.lanes` makes them.
         """
-        if self._is_small:
+        if self._is_small or self._few:
             return self.note(values_in(numbers))
         again = self._note(numbers)
         self._count += len(numbers) // LANE - len(again)
@@ -165,13 +171,22 @@ class SeenNumbers:
                 few.add(value)
         return again
 
-    def _leave_few(self) -> None:
-        """Move to bitmaps for good, in pieces that are noted all at once."""
-        self._is_small = False
-        few = iter(self._few)
-        self._few = set()
-        while some := list(islice(few, _AT_ONCE)):
-            self._note(lanes(some))
+    def _move(self, values: Iterable[int]) -> None:
+        """
+        Move these to bitmaps, and some more, if they are not there yet.
+
+        All at once, 131,072 numbers would hold the event loop for 30 ms.
+        """
+        few = self._few
+        if not few:
+            return
+        these = few.intersection(values)
+        few -= these
+        more = (few.pop() for _ in range(min(len(few), _AT_ONCE)))
+        self._note(lanes([*these, *more]))
+        if not few:
+            # A set keeps its memory as long as it is there.
+            self._few = set()
 
     def _note_many(self, numbers: bytes) -> list[int] | None:
         """

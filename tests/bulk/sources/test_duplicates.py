@@ -17,14 +17,16 @@ from aiooctopush.phone import MAX_DIGITS, MIN_DIGITS, normalize
 REGION = 1 << 19
 FIRST = 33_600_000_000 // REGION * REGION + REGION  # of a region of French mobiles
 
-# How many are few, how large bitmaps are together, how many are in an array.
+# How many are few, how large bitmaps are together, how many are in an array, and how
+# many move from the one to the other with each call.
 WAYS = pytest.mark.parametrize(
     "way",
     [
-        pytest.param((131_072, 32 << 20, 4_096), id="a set"),
-        pytest.param((4, 1 << 19, 4_096), id="bitmaps"),
-        pytest.param((4, 0, 4_096), id="arrays"),
-        pytest.param((4, 1 << 16, 9), id="everything"),
+        pytest.param((131_072, 32 << 20, 4_096, 512), id="a set"),
+        pytest.param((4, 1 << 19, 4_096, 512), id="bitmaps"),
+        pytest.param((4, 0, 4_096, 512), id="arrays"),
+        pytest.param((4, 1 << 16, 9, 512), id="everything"),
+        pytest.param((8, 1 << 19, 4_096, 1), id="slowly"),
     ],
     indirect=True,
 )
@@ -34,7 +36,7 @@ many_examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 @pytest.fixture
 def way(request, monkeypatch):
     """Other bounds, so that few numbers go the way of many."""
-    names = ("_FEW", "_BITMAPS_AT_MOST", "_MOST_IN_ARRAY")
+    names = ("_FEW", "_BITMAPS_AT_MOST", "_MOST_IN_ARRAY", "_AT_ONCE")
     for name, value in zip(names, request.param, strict=True):
         monkeypatch.setattr(module, name, value)
 
@@ -139,6 +141,24 @@ def test_thousands_in_a_few_regions_are_noted_exactly(seed, way):
         v for v in around if v in model
     ]
     assert len(seen) == len(model)
+
+
+def test_many_leave_the_set_some_at_a_time(monkeypatch):
+    """A call that moved all of them would hold the event loop for long."""
+    monkeypatch.setattr(module, "_FEW", 1_000)
+    monkeypatch.setattr(module, "_AT_ONCE", 20)
+    packed = []
+    monkeypatch.setattr(
+        module, "lanes", lambda some: packed.append(len(some)) or lanes(some)
+    )
+    seen, values = SeenNumbers(), range(FIRST, FIRST + 2_000)
+
+    for at in range(0, 2_000, 10):
+        assert seen.note(values[at : at + 10]) == []
+
+    assert max(packed) == 20
+    assert not seen._few
+    assert seen.note(values) == list(range(2_000))
 
 
 def test_numbers_in_a_row_fill_a_bitmap_to_the_last_bit(monkeypatch):
