@@ -31,6 +31,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 # Flat layout: without this the checkout would be imported, not what was installed.
 # Compiled files are kept, also where somebody forbids it: some tests start Python.
 SAFE_PATH = {"PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": None}
+MANY = SAFE_PATH | {"HYPOTHESIS_PROFILE": "many"}  # see tests/conftest.py
 SCRIPTS = ("benchmarks", "examples", "tests/typing")
 
 
@@ -129,15 +130,16 @@ def exhaustive(session: nox.Session) -> None:
     """
     Run what goes through many cases: faults, simulation, crashes, contract.
 
-    On the last Python `chaos` goes through more simulated runs and crashes than this.
+    With them all tests that hypothesis has examples for, with four times as many. On
+    the last Python `chaos` goes through more simulated runs and crashes than this.
     """
     session.install(".[all]", *group("tests"))
     by_chaos = [f"--ignore={folder}" for folder in CHAOS]
     last = session.python == PYTHONS[-1]
     session.run(
-        *("pytest", "--numprocesses=2", "-m", "exhaustive"),
+        *("pytest", "--numprocesses=2", "-m", "exhaustive or hypothesis"),
         *(by_chaos if last else ()),
-        env=SAFE_PATH,
+        env=MANY,
     )
 
 
@@ -390,7 +392,7 @@ def chaos(session: nox.Session) -> None:
     session.install(".[all]", *group("tests"))
     session.run(
         *("pytest", "--numprocesses=2", *CHAOS),
-        env=SAFE_PATH | {"SIMULATION_SEEDS": "10000", "CRASH_POINTS": "all"},
+        env=MANY | {"SIMULATION_SEEDS": "10000", "CRASH_POINTS": "all"},
     )
     arguments = session.posargs or ["--write"]
     session.run("python", "benchmarks/chaos.py", *arguments, env=SAFE_PATH)
@@ -431,7 +433,7 @@ def fuzz(session: nox.Session) -> None:
     """Throw a million odd answers at decoding, or as many as the argument says."""
     session.install(".[all]", *group("tests"))
     runs = session.posargs[0] if session.posargs else "1000000"
-    session.run("pytest", "tests/fuzz", env=SAFE_PATH | {"FUZZ_RUNS": runs})
+    session.run("pytest", "tests/fuzz", env=MANY | {"FUZZ_RUNS": runs})
     if sys.platform == "linux":  # where atheris has wheels
         session.install(*group("fuzz"))
         session.run("python", "tests/fuzz/guided.py", f"-runs={runs}", silent=True)
@@ -443,7 +445,7 @@ def contract(session: nox.Session) -> None:
     session.install(".[all]", *group("tests"), *group("contract"))
     session.run(
         *("pytest", "--numprocesses=2", "tests/contract"),
-        env=SAFE_PATH | {"CONTRACT_EXAMPLES": "500"},
+        env=MANY | {"CONTRACT_EXAMPLES": "500"},
     )
     arguments = session.posargs or ["--max-examples=15"]  # half a minute
     session.run(

@@ -14,11 +14,13 @@ from services import postgres
 from aiooctopush import _direct
 
 
-# Without a deadline: a busy machine is not a counterexample.
+# Without a deadline: a busy machine is not a counterexample. The same examples on each
+# machine of CI; many of them are for the exhaustive tests.
 settings.register_profile("fast", max_examples=25, deadline=None)
 settings.register_profile(
-    "ci", max_examples=100, deadline=None, derandomize=True, print_blob=True
+    "ci", settings.get_profile("fast"), derandomize=True, print_blob=True
 )
+settings.register_profile("many", settings.get_profile("ci"), max_examples=100)
 # Set explicitly, for hypothesis would choose a profile of its own where CI is set.
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "fast")

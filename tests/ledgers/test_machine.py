@@ -285,6 +285,7 @@ class LedgerMachine(RuleBasedStateMachine):
         ]
 
 
+@pytest.mark.hypothesis
 @pytest.mark.timeout(90)  # half of it is taking back what hundreds of ledgers left
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_ledger_is_as_good_as_its_model(kind):

@@ -32,6 +32,8 @@ def blocks():
     return found
 
 
+BLOCKS = blocks()
+
 # What each finds, as the words around it say. What some of them do is tested where
 # they stand; here they must run.
 GIVEN = {
@@ -54,15 +56,15 @@ GIVEN = {
 }
 
 
-@pytest.mark.parametrize("place", sorted(blocks()))
+@pytest.mark.parametrize("place", sorted(BLOCKS))
 async def test_code_of_a_docstring_runs(place, monkeypatch):
     """Whoever adds one says here what it finds."""
     monkeypatch.setenv("OCTOPUSH_WEBHOOK_TOKEN", new_token())
     names = dict(GIVEN[place])
 
-    exec(blocks()[place], names)  # noqa: S102
+    exec(BLOCKS[place], names)  # noqa: S102
 
 
 def test_no_example_is_forgotten():
     """The collector finds all that there are."""
-    assert set(blocks()) == set(GIVEN)
+    assert set(BLOCKS) == set(GIVEN)

@@ -78,7 +78,7 @@ def test_workflows_run_sessions_and_prepare_them():
         if not NOX.match(command)
     }
 
-    assert others == {"python -m pip install nox", "sudo apt-get update --quiet=2"}
+    assert others == {"python -m pip install nox[uv]", "sudo apt-get update --quiet=2"}
 
 
 @pytest.mark.parametrize(("workflow", "job"), JOBS)
