@@ -1,6 +1,7 @@
 """Shared by all operations of the simulated gateway: settings, state, responses."""
 
 import json
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -288,3 +289,15 @@ class State:
         return HttpResponse(
             status=status, headers=headers, body=json.dumps(body).encode()
         )
+
+
+class Operations(ABC):
+    """The operations of one namespace of the documents."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    @property
+    @abstractmethod
+    def routes(self) -> Routes:
+        """Method and path, without its common start, of each operation."""

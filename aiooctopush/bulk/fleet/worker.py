@@ -150,7 +150,7 @@ class Worker:
     async def _send(
         self, run_name: str, claim: Callable[[], Awaitable[Sequence[Claim]]]
     ) -> Sequence[BatchResult]:
-        told: list[BatchResult] = []
+        results: list[BatchResult] = []
         for claimed in await patiently(self._clock, claim, _WHEN_AWAY):
             watch = self._watch_of(run_name)
             delivery = Delivery(
@@ -167,7 +167,7 @@ class Worker:
                     async for event in events:
                         watch.look_at(event)
                         if isinstance(event, BatchDone):
-                            told.append(event.result)
+                            results.append(event.result)
                         if watch.why is not None:
                             break
             except LeaseLostError:
@@ -179,7 +179,7 @@ class Worker:
                 )
             watch.max_batch_size = delivery.max_batch_size
             await self._heed(run_name, watch)
-        return told
+        return results
 
     async def _heed(self, run_name: str, watch: "_Watch") -> None:
         """Pause all workers if there is a reason."""

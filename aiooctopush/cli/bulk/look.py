@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+import attrs
 from attrs import evolve, frozen
 
 from ...api.sms import Message
@@ -53,16 +54,7 @@ def costly_item() -> Any:
 
 def costly_in(text: str) -> tuple[Mapping[str, Any], ...]:
     """Find them, as plain values."""
-    return tuple(
-        {
-            "character": one.character,
-            "name": one.name,
-            "count": one.count,
-            "first_at": one.first_at,
-            "forces_unicode": one.forces_unicode,
-        }
-        for one in _dear(text)
-    )
+    return tuple({"name": one.name, **attrs.asdict(one)} for one in _dear(text))
 
 
 def costly_rows(text: str) -> Iterator[Row]:

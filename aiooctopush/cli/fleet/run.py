@@ -166,17 +166,17 @@ class FleetRun:
         return woken, await self._follow(wait_for_gateway)
 
     async def _follow(self, wait_for_gateway: float) -> BulkReport:
-        told: Pause | None = None
+        explained: Pause | None = None
         stages = Display(self.screen, self.clock)
 
         def show(progress: Progress) -> None:
-            nonlocal told
+            nonlocal explained
             done, why = done_of(progress), progress.run.paused
             if stages.label is None:
                 stages.begin("Sending", unit="recipients", before=done)
             stages.show(done, progress.run.planned, counts_of(progress))
-            words = None if why is None or why is told else waiting_for(why)
-            told = why
+            words = None if why is None or why is explained else waiting_for(why)
+            explained = why
             if words is not None and why is Pause.OUTAGE and wait_for_gateway:
                 self.screen.note(words)
 

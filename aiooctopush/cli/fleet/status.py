@@ -107,14 +107,14 @@ class Status:
 
     async def _write(self) -> list[RunView]:
         views: list[RunView] = []
-        told: set[str] = set()
+        written: set[str] = set()
         async with aclosing(self._looks(_LINE_EVERY)) as looks:
             async for views, trouble in looks:
                 lines = [trouble] if trouble else [one.in_one_line() for one in views]
                 for line in lines if _is_moving(views) else ():
-                    if line not in told:
+                    if line not in written:
                         self.screen.note(line)
-                told = set(lines)
+                written = set(lines)
         return views
 
     async def _looks(

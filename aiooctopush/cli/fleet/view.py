@@ -151,8 +151,8 @@ class RunView:
 
     def in_one_line(self) -> str:
         """Return the view as a line of a log."""
-        told = (str(self.stage), self.figures(), *self.notes())
-        return f"{printable(self.progress.run.name)}: {', '.join(filter(None, told))}"
+        parts = (str(self.stage), self.figures(), *self.notes())
+        return f"{printable(self.progress.run.name)}: {', '.join(filter(None, parts))}"
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions

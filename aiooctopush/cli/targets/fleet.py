@@ -216,11 +216,11 @@ def _imported(name: str) -> ModuleType:
         ) from error
     except Exception as error:  # whatever a program does when it is imported
         raise FleetAppError(
-            f"{APP}: module {name!r} cannot be imported ({_told(error)})"
+            f"{APP}: module {name!r} cannot be imported ({_error_in_words(error)})"
         ) from error
 
 
-def _told(error: Exception) -> str:
+def _error_in_words(error: Exception) -> str:
     """The error of a program, and its location."""
     words = type(error).__name__
     if isinstance(error, _TELLING):

@@ -62,20 +62,12 @@ class Screen:
                 self.rows(block)
         for paragraph in result.advice():
             self.say("")
-            self.paragraph(paragraph)
+            self.show(Text(paragraph))
 
     def say(self, words: str, *, style: str = "") -> None:
         """Write a line of the result; none with ``--json``."""
-        self.say_parts((words, style))
-
-    def say_parts(self, *parts: str | tuple[str, str]) -> None:
-        """Write a line of parts, with or without a style; none with ``--json``."""
         if not self.as_json:
-            self._out.print(Text.assemble(*parts), soft_wrap=True)
-
-    def paragraph(self, words: str) -> None:
-        """Write a longer part of the result, wrapped; none with ``--json``."""
-        self.show(Text(words))
+            self._out.print(Text(words, style=style), soft_wrap=True)
 
     def rows(self, rows: Iterable[Row]) -> None:
         """Write label and value of each row; none with ``--json``."""

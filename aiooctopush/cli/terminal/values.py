@@ -24,11 +24,6 @@ def in_euros(amount: Decimal | None) -> str:
     return NOT_REPORTED if amount is None else f"{amount:,.2f} €"
 
 
-def in_figures(count: int | None) -> str:
-    """Format a count for people."""
-    return NOT_REPORTED if count is None else f"{count:,}"
-
-
 def counted(count: int, thing: str) -> str:
     """Write a count with its noun, such as ``1 row`` or ``3,000 rows``."""
     return f"{count:,} {thing}{'s' * (count != 1)}"
@@ -52,7 +47,7 @@ def in_words(value: Any) -> str:
     if isinstance(value, Decimal):
         return in_euros(value)
     if isinstance(value, int):
-        return in_figures(value)
+        return f"{value:,}"
     if isinstance(value, datetime):
         return at(value)
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ..._wire import HttpResponse
-from ..state import AdmittedRequest, Contacts, Routes, State
+from ..state import AdmittedRequest, Contacts, Operations, Routes
 from ..validation import (
     MAX_MERGED_FIELD,
     MERGE_FIELDS,
@@ -65,11 +65,8 @@ def read_numbers(body: Mapping[str, Any], *, at_most: int, code: int) -> list[st
     return numbers
 
 
-class ContactOperations:
+class ContactOperations(Operations):
     """The namespace of contacts and lists of the documents."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
 
     @property
     def routes(self) -> Routes:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ..._wire import HttpResponse
-from ..state import AdmittedRequest, Routes, State
+from ..state import AdmittedRequest, Operations, Routes, State
 from ..validation import RefusalError
 from .contacts import read_numbers
 
@@ -51,11 +51,11 @@ _LINE: Final[Mapping[str, Any]] = {
 }
 
 
-class LookupOperations:
+class LookupOperations(Operations):
     """The namespace of number lookup of the documents."""
 
     def __init__(self, state: State) -> None:
-        self._state = state
+        super().__init__(state)
         self._asked = 0
 
     @property

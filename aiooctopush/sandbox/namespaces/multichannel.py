@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from ..._wire import HttpResponse
-from ..state import AdmittedRequest, Routes, State
+from ..state import AdmittedRequest, Operations, Routes
 from ..validation import (
     Message,
     RefusalError,
@@ -51,11 +51,8 @@ _FIELDS = frozenset(
 )
 
 
-class MultichannelOperations:
+class MultichannelOperations(Operations):
     """The multi-channel namespace of the documents."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
 
     @property
     def routes(self) -> Routes:

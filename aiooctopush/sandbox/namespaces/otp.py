@@ -14,7 +14,7 @@ from typing import Any, Final
 from attrs import asdict, define, field
 
 from ..._wire import HttpResponse
-from ..state import AdmittedRequest, Routes, State
+from ..state import AdmittedRequest, Operations, Routes, State
 from ..validation import NUMBER, Message, Recipient, RefusalError, read_message
 
 
@@ -84,11 +84,11 @@ class OneTimeCode:
         return asdict(self) | {"expires_at": self.expires_at.isoformat()}
 
 
-class OtpOperations:
+class OtpOperations(Operations):
     """The namespace on one-time passwords."""
 
     def __init__(self, state: State) -> None:
-        self._state = state
+        super().__init__(state)
         # Its own, with a seed: the same test sees the same codes.
         self._random = Random("one-time codes")
         self.codes: list[OneTimeCode] = []

@@ -1,6 +1,6 @@
 """Direct sends, campaigns and cancellations, shared by SMS and voice."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from attrs import evolve
 from ..._wire import HttpResponse
 from ..campaigns import Campaign, Stage
 from ..sent_log import Entry
-from ..state import AdmittedRequest, Routes, State
+from ..state import AdmittedRequest, Operations, Routes, State
 from ..validation import (
     Message,
     Recipient,
@@ -57,7 +57,7 @@ def has_left(entry: Entry, now: datetime) -> bool:
     return entry.send_at is None or entry.send_at <= now
 
 
-class SendingOperations(ABC):
+class SendingOperations(Operations):
     """
     Nine operations that differ only in the kind of message.
 
@@ -76,9 +76,6 @@ class SendingOperations(ABC):
     ticket_prefix: ClassVar[str]
     send_fields: ClassVar[Collection[str]]
     create_fields: ClassVar[Collection[str]]
-
-    def __init__(self, state: State) -> None:
-        self._state = state
 
     @property
     def routes(self) -> Routes:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..._wire import HttpResponse
-from ..state import AdmittedRequest, Routes, State
+from ..state import AdmittedRequest, Operations, Routes
 from ..validation import RefusalError
 
 
@@ -43,11 +43,8 @@ _NODES: Final[Mapping[str, Mapping[str, re.Pattern[str] | type]]] = {
 _NEVER_NULL = frozenset({"api_version", "use_metadata_node_for_inbound"})
 
 
-class SettingsOperations:
+class SettingsOperations(Operations):
     """The settings namespace of the documents."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
 
     @property
     def routes(self) -> Routes:

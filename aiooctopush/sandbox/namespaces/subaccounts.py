@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ..._wire import HttpResponse
-from ..state import AdmittedRequest, Routes, State, Subaccount
+from ..state import AdmittedRequest, Operations, Routes, Subaccount
 from ..validation import RefusalError
 
 
@@ -23,11 +23,8 @@ _CALLBACKS: Final = (
 )
 
 
-class SubaccountOperations:
+class SubaccountOperations(Operations):
     """The sub-account namespace of the documents."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
 
     @property
     def routes(self) -> Routes:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ..._wire import HttpResponse
-from ..state import AdmittedRequest, Routes, State
+from ..state import AdmittedRequest, Operations, Routes, State
 from ..validation import RefusalError
 
 
@@ -29,11 +29,11 @@ _NAMES_OF_CREDITS: Final = {
 }
 
 
-class WalletOperations:
+class WalletOperations(Operations):
     """The wallet namespace of the documents."""
 
     def __init__(self, state: State) -> None:
-        self._state = state
+        super().__init__(state)
         self._prices = _OTHER_PRICES | dict(state.prices)
         self._expires_at = state.clock.now() + _LASTS
 
