@@ -8,20 +8,18 @@ from ..errors import Outcome
 from .targets.session import CommandSession, makes_calls
 from .terminal.help import command, option
 from .terminal.options import EnumChoice
-from .terminal.result import Result, Row, item
+from .terminal.result import Result, item
 
 
 @frozen(kw_only=True)
 class Cancelled(Result):
     """Outcome of a cancellation."""
 
+    sentence = "{0.ticket} is cancelled."
+
     ticket: str = item()
     outcome: Outcome = item(doc='"accepted", or "presumed" after a timeout')
     attempts: int = item()
-
-    def headline(self) -> Row:
-        """Return a sentence."""
-        return f"{self.ticket} is cancelled.", "bold green"
 
 
 @command(example="octopush cancel sms_5f3fbce61266e", result=Cancelled)

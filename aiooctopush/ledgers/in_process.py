@@ -40,6 +40,7 @@ from .records import (
     LedgerError,
     Progress,
     RunRecord,
+    name_of,
 )
 
 
@@ -100,9 +101,8 @@ class LocalClaims(FleetLedger):
         lease: float = LEASE,
         include_unknown: bool = False,
     ) -> Claim | None:
-        number, part = place_of(name)
+        name = name_of(*place_of(name))
         span = checked_lease(lease)
-        name = f"{number}.{part}" if part else str(number)
         async with self._turn:
             if await self._stands_still(run_name):
                 return None

@@ -48,16 +48,14 @@ _SENTENCES: Final = {
 class Generated(Result):
     """Result of a generated code."""
 
+    sentence = "A code is on its way to {0.number}."
+
     number: str = item(in_json=False)
     outcome: Outcome = item()
     attempts: int = item()
     token: str | None = item(
         "Token", skip_empty=True, doc="null without --show-secrets"
     )
-
-    def headline(self) -> Row:
-        """Return where the code goes."""
-        return f"A code is on its way to {self.number}.", "bold green"
 
 
 @frozen(kw_only=True)

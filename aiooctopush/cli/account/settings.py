@@ -9,7 +9,7 @@ from ...api.settings import AccountSettings
 from ..targets.session import CommandSession, makes_calls
 from ..terminal.help import group, option
 from ..terminal.options import EnumChoice
-from ..terminal.result import Result, Row, item
+from ..terminal.result import Result, item
 from ..terminal.values import or_dash, printable
 from .callbacks import NAMES, CallbackUrls, callback_options, callbacks_of
 from .otp import secrets_option
@@ -83,11 +83,9 @@ class Settings(Result):
 class Changed(Result):
     """Hold that settings were changed."""
 
-    attempts: int = item()
+    sentence = "The settings are changed."
 
-    def headline(self) -> Row:
-        """Return a sentence."""
-        return "The settings are changed.", "bold green"
+    attempts: int = item()
 
 
 @group(

@@ -14,7 +14,7 @@ from ...secret import MASK, Secret
 from ..targets.session import CommandSession, give_up, makes_calls, named
 from ..terminal.help import Decorator, group, option, together
 from ..terminal.prompts import ask_secret, yes_option
-from ..terminal.result import Result, Row, item
+from ..terminal.result import Result, item
 from ..terminal.values import in_euros, or_dash, printable
 from .callbacks import NAMES, CallbackUrls, callback_options, callbacks_of
 from .otp import secrets_option
@@ -56,12 +56,10 @@ HOW_TO_CHECK: Final = (
 class Created(Result):
     """Hold the new sub-account."""
 
+    sentence = "The sub-account is created."
+
     login: str | None = item("Login", doc="null if not reported")
     attempts: int = item()
-
-    def headline(self) -> Row:
-        """Return a sentence."""
-        return "The sub-account is created.", "bold green"
 
 
 @frozen(kw_only=True)
@@ -86,30 +84,28 @@ class Shown(Result):
 class Changed(Result):
     """Hold that a sub-account was changed."""
 
+    sentence = "{0.login} is changed."
+
     login: str = item()
     attempts: int = item()
-
-    def headline(self) -> Row:
-        """Return a sentence."""
-        return f"{self.login} is changed.", "bold green"
 
 
 @frozen(kw_only=True)
 class Token(Result):
     """Hold a transfer token."""
 
+    sentence = "The token allows one transfer of credit."
+
     login: str = item()
     shown: str = item("Token", in_json=False)
     token: str | None = item(doc="null without --show-secrets")
-
-    def headline(self) -> Row:
-        """Return a sentence."""
-        return "The token allows one transfer of credit.", "bold green"
 
 
 @frozen(kw_only=True)
 class Transferred(Result):
     """Hold a transfer of credit."""
+
+    sentence = "{0.amount:,} € were moved to {0.login}."
 
     json_notes = "Amounts are text; null means that the gateway did not report a value."
 
@@ -119,10 +115,6 @@ class Transferred(Result):
     from_residual_credit: Decimal | None = item("Left in the pack")
     to_pack: str | None = item()
     to_residual_credit: Decimal | None = item("Sub-account has")
-
-    def headline(self) -> Row:
-        """Return a sentence."""
-        return f"{self.amount:,} € were moved to {self.login}.", "bold green"
 
 
 @group(

@@ -131,9 +131,12 @@ class Result:
 
     Attributes:
         json_notes: Sentences about the values, for the epilog of the help.
+        sentence: First line for people, with fields such as ``{0.login}``; without it,
+            `headline` chooses the words.
     """
 
     json_notes: ClassVar[str] = ""
+    sentence: ClassVar[str] = ""
 
     @classmethod
     def from_fields(cls, source: Any, **more: Any) -> Self:
@@ -154,7 +157,7 @@ class Result:
 
     def headline(self) -> Row | None:
         """Return the first line for people and its style, or None."""
-        return None
+        return (self.sentence.format(self), "bold green") if self.sentence else None
 
     def advice(self) -> Iterable[str]:
         """Return what to do, a paragraph each."""

@@ -27,6 +27,7 @@ from ..records import (
     Pause,
     Progress,
     RunRecord,
+    name_of,
 )
 from ..rows import BATCH_COLUMNS, RUN_COLUMNS
 from .connection import Database
@@ -108,7 +109,7 @@ class PostgresClaims(FleetLedger):
             rows = await connection.fetch(
                 self._tables.sql(_WAKE), run_name, SAFE_FOR, include_unknown, limit
             )
-        return [f"{number}.{part}" if part else str(number) for number, part in rows]
+        return [name_of(number, part) for number, part in rows]
 
     async def pause(self, run_name: str, why: Pause) -> bool:
         before = await self._tables.fetch(_PAUSE, run_name, why.value)
