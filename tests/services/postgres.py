@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from contextlib import ExitStack, closing, suppress
+from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +22,13 @@ import asyncpg
 import pytest
 
 from aiooctopush.ledgers.postgres.ledger import PostgresLedger
+from aiooctopush.ledgers.postgres.schema import (
+    ADD_VERSION,
+    CREATE_SCHEMA,
+    CREATE_VERSION,
+    MIGRATIONS,
+    within,
+)
 from aiooctopush.ledgers.records import LedgerError
 
 
@@ -31,9 +39,15 @@ HOW_TO_GET_IT = (
 OF_DEBIAN = Path("/usr/lib/postgresql")
 USER = "postgres"
 
+EMPTY_LEDGER = (
+    *(CREATE_SCHEMA, CREATE_VERSION, *chain.from_iterable(MIGRATIONS)),
+    ADD_VERSION.replace("$1", str(len(MIGRATIONS))),
+)
+
 # Who does not wait for disks is fast: what the server has written outlives a crash of
 # it all the same, and one of the machine is not tested here.
 SETTINGS = {
+    "autovacuum": "off",  # nothing lives long enough
     "fsync": "off",
     "full_page_writes": "off",
     "listen_addresses": "",
@@ -81,7 +95,7 @@ class Server:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
-        self.process = None
+        self.process = self.connection = None
         with ExitStack() as if_it_does_not:
             if_it_does_not.callback(self.remove)
             self.start()
@@ -126,6 +140,9 @@ class Server:
 
     def stop(self):
         """Stop it at once, as a crash would."""
+        if self.connection is not None:
+            self.loop.call_soon_threadsafe(self.connection.terminate)
+            self.connection = None
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()
 
@@ -146,29 +163,37 @@ class Server:
         """Do something to the database as any program can; return the last rows."""
 
         async def run():
-            connection = await asyncpg.connect(self.dsn())
-            try:
-                for statement in statements:
-                    rows = await connection.fetch(statement)
-            finally:
-                await connection.close()
+            connection = await self.connected()
+            for statement in statements:
+                rows = await connection.fetch(statement)
             return rows
 
         return self.wait_for(run())
+
+    async def connected(self):
+        """A connection that is kept, for the server makes a process for each."""
+        if self.connection is None or self.connection.is_closed():
+            self.connection = await asyncpg.connect(self.dsn(), statement_cache_size=0)
+        return self.connection
 
     def wait_for(self, call):
         """Wait for a coroutine, in a loop that is not the caller's."""
         return asyncio.run_coroutine_threadsafe(call, self.loop).result()
 
     def new_schema(self):
-        """The name of a schema with an empty ledger in it."""
+        """
+        The name of a schema with an empty ledger in it.
+
+        Made by the statements of `PostgresLedger.migrate`, in one go: hundreds of tests
+        begin with it.
+        """
         schema = next(self.names)
 
-        async def migrate():
-            async with PostgresLedger(self.dsn(), schema=schema) as ledger:
-                await ledger.migrate()
+        async def make():
+            connection = await self.connected()
+            await connection.execute(within(schema, "; ".join(EMPTY_LEDGER)))
 
-        self.wait_for(migrate())
+        self.wait_for(make())
         return schema
 
     def schema_at(self, place):
