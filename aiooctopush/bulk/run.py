@@ -179,6 +179,8 @@ class BulkRun:
     async def _loaded(self) -> "Start":
         """Return the object that does the work; load its modules first if needed."""
         if _START not in sys.modules:
+            # Making this object has imported modules on the loop: others come first.
+            await asyncio.sleep(0)
             await asyncio.to_thread(import_module, _START)
         if self._start is None:
             from .start import Start  # noqa: PLC0415  # loaded above

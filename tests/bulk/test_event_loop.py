@@ -116,7 +116,7 @@ def test_no_heavy_module_is_imported_on_the_loop(tmp_path, name):
 
 
 async def test_the_work_is_loaded_by_a_thread(monkeypatch):
-    """Once: what is loaded already needs none."""
+    """Once: what is loaded already needs none; and others have a turn before it."""
     monkeypatch.delitem(sys.modules, "aiooctopush.bulk.start", raising=False)
     by = []
 
@@ -128,10 +128,11 @@ async def test_the_work_is_loaded_by_a_thread(monkeypatch):
     transport = SandboxTransport(Gateway())
     async with OctopushSession("me@example.org", "key", transport=transport) as session:
         run = session.bulk("run", **MESSAGE)
+        asyncio.get_running_loop().call_soon(by.append, "another task")
         await run.preview(["+33639980001"])
         await run.send(["+33639980001"])
 
-    assert by == [("aiooctopush.bulk.start", False)]
+    assert by == ["another task", ("aiooctopush.bulk.start", False)]
 
 
 # --- slices of work -------------------------------------------------------------------
