@@ -23,7 +23,7 @@ from ...phone import as_ints, mask
 # So many are kept in a plain set, of 8 MB: most runs need no more, and pages of memory
 # that hold a bit here and there cost a small run more than that.
 _FEW: Final = 131_072
-_AT_ONCE: Final = 512
+_AT_ONCE: Final = 128
 
 # A region is the numbers that differ in their last 19 bits only. Its bitmap has a byte
 # for each value of the last 16, so that numbers in a row are in different bytes, and
@@ -175,7 +175,7 @@ class SeenNumbers:
         """
         Move these to bitmaps, and some more, if they are not there yet.
 
-        All at once, 131,072 numbers would hold the event loop for 30 ms.
+        All 131,072 at once would hold the event loop for 30 ms.
         """
         few = self._few
         if not few:
