@@ -29,7 +29,7 @@ def merge_field() -> Any:
     return field(default=None, kw_only=True, repr=False)
 
 
-_MERGE_FIELDS: Final = (
+VALUES: Final = (
     "first_name",
     "last_name",
     "param1",
@@ -38,7 +38,9 @@ _MERGE_FIELDS: Final = (
     "param4",
     "param5",
 )
-_NO_VALUES: Final = (None,) * len(_MERGE_FIELDS)
+"""The fields of a recipient that personalize its text."""
+
+_NO_VALUES: Final = (None,) * len(VALUES)
 
 NUMBER: Final = "phone_number"
 """The only field that every recipient has."""
@@ -103,7 +105,7 @@ class Recipient:
             self.param5,
         )
         if values != _NO_VALUES:
-            for name, value in zip(_MERGE_FIELDS, values, strict=True):
+            for name, value in zip(VALUES, values, strict=True):
                 # An empty value counts as a value: the placeholder becomes empty.
                 if value is not None and value != "":
                     check_text(value, name, MAX_MERGE_FIELD, private=True)
@@ -111,7 +113,7 @@ class Recipient:
 
 # The slot sets a field of a frozen class from outside, in C.
 _SLOTS: Final[Mapping[str, Any]] = {
-    name: vars(Recipient)[name] for name in (NUMBER, *_MERGE_FIELDS)
+    name: vars(Recipient)[name] for name in (NUMBER, *VALUES)
 }
 _values_of: Final = attrgetter(*_SLOTS)
 
@@ -253,9 +255,9 @@ class CheckedRecipients(Sequence[Recipient]):
         """Phone numbers as integers, computed once: for duplicates and for ledgers."""
         return as_ints(self.numbers)
 
-    @property
+    @cached_property
     def json(self) -> bytes:
-        """The recipients as `json_of` writes them."""
+        """The recipients as `json_of` writes them, computed once: digest and body."""
         found = json_of_columns(self.columns)
         return json_of(self) if found is None else found
 

@@ -4,16 +4,24 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import attrs
+import orjson
 from attrs import field, frozen
 
 from .. import _wire
-from ..api._recipients import MAX_RECIPIENTS, CheckedRecipients, Recipient, json_of
+from ..api._recipients import (
+    MAX_RECIPIENTS,
+    NUMBER,
+    VALUES,
+    CheckedRecipients,
+    Recipient,
+    json_of,
+)
 from ..api.sms import SmsRequest
 from ..phone import as_ints
 from .records import BatchRecord, BatchState, LedgerError, id_of
@@ -48,9 +56,9 @@ def ints_in(content: Content) -> Sequence[int]:
     return as_ints([one.phone_number for one in people])
 
 
-def pack(encoded: bytes) -> bytes:
-    """Make the JSON of a batch's content small, unless it is so already."""
-    return zlib.compress(encoded, _LEVEL) if _is_plain(encoded) else encoded
+def pack(payload: bytes) -> bytes:
+    """Make the payload of a batch small, unless it is so already."""
+    return zlib.compress(payload, _LEVEL) if _is_plain(payload) else payload
 
 
 def _is_plain(payload: bytes) -> bool:
@@ -72,39 +80,57 @@ def encode(content: Content) -> bytes:
     return content.json if isinstance(content, CheckedRecipients) else json_of(content)
 
 
-def plain(payload: bytes | None) -> bytes:
+def payload_of(content: Content) -> bytes:
     """
-    The JSON of a batch's content, packed or not, as returned by `encode`.
+    Encode a content without its numbers, which a ledger keeps separately.
+
+    Recipients that share a text become the columns of their values, a sixth of their
+    JSON. A request with a text of its own is encoded completely.
+    """
+    if isinstance(content, SmsRequest):
+        return encode(content)
+    if not isinstance(content, CheckedRecipients):
+        content = CheckedRecipients.of(content)
+    columns = content.columns.items()
+    return orjson.dumps([one for one in columns if one[0] != NUMBER])
+
+
+def content_of(batch: BatchRecord) -> Content:
+    """
+    The content of a batch, from its payload, packed or not, and its numbers.
 
     Raises:
         LedgerError: It is damaged, or was dropped.
     """
-    if payload is None:
+    if batch.payload is None:
         raise LedgerError(_DROPPED)
+    numbers = unpack_lanes(batch.numbers)
+    payload = batch.payload
     try:
-        return payload if _is_plain(payload) else zlib.decompress(payload)
-    except zlib.error as error:
-        raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
-
-
-def unpack(payload: bytes) -> Content:
-    """
-    The content of a batch, from the result of `encode`, packed or not.
-
-    Raises:
-        LedgerError: It is damaged.
-    """
-    try:
-        content = json.loads(plain(payload))
+        plain = payload if _is_plain(payload) else zlib.decompress(payload)
+        content = json.loads(plain)
         if isinstance(content, list):
-            return tuple(Recipient(**one) for one in content)
+            return _recipients(values_in(numbers), dict(content))
         if content.get("send_at") is not None:
             content["send_at"] = datetime.fromisoformat(content["send_at"])
         recipients = [Recipient(**one) for one in content.pop("recipients")]
         return SmsRequest(recipients=recipients, **content)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, zlib.error) as error:
         # The content is private; the error's own message may repeat it.
         raise LedgerError(f"{_DAMAGED} ({type(error).__name__})") from None
+
+
+def _recipients(
+    numbers: Sequence[int], values: Mapping[str, Sequence[Any]]
+) -> CheckedRecipients:
+    """The recipients of a batch, from its numbers and the columns of its payload."""
+    if not numbers:
+        raise ValueError(NUMBER)
+    for name, column in values.items():
+        is_whole = name in VALUES and len(column) == len(numbers)
+        if not is_whole or not set(map(type, column)) <= {str, type(None)}:
+            raise ValueError(name)
+    return CheckedRecipients({NUMBER: list(map("+{}".format, numbers)), **values})
 
 
 def pack_figures(figures: Sequence[int]) -> bytes:
@@ -256,12 +282,12 @@ def new_record(
         first: Position in the source where it begins.
         at: Time of its next attempt; None if not now.
         identities: Digests of its items, if numbers do not identify them.
-        compress: Whether to pack its content, which takes longer than encoding it.
+        compress: Whether to pack its payload, which takes longer than making it.
     """
     people = ints_in(content)
     numbers = pack_figures(people)
-    encoded = encode(content)
-    digest = hashlib.sha256(settings + encoded).hexdigest()
+    payload = payload_of(content)
+    digest = hashlib.sha256(settings + encode(content)).hexdigest()
     return BatchRecord(
         number=number,
         part=part,
@@ -269,7 +295,7 @@ def new_record(
         count=len(people),
         digest=digest,
         request_id=id_of(run_name, number, part, digest),
-        payload=pack(encoded) if compress else encoded,
+        payload=pack(payload) if compress else payload,
         numbers=numbers,
         identities=identities,
         state=state,

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from .batch import Job, unpack
+from .batch import Job, content_of
 from .leases import LEASE, LONGEST_WAIT
 from .records import (
     BatchRecord,
@@ -199,10 +199,9 @@ class Claim:
     def job(self) -> Job:
         """The argument of `Delivery.send`."""
         # One without a payload is never claimed.
-        payload = self.record.payload or b""
         return Job(
             record=self.record,
-            content=unpack(payload),
+            content=content_of(self.record),
             is_written=True,
             was_tried=self.was_tried,
         )

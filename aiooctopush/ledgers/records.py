@@ -189,8 +189,8 @@ class BatchRecord:
         digest: SHA-256 of its content, in hexadecimal.
         epoch: How many clean refusals renewed its id.
         request_id: Derived from run name, number, part, epoch and digest.
-        payload: Its content, as written by `batch.pack`. Kept in the states of
-            `KEEPS_PAYLOAD` only.
+        payload: Its content without the numbers, as `batch.payload_of` writes it,
+            packed or not. Kept in the states of `KEEPS_PAYLOAD` only.
         numbers: Its recipients, as written by `pack_figures`. A later start recognizes
             planned recipients by them; kept until `Ledger.purge`.
         identities: Digests of the items, if numbers do not identify them: 16 bytes for

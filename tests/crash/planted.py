@@ -8,7 +8,7 @@ from aiooctopush._call import CallState
 from aiooctopush.bulk.sending.delivery import Delivery
 from aiooctopush.bulk.sending.resume import ResumePlan
 from aiooctopush.bulk.sources.batching import BatchReader
-from aiooctopush.ledgers.batch import Job, unpack
+from aiooctopush.ledgers.batch import Job, content_of
 from aiooctopush.ledgers.records import UNFINISHED, BatchState, renewed
 from aiooctopush.ledgers.sqlite.ledger import SQLiteLedger
 
@@ -17,7 +17,7 @@ def new_id_on_resume():
     """Who was in flight is sent again as if it had never been."""
 
     def job_of(left, batch):
-        return Job(record=renewed("run", batch), content=unpack(batch.payload))
+        return Job(record=renewed("run", batch), content=content_of(batch))
 
     ResumePlan.job_of = job_of
 

@@ -9,14 +9,14 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiooctopush import LedgerError, Recipient, SmsRequest
+from aiooctopush import BatchState, LedgerError, Recipient, SmsRequest
 from aiooctopush.ledgers.batch import (
+    content_of,
     encode,
+    new_record,
     pack,
     pack_figures,
-    plain,
     recipients_in,
-    unpack,
     unpack_lanes,
     unpack_numbers,
     values_in,
@@ -28,6 +28,18 @@ def pack_numbers(numbers):
     return pack_figures([int(one) for one in numbers])
 
 
+def kept(content, *, compress=True, **changes):
+    """A batch as a ledger keeps it."""
+    batch = new_record(
+        *("run", content, b""),
+        number=1,
+        first=0,
+        state=BatchState.SENDING,
+        compress=compress,
+    )
+    return evolve(batch, **changes)
+
+
 NUMBERS = st.integers(10_000_000, 999_999_999_999_999).map(lambda one: f"+{one}")
 NAMES = st.none() | st.text(
     st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20
@@ -36,27 +48,45 @@ NAMES = st.none() | st.text(
 
 @given(
     people=st.lists(
-        st.builds(Recipient, NUMBERS, first_name=NAMES, param5=NAMES), min_size=1
-    )
+        st.builds(Recipient, NUMBERS, first_name=NAMES | st.just(""), param5=NAMES),
+        min_size=1,
+    ),
+    compress=st.booleans(),
 )
-def test_recipients_come_back(people):
-    """In their order, with all values."""
-    assert unpack(pack(encode(tuple(people)))) == tuple(people)
+def test_recipients_come_back(people, compress):
+    """In their order, with all values; the same bytes are sent, under the same id."""
+    content = tuple(people)
+    batch = kept(content, compress=compress)
+
+    assert content_of(batch) == content
+    assert encode(content_of(batch)) == encode(content)
+    assert kept(content_of(batch)) == kept(content)
 
 
 @given(people=st.lists(st.builds(Recipient, NUMBERS, first_name=NAMES), min_size=1))
-def test_what_is_not_packed_comes_back_as_well(people):
-    """Only what stays is packed; twice is once."""
-    encoded = encode(tuple(people))
+def test_packing_twice_is_packing_once(people):
+    """Only what stays is packed."""
+    payload = kept(tuple(people), compress=False).payload
 
-    assert unpack(encoded) == tuple(people)
-    assert pack(pack(encoded)) == pack(encoded)
+    assert pack(pack(payload)) == pack(payload)
+
+
+def test_numbers_are_not_kept_twice():
+    """The payload has the other values, and nothing of those that nobody has."""
+    people = [
+        Recipient("+33639980001", first_name="Ada"),
+        Recipient("+33639980002", first_name=""),
+        Recipient("+33639980003"),
+    ]
+
+    assert kept(people, compress=False).payload == b'[["first_name",["Ada","",null]]]'
+    assert kept(people[2:], compress=False).payload == b"[]"
 
 
 def test_what_was_purged_is_no_content():
     """There is nothing left to be sent."""
     with pytest.raises(LedgerError, match="it was purged"):
-        plain(None)
+        content_of(kept([Recipient("+33639980001")], payload=None))
 
 
 def test_a_request_that_is_not_packed_comes_back():
@@ -65,7 +95,7 @@ def test_a_request_that_is_not_packed_comes_back():
         text="Hi", recipients=["+33639980001"], sender="Acme", purpose="alert"
     )
 
-    assert unpack(encode(request)).text == "Hi"
+    assert content_of(kept(request, compress=False)).text == "Hi"
 
 
 @given(
@@ -85,7 +115,7 @@ def test_a_request_comes_back_but_for_its_id(text):
         list_name="spring",
     )
 
-    back = unpack(pack(encode(request)))
+    back = content_of(kept(request))
 
     assert isinstance(back, SmsRequest)
     assert evolve(back, request_id=request.request_id) == request
@@ -121,21 +151,33 @@ def test_numbers_that_were_purged_are_none():
         b"",
         b"garbage",
         zlib.compress(b"garbage"),
-        zlib.compress(b'[{"phone_number": "0612345678"}]'),
+        zlib.compress(b'[["phone_number", ["0612345678"]]]'),
+        zlib.compress(b'[["first_name", []]]'),
+        zlib.compress(b'[["first_name", [1]]]'),
+        zlib.compress(b'[["first_name", null]]'),
         zlib.compress(b"[1]"),
         zlib.compress(b"1"),
         zlib.compress(b"{}"),
         zlib.compress(b'{"recipients": ["+33639980001"], "text": "secret"}'),
     ],
-    ids=["nothing", "bytes", "text", "number", "ints", "int", "empty", "half"],
+    ids=[
+        *("nothing", "bytes", "text", "numbers", "short", "figure", "none"),
+        *("ints", "int", "empty", "half"),
+    ],
 )
 def test_damage_is_told_without_what_is_in_there(payload):
     """It is private."""
     with pytest.raises(LedgerError, match="cannot be read") as caught:
-        unpack(payload)
+        content_of(kept([Recipient("+33639980001")], payload=payload))
 
     assert caught.value.__cause__ is None
     assert "0612345678" not in str(caught.value)
+
+
+def test_a_payload_without_its_numbers_is_damaged():
+    """Nobody is left out in silence."""
+    with pytest.raises(LedgerError, match="cannot be read"):
+        content_of(kept([Recipient("+33639980001")], numbers=b""))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from decimal import Decimal
 from attrs import define
 
 from ...api.sms import Message, SmsRequest
-from ...ledgers.batch import Content, recipients_in, unpack
+from ...ledgers.batch import Content, content_of, recipients_in
 from ...ledgers.records import MAY_COST, BatchRecord
 from ...text import measure, merge, placeholders
 
@@ -123,7 +123,7 @@ class Budget:
         # one stays reserved.
         elif batch.state in MAY_COST and (sign > 0 or batch.first_tried_at is not None):
             if content is None and batch.payload is not None:
-                content = unpack(batch.payload)
+                content = content_of(batch)
             # Without its content it counts as if each had one part.
             parts = batch.count if content is None else self.parts(content)
             self.unpriced += sign * parts

@@ -32,9 +32,9 @@ from ...errors import (
 from ...ledgers.batch import (
     Content,
     Job,
+    encode,
     new_record,
     pack,
-    plain,
     recipients_in,
 )
 from ...ledgers.protocols import DeliveryLedger
@@ -307,8 +307,7 @@ class Delivery:
             return evolve(
                 content, text=as_sent(content.text), request_id=record.request_id
             )
-        # Its recipients according to the ledger.
-        recipients = orjson.Fragment(plain(record.payload))
+        recipients = orjson.Fragment(encode(content))
         return CheckedRequest(self._shared, record.request_id, recipients)
 
     def _parts_after(self, job: Job, error: OctopushError | None) -> Sequence[Job]:

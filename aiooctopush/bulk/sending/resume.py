@@ -13,7 +13,7 @@ from ..._clock import Clock, MonotonicWallClock
 from ...api.sms import Message
 from ...errors import DuplicateRequestError, InvalidFieldError
 from ...ids import SET_BACK, protects
-from ...ledgers.batch import Job, unpack
+from ...ledgers.batch import Job, content_of
 from ...ledgers.protocols import Ledger
 from ...ledgers.records import (
     UNFINISHED,
@@ -198,7 +198,7 @@ class ResumePlan:
         """A batch to send or to ask about once more; None if it is to be left."""
         if batch.payload is None:
             return None
-        content = unpack(batch.payload)
+        content = content_of(batch)
         if batch.state is BatchState.NOT_SENT:
             return Job(record=batch, content=content)
         if batch.state is BatchState.REFUSED:

@@ -17,7 +17,7 @@ from aiooctopush import (
     SQLiteLedger,
 )
 from aiooctopush.bulk.fleet.planning import plan
-from aiooctopush.ledgers.batch import unpack, unpack_numbers
+from aiooctopush.ledgers.batch import content_of, unpack_numbers
 from aiooctopush.ledgers.records import BatchState, LedgerError, Pause
 
 
@@ -55,7 +55,7 @@ async def test_everything_is_written_and_nothing_is_tried(ledger):
         ("3", 20, 5),
     ]
     assert {(one.state, one.attempts) for one in batches} == {(BatchState.NOT_SENT, 0)}
-    request = unpack(batches[2].payload)
+    request = content_of(batches[2])
     assert (request.text, request.sender, request.purpose) == ("Hello", "Acme", "alert")
     assert [one.phone_number for one in request.recipients] == numbers(5, start=20)
     assert len({one.request_id for one in batches}) == 3
@@ -86,7 +86,7 @@ async def test_whom_to_exclude_is_not_planned(ledger):
 
     (batch,) = await listed(ledger)
     assert (run.items, run.planned, run.excluded) == (5, 3, 2)
-    assert [one.phone_number for one in unpack(batch.payload).recipients] == numbers(3)
+    assert [one.phone_number for one in content_of(batch).recipients] == numbers(3)
 
 
 async def test_planning_goes_on_after_a_crash(ledger):
@@ -190,7 +190,7 @@ async def test_requests_with_a_text_of_their_own_are_a_batch_each(ledger):
     run = await plan(ledger, "run", None, requests)
 
     batches = await listed(ledger)
-    texts = [unpack(one.payload).text for one in batches]
+    texts = [content_of(one).text for one in batches]
     assert texts == ["Code 0", "Code 1", "Code 2"]
     assert {one.request_id for one in batches}.isdisjoint(
         one.request_id for one in requests

@@ -10,7 +10,7 @@ from aiooctopush import BatchState, Recipient, SmsRequest
 from aiooctopush.api.sms import Message
 from aiooctopush.bulk.sending.budget import Budget
 from aiooctopush.ledgers import BatchRecord
-from aiooctopush.ledgers.batch import encode, pack
+from aiooctopush.ledgers.batch import pack, pack_figures, payload_of
 
 
 PEOPLE = (
@@ -108,7 +108,8 @@ def test_its_parts_are_read_from_the_ledger():
     one = budget("x" * 161)
     kept = evolve(SENT, state=BatchState.PRESUMED, cost=None)
 
-    one.learn(evolve(kept, payload=pack(encode(PEOPLE))))
+    numbers = pack_figures([int(person.phone_number) for person in PEOPLE])
+    one.learn(evolve(kept, payload=pack(payload_of(PEOPLE)), numbers=numbers))
     one.learn(kept)
 
     assert one.unpriced == 4 + 2
