@@ -179,7 +179,9 @@ class BulkRun:
     async def _loaded(self) -> "Start":
         """Return the object that does the work; load its modules first if needed."""
         if _START not in sys.modules:
-            # Making this object has imported modules on the loop: others come first.
+            # Making this object has imported modules on the loop, so others come first:
+            # tasks that are ready have the first turn, timers that are due the second.
+            await asyncio.sleep(0)
             await asyncio.sleep(0)
             await asyncio.to_thread(import_module, _START)
         if self._start is None:

@@ -128,11 +128,11 @@ async def test_the_work_is_loaded_by_a_thread(monkeypatch):
     transport = SandboxTransport(Gateway())
     async with OctopushSession("me@example.org", "key", transport=transport) as session:
         run = session.bulk("run", **MESSAGE)
-        asyncio.get_running_loop().call_soon(by.append, "another task")
+        asyncio.get_running_loop().call_later(0, by.append, "a timer")
         await run.preview(["+33639980001"])
         await run.send(["+33639980001"])
 
-    assert by == ["another task", ("aiooctopush.bulk.start", False)]
+    assert by == ["a timer", ("aiooctopush.bulk.start", False)]
 
 
 # --- slices of work -------------------------------------------------------------------
