@@ -39,7 +39,7 @@ class RateLimiter(Protocol):
         """The gateway was too busy; it may have given a delay in seconds."""
 
 
-@frozen(kw_only=True)
+# Not attrs, as a few others here: that takes a hundred times as long to import.
 class BulkPriority:
     """
     Priority of the calls of a bulk run, which is lower than that of single calls.
@@ -52,11 +52,14 @@ class BulkPriority:
         rate_limiter: Asked before each attempt, if there is a rate to keep.
     """
 
-    budget: RetryBudget
-    rate_limiter: RateLimiter | None = None
+    def __init__(
+        self, *, budget: RetryBudget, rate_limiter: RateLimiter | None = None
+    ) -> None:
+        self.budget = budget
+        self.rate_limiter = rate_limiter
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class CallOptions:
     """
     Method, path and arguments of a call to an endpoint.
@@ -93,7 +96,7 @@ class CallOptions:
     stop: StopSignal | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class SessionState:
     """
     State shared by the calls of a session.

@@ -5,17 +5,22 @@ bytes and from JSON. `_responses` interprets responses.
 
 import re
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import attrs
+import orjson
 from attrs import field, frozen
+from cattrs import Converter
+from cattrs.cols import is_mapping
+from cattrs.fns import identity
 from cattrs.gen import make_dict_unstructure_fn, override
-from cattrs.preconf.orjson import make_converter
 
+from ._record import Record
 from .errors import Outcome
 from .phone import mask
 from .secret import Secret
@@ -48,8 +53,8 @@ IdempotencyLike = Idempotency | Literal["safe", "idempotent", "request_id", "non
 
 # No slots, here and in other classes of each send: filling those of a frozen value
 # takes half as long again.
-@frozen(kw_only=True, slots=False)
-class Answer:
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
+class Answer(Record):
     """
     Fields of every response of the gateway.
 
@@ -73,7 +78,7 @@ Reader = Callable[[Any, dict[str, Any]], Any]
 """Makes a response from the value of the JSON, and from our own fields."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Endpoint(Generic[T]):
     """One row of the gateway's index of operations."""
 
@@ -103,8 +108,8 @@ def _masked_path(path: str) -> str:
     return repr(re.sub(r"\d{7,}", lambda found: mask(found[0]), path))
 
 
-@frozen(kw_only=True, slots=False)
-class HttpRequest:
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
+class HttpRequest(Record):
     """
     One attempt, ready for a `Transport`.
 
@@ -123,8 +128,8 @@ class HttpRequest:
     """Whether the attempt must not go over a kept-alive connection."""
 
 
-@frozen(kw_only=True, slots=False)
-class HttpResponse:
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
+class HttpResponse(Record):
     """A response as received."""
 
     status: int
@@ -296,7 +301,22 @@ def _optional_secret(value: Any, _: Any) -> Secret | None:
     return Secret(value) if isinstance(value, str) and value else None
 
 
-converter: Final = make_converter(detailed_validation=False)
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Enum)
+
+
+# What cattrs has for orjson, without its other types: those take longer to import.
+converter: Final = Converter(
+    detailed_validation=False, unstruct_collection_overrides={AbstractSet: list}
+)
+converter.register_unstructure_hook_factory(_is_enum, lambda _: identity)
+converter.register_unstructure_hook_factory(
+    is_mapping,
+    lambda kind: converter.gen_unstructure_mapping(
+        kind,
+        key_handler=str,  # type: ignore[arg-type]  # called with the key alone
+    ),
+)
 converter.register_structure_hook_func(lambda kind: kind == int | None, optional_int)
 converter.register_structure_hook_func(
     lambda kind: kind == Decimal | None, optional_decimal
@@ -324,4 +344,4 @@ def encode(record: Any) -> bytes:
     """A request record, or a plain dict, as JSON."""
     # Copied, since orjson leaves the buffer that it wrote into: 4 KiB for a request of
     # 150 bytes, held for as long as a call waits.
-    return bytes(memoryview(converter.dumps(record)))
+    return bytes(memoryview(orjson.dumps(converter.unstructure(record))))

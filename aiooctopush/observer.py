@@ -11,11 +11,12 @@ from typing import Protocol
 
 from attrs import frozen
 
+from ._record import Record
 from .errors import Outcome
 
 
-@frozen(kw_only=True)
-class AttemptEvent:
+@frozen(kw_only=True, eq=False, repr=False)
+class AttemptEvent(Record):
     """
     One attempt that has ended, for logs and metrics. Nothing in it is private.
 
@@ -49,8 +50,8 @@ OnAttempt = Callable[[AttemptEvent], None]
 """Called after every attempt. Exceptions are logged and never affect a send."""
 
 
-@frozen(kw_only=True)
-class CallStarted:
+@frozen(kw_only=True, eq=False, repr=False)
+class CallStarted(Record):
     """
     A call that is about to be made. Nothing in it is private.
 
@@ -65,8 +66,8 @@ class CallStarted:
     base_url: str
 
 
-@frozen(kw_only=True)
-class CallEnded:
+@frozen(kw_only=True, eq=False, repr=False)
+class CallEnded(Record):
     """
     Outcome of a call, including all its attempts. It contains nothing private.
 

@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from attrs import field, frozen
 
 from ._limits import at_least, positive
+from ._record import Record
 from ._throttle import RetryBudget
 from ._wire import Idempotency
 from .errors import Backoff, DuplicateRequestError, OctopushError, Outcome
 
 
-@frozen(kw_only=True)
-class RetryPolicy:
+@frozen(kw_only=True, eq=False, repr=False)
+class RetryPolicy(Record):
     """
     Number, duration and pauses of the attempts of a call.
 
@@ -69,15 +70,15 @@ class RetryPolicy:
         return floor + draw * min(cap, base * 2.0 ** min(retries, 64))
 
 
-@frozen
-class Return:
+@frozen(eq=False, repr=False)
+class Return(Record):
     """Return a result: an earlier attempt was accepted."""
 
     outcome: Outcome = Outcome.PRESUMED
 
 
-@frozen
-class Raise:
+@frozen(eq=False, repr=False)
+class Raise(Record):
     """Give the caller the error."""
 
     gave_up: bool = False
@@ -85,8 +86,8 @@ class Raise:
     budget_exhausted: bool = False
 
 
-@frozen
-class Retry:
+@frozen(eq=False, repr=False)
+class Retry(Record):
     """Try again."""
 
     delay: float
@@ -102,7 +103,7 @@ class Retry:
 Decision = Return | Raise | Retry
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class RetryContext:
     """
     All that `decide` looks at.

@@ -25,6 +25,7 @@ from ._exchange import WatchedPayload, Witness, read_body
 from ._hooks import is_cancellation
 from ._limits import positive
 from ._pools import Pools
+from ._record import Record
 from ._wire import HttpRequest, HttpResponse
 from .errors import (
     Backoff,
@@ -53,8 +54,8 @@ class Transport(Protocol):
         """Release only the resources that this transport opened."""
 
 
-@frozen(kw_only=True)
-class Timeouts:
+@frozen(kw_only=True, eq=False, repr=False)
+class Timeouts(Record):
     """
     Seconds that one attempt may take; `RetryPolicy` has the deadline of a whole call.
 

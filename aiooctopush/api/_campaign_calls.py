@@ -7,8 +7,6 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from attrs import field, frozen
-
 from .. import api
 from .._call import CallOptions
 from .._clock import Clock
@@ -36,14 +34,17 @@ DraftT = TypeVar("DraftT", bound="api.campaigns.Draft")
 StatusT = TypeVar("StatusT", bound="api.campaigns.CampaignStatus")
 
 
-@frozen
 class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
     """
     The common part of `Sms` and `Voice`; each has its own requests, results and `send`.
     """
 
-    _call: Caller
-    _clock: Clock = field(repr=False)
+    # Not attrs: making two more classes takes longer than reading this file.
+    __slots__ = ("_call", "_clock")
+
+    def __init__(self, call: Caller, clock: Clock) -> None:
+        self._call = call
+        self._clock = clock
 
     @property
     @abstractmethod

@@ -27,7 +27,7 @@ _PREMIUM: Final = SmsType.PREMIUM
 _ALERT: Final = Purpose.ALERT
 
 
-@frozen(repr=False, slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class CheckedRequest:
     """
     One request whose parts are all valid.

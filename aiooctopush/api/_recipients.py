@@ -14,6 +14,7 @@ import orjson
 from attrs import field, frozen
 
 from .._limits import MAX_MERGE_FIELD
+from .._record import Record
 from .._wire import converter
 from ..errors import InvalidFieldError, renamed, wrong_type
 from ..phone import as_ints, mask, normalize
@@ -46,8 +47,8 @@ NUMBER: Final = "phone_number"
 """The only field that every recipient has."""
 
 
-@frozen
-class Recipient:
+@frozen(eq=False, repr=False)
+class Recipient(Record):
     """
     A phone number, and the values that personalize its text.
 

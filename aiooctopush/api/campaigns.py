@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 
 from .._clock import Clock
-from .._wire import Answer, Endpoint, Idempotency, read_from
+from .._wire import Answer, Endpoint, Idempotency, converter, read_from
 from ..errors import (
     AuthenticationError,
     Backoff,
@@ -85,6 +85,12 @@ def _campaign_state(word: Any) -> Any:
         return CampaignState(word)
     except ValueError:
         return word
+
+
+# As it is: the field reads it, and keeps a word that is new.
+converter.register_structure_hook_func(
+    lambda kind: kind == CampaignState | str | None, lambda word, _: word
+)
 
 
 @frozen(kw_only=True)

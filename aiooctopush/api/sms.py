@@ -15,6 +15,7 @@ from attrs import field, frozen
 from .. import api
 from .._call import CallOptions
 from .._limits import LOW_COST_MAX, MAX_TEXT
+from .._record import Record
 from .._wire import (
     Answer,
     Endpoint,
@@ -78,8 +79,8 @@ _SWITCHES: Final = (
 )
 
 
-@frozen(kw_only=True)
-class Message:
+@frozen(kw_only=True, eq=False, repr=False)
+class Message(Record):
     """Text, sender and options that all ways of sending an SMS share."""
 
     text: str = field(repr=False)
@@ -109,7 +110,7 @@ class Message:
         check_switches(self, _SWITCHES)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class SmsRequest(Message):
     """
     One request for up to 500 recipients, as a value: build it, store it, send it.
@@ -135,7 +136,7 @@ class SmsRequest(Message):
 # --- answers --------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class SendResult(Answer):
     """
     The result of a send; `Answer` has the fields of every result.
@@ -170,7 +171,6 @@ SEND: Final = post(f"{BASE}/send", SendResult, Idempotency.REQUEST_ID)
 # --- calls ----------------------------------------------------------------------------
 
 
-@frozen
 class Sms(
     CampaignCalls[
         SmsRequest,
@@ -180,6 +180,8 @@ class Sms(
     ]
 ):
     """The SMS namespace, as ``octopush.sms``."""
+
+    __slots__ = ()
 
     @property
     def _send(self) -> Endpoint[SendResult]:

@@ -223,9 +223,10 @@ ENDPOINTS: Final = campaign_endpoints(
 # --- calls ----------------------------------------------------------------------------
 
 
-@frozen
 class Voice(CampaignCalls[VoiceRequest, VoiceResult, VoiceDraft, VoiceCampaignStatus]):
     """The voice namespace, as ``octopush.voice``."""
+
+    __slots__ = ()
 
     @property
     def _send(self) -> Endpoint[VoiceResult]:

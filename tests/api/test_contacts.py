@@ -485,4 +485,4 @@ def test_every_request_that_can_be_built_fits_the_document(asked):
     body = encode(record)
 
     assert problems(request_schema(name), json.loads(body)) == []
-    assert converter.loads(body, type(record)) == record
+    assert converter.structure(json.loads(body), type(record)) == record

@@ -24,7 +24,7 @@ WITH_A_SESSION = {
     *("_call", "_namespaces", "_clock", "_connection", "_deadlines"),
     *("_direct", "_exchange", "_pools"),
     *("_hooks", "_lazy", "_log"),
-    *("_limits", "_pipeline", "_telemetry", "_throttle"),
+    *("_limits", "_pipeline", "_record", "_telemetry", "_throttle"),
     *("_responses", "_version", "_wire", "errors", "ids", "observer", "phone", "retry"),
     *("secret", "session", "transport"),
     *(
@@ -43,7 +43,7 @@ NOT_AT_IMPORT = {"csv", "difflib", "sqlite3", "unicodedata", "zlib", "zoneinfo"}
 
 IMPORTED = """
 import sys
-import aiohttp, attrs, cattrs, cattrs.preconf.orjson, tenacity
+import aiohttp, attrs, cattrs, tenacity
 before = set(sys.modules)
 from aiooctopush import OctopushSession
 print(*sys.modules.keys() - before)

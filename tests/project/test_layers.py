@@ -26,7 +26,7 @@ PACKAGE = Path(aiooctopush.__file__).parent
 LAYERS = (
     (
         *("_namespaces", "_clock", "_countries", "_lazy", "_limits", "_log"),
-        *("_numbering", "_version"),
+        *("_numbering", "_record", "_version"),
         *("errors", "ids"),
         *("phone", "secret", "text"),
     ),

@@ -152,7 +152,7 @@ def test_there_may_be_nobody():
 @given(PEOPLE)
 def test_recipients_are_encoded_as_the_converter_does(people):
     """To the byte: the ids of a run follow from it."""
-    expected = _wire.converter.dumps(people)
+    expected = _wire.encode(people)
 
     assert json_of(people) == expected
     assert CheckedRecipients.of(people).json == expected
