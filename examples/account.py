@@ -12,6 +12,7 @@ Your own code needs none of this: it calls `OctopushSession.from_env()`.
 import os
 
 from aiooctopush import Observer, OctopushSession
+from aiooctopush.integrations.asgi import new_token
 from aiooctopush.sandbox import FaultPlan, Gateway, SandboxTransport
 
 
@@ -27,3 +28,12 @@ def open_session(
         transport=SandboxTransport(Gateway(), faults),
         observer=observer,
     )
+
+
+def callback_token() -> str:
+    """Read the secret part of the callback URL, or make one and show it."""
+    token = os.environ.get("CALLBACK_TOKEN")
+    if not token:
+        token = new_token()
+        print(f"No CALLBACK_TOKEN is set: callbacks go to /octopush/{token} this time.")
+    return token

@@ -8,13 +8,13 @@ when they want no more messages.
     curl -X POST localhost:8080/orders/17/shipped -d '{"phone_number": "+33639980001"}'
 
 Opt-outs come to `/octopush/TOKEN`, the URL to enter in the gateway's settings; set
-CALLBACK_TOKEN to 22 random letters or more. Which account it is, account.py says.
+CALLBACK_TOKEN to 22 random letters or more, or else each start prints a new one. Which
+account it is, account.py says.
 """
 
-import os
 from collections.abc import AsyncIterator
 
-from account import open_session
+from account import callback_token, open_session
 from aiohttp import web
 
 from aiooctopush import (
@@ -81,7 +81,5 @@ def create_app(token: str) -> web.Application:
 
 
 if __name__ == "__main__":
-    web.run_app(
-        create_app(os.environ.get("CALLBACK_TOKEN") or aiohttp_web.new_token()),
-        access_log=None,  # it would show the token
-    )
+    # A log of requests would show the token.
+    web.run_app(create_app(callback_token()), access_log=None)

@@ -9,16 +9,16 @@ Sign-up codes from a FastAPI service, and what became of them.
     curl localhost:8000/codes/42
 
 Receipts come to `/octopush/TOKEN`, the URL to enter in the gateway's settings; set
-CALLBACK_TOKEN to 22 random letters or more. Which account it is, account.py says.
+CALLBACK_TOKEN to 22 random letters or more, or else each start prints a new one. Which
+account it is, account.py says.
 """
 
-import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from account import open_session
+from account import callback_token, open_session
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
 
@@ -59,9 +59,7 @@ async def take(event: webhooks.Event) -> None:
                 signup.delivery = str(event.status)
 
 
-callbacks = asgi.CallbackApp(
-    take, token=os.environ.get("CALLBACK_TOKEN") or asgi.new_token()
-)
+callbacks = asgi.CallbackApp(take, token=callback_token())
 
 
 @asynccontextmanager

@@ -45,6 +45,30 @@ async def test_a_code_is_sent_once_for_each_signup(sandbox, monkeypatch):
     assert sandbox.gateway.sent_log.times(ADA) == 1
 
 
+async def test_a_service_without_a_token_says_where_callbacks_go(
+    sandbox, monkeypatch, capsys
+):
+    """Nobody could guess it; whoever tries the example needs it."""
+    monkeypatch.delenv("CALLBACK_TOKEN")
+    service = load("fastapi_service", monkeypatch)
+    (place,) = [one for one in capsys.readouterr().out.split() if "/" in one]
+
+    async with browsing(service) as browser:
+        there = await browser.post(place, json={"number": ADA, "status": "ACK"})
+        elsewhere = await browser.post(f"{place}x", json={})
+
+    assert place.startswith("/octopush/")
+    assert (there.status_code, elsewhere.status_code) == (200, 404)
+
+
+def test_a_token_that_is_set_is_not_shown(monkeypatch, capsys):
+    """It is a secret, and a program's output is kept."""
+    monkeypatch.setenv("CALLBACK_TOKEN", TOKEN)
+
+    assert load("account", monkeypatch).callback_token() == TOKEN
+    assert capsys.readouterr().out == ""
+
+
 async def test_a_receipt_tells_the_service_that_a_code_has_arrived(
     sandbox, monkeypatch
 ):
