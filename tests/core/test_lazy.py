@@ -3,8 +3,10 @@
 import ast
 import builtins
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +20,8 @@ from aiooctopush import OctopushSession, _lazy, api, bulk, ledgers
 
 
 PACKAGE = Path(aiooctopush.__file__).parent
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+PROJECT = tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]
 
 # Whoever adds a module to these makes every program slower to start.
 WITH_A_SESSION = {
@@ -335,30 +339,30 @@ except ModuleNotFoundError as error:
 """
 
 
-@pytest.mark.parametrize(
-    ("code", "what", "library", "extra"),
-    [
-        (
-            "from aiooctopush import PostgresLedger",
-            "PostgresLedger",
-            "asyncpg",
-            "fleet",
-        ),
-        ("import aiooctopush.ledgers.postgres", "PostgresLedger", "asyncpg", "fleet"),
-        (
-            "import aiooctopush.integrations.taskiq",
-            "aiooctopush.integrations.taskiq",
-            "taskiq",
-            "fleet",
-        ),
-        (
-            "import aiooctopush.integrations.opentelemetry",
-            "aiooctopush.integrations.opentelemetry",
-            "opentelemetry",
-            "otel",
-        ),
-    ],
-)
+MISSING = [
+    (
+        "from aiooctopush import PostgresLedger",
+        "PostgresLedger",
+        "asyncpg",
+        "fleet",
+    ),
+    ("import aiooctopush.ledgers.postgres", "PostgresLedger", "asyncpg", "fleet"),
+    (
+        "import aiooctopush.integrations.taskiq",
+        "aiooctopush.integrations.taskiq",
+        "taskiq",
+        "fleet",
+    ),
+    (
+        "import aiooctopush.integrations.opentelemetry",
+        "aiooctopush.integrations.opentelemetry",
+        "opentelemetry",
+        "otel",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "what", "library", "extra"), MISSING)
 def test_a_missing_extra_is_named(code, what, library, extra):
     """With the command that installs it."""
     words = " ".join(printed(WITHOUT.format(code=code)))
@@ -367,6 +371,24 @@ def test_a_missing_extra_is_named(code, what, library, extra):
         f"{what} requires {library}, which is not installed; run pip install "
         f'"aiooctopush[{extra}]"'
     )
+
+
+def test_each_extra_that_is_asked_for_has_a_case():
+    """And it can be installed, alone and with all others."""
+    asked = {
+        tuple(ast.literal_eval(one) for one in call.args)
+        for path in PACKAGE.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "needs_extra"
+    }
+    extras = PROJECT["optional-dependencies"]
+    in_all = re.findall(r"\w+", extras["all"][0].partition("[")[2])
+
+    assert asked == {(extra, what) for _, what, _, extra in MISSING}
+    assert sorted(in_all) == sorted(extras.keys() - {"all"})
+    for _, what, library, extra in MISSING:
+        names = {re.match(r"\w+", one)[0] for one in extras[extra]}
+        assert library in names, f"{what} needs {library}"
 
 
 def test_another_failure_is_not_taken_for_a_missing_extra():
