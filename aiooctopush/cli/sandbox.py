@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -18,6 +19,7 @@ from ..sandbox import (
     GatewaySettings,
     SandboxServer,
 )
+from ..sandbox.faults import LIVE_KINDS
 from ..sandbox.sent_log import Entry
 from ..sandbox.server import SENT_PATH, ServedRequest
 from .terminal.console import Screen
@@ -78,7 +80,7 @@ def _probability(name: str, words: str) -> Decorator[Any]:
 )
 @option(
     "--faults",
-    callback=fault_plan,
+    callback=partial(fault_plan, kinds=LIVE_KINDS),
     metavar="SPEC",
     heading="Behavior",
     help="Faults: a probability such as 0.1, or KIND=PROBABILITY,…; a wrong kind lists "

@@ -224,8 +224,8 @@ class _Inbox:
         words = f"Received {counted(inbox.taken, 'receipt')}."
         if inbox.proven:
             words += f" Confirmed {inbox.proven:,} batch{'es' * (inbox.proven != 1)}."
-        elif inbox.taken and not (inbox.is_waiting or inbox.ambiguous):
-            words += " No batches were waiting for confirmation."
+        elif inbox.taken > inbox.unmatched + inbox.ambiguous and not inbox.is_waiting:
+            words += " No matched batch was waiting for confirmation."
         if inbox.unmatched:
             words += f" {inbox.unmatched:,} matched no batch of this ledger."
         if inbox.ambiguous:

@@ -203,7 +203,6 @@ LIVE_KINDS: Final = frozenset(
 """Kinds that a live server can simulate."""
 
 _FORM = "a probability such as 0.1, or KIND=PROBABILITY,…"
-_LIST = f"The kinds are {', '.join(KINDS)}."
 
 
 class FaultPlan:
@@ -266,19 +265,28 @@ class FaultPlan:
         return plan
 
     @classmethod
-    def parse(cls, text: str, *, seed: int = 0) -> "FaultPlan":
+    def parse(
+        cls, text: str, *, seed: int = 0, kinds: Collection[str] = KINDS
+    ) -> "FaultPlan":
         """
         Read a plan from a command line: ``0.1`` or ``error_500=0.05,fin_accept=0.1``.
+
+        Args:
+            text: The plan.
+            seed: Seed of the random numbers.
+            kinds: The kinds that an error lists.
 
         Raises:
             ValueError: It cannot be read; the message lists the kinds.
         """
         if "=" not in text:
-            return cls(probability=_read_figure(text, text), seed=seed)
+            return cls(probability=_read_figure(text, text, kinds), seed=seed)
         pairs = [one.partition("=") for one in text.split(",")]
         weights = {
-            kind.strip(): _read_figure(figure, text) for kind, _, figure in pairs
+            kind.strip(): _read_figure(figure, text, kinds) for kind, _, figure in pairs
         }
+        for kind in weights:
+            _known(kind, kinds)
         if len(weights) < len(pairs):
             raise ValueError(f"{text!r} names a kind twice.")
         probability = math.fsum(weights.values())
@@ -296,7 +304,7 @@ class FaultPlan:
             ValueError: The kind does not exist, it cannot be simulated here, or
                 ``times`` is less than 1.
         """
-        fault = _known(kind)
+        fault = _known(kind, self._playable)
         if kind not in self._playable:
             raise ValueError(f"cannot be simulated here: {kind}")
         if times < 1:
@@ -352,11 +360,15 @@ class FaultPlan:
         return KINDS[self._kinds[bisect_right(self._bounds, which * self._bounds[-1])]]
 
 
-def _read_figure(figure: str, text: str) -> float:
+def _list(kinds: Collection[str]) -> str:
+    return f"The kinds are {', '.join(kind for kind in KINDS if kind in kinds)}."
+
+
+def _read_figure(figure: str, text: str, kinds: Collection[str]) -> float:
     try:
         return float(figure)
     except ValueError:
-        raise ValueError(f"{text!r} is not {_FORM}. {_LIST}") from None
+        raise ValueError(f"{text!r} is not {_FORM}. {_list(kinds)}") from None
 
 
 def _weights(kinds: Iterable[str] | Mapping[str, float]) -> dict[str, float]:
@@ -368,9 +380,9 @@ def _weights(kinds: Iterable[str] | Mapping[str, float]) -> dict[str, float]:
     return weights
 
 
-def _known(kind: str) -> Fault:
+def _known(kind: str, kinds: Collection[str] = KINDS) -> Fault:
     if kind not in KINDS:
-        near = get_close_matches(kind, KINDS, n=1)
+        near = get_close_matches(kind, kinds, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"There is no fault {kind!r}.{hint} {_LIST}")
+        raise ValueError(f"There is no fault {kind!r}.{hint} {_list(kinds)}")
     return KINDS[kind]

@@ -144,8 +144,8 @@ COMMANDS = [
         3,
         "POST /v1/public/contact-list/create: the gateway failed (HTTP 500). It "
         "may have been done. Check before you repeat it: this operation has no "
-        "request_id that would protect a repeat.\nTo check, run it again: code 302 "
-        "means that the list exists.",
+        "request_id that would protect a repeat.\nRunning it again is a safe check: a "
+        "list that exists is refused with code 302.",
     ),
     pytest.param(
         "lists empty customers --yes --sandbox --faults error_500=1",

@@ -169,6 +169,18 @@ async def test_receipts_of_others_are_counted(tmp_path):
     )
 
 
+async def test_nothing_is_said_of_batches_that_no_receipt_matched(tmp_path):
+    """One is still in doubt, and no receipt was for it."""
+    path = tmp_path / "run.db"
+    await doubtful(path)
+    inbox = inbox_of(path, Screen())
+    await inbox.take(DeliveryReceipt(ticket="x", number="+33639989999", status="ACK"))
+
+    await inbox.write()
+
+    assert inbox.in_words() == "Received 1 receipt. 1 matched no batch of this ledger."
+
+
 async def test_a_receipt_for_two_runs_is_said_to_be_one(tmp_path):
     """It belongs to this ledger, though nobody knows to which of the two."""
     path = tmp_path / "run.db"
@@ -191,7 +203,7 @@ async def test_a_receipt_that_nobody_waited_for(tmp_path):
     await doubtful(path)
     for words in (
         "Received 1 receipt. Confirmed 1 batch.",
-        "Received 1 receipt. No batches were waiting for confirmation.",
+        "Received 1 receipt. No matched batch was waiting for confirmation.",
     ):
         inbox = inbox_of(path, Screen())
         await inbox.take(receipt())

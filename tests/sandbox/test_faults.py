@@ -270,7 +270,11 @@ def test_what_comes_next_comes_before_what_was_planned(planned):
     ("kind", "times", "problem"),
     [
         ("eror_500", 1, "There is no fault 'eror_500'. Did you mean 'error_500'. The"),
-        ("weather", 1, "There is no fault 'weather'. The kinds are connection_refused"),
+        (
+            "weather",
+            1,
+            "There is no fault 'weather'. The kinds are rst_accept, fin",
+        ),
         ("error_500", 0, "times: must be at least 1, not 0"),
         ("dns_failure", 1, "cannot be simulated here: dns_failure"),
     ],

@@ -243,7 +243,8 @@ def create_list(calls: CommandSession, /, *, name: str) -> ContactList:
     result = calls.ask(
         calls.session.contacts.create_list(name),
         names=_NAMES,
-        advice="To check, run it again: code 302 means that the list exists.",
+        advice="Running it again is a safe check: a list that exists is refused with "
+        "code 302.",
     )
     return ContactList.from_fields(result, list=name, done="created")
 

@@ -1,7 +1,7 @@
 """Options that several commands share, and their values."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -15,6 +15,7 @@ import click
 
 from ...api._shared import Purpose, SmsType
 from ...sandbox import FaultPlan
+from ...sandbox.faults import KINDS
 from ...text import plain
 from .console import Screen
 from .help import Decorator, F, option, together
@@ -150,13 +151,17 @@ def _text_file(
 
 
 def fault_plan(
-    _: click.Context, parameter: click.Parameter, value: str | None
+    _: click.Context,
+    parameter: click.Parameter,
+    value: str | None,
+    *,
+    kinds: Collection[str] = KINDS,
 ) -> FaultPlan | None:
-    """Parse the faults of the sandbox."""
+    """Parse the faults of the sandbox; an error lists these kinds."""
     if value is None:
         return None
     try:
-        return FaultPlan.parse(value)
+        return FaultPlan.parse(value, kinds=kinds)
     except ValueError as error:
         raise click.BadParameter(str(error), param=parameter) from error
 
