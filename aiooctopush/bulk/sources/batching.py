@@ -308,6 +308,7 @@ class BatchReader:
             return
         self._order = None
         if order.count:
+            self._people.expect(order.count)
             async for _ in self._recall():
                 pass
         if self._people.remembered != order.count:

@@ -23,7 +23,7 @@ from ...phone import as_ints, mask
 # So many are kept in a plain set, of 8 MB: most runs need no more, and pages of memory
 # that hold a bit here and there cost a small run more than that.
 _FEW: Final = 131_072
-_AT_ONCE: Final = 128
+_AT_ONCE: Final = 512
 
 # A region is the numbers that differ in their last 19 bits only. Its bitmap has a byte
 # for each value of the last 16, so that numbers in a row are in different bytes, and
@@ -138,6 +138,10 @@ class SeenNumbers:
             again = self._note(lanes(values))
         self._count += len(values) - len(again)
         return again
+
+    def expect(self, count: int) -> None:
+        """Go to bitmaps at once, because so many numbers will be noted."""
+        self._is_small = self._is_small and count <= _FEW
 
     def note_lanes(self, numbers: bytes) -> list[int]:
         """

@@ -148,6 +148,10 @@ class People:
         """Whether any recipient is known or excluded."""
         return bool(self.known or self.excluded)
 
+    def expect(self, count: int) -> None:
+        """Prepare for so many numbers of earlier starts."""
+        self._numbers.expect(count)
+
     def remember(self, values: Sequence[Any]) -> None:
         """Add the recipients of a batch of an earlier start."""
         again = self.known.note(values)

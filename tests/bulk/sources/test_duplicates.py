@@ -161,6 +161,31 @@ def test_many_leave_the_set_some_at_a_time(monkeypatch):
     assert seen.note(values) == list(range(2_000))
 
 
+@WAYS
+@pytest.mark.parametrize("before", [0, 3, 12])
+def test_a_set_that_expects_many_is_the_same(before, way):
+    """Whatever is in it by then; and it expects no fewer when it is told so."""
+    values = range(FIRST, FIRST + 30)
+    seen = filled(values[:before])
+
+    seen.expect(10**6)
+    seen.expect(1)
+
+    assert seen.note(values) == list(range(before))
+    assert seen.among(values) == b"\1" * 30
+    assert written(FIRST + 31) not in seen
+
+
+def test_many_that_are_expected_need_no_move():
+    """They are never in the set that is too small for them."""
+    seen = SeenNumbers()
+
+    seen.expect(module._FEW + 1)
+    seen.note(range(FIRST, FIRST + 30))
+
+    assert not seen._few
+
+
 def test_numbers_in_a_row_fill_a_bitmap_to_the_last_bit(monkeypatch):
     """All 524,288 of a region fit, each once, and no neighbour is among them."""
     monkeypatch.setattr(module, "_FEW", 0)
