@@ -382,3 +382,8 @@ def mask(number: object) -> str:
     head = _HEAD if long else len(digits) // 4
     tail = _TAIL if long else len(digits) // 4
     return f"{plus}{digits[:head]}{_HIDDEN}{digits[-tail:]}"
+
+
+def masked(number: str | None) -> str:
+    """Show a number, or None, in the ``repr`` of a field; see `mask`."""
+    return repr(number and mask(number))

@@ -43,15 +43,17 @@ UNCHANGED: Final = Unchanged.UNCHANGED
 """A setting that stays as it is; None removes it."""
 
 
-def _shown_url(url: Any) -> str:
-    # The rest of it may contain the token by which a receiver identifies the gateway.
-    if not isinstance(url, str):
-        return repr(url)
+def host_of(url: str) -> str:
+    """Hide the rest: the token by which a receiver identifies the gateway."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "'***'"
-    return f"'{parts.scheme}://{parts.hostname}/***'"
+        return "***"
+    return f"{parts.scheme}://{parts.hostname}/***"
+
+
+def _shown_url(url: Any) -> str:
+    return repr(host_of(url) if isinstance(url, str) else url)
 
 
 def check_url(value: Any, name: str) -> None:

@@ -26,6 +26,7 @@ from ..errors import (
     wrong_type,
 )
 from ..phone import mask, normalize
+from ._shared import count_only
 
 
 T = TypeVar("T")
@@ -73,10 +74,6 @@ class ItemResult(Generic[T, D]):
     error: OctopushError | None = None
 
 
-def _count(items: Sequence[object]) -> str:
-    return f"<{len(items):,}>"
-
-
 @frozen(kw_only=True)
 class ManyResults(Generic[T, D]):
     """
@@ -90,7 +87,7 @@ class ManyResults(Generic[T, D]):
             named none.
     """
 
-    items: tuple[ItemResult[T, D], ...] = field(repr=_count)
+    items: tuple[ItemResult[T, D], ...] = field(repr=count_only)
     cost: Decimal | None = None
 
     def __iter__(self) -> Iterator[ItemResult[T, D]]:

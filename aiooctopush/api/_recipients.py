@@ -317,11 +317,6 @@ converter.register_unstructure_hook_func(
 )
 
 
-def count_only(recipients: Sequence[Recipient]) -> str:
-    """Show the count but no numbers: a ``repr`` may appear in a log."""
-    return f"<{len(recipients)}>"
-
-
 def read_nationally(
     items: Iterable[str | Recipient], country: str | None
 ) -> Iterable[str | Recipient]:

@@ -1,7 +1,7 @@
 """Shared by several namespaces: the call, enums, and the checks before any I/O."""
 
 import re
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, Protocol, TypeVar
@@ -178,6 +178,11 @@ class Audience(StrEnum):
 AudienceLike = Audience | Literal["list", "tag"]
 
 
+def count_only(items: Sequence[object]) -> str:
+    """Show the count of private values alone: a ``repr`` may appear in a log."""
+    return f"<{len(items)}>"
+
+
 # --- checks ---------------------------------------------------------------------------
 # All of them run when a record is built, before any I/O. The gateway drops unsupported
 # values and sends anyway, so a misspelt switch would cost money.
@@ -206,6 +211,8 @@ def check_text(value: Any, name: str, at_most: int, *, private: bool = False) ->
 
 def is_utf_8(value: str) -> bool:
     """Whether it can be written: nothing in it is half of a surrogate pair."""
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -213,7 +220,7 @@ def is_utf_8(value: str) -> bool:
     return True
 
 
-def check_sender(value: Any) -> None:
+def check_sender(value: Any, name: str = "sender") -> None:
     """
     Require 3 to 11 letters, digits or inner spaces.
 
@@ -222,7 +229,7 @@ def check_sender(value: Any) -> None:
     """
     if not isinstance(value, str) or not is_sender(value):
         raise InvalidFieldError(
-            "sender",
+            name,
             "must have 3 to 11 letters or digits, without accents; spaces are allowed "
             "between them",
             shown=shown(value[:40]) if isinstance(value, str) else type(value).__name__,

@@ -37,6 +37,7 @@ from ._shared import (
     check_switch,
     check_switches,
     check_text,
+    count_only,
     delete,
     is_retried,
     post,
@@ -65,10 +66,6 @@ _NO_SUCH_LIST = 303
 
 
 # --- requests -------------------------------------------------------------------------
-
-
-def _count(contacts: tuple[Recipient, ...]) -> str:
-    return f"<{len(contacts)}>"
 
 
 def _names(
@@ -133,7 +130,7 @@ class ContactSettings:
 class CreateContactsRequest(ContactSettings):
     """One request of `Contacts.create`, which documents the fields."""
 
-    contacts: tuple[Recipient, ...] = field(repr=_count)
+    contacts: tuple[Recipient, ...] = field(repr=count_only)
 
 
 @frozen(kw_only=True)

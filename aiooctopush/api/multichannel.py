@@ -16,13 +16,14 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from attrs import field, frozen
+from attrs.converters import optional
 
 from .._call import CallOptions
 from .._clock import Clock
 from .._limits import LOW_COST_MAX, MAX_TEXT
 from .._wire import Answer, Idempotency, encode, read_from
 from ..errors import InvalidFieldError, renamed, wrong_type
-from ..phone import mask, normalize
+from ..phone import masked, normalize
 from ._before_sending import checked_on_channel
 from ._chunks import read_items
 from ._recipients import MAX_RECIPIENTS
@@ -40,6 +41,7 @@ from ._shared import (
     check_switch,
     check_switches,
     check_text,
+    count_only,
     delete,
     is_retried,
     post,
@@ -87,14 +89,6 @@ _MAX_NAME = 320
 _is_address = re.compile(r"[^@\s]+@[^@\s]+").fullmatch
 
 
-def _to_number(value: str | None) -> str | None:
-    return None if value is None else normalize(value)
-
-
-def _shown_number(value: str | None) -> str:
-    return "None" if value is None else mask(value)
-
-
 @frozen(kw_only=True)
 class ChannelRecipient:
     """
@@ -110,7 +104,7 @@ class ChannelRecipient:
     """
 
     phone_number: str | None = field(
-        default=None, converter=_to_number, repr=_shown_number
+        default=None, converter=optional(normalize), repr=masked
     )
     email: str | None = field(default=None, repr=False)
     conversation_id: str | None = field(default=None, repr=False)
@@ -193,10 +187,6 @@ def _complete(given: Any, channel: Channel) -> dict[str, Any] | None:
     return metadata or None
 
 
-def _count(recipients: tuple[ChannelRecipient, ...]) -> str:
-    return f"<{len(recipients)}>"
-
-
 _SWITCHES: Final = (
     "simulation_mode",
     "recipient_tracking",
@@ -220,7 +210,7 @@ class ChannelRequest:
 
     channel: Channel = field(converter=to_channel)
     recipients: tuple[ChannelRecipient, ...] = field(
-        converter=_to_recipients, repr=_count
+        converter=_to_recipients, repr=count_only
     )
     purpose: Purpose = field(converter=to_purpose)
     text: str | None = field(default=None, repr=False)

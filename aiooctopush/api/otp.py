@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from typing import Any, Final, Literal
 
 from attrs import field, frozen
+from attrs.converters import optional
 
 from .._call import CallOptions
 from .._limits import MAX_TEXT, check_whole
@@ -180,14 +181,6 @@ def _to_secret(value: str | Secret) -> Secret:
     return value if isinstance(value, Secret) else Secret(value)
 
 
-def _to_optional_secret(value: str | Secret | None) -> Secret | None:
-    return None if value is None else _to_secret(value)
-
-
-def _to_number(value: str | None) -> str | None:
-    return None if value is None else normalize(value)
-
-
 @frozen(kw_only=True)
 class OtpValidation:
     """
@@ -199,9 +192,11 @@ class OtpValidation:
 
     code: Secret = field(converter=_to_secret)
     otp_request_token: Secret | None = field(
-        default=None, converter=_to_optional_secret
+        default=None, converter=optional(_to_secret)
     )
-    phone_number: str | None = field(default=None, converter=_to_number, repr=False)
+    phone_number: str | None = field(
+        default=None, converter=optional(normalize), repr=False
+    )
 
     def __attrs_post_init__(self) -> None:
         if (self.otp_request_token is None) == (self.phone_number is None):

@@ -14,8 +14,8 @@ from .._call import CallOptions
 from .._clock import Clock
 from .._limits import check_whole
 from .._wire import Answer, converter, read_from
-from ..errors import InvalidFieldError, OctopushError, renamed, wrong_value
-from ..phone import mask, normalize
+from ..errors import InvalidFieldError, OctopushError, wrong_value
+from ..phone import masked, normalize
 from ._callbacks import (
     UNCHANGED,
     Callbacks,
@@ -56,15 +56,11 @@ _is_voice_sender = re.compile(r"[0-9]{3,11}", re.ASCII).fullmatch
 # --- requests -------------------------------------------------------------------------
 
 
-def _masked(number: str | None) -> str:
-    return repr(number and mask(number))
-
-
 def _number(name: str) -> Any:
     return field(
         default=None,
         converter=lambda value: None if value is None else normalize(value, field=name),
-        repr=_masked,
+        repr=masked,
     )
 
 
@@ -91,19 +87,12 @@ class SettingsChanges:
         if self.alert_email_to is not None:
             check_email(self.alert_email_to, "alert_email_to")
         if self.sender_for_sms_premium is not None:
-            _check_sender(self.sender_for_sms_premium)
+            check_sender(self.sender_for_sms_premium, "sender_for_sms_premium")
         if self.sender_for_voice_sms is not None:
             _check_voice_sender(self.sender_for_voice_sms)
         check_callbacks(self.callbacks)
         if not _write(self):
             raise InvalidFieldError("changes", "must change something")
-
-
-def _check_sender(value: Any) -> None:
-    try:
-        check_sender(value)
-    except InvalidFieldError as error:
-        raise renamed(error, "sender_for_sms_premium") from None
 
 
 def _check_voice_sender(value: Any) -> None:
@@ -169,7 +158,7 @@ class AlertSettings(NestedValue):
     alert_emails_to: tuple[str, ...] = field(
         default=(), metadata=read_from("alert_email_to")
     )
-    alert_phone_number_to: str | None = field(default=None, repr=_masked)
+    alert_phone_number_to: str | None = field(default=None, repr=masked)
 
 
 @frozen(kw_only=True)
@@ -188,7 +177,7 @@ class DefaultSettings(NestedValue):
     sender_for_voice_sms: str | None = field(
         default=None, metadata=read_from("sender_for_vocal_sms")
     )
-    phone_number_for_test_sms: str | None = field(default=None, repr=_masked)
+    phone_number_for_test_sms: str | None = field(default=None, repr=masked)
 
 
 @frozen(kw_only=True)

@@ -26,7 +26,7 @@ from ..errors import InvalidFieldError
 from ..ids import id_or_new
 from ._campaign_calls import CampaignCalls
 from ._checked import CheckedRequest, plain_request
-from ._recipients import Recipient, count_only, read_nationally, recipients_of
+from ._recipients import Recipient, read_nationally, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
     TICKET_NAMES,
@@ -45,6 +45,7 @@ from ._shared import (
     check_sender,
     check_switches,
     check_text,
+    count_only,
     post,
     request_id_field,
     to_purpose,

@@ -20,7 +20,7 @@ from .._limits import MAX_TEXT
 from .._wire import Answer, Endpoint, Idempotency, read_from
 from ..ids import id_or_new
 from ._campaign_calls import CampaignCalls
-from ._recipients import Recipient, count_only, read_nationally, recipients_of
+from ._recipients import Recipient, read_nationally, recipients_of
 from ._shared import (
     MAX_LIST_NAME,
     MAX_TAG_NAME,
@@ -36,6 +36,7 @@ from ._shared import (
     check_switch,
     check_switches,
     check_text,
+    count_only,
     post,
     request_id_field,
     to_purpose,

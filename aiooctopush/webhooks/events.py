@@ -13,12 +13,8 @@ from typing import Any
 from attrs import field, frozen
 
 from ..errors import shown
-from ..phone import mask
+from ..phone import masked
 from .statuses import DeliveryStatus, may_replace
-
-
-def _masked(number: str | None) -> str:
-    return repr(number and mask(number))
 
 
 def _shown_status(status: DeliveryStatus | str) -> str:
@@ -50,7 +46,7 @@ class DeliveryReceipt:
     """
 
     ticket: str
-    number: str = field(repr=_masked)
+    number: str = field(repr=masked)
     status: DeliveryStatus | str = field(repr=_shown_status)
     delivery_date: datetime | None = None
     channel: str | None = None
@@ -90,10 +86,10 @@ class Reply:
         metadata: There if the account asks for it; undocumented.
     """
 
-    number: str = field(repr=_masked)
+    number: str = field(repr=masked)
     text: str = field(repr=False)
     ticket: str | None = None
-    sim_card_number: str | None = field(default=None, repr=_masked)
+    sim_card_number: str | None = field(default=None, repr=masked)
     reception_date: datetime | None = None
     metadata: Any = field(default=None, repr=False, hash=False)
 
@@ -123,7 +119,7 @@ class OptOut:
         stop_date: When, without a zone, for the gateway gives none.
     """
 
-    number: str = field(repr=_masked)
+    number: str = field(repr=masked)
     text: str | None = field(default=None, repr=False)
     ticket: str | None = None
     stop_date: datetime | None = None

@@ -11,6 +11,7 @@ from .csv_file import read_csv
 from .json_lines import read_json_lines
 from .rows import FileSource
 from .spreadsheet import read_spreadsheet
+from .text_file import GZIP, WORKBOOKS
 
 
 CSV: Final = "csv"
@@ -26,8 +27,6 @@ _BY_NAME: Final = {
     **dict.fromkeys((".json", ".jsonl", ".ndjson"), JSON),
     **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), EXCEL),
 }
-_GZIP: Final = b"\x1f\x8b"
-_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 # Bytes before the first character of a text file.
 _BLANK: Final = b"\xef\xbb\xbf\xff\xfe \t\r\n\0"
 _LOOKED_AT: Final = 1024
@@ -97,12 +96,12 @@ def _by_content(path: Path) -> str:
     try:
         with path.open("rb") as file:
             start = file.read(_LOOKED_AT)
-        if start.startswith(_GZIP):
+        if start.startswith(GZIP):
             with gzip.open(path) as unpacked:
                 start = unpacked.read(_LOOKED_AT)
     except (OSError, EOFError):
         # The reader of the file reports it with a better message.
         return CSV
-    if start.startswith(_WORKBOOKS):
+    if start.startswith(WORKBOOKS):
         return EXCEL
     return JSON if start.lstrip(_BLANK)[:1] in {b"[", b"{"} else CSV

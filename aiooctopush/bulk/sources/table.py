@@ -14,12 +14,13 @@ from attrs import field, frozen
 
 from ..._limits import MAX_MERGE_FIELD
 from ...api._recipients import NUMBER, Recipient
+from ...api._shared import is_utf_8
 from ...errors import InvalidFieldError
 from ...phone import are_clean, are_possible, check_possible, normalize
 from .blocks import Block, RowOrBlock
 from .columns import COUNTRY, Header, suggestions
 from .rows import FileSource
-from .text_file import LineFile, SourceError, can_be_encoded, caused_by, open_file
+from .text_file import LineFile, SourceError, caused_by, open_file
 
 
 IS_EMPTY: Final = "is empty, and the text uses it"
@@ -107,13 +108,11 @@ class Table:
         found[NUMBER] = self._numbers(columns, odd)
         for name, at in self.header.values:
             values = found[name] = list(map(str.strip, columns[at]))
-            if max(map(len, values)) > MAX_MERGE_FIELD or not can_be_encoded(
-                "".join(values)
-            ):
+            if max(map(len, values)) > MAX_MERGE_FIELD or not is_utf_8("".join(values)):
                 odd.update(
                     place
                     for place, value in enumerate(values)
-                    if len(value) > MAX_MERGE_FIELD or not can_be_encoded(value)
+                    if len(value) > MAX_MERGE_FIELD or not is_utf_8(value)
                 )
             if name in self.required and "" in values:
                 odd.update(at for at, value in enumerate(values) if not value)

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from ...api._shared import is_utf_8
 from ...errors import OctopushError, Outcome
 
 
@@ -35,8 +36,8 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
-_GZIP: Final = b"\x1f\x8b"
-_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+GZIP: Final = b"\x1f\x8b"
+WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 # Bytes that are not valid in the encoding are read as these and found line by line;
 # the decoder itself works ahead and could not tell the line.
@@ -173,10 +174,10 @@ def _opened(
 ) -> tuple[io.BufferedReader | gzip.GzipFile, io.IncrementalNewlineDecoder]:
     """Undo gzip, and find the encoding."""
     plain: io.BufferedReader | gzip.GzipFile = io.BufferedReader(file, _BUFFER)
-    if plain.peek(len(_GZIP)).startswith(_GZIP):
+    if plain.peek(len(GZIP)).startswith(GZIP):
         plain = gzip.GzipFile(fileobj=plain)
-    start = plain.peek(len(_WORKBOOKS[0]))
-    if start.startswith(_WORKBOOKS):
+    start = plain.peek(len(WORKBOOKS[0]))
+    if start.startswith(WORKBOOKS):
         raise SourceError(
             f"is a workbook or an archive, not {expected.name}: {expected.if_packed}",
             path=file.path,
@@ -330,7 +331,7 @@ def _good_part(
 ) -> tuple[str, str | None]:
     """The lines before the first that is not text, and its problem."""
     # All at once, for nearly always all of them are.
-    if len(text) < expected.longest_line and "\0" not in text and can_be_encoded(text):
+    if len(text) < expected.longest_line and "\0" not in text and is_utf_8(text):
         return text, None
     good = 0
     for line in _lines_of(text):
@@ -339,17 +340,6 @@ def _good_part(
             return text[:good], problem
         good += len(line)
     return text, None
-
-
-def can_be_encoded(text: str) -> bool:
-    """Whether it has no half of a surrogate pair, which UTF-8 cannot encode."""
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _not_text(line: str, encoding: str | None, expected: Format) -> str | None:

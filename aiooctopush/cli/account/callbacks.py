@@ -1,12 +1,11 @@
 """Callback URLs on the command line, to be set and to be shown."""
 
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
 import attrs
 from attrs import frozen
 
-from ...api._callbacks import Callbacks, CallbackSettings
+from ...api._callbacks import Callbacks, CallbackSettings, host_of
 from ...errors import InvalidFieldError
 from ..targets.session import CommandSession, named
 from ..terminal.help import option, together
@@ -97,22 +96,11 @@ class CallbackUrls(Result):
             whole: Whether to show more of a URL than its host.
         """
         urls = {
-            one.name: _address(
-                getattr(callbacks, one.name), whole=whole or one.name == _EMAIL
-            )
+            one.name: getattr(callbacks, one.name) or None
             for one in attrs.fields(CallbackUrls)
         }
-        return cls.from_fields(callbacks, **urls)
-
-
-def _address(value: str | None, *, whole: bool) -> str | None:
-    if not value:
-        return None
-    if whole:
-        return value
-    # The rest may contain the token by which a receiver identifies the gateway.
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return "***"
-    return f"{parts.scheme}://{parts.hostname}/***"
+        shown = {
+            name: url if whole or name == _EMAIL else url and host_of(url)
+            for name, url in urls.items()
+        }
+        return cls.from_fields(callbacks, **shown)

@@ -1,12 +1,11 @@
 """``octopush lookup``: number status (HLR) and operator (MNP)."""
 
-import csv
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import attrs
 import click
@@ -19,7 +18,7 @@ from ...errors import Outcome
 from ..bulk.check import refuse
 from ..targets.recipients import FileReading
 from ..targets.session import CommandSession, makes_calls
-from ..terminal.export import harmless, new_file
+from ..terminal.export import new_csv
 from ..terminal.help import group, option, together
 from ..terminal.options import csv_option
 from ..terminal.prompts import yes_option
@@ -172,19 +171,15 @@ class _Findings:
 
     Attributes:
         kind: The record of a number.
-        file: Where it is written; None if it is kept.
+        write: Writes a row of the file; None if results are kept.
         results: The kept results.
         cost: In euros, as far as the gateway reported it.
     """
 
     kind: type[Line]
-    file: TextIO | None = None
+    write: Callable[[Sequence[str]], None] | None = None
     results: list[Line] = field(factory=list, repr=False)
     cost: Decimal | None = None
-
-    def begin(self) -> None:
-        """Write the headings."""
-        self._write([one.name for one in attrs.fields(self.kind)])
 
     def add(self, one: ItemResult[str, MnpResult | HlrResult]) -> None:
         """Take the result of a number."""
@@ -195,16 +190,10 @@ class _Findings:
             if field.name not in own
         }
         line = self.kind(**own, **details)
-        if self.file is None:
+        if self.write is None:
             self.results.append(line)
-            return
-        # The number keeps its plus, quoted as text.
-        _, *values = attrs.astuple(line)
-        self._write([one.item, *(harmless(_cell(value)) for value in values)])
-
-    def _write(self, cells: list[str]) -> None:
-        if self.file is not None:
-            csv.writer(self.file, quoting=csv.QUOTE_ALL).writerow(cells)
+        else:
+            self.write([_cell(value) for value in attrs.astuple(line)])
 
 
 def _look_up(
@@ -234,8 +223,7 @@ def _look_up(
         question, yes=yes or simulate, otherwise="Nothing was looked up."
     )
     # Opened first, so that nothing is paid that cannot be written down.
-    with screen.failures(), _opened(csv_file) as findings.file:
-        findings.begin()
+    with screen.failures(), _rows_of(csv_file, kind) as findings.write:
         many.run("Looking up")
     many.list_problems("NUMBER" if path is None else "line")
     total = counted(many.done, "number")
@@ -270,13 +258,13 @@ def _prepare(
     return many, findings
 
 
-@contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO | None]:
+def _rows_of(
+    path: Path | None, kind: type[Line]
+) -> AbstractContextManager[Callable[[Sequence[str]], None] | None]:
     if path is None:
-        yield None
-        return
-    with new_file(path, private=True) as file:
-        yield file
+        return nullcontext()
+    headings = [one.name for one in attrs.fields(kind)]
+    return new_csv(path, headings, numbers={"phone_number"})
 
 
 def _cell(value: Any) -> str:

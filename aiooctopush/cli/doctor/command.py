@@ -116,7 +116,7 @@ def doctor(
         raise click.UsageError("--probe needs --to, and --to needs --probe.")
     if to is not None:
         with screen.failures():
-            to = _check_number(to)
+            to = normalize(to, field="--to")
             check_sender(sender)
     diagnosis = _Diagnosis(screen=screen)
     probing = None
@@ -134,10 +134,6 @@ def doctor(
         )
     )
     raise click.exceptions.Exit(_exit_code_of(diagnosis, probing))
-
-
-def _check_number(number: str) -> str:
-    return normalize(number, field="--to")
 
 
 # --- checks ---------------------------------------------------------------------------

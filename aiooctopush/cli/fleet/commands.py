@@ -10,9 +10,9 @@ from ..bulk.options import waiting_option
 from ..bulk.summary import RunResult
 from ..targets.fleet import (
     app_option,
+    broker_errors,
     load_fleet,
     started,
-    wake_lost,
 )
 from ..targets.gateway import surroundings
 from ..targets.ledger import LedgerPlace
@@ -168,7 +168,8 @@ def sweep(screen: Screen, /, *, name: str | None, app: str) -> Woken:
         async with started(found):
             if name is not None:
                 await check_name(found.ledger, name)
-            return await wake_lost(found, name)
+            with broker_errors():
+                return await found.sweep(name)
 
     stopped = "Interrupted. The next sweep wakes the rest."
     with at_work(screen, interrupted=stopped, away=_SWEEP_AGAIN):

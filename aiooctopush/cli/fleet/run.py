@@ -13,7 +13,7 @@ from ...errors import InvalidFieldError, shown
 from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import Pause, Progress, RunRecord
 from ..bulk.summary import RunOutcome
-from ..targets.fleet import BrokerError, started, wake
+from ..targets.fleet import BrokerError, broker_errors, started
 from ..terminal.console import Screen
 from ..terminal.progress import Progress as Display
 from ..wording import RunLocation, resuming_in_fleet, waiting_for
@@ -159,7 +159,8 @@ class FleetRun:
 
     async def _wake(self, wait_for_gateway: float) -> tuple[int, BulkReport | None]:
         """Wake the workers; if there are none, see the run to its end."""
-        woken = await wake(self.fleet, self.name)
+        with broker_errors():
+            woken = await self.fleet.wake(self.name)
         if not self.fleet.is_in_process:
             return woken, None
         self.screen.note(_NOBODY_ELSE)

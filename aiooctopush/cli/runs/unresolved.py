@@ -14,7 +14,7 @@ from ...phone import mask
 from ..targets.ledger import LedgerPlace
 from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
-from ..terminal.export import write_csv
+from ..terminal.export import new_csv
 from ..terminal.help import command, option
 from ..terminal.options import csv_option, shows_result
 from ..terminal.result import Result, Row, Table, item
@@ -141,7 +141,9 @@ def unresolved(
     target = find_target(run, name)
     location, batches = asyncio.run(_worklist(target, states))
     if csv_file is not None:
-        write_csv(csv_file, _COLUMNS, _cells(batches), numbers={"phone_number"})
+        with new_csv(csv_file, _COLUMNS, numbers={"phone_number"}) as write:
+            for cells in _cells(batches):
+                write(cells)
         screen.note(f"Wrote the numbers, in full, to {csv_file}.")
     shown: Callable[[str], str] | None = None
     if numbers or show_numbers:

@@ -123,49 +123,25 @@ async def started(fleet: "Fleet") -> AsyncGenerator[None, None]:
         yield
 
 
-async def wake(fleet: "Fleet", key: str) -> int:
+@contextmanager
+def broker_errors() -> Iterator[None]:
     """
-    Wake the workers of a run.
-
-    Returns:
-        How many batches were woken.
+    Convert errors of a broker that does not accept wake-ups.
 
     Raises:
-        BrokerError: The broker went away.
+        BrokerError: The broker went away, or does not respond.
     """
     from taskiq.exceptions import SendTaskError  # noqa: PLC0415  # an extra
 
     try:
-        return await fleet.wake(key)
+        yield
     except SendTaskError as error:
-        raise _broker_error(error) from error
-
-
-async def wake_lost(fleet: "Fleet", name: str | None) -> int:
-    """
-    Wake batches that a broker has lost.
-
-    Returns:
-        How many batches were woken.
-
-    Raises:
-        BrokerError: The broker does not respond.
-    """
-    from taskiq.exceptions import SendTaskError  # noqa: PLC0415  # an extra
-
-    try:
-        return await fleet.sweep(name)
-    except SendTaskError as error:
-        raise _broker_error(error) from error
-
-
-def _broker_error(error: Exception) -> BrokerError:
-    if isinstance(error.__cause__, TimeoutError):
-        return BrokerError(_SILENT)
-    return BrokerError(
-        f"the broker does not accept wake-ups ({type(error.__cause__).__name__}); "
-        "check that it runs"
-    )
+        if isinstance(error.__cause__, TimeoutError):
+            raise BrokerError(_SILENT) from error
+        raise BrokerError(
+            "the broker does not accept wake-ups "
+            f"({type(error.__cause__).__name__}); check that it runs"
+        ) from error
 
 
 @contextmanager

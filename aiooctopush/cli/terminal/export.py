@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
@@ -53,39 +53,23 @@ def new_file(path: Path, *, private: bool) -> Iterator[TextIO]:
         raise ExportError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def write_csv(
-    path: Path,
-    headings: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    numbers: Collection[str],
-) -> None:
-    """
-    Write a CSV file that a spreadsheet shows and does not run.
-
-    Args:
-        path: The file, for its owner alone.
-        headings: Headings of its columns.
-        rows: A cell for each of them.
-        numbers: Headings of columns with phone numbers, which keep their ``+``.
-
-    Raises:
-        ExportError: It cannot be written.
-    """
-    with new_csv(path, headings, numbers=numbers) as write:
-        for row in rows:
-            write(row)
-
-
 @contextmanager
 def new_csv(
     path: Path, headings: Sequence[str], *, numbers: Collection[str]
 ) -> Iterator[Callable[[Sequence[str]], None]]:
     """
-    Write such a file row by row; arguments and errors are those of `write_csv`.
+    Write a CSV file, row by row, that a spreadsheet shows and does not run.
+
+    Args:
+        path: The file, for its owner alone.
+        headings: Headings of its columns.
+        numbers: Headings of columns with phone numbers, which keep their ``+``.
 
     Returns:
         A function that writes a row.
+
+    Raises:
+        ExportError: It cannot be written.
     """
     with new_file(path, private=True) as file:
         # Quoted, so that numbers are text.

@@ -27,62 +27,13 @@ _ITEM: Final = "item"
 @frozen(kw_only=True)
 class Item:
     """
-    How one field of a result is shown; see `item`.
+    How one field of a result is shown; `item` makes the field.
 
     Attributes:
-        label: Its name for people.
-        key: Its name in the document; that of the field if empty.
-        doc: Description of its key in the help.
-        text: Makes words of its value.
-        in_json: Whether it is a key of the document.
-        merge: Whether its own keys are keys of the document.
-        optional: Whether to leave out the key of a value that is ``None``.
-        skip_empty: Whether the row is left out if the value is zero or empty.
-        of: The record that it holds, or several of which it holds.
-        heading: Line above its rows.
-    """
-
-    label: str
-    key: str
-    doc: str
-    text: Callable[[Any], str]
-    in_json: bool
-    merge: bool
-    optional: bool
-    skip_empty: bool
-    of: "type[Result] | None"
-    heading: str
-
-    def rows(self, value: Any) -> Iterator[Row]:
-        """Yield the row of a value, if the field has one."""
-        left_out = self.optional and value is None
-        if self.label and not left_out and (value or not self.skip_empty):
-            yield self.label, self.text(value)
-
-
-def item(
-    label: str = "",
-    *,
-    key: str = "",
-    doc: str = "",
-    text: Callable[[Any], str] = in_words,
-    default: Any = attrs.NOTHING,
-    in_json: bool = True,
-    merge: bool = False,
-    optional: bool = False,
-    skip_empty: bool = False,
-    of: "type[Result] | None" = None,
-    heading: str = "",
-) -> Any:
-    """
-    Describe a field of a result.
-
-    Args:
         label: Its name for people; without one it is a key of the document only.
         key: Its name in the document, if it differs from the field.
         doc: Description of its key in the help, such as its values.
-        text: Makes words of its value; `in_words` if left out.
-        default: Its value if the command gives none.
+        text: Makes words of its value.
         in_json: Whether it is a key of the document.
         merge: Whether its own keys are keys of the document; the value is a result or
             a mapping.
@@ -92,20 +43,37 @@ def item(
             mapping, are shown as a table if there is a label.
         heading: Line above its rows, if it holds a result.
     """
-    about = Item(
-        label=label,
-        key=key,
-        doc=doc,
-        text=text,
-        in_json=in_json,
-        merge=merge,
-        optional=optional,
-        skip_empty=skip_empty,
-        of=of,
-        heading=heading,
-    )
+
+    label: str = ""
+    key: str = ""
+    doc: str = ""
+    text: Callable[[Any], str] = in_words
+    in_json: bool = True
+    merge: bool = False
+    optional: bool = False
+    skip_empty: bool = False
+    of: "type[Result] | None" = None
+    heading: str = ""
+
+    def rows(self, value: Any) -> Iterator[Row]:
+        """Yield the row of a value, if the field has one."""
+        left_out = self.optional and value is None
+        if self.label and not left_out and (value or not self.skip_empty):
+            yield self.label, self.text(value)
+
+
+def item(label: str = "", *, default: Any = attrs.NOTHING, **about: Any) -> Any:
+    """
+    Describe a field of a result.
+
+    Args:
+        label: Its name for people.
+        default: Its value if the command gives none.
+        about: Further attributes of `Item`.
+    """
     # Results are for the terminal only: texts and numbers are in no repr.
-    return field(default=default, repr=False, metadata={_ITEM: about})
+    metadata = {_ITEM: Item(label=label, **about)}
+    return field(default=default, repr=False, metadata=metadata)
 
 
 @frozen(kw_only=True)
