@@ -43,6 +43,10 @@ from .resume import check_run, load, new_start, reader_of
 from .searching import Search
 
 
+# Turns of the event loop before a commit. The workers whose responses have arrived
+# already plan their next batches in them, and share it.
+_TURNS: Final = 2
+
 _ONE_TRY: Final = RetryPolicy(attempts=1, timeout=90.0)
 
 
@@ -330,6 +334,11 @@ class RunLoop:
             return None if reserved is None else (self._open.popleft(), reserved)
         if self._source_ended:
             return None
+        if self._ledger.is_durable:
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+            if self.stops:
+                return None
         try:
             return await self._plan()
         except BaseException:

@@ -92,6 +92,39 @@ async def test_an_outcome_and_the_next_intent_are_one_commit(ledger, sending):
     assert len(sending) <= 20 + 5
 
 
+async def test_who_is_answered_together_plans_together(ledger, sending):
+    """Four batches, of which none waits for another, share each commit."""
+    together = asyncio.Barrier(4)
+
+    async def at_once(_):
+        await together.wait()
+        return answer(201, {"sms_ticket": "sms_1", "total_cost": 0.05})
+
+    octopush = session_over(ScriptedTransport(*[at_once] * 40))
+    run = octopush.bulk("run", **RUN, batch_size=1, ledger=ledger, concurrency=4)
+    async with ledger:
+        await run.send(numbers(40))
+
+    assert max(sending) == 4
+    assert len(sending) <= 10 + 5
+
+
+async def test_a_run_that_stops_before_a_commit_plans_nothing(ledger, monkeypatch):
+    """What was not read is read by the next start."""
+    run = over(ledger, 4, concurrency=1)
+    turn = asyncio.sleep
+
+    async def stopping(seconds):
+        run.stop()
+        await turn(seconds)
+
+    monkeypatch.setattr("aiooctopush.bulk.sending.run_loop.asyncio.sleep", stopping)
+    async with ledger:
+        report = await run.send(numbers(4))
+
+    assert (report.batches, report.is_complete) == (0, False)
+
+
 async def test_a_result_that_cannot_be_written_is_not_told(ledger, monkeypatch):
     """The run ends with what went wrong."""
     replace, told = ledger._replace, []
