@@ -8,6 +8,8 @@ left to the library. Both give the same number.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
+from itertools import product
+from math import prod
 from typing import Any, Final, NamedTuple
 
 from ._countries import check_country
@@ -51,6 +53,8 @@ _TRUNK: Final = "(0)"
 # Plus, a country code of up to three digits, and at least one digit after it.
 _KEY: Final = 5
 _CODE_AT_MOST: Final = 3
+# Beginnings of numbers that are checked without looking which of them occur.
+_HEADS_AT_MOST: Final = 100
 
 _WRONG_LENGTH: Final = "has too {} digits for a number of {}"
 _LONGER_THAN_ANY: Final = f"has more than {MAX_DIGITS} digits"
@@ -215,11 +219,35 @@ def all_possible(numbers: Sequence[str]) -> bool:
     """
     if not IS_INSTALLED:
         return True
+    if not numbers or _are_fine_by_column(numbers):
+        return True
     heads = {number[:_KEY] for number in numbers}
     lengths = set(map(len, numbers))
     if all(_is_fine(head, length) for head in heads for length in lengths):
         return True
     return not any(map(impossible, numbers))
+
+
+def _are_fine_by_column(numbers: Sequence[str]) -> bool:
+    """
+    Look at the first digits, the second ones, and so on: a fifth of the time.
+
+    If all numbers that begin with any of them are possible, so are these. Others need a
+    closer look: numbers of several lengths, or of many countries.
+    """
+    text, length, count = "".join(numbers), len(numbers[0]), len(numbers)
+    # Each begins with its only plus, so in this case all are of one length.
+    if len(text) != length * count or text[::length] != "+" * count:
+        return False
+    columns = (text[at::length] for at in range(1, _KEY))
+    digits = [
+        # Most columns repeat one digit, and counting it is faster.
+        column[0] if column.count(column[0]) == count else "".join(set(column))
+        for column in columns
+    ]
+    return prod(map(len, digits)) <= _HEADS_AT_MOST and all(
+        _is_fine("".join(head), length) for head in product("+", *digits)
+    )
 
 
 def impossible(number: str) -> str | None:

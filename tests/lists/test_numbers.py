@@ -120,7 +120,13 @@ def test_an_international_number_is_kept_or_refused(number):
     assert (found == number) == (judged(number) == number)
 
 
-@given(st.lists(st.from_regex(r"\+336[0-9]{7,9}", fullmatch=True), max_size=5))
+def lists(least, most):
+    """Numbers of three countries, with so many digits after their first ones."""
+    some = rf"\+(33[0-9]|32[04]|44[17])[0-9]{{{least},{most}}}"
+    return st.lists(st.from_regex(some, fullmatch=True), max_size=5)
+
+
+@given(lists(7, 9) | st.integers(7, 9).flatmap(lambda count: lists(count, count)))
 def test_many_are_judged_as_each_alone(numbers):
     """A quick look at many takes no number that a look at each would refuse."""
     assert _numbering.all_possible(numbers) == all(
