@@ -16,6 +16,7 @@ from collections.abc import (
 )
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 import attrs
@@ -50,7 +51,9 @@ class Form(NamedTuple):
 
 def _instant(value: datetime) -> str:
     # All alike in length and zone, so that their order is that of time.
-    return value.astimezone(UTC).isoformat(timespec="microseconds")
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(timespec="microseconds")
 
 
 INSTANT: Final = Form(_instant, datetime.fromisoformat)
@@ -58,7 +61,7 @@ INSTANT: Final = Form(_instant, datetime.fromisoformat)
 
 
 def _mapping(value: Mapping[str, Any]) -> str:
-    return json.dumps(dict(value))
+    return json.dumps(dict(value)) if value else "{}"
 
 
 _MONEY: Final = Form(str, Decimal)
@@ -109,6 +112,10 @@ class RowCodec:
     """
 
     forms: Mapping[str, Form] = field(converter=_with_common_forms)
+    # By kind of record, because each batch becomes a row twice.
+    _plans: dict[type[AnyRecord], Any] = field(
+        factory=dict, init=False, eq=False, repr=False
+    )
 
     def to_row(self, record: AnyRecord, **more: Any) -> dict[str, Any]:
         """
@@ -117,15 +124,31 @@ class RowCodec:
         Args:
             more: Columns that are none of its attributes, such as whose it is.
         """
-        forms = self.forms
-        row = {
-            name: forms[name].write(value)
-            if name in forms and value is not None
-            else value
-            for name, value in attrs.asdict(record, recurse=False).items()
-        }
-        row.update(more)
-        return row
+        names, values_of, written = self._plan_of(type(record))
+        values = list(values_of(record))
+        for at, write in written:
+            if values[at] is not None:
+                values[at] = write(values[at])
+        return {**dict(zip(names, values, strict=True)), **more}
+
+    def _plan_of(
+        self, kind: type[AnyRecord]
+    ) -> tuple[
+        Sequence[str],
+        Callable[[AnyRecord], Iterable[Any]],
+        Sequence[tuple[int, Callable[[Any], Any]]],
+    ]:
+        """The columns of a record, how they are read, and those with a form."""
+        plan = self._plans.get(kind)
+        if plan is None:
+            names = columns_of(kind)
+            written = [
+                (at, self.forms[name].write)
+                for at, name in enumerate(names)
+                if name in self.forms
+            ]
+            plan = self._plans[kind] = names, attrgetter(*names), written
+        return plan
 
     def from_row(self, kind: type[Record], row: Iterable[Any], where: str) -> Record:
         """
