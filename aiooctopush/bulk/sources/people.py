@@ -105,13 +105,17 @@ class SiftedPeople:
         """
         begin, end = self.begin, len(self.kinds)
         are_new = self.kinds[begin:].translate(_ARE_NEW)
-        if are_new.count(1) >= room:
+        if are_new[:room].count(1) == room:
+            # Nearly always, and without a look at each.
+            end = begin + room
+        elif are_new.count(1) >= room:
             end = next(islice(compress(count(begin + 1), are_new), room - 1, None))
         self.begin = end
         kinds, people = self.kinds[begin:end], self.people
         if len(kinds) < len(people):
             people = people[begin:end]
-        return (people.select(are_new) if any(kinds) else people), kinds
+        is_all = kinds.count(NEW) == len(kinds)
+        return people if is_all else people.select(are_new), kinds
 
 
 class People:
@@ -183,7 +187,7 @@ class People:
             kinds = bytes(kind or EXCLUDED * is_out for kind, is_out in pairs)
         if self._keeps_copies or NEW not in kinds:
             return kinds
-        if not any(kinds):
+        if kinds.count(NEW) == len(kinds):
             return _changed(kinds, self._met.note(values), AGAIN)
         are_new = kinds.translate(_ARE_NEW)
         again = self._met.note(list(compress(values, are_new)))
