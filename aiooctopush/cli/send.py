@@ -29,12 +29,11 @@ from .targets.gateway import (
     sandbox_item,
 )
 from .targets.message import MessageOptions, message_options
-from .targets.recipients import country_option
 from .targets.session import stoppable
 from .terminal.console import Screen
 from .terminal.exit_codes import ExitCode
 from .terminal.help import command, option
-from .terminal.options import SENDING, json_option
+from .terminal.options import SENDING, country_option, json_option
 from .terminal.problems import outcome_document
 from .terminal.result import Result, Row, item
 from .terminal.values import counted

@@ -7,17 +7,21 @@ messages, and `Callbacks` are the gateway's posts to a receiver. `pytest_plugin`
 fixtures for your own tests.
 """
 
-from .callbacks.payloads import Callback, CallbackFormat, CallbackKind, CallbackPlan
-from .callbacks.posting import CallbackPoster
-from .callbacks.schedule import Callbacks
-from .clock import VirtualClock
-from .faults import Commit, Fault, FaultPlan
-from .gateway import Gateway
-from .namespaces.otp import OneTimeCode
-from .sent_log import Entry, SentLog
-from .server import SandboxServer, ServedRequest, create_app
-from .settings import DuplicateCheck, GatewaySettings
-from .transport import SandboxTransport
+from .. import _lazy
+
+
+with _lazy.late_imports(globals()):
+    from .callbacks.payloads import Callback, CallbackFormat, CallbackKind, CallbackPlan
+    from .callbacks.posting import CallbackPoster
+    from .callbacks.schedule import Callbacks
+    from .clock import VirtualClock
+    from .faults import Commit, Fault, FaultPlan
+    from .gateway import Gateway
+    from .namespaces.otp import OneTimeCode
+    from .sent_log import Entry, SentLog
+    from .server import SandboxServer, ServedRequest, create_app
+    from .settings import DuplicateCheck, GatewaySettings
+    from .transport import SandboxTransport
 
 
 __all__ = [

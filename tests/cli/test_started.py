@@ -76,6 +76,7 @@ def test_a_command_loads_no_other():
 
     assert "cli.send" in ours
     assert {"cli.bulk", "cli.doctor", "cli.fleet", "cli.runs"}.isdisjoint(ours)
+    assert {"bulk.sources", "sandbox.gateway", "sandbox.server"}.isdisjoint(ours)
 
 
 @pytest.mark.parametrize(

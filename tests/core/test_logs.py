@@ -156,7 +156,9 @@ async def test_nobody_is_disturbed_by_default(records, caplog):
     assert records == []
 
 
-@pytest.mark.parametrize("module", ["session", "integrations.aiohttp_web", "sandbox"])
+@pytest.mark.parametrize(
+    "module", ["session", "integrations.aiohttp_web", "sandbox.server"]
+)
 def test_nothing_is_printed_where_nobody_set_up_logging(module):
     """
     A library speaks when it is asked: not even a warning comes out by itself, whatever

@@ -12,10 +12,10 @@ from typing import Any, Final
 import click
 from attrs import field, frozen
 
+from ... import sandbox as _sandbox
 from ..._clock import Clock, SystemClock
 from ..._connection import check_proxy, tls_of
 from ...errors import InvalidFieldError, renamed
-from ...sandbox import FaultPlan, Gateway, GatewaySettings, SandboxTransport
 from ...session import BASE_URL, OctopushSession
 from ..terminal.help import option
 from ..terminal.options import GATEWAY, bundled, fault_plan
@@ -47,7 +47,7 @@ class Surroundings:
     """
 
     clock: Clock = SystemClock()
-    gateway: Gateway | None = None
+    gateway: "_sandbox.Gateway | None" = None
 
 
 def surroundings() -> Surroundings:
@@ -68,7 +68,7 @@ class Connection:
     """
 
     session: OctopushSession
-    gateway: Gateway | None
+    gateway: "_sandbox.Gateway | None"
     clock: Clock
     new_session: Callable[[], OctopushSession] = field(repr=False)
 
@@ -137,7 +137,7 @@ class GatewayOptions:
 
     base_url: str | None
     sandbox: bool
-    faults: FaultPlan | None
+    faults: "_sandbox.FaultPlan | None"
     proxy: str | None
     ca_file: Path | None
 
@@ -261,10 +261,10 @@ def connect(gateway: GatewayOptions, *, asks: bool = True) -> Connection:
         if getattr(gateway, name):
             other = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"--sandbox and {other} exclude each other.")
-    simulated = around.gateway or Gateway(
-        GatewaySettings(credit=_SANDBOX_CREDIT), clock=around.clock
+    simulated = around.gateway or _sandbox.Gateway(
+        _sandbox.GatewaySettings(credit=_SANDBOX_CREDIT), clock=around.clock
     )
-    transport = SandboxTransport(simulated, gateway.faults, clock=around.clock)
+    transport = _sandbox.SandboxTransport(simulated, gateway.faults, clock=around.clock)
     make = partial(
         OctopushSession, "sandbox", "sandbox", transport=transport, clock=around.clock
     )

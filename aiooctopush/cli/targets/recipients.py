@@ -16,10 +16,8 @@ from ...bulk.sources.columns import Columns
 from ...bulk.sources.rows import FileSource
 from ...errors import InvalidFieldError
 from ..terminal.help import option
-from ..terminal.options import bundled
+from ..terminal.options import FILE, bundled, country_option
 
-
-_HEADING: Final = "File"
 
 _BLOCK: Final = 1024 * 1024
 
@@ -66,16 +64,6 @@ class SeveralFiles:
             yield from source.restricted_to(())
 
 
-country_option: Final = option(
-    "--country",
-    metavar="CC",
-    heading=_HEADING,
-    help="Two letters, such as FR: numbers without a country code are read as numbers "
-    "of this country. Without it they are refused.",
-)
-"""Take the country of national numbers."""
-
-
 def _columns(
     _: click.Context, __: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, tuple[str, ...]] | None:
@@ -110,7 +98,7 @@ recipient_file_options: Final = bundled(
         multiple=True,
         callback=_columns,
         metavar="FIELD=HEADER[,HEADER…]",
-        heading=_HEADING,
+        heading=FILE,
         help="Which column is which field, such as phone_number=Mobile or "
         "first_name=Prénom. If several columns are given for phone_number, the first "
         "usable number counts. country=HEADER names the column with the country of "
@@ -119,13 +107,13 @@ recipient_file_options: Final = bundled(
     option(
         "--sheet",
         metavar="NAME",
-        heading=_HEADING,
+        heading=FILE,
         help="Sheet of a spreadsheet; by default the first visible one.",
     ),
     option(
         "--format",
         type=click.Choice(FORMATS),
-        heading=_HEADING,
+        heading=FILE,
         help=(
             "csv, json (lines or one array) or excel (also .ods). By default detected "
             "from the name or the content. CSV and JSON may be gzipped."
@@ -134,13 +122,13 @@ recipient_file_options: Final = bundled(
     option(
         "--encoding",
         metavar="NAME",
-        heading=_HEADING,
+        heading=FILE,
         help="Such as cp1252, for CSV files of Excel on Windows. Default: UTF-8.",
     ),
     option(
         "--delimiter",
         metavar="CHARACTER",
-        heading=_HEADING,
+        heading=FILE,
         help="Separator of CSV columns. By default comma, semicolon or tab is found "
         "automatically.",
     ),

@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import attrs
 import click
 
+from ... import sandbox
 from ...api._shared import Purpose, SmsType
-from ...sandbox import FaultPlan
-from ...sandbox.faults import KINDS
 from ...text import plain
 from .console import Screen
 from .help import Decorator, F, option, together
@@ -26,6 +25,7 @@ MESSAGE: Final = "Message"
 SENDING: Final = "Sending"
 GATEWAY: Final = "Gateway"
 OUTPUT: Final = "Output"
+FILE: Final = "File"
 
 _ZONE: Final = "aiooctopush.zone"
 _TEXT_FILE: Final = "aiooctopush.text_file"
@@ -155,13 +155,14 @@ def fault_plan(
     parameter: click.Parameter,
     value: str | None,
     *,
-    kinds: Collection[str] = KINDS,
-) -> FaultPlan | None:
-    """Parse the faults of the sandbox; an error lists these kinds."""
+    kinds: Collection[str] | None = None,
+) -> "sandbox.FaultPlan | None":
+    """Parse the faults of the sandbox; an error lists these kinds, or all."""
     if value is None:
         return None
+    parse = sandbox.FaultPlan.parse
     try:
-        return FaultPlan.parse(value, kinds=kinds)
+        return parse(value) if kinds is None else parse(value, kinds=kinds)
     except ValueError as error:
         raise click.BadParameter(str(error), param=parameter) from error
 
@@ -332,6 +333,16 @@ def address_options(port: int, advice: str = "") -> Decorator[Any]:
             help="Port; 0 takes a free one, which the first line of output shows.",
         ),
     )
+
+
+country_option: Final = option(
+    "--country",
+    metavar="CC",
+    heading=FILE,
+    help="Two letters, such as FR: numbers without a country code are read as numbers "
+    "of this country. Without it they are refused.",
+)
+"""Take the country of national numbers."""
 
 
 def csv_option(help: str) -> Decorator[Any]:
