@@ -7,7 +7,7 @@ import sys
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiooctopush import InvalidFieldError, Recipient, _countries, _numbering
@@ -111,6 +111,7 @@ def test_no_number_is_read_otherwise_than_libphonenumber_does(mark, digits, coun
     assert found is None or found == judged(mark + digits, country)
 
 
+@example("+9991234567")  # of a country that there is not
 @given(st.from_regex(r"\+[1-9][0-9]{4,15}", fullmatch=True))
 def test_an_international_number_is_kept_or_refused(number):
     """And kept only if libphonenumber leaves it as it is."""

@@ -450,10 +450,10 @@ class Database:
 
     async def _check(self, connection: Any) -> None:
         """
-        LedgerError: Another loop is using them, or they belong to the caller.
+        Look at the version of the tables, once.
 
         Raises:
-            LedgerError: Describes the problem.
+            LedgerError: There are none, or another version of aiooctopush made them.
         """
         if self._is_checked:
             return
