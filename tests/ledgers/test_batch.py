@@ -83,6 +83,18 @@ def test_numbers_are_not_kept_twice():
     assert kept(people[2:], compress=False).payload == b"[]"
 
 
+def test_a_batch_with_names_takes_a_quarter_of_what_is_sent():
+    """So much less is written to the disk before it leaves."""
+    people = [
+        Recipient(f"+336{step * 9_973 % 10**8:08}", first_name="Ada")
+        for step in range(1, 501)
+    ]
+    batch = kept(people, compress=False)
+
+    assert len(encode(people)) > 23_000
+    assert len(batch.payload) + len(batch.numbers) < 23_000 / 4
+
+
 def test_what_was_purged_is_no_content():
     """There is nothing left to be sent."""
     with pytest.raises(LedgerError, match="it was purged"):

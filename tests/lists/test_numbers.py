@@ -135,6 +135,13 @@ def test_many_are_judged_as_each_alone(numbers):
     )
 
 
+def test_numbers_of_several_lengths_are_judged_by_their_beginnings(monkeypatch):
+    """In Belgium 8 or 9 digits follow the country code; no number is looked at."""
+    monkeypatch.setattr(_numbering, "impossible", None)
+
+    assert _numbering.all_possible(["+32470123456", "+3221234567"])
+
+
 def test_countries_are_those_of_libphonenumber():
     """Written down, so that to declare one does not load it."""
     assert phonenumbers.SUPPORTED_REGIONS == _countries.COUNTRIES
