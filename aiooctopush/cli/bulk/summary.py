@@ -242,7 +242,7 @@ class RunOutcome:
             yield "Not reached", f"{unreached:,}"
         if self.excluded:
             yield "Excluded", f"{self.excluded:,}"
-        done = report.done - (self.done_before)
+        done = report.done - self.done_before
         rate = f", {done / report.seconds:,.0f}/s" if done and report.seconds else ""
         yield "Duration", f"{clock_time(report.seconds)}{rate}"
         yield "Run", printable(self.place.name)
