@@ -69,7 +69,7 @@ def plain_request(
         and not text.isspace()
         and "{" not in text  # with braces it may not be sent as it is
         and "}" not in text
-        and is_utf_8(text)
+        and (text.isascii() or is_utf_8(text))
         and type(sender) is str
         and is_sender(sender)
         # Marketing has rules of its own.

@@ -96,7 +96,7 @@ def run(gateway):
 def scheduled(monkeypatch):
     """Have ``--faults`` name what the requests meet, one after the other."""
 
-    def parse(text, *, kinds=()):
+    def parse(text, **_):
         return FaultPlan.schedule(text.split(","))
 
     monkeypatch.setattr(FaultPlan, "parse", parse)

@@ -570,7 +570,7 @@ def test_transfer_as_json(ask):
 def silent_transfer(monkeypatch):
     """Have ``--faults KIND`` hit the transfer alone."""
 
-    def parse(kind, *, kinds):
+    def parse(kind, **_):
         return FaultPlan(
             kinds=[kind], probability=1, only=lambda one: one.path.endswith("/transfer")
         )

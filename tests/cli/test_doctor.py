@@ -662,7 +662,7 @@ TRUE = {
 def hitting(monkeypatch, faults):
     """Let sends meet these faults, one after the other."""
     plan = FaultPlan.schedule(faults, only=lambda one: one.path.endswith("/send"))
-    monkeypatch.setattr(FaultPlan, "parse", lambda _, *, kinds: plan)
+    monkeypatch.setattr(FaultPlan, "parse", lambda *_, **__: plan)
 
 
 REQUESTS = 9

@@ -561,7 +561,7 @@ def test_outage(ask, people, monkeypatch):
 def test_presumed_is_counted(ask, people, monkeypatch):
     """A good outcome is a good outcome."""
     monkeypatch.setattr(
-        FaultPlan, "parse", lambda kind, *, kinds: FaultPlan.schedule([kind, None])
+        FaultPlan, "parse", lambda kind, **_: FaultPlan.schedule([kind, None])
     )
 
     told = json.loads(

@@ -133,6 +133,7 @@ class RunLoop:
         # Written together with another one, for a worker that waits to plan.
         self._planned: deque[Job] = deque()
         self._waiting_workers = 0
+        self._has_results = False
         self._done: asyncio.Queue[_JobDone | None] = asyncio.Queue()
         # An unread result keeps its place in the window, so that a slow consumer slows
         # the run down instead of filling the memory.
@@ -334,7 +335,7 @@ class RunLoop:
             return None if reserved is None else (self._open.popleft(), reserved)
         if self._source_ended:
             return None
-        if self._ledger.is_durable:
+        if self._ledger.is_durable and self._has_results:
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
             if self.stops:
@@ -425,6 +426,7 @@ class RunLoop:
     async def _deliver(self, job: Job, reserved: Reservation) -> None:
         with reserved:
             done = await self._sent(self._delivery, job)
+        self._has_results = True
         self._done.put_nowait(done)
 
     async def _sent(

@@ -202,10 +202,11 @@ class BatchReader:
         self.rejections.clear()
         self.identities.clear()
         taken: list[CheckedRecipients] = []
-        at_once = count
-        pause_at = self.items + at_once
-        room = count = 1 if self._whole_requests else at_once
-        while await self._has_more(room, count):
+        if self._whole_requests:
+            count = 1
+        pause_at = self.items + count
+        full = self.new + count
+        while await self._has_more(full - self.new, count):
             if self._order is not None:
                 await self._follow(self._order)
             elif self._whole_requests:
@@ -215,19 +216,17 @@ class BatchReader:
                     return request
             else:
                 # No more than fit: the rest stays in place.
-                taken.append(self._chosen(room, count))
-                room -= len(taken[-1])
-                if not room:
+                taken.append(self._chosen(full - self.new, count))
+                if self.new == full:
                     break
             # Let others run, should millions of items make no batch.
             if self.items >= pause_at:
-                pause_at += at_once
+                pause_at += count
                 await asyncio.sleep(0)
         if self._is_first:
             self._is_first = False
             self._used.check_most(self.items)
-        content = CheckedRecipients.joined(taken) if taken else ()
-        return content or None
+        return CheckedRecipients.joined(taken) if self.new > full - count else None
 
     async def _has_more(self, room: int, count: int) -> bool:
         """Whether an item is at hand; reads some if none is."""
@@ -330,27 +329,35 @@ class BatchReader:
     def _chosen(self, room: int, count: int) -> CheckedRecipients:
         """Look at so many items at hand, and give the new ones that fit."""
         if self._sifted is None:
-            some = self._ahead[0][self._begin : self._begin + count]
-            plain = None if self._looks_at_each else _plain(some)
-            if plain is not None:
-                plain = self._used.kept_if_complete(plain)
-            if plain is None:
-                return self._chosen_one_by_one(some, room)
-            self._pass(len(some))
-            kinds = self._people.sift(plain.as_ints, plain.as_ints)
-            self._sifted = SiftedPeople(plain, kinds)
-        chosen, kinds = self._sifted.cut(room)
-        if self._sifted.is_used_up:
+            people = self._columns(count)
+            if people is None:
+                return self._chosen_one_by_one(count, room)
+            kinds = self._people.sift(people.as_ints, people.as_ints)
+            self._sifted = SiftedPeople(people, kinds)
+        sifted = self._sifted
+        begin = sifted.begin
+        chosen, kinds = sifted.cut(room)
+        if sifted.begin == len(sifted.kinds):
             self._sifted = None
         if self.first is None and NEW in kinds:
             self.first = self.items + kinds.index(NEW)
         self._count(kinds)
+        if not begin:
+            self._pass(len(sifted.kinds))
         return chosen
 
-    def _chosen_one_by_one(self, items: _Run, room: int) -> CheckedRecipients:
+    def _columns(self, count: int) -> CheckedRecipients | None:
+        """The next items in columns; None if each is handled, or one is unusual."""
+        if self._looks_at_each:
+            return None
+        some = self._ahead[0][self._begin : self._begin + count]
+        plain = some if isinstance(some, CheckedRecipients) else _plain(some)
+        return None if plain is None else self._used.kept_if_complete(plain)
+
+    def _chosen_one_by_one(self, count: int, room: int) -> CheckedRecipients:
         """Do so if the caller handles single items, or one of them is unusual."""
         found: list[Recipient] = []
-        for item in items:
+        for item in self._ahead[0][self._begin : self._begin + count]:
             content = self._look_at(item)
             self._pass(1)
             if content is not None:
@@ -450,10 +457,8 @@ class BatchReader:
         self.items += 1
 
 
-def _plain(items: _Run) -> CheckedRecipients | None:
+def _plain(items: Sequence[Item]) -> CheckedRecipients | None:
     """Recipients, if all are such, or all are good numbers; otherwise None."""
-    if isinstance(items, CheckedRecipients):
-        return items
     kinds = set(map(type, items))
     if kinds == {Recipient}:
         return CheckedRecipients.of(items)  # type: ignore[arg-type]  # by their kinds

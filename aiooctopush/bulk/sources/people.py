@@ -91,11 +91,6 @@ class SiftedPeople:
     kinds: bytes
     begin: int = 0
 
-    @property
-    def is_used_up(self) -> bool:
-        """Whether all were cut off."""
-        return self.begin == len(self.kinds)
-
     def cut(self, room: int) -> tuple[CheckedRecipients, bytes]:
         """
         Cut off so many new ones, or all that are left.
@@ -112,7 +107,7 @@ class SiftedPeople:
             end = next(islice(compress(count(begin + 1), are_new), room - 1, None))
         self.begin = end
         kinds, people = self.kinds[begin:end], self.people
-        if len(kinds) < len(people):
+        if len(kinds) < len(self.kinds):
             people = people[begin:end]
         is_all = kinds.count(NEW) == len(kinds)
         return people if is_all else people.select(are_new), kinds
@@ -188,7 +183,8 @@ class People:
         if self._keeps_copies or NEW not in kinds:
             return kinds
         if kinds.count(NEW) == len(kinds):
-            return _changed(kinds, self._met.note(values), AGAIN)
+            again = self._met.note(values)
+            return _changed(kinds, again, AGAIN) if again else kinds
         are_new = kinds.translate(_ARE_NEW)
         again = self._met.note(list(compress(values, are_new)))
         places = list(compress(range(len(values)), are_new)) if again else ()

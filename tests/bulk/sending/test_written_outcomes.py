@@ -109,7 +109,7 @@ async def test_who_is_answered_together_plans_together(ledger, sending):
     assert len(sending) <= 10 + 5
 
 
-async def test_a_run_that_stops_before_a_commit_plans_nothing(ledger, monkeypatch):
+async def test_a_run_that_stops_before_a_commit_plans_no_more(ledger, monkeypatch):
     """What was not read is read by the next start."""
     run = over(ledger, 4, concurrency=1)
     turn = asyncio.sleep
@@ -122,7 +122,7 @@ async def test_a_run_that_stops_before_a_commit_plans_nothing(ledger, monkeypatc
     async with ledger:
         report = await run.send(numbers(4))
 
-    assert (report.batches, report.is_complete) == (0, False)
+    assert (report.batches, report.is_complete) == (1, False)
 
 
 async def test_a_result_that_cannot_be_written_is_not_told(ledger, monkeypatch):
