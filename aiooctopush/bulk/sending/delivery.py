@@ -307,7 +307,10 @@ class Delivery:
             return evolve(
                 content, text=as_sent(content.text), request_id=record.request_id
             )
-        recipients = orjson.Fragment(encode(content))
+        recipients = orjson.Fragment(
+            # A batch that was just planned is encoded already, for its digest.
+            content.json if isinstance(content, CheckedRecipients) else encode(content)
+        )
         return CheckedRequest(self._shared, record.request_id, recipients)
 
     def _parts_after(self, job: Job, error: OctopushError | None) -> Sequence[Job]:
@@ -429,15 +432,15 @@ def _told(
     result: SendResult | None = None,
     error: OctopushError | None = None,
 ) -> BatchResult:
-    people = recipients_in(job.content)
-    if isinstance(people, CheckedRecipients):
-        # Who keeps the result does not keep its JSON.
-        people = CheckedRecipients(people.columns)
+    content = job.content
     return BatchResult(
         number=record.number,
         part=record.part,
         state=record.state,
-        recipients=people,
+        # Who keeps the result does not keep the JSON of its recipients.
+        recipients=CheckedRecipients(content.columns)
+        if isinstance(content, CheckedRecipients)
+        else recipients_in(content),
         request_id=record.request_id,
         result=result,
         error=error,
