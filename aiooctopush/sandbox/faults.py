@@ -266,7 +266,7 @@ class FaultPlan:
 
     @classmethod
     def parse(
-        cls, text: str, *, seed: int = 0, kinds: Collection[str] = KINDS
+        cls, text: str, *, seed: int = 0, kinds: Collection[str] | None = None
     ) -> "FaultPlan":
         """
         Read a plan from a command line: ``0.1`` or ``error_500=0.05,fin_accept=0.1``.
@@ -274,11 +274,12 @@ class FaultPlan:
         Args:
             text: The plan.
             seed: Seed of the random numbers.
-            kinds: The kinds that an error lists.
+            kinds: The kinds that an error lists, all if left out.
 
         Raises:
             ValueError: It cannot be read; the message lists the kinds.
         """
+        kinds = KINDS if kinds is None else kinds
         if "=" not in text:
             return cls(probability=_read_figure(text, text, kinds), seed=seed)
         pairs = [one.partition("=") for one in text.split(",")]

@@ -160,9 +160,8 @@ def fault_plan(
     """Parse the faults of the sandbox; an error lists these kinds, or all."""
     if value is None:
         return None
-    parse = sandbox.FaultPlan.parse
     try:
-        return parse(value) if kinds is None else parse(value, kinds=kinds)
+        return sandbox.FaultPlan.parse(value, kinds=kinds)
     except ValueError as error:
         raise click.BadParameter(str(error), param=parameter) from error
 
