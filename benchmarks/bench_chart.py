@@ -30,9 +30,10 @@ def draw(title: str, subtitle: str, bars: Bars, unit: str) -> str:
     lines = wrap(subtitle, 58)
     top = TOP + 20 * len(lines)
     height = top + ROW * len(bars) + 6
-    told = ", ".join(f"{name} {number(value, unit)}" for name, value in bars)
+    # Sentences, for those who hear it.
+    told = "".join(f" {name} {number(value, unit)}." for name, value in bars)
     return frame(
-        f"{title}: {told}",
+        f"{title}.{told}",
         [
             text(LEFT, 36, title, "ink", 20, bold=True),
             *(

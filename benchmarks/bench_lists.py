@@ -12,7 +12,6 @@ the ratios.
 import argparse
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from bench_figures import Figure, figure
+from bench_process import peak_memory
 
 from aiooctopush import SourceError, read_recipients
 
@@ -77,18 +77,7 @@ def read(path: Path) -> dict[str, Any]:
             else:
                 good += 1
     seconds = time.process_time() - begun
-    return {"good": good, "bad": bad, "seconds": seconds, "rss_mb": _peak()}
-
-
-def _peak() -> float:
-    """The most memory so far, in megabytes."""
-    try:
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    # On Linux the figure of getrusage begins with what the parent had.
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(peak.split()[1]) / 1024
+    return {"good": good, "bad": bad, "seconds": seconds, "rss_mb": peak_memory()}
 
 
 def in_a_process(path: Path) -> Mapping[str, Any]:

@@ -170,7 +170,7 @@ def measure(*, short: bool) -> list[Figure]:
         *(_held(way, runs[way]) for way in WAYS),
         figure(
             "loop_most",
-            "the same beside bulk from CSV, p99.9",
+            "the same during bulk from CSV, p99.9",
             ours=statistics.median(run["most"] for run in runs["csv"]),
             unit="ms",
             samples=[run["most"] for run in runs["csv"]],

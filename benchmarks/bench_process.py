@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import urllib.request
@@ -43,6 +44,17 @@ def cpu_of(url: str) -> float:
     """Seconds of processor time that a gateway has used."""
     with urllib.request.urlopen(f"{url}/cpu") as answer:  # noqa: S310 - our own
         return float(json.load(answer)["cpu"])
+
+
+def peak_memory() -> float:
+    """The most memory so far, in megabytes."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # On Linux the figure of getrusage begins with what the parent had.
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) / 1024
 
 
 def in_a_process(script: str, *arguments: str) -> Any:
