@@ -104,7 +104,7 @@ Decision = Return | Raise | Retry
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class RetryContext:
+class RetryContext(Record):
     """
     All that `decide` looks at.
 

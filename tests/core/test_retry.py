@@ -57,6 +57,12 @@ def situation(*failures, **changes):
     )
 
 
+def test_a_situation_is_a_value():
+    """So whoever tests a policy compares it, and sees all of it where it differs."""
+    assert situation(attempts=2) == situation(attempts=2) != situation(attempts=3)
+    assert "attempts=2, idempotency=" in repr(situation(attempts=2))
+
+
 def decided(*failures, policy=POLICY, **changes):
     """What the policy says in that situation."""
     return decide(policy, situation(*failures, **changes))
