@@ -206,7 +206,7 @@ and {growth:.2f} times the cost. The second start takes
 {again["cpu_us"] / large["cpu_us"]:.0%} of the processor time of the first.
 
 The times come from a busy machine. In memory a recipient costs so little that one step
-shows: aiooctopush looks up at most 131,072 numbers in a set, and more in bitmaps.
+shows: aiooctopush keeps the first 131,072 numbers in a set, and all others in bitmaps.
 Bitmaps take 0.2 µs longer and a tenth of the memory.
 """
 

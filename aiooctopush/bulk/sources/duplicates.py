@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import repeat
-from operator import itemgetter, setitem
+from operator import itemgetter, or_, setitem
 from struct import pack, unpack
 from typing import Final
 
@@ -20,12 +20,9 @@ from ...ledgers.batch import LANE, lanes, values_in
 from ...phone import as_ints, mask
 
 
-# So many are kept in a plain set, of 8 MB: most runs need no more, and pages of memory
-# that hold a bit here and there cost a small run more than that.
+# So many are kept in a plain set, of 8 MB, for the whole run: most runs have no more.
+# It is three times as fast as bitmaps, whose pages hold a bit here and there at first.
 _FEW: Final = 131_072
-# Beyond that, so many move to bitmaps with each batch. A run that ends before the last
-# has moved is spared the rest: with 200,000 people, seven in eight.
-_AT_ONCE: Final = 128
 
 # A region is the numbers that differ in their last 19 bits only. Its bitmap has a byte
 # for each value of the last 16, so that numbers in a row are in different bytes, and
@@ -57,8 +54,8 @@ class SeenNumbers:
 
     def __init__(self) -> None:
         self._is_small = True
-        # Once there are many, they move to bitmaps, some with each call. A number is
-        # here or there, never in both.
+        # Once it is full, others are in bitmaps. A number is here or there, never in
+        # both.
         self._few: set[int] = set()
         # All bitmaps one after the other, and by region which of them is its own.
         self._bits = bytearray()
@@ -81,13 +78,15 @@ class SeenNumbers:
         """
         if self._is_small:
             return bytes(map(self._few.__contains__, values))
-        self._move(values)
         located = self._located(lanes(values))
         if located is None:
             return bytes(map(self._has, values))
         places, masks = located
         met = int.from_bytes(self._bytes_at(places)) & int.from_bytes(masks)
-        return met.to_bytes(len(values)).translate(_ANY_BIT)
+        found = met.to_bytes(len(values)).translate(_ANY_BIT)
+        if self._few.isdisjoint(values):
+            return found
+        return bytes(map(or_, found, map(self._few.__contains__, values)))
 
     def _has(self, value: int) -> bool:
         if self._is_small or value in self._few:
@@ -135,9 +134,10 @@ class SeenNumbers:
         if self._is_small:
             again = self._note_few(values)
             self._is_small = len(self._few) <= _FEW
-        else:
-            self._move(values)
+        elif self._few.isdisjoint(values):
             again = self._note(lanes(values))
+        else:
+            again = self._note_others(values)
         self._count += len(values) - len(again)
         return again
 
@@ -177,22 +177,13 @@ class SeenNumbers:
                 few.add(value)
         return again
 
-    def _move(self, values: Iterable[int]) -> None:
-        """
-        Move these to bitmaps, and some more, if they are not there yet.
-
-        All 131,072 at once would hold the event loop for 30 ms.
-        """
+    def _note_others(self, values: Sequence[int]) -> list[int]:
+        """Note values of which the set has some."""
         few = self._few
-        if not few:
-            return
-        these = few.intersection(values)
-        few -= these
-        more = (few.pop() for _ in range(min(len(few), _AT_ONCE)))
-        self._note(lanes([*these, *more]))
-        if not few:
-            # A set keeps its memory as long as it is there.
-            self._few = set()
+        known = [place for place, value in enumerate(values) if value in few]
+        others = [place for place, value in enumerate(values) if value not in few]
+        again = self._note(lanes([values[place] for place in others]))
+        return sorted([*known, *(others[place] for place in again)])
 
     def _note_many(self, numbers: bytes) -> list[int] | None:
         """
