@@ -1,29 +1,33 @@
 """
 A POST over aiohttp's connections, without aiohttp's session.
 
-This is a second way of `aiohttp.ClientSession.post`, for sessions without settings that
-change a request. Two thirds of such a post are generality: merged headers, redirects,
-cookies, traces, a task that writes the body, an object for the response. Here aiohttp
-makes the head once for each path, and it leaves with the body in one piece. Names, TLS,
-the pool and the parser stay aiohttp's. The bytes on the wire and the result are the
-same: `tests/core/test_direct.py` compares both ways.
+This is a second way of `aiohttp.ClientSession.post`. Two thirds of such a post are
+generality: merged headers, redirects, cookies, traces, a task that writes the body, an
+object for the response. Here aiohttp makes the head once for each path, from the
+session's headers and cookies as well, and it leaves with the body in one piece. Names,
+TLS, the pool and the parser stay aiohttp's. The bytes on the wire and the result are
+the same: `tests/core/test_direct.py` compares both ways.
 
 The usual way serves sessions whose requests are watched or replaced, your own sessions
-with settings, and versions of aiohttp with other internals; see `Direct.takes`.
+with other settings than headers and cookies, and versions of aiohttp with other
+internals; see `Direct.takes`.
 """
 
 from collections.abc import Mapping
 from functools import cache
+from http.cookies import BaseCookie
 from inspect import signature
+from operator import itemgetter
 from types import FunctionType
 from typing import Any, Final, NamedTuple
 
 import aiohttp
+from aiohttp import hdrs, http_writer
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
-from multidict import CIMultiDict
+from multidict import CIMultiDict, getversion
 from yarl import URL
 
 from ._deadlines import Deadline
@@ -54,25 +58,34 @@ _SESSION_REQUEST: Final = own_method(aiohttp.ClientSession, "_request")
 _PUBLIC_REQUEST: Final = own_method(aiohttp.ClientSession, "request")
 _REQUEST_SEND: Final = own_method(aiohttp.ClientRequest, "send")
 
-# Settings of a session that change a request or its response.
-_NOT_GIVEN: Final = (
-    *("_default_auth", "_default_headers", "_default_proxy", "_trust_env"),
-    *("_skip_auto_headers", "_middlewares"),
-)
-_AS_BY_DEFAULT: Final = (
-    *("request_class", "response_class", "version", "read_bufsize"),
-    *("max_line_size", "max_field_size", "max_headers"),
-)
+# Settings of a session that change a request or its response, and their attributes.
+_SETTINGS: Final = {
+    "auth": "_default_auth",
+    "proxy": "_default_proxy",
+    **{
+        name: f"_{name}"
+        for name in (
+            *("trust_env", "middlewares", "request_class", "response_class", "version"),
+            *("read_bufsize", "max_line_size", "max_field_size", "max_headers"),
+        )
+    },
+}
+_settings_of: Final = itemgetter(*_SETTINGS.values())
+
+# Others may do anything with a cookie.
 _JARS: Final = (aiohttp.CookieJar, aiohttp.DummyCookieJar)
 
 # Undocumented parts of aiohttp in use: by each function, the arguments.
 _EXPECTED: Final = (
-    (aiohttp.ClientSession, "__init__", set(_AS_BY_DEFAULT)),
+    (aiohttp.ClientSession, "__init__", set(_SETTINGS)),
+    (aiohttp.ClientSession, "_prepare_headers", {"headers"}),
     (aiohttp.BaseConnector, "connect", {"req", "traces", "timeout"}),
     (
         *(aiohttp.ClientRequest, "__init__"),
-        {"method", "url", "headers", "data", "loop", "session", "ssl"},
+        {"method", "url", "headers", "skip_auto_headers", "data", "cookies", "loop"}
+        | {"session", "ssl"},
     ),
+    (http_writer, "_serialize_headers", {"status_line", "headers"}),
     (ResponseHandler, "set_response_params", {"read_until_eof"}),
     (ResponseHandler, "read", set[str]()),
     (Connection, "release", set[str]()),
@@ -83,35 +96,38 @@ _EXPECTED: Final = (
 @cache
 def is_known() -> bool:
     """Whether the inside of this aiohttp is the one that this was written for."""
-    functions = [(getattr(kind, name, None), names) for kind, name, names in _EXPECTED]
-    return isinstance(getattr(Connection, "protocol", None), property) and all(
-        callable(function) and names <= set(signature(function).parameters)
-        for function, names in functions
-    )
+    try:
+        return isinstance(Connection.protocol, property) and all(
+            names <= set(signature(getattr(owner, name)).parameters)
+            for owner, name, names in _EXPECTED
+        )
+    except (AttributeError, TypeError, ValueError):  # none, or none to be looked into
+        return False
 
 
 @cache
-def _defaults() -> tuple[tuple[str, object], ...]:
+def _defaults() -> tuple[object, ...]:
     parameters = signature(aiohttp.ClientSession.__init__).parameters
-    return tuple((f"_{name}", parameters[name].default) for name in _AS_BY_DEFAULT)
+    return tuple(parameters[name].default for name in _SETTINGS)
 
 
 def is_plain(session: aiohttp.ClientSession) -> bool:
-    """
-    Whether a post of this session is like one of a session without any settings.
-
-    Cookies that a response brings are kept. Once there are some, aiohttp has to choose
-    those of a request.
-    """
-    has = vars(session).get
+    """Whether headers and cookies are all by which this session changes a post."""
+    inside, headers = vars(session), session.headers
+    try:
+        has_defaults = _settings_of(inside) == _defaults()
+    except KeyError:
+        return False
     return (
-        type(session) is aiohttp.ClientSession
+        has_defaults
+        and type(session) is aiohttp.ClientSession
         and type(session.cookie_jar) in _JARS
-        and not len(session.cookie_jar)
-        and not any(has(name, "unknown") for name in _NOT_GIVEN)
-        and all(has(name) == default for name, default in _defaults())
+        # These decide how a body is written.
+        and hdrs.CONTENT_LENGTH not in headers
+        and hdrs.EXPECT not in headers
+        and hdrs.TRANSFER_ENCODING not in headers
         # A test may replace the method of one session alone.
-        and has("request") is has("_request") is None
+        and inside.keys().isdisjoint(("request", "_request"))
     )
 
 
@@ -129,11 +145,24 @@ class Target(aiohttp.ClientRequest):
 
 
 class Head(NamedTuple):
-    """All that the requests to one path have in common."""
+    """
+    All that the requests to one path have in common.
+
+    Attributes:
+        headers: Headers of the request.
+        version: Version of the session's headers.
+        cookies: Cookies that the jar of the session has for the path.
+        target: For the connector.
+        before: The bytes up to the length of the body.
+        after: The bytes between it and the body.
+    """
 
     headers: Mapping[str, str]
+    version: int
+    cookies: BaseCookie[str]
     target: Target
-    data: bytes
+    before: bytes
+    after: bytes
 
 
 class Direct:
@@ -169,6 +198,8 @@ class Direct:
             and aiohttp.ClientRequest.send is _REQUEST_SEND
             and not self._session.trace_configs
             and is_known()
+            # It would have each request ask for the end of its connection.
+            and not self._connector.force_close
             and not (self._is_yours and not is_plain(self._session))
         )
 
@@ -179,7 +210,7 @@ class Direct:
         timeout: aiohttp.ClientTimeout,
         witness: Witness,
         deadline: Deadline,
-        silence: float,
+        read_timeout: float,
     ) -> HttpResponse:
         """
         Send a request, and read its response.
@@ -190,14 +221,22 @@ class Direct:
             timeout: Time limit of connecting.
             witness: Is touched once there is a connection.
             deadline: That of the attempt.
-            silence: Maximum seconds without a byte of the body.
+            read_timeout: Maximum seconds without a byte of the body.
 
         Raises:
             Exception: Any error of aiohttp.
         """
+        session = self._session
+        version = getversion(session.headers)  # type: ignore[arg-type]  # of any values
+        cookies = session.cookie_jar.filter_cookies(url)
         head = self._heads.get(request.path)
-        if head is None or head.headers is not request.headers:
-            head = self._make_head(request, url)
+        if (
+            head is None
+            or head.headers is not request.headers
+            or head.version != version
+            or head.cookies != cookies
+        ):
+            head = self._make_head(request, url, version, cookies)
         try:
             connection = await self._connector.connect(head.target, [], timeout)
         except TimeoutError as error:
@@ -212,17 +251,20 @@ class Direct:
                 raise aiohttp.ClientConnectionResetError(msg)  # noqa: TRY301
             protocol.set_response_params(read_until_eof=True)
             body = request.body or b""
-            transport.write(b"%b%d\r\n\r\n%b" % (head.data, len(body), body))
+            transport.write(
+                b"%b\r\nContent-Length: %d%b%b"
+                % (head.before, len(body), head.after, body)
+            )
             while True:
                 message, content = await protocol.read()
                 status = message.code
                 if not 100 <= status < 200 or status == _PROTOCOL_SWITCH:
                     break
             if "Set-Cookie" in message.headers:
-                self._session.cookie_jar.update_cookies_from_headers(
+                session.cookie_jar.update_cookies_from_headers(
                     message.headers.getall("Set-Cookie"), url
                 )
-            answer = await read_body(content, status, deadline, silence)
+            answer = await read_body(content, status, deadline, read_timeout)
         except HttpProcessingError as error:
             connection.close()
             raise aiohttp.ClientResponseError(
@@ -239,27 +281,27 @@ class Direct:
             status=status, headers=CIMultiDict(message.headers), body=answer
         )
 
-    def _make_head(self, request: HttpRequest, url: URL) -> Head:
+    def _make_head(
+        self, request: HttpRequest, url: URL, version: int, cookies: BaseCookie[str]
+    ) -> Head:
+        session = self._session
         target = Target(
             "POST",
             url,
-            headers=request.headers,
+            headers=session._prepare_headers(request.headers),  # noqa: SLF001
+            skip_auto_headers=session.skip_auto_headers or None,
             data=b"-",
-            loop=self._session._loop,  # noqa: SLF001
-            session=self._session,
+            cookies=cookies,
+            loop=session._loop,  # noqa: SLF001
+            session=session,
             ssl=self._ssl,
         )
-        lines = [f"POST {url.raw_path_qs} HTTP/1.1"]
-        lines += [
-            f"{name}: {value}"
-            for name, value in target.headers.items()
-            if name != "Content-Length"
-        ]
-        if any(sign in line for line in lines for sign in "\r\n\0"):
-            msg = "a line break or a NUL in a header"
-            raise ValueError(msg)
-        data = "\r\n".join((*lines, "Content-Length: ")).encode()
-        head = Head(request.headers, target, data)
+        # It refuses a line break in a header.
+        data = http_writer._serialize_headers(  # noqa: SLF001
+            f"POST {url.raw_path_qs} HTTP/1.1", target.headers
+        )
+        before, _, after = data.partition(b"\r\nContent-Length: 1")
+        head = Head(request.headers, version, cookies, target, before, after)
         if len(self._heads) >= MAX_HEADS:
             self._heads.clear()
         self._heads[request.path] = head

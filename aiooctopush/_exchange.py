@@ -31,7 +31,7 @@ class WatchedPayload(Witness, aiohttp.BytesPayload):
 
 
 async def read_body(
-    content: aiohttp.StreamReader, status: int, deadline: Deadline, silence: float
+    content: aiohttp.StreamReader, status: int, deadline: Deadline, read_timeout: float
 ) -> bytes:
     """
     Read a body, counting bytes *after* decompression: a small bomb stays small.
@@ -40,7 +40,7 @@ async def read_body(
         content: Where it comes from.
         status: HTTP status of the response.
         deadline: That of the attempt.
-        silence: Maximum seconds without a byte.
+        read_timeout: Maximum seconds without a byte.
 
     Raises:
         InvalidResponseError: It is longer than `MAX_BODY`.
@@ -50,7 +50,7 @@ async def read_body(
     else:
         body = b""
         while len(body) <= MAX_BODY:
-            deadline.extend(silence)
+            deadline.extend(read_timeout)
             chunk = await content.readany()
             if not chunk:
                 break

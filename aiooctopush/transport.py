@@ -290,13 +290,13 @@ class AiohttpTransport:
         else:
             seconds = self._timeouts.attempt
         direct = None if request.fresh_connection else self._direct
-        witness, silence = Witness(), self._timeouts.read
+        witness, read_timeout = Witness(), self._timeouts.read
         try:
             with self._deadlines.limit(seconds, at_first=self._first_byte) as deadline:
                 if direct is not None and direct.takes(request):
                     url = self._url_of(request.path)
                     return await direct.send(
-                        request, url, timeout, witness, deadline, silence
+                        request, url, timeout, witness, deadline, read_timeout
                     )
                 witness, kwargs = self._watched(request)
                 # Awaited, not entered: leaving the block costs as much as reading.
@@ -309,7 +309,7 @@ class AiohttpTransport:
                 )
                 try:
                     body = await read_body(
-                        response.content, response.status, deadline, silence
+                        response.content, response.status, deadline, read_timeout
                     )
                 finally:
                     # A response read to its end has given it back already.
