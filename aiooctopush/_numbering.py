@@ -113,14 +113,26 @@ def _read(tidy: str, rules: _Rules) -> tuple[str, str | None]:
         if not tidy[-1].isdigit():
             return "", "must end with a digit"
         if _TRUNK in tidy:
-            return _by_library(tidy, rules)
-        bare = digits if digits.startswith("+") else _plain(digits, rules)
+            bare = _without_trunk(tidy)
+        else:
+            bare = digits if digits.startswith("+") else _plain(digits, rules)
         if bare is None:
             return _by_library(tidy, rules)
     problem = impossible(bare)
     if problem is None and not is_clean(bare):
         problem = _LONGER_THAN_ANY
     return bare, problem
+
+
+def _without_trunk(tidy: str) -> str | None:
+    """Leave out a (0) right behind the country code; None if that is not certain."""
+    before, _, after = tidy.partition(_TRUNK)
+    begin = _separators.sub("", before)
+    bare = begin + _separators.sub("", after)
+    code = _code_of(bare[:_KEY])
+    if code is None or begin != f"+{code}" or "0" not in _prefixes(code):
+        return None
+    return bare if _is_fine(bare[:_KEY], len(bare)) else None
 
 
 def _plain(digits: str, rules: _Rules) -> str | None:
@@ -289,9 +301,21 @@ def _are_fine(head: str, length: int) -> bool:
     rest = head[1 + len(code) :]
     if length - 1 - len(code) not in known.general_desc.possible_length:
         return False
-    prefix = known.national_prefix_for_parsing
-    # Only a prefix of one digit is certain not to occur at other positions.
-    return not prefix or (len(prefix) == 1 and bool(rest) and rest[0] != prefix)
+    if not known.national_prefix_for_parsing:
+        return True
+    prefixes = _prefixes(code)
+    # What is known of the rest must be enough to tell that it begins with none.
+    return bool(prefixes) and not any(
+        prefix.startswith(rest) or rest.startswith(prefix) for prefix in prefixes
+    )
+
+
+@cache
+def _prefixes(code: str) -> tuple[str, ...]:
+    """Prefixes that libphonenumber removes behind a country code, if it lists them."""
+    known: Any = _metadata(code)[0]
+    prefixes = str(known.national_prefix_for_parsing).split("|")
+    return tuple(prefixes) if all(map(str.isdigit, prefixes)) else ()
 
 
 @cache

@@ -142,6 +142,39 @@ def test_numbers_of_several_lengths_are_judged_by_their_beginnings(monkeypatch):
     assert _numbering.all_possible(["+32470123456", "+3221234567"])
 
 
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+33 (0)6 39 98 00 01", "+33639980001"),
+        ("(+33) (0)6.39.98.00.01", "+33639980001"),
+        ("+44 (0)7700 900123", "+447700900123"),
+        ("+44 7700 900123", "+447700900123"),
+        ("+447700900123", "+447700900123"),
+    ],
+)
+def test_common_notations_are_read_without_the_library(written, number, monkeypatch):
+    """It takes twenty times as long, and lists have many of them."""
+    monkeypatch.setattr(_numbering.phonenumbers, "parse", None)
+
+    assert read(written, "FR") == number
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+39 (0)6 69812345", "+390669812345"),
+        ("+33 6 (0)39 98 00 01", None),
+        ("+33 (0)06 39 98 00 01", None),
+        ("+41 (0)084 06 58 94", None),
+        ("+999 (0)6 39 98 00 01", None),
+        ("+44 18002 07700 900123", None),
+    ],
+)
+def test_a_zero_in_brackets_is_left_out_only_where_it_is_a_prefix(written, number):
+    """It belongs to Italian numbers, and to none behind another digit."""
+    assert read(written, "FR") == number
+
+
 def test_countries_are_those_of_libphonenumber():
     """Written down, so that to declare one does not load it."""
     assert phonenumbers.SUPPORTED_REGIONS == _countries.COUNTRIES
