@@ -4,9 +4,9 @@ import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import Random
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve
 
 from ._clock import Clock, MonotonicWallClock
 from ._throttle import RetryBudget, StopSignal
@@ -22,6 +22,8 @@ T = TypeVar("T", bound=Answer)
 
 NewId = Callable[[], Awaitable[str]]
 """Makes the next id after a clean refusal, and writes it down first."""
+
+_UNDECIDED: Final = Raise()
 
 
 class RateLimiter(Protocol):
@@ -39,7 +41,8 @@ class RateLimiter(Protocol):
         """The gateway was too busy; it may have given a delay in seconds."""
 
 
-# Not attrs, as a few others here: that takes a hundred times as long to import.
+# Not attrs, here and below: these have only an `__init__`, and attrs takes a hundred
+# times as long to make it.
 class BulkPriority:
     """
     Priority of the calls of a bulk run, which is lower than that of single calls.
@@ -59,7 +62,6 @@ class BulkPriority:
         self.rate_limiter = rate_limiter
 
 
-@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class CallOptions:
     """
     Method, path and arguments of a call to an endpoint.
@@ -81,22 +83,36 @@ class CallOptions:
         stop: Ends its waits, and so the call; the session has one of its own as well.
     """
 
-    # Arguments may name people, and so may a path.
-    body: Any = field(default=None, repr=False)
-    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    path: str = field(default="", repr=False)
-    timeout: float | None = None
-    retry: RetryPolicy | None = None
-    owns_id: bool = False
-    new_id: NewId | None = None
-    unknown_since: datetime | None = None
-    repeat_unknown: bool = False
-    priority: BulkPriority | None = None
-    on_failure: Callable[[OctopushError], None] | None = None
-    stop: StopSignal | None = None
+    def __init__(
+        self,
+        *,
+        body: Any = None,
+        query: tuple[tuple[str, str], ...] = (),
+        path: str = "",
+        timeout: float | None = None,
+        retry: RetryPolicy | None = None,
+        owns_id: bool = False,
+        new_id: NewId | None = None,
+        unknown_since: datetime | None = None,
+        repeat_unknown: bool = False,
+        priority: BulkPriority | None = None,
+        on_failure: Callable[[OctopushError], None] | None = None,
+        stop: StopSignal | None = None,
+    ) -> None:
+        self.body = body
+        self.query = query
+        self.path = path
+        self.timeout = timeout
+        self.retry = retry
+        self.owns_id = owns_id
+        self.new_id = new_id
+        self.unknown_since = unknown_since
+        self.repeat_unknown = repeat_unknown
+        self.priority = priority
+        self.on_failure = on_failure
+        self.stop = stop
 
 
-@frozen(kw_only=True, eq=False, repr=False)
 class SessionState:
     """
     State shared by the calls of a session.
@@ -110,16 +126,24 @@ class SessionState:
         hooks: Called after every attempt that has ended.
     """
 
-    policy: RetryPolicy
-    clock: Clock
-    wall_clock: MonotonicWallClock
-    random: Random
-    budget: RetryBudget
-    hooks: tuple[OnAttempt, ...] = ()
+    def __init__(
+        self,
+        *,
+        policy: RetryPolicy,
+        clock: Clock,
+        wall_clock: MonotonicWallClock,
+        random: Random,
+        budget: RetryBudget,
+        hooks: tuple[OnAttempt, ...],
+    ) -> None:
+        self.policy = policy
+        self.clock = clock
+        self.wall_clock = wall_clock
+        self.random = random
+        self.budget = budget
+        self.hooks = hooks
 
 
-# By position: keyword arguments would double the time of the most common call.
-@define(eq=False, repr=False)
 class CallState(Generic[T]):
     """
     State shared by the attempts of one call.
@@ -148,26 +172,47 @@ class CallState(Generic[T]):
         watcher: The observer of this call, if the session has one.
     """
 
-    endpoint: Endpoint[T]
-    options: CallOptions
-    session: SessionState
-    policy: RetryPolicy
-    budget: RetryBudget
-    hooks: tuple[OnAttempt, ...]
-    started: float
-    ends: float
-    first_tried_at: datetime
-    payload: bytes | None
-    request_id: str | None
-    record: Any = field(init=False, default=None)
-    attempts: int = field(init=False, default=0)
-    failures: tuple[OctopushError, ...] = field(init=False, default=())
-    decision: Decision = field(init=False, default=Raise())
-    suspects_connections: bool = field(init=False, default=False)
-    in_transport: bool = field(init=False, default=False)
-    attempt_started: float = field(init=False, default=0.0)
-    retry_cost: int = field(init=False, default=0)
-    watcher: CallObserver | None = field(init=False, default=None)
+    # By position: keyword arguments would take a microsecond longer.
+    def __init__(
+        self,
+        endpoint: Endpoint[T],
+        options: CallOptions,
+        session: SessionState,
+        started: float,
+        now: datetime,
+    ) -> None:
+        """
+        Begin a call.
+
+        Args:
+            endpoint: The operation that is asked.
+            options: Arguments of the call.
+            session: State that all calls of the session share.
+            started: Monotonic seconds.
+            now: Wall clock.
+        """
+        policy, body = options.retry or session.policy, options.body
+        priority, timeout = options.priority, options.timeout
+        self.endpoint = endpoint
+        self.options = options
+        self.session = session
+        self.policy = policy
+        self.budget = session.budget if priority is None else priority.budget
+        self.hooks = session.hooks
+        self.started = started
+        self.ends = started + (policy.timeout if timeout is None else timeout)
+        self.first_tried_at = options.unknown_since or now
+        self.payload = None if body is None else encode(body)
+        self.request_id: str | None = getattr(body, "request_id", None)
+        self.record: Any = None
+        self.attempts = 0
+        self.failures: tuple[OctopushError, ...] = ()
+        self.decision: Decision = _UNDECIDED
+        self.suspects_connections = False
+        self.in_transport = False
+        self.attempt_started = 0.0
+        self.retry_cost = 0
+        self.watcher: CallObserver | None = None
 
     @property
     def delay(self) -> float:

@@ -30,7 +30,6 @@ from ._wire import (
     HttpRequest,
     HttpResponse,
     Idempotency,
-    encode,
 )
 from .errors import (
     Backoff,
@@ -180,27 +179,10 @@ class Pipeline:
     # --- admit ------------------------------------------------------------------------
 
     def _admit(self, endpoint: Endpoint[T], options: CallOptions) -> CallState[T]:
-        session = self._session
-        policy = options.retry or session.policy
-        body, priority = options.body, options.priority
         now, started = self._wall_clock.read()
-        timeout = policy.timeout
         if options.timeout is not None:
             check_number("timeout", options.timeout)
-            timeout = options.timeout
-        return CallState(
-            endpoint,
-            options,
-            session,
-            policy,
-            session.budget if priority is None else priority.budget,
-            session.hooks,
-            started,
-            started + timeout,
-            options.unknown_since or now,
-            None if body is None else encode(body),
-            getattr(body, "request_id", None),
-        )
+        return CallState(endpoint, options, self._session, started, now)
 
     async def _wait_for_earlier_call(self, call: CallState[T]) -> None:
         call.check_protection()

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum, StrEnum
 from functools import cache
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
 import orjson
@@ -78,8 +78,7 @@ Reader = Callable[[Any, dict[str, Any]], Any]
 """Makes a response from the value of the JSON, and from our own fields."""
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class Endpoint(Generic[T]):
+class Endpoint(NamedTuple, Generic[T]):
     """One row of the gateway's index of operations."""
 
     method: str

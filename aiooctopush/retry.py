@@ -10,6 +10,7 @@ or if the gateway was throttling.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from attrs import field, frozen
 
@@ -103,8 +104,7 @@ class Retry(Record):
 Decision = Return | Raise | Retry
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class RetryContext(Record):
+class RetryContext(NamedTuple):
     """
     All that `decide` looks at.
 
@@ -112,18 +112,18 @@ class RetryContext(Record):
         failures: Errors that the attempts so far ended with, oldest first; not empty.
         attempts: How many attempts were made.
         idempotency: Idempotency of the endpoint.
-        removes: Whether the call asks to remove something.
         elapsed: Monotonic seconds since the call began.
         age: Wall-clock seconds since the first attempt under this id, never shrinking.
         protected_for: Up to which age a repeat is safe; infinity without request_id.
         unknown_before: Whether an earlier call under this id had an unknown outcome,
             as a resumed or settled one has.
-        repeat_unknown: Whether the caller prefers doing it twice to not at all.
         may_replace_id: Whether the id was generated, so that it may be replaced.
         timeout: Seconds that the call may take.
         tokens: Left in the retry budget.
-        may_wait_for: Tokens that it may wait for, if its outcome is unknown.
         draw: A random number, at least 0 and below 1.
+        removes: Whether the call asks to remove something.
+        repeat_unknown: Whether the caller prefers doing it twice to not at all.
+        may_wait_for: Tokens that it may wait for, if its outcome is unknown.
     """
 
     failures: Sequence[OctopushError]
@@ -133,13 +133,13 @@ class RetryContext(Record):
     age: float
     protected_for: float
     unknown_before: bool
-    removes: bool = False
-    repeat_unknown: bool = False
     may_replace_id: bool
     timeout: float
     tokens: int
-    may_wait_for: int = 0
     draw: float
+    removes: bool = False
+    repeat_unknown: bool = False
+    may_wait_for: int = 0
 
     @property
     def unknown(self) -> bool:

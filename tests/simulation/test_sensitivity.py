@@ -73,7 +73,7 @@ def deaf_to_retry_after(policy, now):
 
 def repeats_what_nothing_protects(policy, now):
     """Rows 7 to 17 for a POST without request_id, as if the caller had asked."""
-    return decide(policy, evolve(now, repeat_unknown=True))
+    return decide(policy, now._replace(repeat_unknown=True))
 
 
 @pytest.mark.parametrize(
