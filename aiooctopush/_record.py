@@ -1,9 +1,9 @@
 """
 `Record`, the base of the values that every program imports.
 
-attrs compiles an equality, a hash and a repr for each class. These methods took a third
-of the time to import a session, and few programs use them. Subclasses leave them to
-this class: they are made with ``eq=False, repr=False``.
+It exists because the methods that attrs compiles for these values (equality, hash,
+repr) would add a third to the cost of importing a session. Subclasses are made with
+``eq=False, repr=False``.
 """
 
 from collections.abc import Iterator
