@@ -31,7 +31,8 @@ with _lazy.late_imports(globals()):
     from ._clock import Clock
     from ._wire import Answer, HttpRequest, HttpResponse, Idempotency
     from .api._recipients import Recipient
-    from .api._shared import Audience, OnUnknown, Purpose, SmsType
+    from .api._shared import OnUnknown, Purpose, SmsType
+    from .api.campaigns import Audience
     from .api.sms import Message, SendResult, Sms, SmsRequest
     from .bulk.fleet.worker import Worker
     from .bulk.options import (

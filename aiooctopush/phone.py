@@ -51,7 +51,7 @@ _is_decimal = re.compile(r"\+[0-9]+\.00?|\+?[0-9]{5,16}[.,]0+").fullmatch
 _is_rounded = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+").fullmatch
 
 # Ways to keep a spreadsheet from taking a number for a figure, and links to a number.
-_in_formula = re.compile(r'=\s*"([^"]*)"').fullmatch
+_FORMULA: Final = r'=\s*"([^"]*)"'
 _TELEPHONE: Final = "tel:"
 
 # A national number without its 0 has up to so many digits, an international one more.
@@ -228,8 +228,7 @@ def tidied(number: str) -> str:
     if not number.isascii():
         number = "".join(map(_plain_character, number))
     number = number.strip()
-    formula = _in_formula(number)
-    if formula:
+    if number[:1] == "=" and (formula := re.fullmatch(_FORMULA, number)):
         number = formula[1].strip()
     if number[: len(_TELEPHONE)].lower() == _TELEPHONE:
         number = number[len(_TELEPHONE) :].lstrip()

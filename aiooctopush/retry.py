@@ -10,7 +10,7 @@ or if the gateway was throttling.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from attrs import field, frozen
 
@@ -69,6 +69,10 @@ class RetryPolicy(Record):
         }[backoff]
         # From the 1,024th retry on, the power would be beyond any float.
         return floor + draw * min(cap, base * 2.0 ** min(retries, 64))
+
+
+# No user waits for a batch, and giving it up leaves 500 recipients without a message.
+BULK_RETRY: Final = RetryPolicy(attempts=12, timeout=900.0)
 
 
 @frozen(eq=False, repr=False)

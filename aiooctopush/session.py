@@ -32,22 +32,9 @@ from ._wire import IdempotencyLike
 from .api._recipients import MAX_RECIPIENTS
 from .api._shared import PurposeLike, SmsType, SmsTypeLike
 from .api.sms import Message, Sms
-from .bulk.options import (
-    BULK_RETRY,
-    Identity,
-    OnAlreadySent,
-    OnAlreadySentLike,
-    OnDuplicate,
-    OnDuplicateLike,
-    OnInvalid,
-    OnInvalidLike,
-    OnMissingLike,
-    OnUnresolved,
-    OnUnresolvedLike,
-)
 from .errors import InvalidFieldError, wrong_value
 from .observer import Observer, OnAttempt
-from .retry import RetryPolicy
+from .retry import BULK_RETRY, RetryPolicy
 from .secret import Credentials
 from .transport import AiohttpTransport, Timeouts, Transport
 
@@ -316,12 +303,12 @@ class OctopushSession:
         batch_size: int = MAX_RECIPIENTS,
         rate: float | None = None,
         max_cost: Decimal | None = None,
-        on_duplicate: OnDuplicateLike = OnDuplicate.SKIP,
-        on_invalid: OnInvalidLike = OnInvalid.SKIP,
-        on_missing: OnMissingLike | None = None,
-        on_unresolved: OnUnresolvedLike = OnUnresolved.HOLD,
-        on_already_sent: OnAlreadySentLike = OnAlreadySent.PAUSE,
-        identity: Identity | None = None,
+        on_duplicate: "_bulk.OnDuplicateLike" = "skip",
+        on_invalid: "_bulk.OnInvalidLike" = "skip",
+        on_missing: "_bulk.OnMissingLike | None" = None,
+        on_unresolved: "_bulk.OnUnresolvedLike" = "hold",
+        on_already_sent: "_bulk.OnAlreadySentLike" = "pause",
+        identity: "_bulk.Identity | None" = None,
         exclude: "_bulk.Source | None" = None,
         max_refused: float = 0.2,
         retry_refused: bool = False,

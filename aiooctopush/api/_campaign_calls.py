@@ -15,8 +15,6 @@ from ..errors import InvalidFieldError
 from ..ids import first_tried_at
 from ._before_sending import checked, on_wire
 from ._shared import (
-    Audience,
-    AudienceLike,
     Caller,
     OnMissing,
     OnMissingLike,
@@ -156,7 +154,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         self,
         ticket: str,
         *,
-        audience: AudienceLike | None = None,
+        audience: "api.campaigns.AudienceLike | None" = None,
         timeout: float | None = None,
     ) -> Answer:
         """
@@ -183,7 +181,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         voice SMS on a list"; newer reference, "Cancel a voice campaign".
         """
         if audience is not None:
-            to_enum(Audience, "audience", audience)
+            to_enum(api.campaigns.Audience, "audience", audience)
         return await self._call(
             self._endpoints.cancel_send
             if audience is None
@@ -257,7 +255,7 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         self,
         ticket: str,
         *,
-        audience: AudienceLike,
+        audience: "api.campaigns.AudienceLike",
         on_unknown: OnUnknownLike = OnUnknown.RAISE,
         timeout: float | None = None,
     ) -> "api.campaigns.CampaignConfirmed":
@@ -285,7 +283,9 @@ class CampaignCalls(ABC, Generic[RequestT, SentT, DraftT, StatusT]):
         sur liste".
         """
         return await self._call(
-            self._endpoints.confirm[to_enum(Audience, "audience", audience)],
+            self._endpoints.confirm[
+                to_enum(api.campaigns.Audience, "audience", audience)
+            ],
             CallOptions(
                 body=api.campaigns.ticket_body(ticket),
                 timeout=timeout,

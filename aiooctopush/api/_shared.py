@@ -119,16 +119,6 @@ class Purpose(StrEnum):
 PurposeLike = Purpose | Literal["alert", "wholesale", "marketing"]
 
 
-class Segmentation(StrEnum):
-    """Unexplained in the only source. Documented, unseen."""
-
-    FILTER = "filter"
-    GROUP = "group"
-
-
-SegmentationLike = Segmentation | Literal["filter", "group"]
-
-
 class OnUnknown(StrEnum):
     """Handling of a timeout of a write that has no request_id."""
 
@@ -166,16 +156,6 @@ class OnMissing(StrEnum):
 
 
 OnMissingLike = OnMissing | Literal["error", "skip", "send"]
-
-
-class Audience(StrEnum):
-    """Audience of a prepared campaign."""
-
-    LIST = "list"
-    TAG = "tag"
-
-
-AudienceLike = Audience | Literal["list", "tag"]
 
 
 def count_only(items: Sequence[object]) -> str:
@@ -325,11 +305,6 @@ def to_type(value: SmsTypeLike) -> SmsType:
 def to_purpose(value: PurposeLike) -> Purpose:
     """Read the value of a field named ``purpose``; a converter."""
     return value if type(value) is Purpose else to_enum(Purpose, "purpose", value)
-
-
-def to_segmentation(value: SegmentationLike | None) -> Segmentation | None:
-    """Read the value of a field named ``segmentation``; a converter."""
-    return None if value is None else to_enum(Segmentation, "segmentation", value)
 
 
 def request_id_field() -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen
 
@@ -22,21 +22,53 @@ from ..errors import (
     RefusedError,
     wrong_value,
 )
-from ._shared import TICKET_NAMES, Audience, delete, get, post
+from ._shared import TICKET_NAMES, delete, get, post, to_enum
 
 
 __all__ = [
+    "Audience",
+    "AudienceLike",
     "CampaignConfirmed",
     "CampaignState",
     "CampaignStatus",
     "CampaignTicket",
     "Draft",
+    "Segmentation",
+    "SegmentationLike",
 ]
 
 
 _HTTP_BAD_REQUEST = 400
 _CAMPAIGN_NOT_FOUND = 131
 _LONGEST_PAUSE = 30.0
+
+
+# --- choices --------------------------------------------------------------------------
+
+
+class Audience(StrEnum):
+    """Audience of a prepared campaign."""
+
+    LIST = "list"
+    TAG = "tag"
+
+
+AudienceLike = Audience | Literal["list", "tag"]
+
+
+class Segmentation(StrEnum):
+    """Unexplained in the only source. Documented, unseen."""
+
+    FILTER = "filter"
+    GROUP = "group"
+
+
+SegmentationLike = Segmentation | Literal["filter", "group"]
+
+
+def to_segmentation(value: SegmentationLike | None) -> Segmentation | None:
+    """Read the value of a field named ``segmentation``; a converter."""
+    return None if value is None else to_enum(Segmentation, "segmentation", value)
 
 
 # --- answers --------------------------------------------------------------------------

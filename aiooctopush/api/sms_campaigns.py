@@ -12,12 +12,17 @@ from attrs import field, frozen
 from ._shared import (
     MAX_LIST_NAME,
     MAX_TAG_NAME,
-    Segmentation,
     check_text,
     request_id_field,
+)
+from .campaigns import (
+    CampaignEndpoints,
+    CampaignStatus,
+    Draft,
+    Segmentation,
+    campaign_endpoints,
     to_segmentation,
 )
-from .campaigns import CampaignEndpoints, CampaignStatus, Draft, campaign_endpoints
 from .sms import BASE, Message
 
 

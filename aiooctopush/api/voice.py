@@ -29,8 +29,6 @@ from ._shared import (
     OnMissingLike,
     Purpose,
     PurposeLike,
-    Segmentation,
-    SegmentationLike,
     check_instant,
     check_not_blank,
     check_switch,
@@ -40,7 +38,6 @@ from ._shared import (
     post,
     request_id_field,
     to_purpose,
-    to_segmentation,
 )
 from ._voices import (
     VoiceGender,
@@ -55,7 +52,10 @@ from .campaigns import (
     CampaignStatus,
     CampaignTicket,
     Draft,
+    Segmentation,
+    SegmentationLike,
     campaign_endpoints,
+    to_segmentation,
 )
 
 

@@ -5,18 +5,23 @@ Sending to any number of recipients: runs, their options, results and decisions.
 """
 
 from .. import _lazy
-from .options import (
-    Identity,
-    OnAlreadySent,
-    OnDuplicate,
-    OnInvalid,
-    OnMissing,
-    OnUnresolved,
-)
 
 
 with _lazy.late_imports(globals()):
     from .fleet.worker import NoTurnError, Worker
+    from .options import (
+        Identity,
+        OnAlreadySent,
+        OnAlreadySentLike,
+        OnDuplicate,
+        OnDuplicateLike,
+        OnInvalid,
+        OnInvalidLike,
+        OnMissing,
+        OnMissingLike,
+        OnUnresolved,
+        OnUnresolvedLike,
+    )
     from .preview.findings import Finding, Preview
     from .report import BulkReport
     from .review.decisions import BatchDecision, BatchDecisionLike, Unresolved
@@ -47,10 +52,15 @@ __all__ = [
     "JsonLinesSource",
     "NoTurnError",
     "OnAlreadySent",
+    "OnAlreadySentLike",
     "OnDuplicate",
+    "OnDuplicateLike",
     "OnInvalid",
+    "OnInvalidLike",
     "OnMissing",
+    "OnMissingLike",
     "OnUnresolved",
+    "OnUnresolvedLike",
     "Preview",
     "RowSource",
     "Source",

@@ -5,14 +5,12 @@ Options for exceptional cases of a run: the names that the signature of
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from ..api._shared import OnMissing, OnMissingLike
-from ..retry import RetryPolicy
 
 
 __all__ = [
-    "BULK_RETRY",
     "Identity",
     "OnAlreadySent",
     "OnAlreadySentLike",
@@ -25,9 +23,6 @@ __all__ = [
     "OnUnresolved",
     "OnUnresolvedLike",
 ]
-
-# No user waits for a batch, and giving it up leaves 500 recipients without a message.
-BULK_RETRY: Final = RetryPolicy(attempts=12, timeout=900.0)
 
 Identity = Callable[[Any], str]
 """

@@ -10,9 +10,8 @@ from .._limits import check_kind, check_number, check_whole
 from ..api._recipients import MAX_RECIPIENTS
 from ..api._shared import to_enum
 from ..errors import wrong_type, wrong_value
-from ..retry import RetryPolicy
+from ..retry import BULK_RETRY, RetryPolicy
 from .options import (
-    BULK_RETRY,
     Identity,
     OnAlreadySent,
     OnAlreadySentLike,

@@ -3,7 +3,7 @@
 import click
 from attrs import frozen
 
-from ..api._shared import Audience
+from ..api.campaigns import Audience
 from ..errors import Outcome
 from .targets.session import CommandSession, makes_calls
 from .terminal.help import command, option

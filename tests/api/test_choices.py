@@ -7,20 +7,22 @@ import pytest
 from aiooctopush import InvalidFieldError, Purpose, SmsRequest
 from aiooctopush._wire import Idempotency, IdempotencyLike
 from aiooctopush.api._shared import (
-    Audience,
-    AudienceLike,
     OnMissing,
     OnMissingLike,
     OnUnknown,
     OnUnknownLike,
     PurposeLike,
-    Segmentation,
-    SegmentationLike,
     SmsType,
     SmsTypeLike,
     to_enum,
 )
 from aiooctopush.api._voices import VoiceGender, VoiceGenderLike
+from aiooctopush.api.campaigns import (
+    Audience,
+    AudienceLike,
+    Segmentation,
+    SegmentationLike,
+)
 from aiooctopush.api.multichannel import Channel, ChannelLike
 from aiooctopush.api.otp import OtpChannel, OtpChannelLike
 from aiooctopush.api.wallet import Product, ProductLike

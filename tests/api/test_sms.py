@@ -23,8 +23,7 @@ from aiooctopush import (
     SmsType,
 )
 from aiooctopush._wire import converter, encode
-from aiooctopush.api.campaigns import CampaignState, CampaignStatus
-from aiooctopush.api.sms import Segmentation
+from aiooctopush.api.campaigns import CampaignState, CampaignStatus, Segmentation
 from aiooctopush.api.sms_campaigns import (
     ListCampaignRequest,
     SmsDraft,

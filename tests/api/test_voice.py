@@ -22,8 +22,12 @@ from aiooctopush import (
 from aiooctopush._responses import read
 from aiooctopush._wire import Answer, converter, encode
 from aiooctopush.api import voice
-from aiooctopush.api.campaigns import CampaignConfirmed, CampaignState, CampaignTicket
-from aiooctopush.api.sms import Segmentation
+from aiooctopush.api.campaigns import (
+    CampaignConfirmed,
+    CampaignState,
+    CampaignTicket,
+    Segmentation,
+)
 from aiooctopush.api.voice import (
     VoiceCampaignStatus,
     VoiceDraft,

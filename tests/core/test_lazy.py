@@ -40,7 +40,7 @@ WITH_A_SESSION = {
         "api._shared",
         "api.sms",
     ),
-    *("bulk", "bulk.options", "ledgers"),
+    *("bulk", "ledgers"),
 }
 DEPENDENCIES = "aiohttp, attrs, cattrs, orjson, tenacity"
 # Of the standard library: what our files need, and neither a send nor a library does.

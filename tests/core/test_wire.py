@@ -30,8 +30,8 @@ from aiooctopush._wire import (
     encode,
 )
 from aiooctopush.api._recipients import Recipient
-from aiooctopush.api._shared import Audience, Purpose, SmsType
-from aiooctopush.api.campaigns import CampaignState
+from aiooctopush.api._shared import Purpose, SmsType
+from aiooctopush.api.campaigns import Audience, CampaignState
 from aiooctopush.api.sms import SEND, SmsRequest
 from aiooctopush.api.sms_campaigns import ENDPOINTS as CAMPAIGNS
 from aiooctopush.errors import (
