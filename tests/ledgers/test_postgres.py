@@ -24,6 +24,7 @@ from services import postgres
 from aiooctopush.errors import InvalidFieldError
 from aiooctopush.ledgers.postgres import connection as postgres_database
 from aiooctopush.ledgers.postgres import problems as postgres_problems
+from aiooctopush.ledgers.postgres import sessions
 from aiooctopush.ledgers.postgres.ledger import PostgresLedger
 from aiooctopush.ledgers.postgres.schema import MIGRATIONS, within
 from aiooctopush.ledgers.records import (
@@ -500,6 +501,17 @@ async def test_a_ledger_whose_connection_broke_closes_at_once(ledger):
         await ledger.close()
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_ledger_closes_while_its_server_hangs_up(server, schema, ledger, turns):
+    """Also if the goodbye has arrived, and the end of the connection not yet."""
+    await begun(ledger)
+    server.cut_off(schema)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    await ledger.close()
+
+
 async def test_broken_connections_use_up_no_pool(server, schema):
     """Each gives back its place, so that the next start of a run finds one."""
     async with PostgresLedger(server.dsn(), schema=schema, pool_size=2) as ledger:
@@ -529,6 +541,82 @@ async def test_a_database_that_is_restarted_is_used_again(server, schema, ledger
         "runs, and its address."
     )
     assert [batch.state for batch in await listed(ledger)] == [S.ACCEPTED]
+
+
+async def is_free(server, schema):
+    """Whether another process can open the run."""
+    async with PostgresLedger(server.dsn(), schema=schema) as other:
+        (opened,) = await asyncio.gather(
+            other.open_run(run_record()), return_exceptions=True
+        )
+    return not isinstance(opened, LedgerError)
+
+
+async def test_a_run_whose_opening_was_cancelled_is_free(
+    server, schema, ledger, monkeypatch
+):
+    """Nobody knows that it is held, so nobody would release it."""
+    hold = postgres_database.Database.hold
+
+    async def hold_and_be_cancelled(self, *args, **options):
+        await hold(self, *args, **options)
+        asyncio.current_task().cancel()
+
+    monkeypatch.setattr(postgres_database.Database, "hold", hold_and_be_cancelled)
+
+    (opened,) = await asyncio.gather(
+        ledger.open_run(run_record()), return_exceptions=True
+    )
+
+    assert isinstance(opened, asyncio.CancelledError)
+    assert await is_free(server, schema)
+
+
+async def test_a_second_opening_that_was_cancelled_counts_for_nothing(
+    server, schema, ledger, monkeypatch
+):
+    """The first one releases the run."""
+    await ledger.open_run(run_record())
+    with monkeypatch.context() as patched:
+        hold = postgres_database.Database.hold
+
+        async def hold_and_be_cancelled(self, *args, **options):
+            await hold(self, *args, **options)
+            asyncio.current_task().cancel()
+
+        patched.setattr(postgres_database.Database, "hold", hold_and_be_cancelled)
+        await asyncio.gather(ledger.open_run(run_record()), return_exceptions=True)
+    was_free = await is_free(server, schema)
+
+    await ledger.release_run("run")
+
+    assert not was_free
+    assert await is_free(server, schema)
+
+
+@pytest.mark.parametrize("has_its_turn", [False, True])
+async def test_a_run_whose_release_was_cancelled_is_free(
+    server, schema, ledger, has_its_turn
+):
+    """Also if another run was at the connection, and goes on with it."""
+    await begun(ledger, key="other")
+    await ledger.open_run(run_record())
+    turn = ledger._database._turn
+    if not has_its_turn:
+        await turn.acquire()
+
+    task = asyncio.create_task(ledger.release_run("run"))
+    while not turn.locked() or not (has_its_turn or turn._waiters):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    if not has_its_turn:
+        turn.release()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert await is_free(server, schema)
+    await ledger.update_run(run_record("other"))
 
 
 async def test_what_a_batch_says_is_packed_on_its_way(ledger):
@@ -564,7 +652,10 @@ async def test_a_write_that_was_cancelled_again_and_again_is_undone(ledger):
     assert await listed(ledger) == []
 
 
-@pytest.mark.parametrize("error", [asyncio.CancelledError, asyncpg.InterfaceError])
+@pytest.mark.parametrize(
+    "error",
+    [asyncio.CancelledError, asyncpg.InterfaceError, asyncpg.InternalClientError],
+)
 async def test_what_cannot_be_undone_ends_with_its_connection(error):
     """Whatever the reason, nothing stays open in it."""
 
@@ -582,9 +673,11 @@ async def test_what_cannot_be_undone_ends_with_its_connection(error):
 
     connection = Connection()
 
-    await asyncio.gather(postgres_database._undo(connection), return_exceptions=True)
+    call = sessions.undo(connection, "ROLLBACK")
+    (raised,) = await asyncio.gather(call, return_exceptions=True)
 
     assert connection.is_over
+    assert isinstance(raised, asyncio.CancelledError | None)
 
 
 async def test_a_write_that_fails_leaves_nothing_locked(ledger):

@@ -35,6 +35,7 @@ from .schema import (
     MIGRATIONS,
     within,
 )
+from .sessions import end, is_gone, keep_session, set_up, undo, unlock_all
 
 
 # PostgreSQL cuts longer names; others would have to be written in quotes everywhere.
@@ -45,58 +46,13 @@ _PATIENCE: Final = 30.0
 _LONG_PATIENCE: Final = 3600.0
 
 _SESSION: Final = "SELECT pg_backend_pid()"
+_UNLOCK: Final = "SELECT pg_advisory_unlock($1)"
 
 POOL_SIZE: Final = 10
 """Default of the maximum number of connections of a ledger."""
 
 _SMALLEST_POOL: Final = 2
 _LARGEST_POOL: Final = 1_000
-
-# A vanished machine is detected after a minute, and its locks are free again. Set after
-# connecting, because poolers do not accept unknown settings.
-_KEEP_ALIVE: Final = """
-    SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;
-    SET tcp_keepalives_count = 3
-"""
-
-
-async def _set_up(connection: Any) -> None:
-    """Have the server notice when this machine vanishes."""
-    await connection.execute(_KEEP_ALIVE)
-
-
-async def _keep_session(_connection: Any) -> None:
-    """Leave a connection as it is; our statements change nothing about it."""
-
-
-def _is_gone(connection: Any) -> bool:
-    """True if there is no connection, or if it was lost."""
-    if connection is None:
-        return True
-    try:
-        return bool(connection.is_closed())
-    except asyncpg.InterfaceError:
-        return True
-
-
-def _end(connection: Any) -> None:
-    """End a connection, and give back its place in the pool."""
-    # A broken one may be closed without the pool's notice, and then keeps its place in
-    # it for ever. If the pool has noticed, there is nothing to end.
-    with suppress(asyncpg.InterfaceError):
-        connection.terminate()
-
-
-async def _undo(connection: Any) -> None:
-    """End a transaction without a trace, if need be with its connection."""
-    is_undone = False
-    try:
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            await connection.execute("ROLLBACK")
-            is_undone = True
-    finally:
-        if not (is_undone or _is_gone(connection)):
-            connection.terminate()
 
 
 @define
@@ -198,7 +154,7 @@ class Database:
             return
         with self._explained():
             async with self._turn:
-                if _is_gone(held.connection):
+                if is_gone(held.connection):
                     raise LedgerError(
                         f"{self.name}: the connection that held run {run_name!r} was "
                         "lost, and other processes may have written to it since; "
@@ -230,19 +186,23 @@ class Database:
         return held is not None and (beside or held.beside)
 
     async def hold(self, run_name: str, lock: int, *, beside: bool) -> None:
-        """Keep others from a run until `let_go`; only in an `own_transaction`."""
+        """
+        Keep others from a run until `let_go`; only in an `own_transaction`.
+
+        If that fails, or this, the run is to be let go.
+        """
         held = self._holder(run_name)
         if held is not None:
             held.times += 1
             return
+        self._held[run_name] = _Held(connection=self._own, lock=lock, beside=beside)
         # It does not wait: the transaction has that lock for itself already.
         await self._own.execute("SELECT pg_advisory_lock($1)", lock)
-        self._held[run_name] = _Held(connection=self._own, lock=lock, beside=beside)
 
     def _holder(self, run_name: str) -> _Held | None:
         """Who holds a run, as far as the connection lasts."""
         held = self._held.get(run_name)
-        return None if held is None or _is_gone(held.connection) else held
+        return None if held is None or is_gone(held.connection) else held
 
     async def let_go(self, run_name: str) -> None:
         """Let others at a run; one that is not held is free already."""
@@ -255,10 +215,15 @@ class Database:
         del self._held[run_name]
         self._enter_loop()
         with self._explained():
-            async with self._turn:
-                if not _is_gone(held.connection):
-                    unlock = "SELECT pg_advisory_unlock($1)"
-                    await held.connection.execute(unlock, held.lock)
+            try:
+                async with self._turn:
+                    if not is_gone(held.connection):
+                        await held.connection.execute(_UNLOCK, held.lock)
+            except BaseException:
+                # Cancelled, perhaps before its turn; nobody would ask for it again.
+                async with self._turn:
+                    await undo(held.connection, _UNLOCK, held.lock)
+                raise
 
     async def migrate(self) -> None:
         """
@@ -297,13 +262,12 @@ class Database:
             self._enter_loop()
         own, self._own = self._own, None
         self._held = {}
-        if own is not None and not _is_gone(own):
+        if own is not None and not is_gone(own):
             # Locks end with the session, however the pool resets it. The server takes a
             # moment to notice, and the next session may start before.
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                await own.execute("SELECT pg_advisory_unlock_all()", timeout=_PATIENCE)
+            await unlock_all(own, patience=_PATIENCE)
         if own is not None:
-            _end(own)
+            end(own)
             await self._pool.release(own)
         pool, self._pool = self._pool, None
         if pool is not None and pool is not self.place:
@@ -337,7 +301,7 @@ class Database:
         except asyncpg.PostgresError as error:
             if error.sqlstate == READ_ONLY:
                 self._needs_writable = True
-                if not _is_gone(connection):
+                if not is_gone(connection):
                     connection.terminate()
                 if self._address is not None:
                     how = self._how(self._address)
@@ -362,9 +326,9 @@ class Database:
             self._address.dsn,
             min_size=0,
             max_size=self.pool_size or POOL_SIZE,
-            init=_set_up,
+            init=set_up,
             # One round trip less for each statement.
-            reset=_keep_session,
+            reset=keep_session,
             **self._how(self._address),
         )
 
@@ -418,7 +382,7 @@ class Database:
             yield
             await connection.execute("COMMIT")
         except BaseException:
-            await _undo(connection)
+            await undo(connection, "ROLLBACK")
             raise
 
     async def _refuse_shared_sessions(self) -> None:
@@ -441,9 +405,9 @@ class Database:
             raise LedgerError(f"{self.name}: {SHARED_SESSIONS}")
 
     async def _own_connection(self) -> Any:
-        if _is_gone(self._own):
+        if is_gone(self._own):
             if self._own is not None:
-                _end(self._own)
+                end(self._own)
             pool = await self._open()
             self._own = await pool.acquire(timeout=_PATIENCE)
         return self._own

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final, Self
 
 import asyncpg  # type: ignore[import-untyped]  # it has no stubs
@@ -123,27 +124,31 @@ class PostgresLedger(PostgresClaims):
         return await self._open(run, ends_claims=False)
 
     async def _open(self, run: RunRecord, *, ends_claims: bool) -> RunRecord:
-        async with self._database.own_transaction() as connection:
-            await connection.execute(self._tables.sql(_BEGIN_RUN), *stored(run))
-            owner, lock, *values = await connection.fetchrow(
-                self._tables.sql(_FIND_RUN), run.name
-            )
-            beside = not ends_claims
-            if self._database.is_at(
-                run.name, beside=beside
-            ) or not await connection.fetchval(_TRY_LOCK, lock):
-                words = at_it_already(run.name, adding=beside)
-                raise LedgerError(f"{self._database.name}: {words}")
-            if ends_claims:
-                if await connection.fetchval(self._tables.sql(_IS_CLAIMED), owner):
-                    raise LedgerError(
-                        f"{self._database.name}: workers are sending run "
-                        f"{run.name!r}, so nothing was changed or sent from here; "
-                        "wait for them"
-                    )
-                await connection.execute(self._tables.sql(_END_CLAIMS), owner)
-            await self._database.hold(run.name, lock, beside=beside)
-        return self._tables.record(RunRecord, values)
+        async with AsyncExitStack() as if_it_fails:
+            async with self._database.own_transaction() as connection:
+                await connection.execute(self._tables.sql(_BEGIN_RUN), *stored(run))
+                owner, lock, *values = await connection.fetchrow(
+                    self._tables.sql(_FIND_RUN), run.name
+                )
+                beside = not ends_claims
+                if self._database.is_at(
+                    run.name, beside=beside
+                ) or not await connection.fetchval(_TRY_LOCK, lock):
+                    words = at_it_already(run.name, adding=beside)
+                    raise LedgerError(f"{self._database.name}: {words}")
+                if ends_claims:
+                    if await connection.fetchval(self._tables.sql(_IS_CLAIMED), owner):
+                        raise LedgerError(
+                            f"{self._database.name}: workers are sending run "
+                            f"{run.name!r}, so nothing was changed or sent from here; "
+                            "wait for them"
+                        )
+                    await connection.execute(self._tables.sql(_END_CLAIMS), owner)
+                if_it_fails.push_async_callback(self._database.let_go, run.name)
+                await self._database.hold(run.name, lock, beside=beside)
+            found = self._tables.record(RunRecord, values)
+            if_it_fails.pop_all()
+        return found
 
     async def release_run(self, run_name: str) -> None:
         await self._database.let_go(run_name)
