@@ -32,9 +32,8 @@ CLEAN_NUMBER: Final = rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}+"
 is_clean: Final[Callable[[str], re.Match[str] | None]] = re.compile(
     CLEAN_NUMBER
 ).fullmatch
-# The same for many numbers, one per line, in a third of the time. Possessive, because
-# no number can be read in two ways.
-_are_clean = re.compile(rf"(?:{CLEAN_NUMBER}\n)*+").fullmatch
+# The same for many numbers, one per line, in a third of the time.
+_are_clean = re.compile(rf"(?:{CLEAN_NUMBER}\n)*").fullmatch
 _is_plausible = re.compile(rf"\+?[0-9]{{{MIN_DIGITS},{MAX_DIGITS}}}").fullmatch
 
 # Common separators. Slashes are not included, because they often separate two numbers.

@@ -187,7 +187,7 @@ class _CsvTable:
             for at in range(self.table.width)
         ]
         row = re.escape(self.delimiter).join(cells)
-        rows = re.compile(rf"(?:{row}\r?\n)*+")
+        rows = re.compile(rf"(?:{row}\r?\n)*")
         object.__setattr__(self, "_are_plain", rows.fullmatch)
 
     @classmethod

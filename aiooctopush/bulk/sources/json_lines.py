@@ -61,7 +61,7 @@ _strings_and_brackets = re.compile(
 
 
 # Whole strings, and the separators of array elements.
-_strings_and_marks = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]|,').finditer
+_strings_and_marks = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]|,').finditer
 
 
 def read_json_lines(
