@@ -66,9 +66,9 @@ class OctopushSession:
 
     The classes of a send are imported with this one. Other namespaces, campaigns on
     lists and `bulk` are imported on first use. Once per process this blocks the event
-    loop for a few milliseconds, about 12 for `bulk`, whose other modules are loaded in
-    a thread. If that matters, import one of their names in advance:
-    ``from aiooctopush import BulkRun, Otp``.
+    loop for a few milliseconds; most modules of `bulk` are loaded in a thread. If that
+    matters, import one of their names in advance: ``from aiooctopush import BulkRun,
+    Otp``.
 
     Args:
         api_login: E-mail address of the account.

@@ -18,6 +18,7 @@ from collections.abc import (
 )
 from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,9 +28,8 @@ from .._clock import Clock
 from .._hooks import tell
 from ..api._shared import Caller
 from ..api.sms import Message
-from ..ledgers.records import check_ledger, check_run_name
+from ..ledgers.arguments import check_ledger, check_run_name
 from ..text.quiet_hours import FRENCH_QUIET_HOURS, QuietHours
-from .report import BulkReport
 from .run_options import BulkOptions
 
 
@@ -68,7 +68,6 @@ class BulkRun:
         self._options = options
         self._ledger = None if ledger is None else check_ledger(ledger)
         self._balance = balance
-        self._report = BulkReport(name=name)
         self._began: float | None = None
         self._start: Start | None = None
         self._stopped = False
@@ -81,8 +80,13 @@ class BulkRun:
         """Name of the run, in its ledger and in the ids of its requests."""
         return self._name
 
+    @cached_property
+    def _report(self) -> "_bulk.BulkReport":
+        # A start has loaded its module.
+        return _bulk.BulkReport(name=self._name)
+
     @property
-    def report(self) -> BulkReport:
+    def report(self) -> "_bulk.BulkReport":
         """
         Outcome of the run so far, including earlier starts once it was started.
 
@@ -108,8 +112,8 @@ class BulkRun:
         self,
         source: "_bulk.Source",
         *,
-        progress: Callable[[BulkReport], None] | None = None,
-    ) -> BulkReport:
+        progress: "Callable[[_bulk.BulkReport], None] | None" = None,
+    ) -> "_bulk.BulkReport":
         """
         Send to everyone, and report; see `stream`.
 

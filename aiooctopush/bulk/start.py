@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import zoneinfo  # noqa: F401  # loaded here: a preview reads the clock of France
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal

@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import attrs
 from attrs import field, frozen
@@ -81,6 +80,9 @@ FRENCH_QUIET_HOURS: Final = QuietHours()
 
 def in_france(instant: datetime) -> datetime:
     """The instant by the clock of Paris; LookupError without a time zone database."""
+    # A run loads this module before it knows whether it needs a time zone.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415
+
     try:
         return instant.astimezone(ZoneInfo(_FRANCE))
     except ZoneInfoNotFoundError as error:

@@ -21,13 +21,13 @@ from ledger_kinds import (
 )
 
 from aiooctopush.errors import InvalidFieldError
+from aiooctopush.ledgers.arguments import check_run_name
 from aiooctopush.ledgers.records import (
     BatchState,
     LedgerError,
     Pause,
     Receipt,
     Rejection,
-    check_run_name,
 )
 
 

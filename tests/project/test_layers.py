@@ -51,7 +51,7 @@ MAY_WAIT = {"_call", "_clock", "_deadlines", "_hooks", "_throttle"}
 ROOMS = {
     "text": (("merging", "quiet_hours", "segments", "stop"),),
     "ledgers": (
-        ("records",),
+        ("arguments", "records"),
         ("batch",),
         ("leases",),
         ("protocols",),

@@ -10,6 +10,7 @@ from ..._clock import Clock, SystemClock
 from ..._hooks import tell
 from ...api._recipients import MAX_RECIPIENTS
 from ...api.sms import Message, SmsRequest
+from ...ledgers.arguments import check_run_name
 from ...ledgers.batch import Content, new_record
 from ...ledgers.protocols import FleetLedger
 from ...ledgers.records import (
@@ -17,7 +18,6 @@ from ...ledgers.records import (
     BatchState,
     Rejection,
     RunRecord,
-    check_run_name,
 )
 from ..options import (
     Identity,

@@ -19,6 +19,7 @@ from attrs import evolve
 
 from ..._clock import Clock, SystemClock
 from ...errors import InvalidFieldError
+from ..arguments import check_ledger
 from ..in_process import LocalClaims
 from ..records import (
     KEEPS_PAYLOAD,
@@ -29,7 +30,6 @@ from ..records import (
     Receipt,
     Rejection,
     RunRecord,
-    check_ledger,
     numbered,
 )
 from ..rows import (

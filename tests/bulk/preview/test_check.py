@@ -21,7 +21,6 @@ from aiooctopush.bulk.sources.text_file import SourceError
 from aiooctopush.ledgers.records import Rejection
 from aiooctopush.sandbox import VirtualClock
 from aiooctopush.text import GSM_BASIC, GSM_EXTENSION, REPLACEMENTS, Encoding, measure
-from aiooctopush.text import quiet_hours as quiet_module
 
 
 ADA, BOB, EVE = "+33600000001", "+33600000002", "+4915112345678"
@@ -736,7 +735,7 @@ def test_without_time_zones(monkeypatch, purpose, words):
     def no_such_zone(name):
         raise ZoneInfoNotFoundError(name)
 
-    monkeypatch.setattr(quiet_module, "ZoneInfo", no_such_zone)
+    monkeypatch.setattr("zoneinfo.ZoneInfo", no_such_zone)
 
     found = found_in([ADA], MARKETING, purpose, now=SUNDAY)
 

@@ -15,7 +15,6 @@ from aiooctopush.text import (
     public_holidays,
     quiet_until,
 )
-from aiooctopush.text import quiet_hours as quiet_module
 
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -148,7 +147,7 @@ def test_time_zones_may_be_missing(monkeypatch):
     def no_such_zone(name):
         raise ZoneInfoNotFoundError(name)
 
-    monkeypatch.setattr(quiet_module, "ZoneInfo", no_such_zone)
+    monkeypatch.setattr("zoneinfo.ZoneInfo", no_such_zone)
 
     with pytest.raises(LookupError, match="install the package tzdata"):
         quiet_until(datetime(2026, 11, 20, tzinfo=UTC))
