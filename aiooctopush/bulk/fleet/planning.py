@@ -36,7 +36,7 @@ from ..sending.resume import (
     reader_of,
     settings_of,
 )
-from ..sources.batching import BatchReader
+from ..sources.batching import REJECTED_AT_ONCE, BatchReader
 from ..sources.opening import Source
 from ..sources.prefetching import BatchPrefetcher
 from ..sources.used import check_beforehand
@@ -151,10 +151,10 @@ class _Planning:
         """Plan some more batches, in one transaction."""
         batches: list[BatchRecord] = []
         rejections: list[Rejection] = []
-        while len(batches) < _AT_ONCE:
+        while len(batches) < _AT_ONCE and len(rejections) < REJECTED_AT_ONCE:
             read = await self._batches.next()
             rejections += read.rejections
-            if read.is_end:
+            if not read.content:
                 break
             if self._departure.began_late:
                 raise too_late_for_the_rest(run)

@@ -359,6 +359,10 @@ class RunLoop:
     async def _plan(self) -> tuple[Job, Reservation] | None:
         """Read the next batches, and write down the intent to send them."""
         read = await self._batches.next()
+        while not (read.content or read.is_end):
+            # Nothing but rejections, which the memory need not keep.
+            await self._write_plan([read])
+            read = await self._batches.next()
         if read.is_end:
             self._source_ended = True
             await self._write_plan([read])
@@ -388,8 +392,8 @@ class RunLoop:
         planned = self._run.planned
         for read in some:
             rejections += read.rejections
-            if read.is_end:
-                break
+            if not read.content:
+                continue
             record = new_record(
                 self._run.name,
                 read.content,

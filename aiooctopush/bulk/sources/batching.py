@@ -17,6 +17,7 @@ from collections.abc import (
 )
 from contextlib import aclosing, asynccontextmanager
 from itertools import islice
+from typing import Final
 
 from ...api._recipients import MAX_RECIPIENTS, NUMBER, CheckedRecipients, Recipient
 from ...api.sms import SmsRequest
@@ -46,6 +47,11 @@ from .text_file import SourceError
 from .unchanged import RecordedOrder
 from .used import UsedValues
 
+
+REJECTED_AT_ONCE: Final = 10_000
+"""
+So many rejections are written down before more are read: ten megabytes with their rows.
+"""
 
 Recall = Callable[[], AsyncIterable[BatchRecord]]
 """Reads the batches of earlier starts, and has them remembered."""
@@ -194,6 +200,9 @@ class BatchReader:
         """
         Content for one batch of at most that many recipients; None at the end.
 
+        So that rejections do not fill the memory, many of them end a batch, which may
+        then be empty.
+
         Raises:
             InvalidFieldError: An item is not a recipient, or a duplicate that the
                 options make an error; or no run of this kind can send it.
@@ -206,7 +215,9 @@ class BatchReader:
             count = 1
         pause_at = self.items + count
         full = self.new + count
-        while await self._has_more(full - self.new, count):
+        while len(self.rejections) < REJECTED_AT_ONCE and await self._has_more(
+            full - self.new, count
+        ):
             if self._order is not None:
                 await self._follow(self._order)
             elif self._whole_requests:
@@ -226,7 +237,9 @@ class BatchReader:
         if self._is_first:
             self._is_first = False
             self._used.check_most(self.items)
-        return CheckedRecipients.joined(taken) if self.new > full - count else None
+        if self.new > full - count:
+            return CheckedRecipients.joined(taken)
+        return () if len(self.rejections) >= REJECTED_AT_ONCE else None
 
     async def _has_more(self, room: int, count: int) -> bool:
         """Whether an item is at hand; reads some if none is."""

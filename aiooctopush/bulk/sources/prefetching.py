@@ -27,7 +27,8 @@ class ReadBatch:
     A batch, and how far the source was read for it.
 
     Attributes:
-        content: Its text and recipients; empty at the end of the source.
+        content: Its text and recipients; empty at the end of the source, and after very
+            many rejections.
         identities: Digests of its items, if numbers do not identify them.
         first: Where it begins in the source, counted from 0.
         is_end: True at the end of the source.

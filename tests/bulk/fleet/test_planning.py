@@ -16,7 +16,9 @@ from aiooctopush import (
     SmsRequest,
     SQLiteLedger,
 )
+from aiooctopush.bulk.fleet import planning
 from aiooctopush.bulk.fleet.planning import plan
+from aiooctopush.bulk.sources import batching
 from aiooctopush.ledgers.batch import content_of, unpack_numbers
 from aiooctopush.ledgers.records import BatchState, LedgerError, Pause
 
@@ -68,6 +70,30 @@ async def test_workers_may_claim_what_is_planned(ledger):
     await plan(ledger, "run", MESSAGE, numbers(1))
 
     assert await ledger.claim("run", "1", owner="a") is not None
+
+
+@pytest.mark.parametrize("good", [0, 1, 5])
+async def test_rejections_are_written_before_they_fill_the_memory(
+    ledger, monkeypatch, good
+):
+    """However few of millions of rows are good, and wherever they are."""
+    monkeypatch.setattr(batching, "REJECTED_AT_ONCE", 3)
+    monkeypatch.setattr(planning, "REJECTED_AT_ONCE", 3)
+    people = numbers(good)
+    source = [one for number in people for one in (number, "33", "34")]
+    seen = []
+
+    run = await plan(
+        *(ledger, "run", MESSAGE, ["35"] * 7 + source),
+        batch_size=2,
+        progress=lambda run: seen.append(run.rejected),
+    )
+
+    assert (run.planned, run.rejected, run.exhausted) == (good, 7 + 2 * good, True)
+    assert people_of(await listed(ledger)) == Counter(people)
+    assert len(await rejected(ledger)) == 7 + 2 * good
+    # Two batches are planned together, each with a little more than that.
+    assert max(b - a for a, b in zip([0, *seen], seen, strict=False)) <= 5
 
 
 async def test_what_is_no_recipient_and_who_was_there_is_left_out(ledger):

@@ -9,6 +9,7 @@ import pytest
 
 from aiooctopush import InvalidFieldError, OctopushSession, read_csv
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
+from aiooctopush.bulk.sources import batching
 from aiooctopush.bulk.sources.batching import BatchReader
 from aiooctopush.bulk.sources.prefetching import BatchPrefetcher
 from aiooctopush.ledgers.memory import MemoryLedger
@@ -118,6 +119,34 @@ async def test_batches_that_are_planned_at_once_are_numbered_in_order(bulk, ledg
         (15, [2], []),
         (15, [], []),
     ]
+
+
+async def test_rejections_are_written_before_they_fill_the_memory(
+    bulk, ledger, gateway, monkeypatch
+):
+    """Nothing but those may come for millions of rows, and a batch may begin there."""
+    monkeypatch.setattr(batching, "REJECTED_AT_ONCE", 3)
+    people = numbers(6)
+    source = [people[0], *["33"] * 7, *people[1:], *["34"] * 7]
+
+    report = await bulk(concurrency=1).send(source)
+
+    assert [
+        (run.items, run.exhausted, sizes, len(rejections))
+        for run, sizes, rejections in ledger.plans
+    ] == [
+        (4, False, [1], 3),
+        (8, False, [], 4),
+        (10, False, [2], 0),
+        (12, False, [2], 0),
+        (16, False, [1], 3),
+        (20, False, [], 4),
+        (20, True, [], 0),
+    ]
+    assert (report.items, report.rejected, report.accepted) == (20, 14, 6)
+    assert gateway.sent_log.numbers() == Counter(people)
+    positions = [one.position async for one in ledger.rejections("run")]
+    assert positions == [*range(1, 8), *range(13, 20)]
 
 
 async def test_known_people_between_new_ones_part_no_plan(bulk, ledger, gateway):
