@@ -116,7 +116,8 @@ class Recipient(Record):
 _SLOTS: Final[Mapping[str, Any]] = {
     name: vars(Recipient)[name] for name in (NUMBER, *VALUES)
 }
-_values_of: Final = attrgetter(*_SLOTS)
+values_of: Final = attrgetter(*_SLOTS)
+"""The number of a recipient and its values, in the order of the fields."""
 
 
 def recipients_from(columns: Mapping[str, Sequence[str | None]]) -> list[Recipient]:
@@ -220,7 +221,7 @@ class CheckedRecipients(Sequence[Recipient]):
     @classmethod
     def of(cls, recipients: Iterable[Recipient]) -> Self:
         """Turn recipients into columns; a column without values is left out."""
-        columns = zip(*map(_values_of, recipients), strict=True)
+        columns = zip(*map(values_of, recipients), strict=True)
         found = dict(zip(_SLOTS, columns, strict=False)) or {NUMBER: ()}
         return cls(
             {

@@ -5,13 +5,13 @@ Checking a column costs a tenth of checking its cells one by one. Unusual rows, 
 finding the row of a problem, are left to the checks of single rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from itertools import compress
 from typing import Self
 
 from attrs import evolve, field, frozen
 
-from ...api._recipients import NUMBER, CheckedRecipients, Recipient
+from ...api._recipients import NUMBER, CheckedRecipients, Recipient, values_of
 from .text_file import SourceError
 
 
@@ -61,3 +61,45 @@ class Block:
 
 RowOrBlock = Block | tuple[int, Recipient | SourceError]
 """Parts of a file: many good rows, or one of any kind and its line."""
+
+
+def in_blocks(
+    rows: Iterable[tuple[int, Recipient | SourceError]], size: int
+) -> Generator[RowOrBlock]:
+    """
+    Have good rows that follow each other as blocks, and each other row alone.
+
+    Args:
+        rows: The rows of a file. If they raise a `SourceError`, the rows before come
+            first.
+        size: Rows of a block at most.
+    """
+    good: list[tuple[int, Recipient]] = []
+    failure = None
+    try:
+        for line, row in rows:
+            # A block has no empty value; in JSON that is not the same as none.
+            if isinstance(row, SourceError) or "" in values_of(row):
+                if good:
+                    yield _block(good)
+                    good = []
+                yield line, row
+                continue
+            good.append((line, row))
+            if len(good) == size:
+                yield _block(good)
+                good = []
+    except SourceError as error:
+        failure = error
+    if good:
+        yield _block(good)
+    if failure is not None:
+        raise failure
+
+
+def _block(good: Sequence[tuple[int, Recipient]]) -> Block:
+    columns = CheckedRecipients.of(one for _, one in good).columns
+    return Block(
+        [line for line, _ in good],
+        {name: [one or "" for one in column] for name, column in columns.items()},
+    )

@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from ...api._recipients import NUMBER, Recipient
 from ...errors import InvalidFieldError
 from ...phone import mask
-from .blocks import RowOrBlock
+from .blocks import RowOrBlock, in_blocks
 from .columns import COLUMNS, COUNTRY, Columns, plain_name, suggestions
 from .rows import FileSource, encoding_field
 from .table import IS_EMPTY, usable
@@ -39,6 +39,9 @@ _ELEMENT_AT_MOST: Final = 1024 * 1024
 # A recipient has no depth at all; what is ignored beside it may have some. The
 # decoder's own limit depends on who called it, and on the stack of its thread.
 _DEPTH_AT_MOST: Final = 32
+
+# Rows of a block: about a millisecond of work, after which the thread has a pause.
+_AT_A_TIME: Final = 100
 
 # Lines that are looked through for names: a typo stands in each of them.
 _LOOKED_THROUGH: Final = 1_000
@@ -153,7 +156,7 @@ class JsonLinesSource(FileSource):
         return tuple(names)
 
     def _read(self, file: LineFile) -> Generator[RowOrBlock]:
-        return _rows(self, file)
+        return in_blocks(_rows(self, file), _AT_A_TIME)
 
 
 class _Names:

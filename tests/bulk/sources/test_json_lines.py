@@ -106,6 +106,35 @@ def test_an_empty_text_stays_one(people):
     assert list(source) == [Recipient("+33600000001", param1="")]
 
 
+def test_good_lines_come_as_blocks(people):
+    """Up to 100 together; a bad line, or one with an empty text, comes alone."""
+    good = '{"phone_number": "+33600000001", "first_name": "Ana"}\n'
+    source = people(
+        f'{good}"+33600000002"\nx\n{{"phone_number": "+33600000003", "param1": ""}}\n'
+        + 101 * good
+    )
+
+    two, bad, empty, hundred, one = source.rows().pieces
+
+    assert (two.lines, dict(two.columns)) == (
+        [1, 2],
+        {"phone_number": ["+33600000001", "+33600000002"], "first_name": ["Ana", ""]},
+    )
+    assert (bad[0], type(bad[1])) == (3, SourceError)
+    assert empty == (4, Recipient("+33600000003", param1=""))
+    assert (hundred.lines, one.lines) == ([*range(5, 105)], [105])
+
+
+def test_lines_before_damage_come_first(people):
+    """A block that is not full is given, and then the error."""
+    seen = []
+
+    with pytest.raises(SourceError, match="line 3"):
+        seen.extend(row for _, row in people(PEOPLE.encode() + b"\xff").rows())
+
+    assert seen == [ANA, BOB]
+
+
 @pytest.mark.parametrize("content", ["", "\n \n", "\ufeff"], ids=ascii)
 def test_an_empty_file_is_nobody(people, content):
     """It is a file without recipients, not a broken one."""
