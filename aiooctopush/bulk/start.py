@@ -16,7 +16,7 @@ from ..api import wallet  # noqa: F401
 from ..api._shared import Caller
 from ..api.sms import Message
 from ..ledgers.memory import MemoryLedger
-from ..ledgers.protocols import Ledger
+from ..ledgers.protocols import Ledger, run_named
 from ..ledgers.records import RunRecord
 from ..ledgers.sqlite.ledger import SQLiteLedger
 from ..text import QuietHours
@@ -146,11 +146,11 @@ class Start:
         ):
             return reader.people
         async with self._open_ledger(read_only=True) as ledger:
-            for run in await ledger.runs():
-                if run.name == self._name:
-                    await check_run(ledger, run, self._fresh())
-                    async for _ in known_batches(ledger, run, reader):
-                        pass
+            run = await run_named(ledger, self._name)
+            if run is not None:
+                await check_run(ledger, run, self._fresh())
+                async for _ in known_batches(ledger, run, reader):
+                    pass
         return reader.people
 
     @asynccontextmanager

@@ -32,7 +32,7 @@ from .leases import (
     gcra_parameters,
     place_of,
 )
-from .protocols import Claim, ClaimLedger, FleetLedger
+from .protocols import Claim, ClaimLedger, FleetLedger, run_named
 from .records import (
     BatchRecord,
     BatchState,
@@ -151,7 +151,7 @@ class LocalClaims(FleetLedger):
 
     async def progress(self, run_name: str) -> Progress | None:
         """Count how far a run is; it reads all of its batches."""
-        run = await self._run(run_name)
+        run = await run_named(self, run_name)
         if run is None:
             return None
         batches: Counter[BatchState] = Counter()
@@ -195,11 +195,8 @@ class LocalClaims(FleetLedger):
         """As far as turns go: set back by an hour, a wall clock would stop them."""
         return _START + timedelta(seconds=self.clock.monotonic())
 
-    async def _run(self, run_name: str) -> RunRecord | None:
-        return next((run for run in await self.runs() if run.name == run_name), None)
-
     async def _stands_still(self, run_name: str) -> bool:
-        run = await self._run(run_name)
+        run = await run_named(self, run_name)
         return run is None or run.paused is not None
 
     async def _claimable(

@@ -163,6 +163,11 @@ class Ledger(DeliveryLedger, Protocol):
         """Release resources of this ledger. A second call does nothing."""
 
 
+async def run_named(ledger: Ledger, name: str) -> RunRecord | None:
+    """Return the run of that name in a ledger; None if it is not there."""
+    return next((run for run in await ledger.runs() if run.name == name), None)
+
+
 class ClaimLedger(DeliveryLedger, Protocol):
     """A ledger as the holder of one claim sees it."""
 

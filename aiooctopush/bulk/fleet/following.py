@@ -16,7 +16,7 @@ from ..._hooks import tell
 from ..._log import logger
 from ...errors import InvalidFieldError, shown, wrong_value
 from ...ledgers.leases import LEASE, LISTED_AT_ONCE
-from ...ledgers.protocols import FleetLedger, Ledger
+from ...ledgers.protocols import FleetLedger, Ledger, run_named
 from ...ledgers.records import (
     BatchRecord,
     BatchState,
@@ -59,7 +59,7 @@ async def read_report(ledger: Ledger, run_name: str) -> BulkReport:
         InvalidFieldError: There is no such run.
         LedgerError: It cannot be read, or changed while it was read.
     """
-    run = next((one for one in await ledger.runs() if one.name == run_name), None)
+    run = await run_named(ledger, run_name)
     if run is None:
         raise no_such_run(run_name)
     latest = run.latest

@@ -43,9 +43,9 @@ class Accounts:
             self.recount(event.old, event.new)
         elif event.old is not None:
             self.recount(event.old, event.new, event)
-            told = event.result.result
-            if told is not None and told.residual_credit is not None:
-                self.report.residual_credit = told.residual_credit
+            response = event.result.result
+            if response is not None and response.residual_credit is not None:
+                self.report.residual_credit = response.residual_credit
             if event.new.cost is not None:
                 self.dearest = max(self.dearest, event.new.cost)
 

@@ -28,7 +28,7 @@ class Budget:
     Attributes:
         most: In euros.
         price: The highest price of one SMS so far, in euros; None if unknown.
-        told: Costs reported by the gateway, in euros.
+        reported: Costs reported by the gateway, in euros.
         unpriced: SMS that were sent, or may have been, without a reported price.
         reserved: The possible cost of the batches in flight, in euros.
     """
@@ -36,7 +36,7 @@ class Budget:
     most: Decimal
     _message: Message | None
     price: Decimal | None = None
-    told: Decimal = Decimal(0)
+    reported: Decimal = Decimal(0)
     unpriced: int = 0
     reserved: Decimal = Decimal(0)
     _parts: int | None = None
@@ -83,7 +83,7 @@ class Budget:
             None if there is not so much left.
         """
         estimate = Decimal(0) if content is None else self.estimate(content)
-        spent = self.told + self.unpriced * (self.price or 0)
+        spent = self.reported + self.unpriced * (self.price or 0)
         if spent + self.reserved + estimate > self.most:
             return None
         self.reserved += estimate
@@ -116,7 +116,7 @@ class Budget:
                 stays.
         """
         if batch.cost is not None:
-            self.told += sign * batch.cost
+            self.reported += sign * batch.cost
             sms = batch.sms_needed or batch.count
             self.price = max(self.price or Decimal(0), batch.cost / sms)
         # Under a new, unused id it may cost once more: the possible cost of the earlier

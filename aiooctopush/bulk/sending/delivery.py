@@ -197,16 +197,16 @@ class Delivery:
                 if not job.is_written:
                     begun = await self._begin(job)
                     yield BatchStarted(job.record, begun)
-                record, result, error = await self._try(job, begun)
+                record, response, error = await self._try(job, begun)
                 parts = self._parts_after(job, error)
                 if not parts:
-                    yield await self._conclude(job, record, result, error)
+                    yield await self._conclude(job, record, response, error)
                     continue
             yield await self._split(record, parts, error)
             for part in parts:
                 if part.record.state is BatchState.REFUSED:
-                    told = _told(part, part.record, error=error)
-                    yield BatchDone(None, part.record, part.content, told)
+                    result = _result_of(part, part.record, error=error)
+                    yield BatchDone(None, part.record, part.content, result)
             open_still = [p for p in parts if p.record.state is BatchState.NOT_SENT]
             jobs.extendleft(reversed(open_still))
 
@@ -370,20 +370,20 @@ class Delivery:
         self,
         job: Job,
         old: BatchRecord,
-        result: SendResult | None,
+        response: SendResult | None,
         error: OctopushError | None,
     ) -> BatchDone:
         """Record the outcome of a batch."""
-        state = self._state_after(old, result, error)
+        state = self._state_after(old, response, error)
         found: dict[str, Any] = {} if error is None else _words_of(error)
-        if result is not None:
+        if response is not None:
             found = {
-                "ticket": result.ticket,
-                "sms_needed": result.number_of_sms_needed,
-                "cost": result.total_cost,
+                "ticket": response.ticket,
+                "sms_needed": response.number_of_sms_needed,
+                "cost": response.total_cost,
             }
         record = evolve(old, state=state, concluded_at=self.wall.now(), **found)
-        told = _told(job, record, result=result, error=error)
+        result = _result_of(job, record, response=response, error=error)
         if error is not None:
             refused = error.outcome is Outcome.REFUSED
             if state is BatchState.NOT_SENT and refused and self.ledger.is_durable:
@@ -393,16 +393,16 @@ class Delivery:
             # It may stay for long.
             record = evolve(record, payload=pack(record.payload))
         written = await self.ledger.conclude_soon(self.run_name, record)
-        return BatchDone(old, record, job.content, told, written)
+        return BatchDone(old, record, job.content, result, written)
 
     def _state_after(
         self,
         record: BatchRecord,
-        result: SendResult | None,
+        response: SendResult | None,
         error: OctopushError | None,
     ) -> BatchState:
         if error is None:
-            presumed = result is not None and result.outcome is Outcome.PRESUMED
+            presumed = response is not None and response.outcome is Outcome.PRESUMED
             return BatchState.PRESUMED if presumed else BatchState.ACCEPTED
         if error.outcome is Outcome.UNKNOWN:
             return BatchState.UNKNOWN
@@ -425,11 +425,11 @@ _TRIED_AGAIN_LATER: Final = (
 """Refusals that concern the account and the moment rather than the batch."""
 
 
-def _told(
+def _result_of(
     job: Job,
     record: BatchRecord,
     *,
-    result: SendResult | None = None,
+    response: SendResult | None = None,
     error: OctopushError | None = None,
 ) -> BatchResult:
     content = job.content
@@ -442,7 +442,7 @@ def _told(
         if isinstance(content, CheckedRecipients)
         else recipients_in(content),
         request_id=record.request_id,
-        result=result,
+        result=response,
         error=error,
     )
 

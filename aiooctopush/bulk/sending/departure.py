@@ -8,7 +8,7 @@ from attrs import define
 from ..._clock import Clock
 from ...api._shared import check_not_past, is_past
 from ...errors import InvalidFieldError, OctopushError
-from ...ledgers.protocols import Ledger
+from ...ledgers.protocols import Ledger, run_named
 from ...ledgers.records import RunRecord
 
 
@@ -70,7 +70,7 @@ class Departure:
         self.began_late = self.has_passed
         if not self.began_late:
             return
-        if not any(one.name == name for one in await ledger.runs()):
+        if await run_named(ledger, name) is None:
             check_in_time(self.instant, self._clock.now())
 
     def passed_meanwhile(self, run: RunRecord) -> bool:

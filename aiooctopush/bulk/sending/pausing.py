@@ -147,18 +147,20 @@ class PausePolicy:
         return Pause.REFUSALS if self._splits.is_systemic else None
 
     def _concluded(self, event: BatchDone) -> Pause | None:
-        batch, told = event.new, event.result
+        batch, result = event.new, event.result
         if event.old is None:
             self._splits.single_refused(batch.count, by_name=True)
             return self._systemic()
         if batch.state in {BatchState.ACCEPTED, BatchState.PRESUMED}:
             self._splits.accepted(batch.count)
-        why = self._outage(batch, event.content, told) or self._refusals(batch, told)
-        if told.error is not None and is_too_late(told.error):
+        why = self._outage(batch, event.content, result) or self._refusals(
+            batch, result
+        )
+        if result.error is not None and is_too_late(result.error):
             # Where each has an instant of its own, the next one may be in time.
             why = Pause.OVERDUE if self._shares_text else None
         for kind, pause in _PAUSES:
-            if isinstance(told.error, kind):
+            if isinstance(result.error, kind):
                 why = pause
         if batch.state is BatchState.ALREADY_SENT and self._minds_already_sent:
             why = Pause.ALREADY_SENT
@@ -176,24 +178,24 @@ class PausePolicy:
         return accepted and batch.cost is None and self._options.max_cost is not None
 
     def _outage(
-        self, batch: BatchRecord, content: Content, told: BatchResult
+        self, batch: BatchRecord, content: Content, result: BatchResult
     ) -> Pause | None:
         unanswered = batch.state in {BatchState.UNKNOWN, BatchState.NOT_SENT}
-        if not unanswered or _says_nothing_of_the_gateway(told.error):
+        if not unanswered or _says_nothing_of_the_gateway(result.error):
             self.unanswered_streak = 0
             return None
         self.unanswered_streak += 1
         self.latest_unanswered = batch, content
-        if told.error is not None and told.error.retry_after is not None:
-            ready_at = self._clock.monotonic() + told.error.retry_after
+        if result.error is not None and result.error.retry_after is not None:
+            ready_at = self._clock.monotonic() + result.error.retry_after
             self.ask_again_at = max(self.ask_again_at, ready_at)
         return Pause.OUTAGE if self.unanswered_streak >= _OUTAGE_AFTER else None
 
-    def _refusals(self, batch: BatchRecord, told: BatchResult) -> Pause | None:
-        if batch.state is not BatchState.REFUSED or told.error is None:
+    def _refusals(self, batch: BatchRecord, result: BatchResult) -> Pause | None:
+        if batch.state is not BatchState.REFUSED or result.error is None:
             self._refused_alike = 0
             return None
-        if batch.part or speaks_of_recipients(told.error):
+        if batch.part or speaks_of_recipients(result.error):
             self._splits.single_refused(batch.count)
             return self._systemic()
         # Where each has a text of its own, the next one may be fine.

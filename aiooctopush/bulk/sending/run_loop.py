@@ -16,7 +16,7 @@ from ..._log import logger
 from ..._throttle import RetryBudget, StopSignal
 from ...api._shared import Caller
 from ...api.sms import Message
-from ...ledgers.batch import Content, Job, new_record
+from ...ledgers.batch import Content, Job
 from ...ledgers.protocols import Ledger
 from ...ledgers.records import (
     MAY_COST,
@@ -24,7 +24,6 @@ from ...ledgers.records import (
     BatchState,
     LedgerError,
     Pause,
-    Rejection,
     RunRecord,
 )
 from ...retry import RetryPolicy
@@ -39,6 +38,7 @@ from .delivery import BatchDone, BatchResult, BatchStarted, Delivery
 from .departure import Departure
 from .pacing import AdaptiveRate
 from .pausing import PausePolicy, Waiting
+from .plans import plan_of
 from .resume import check_run, load, new_start, reader_of
 from .searching import Search
 
@@ -384,48 +384,23 @@ class RunLoop:
         self._planned.extend(jobs[1:])
         return jobs[0], reserved
 
-    async def _write_plan(self, some: Sequence[ReadBatch]) -> list[Job]:
+    async def _write_plan(self, some: Sequence[ReadBatch]) -> Sequence[Job]:
         """Write down how far the source was read, and the batches that came of it."""
-        now = self._wall.now()
-        jobs: list[Job] = []
-        rejections: list[Rejection] = []
-        planned = self._run.planned
-        for read in some:
-            rejections += read.rejections
-            if not read.content:
-                continue
-            record = new_record(
-                self._run.name,
-                read.content,
-                self._delivery.settings,
-                number=self._run.batches + len(jobs) + 1,
-                first=read.first,
-                state=BatchState.SENDING,
-                at=now,
-                identities=read.identities,
-                # It is dropped with the response, a moment later. Packing it would take
-                # more time than it saves.
-                compress=False,
-            )
-            planned += record.count
-            jobs.append(Job(record=record, content=read.content, is_written=True))
         run = evolve(
             self._run,
-            **read.counts,
-            planned=planned,
-            batches=self._run.batches + len(jobs),
-            latest=now,
             max_batch_size=self._delivery.max_batch_size,
             residual_credit=self._report.residual_credit,
-            exhausted=read.is_end,
         )
-        await self._ledger.plan(run, [job.record for job in jobs], rejections)
-        self._run = run
-        self._report.take(run)
-        self._report.reject(rejections)
-        for job in jobs:
-            self._report.count(job.record)
-        return jobs
+        settings, now = self._delivery.settings, self._wall.now()
+        plan = plan_of(run, some, settings=settings, at=now)
+        records = [job.record for job in plan.jobs]
+        await self._ledger.plan(plan.run, records, plan.rejections)
+        self._run = plan.run
+        self._report.take(plan.run)
+        self._report.reject(plan.rejections)
+        for record in records:
+            self._report.count(record)
+        return plan.jobs
 
     async def _deliver(self, job: Job, reserved: Reservation) -> None:
         with reserved:

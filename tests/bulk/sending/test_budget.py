@@ -68,7 +68,7 @@ def test_the_highest_price_counts():
 
     assert one.price == Decimal("0.08")
     assert one.estimate(PEOPLE) == Decimal("0.16")
-    assert one.told == Decimal("0.34")
+    assert one.reported == Decimal("0.34")
 
 
 def test_what_fits_exactly_is_allowed():
@@ -127,7 +127,7 @@ def test_a_batch_that_is_answered_later_is_counted_once():
     one.learn(asked, PEOPLE, sign=-1)
     one.learn(SENT, PEOPLE)
 
-    assert (one.told, one.unpriced) == (Decimal("0.10"), 0)
+    assert (one.reported, one.unpriced) == (Decimal("0.10"), 0)
 
 
 def test_what_an_earlier_id_may_have_cost_stays():
