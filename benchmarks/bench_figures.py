@@ -108,7 +108,7 @@ def table(figures: Iterable[Figure]) -> str:
 
 
 GROUPS: Final = {
-    "Single sends": ("single_", "usual_", "ladder_", "server_share"),
+    "Single sends": ("single_", "yours_", "usual_", "ladder_", "server_share"),
     "Latency": ("latency_",),
     "Bulk runs and lists": ("bulk", "preview", "list"),
     "The event loop during a bulk": ("loop_",),
