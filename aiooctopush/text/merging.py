@@ -1,7 +1,7 @@
 """Values merged into a text: its placeholders, and the text of one recipient."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ..errors import InvalidFieldError
@@ -23,9 +23,17 @@ Source: gateway documentation, "Personalized sendings" (documented, unseen).
 """
 
 # Doubled braces are meant as such, and so are looked for first.
-_known = re.compile(rf"\{{\{{|\}}\}}|\{{({'|'.join(MERGE_FIELDS)})\}}")
+_NAMES: Final = "|".join(MERGE_FIELDS)
+_known = re.compile(rf"\{{\{{|\}}\}}|\{{({_NAMES})\}}")
 # Up to 30 letters, digits, spaces, dots or hyphens, so that other braces stay free.
 _like_one = re.compile(r"\{\{|\}\}|\{ *(\w[\w .\-]{0,29})\}")
+# The gateway knows no doubled braces.
+_replaced = re.compile(rf"\{{(?:{_NAMES})\}}")
+_doubled = re.compile(rf"\{{\{{({_NAMES})\}}\}}")
+# A name with half of its braces, or with those of another program.
+_framed_wrongly = re.compile(
+    rf"(?:\{{\W?|[\[<%$#])({_NAMES})\b[\}}\]>%#]?|\b({_NAMES})(?:\W?\}}|[\]>%#])"
+)
 
 # Names in other programs, and in older versions of the gateway.
 _OTHER_NAMES: Final[Mapping[str, str]] = {
@@ -69,16 +77,30 @@ def placeholders(text: str) -> tuple[str, ...]:
 
 def unknown_placeholders(text: str) -> tuple[str, ...]:
     """
-    Words in braces that look like a placeholder and are none.
+    What looks like a placeholder and is none, in order of appearance, each once.
 
-    ``{firstname}``, ``{param6}`` or ``{First_Name}`` would be sent unchanged. Each word
-    is returned once, without its braces, in order of appearance. Words between ``{{``
-    and ``}}`` are intended as text.
+    ``{firstname}``, ``{param6}`` or ``{First_Name}`` would be sent unchanged. Such a
+    word is returned without its braces. Words between ``{{`` and ``}}`` are intended as
+    text. The name of a placeholder with other marks, as in ``{first_name`` or
+    ``[first_name]``, is returned with them; likewise ``{{first_name}}``, which the
+    gateway would replace all the same.
     """
     found = dict.fromkeys(
         match[0][1:-1] for match in _like_one.finditer(text) if match[1]
     )
-    return tuple(name for name in found if name not in MERGE_FIELDS)
+    rest = _like_one.sub("\0", _known.sub("\0", text))
+    return (
+        *(name for name in found if name not in MERGE_FIELDS),
+        *dict.fromkeys(one[0] for one in _framed_wrongly.finditer(rest)),
+        *dict.fromkeys(_escaped(text)),
+    )
+
+
+def _escaped(text: str) -> Iterator[str]:
+    """Placeholders between doubled braces; triple ones are one in braces."""
+    meant = sum(bool(name) for name in _known.findall(text))
+    replaced = len(_replaced.findall(as_sent(text)))
+    return (one[0] for one in _doubled.finditer(text) if replaced > meant)
 
 
 def suggested_placeholder(name: str) -> str | None:
@@ -100,7 +122,20 @@ def suggested_placeholder(name: str) -> str | None:
 
 
 def problem_of_placeholder(name: str) -> str:
-    """Explain that a word in braces is not a placeholder, and suggest a correction."""
+    """
+    Explain what is wrong with a placeholder, and suggest a correction.
+
+    Args:
+        name: One of `unknown_placeholders`.
+    """
+    if doubled := _doubled.fullmatch(name):
+        return (
+            f"{name} is replaced by the gateway all the same, doubled braces or not; "
+            f"write {{{doubled[1]}}}."
+        )
+    if framed := _framed_wrongly.fullmatch(name):
+        meant = framed[1] or framed[2]
+        return f"{name} would be sent as it stands; write {{{meant}}}."
     meant = suggested_placeholder(name)
     advice = f"; did you mean {{{meant}}}?" if meant else "."
     return (
@@ -120,16 +155,9 @@ def check_placeholders(text: str) -> None:
 
     Raises:
         InvalidFieldError: A word in braces is not a placeholder; or a placeholder is
-            escaped, which the gateway does not support.
+            escaped, which the gateway does not support, or lacks a brace.
     """
     unknown = unknown_placeholders(text)
     if unknown:
         problem = problem_of_placeholder(unknown[0]).removesuffix(".")
         raise InvalidFieldError("text", problem)
-    sent = as_sent(text)
-    if sent != text and len(placeholders(sent)) > len(placeholders(text)):
-        raise InvalidFieldError(
-            "text",
-            "holds a placeholder between doubled braces, which the gateway would "
-            "replace all the same",
-        )

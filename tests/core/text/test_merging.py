@@ -59,6 +59,18 @@ def test_placeholders_are_listed_once_in_order():
         pytest.param("{prénom} {b}", ("prénom", "b"), id="other language"),
         pytest.param("{} { } {;-)} {", (), id="no name"),
         pytest.param("{" + "a" * 31 + "}", (), id="too long for a name"),
+        pytest.param("Hi {first_name, {param1}", ("{first_name",), id="no end"),
+        pytest.param("Hi first_name}", ("first_name}",), id="no begin"),
+        pytest.param("{first_name}{last_name", ("{last_name",), id="beside one"),
+        pytest.param("Hi {first_name]", ("{first_name]",), id="another end"),
+        pytest.param("Hi {$first_name}", ("{$first_name}",), id="a variable"),
+        pytest.param("[first_name]", ("[first_name]",), id="square brackets"),
+        pytest.param("%param1% off", ("%param1%",), id="percent signs"),
+        pytest.param("<last_name>", ("<last_name>",), id="angle brackets"),
+        pytest.param("${param1} [{param2}] {param3}% f(param4)", (), id="other marks"),
+        pytest.param("{first_name} {{first_name}}", ("{{first_name}}",), id="doubled"),
+        pytest.param("{{{{param1}}}}", ("{{param1}}",), id="doubled twice"),
+        pytest.param("{{{param1}}} {{ param2 }}", (), id="in braces"),
     ],
 )
 def test_lookalikes_are_listed(text, unknown):
@@ -85,7 +97,7 @@ def test_a_word_between_doubled_braces_is_no_placeholder():
     text = "{{first_name}} {{prenom}} {param1}"
 
     assert placeholders(text) == ("param1",)
-    assert unknown_placeholders(text) == ()
+    assert unknown_placeholders("{{prenom}} {param1}") == ()
     assert merge("{{x}} {first_name}", {"first_name": "Zoé"}) == "{x} Zoé"
 
 
@@ -115,7 +127,9 @@ def test_the_placeholder_that_was_meant_is_suggested(name, meant):
     [
         ("Hi {prenom}", "{prenom} is no placeholder and would be sent as it stands; "),
         ("Hi {zzz}", "as it stands. Braces that are meant are written twice, as in {{"),
-        ("Hi {{first_name}}", "which the gateway would replace all the same"),
+        ("Hi {{first_name}}", "{{first_name}} is replaced by the gateway all the same"),
+        ("Hi {first_name", "{first_name would be sent as it stands; write {first_name"),
+        ("Hi last_name}", "last_name} would be sent as it stands; write {last_name}"),
     ],
 )
 def test_braces_that_would_not_do_what_is_meant_are_refused(text, words):
