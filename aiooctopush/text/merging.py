@@ -77,7 +77,7 @@ def placeholders(text: str) -> tuple[str, ...]:
 
 def unknown_placeholders(text: str) -> tuple[str, ...]:
     """
-    What looks like a placeholder and is none, in order of appearance, each once.
+    Find words that look like placeholders but would not work, each once, in order.
 
     ``{firstname}``, ``{param6}`` or ``{First_Name}`` would be sent unchanged. Such a
     word is returned without its braces. Words between ``{{`` and ``}}`` are intended as

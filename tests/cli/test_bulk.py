@@ -197,7 +197,7 @@ def test_bad_rows_are_listed_and_the_rest_is_sent(bulk, people, gateway):
 
     assert result.exit_code == 1
     assert f"{path}, line 2, column phone_number: must start" in result.stderr
-    assert "Warning: 1 row cannot be used, first line 2" in result.stderr
+    assert "1 row cannot be used, first in line 2, column phone_num" in result.stderr
     assert result.stdout.startswith("Done: the recipient is accepted.\n")
     assert "Rejected        1 row\n" in result.stdout
     assert gateway.sent_log.numbers() == {"+33600000001": 1}
@@ -753,7 +753,7 @@ def test_failure_before_the_start_without_ledger(capsys):
     with pytest.raises(click.exceptions.Exit):
         sending._fail(LedgerError("no room"))
 
-    assert capsys.readouterr().err == "Error: no room.\n"
+    assert capsys.readouterr().err == "Error: no room.\nNothing was sent.\n"
 
 
 async def test_watches_while_it_waits(monkeypatch):

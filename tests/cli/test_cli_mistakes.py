@@ -124,8 +124,8 @@ COMMANDS = [
         1,
         "GET /v1/public/wallet/check-balance: cannot connect to 127.0.0.1:9 "
         "(ClientConnectorError) after 4 attempts. Nothing was sent. Start "
-        "`octopush sandbox`, or check base_url.\nRun `octopush doctor` to find the "
-        "reason.",
+        "`octopush sandbox`, or check --base-url and OCTOPUSH_BASE_URL.\nRun `octopush "
+        "doctor` to find the reason.",
     ),
     pytest.param(
         "otp generate +33600000001 --sandbox --text 'Your code'",
@@ -163,25 +163,26 @@ COMMANDS = [
     pytest.param(
         "bulk nowhere.csv --sandbox MESSAGE",
         2,
-        "nowhere.csv: there is no such file; check the path.",
+        "nowhere.csv: there is no such file; check the path.\nNothing was sent.",
     ),
     pytest.param(
         "bulk wrong.csv --sandbox MESSAGE",
         2,
         "wrong.csv, line 1: has no column phone_number, only 'phone, name': if the "
-        "numbers are in 'phone', say so (--column phone_number=phone).",
+        "numbers are in 'phone', say so (--column phone_number=phone).\nNothing was "
+        "sent.",
     ),
     pytest.param(
         "bulk empty.csv --sandbox MESSAGE",
         2,
         "empty.csv: is empty; the first line must name the columns, such as "
-        "phone_number,first_name.",
+        "phone_number,first_name.\nNothing was sent.",
     ),
     pytest.param(
         "bulk excel.csv --sandbox MESSAGE",
         2,
         "excel.csv, line 2: is not UTF-8: if the file comes from Excel on Windows, "
-        'pass --encoding cp1252, or save it as "CSV UTF-8".',
+        'pass --encoding cp1252, or save it as "CSV UTF-8".\nNothing was sent.',
     ),
     pytest.param(
         "bulk people.csv --sandbox --sender Acme --purpose alert --text 'Hi "
@@ -194,14 +195,14 @@ COMMANDS = [
     pytest.param(
         "bulk people.csv --sandbox MESSAGE --ledger people.csv",
         1,
-        "people.csv: is not a ledger file, and was not changed; name another file.",
+        "people.csv: is not a ledger file, and was not changed; name another file.\n"
+        "Nothing was sent.",
     ),
     pytest.param(
         "bulk people.csv --sandbox MESSAGE --ledger nowhere/run.db",
         1,
         "nowhere/run.db: its folder does not exist; create it, or name another "
-        "file.\nNothing was sent now. Earlier sends are listed by `octopush report "
-        "nowhere/run.db --run 8e89eeeb3341`.",
+        "file.\nNothing was sent.",
     ),
     pytest.param(
         "bulk people.csv --sandbox MESSAGE --max-cost cheap",

@@ -497,7 +497,7 @@ def test_a_run_that_is_not_there(serve, broker, run, command):
     result = run("fleet", command, "nope", *APP)
 
     assert result.exit_code == 2
-    assert result.stderr == "Error: NAME: names no run of this ledger (got 'nope')\n"
+    assert result.stderr == "Error: NAME: names no run of this ledger (got 'nope').\n"
 
 
 class Kept(MemoryLedger):

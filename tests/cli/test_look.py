@@ -1,6 +1,7 @@
 """A look before anything is sent: what is refused, shown and asked."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -440,3 +441,43 @@ def test_dry_run_without_a_network(run, people):
 
     assert result.exit_code == 0
     assert "  Cost        unknown: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["Hi {{first_name}}", "Hi {first_name", "Hi [first_name]", "Hi {firstname}"]
+)
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_look_refuses_what_its_run_refuses(bulk, people, gateway, text, options):
+    """A text that would be wrong for everybody, with one and the same advice."""
+    result = bulk(people(), "--text", text, *options)
+
+    assert result.exit_code == 2
+    assert "{first_name}" in result.stderr
+    assert result.stderr.endswith("Nothing was sent.\n")
+    assert len(gateway.sent_log) == 0
+
+
+def test_options_are_named_and_no_arguments(bulk, run, people, tmp_path):
+    """By each command that repeats what the library says about a row or a text."""
+    path = people(lines=["0639980001,Ada", "+33639980002,Bob"])
+    ledger, page = tmp_path / "run.db", tmp_path / "page.html"
+    message = ("--text", "Hi {first_name}")
+    results = [
+        bulk(path, *message, "--ledger", ledger),
+        bulk(path, *message, "--ledger", ledger, "--json"),
+        bulk(path, *message, "--dry-run"),
+        bulk(path, "--text", "Hi {param1}"),
+        bulk(path, "--text", "Hi {param1}", "--json"),
+        run("preview", path, *message, "--price", "0.05"),
+        run("preview", path, *message, "--price", "0.05", "--json"),
+        run("rejected", ledger, "--csv", tmp_path / "rows.csv"),
+        run("rejected", ledger, "--json"),
+        run("report", ledger, "--html", page),
+        run("report", ledger, "--json"),
+        run("contacts", "import", path, "--list", "customers", "--sandbox"),
+    ]
+    files = [(tmp_path / "rows.csv").read_text("utf-8"), page.read_text("utf-8")]
+
+    for said in [one.output for one in results] + files:
+        assert "--country FR" in said or "--column param1=" in said
+        assert not re.search("(country|columns)=", said)

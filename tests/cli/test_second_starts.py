@@ -38,6 +38,50 @@ def test_the_refused_stay_refused_unless_asked(bulk, people, tmp_path, gateway):
     assert len(gateway.sent_log) == 0
 
 
+ON_PURPOSE = "To send it to them once more on purpose"
+
+
+def test_advice_to_send_again_is_for_those_who_had_it(bulk, people, tmp_path, gateway):
+    """After a start that sent nothing, another name would be no way to go on."""
+    gateway.credit = 0
+    ledger = ("--ledger", tmp_path / "run.db")
+    bulk(people(), *ledger)
+
+    still = bulk(people(), *ledger)
+    gateway.credit = 10
+    sent = bulk(people(), *ledger)
+    again = bulk(people(), *ledger)
+
+    assert still.stdout.startswith("Paused: 0 of 3 recipients are accepted.")
+    assert ON_PURPOSE not in still.stdout + sent.stdout
+    assert ON_PURPOSE in again.stdout
+    assert gateway.sent_log.times("+33600000001") == 1
+
+
+def test_a_start_that_reached_nobody_is_not_done(bulk, people, tmp_path, gateway):
+    """It says so as `octopush report` does, at the first time and at the second."""
+    ledger = ("--ledger", tmp_path / "run.db", "--faults", "connection_refused=1")
+
+    first, second = (bulk(people(), *ledger) for _ in range(2))
+
+    for result in (first, second):
+        assert result.exit_code == 1
+        assert result.stdout.startswith("Unfinished: 0 of 3 recipients are accepted.")
+        assert "run the same command again" in result.stdout
+        assert ON_PURPOSE not in result.stdout
+    assert len(gateway.sent_log) == 0
+
+
+def test_an_empty_file_becomes_a_ledger(bulk, people, tmp_path, gateway):
+    """As one of `mktemp` is."""
+    (tmp_path / "run.db").touch()
+
+    result = bulk(people(), "--ledger", tmp_path / "run.db")
+
+    assert result.exit_code == 0
+    assert len(gateway.sent_log.numbers()) == 3
+
+
 @pytest.fixture
 def split(tmp_path):
     """Write a run whose only batch was split: one part accepted, one not sent."""

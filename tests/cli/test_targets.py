@@ -94,14 +94,14 @@ def test_no_run_of_this_machine(run, state):
 
 @pytest.mark.parametrize("words", [("week-49",), ("--run", "week-49")])
 def test_unknown_name(run, recorded, words):
-    """It is not a file, nor a run."""
+    """It is neither a file nor a run, and a look is about no message."""
     recorded("week-48")
 
     result = run("report", *words)
 
     assert result.exit_code == 2
-    assert "is not a file, nor a run" in result.stderr
-    assert "`octopush runs` lists them (got 'week-49')" in result.stderr
+    assert "is neither a file nor a run" in result.stderr
+    assert result.stderr.endswith("`octopush runs` lists these (got 'week-49').\n")
 
 
 def test_path_that_is_not_there(run):

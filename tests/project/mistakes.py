@@ -440,8 +440,8 @@ PYTHON = [
     (
         another_text,
         (
-            "name: names a run that began with another text, which 1 person has had. "
-            "Another name starts another run, which sends to all of them again (got "
+            "name: names a run that began with another text, which 1 person has had; "
+            "another name starts another run, which sends to all of them again (got "
             "'week-48'). Nothing was sent."
         ),
     ),

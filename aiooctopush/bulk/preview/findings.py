@@ -376,10 +376,12 @@ class Preview:
         one, whole = ("row", "file") if self.from_file else ("item", "source")
         if self.rejected:
             first = self.rejections[0]
-            column = "" if first.column_name is None else f"{first.column_name} "
+            column = (
+                "" if first.column_name is None else f", column {first.column_name}"
+            )
             yield (
-                f"{_counted(self.rejected, one)} cannot be used, first {first.place}: "
-                f"{column}{first.reason}."
+                f"{_counted(self.rejected, one)} cannot be used, first in "
+                f"{first.place}{column}: {first.reason}."
             )
         for name, found in self.long_values.items():
             yield (

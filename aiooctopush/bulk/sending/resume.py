@@ -82,8 +82,8 @@ async def check_run(ledger: Ledger, known: RunRecord, fresh: RunRecord) -> None:
     people = "1 person has" if had_it == 1 else f"{had_it:,} people have"
     raise InvalidFieldError(
         "name",
-        f"names a run that began with another {', '.join(differ)}, which {people} had. "
-        "Another name starts another run, which sends to all of them again",
+        f"names a run that began with another {', '.join(differ)}, which {people} had; "
+        "another name starts another run, which sends to all of them again",
         shown=repr(known.name)[:80],
     )
 

@@ -250,10 +250,10 @@ def _advice(names: Sequence[str]) -> str:
     return (
         f"if the numbers are in {shown(found[0])}, say so "
         f"(columns={{'phone_number': {found[0]!r}}}, "
-        f"--column {_quoted(f'{NUMBER}={several}')})"
+        f"--column {quoted(f'{NUMBER}={several}')})"
     )
 
 
-def _quoted(argument: str) -> str:
-    """An argument as a shell wants it."""
+def quoted(argument: str) -> str:
+    """Write an argument of a command as a shell reads it."""
     return f'"{argument}"' if re.search(r"[^\w=,.\-]", argument) else argument

@@ -8,7 +8,7 @@ from ...api._recipients import NUMBER, CheckedRecipients
 from ...errors import InvalidFieldError
 from ...text import check_placeholders, placeholders
 from ..options import Identity, OnMissing
-from .columns import COLUMNS
+from .columns import COLUMNS, quoted
 from .rows import FileSource
 from .table import IS_EMPTY
 
@@ -154,10 +154,10 @@ def problem_of_column(name: str, meant: Sequence[str]) -> str:
     """Report that a file has no column for a placeholder, with a suggestion."""
     problem = f"uses {{{name}}}, for which the file has no column"
     if not meant:
-        return f"{problem} (columns={{{name!r}: …}}, --column {name}=… names one)"
+        return f"{problem}; name one (columns={{{name!r}: …}}, --column {name}=…)"
     return (
-        f"{problem}; if it is {meant[0]!r}, pass (columns={{{name!r}: "
-        f"{meant[0]!r}}}, --column {name}={meant[0]})"
+        f"{problem}; if it is {meant[0]!r}, say so (columns={{{name!r}: "
+        f"{meant[0]!r}}}, --column {quoted(f'{name}={meant[0]}')})"
     )
 
 

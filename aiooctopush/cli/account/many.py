@@ -31,7 +31,7 @@ from ..targets.session import CommandSession
 from ..terminal.exit_codes import ExitCode
 from ..terminal.help import option, together
 from ..terminal.interrupt import interruptible
-from ..terminal.problems import problem_of
+from ..terminal.problems import in_options, problem_of
 from ..terminal.progress import Progress
 from ..terminal.result import Result, item
 from ..terminal.values import counted
@@ -376,7 +376,7 @@ def _bad_row(position: int, row: SourceError) -> Problem:
         last=position,
         items=1,
         outcome=Outcome.NOT_SENT,
-        reason=f"{column}{row.reason}{got}",
+        reason=f"{column}{in_options(row.reason)}{got}",
     )
 
 

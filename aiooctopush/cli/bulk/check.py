@@ -20,7 +20,7 @@ from ...bulk.sources.text_file import SourceError
 from ...errors import Outcome, shown
 from ..terminal.console import Screen
 from ..terminal.exit_codes import ExitCode
-from ..terminal.problems import outcome_document
+from ..terminal.problems import in_options, outcome_document
 from ..terminal.progress import Progress
 from ..terminal.values import counted
 from ..wording import TOO_LATE, rejected_because
@@ -48,10 +48,11 @@ class FileCheck:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about a file that can be sent."""
+        found = tuple(map(in_options, self.found.warnings))
         if not self.ignored:
-            return self.found.warnings
+            return found
         columns = shown(", ".join(self.ignored))
-        return (*self.found.warnings, f"columns that are not used: {columns}.")
+        return (*found, f"columns that are not used: {columns}.")
 
     @property
     def first_bad_rows(self) -> list[dict[str, Any]]:
@@ -60,7 +61,7 @@ class FileCheck:
             {
                 "line": one.line,
                 "column": one.column_name,
-                "reason": one.reason,
+                "reason": in_options(one.reason),
                 "shown": one.shown,
             }
             for one in self.found.rejections
@@ -166,7 +167,7 @@ class FileChecker:
         return used, check
 
     def _refuse_all(self, check: FileCheck) -> None:
-        refusals = check.found.refusals
+        refusals = tuple(map(in_options, check.found.refusals))
         if not refusals:
             return
         list_bad(check, self.screen)

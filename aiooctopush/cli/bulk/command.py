@@ -85,7 +85,7 @@ def bulk(
     screen = Screen(as_json=as_json)
     if ledger is not None and no_ledger:
         raise click.UsageError("--ledger and --no-ledger exclude each other.")
-    with screen.failures():
+    with screen.failures(of_sending=True):
         built = message.built()
         connection = connect(gateway)
         if name is None:

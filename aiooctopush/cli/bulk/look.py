@@ -19,6 +19,7 @@ from ...text import (
     placeholders,
     plain,
 )
+from ..terminal.problems import in_options
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, in_euros, printable
 from ..wording import departure_in_words
@@ -192,7 +193,7 @@ class BulkLook(Result):
             yield "Rejected", counted(found.rejected, "row")
         reasons = Counter(found.reasons).most_common(_REASONS_SHOWN)
         for reason, count in reasons:
-            yield "", f"{count:,} × {printable(reason)}"
+            yield "", f"{count:,} × {in_options(printable(reason))}"
         if len(found.reasons) > len(reasons):
             yield "", "and other reasons"
 
@@ -230,7 +231,17 @@ class BulkLook(Result):
 
 def _plain_of(found: Preview) -> dict[str, Any]:
     """Return the figures without the texts, which a log does not need."""
-    return {name: one for name, one in found.as_dict().items() if name != "samples"}
+    plain = {name: one for name, one in found.as_dict().items() if name != "samples"}
+    return plain | {
+        "refusals": [in_options(words) for words in plain["refusals"]],
+        "rejections": [
+            one | {"reason": in_options(one["reason"])} for one in plain["rejections"]
+        ],
+        "rejected_by_reason": {
+            in_options(reason): count
+            for reason, count in plain["rejected_by_reason"].items()
+        },
+    }
 
 
 def warnings_of(look: BulkLook) -> Sequence[str]:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from attrs import frozen
@@ -70,7 +71,7 @@ async def recorded(place: LedgerPlace, name: str, people: People) -> RecordedRun
     Raises:
         LedgerError: It cannot be read.
     """
-    if place.path is not None and not await asyncio.to_thread(place.path.exists):
+    if place.path is not None and not await asyncio.to_thread(_is_there, place.path):
         return None
     async with place.opened(read_only=True) as ledger:
         found = [one for one in await ledger.runs() if one.name == name]
@@ -87,3 +88,8 @@ async def recorded(place: LedgerPlace, name: str, people: People) -> RecordedRun
             if batch.concluded_at is not None:
                 ended_at = max(ended_at or batch.concluded_at, batch.concluded_at)
     return RecordedRun(run=found[0], done=done, ended_at=ended_at)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a ledger; an empty file, as of mktemp, becomes one."""
+    return path.exists() and path.stat().st_size > 0

@@ -9,11 +9,12 @@ from attrs import define, field
 
 from ...bulk.run import BulkRun
 from ...bulk.sources.rows import FileSource
-from ...errors import OctopushError
+from ...errors import OctopushError, Outcome
 from ...ledgers.records import Pause
 from ..targets.gateway import Connection
 from ..terminal.console import Screen
 from ..terminal.interrupt import interruptible
+from ..terminal.problems import NOTHING_SENT
 from ..terminal.progress import Progress
 from ..wording import waiting_for
 from .summary import RunOutcome, counts_of
@@ -135,11 +136,9 @@ class Sending:
         )
 
     def _fail(self, error: OctopushError) -> NoReturn:
-        place = self._outcome.place
-        advice = ""
-        if place.ledger is not None:
-            advice = (
-                "Nothing was sent now. Earlier sends are listed by "
-                f"`{place.command('report')}`."
-            )
+        outcome = self._outcome
+        advice = "" if error.outcome is Outcome.NOT_SENT else NOTHING_SENT
+        if outcome.planned_before:
+            report = outcome.place.command("report")
+            advice = f"Nothing was sent now. Earlier sends are listed by `{report}`."
         self._screen.fail(error, advice=advice)

@@ -213,7 +213,8 @@ class RunOutcome:
     def has_sent_nothing(self) -> bool:
         """Whether everyone of the file was dealt with in an earlier start."""
         nothing_new = not self.new and self.already > 0
-        return nothing_new and self.report.done == self.done_before
+        is_over = not self.report.resumable
+        return nothing_new and is_over and self.report.done == self.done_before
 
     def headline(self) -> Row:
         """Sum the run up in one sentence, with its style."""
@@ -229,6 +230,9 @@ class RunOutcome:
         if self.simulated and self.is_fine:
             people = counted(self.total, "recipient")
             return f"Simulated: the gateway would accept {people}.", "bold"
+        if self.report.resumable:
+            # As `octopush report` has it.
+            return f"Unfinished: {some}", "bold yellow"
         return f"Done: {some}", "bold green" if self.is_fine else "bold yellow"
 
     def rows(self) -> Iterator[Row]:
@@ -253,7 +257,8 @@ class RunOutcome:
         """Yield what to do, a paragraph for each kind of trouble."""
         paragraphs = list(advice_on(self.report, self.place, how=self.how))
         yield from paragraphs
-        if self.has_sent_nothing:
+        # Another name would reach those who had it, and not only those who did not.
+        if self.has_sent_nothing and self.is_fine:
             yield (
                 "To send it to them once more on purpose, give this run a name of its "
                 "own, such as --run week-48."

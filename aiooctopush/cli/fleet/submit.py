@@ -156,14 +156,14 @@ def submit(
     screen = Screen(as_json=as_json)
     clock = surroundings().clock
     place = RunLocation(name=name, ledger=LedgerPlace(app))
-    with screen.failures():
+    with screen.failures(of_sending=True):
         found = load_fleet(app)
         built = message.built()
         excluding = [reading.open(one) for one in planning.exclude]
         people = people_beside(excluding, planning.on_duplicate)
     with failures(screen, _SUBMIT_AGAIN), quiet_logs():
         before = asyncio.run(recorded(LedgerPlace(app), name, people))
-    with screen.failures():
+    with screen.failures(of_sending=True):
         checker = FileChecker(
             message=built,
             screen=screen,

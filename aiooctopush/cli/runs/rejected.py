@@ -13,6 +13,7 @@ from ..targets.runs import RunTarget, find_target, run_argument
 from ..terminal.console import Screen
 from ..terminal.help import command
 from ..terminal.options import csv_option, shows_result
+from ..terminal.problems import in_options
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.values import counted, printable
 from ..wording import in_its_column, rejected_row
@@ -41,10 +42,8 @@ class RejectedRows(Result):
 
     def headline(self) -> Row:
         """Say how many there are."""
-        return (
-            f"{counted(self.rejected, 'row')} of {printable(self.name)} rejected.",
-            "",
-        )
+        rows = f"{counted(self.rejected, 'row')} of {printable(self.name)}"
+        return f"{rows} {'was' if self.rejected == 1 else 'were'} rejected.", ""
 
     def blocks(self) -> Iterator[str | list[Row] | Table]:
         """Yield the reasons, and the first rows."""
@@ -92,7 +91,7 @@ def rejected(
     if csv_file is not None:
         write_repairs(csv_file, rows)
         screen.note(f"Wrote {counted(len(rows), 'row')} to {csv_file}.")
-    reasons = Counter(in_its_column(one, one.reason) for one in rows)
+    reasons = Counter(in_its_column(one, in_options(one.reason)) for one in rows)
     return RejectedRows(
         ledger=str(target.ledger),
         name=found,

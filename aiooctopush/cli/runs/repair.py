@@ -9,6 +9,7 @@ from typing import Final
 
 from ...ledgers.records import Rejection
 from ..terminal.export import harmless, new_file
+from ..terminal.problems import in_options
 
 
 _ABOUT: Final = ("line", "column", "reason")
@@ -56,7 +57,7 @@ def write_repairs(path: Path, rejections: Sequence[Rejection]) -> None:
         writer.writerow([*names, *about])
         for (cells, beyond), one in rows:
             line = one.position + 1 if one.line is None else one.line
-            said = [str(line), one.column_name or "", one.reason]
+            said = [str(line), one.column_name or "", in_options(one.reason)]
             if has_values:
                 said.append("" if one.cells else one.shown or "")
             writer.writerow(

@@ -19,6 +19,7 @@ from ..terminal.console import Screen
 from ..terminal.export import new_csv, new_file
 from ..terminal.help import command
 from ..terminal.options import csv_option, file_option, shows_result
+from ..terminal.problems import in_options
 from ..terminal.result import Result, Row, Table, item
 from ..terminal.times import at, span
 from ..terminal.values import printable
@@ -98,7 +99,11 @@ class RunReport(Result):
             goes_out=departure_of(details.run),
             ended=details.ended_at,
             rejections=tuple(
-                {"line": one.line, "reason": one.reason, "shown": one.shown}
+                {
+                    "line": one.line,
+                    "reason": in_options(one.reason),
+                    "shown": one.shown,
+                }
                 for one in details.report.rejections
             ),
             unresolved=tuple(one for batches in unresolved for one in batches),

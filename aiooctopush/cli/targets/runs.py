@@ -124,8 +124,8 @@ def _recorded(name: str) -> RunTarget:
     if not path.exists():
         raise InvalidFieldError(
             "RUN",
-            "is not a file, nor a run that was recorded on this machine. "
-            "`octopush runs` lists them",
+            "is neither a file nor a run that was recorded on this machine; "
+            "`octopush runs` lists these",
             shown=shown(name),
         )
     return RunTarget(ledger=LedgerPlace(str(path)), name=name)

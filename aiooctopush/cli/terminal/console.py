@@ -16,9 +16,9 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ...errors import AuthenticationError, NotSentError, OctopushError
+from ...errors import AuthenticationError, NotSentError, OctopushError, Outcome
 from .exit_codes import ExitCode, was_signalled
-from .problems import error_as_json, exit_code_of, problem_of
+from .problems import NOTHING_SENT, error_as_json, exit_code_of, problem_of
 from .result import Result, Row, Table
 
 
@@ -167,12 +167,20 @@ class Screen:
         raise click.exceptions.Exit(code)
 
     @contextmanager
-    def failures(self) -> Iterator[None]:
-        """Convert errors before any send to messages and an exit code."""
+    def failures(self, *, of_sending: bool = False) -> Iterator[None]:
+        """
+        Convert errors before any send to messages and an exit code.
+
+        Args:
+            of_sending: Whether the command was to send. An error about a file or a
+                ledger does not name the outcome of the messages, so this does.
+        """
         try:
             yield
         except OctopushError as error:
-            self.fail(error)
+            if not of_sending or error.outcome is not None:
+                self.fail(error)
+            self.fail(error, advice=NOTHING_SENT, outcome=str(Outcome.NOT_SENT))
         except (KeyboardInterrupt, click.Abort):
             self.note("\nInterrupted. Nothing was sent.")
             raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None

@@ -43,6 +43,8 @@ _FOR_PROGRAMS: Final = {
     ", or open it read_only": "",
     "this OctopushSession is closed; open a new one": "the command was stopped",
     "PostgresLedger.migrate()": "`octopush ledger init`",
+    "check base_url": "check --base-url and OCTOPUSH_BASE_URL",
+    ", or the arguments passed in their place": "",
 }
 
 
@@ -51,7 +53,10 @@ _for_programs = re.compile(r"\((?:columns|country|on_missing)=.*?, (?=--)")
 _encoding = re.compile(r'(?:pass |is )?encoding="([\w-]+)"')
 
 # They are about a ledger, and no message.
-_OF_LEDGERS: Final = frozenset({"name", "batch", "decision", "NAME"})
+_OF_LEDGERS: Final = frozenset({"name", "batch", "decision", "NAME", "RUN"})
+
+NOTHING_SENT: Final = "Nothing was sent."
+"""The outcome of a command that failed before it sent anything."""
 
 
 def in_options(words: str) -> str:
@@ -74,9 +79,8 @@ def problem_of(error: OctopushError) -> str:
     got = "" if error.shown is None else f" (got {error.shown})"
     # The rest of such a limit refers to an argument of the library.
     words = f"{place}: {in_options(error.limit.partition('; allow_')[0])}{got}"
-    if error.field in _OF_LEDGERS:
-        return words
-    return f"{words}. Nothing was sent."
+    words = f"{words}."
+    return words if error.field in _OF_LEDGERS else f"{words} {NOTHING_SENT}"
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> str:

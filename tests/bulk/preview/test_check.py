@@ -103,7 +103,7 @@ def test_what_is_no_number_is_rejected():
     )
     (words,) = found.warnings
     assert words == (
-        "1 item cannot be used, first item 2: must start with '+' and the country "
+        "1 item cannot be used, first in item 2: must start with '+' and the country "
         "code; it looks like a national number: declare its country (country='FR', "
         "--country FR)."
     )

@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from ...._version import __version__
 from ....ledgers.records import BatchState
 from ...targets.ledger import LedgerPlace
+from ...terminal.problems import in_options
 from ...terminal.times import at, span
 from ...terminal.values import counted, in_euros
 from ...wording import (
@@ -131,7 +132,7 @@ class _Page:
             "refused_more": run.batches[BatchState.REFUSED] - len(run.refused),
             "rejected": report.rejected,
             "rejections": [
-                (one.place.capitalize(), one.reason, one.shown or "–")
+                (one.place.capitalize(), in_options(one.reason), one.shown or "–")
                 for one in report.rejections
             ],
             "rejected_more": report.rejected - len(report.rejections),
