@@ -6,7 +6,7 @@ generality: merged headers, redirects, cookies, traces, a task that writes the b
 object for the response. Here aiohttp makes the head once for each path, from the
 session's headers and cookies as well, and it leaves with the body in one piece. Names,
 TLS, the pool and the parser stay aiohttp's. The bytes on the wire and the result are
-the same: `tests/core/test_direct.py` compares both ways.
+the same: `tests/core/test_direct*.py` compare both ways.
 
 The usual way serves sessions whose requests are watched or replaced, your own sessions
 with other settings than headers and cookies, and versions of aiohttp with other
