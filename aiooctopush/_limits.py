@@ -3,7 +3,6 @@ Length limits of messages, and bounds of numeric settings; apart from `text`, wh
 send does not load.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -35,22 +34,23 @@ Source: gateway documentation, "Special characters" (documented, unseen).
 """
 
 
-def at_least(least: float) -> Callable[[object, "Attribute[Any]", Any], None]:
-    """Return a validator of a field: a number that is no less than this."""
-
-    def check(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-        check_number(attribute.name, value)
-        if not value >= least:
-            raise wrong_value(attribute.name, f"must be at least {least:g}", value)
-
-    return check
-
-
 def positive(_: object, attribute: "Attribute[Any]", value: Any) -> None:
     """Require a number above 0; a validator of a field."""
-    check_number(attribute.name, value)
+    check_positive(attribute.name, value)
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Require a number above 0."""
+    check_number(name, value)
     if not value > 0:
-        raise wrong_value(attribute.name, "must be above 0", value)
+        raise wrong_value(name, "must be above 0", value)
+
+
+def check_at_least(name: str, value: Any, least: float) -> None:
+    """Require a number that is no less than this."""
+    check_number(name, value)
+    if not value >= least:
+        raise wrong_value(name, f"must be at least {least:g}", value)
 
 
 def check_number(name: str, value: object) -> None:

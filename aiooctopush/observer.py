@@ -15,7 +15,7 @@ from ._record import Record
 from .errors import Outcome
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class AttemptEvent(Record):
     """
     One attempt that has ended, for logs and metrics. Nothing in it is private.
@@ -50,7 +50,7 @@ OnAttempt = Callable[[AttemptEvent], None]
 """Called after every attempt. Exceptions are logged and never affect a send."""
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class CallStarted(Record):
     """
     A call that is about to be made. Nothing in it is private.
@@ -66,7 +66,7 @@ class CallStarted(Record):
     base_url: str
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class CallEnded(Record):
     """
     Outcome of a call, including all its attempts. It contains nothing private.

@@ -12,16 +12,19 @@ or if the gateway was throttling.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from attrs import field, frozen
+from attrs import fields, frozen
 
-from ._limits import at_least, positive
+from ._limits import check_at_least, check_positive
 from ._record import Record
 from ._throttle import RetryBudget
 from ._wire import Idempotency
 from .errors import Backoff, DuplicateRequestError, OctopushError, Outcome
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+_AT_LEAST_ONE: Final = ("attempts", "careful_floor")
+
+
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class RetryPolicy(Record):
     """
     Number, duration and pauses of the attempts of a call.
@@ -42,16 +45,22 @@ class RetryPolicy(Record):
         budget: Tokens for retries that all calls of a session share.
     """
 
-    attempts: int = field(default=4, validator=at_least(1))
-    timeout: float = field(default=60.0, validator=positive)
-    fast_base: float = field(default=0.1, validator=at_least(0))
-    fast_cap: float = field(default=5.0, validator=at_least(0))
-    careful_floor: float = field(default=1.0, validator=at_least(1))
-    careful_base: float = field(default=0.5, validator=at_least(0))
-    careful_cap: float = field(default=20.0, validator=at_least(0))
-    throttle_base: float = field(default=1.0, validator=at_least(0))
-    throttle_cap: float = field(default=20.0, validator=at_least(0))
-    budget: int = field(default=500, validator=at_least(0))
+    attempts: int = 4
+    timeout: float = 60.0
+    fast_base: float = 0.1
+    fast_cap: float = 5.0
+    careful_floor: float = 1.0
+    careful_base: float = 0.5
+    careful_cap: float = 20.0
+    throttle_base: float = 1.0
+    throttle_cap: float = 20.0
+    budget: int = 500
+
+    def __attrs_post_init__(self) -> None:
+        check_positive("timeout", self.timeout)
+        for one in fields(RetryPolicy):
+            least = 1 if one.name in _AT_LEAST_ONE else 0
+            check_at_least(one.name, getattr(self, one.name), least)
 
     def wait(self, backoff: Backoff, retries: int, draw: float) -> float:
         """
@@ -75,15 +84,13 @@ class RetryPolicy(Record):
 BULK_RETRY: Final = RetryPolicy(attempts=12, timeout=900.0)
 
 
-@frozen(eq=False, repr=False)
-class Return(Record):
+class Return(NamedTuple):
     """Return a result: an earlier attempt was accepted."""
 
     outcome: Outcome = Outcome.PRESUMED
 
 
-@frozen(eq=False, repr=False)
-class Raise(Record):
+class Raise(NamedTuple):
     """Give the caller the error."""
 
     gave_up: bool = False
@@ -91,8 +98,7 @@ class Raise(Record):
     budget_exhausted: bool = False
 
 
-@frozen(eq=False, repr=False)
-class Retry(Record):
+class Retry(NamedTuple):
     """Try again."""
 
     delay: float

@@ -75,7 +75,7 @@ _SWITCHES: Final = (
 )
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class Message(Record):
     """Text, sender and options that all ways of sending an SMS share."""
 
@@ -106,7 +106,7 @@ class Message(Record):
         check_switches(self, _SWITCHES)
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True, slots=False, eq=False, repr=False)
 class SmsRequest(Message):
     """
     One request for up to 500 recipients, as a value: build it, store it, send it.

@@ -8,7 +8,6 @@ it is. Each has to be caught within 3,000 seeds.
 import math
 
 import pytest
-from attrs import evolve
 from simulation.judge import report, violations
 from simulation.world import simulate
 
@@ -36,7 +35,7 @@ def new_id_on_429(policy, now):
     decision = decide(policy, now)
     refused = now.failures[-1].outcome is Outcome.REFUSED
     if isinstance(decision, Retry) and refused and now.may_replace_id:
-        return evolve(decision, new_id=True)
+        return decision._replace(new_id=True)
     return decision
 
 
@@ -45,7 +44,7 @@ def new_id_after_500(policy, now):
     decision = decide(policy, now)
     failed = now.failures[-1].status == 500
     if isinstance(decision, Retry) and failed and now.may_replace_id:
-        return evolve(decision, new_id=True)
+        return decision._replace(new_id=True)
     return decision
 
 
@@ -60,7 +59,7 @@ def no_floor(policy, now):
     """The careful back-off without the second that keeps tries apart."""
     decision = decide(policy, now)
     if isinstance(decision, Retry) and now.failures[-1].backoff is Backoff.CAREFUL:
-        return evolve(decision, delay=max(decision.delay - policy.careful_floor, 0.0))
+        return decision._replace(delay=max(decision.delay - policy.careful_floor, 0.0))
     return decision
 
 
