@@ -21,6 +21,7 @@ from ..errors import (
     renamed,
 )
 from ..ids import request_id_for
+from ..phone import mask
 from .targets.gateway import (
     Connection,
     GatewayOptions,
@@ -44,6 +45,7 @@ octopush send --sandbox --to +33600000001 --sender Acme --purpose alert \\
     --text "Your code is 1234"
 """
 
+_RECIPIENTS: Final = "Recipients"
 _FOR_FILES: Final = "must be a number; for a file, use `octopush bulk FILE`"
 
 
@@ -88,11 +90,11 @@ class Sent(Result):
     multiple=True,
     required=True,
     metavar="NUMBER",
-    heading="Recipients",
+    heading=_RECIPIENTS,
     help="International number, such as +33600000001. Repeat the option for up to 500; "
     "for more, use `octopush bulk`.",
 )
-@country_option
+@country_option(_RECIPIENTS)
 @message_options
 @option(
     "--idempotency-key",
@@ -163,10 +165,12 @@ def send(
 
 
 def _recipients(numbers: tuple[str, ...], country: str | None) -> list[Recipient]:
-    found = []
+    found: list[Recipient] = []
     for position, number in enumerate(numbers):
         try:
-            found.append(Recipient.of(number, country=country))
+            one = Recipient.of(number, country=country)
+            _check_new(one, found)
+            found.append(one)
         except InvalidFieldError as error:
             if error.field == "country":
                 raise renamed(error, "--country") from None
@@ -177,6 +181,14 @@ def _recipients(numbers: tuple[str, ...], country: str | None) -> list[Recipient
                 shown=error.shown,
             ) from None
     return found
+
+
+def _check_new(one: Recipient, found: list[Recipient]) -> None:
+    """Refuse a number that is given twice: it would get the text twice."""
+    for earlier, other in enumerate(found, 1):
+        if other.phone_number == one.phone_number:
+            problem = f"must not be the same as number {earlier}"
+            raise InvalidFieldError(NUMBER, problem, shown=mask(one.phone_number))
 
 
 def _without_values(error: OctopushError) -> OctopushError:

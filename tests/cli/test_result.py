@@ -131,6 +131,27 @@ def test_epilog():
     )
 
 
+def test_a_key_is_listed_once():
+    """Also one that a merged result has as well."""
+
+    @frozen(kw_only=True)
+    class Inner(Result):
+        """A part with figures."""
+
+        count: int = item()
+        figures: dict[str, int] = item(merge=True, doc="least, most, names")
+
+    @frozen(kw_only=True)
+    class Outer(Result):
+        """The whole."""
+
+        names: str = item()
+        count: int = item()
+        inner: Inner = item(merge=True, of=Inner)
+
+    assert Outer.epilog() == "--json gives: names, count, least, most."
+
+
 def test_a_plain_result_has_no_headline(capsys):
     """A result without a sentence, rows and tables writes nothing."""
 

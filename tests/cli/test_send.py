@@ -442,3 +442,23 @@ def test_plain_text(run, gateway):
     (sent,) = gateway.sent_log.entries
     assert result.exit_code == 0, result.output
     assert sent.text == "C'est l oeuvre..."
+
+
+def test_a_number_is_given_once(send, gateway):
+    """However it is written: a second message to the same person is a slip."""
+    result = send("--to", "+33 6 00 00 00 02", "--to", "+33600000001")
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: --to, number 3: must not be the same as number 1 (got +336****0001). "
+        "Nothing was sent.\n"
+    )
+    assert len(gateway.sent_log) == 0
+
+
+def test_help_of_a_send_speaks_of_no_file(run):
+    """The country is about the recipients here."""
+    said = run("send", "--help").stdout
+
+    assert "File:" not in said
+    assert "--country" in said.partition("Recipients:")[2].partition("Message:")[0]

@@ -91,7 +91,7 @@ def contacts() -> None:
     example=_IMPORT_EXAMPLE,
     result=Contacts,
 )
-@click.argument("path", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @option(
     "--list",
     "list_name",
@@ -119,11 +119,11 @@ def import_(
     reading: FileReading,
 ) -> Contacts:
     """
-    Add or update the contacts of a CSV file, of any size, and put them into a list.
+    Add or update the contacts of a file, of any size, and put them into a list.
 
-    The first line names the columns: phone_number, and optionally first_name, last_name
-    and param1 to param5. Rows that cannot be used are listed and left out. Importing is
-    free, sends no message, and can be repeated without harm.
+    FILE is CSV, JSON or a spreadsheet. Its columns are phone_number, and optionally
+    first_name, last_name and param1 to param5. Rows that cannot be used are listed and
+    left out. Importing is free, sends no message, and can be repeated without harm.
     """
     with calls.screen.failures():
         _check_name(list_name, "--list")

@@ -35,7 +35,8 @@ from .submit import submit
 
 _EXAMPLE = """\
 export OCTOPUSH_FLEET=app:fleet
-octopush fleet submit people.csv --run november --sender Acme --purpose alert \\
+octopush fleet submit people.csv --run november \\
+    --sender Acme --purpose alert \\
     --text "Hello {first_name}, your order is on its way"
 octopush fleet status
 """
@@ -90,6 +91,49 @@ def fleet() -> None:
 
 
 _name_argument = click.argument("name")
+
+
+fleet.add_command(submit)
+
+
+@fleet.command(
+    short_help="Show the progress of runs.",
+    example=_STATUS_EXAMPLE,
+    result=FleetStatus,
+)
+@click.argument("name", required=False)
+@app_option()
+@option(
+    "--watch/--once",
+    default=None,
+    heading=OUTPUT,
+    help="Watch until nothing is being sent any more, or look once. By default it "
+    "watches on a terminal.",
+)
+@json_option
+def status(
+    *,
+    name: str | None,
+    app: str,
+    watch: bool | None,
+    as_json: bool,
+) -> None:
+    """
+    Show the progress of the runs of a fleet: one of them, or all.
+
+    The ledger is only read, so this needs neither broker nor workers.
+    """
+    if watch and as_json:
+        raise click.UsageError("--watch and --json exclude each other.")
+    screen = Screen(as_json=as_json)
+    if watch is None:
+        watch = screen.is_terminal and screen.err.is_terminal and not as_json
+    with at_work(screen, interrupted="No longer watching. The workers continue."):
+        found = load_fleet(app)
+        seen = Status(
+            fleet=found, app=app, name=name, screen=screen, clock=surroundings().clock
+        )
+        asyncio.run(until_signal(seen.watch() if watch else seen.once()))
 
 
 @fleet.command(
@@ -179,46 +223,3 @@ def sweep(screen: Screen, /, *, name: str | None, app: str) -> Woken:
     if found.is_in_process:
         words = f"Woke {batches_of(woken)}, and sent them in this process."
     return Woken(name=name, woken=woken, words=words)
-
-
-@fleet.command(
-    short_help="Show the progress of runs.",
-    example=_STATUS_EXAMPLE,
-    result=FleetStatus,
-)
-@click.argument("name", required=False)
-@app_option()
-@option(
-    "--watch/--once",
-    default=None,
-    heading=OUTPUT,
-    help="Watch until nothing is being sent any more, or look once. By default it "
-    "watches on a terminal.",
-)
-@json_option
-def status(
-    *,
-    name: str | None,
-    app: str,
-    watch: bool | None,
-    as_json: bool,
-) -> None:
-    """
-    Show the progress of the runs of a fleet: one of them, or all.
-
-    The ledger is only read, so this needs neither broker nor workers.
-    """
-    if watch and as_json:
-        raise click.UsageError("--watch and --json exclude each other.")
-    screen = Screen(as_json=as_json)
-    if watch is None:
-        watch = screen.is_terminal and screen.err.is_terminal and not as_json
-    with at_work(screen, interrupted="No longer watching. The workers continue."):
-        found = load_fleet(app)
-        seen = Status(
-            fleet=found, app=app, name=name, screen=screen, clock=surroundings().clock
-        )
-        asyncio.run(until_signal(seen.watch() if watch else seen.once()))
-
-
-fleet.add_command(submit)

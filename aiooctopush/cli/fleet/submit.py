@@ -35,8 +35,9 @@ from .run import FleetRun
 
 
 _SUBMIT_EXAMPLE = """\
-octopush fleet submit people.csv --app app:fleet --run november --sender Acme \\
-    --purpose alert --text "Hello {first_name}, your order is on its way"
+octopush fleet submit people.csv --app app:fleet --run november \\
+    --sender Acme --purpose alert \\
+    --text "Hello {first_name}, your order is on its way"
 """
 
 

@@ -91,7 +91,7 @@ def _columns(
 recipient_file_options: Final = bundled(
     "reading",
     FileReading,
-    country_option,
+    country_option(),
     option(
         "--column",
         "columns",

@@ -334,14 +334,15 @@ def address_options(port: int, advice: str = "") -> Decorator[Any]:
     )
 
 
-country_option: Final = option(
-    "--country",
-    metavar="CC",
-    heading=FILE,
-    help="Two letters, such as FR: numbers without a country code are read as numbers "
-    "of this country. Without it they are refused.",
-)
-"""Take the country of national numbers."""
+def country_option(heading: str = FILE) -> Decorator[Any]:
+    """Take the country of national numbers."""
+    return option(
+        "--country",
+        metavar="CC",
+        heading=heading,
+        help="Two letters, such as FR: numbers without a country code are read as "
+        "numbers of this country. Without it they are refused.",
+    )
 
 
 def csv_option(help: str) -> Decorator[Any]:

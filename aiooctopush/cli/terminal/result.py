@@ -192,7 +192,8 @@ class Result:
     @classmethod
     def epilog(cls) -> str:
         """Return the description of the JSON document for the help."""
-        words = f"--json gives: {', '.join(cls.keys())}."
+        # A result that is merged into another may have a key of it.
+        words = f"--json gives: {', '.join(dict.fromkeys(cls.keys()))}."
         return f"{words} {cls.json_notes}".rstrip()
 
     @classmethod
@@ -204,7 +205,7 @@ class Result:
                 continue
             inner = () if about.of is None else tuple(about.of.keys())
             if about.merge:
-                yield from inner or (about.doc,)
+                yield from inner or about.doc.split(", ")
                 continue
             doc = ": ".join(filter(None, (about.doc, ", ".join(inner))))
             key = about.key or one.name
