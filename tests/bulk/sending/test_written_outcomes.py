@@ -1,6 +1,7 @@
 """An outcome waits for the next intent, and is told when it is durable."""
 
 import asyncio
+import threading
 from contextlib import aclosing
 
 import pytest
@@ -169,3 +170,34 @@ async def test_who_leaves_finds_the_outcomes_in_the_file(ledger, tmp_path):
         states = [batch.state async for batch in left.batches("run")]
 
     assert states == [BatchState.ACCEPTED, BatchState.ACCEPTED, BatchState.SENDING]
+
+
+async def test_who_leaves_while_an_outcome_waits_finds_it_in_the_file(
+    ledger, tmp_path, monkeypatch
+):
+    """Its write is not cancelled with who waits for it."""
+    conclude, may_write = ledger.conclude_soon, threading.Event()
+    is_asked = asyncio.Event()
+
+    async def concluding(*args):
+        blocked = ledger._commits.do(may_write.wait)
+        written = await conclude(*args)
+        is_asked.set()
+        assert not blocked.done()
+        return written
+
+    monkeypatch.setattr(ledger, "conclude_soon", concluding)
+    run = over(ledger, 1, concurrency=1)
+    async with ledger:
+        task = asyncio.create_task(run.send(numbers(1)))
+        await is_asked.wait()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        task.cancel()
+        may_write.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    async with SQLiteLedger(tmp_path / "run.db", read_only=True) as left:
+        states = [batch.state async for batch in left.batches("run")]
+
+    assert states == [BatchState.ACCEPTED]
