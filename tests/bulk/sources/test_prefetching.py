@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from aiooctopush import InvalidFieldError, OctopushSession, read_csv
+from aiooctopush import InvalidFieldError, LedgerError, OctopushSession, read_csv
 from aiooctopush.bulk.options import OnDuplicate, OnInvalid
 from aiooctopush.bulk.sources import batching
 from aiooctopush.bulk.sources.batching import BatchReader
@@ -210,6 +210,27 @@ async def test_what_is_read_before_a_failure_is_sent(bulk, gateway):
 
     assert run.report.accepted == 8
     assert gateway.sent_log.numbers() == Counter(numbers(8))
+
+
+async def test_a_plan_that_fails_ends_the_reading(bulk, ledger, gateway, monkeypatch):
+    """Whom it was for would be missing between those who were planned later."""
+    plan = ledger.plan
+
+    async def failing_once(run, batches, rejections=()):
+        if len(ledger.plans) == 1:
+            ledger.plans.append(None)
+            await turns()
+            raise LedgerError("not now")
+        await plan(run, batches, rejections)
+
+    monkeypatch.setattr(ledger, "plan", failing_once)
+
+    with pytest.raises(LedgerError, match="not now"):
+        await bulk().send(numbers(12))
+
+    assert gateway.sent_log.numbers() == Counter(numbers(2))
+    (run,) = await ledger.runs()
+    assert (run.items, run.planned, run.exhausted) == (2, 2, False)
 
 
 async def test_what_is_planned_when_a_run_stops_is_sent_by_the_next(
