@@ -543,6 +543,37 @@ async def test_a_database_that_is_restarted_is_used_again(server, schema, ledger
     assert [batch.state for batch in await listed(ledger)] == [S.ACCEPTED]
 
 
+async def settings_of(ledger):
+    """When the server confirms a commit: any, and one of a run that is held."""
+    ask = "SHOW synchronous_commit"
+    await ledger.open_run(run_record())
+    async with ledger._database.connected() as connection:
+        anyone = await connection.fetchval(ask)
+    async with ledger._database.transaction("run") as connection:
+        return anyone, await connection.fetchval(ask)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("off", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
+)
+async def test_commits_wait_for_the_disk(server, schema, said, meant):
+    """Else a crash of the server would lose the intent of what has left."""
+    dsn = f"{server.dsn()}&synchronous_commit={said}"
+    async with PostgresLedger(dsn, schema=schema) as ledger:
+        assert await settings_of(ledger) == (meant, meant)
+
+
+async def test_commits_of_a_run_wait_for_the_disk_in_a_pool_that_was_given(
+    server, schema
+):
+    """The pool is the caller's, and the connection that holds a run is ours."""
+    dsn = f"{server.dsn()}&synchronous_commit=off"
+    async with asyncpg.create_pool(dsn, min_size=0, max_size=2) as pool:
+        async with PostgresLedger(pool, schema=schema) as ledger:
+            assert await settings_of(ledger) == ("off", "on")
+        assert await pool.fetchval("SHOW synchronous_commit") == "off"
+
+
 async def is_free(server, schema):
     """Whether another process can open the run."""
     async with PostgresLedger(server.dsn(), schema=schema) as other:
@@ -673,7 +704,7 @@ async def test_what_cannot_be_undone_ends_with_its_connection(error):
 
     connection = Connection()
 
-    call = sessions.undo(connection, "ROLLBACK")
+    call = sessions.do_or_end(connection, "ROLLBACK")
     (raised,) = await asyncio.gather(call, return_exceptions=True)
 
     assert connection.is_over

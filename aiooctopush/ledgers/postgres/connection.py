@@ -35,7 +35,15 @@ from .schema import (
     MIGRATIONS,
     within,
 )
-from .sessions import end, is_gone, keep_session, set_up, undo, unlock_all
+from .sessions import (
+    do_or_end,
+    end,
+    is_gone,
+    keep_session,
+    set_up,
+    unlock_all,
+    wait_for_disk,
+)
 
 
 # PostgreSQL cuts longer names; others would have to be written in quotes everywhere.
@@ -222,7 +230,7 @@ class Database:
             except BaseException:
                 # Cancelled, perhaps before its turn; nobody would ask for it again.
                 async with self._turn:
-                    await undo(held.connection, _UNLOCK, held.lock)
+                    await do_or_end(held.connection, _UNLOCK, held.lock)
                 raise
 
     async def migrate(self) -> None:
@@ -382,7 +390,7 @@ class Database:
             yield
             await connection.execute("COMMIT")
         except BaseException:
-            await undo(connection, "ROLLBACK")
+            await do_or_end(connection, "ROLLBACK")
             raise
 
     async def _refuse_shared_sessions(self) -> None:
@@ -410,6 +418,8 @@ class Database:
                 end(self._own)
             pool = await self._open()
             self._own = await pool.acquire(timeout=_PATIENCE)
+            if self._address is None:
+                await wait_for_disk(self._own)
         return self._own
 
     async def _check(self, connection: Any) -> None:

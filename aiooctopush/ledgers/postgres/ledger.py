@@ -48,6 +48,9 @@ class PostgresLedger(PostgresClaims):
     writable server automatically. Used from one `asyncio.run` after the other, it
     reconnects in each.
 
+    Its commits wait for the server's disk, also where ``synchronous_commit`` is off.
+    Only workers over a pool that was given follow that pool's setting.
+
     The tables contain phone numbers and texts: restrict read access to them.
 
     Args:

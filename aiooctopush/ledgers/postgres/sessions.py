@@ -27,9 +27,23 @@ _KEEP_ALIVE: Final = """
 """
 
 
+# A server, a database or a user may be set to confirm a commit before it is written. A
+# crash of the server would lose intents whose requests have left. Stronger settings,
+# for standbys, stay.
+_WAIT_FOR_DISK: Final = """
+    SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') = 'off'
+"""
+
+
 async def set_up(connection: Any) -> None:
-    """Have the server notice when this machine vanishes."""
-    await connection.execute(_KEEP_ALIVE)
+    """Have the server notice when this machine vanishes, and wait for its disk."""
+    await connection.execute(f"{_KEEP_ALIVE}; {_WAIT_FOR_DISK}")
+
+
+async def wait_for_disk(connection: Any) -> None:
+    """Have commits wait for the server's disk, also if its settings do not."""
+    await do_or_end(connection, _WAIT_FOR_DISK)
 
 
 async def keep_session(_connection: Any) -> None:
@@ -54,15 +68,15 @@ def end(connection: Any) -> None:
         connection.terminate()
 
 
-async def undo(connection: Any, statement: str, *values: Any) -> None:
-    """Undo something without a trace, if need be with its connection."""
-    is_undone = False
+async def do_or_end(connection: Any, statement: str, *values: Any) -> None:
+    """Execute what must not be left out; else end the connection, and all it holds."""
+    is_done = False
     try:
         with suppress(*_BROKEN):
             await connection.execute(statement, *values)
-            is_undone = True
+            is_done = True
     finally:
-        if not (is_undone or is_gone(connection)):
+        if not (is_done or is_gone(connection)):
             connection.terminate()
 
 
