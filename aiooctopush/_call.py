@@ -8,12 +8,12 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from attrs import evolve
 
+from . import observer as _observer
 from ._clock import Clock, MonotonicWallClock
 from ._throttle import RetryBudget, StopSignal
 from ._wire import Answer, Endpoint, Idempotency, encode
 from .errors import Backoff, OctopushError, UnknownOutcomeError
 from .ids import SAFE_FOR, new_request_id
-from .observer import CallObserver, OnAttempt
 from .retry import Decision, Raise, Retry, RetryContext, RetryPolicy, any_unknown
 
 
@@ -134,7 +134,7 @@ class SessionState:
         wall_clock: MonotonicWallClock,
         random: Random,
         budget: RetryBudget,
-        hooks: tuple[OnAttempt, ...],
+        hooks: "tuple[_observer.OnAttempt, ...]",
     ) -> None:
         self.policy = policy
         self.clock = clock
@@ -212,7 +212,7 @@ class CallState(Generic[T]):
         self.in_transport = False
         self.attempt_started = 0.0
         self.retry_cost = 0
-        self.watcher: CallObserver | None = None
+        self.watcher: _observer.CallObserver | None = None
 
     @property
     def delay(self) -> float:

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from tenacity import AsyncRetrying, RetryCallState
 
 from . import _telemetry
+from . import observer as _observer
 from ._call import CallOptions, CallState, SessionState
 from ._clock import Clock, MonotonicWallClock
 from ._hooks import is_cancellation
@@ -40,7 +41,6 @@ from .errors import (
     UnknownOutcomeError,
 )
 from .ids import safe_until
-from .observer import Observer, OnAttempt
 from .retry import Raise, Retry, RetryPolicy, Return, decide
 from .secret import Credentials
 from .transport import Timeouts, Transport
@@ -73,8 +73,8 @@ class Pipeline:
         retry: RetryPolicy,
         timeouts: Timeouts,
         max_in_flight: int,
-        hooks: tuple[OnAttempt, ...],
-        observer: Observer | None,
+        hooks: "tuple[_observer.OnAttempt, ...]",
+        observer: "_observer.Observer | None",
         base_url: str,
         clock: Clock,
         random: Random,

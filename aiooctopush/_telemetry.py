@@ -1,44 +1,53 @@
 """
 The one place that reports a call: to the log, to ``on_attempt``, to the observer.
 
-An attempt that has ended is one `AttemptEvent`: the log line is made of it, and the
-hooks get it.
+The log line of an attempt has the values of its `AttemptEvent`, which the hooks get.
 """
 
 import logging
 from inspect import iscoroutinefunction
 from typing import Any
 
+from . import observer as _observer
 from ._call import CallState
 from ._hooks import tell
 from ._log import logger
 from ._wire import Answer
 from .errors import OctopushError, Outcome, wrong_type
-from .observer import AttemptEvent, CallEnded, CallStarted, Observer
 from .retry import Decision, Raise, Retry, Return
 
 
-def check_hook(hook: Any) -> None:
+def check_hooks(on_attempt: Any, observer: Any) -> None:
     """
-    Require a hook that can be called synchronously.
+    Require a hook that can be called synchronously, and load the events for both.
 
     Raises:
         InvalidFieldError: It is no plain function.
     """
-    if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
+    if on_attempt is None and observer is None:
+        return
+    from .observer import events  # noqa: F401, PLC0415  # no call waits for it
+
+    if on_attempt is not None and (
+        not callable(on_attempt) or iscoroutinefunction(on_attempt)
+    ):
         raise wrong_type(
             "on_attempt",
             "must be a plain function, not a coroutine: it is not awaited",
-            hook,
+            on_attempt,
         )
 
 
-def call_started(call: CallState[Any], observer: Observer, base_url: str) -> None:
+def call_started(
+    call: CallState[Any], observer: "_observer.Observer", base_url: str
+) -> None:
     """Report the start of a call to the observer, which then gets the later events."""
     endpoint = call.endpoint
-    started = CallStarted(method=endpoint.method, path=endpoint.path, base_url=base_url)
+    started = _observer.CallStarted(
+        method=endpoint.method, path=endpoint.path, base_url=base_url
+    )
 
-    def start(what: CallStarted) -> None:
+    def start(what: "_observer.CallStarted") -> None:
         watcher = observer.on_start(what)
         call.hooks = (*call.hooks, watcher.on_attempt)
         call.watcher = watcher
@@ -160,46 +169,39 @@ def _report(
     maybe_sent: bool = False,
     is_attempt: bool = True,
 ) -> None:
-    """
-    Make one event of an ended attempt or call, log it, and pass an attempt to the
-    hooks.
-    """
+    """Log the end of an attempt or a call, and pass an attempt to the hooks."""
     retry = call.decision if isinstance(call.decision, Retry) else None
-    event = AttemptEvent(
-        method=call.endpoint.method,
-        path=call.endpoint.path,
-        attempt=call.attempts,
-        outcome=outcome,
-        status=status,
-        elapsed=call.session.clock.monotonic() - call.attempt_started,
-        delay=None if error is None or retry is None else retry.delay,
-        error=None if error is None else type(error).__name__,
-        code=None if error is None else error.code,
-        request_id=call.request_id,
-    )
+    known: dict[str, Any] = {
+        "attempt": call.attempts,
+        "outcome": outcome,
+        "status": status,
+        "elapsed": call.session.clock.monotonic() - call.attempt_started,
+        "delay": None if error is None or retry is None else retry.delay,
+        "error": None if error is None else type(error).__name__,
+        "code": None if error is None else error.code,
+        "request_id": call.request_id,
+    }
     if logger.isEnabledFor(level):
+        # For machines: the same names each time, all plain values.
+        plain = known | {
+            "operation": call.operation,
+            "outcome": str(outcome),
+            "maybe_sent": maybe_sent,
+        }
         logger.log(
             level,
             "%s attempt %d: %s",
             call.operation,
-            event.attempt,
+            call.attempts,
             words,
-            # For machines: the same names each time, all plain values.
-            extra={
-                "octopush_operation": call.operation,
-                "octopush_attempt": event.attempt,
-                "octopush_request_id": event.request_id,
-                "octopush_outcome": str(event.outcome),
-                "octopush_maybe_sent": maybe_sent,
-                "octopush_status": event.status,
-                "octopush_error": event.error,
-                "octopush_code": event.code,
-                "octopush_elapsed": event.elapsed,
-                "octopush_delay": event.delay,
-            },
+            extra={f"octopush_{name}": value for name, value in plain.items()},
         )
-    for hook in call.hooks if is_attempt else ():
-        tell(hook, event, "on_attempt")
+    if is_attempt and call.hooks:
+        event = _observer.AttemptEvent(
+            method=call.endpoint.method, path=call.endpoint.path, **known
+        )
+        for hook in call.hooks:
+            tell(hook, event, "on_attempt")
 
 
 def _end(
@@ -213,7 +215,7 @@ def _end(
 ) -> None:
     if call.watcher is None:
         return
-    ended = CallEnded(
+    ended = _observer.CallEnded(
         outcome=outcome,
         maybe_sent=maybe_sent,
         request_id=call.request_id,

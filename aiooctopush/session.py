@@ -15,6 +15,7 @@ import aiohttp
 from . import api
 from . import bulk as _bulk
 from . import ledgers as _ledgers
+from . import observer as _observer
 from ._clock import Clock, SystemClock
 from ._connection import (
     check_base_url,
@@ -26,14 +27,13 @@ from ._connection import (
 from ._limits import check_kind, check_number
 from ._namespaces import namespace
 from ._pipeline import Pipeline
-from ._telemetry import check_hook
+from ._telemetry import check_hooks
 from ._version import __version__
 from ._wire import IdempotencyLike
 from .api._recipients import MAX_RECIPIENTS
 from .api._shared import PurposeLike, SmsType, SmsTypeLike
 from .api.sms import Message, Sms
 from .errors import InvalidFieldError, wrong_value
-from .observer import Observer, OnAttempt
 from .retry import BULK_RETRY, RetryPolicy
 from .secret import Credentials
 from .transport import AiohttpTransport, Timeouts, Transport
@@ -153,8 +153,8 @@ class OctopushSession:
         ca_file: str | os.PathLike[str] | None = None,
         proxy: str | None = None,
         allow_insecure_http: bool = False,
-        on_attempt: OnAttempt | None = None,
-        observer: Observer | None = None,
+        on_attempt: "_observer.OnAttempt | None" = None,
+        observer: "_observer.Observer | None" = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -163,7 +163,7 @@ class OctopushSession:
         check_number("max_in_flight", max_in_flight)
         if max_in_flight < 1:
             raise wrong_value("max_in_flight", "must be at least 1", max_in_flight)
-        check_hook(on_attempt)
+        check_hooks(on_attempt, observer)
         check_transport(transport)
         check_client_session(client_session, transport)
         tls = tls_of(ssl_context, ca_file)
@@ -209,8 +209,8 @@ class OctopushSession:
         ca_file: str | os.PathLike[str] | None = None,
         proxy: str | None = None,
         allow_insecure_http: bool = False,
-        on_attempt: OnAttempt | None = None,
-        observer: Observer | None = None,
+        on_attempt: "_observer.OnAttempt | None" = None,
+        observer: "_observer.Observer | None" = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> Self:

@@ -16,7 +16,7 @@ from typing import get_type_hints
 import pytest
 
 import aiooctopush
-from aiooctopush import OctopushSession, _lazy, api, bulk, ledgers
+from aiooctopush import OctopushSession, _lazy, api, bulk, ledgers, observer
 
 
 PACKAGE = Path(aiooctopush.__file__).parent
@@ -66,6 +66,15 @@ octopush = OctopushSession("me", "key")
 before = set(sys.modules)
 octopush.bulk("run", text="Hi", sender="Acme", purpose="alert", ledger="run.db")
 print(*sys.modules.keys() - before)
+"""
+
+OBSERVED = """
+import sys
+from aiooctopush import OctopushSession
+OctopushSession("me", "key")
+print("aiooctopush.observer.events" in sys.modules)
+OctopushSession("me", "key", {hook}=print)
+print("aiooctopush.observer.events" in sys.modules)
 """
 
 SENT = """
@@ -159,6 +168,12 @@ def test_a_run_is_prepared_with_little():
     assert NOT_AT_IMPORT.isdisjoint(loaded)
 
 
+@pytest.mark.parametrize("hook", ["on_attempt", "observer"])
+def test_a_session_with_a_hook_loads_its_events(hook):
+    """No call waits for them, and no other session has them."""
+    assert printed(OBSERVED.format(hook=hook)) == ["False", "True"]
+
+
 @pytest.mark.exhaustive
 def test_a_send_loads_nothing_of_ours():
     """Nor does a retry or a refusal: no message waits for a module, or fails by one."""
@@ -188,7 +203,7 @@ def test_a_run_has_what_it_may_ask():
 
 def test_a_name_is_that_of_its_module():
     """It is the very same object, however it is imported."""
-    for package in (aiooctopush, api, bulk, ledgers):
+    for package in (aiooctopush, api, bulk, ledgers, observer):
         for name, place in written(package).items():
             module = import_module(place, package.__name__)
             expected = module if place == f".{name}" else getattr(module, name)
@@ -196,7 +211,9 @@ def test_a_name_is_that_of_its_module():
 
 
 @pytest.mark.parametrize(
-    "package", [aiooctopush, api, bulk, ledgers], ids=lambda package: package.__name__
+    "package",
+    [aiooctopush, api, bulk, ledgers, observer],
+    ids=lambda package: package.__name__,
 )
 def test_what_is_not_there_is_missed_as_ever(package):
     """A name with a mistake is an AttributeError that knows where it was looked for."""

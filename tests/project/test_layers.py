@@ -249,7 +249,7 @@ def test_nothing_hides_its_imports():
         "importlib.import_module": {"_lazy", "bulk.run", "cli.targets.fleet"},
         "aiooctopush._lazy": {
             *("__init__", "api.__init__", "bulk.__init__", "ledgers.__init__"),
-            *("cli.app", "sandbox.__init__", "text.__init__"),
+            *("cli.app", "observer.__init__", "sandbox.__init__", "text.__init__"),
         },
     }
 

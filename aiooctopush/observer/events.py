@@ -11,8 +11,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-from ._record import Record
-from .errors import Outcome
+from .._record import Record
+from ..errors import Outcome
 
 
 @frozen(kw_only=True, slots=False, eq=False, repr=False)
