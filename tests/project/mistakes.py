@@ -10,6 +10,7 @@ import asyncio
 import pickle
 import uuid
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from aiooctopush import (
     MemoryLedger,
@@ -256,6 +257,14 @@ PYTHON = [
     (
         lambda: send(timeout=timedelta(seconds=5)),
         "timeout: must be a number (got timedelta). Nothing was sent.",
+    ),
+    (
+        lambda: send(timeout=float("nan")),
+        "timeout: must be a number (got nan). Nothing was sent.",
+    ),
+    (
+        lambda: bulk(max_cost=Decimal("NaN")),
+        "max_cost: must be a number (got Decimal('NaN')). Nothing was sent.",
     ),
     # the session
     (

@@ -11,6 +11,7 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import asynccontextmanager
+from types import AsyncGeneratorType, GeneratorType
 
 from ...api._recipients import Recipient
 from ...api.sms import SmsRequest
@@ -46,12 +47,27 @@ def _items_of(source: Source, name: str) -> Items:
         if isinstance(rows, AsyncIterable):
             return rows
     if isinstance(source, Iterable | AsyncIterable):
+        _check_unread(source, name)
         return source
     raise InvalidFieldError(
         name,
         "must be an iterable of recipients",
         shown=type(source).__name__,
     )
+
+
+def _check_unread(source: Items, name: str) -> None:
+    """Refuse a generator that has ended: its run would have no recipients."""
+    frame = (
+        source.gi_frame
+        if isinstance(source, GeneratorType)
+        else source.ag_frame
+        if isinstance(source, AsyncGeneratorType)
+        else source
+    )
+    if frame is None:
+        problem = "is a generator that has been read to its end; create a new one"
+        raise InvalidFieldError(name, problem)
 
 
 @asynccontextmanager
@@ -64,11 +80,11 @@ async def opened(
 
     Args:
         source: The source of the items.
-        InvalidFieldError: It yields an item that is not a recipient, or this reads
-            whole requests, which may have other recipients.
+        name: Argument that it was passed as, for the error.
 
     Raises:
-        InvalidFieldError: It is one string, or nothing that can be iterated.
+        InvalidFieldError: It is one string, nothing that can be iterated, or a
+            generator that has ended.
     """
     items = _items_of(source, name)
     iterator = aiter(items) if isinstance(items, AsyncIterable) else iter(items)

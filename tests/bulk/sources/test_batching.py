@@ -117,6 +117,27 @@ async def test_what_is_no_source_is_refused(source, words):
     assert words in str(caught.value)
 
 
+async def test_a_generator_that_has_ended_is_refused():
+    """A run of it would send to no one, and report no mistake."""
+
+    def members():
+        yield ONE
+
+    async def later():
+        yield ONE
+
+    for source in (members(), later()):
+        assert await taken(source) == [ONE]
+
+        with pytest.raises(InvalidFieldError) as caught:
+            await taken(source)
+
+        assert str(caught.value) == (
+            "source: is a generator that has been read to its end; create a new one. "
+            "Nothing was sent."
+        )
+
+
 async def test_an_item_of_no_known_kind_is_a_mistake():
     """The error says which item, and what would do."""
     with pytest.raises(InvalidFieldError) as caught:
