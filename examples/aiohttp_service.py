@@ -27,6 +27,7 @@ from aiooctopush import (
     webhooks,
 )
 from aiooctopush.integrations import aiohttp_web
+from aiooctopush.phone import normalize
 
 
 OCTOPUSH = web.AppKey("OCTOPUSH", OctopushSession)
@@ -42,20 +43,26 @@ async def session(app: web.Application) -> AsyncIterator[None]:
 
 async def shipped(request: web.Request) -> web.Response:
     """Tell a customer, once for each order however often this is asked."""
-    wanted = await request.json()
-    if wanted["phone_number"] in request.app[OPTED_OUT]:
+    try:
+        wanted = await request.json()
+        # As an opt-out has it, however the shop writes it.
+        number = normalize(wanted["phone_number"])
+    except InvalidFieldError as error:
+        raise web.HTTPUnprocessableEntity(text=str(error)) from error
+    except (ValueError, LookupError, TypeError) as error:
+        problem = "must be a JSON object with phone_number"
+        raise web.HTTPBadRequest(text=problem) from error
+    if number in request.app[OPTED_OUT]:
         return web.json_response({"outcome": "opted out"})
     order = request.match_info["order"]
     try:
         sent = await request.app[OCTOPUSH].sms.send(
             text=f"Your order {order} is on its way",
-            recipients=[wanted["phone_number"]],
+            recipients=[number],
             sender="Acme",
             purpose=Purpose.ALERT,
             request_id=request_id_for(f"order-{order}-shipped"),
         )
-    except InvalidFieldError as error:
-        raise web.HTTPUnprocessableEntity(text=str(error)) from error
     except DuplicateRequestError:
         return web.json_response({"outcome": "sent before"})
     except OctopushError as error:

@@ -17,6 +17,7 @@ from typing import TypedDict
 
 from account import open_session
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -38,9 +39,19 @@ async def lifespan(_: Starlette) -> AsyncIterator[State]:
         yield {"octopush": octopush, "tokens": {}}
 
 
+async def fields(request: Request, *names: str) -> list[str]:
+    """Read fields of a JSON object; without them it is a bad request."""
+    try:
+        found = await request.json()
+        return [found[name] for name in names]
+    except (ValueError, LookupError, TypeError) as error:
+        problem = f"must be a JSON object with {' and '.join(names)}"
+        raise HTTPException(400, problem) from error
+
+
 async def start(request: Request) -> JSONResponse:
     """Send a code. Nothing protects a repeat: the person asks for a new one."""
-    number = (await request.json())["phone_number"]
+    (number,) = await fields(request, "phone_number")
     try:
         sent = await request.state.octopush.otp.generate(
             number,
@@ -57,16 +68,16 @@ async def start(request: Request) -> JSONResponse:
 
 async def check(request: Request) -> JSONResponse:
     """Let in whoever types the right code; a wrong one is no error."""
-    typed = await request.json()
-    token = request.state.tokens.get(typed["phone_number"])
+    number, code = await fields(request, "phone_number", "code")
+    token = request.state.tokens.get(number)
     if token is None:
         return JSONResponse({"state": "not_found"}, 403)
     try:
-        found = await request.state.octopush.otp.validate(typed["code"], token=token)
+        found = await request.state.octopush.otp.validate(code, token=token)
     except OctopushError:
         return JSONResponse({"state": "try again"}, 503)
     if found:
-        del request.state.tokens[typed["phone_number"]]
+        del request.state.tokens[number]
     return JSONResponse({"state": str(found.state)}, 200 if found else 403)
 
 

@@ -122,6 +122,47 @@ async def test_trouble_is_told_to_the_browser(  # noqa: PLR0917  # a table
 # --- aiohttp.web ----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"phone_number"'])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("aiohttp_service", "/orders/17/shipped"),
+        ("starlette_service", "/login"),
+        ("starlette_service", "/login/check"),
+        ("fastapi_service", "/codes"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_a_bad_request(
+    monkeypatch, name, path, body
+):
+    """And not an error of the service."""
+    service = load(name, monkeypatch)
+
+    if name == "aiohttp_service":
+        async with TestClient(TestServer(service.create_app(TOKEN))) as shop:
+            status = (await shop.post(path, data=body)).status
+    else:
+        async with browsing(service) as browser:
+            status = (await browser.post(path, content=body)).status_code
+
+    assert status in {400, 422}
+
+
+async def test_an_opt_out_counts_however_the_shop_writes_the_number(
+    sandbox, monkeypatch
+):
+    """The gateway writes it in its own way."""
+    service = load("aiohttp_service", monkeypatch)
+    order = {"phone_number": "+33 6 39 98 00 01"}
+
+    async with TestClient(TestServer(service.create_app(TOKEN))) as shop:
+        shop.app[service.OPTED_OUT].add(ADA)
+        told = await shop.post("/orders/17/shipped", json=order)
+
+        assert await told.json() == {"outcome": "opted out"}
+    assert len(sandbox.gateway.sent_log) == 0
+
+
 async def test_an_order_is_told_once(sandbox, monkeypatch):
     """However often the shop says that it has shipped."""
     service = load("aiohttp_service", monkeypatch)
