@@ -39,7 +39,10 @@ Record = TypeVar("Record", BatchRecord, Rejection, RunRecord)
 PAGE_SIZE: Final = 200
 """Rows read at once: about a megabyte of batches that are not done."""
 
-DAMAGED: Final = "is damaged; keep it, and continue with an earlier copy"
+DAMAGED: Final = (
+    "is damaged; keep it. A copy lacks the recipients who were planned after it was "
+    "made: read docs/ledger.md before you continue with one"
+)
 
 
 class Form(NamedTuple):

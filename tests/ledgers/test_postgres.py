@@ -847,8 +847,9 @@ async def test_a_value_that_makes_no_sense_is_damage(server, schema, ledger):
     problem = await problem_of(listed(ledger))
 
     assert problem == (
-        f"PostgreSQL schema '{schema}': is damaged; keep it, and continue with an "
-        "earlier copy."
+        f"PostgreSQL schema '{schema}': is damaged; keep it. A copy lacks the "
+        "recipients who were planned after it was made: read docs/ledger.md before you "
+        "continue with one."
     )
 
 

@@ -756,7 +756,8 @@ async def test_a_damaged_page_is_noticed(written):
     problem = await problem_of(read(written))
 
     assert problem == (
-        f"{written}: is damaged; keep it, and continue with an earlier copy."
+        f"{written}: is damaged; keep it. A copy lacks the recipients who were "
+        "planned after it was made: read docs/ledger.md before you continue with one."
     )
 
 
@@ -799,7 +800,8 @@ async def test_a_value_that_makes_no_sense_is_noticed(written, change):
             await listed(ledger, "full")
 
     assert str(caught.value) == (
-        f"{written}: is damaged; keep it, and continue with an earlier copy."
+        f"{written}: is damaged; keep it. A copy lacks the recipients who were "
+        "planned after it was made: read docs/ledger.md before you continue with one."
     )
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__

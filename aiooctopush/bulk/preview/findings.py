@@ -359,10 +359,11 @@ class Preview:
 
     def _words_on_numbers(self) -> Iterator[str]:
         if self.invalid_numbers is not None:
-            count = _counted(self.invalid_numbers.count, "number")
+            found = self.invalid_numbers
+            verbs = ("has", "does") if found.count == 1 else ("have", "do")
             yield (
-                f"{count} have a valid length, but do not exist, first in "
-                f"{self.invalid_numbers.place}."
+                f"{_counted(found.count, 'number')} {verbs[0]} a valid length, but "
+                f"{verbs[1]} not exist, first in {found.place}."
             )
         if self.landlines is not None:
             count = _counted(self.landlines.count, "number")

@@ -343,15 +343,15 @@ def _good_part(
 
 
 def _not_text(line: str, encoding: str | None, expected: Format) -> str | None:
+    if "\0" in line:
+        return (
+            "contains a NUL character; the file is no text, or it is UTF-16 without a "
+            'byte-order mark: then pass encoding="utf-16-le"'
+        )
     if not line.isascii() and _undecodable(line):
         if encoding is None:
             return f"is not UTF-8: {expected.if_not_utf8}"
         return f"is not {encoding}: name the right encoding"
-    if "\0" in line:
-        return (
-            'contains a NUL character; the file is damaged, or is encoding="utf-16-le" '
-            "without a byte-order mark"
-        )
     if len(line) >= expected.longest_line:
         return (
             f"has {expected.longest_line:,} characters or more: this is no "

@@ -486,6 +486,9 @@ def test_numbers_that_belong_to_nobody_are_counted():
     assert found.warnings == (
         "2 numbers have a valid length, but do not exist, first in item 2.",
     )
+    assert found_in(["+33000000000"]).warnings == (
+        "1 number has a valid length, but does not exist, first in item 1.",
+    )
 
 
 def test_values_that_force_unicode():

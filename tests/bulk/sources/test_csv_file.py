@@ -441,9 +441,10 @@ def test_an_endless_line_is_refused(people):
     assert "line 4: has 1,048,576 characters or more" in str(error)
 
 
-def test_nul_is_refused(people):
-    """Half of the bytes of UTF-16, and nothing that belongs into a text."""
-    error = error_of(people(PEOPLE.encode("utf-16-le")))
+@pytest.mark.parametrize("content", [PEOPLE, "téléphone;prénom\n"])
+def test_nul_is_refused(people, content):
+    """Half of the bytes of UTF-16, also beside bytes that are no UTF-8."""
+    error = error_of(people(content.encode("utf-16-le")))
 
     assert "people.csv, line 1: contains a NUL character" in str(error)
     assert 'encoding="utf-16-le"' in str(error)
