@@ -103,11 +103,13 @@ def test_many_are_noted_as_a_plain_set_notes_them(batches, way):
 
 
 @WAYS
+@pytest.mark.parametrize("expected", [1, 10**6])
 @given(batches=st.lists(NUMBERS, max_size=8), asked=NUMBERS)
 @many_examples
-def test_packed_numbers_are_noted_as_others_are(batches, asked, way):
+def test_packed_numbers_are_noted_as_others_are(batches, asked, way, expected):
     """As a ledger has them; and who is asked for is found, and not noted."""
     seen, packed = SeenNumbers(), SeenNumbers()
+    packed.expect(expected)
 
     for numbers in [*batches, asked]:
         values = [int(number) for number in numbers]
