@@ -1,13 +1,14 @@
 """
 National phone numbers of a declared country, by the rules of libphonenumber.
 
-Plain notations are parsed here in a tenth of the library's time; other notations are
-left to the library. Both give the same number.
+Plain notations are parsed here in a tenth of the library's time, and those of a whole
+column in a fifth of that; other notations are left to the library. All give the same
+number.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import product
 from math import prod
 from typing import Any, Final, NamedTuple
@@ -15,8 +16,6 @@ from typing import Any, Final, NamedTuple
 from ._countries import check_country
 from .phone import (
     MAX_DIGITS,
-    TAIL_OF_HEAD,
-    head_of,
     international,
     is_clean,
     problem_of,
@@ -32,9 +31,7 @@ try:
         COUNTRY_CODE_TO_REGION_CODE,
         NumberParseException,
         PhoneMetadata,
-        PhoneNumberDesc,
         PhoneNumberFormat,
-        PhoneNumberType,
         ValidationResult,
     )
 except ModuleNotFoundError:
@@ -47,12 +44,18 @@ else:
 _separators = re.compile(
     "[ .()/\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{HYPHEN}-\N{EN DASH}-]+"
 )
+# Separators that are one in national and in international numbers.
+_between_digits = re.compile(
+    "(?<=[0-9])[ .\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{HYPHEN}-]+(?=[0-9])"
+)
+# A number among others that may have been stored as a float.
+_are_decimals = re.compile(r"^\+?[0-9]+\.0+$", re.MULTILINE).search
 _offender = re.compile(r"(?!^\+)[^0-9]").search
 _TRUNK: Final = "(0)"
 
 # Plus, a country code of up to three digits, and at least one digit after it.
 _KEY: Final = 5
-_CODE_AT_MOST: Final = 3
+CODE_AT_MOST: Final = 3
 # Beginnings of numbers that are checked without looking which of them occur.
 _HEADS_AT_MOST: Final = 100
 
@@ -60,7 +63,19 @@ _WRONG_LENGTH: Final = "has too {} digits for a number of {}"
 _LONGER_THAN_ANY: Final = f"has more than {MAX_DIGITS} digits"
 
 
-_Matches = Callable[[str], object]
+class _Lines(NamedTuple):
+    """
+    The rules of `_plain` as patterns for many numbers, one in each line.
+
+    Attributes:
+        national: Finds the part of a national number that ``+33`` replaces: nothing,
+            or a prefix of one digit.
+        international: Finds the part before a country code that ``+`` replaces:
+            nothing, or a prefix such as 00.
+    """
+
+    national: re.Pattern[str]
+    international: re.Pattern[str]
 
 
 class _Rules(NamedTuple):
@@ -75,6 +90,7 @@ class _Rules(NamedTuple):
     """Matches the prefix of a national number, such as 0."""
     abroad: Callable[[str], "re.Match[str] | None"] | None
     """Matches the prefix of a country code, such as 00."""
+    lines: "_Lines"
 
 
 def read(number: str, country: str, *, field: str = "phone_number") -> str:
@@ -94,6 +110,34 @@ def read(number: str, country: str, *, field: str = "phone_number") -> str:
     if problem is not None:
         raise refusal(number, field, problem)
     return found
+
+
+def read_column(numbers: Sequence[str], country: str | None) -> list[str | None]:
+    """
+    Read many numbers in common notations at once, a fifth of the time of `read`.
+
+    Args:
+        numbers: Without white space around them.
+        country: Their country; None if each has its country code.
+
+    Returns:
+        For each what `read` makes of it, or without a country `phone.normalize`; None
+        for a number that needs a closer look.
+    """
+    text = "\n".join(numbers)
+    if text.count("\n") != len(numbers) - 1 or _are_decimals(text):
+        return [None] * len(numbers)
+    text = _between_digits.sub("", text)
+    if country is not None:
+        rules = _rules_of(country)
+        text = rules.lines.national.sub(f"+{rules.code}", text)
+        text = rules.lines.international.sub("+", text)
+    return [
+        one
+        if is_clean(one) and (not IS_INSTALLED or _is_fine(one[:_KEY], len(one)))
+        else None
+        for one in text.split("\n")
+    ]
 
 
 def _read(tidy: str, rules: _Rules) -> tuple[str, str | None]:
@@ -129,7 +173,7 @@ def _without_trunk(tidy: str) -> str | None:
     before, _, after = tidy.partition(_TRUNK)
     begin = _separators.sub("", before)
     bare = begin + _separators.sub("", after)
-    code = _code_of(bare[:_KEY])
+    code = code_of(bare[:_KEY])
     if code is None or begin != f"+{code}" or "0" not in _prefixes(code):
         return None
     return bare if _is_fine(bare[:_KEY], len(bare)) else None
@@ -212,6 +256,28 @@ def _rules_of(country: str) -> _Rules:
         lengths=about.possible_length,
         prefix=re.compile(prefix).match if prefix else None,
         abroad=re.compile(abroad).match if abroad else None,
+        lines=_lines_of(known),
+    )
+
+
+def _lines_of(known: Any) -> _Lines:
+    about, prefix = known.general_desc, known.national_prefix_for_parsing or "(?!)"
+    code, abroad = known.country_code, known.international_prefix or "(?!)"
+    shape = f"(?:{about.national_number_pattern})$"
+    lengths = "|".join(rf"\d{{{one}}}" for one in about.possible_length)
+    whole = f"(?=(?:{lengths})$)(?={shape})(?!{prefix})"
+    longer = rf"(?=\d{{{max(about.possible_length) + 1},}}$)"
+    trunk = next((one for one in _listed(prefix) if len(one) == 1), "(?!)")
+    return _Lines(
+        re.compile(
+            f"^(?!{abroad})(?:{whole}|(?!{shape})(?!{code}){trunk}{whole})",
+            re.MULTILINE,
+        ),
+        re.compile(
+            f"^(?:(?:{abroad})(?=[1-9])"
+            f"|(?!{abroad})(?!{shape}){longer}(?={code}{whole}))",
+            re.MULTILINE,
+        ),
     )
 
 
@@ -294,10 +360,10 @@ def _is_fine(head: str, length: int) -> bool:
 
 def _are_fine(head: str, length: int) -> bool:
     """Whether all numbers with this beginning and length may exist."""
-    code = _code_of(head)
+    code = code_of(head)
     if code is None:
         return False
-    known: Any = _metadata(code)[0]
+    known: Any = metadata(code)[0]
     rest = head[1 + len(code) :]
     if length - 1 - len(code) not in known.general_desc.possible_length:
         return False
@@ -313,15 +379,19 @@ def _are_fine(head: str, length: int) -> bool:
 @cache
 def _prefixes(code: str) -> tuple[str, ...]:
     """Prefixes that libphonenumber removes behind a country code, if it lists them."""
-    known: Any = _metadata(code)[0]
-    prefixes = str(known.national_prefix_for_parsing).split("|")
+    known: Any = metadata(code)[0]
+    return _listed(known.national_prefix_for_parsing or "")
+
+
+def _listed(prefix: str) -> tuple[str, ...]:
+    prefixes = prefix.split("|")
     return tuple(prefixes) if all(map(str.isdigit, prefixes)) else ()
 
 
 @cache
-def _code_of(number: str) -> str | None:
+def code_of(number: str) -> str | None:
     """The country code of a number, or of the beginning of one."""
-    codes = (number[1 : 2 + more] for more in range(_CODE_AT_MOST))
+    codes = (number[1 : 2 + more] for more in range(CODE_AT_MOST))
     return next((one for one in codes if _regions(one)), None)
 
 
@@ -331,7 +401,7 @@ def _regions(code: str) -> tuple[str, ...]:
 
 
 @cache
-def _metadata(code: str) -> "tuple[PhoneMetadata, ...]":
+def metadata(code: str) -> "tuple[PhoneMetadata, ...]":
     found = (
         PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
         for region in _regions(code)
@@ -352,7 +422,7 @@ def country_of(number: str) -> str | None:
     Args:
         number: As `phone.normalize` writes it.
     """
-    code = _code_of(number[:_KEY]) if IS_INSTALLED else None
+    code = code_of(number[:_KEY]) if IS_INSTALLED else None
     if code is None:
         return None
     country: str | None = _regions(code)[0]
@@ -360,136 +430,3 @@ def country_of(number: str) -> str | None:
         found = phonenumbers.region_code_for_number(phonenumbers.parse(number))
         country = found or country
     return None if country == _NOWHERE else country
-
-
-# --- numbers that exist, and yet get no message ---------------------------------------
-
-
-# Reserved for fiction by regulators, so that examples can use them: unassigned, and not
-# worth a warning. Source: ARCEP, decision 2018-0881; Ofcom.
-_FICTION: Final = ("+3363998", "+447700900")
-
-
-class Doubt(NamedTuple):
-    """
-    Positions of possible numbers that probably cannot receive SMS.
-
-    Attributes:
-        invalid: Possible by their length, but unassigned.
-        landlines: Landlines and service numbers.
-    """
-
-    invalid: list[int]
-    landlines: list[int]
-
-
-def doubtful(numbers: Sequence[str], heads: Iterable[str]) -> Doubt:
-    """
-    Find numbers that probably cannot receive SMS; none without the extra.
-
-    Args:
-        numbers: As `phone.normalize` writes them.
-        heads: Their heads, as `phone.heads_of` gives them.
-    """
-    doubt = Doubt([], [])
-    if not IS_INSTALLED:
-        return doubt
-    unsure = {head for head in heads if not _are_mobiles(head)}
-    if not unsure:
-        return doubt
-    for at, number in enumerate(numbers):
-        if head_of(number) not in unsure:
-            continue
-        mobile, landline, of_any_kind = _patterns(number[1 : 1 + _CODE_AT_MOST])
-        if mobile(number) or number.startswith(_FICTION):
-            continue
-        if not of_any_kind(number):
-            kind: int = PhoneNumberType.UNKNOWN
-        else:
-            kind = PhoneNumberType.FIXED_LINE if landline(number) else _kind_of(number)
-        if kind == PhoneNumberType.UNKNOWN:
-            doubt.invalid.append(at)
-        elif kind in _NO_MESSAGES:
-            doubt.landlines.append(at)
-    return doubt
-
-
-# Stands for any digit: a pattern takes it only where it takes every digit.
-_ANY_DIGIT: Final = "x"
-_HEADS_KEPT: Final = 50_000
-
-
-@lru_cache(_HEADS_KEPT)
-def _are_mobiles(head: str) -> bool:
-    """Whether each number with this head is a mobile; False may be too careful."""
-    code = _code_of(head) if len(head) > _CODE_AT_MOST else None
-    number = head + _ANY_DIGIT * TAIL_OF_HEAD
-    return code is not None and _mobiles(code)(number) is not None
-
-
-@cache
-def _mobiles(code: str) -> _Matches:
-    shape = _any_of(code, _KINDS[:1]).pattern
-    return re.compile(shape.replace(r"\d", rf"[\d{_ANY_DIGIT}]")).fullmatch
-
-
-def _kind_of(number: str) -> int:
-    # A number that matches its country's pattern can be parsed.
-    kind: int = phonenumbers.number_type(phonenumbers.parse(number))
-    return kind
-
-
-_NO_MESSAGES: Final = (
-    frozenset(
-        (
-            PhoneNumberType.FIXED_LINE,
-            PhoneNumberType.PREMIUM_RATE,
-            PhoneNumberType.SHARED_COST,
-            PhoneNumberType.TOLL_FREE,
-            PhoneNumberType.UAN,
-            PhoneNumberType.VOICEMAIL,
-        )
-    )
-    if IS_INSTALLED
-    else frozenset[int]()
-)
-
-
-# The kinds that `phonenumbers.number_type` checks. A number that matches none of them
-# is unassigned; this check is 20 times as fast.
-_KINDS: Final = (
-    *("mobile", "fixed_line", "premium_rate", "toll_free", "shared_cost"),
-    *("voip", "personal_number", "pager", "uan", "voicemail"),
-)
-
-
-@cache
-def _patterns(head: str) -> tuple[_Matches, _Matches, _Matches]:
-    """For numbers that begin so: whether one is a mobile, a landline, of any kind."""
-    code = _code_of(f"+{head}")
-    return (
-        _any_of(code, _KINDS[:1]).fullmatch,
-        _any_of(code, _KINDS[1:2]).fullmatch,
-        _any_of(code, _KINDS).fullmatch,
-    )
-
-
-def _any_of(code: str | None, kinds: Sequence[str]) -> re.Pattern[str]:
-    found: Any = _metadata(code) if code else ()
-    # A number has the shape of its country, and then that of a kind.
-    shapes = "|".join(
-        f"{_shape(one.general_desc, ahead=True)}(?:{'|'.join(map(_shape, known))})"
-        for one in found
-        if (known := list(filter(None, (getattr(one, kind) for kind in kinds))))
-    )
-    # Nothing matches an empty choice that must come before its own end.
-    return re.compile(rf"\+{code}(?:{shapes})" if shapes else r"(?!)")
-
-
-def _shape(known: "PhoneNumberDesc", *, ahead: bool = False) -> str:
-    """Pattern of a number of a country or a kind, including its length."""
-    pattern = known.national_number_pattern or "(?!)"
-    lengths = "|".join(rf"\d{{{one}}}" for one in known.possible_length)
-    # Without lengths of its own, a kind has those of its country.
-    length = rf"(?=(?:{lengths})\Z)" if lengths else ""
-    return rf"{length}(?=(?:{pattern})\Z)" if ahead else f"{length}(?:{pattern})"

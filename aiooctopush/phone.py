@@ -9,7 +9,7 @@ Source: gateway documentation, "Send SMS" (documented, unseen).
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Final
 
@@ -126,6 +126,22 @@ def normalize_all(
     return [normalize(number, country=country) for number in numbers]
 
 
+def read_column(numbers: Sequence[str], country: str | None = None) -> list[str | None]:
+    """
+    Read many numbers as `normalize` does, in a fifth of its time.
+
+    Args:
+        numbers: Without white space around them.
+        country: See `normalize`.
+
+    Returns:
+        None for each number that needs a closer look: it may be valid or not.
+    """
+    from ._numbering import read_column as read  # noqa: PLC0415  # an extra
+
+    return read(numbers, country)
+
+
 def are_clean(numbers: Sequence[str]) -> bool:
     """Return whether `normalize` leaves all of them as they are."""
     lines = "\n".join((*numbers, ""))
@@ -193,27 +209,6 @@ head_of: Final[Callable[[str], str]] = itemgetter(slice(-TAIL_OF_HEAD))
 def heads_of(numbers: Sequence[str]) -> Mapping[str, int]:
     """Count numbers by their heads: what is asked of many is asked of these once."""
     return Counter(map(head_of, numbers))
-
-
-def doubtful(
-    numbers: Sequence[str], heads: Iterable[str] | None = None
-) -> tuple[Sequence[int], Sequence[int]]:
-    """
-    Find numbers that probably cannot receive SMS.
-
-    By the rules of libphonenumber; without the extra ``phone`` none is found.
-
-    Args:
-        numbers: As `normalize` writes them.
-        heads: Their `heads_of`, for who has these at hand.
-
-    Returns:
-        Positions of unassigned numbers of valid length; and of landlines and service
-        numbers.
-    """
-    from ._numbering import doubtful as find  # noqa: PLC0415  # an extra
-
-    return find(numbers, heads_of(numbers) if heads is None else heads)
 
 
 def tidied(number: str) -> str:

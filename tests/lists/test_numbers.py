@@ -11,7 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiooctopush import InvalidFieldError, Recipient, _countries, _numbering
-from aiooctopush.phone import check_possible, doubtful, normalize, normalize_all
+from aiooctopush.bulk.preview import doubts
+from aiooctopush.phone import (
+    check_possible,
+    heads_of,
+    normalize,
+    normalize_all,
+    read_column,
+)
 
 
 COUNTRIES = ("FR", "DE", "GB", "ES", "IT", "BE", "CH", "US", "PL", "BR")
@@ -109,6 +116,112 @@ def test_no_number_is_read_otherwise_than_libphonenumber_does(mark, digits, coun
     found = read(mark + digits, country)
 
     assert found is None or found == judged(mark + digits, country)
+
+
+def alone(written, country):
+    """What becomes of a number by itself; None if it is refused."""
+    try:
+        number = normalize(written, country=country)
+        if country is None:
+            check_possible(number)
+    except InvalidFieldError:
+        return None
+    return number
+
+
+SEPARATORS = (" ", ".", "-", " - ", "\u00a0", "\u202f", "\u2010", "..", "/", "\u2013")
+PREFIXES = ("", "", "0", "00", "1", "06", "+", "+33", "33", "0033", "18002")
+
+
+def nearly(region, count):
+    """Numbers that are nearly those of a country, in nearly all notations."""
+    draw = random.Random(f"{region} {count}")
+    code = phonenumbers.country_code_for_region(region)
+    kinds = phonenumbers.PhoneNumberType
+    examples = [
+        str(one.national_number)
+        for kind in (kinds.MOBILE, kinds.FIXED_LINE, kinds.TOLL_FREE, kinds.VOIP)
+        if (one := phonenumbers.example_number_for_type(region, kind))
+    ]
+    for _ in range(count):
+        rest = draw.choice(examples)
+        rest = f"{rest[:-3]}{draw.randrange(1_000):03d}"
+        if draw.random() < 0.3:  # another length, or other digits
+            rest = str(draw.randrange(10**13))[: draw.randrange(3, 13)]
+        own = (f"+{code}", str(code), f"00{code}", f"+{code}0", f"{code}0")
+        written = draw.choice((*PREFIXES, *own)) + rest
+        if draw.random() < 0.5:
+            separator, at = draw.choice(SEPARATORS), draw.randrange(1, len(written) + 1)
+            written = written[:at] + separator + written[at:]
+        odd = draw.choice((".0", ".00", ",0", ".")) if draw.random() < 0.05 else ""
+        yield (written + odd).strip()
+
+
+@pytest.mark.parametrize(
+    ("regions", "count"),
+    [
+        pytest.param(sorted(phonenumbers.SUPPORTED_REGIONS), 40, id="all countries"),
+        pytest.param((*COUNTRIES, "HU", "JP", "RU", "AU"), 600, id="some countries"),
+    ],
+)
+def test_a_column_is_read_as_each_number_alone(regions, count):
+    """Or the number is left to a closer look."""
+    read_at_once = 0
+    for region in regions:
+        numbers = list(nearly(region, count))
+        for country in (region, None):
+            for begin in range(0, count, 8):
+                some = numbers[begin : begin + 8]
+                found = read_column(some, country)
+                assert len(found) == len(some)
+                for written, number in zip(some, found, strict=True):
+                    read_at_once += number is not None
+                    assert number in {None, alone(written, country)}, (written, country)
+    assert read_at_once > 1_000
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param(["0639980001", "0639980001.0"], id="a float"),
+        pytest.param(["0639980001", "06\n39980002"], id="a line end"),
+        pytest.param(["+33639980001", "06/39/98/00/01 06"], id="two numbers"),
+        pytest.param([], id="none"),
+    ],
+)
+def test_a_column_has_a_result_for_each_cell(numbers):
+    """And None for one that is odd."""
+    found = read_column(numbers, "FR")
+
+    assert len(found) == len(numbers)
+    assert not any(found[1:])
+
+
+# Brazil's prefix may contain the code of a carrier, so its numbers are parsed.
+@pytest.mark.parametrize("country", [one for one in COUNTRIES if one != "BR"])
+def test_common_notations_in_a_column_need_no_closer_look(country):
+    """They are what lists are full of."""
+    code = phonenumbers.country_code_for_region(country)
+    mobile = phonenumbers.PhoneNumberType.MOBILE
+    example = phonenumbers.example_number_for_type(country, mobile)
+    plain = str(example.national_number)
+    trunk = {"FR": "0", "DE": "0", "GB": "0", "BE": "0", "CH": "0"}.get(country, "")
+    wanted = f"+{code}{plain}"
+
+    assert wanted == judged(wanted)
+    assert (
+        read_column(
+            [
+                f"{trunk}{plain}",
+                f"{trunk}{plain[:3]} {plain[3:5]} {plain[5:]}",
+                f"{trunk}{plain[:3]}.{plain[3:5]}-{plain[5:]}",
+                f"+{code} {plain[:3]} {plain[3:]}",
+                wanted,
+            ],
+            country,
+        )
+        == [None if country == "BR" else wanted] * 3 + [wanted] * 2
+    )
 
 
 @example("+9991234567")  # of a country that there is not
@@ -257,7 +370,7 @@ def test_numbers_that_hardly_get_a_text_are_told_apart():
     ]
 
     numbers += ["+999123456", "+12025550123"]
-    invalid, landlines = doubtful(numbers)
+    invalid, landlines = doubts.doubtful(numbers, heads_of(numbers))
 
     assert (invalid, landlines) == ([3, 5], [1, 2])
 
@@ -292,7 +405,7 @@ def test_doubts_are_those_of_libphonenumber(country):
     invalid = [at for at, kind in enumerate(kinds) if kind == unknown]
     landlines = [at for at, kind in enumerate(kinds) if kind in LANDLINES]
     assert len(numbers) > 100
-    assert doubtful(numbers) == (invalid, landlines)
+    assert doubts.doubtful(numbers, heads_of(numbers)) == (invalid, landlines)
 
 
 def test_each_number_of_a_sure_head_is_a_mobile():
@@ -302,7 +415,7 @@ def test_each_number_of_a_sure_head_is_a_mobile():
     for code, digits in (("33", 3), ("44", 4), ("49", 4), ("852", 2)):
         for at in range(10**digits):
             head = f"+{code}{at:0{digits}d}"
-            if _numbering._are_mobiles(head):
+            if doubts._are_mobiles(head):
                 sure += [f"{head}{tails.randrange(10**6):06d}" for _ in range(20)]
 
     kinds = {phonenumbers.number_type(phonenumbers.parse(one)) for one in sure}
@@ -331,9 +444,11 @@ WITHOUT = """
 import sys
 sys.modules["phonenumbers"] = None
 from aiooctopush import InvalidFieldError, read_csv
-from aiooctopush.phone import are_possible, check_possible, doubtful, normalize
+from aiooctopush.bulk.preview.doubts import doubtful
+from aiooctopush.phone import are_possible, check_possible, normalize, read_column
 check_possible("+33612")
-print(normalize("+33 6 39 98 00 01"), are_possible(["+33612"]), doubtful(["+33612"]))
+print(normalize("+33 6 39 98 00 01"), are_possible(["+33612"]))
+print(read_column(["+33 612", "0639980001"]), doubtful(["+33612"], ["+33612"]))
 for call in (normalize, read_csv):
     try:
         call("0639980001", country="FR")
@@ -348,8 +463,9 @@ def test_without_the_extra_a_country_says_what_to_install():
         [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True
     )
 
-    first, *others = done.stdout.splitlines()
-    assert first == "+33639980001 True Doubt(invalid=[], landlines=[])"
+    first, second, *others = done.stdout.splitlines()
+    assert first == "+33639980001 True"
+    assert second == "['+33612', None] Doubt(invalid=[], landlines=[])"
     assert len(others) == 2
     for line in others:
         assert line.startswith("country country: needs the extra phone")

@@ -109,6 +109,7 @@ INNER = {
 CORE = {"aiohttp", "attrs", "cattrs", "multidict", "orjson", "tenacity", "yarl"}
 EXTRAS = {
     "_numbering": {"phonenumbers"},
+    "bulk.preview.doubts": {"phonenumbers"},
     "bulk.sources.spreadsheet": {"python_calamine"},
     "cli": {"click", "jinja2", "platformdirs", "rich", "uvloop"},
     "cli.targets.fleet": {"taskiq"},

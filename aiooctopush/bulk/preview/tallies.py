@@ -7,7 +7,7 @@ from typing import Final
 from attrs import define, field
 
 from ...ledgers.records import Rejection
-from ...phone import country_of, doubtful, head_of
+from ...phone import country_of, head_of
 from .findings import Finding
 from .text_lengths import MergedLengths
 
@@ -110,6 +110,8 @@ class Doubts:
         lines: Sequence[int | None],
     ) -> None:
         """Count those among some numbers."""
+        from .doubts import doubtful  # noqa: PLC0415  # an extra
+
         invalid, landlines = doubtful(numbers, heads)
         for at in invalid:
             self.invalid.add(positions[at], lines[at])

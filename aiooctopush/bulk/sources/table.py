@@ -16,7 +16,13 @@ from ..._limits import MAX_MERGE_FIELD
 from ...api._recipients import NUMBER, Recipient
 from ...api._shared import is_utf_8
 from ...errors import InvalidFieldError
-from ...phone import are_clean, are_possible, check_possible, normalize
+from ...phone import (
+    are_clean,
+    are_possible,
+    check_possible,
+    normalize,
+    read_column,
+)
 from .blocks import Block, RowOrBlock
 from .columns import COUNTRY, Header, suggestions
 from .rows import FileSource
@@ -125,12 +131,21 @@ class Table:
         if are_clean(first) and are_possible(first):
             return first
         numbers = []
-        for at, cells in enumerate(zip(*columns, strict=True)):
-            number, _, failure = self._number(cells)
+        for at, known in enumerate(self._common(first)):
+            if known is not None:
+                numbers.append(known)
+                continue
+            number, _, failure = self._number([column[at] for column in columns])
             numbers.append(number)
             if failure is not None:
                 odd.add(at)
         return numbers
+
+    def _common(self, numbers: Sequence[str]) -> Sequence[str | None]:
+        """Numbers in common notations, unless each row may have another country."""
+        if self.header.country_at is not None:
+            return [None] * len(numbers)
+        return read_column(numbers, self.country)
 
     def _number(
         self, cells: Sequence[str]
