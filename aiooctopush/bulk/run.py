@@ -270,16 +270,20 @@ class BulkRun:
         start = await self._loaded()
         await start.resolve(batch, decision, by=by)
 
-    async def purge(self) -> None:
+    async def purge(self, *, abandon: bool = False) -> None:
         """
         Delete the recipients and texts of the run; its figures stay.
+
+        Args:
+            abandon: Also purge a run that is paused, or was interrupted before it had
+                planned all of its recipients. It cannot be resumed any more.
 
         Raises:
             InvalidFieldError: It is not finished, or not resolved.
             LedgerError: The ledger cannot be written.
         """
         start = await self._loaded()
-        await start.purge()
+        await start.purge(abandon=abandon)
 
 
 class _Stream(AsyncGenerator["_bulk.BatchResult", None]):

@@ -130,10 +130,10 @@ class Start:
                 ledger, self._name, batch, decision, by=by, clock=self._clock
             )
 
-    async def purge(self) -> None:
+    async def purge(self, *, abandon: bool) -> None:
         """Forget the recipients and the texts of the run."""
         async with self._open_ledger() as ledger:
-            await worklist.purge(ledger, self._name)
+            await worklist.purge(ledger, self._name, abandon=abandon)
 
     async def _known_people(self) -> People:
         """Return recipients whom an earlier start has planned, and excluded ones."""

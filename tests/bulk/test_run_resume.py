@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import aclosing
 from datetime import timedelta
 from decimal import Decimal
 
@@ -669,6 +670,21 @@ async def test_a_run_that_is_not_finished_is_not_purged(ledger):
     await run.purge()
 
     assert unpack_numbers((await records(ledger))["1"].numbers) == ()
+
+
+async def test_a_run_that_was_interrupted_is_purged_on_purpose_only(gateway, ledger):
+    """A name that knows no one any more would lead to a second message."""
+    run = started(gateway, ledger, batch_size=1)
+    async with aclosing(run.stream(numbers(3))) as results:
+        await anext(results)
+    run = started(gateway, ledger, batch_size=1)
+
+    with pytest.raises(InvalidFieldError, match="not reached all of its recipients"):
+        await run.purge()
+    await run.purge(abandon=True)
+
+    with pytest.raises(InvalidFieldError, match="names a purged run"):
+        await run.send(numbers(3))
 
 
 # --- preview ------------------------------------------------------------------------

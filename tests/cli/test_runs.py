@@ -438,6 +438,27 @@ def test_unfinished_run_is_not_purged(run, ledger):
     assert "--run: names a run that is not finished" in result.stderr
 
 
+def test_a_paused_run_is_purged_on_purpose_only(bulk, people, run, ledger, gateway):
+    """Its name would not know any more who had the message, and who had not."""
+    options = ("--ledger", ledger, "--run", "mine", "--batch-size", 1)
+    paused = bulk(people(), *options, "--max-cost", "0.01")
+
+    kept = run("purge", ledger)
+    resumed = bulk(people(), *options)
+    bulk(people(), *options[:-3], "other", "--batch-size", 1, "--max-cost", "0.01")
+    purged = run("purge", ledger, "--run", "other", "--abandon")
+
+    assert "Paused: 1 of 3 recipients are accepted." in paused.stdout
+    assert kept.exit_code == 2
+    assert kept.stderr == (
+        "Error: --run: names a run that has not reached all of its recipients; resume "
+        "it first, or give them up (--abandon) (got 'mine').\n"
+    )
+    assert "Done: all 3 recipients are accepted." in resumed.stdout
+    assert purged.stdout == "Purged other: only its figures are left.\n"
+    assert gateway.sent_log.times("+33600000001") == 1
+
+
 # --- words ----------------------------------------------------------------------------
 
 

@@ -141,12 +141,18 @@ async def _find(ledger: Ledger, run_name: str, name: str) -> BatchRecord:
     raise wrong_value("batch", "is not in this run", name)
 
 
-async def purge(ledger: Ledger, run_name: str) -> None:
+async def purge(ledger: Ledger, run_name: str, *, abandon: bool = False) -> None:
     """
     Delete the recipients and texts of a run; its figures stay.
 
+    Args:
+        ledger: The ledger of the run.
+        run_name: Its name.
+        abandon: Also purge a run that is paused, or was interrupted before it had
+            planned all of its recipients. It cannot be resumed any more.
+
     Raises:
-        InvalidFieldError: It has batches that are not finished, or not resolved.
+        InvalidFieldError: It is not finished, or has batches that are not resolved.
     """
     async for record in ledger.batches(run_name, UNFINISHED | UNRESOLVED):
         raise wrong_value(
@@ -155,4 +161,14 @@ async def purge(ledger: Ledger, run_name: str) -> None:
             "send or resolve it first",
             run_name,
         )
+    # A resumed run would have to know who had the message.
+    runs = [] if abandon else await ledger.runs()
+    for run in runs:
+        if run.name == run_name and (run.paused is not None or not run.exhausted):
+            raise wrong_value(
+                "name",
+                "names a run that has not reached all of its recipients; resume it "
+                "first, or give them up (abandon=True, --abandon)",
+                run_name,
+            )
     await ledger.purge(run_name)

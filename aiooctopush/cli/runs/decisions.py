@@ -199,8 +199,15 @@ def _ask(batch: BatchRecord, screen: Screen) -> None:
     result=Purged,
 )
 @run_argument
+@option(
+    "--abandon",
+    is_flag=True,
+    heading=_DECISION,
+    help="Also purge a run that is paused, or was interrupted before it had planned "
+    "all of its recipients.",
+)
 @shows_result
-def purge(_: Screen, /, *, run: str | None, name: str | None) -> Purged:
+def purge(_: Screen, /, *, run: str | None, name: str | None, abandon: bool) -> Purged:
     """
     Delete the numbers, texts and rejected rows of a run for good; its figures stay.
 
@@ -209,13 +216,13 @@ def purge(_: Screen, /, *, run: str | None, name: str | None) -> Purged:
     has no recipients any more, so it cannot be resumed.
     """
     target = find_target(run, name)
-    purged = asyncio.run(_purge(target))
+    purged = asyncio.run(_purge(target, abandon=abandon))
     return Purged(ledger=str(target.ledger), name=purged, purged=True)
 
 
-async def _purge(target: RunTarget) -> str:
+async def _purge(target: RunTarget, *, abandon: bool) -> str:
     async with target.ledger.opened(read_only=True) as ledger:
         run = await find_run(ledger, target.ledger, target.name)
     async with target.ledger.holding(run) as ledger:
-        await worklist.purge(ledger, run.name)
+        await worklist.purge(ledger, run.name, abandon=abandon)
     return run.name

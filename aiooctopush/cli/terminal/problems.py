@@ -49,7 +49,7 @@ _FOR_PROGRAMS: Final = {
 
 
 # Arguments of a program, replaced by options here.
-_for_programs = re.compile(r"\((?:columns|country|on_missing)=.*?, (?=--)")
+_for_programs = re.compile(r"\((?:abandon|columns|country|on_missing)=.*?, (?=--)")
 _encoding = re.compile(r'(?:pass |is )?encoding="([\w-]+)"')
 
 # They are about a ledger, and no message.
