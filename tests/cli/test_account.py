@@ -155,7 +155,7 @@ def test_half_a_question(ask):
     result = ask("balance", "--product", "hlr")
 
     assert result.exit_code == 2
-    assert "--country: country_code and product_name go together" in result.stderr
+    assert "--country: --country and --product go together" in result.stderr
 
 
 def test_silence_about_the_balance(ask):

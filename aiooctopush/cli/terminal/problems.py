@@ -37,8 +37,9 @@ _OPTIONS: Final = {
 }
 
 
-# Advice of a ledger for Python programs.
+# Words for Python programs, and those for people at a terminal.
 _FOR_PROGRAMS: Final = {
+    "country_code and product_name": "--country and --product",
     ", or another ledger of this one": "",
     ", or open it read_only": "",
     "this OctopushSession is closed; open a new one": "the command was stopped",
@@ -61,6 +62,8 @@ NOTHING_SENT: Final = "Nothing was sent."
 
 def in_options(words: str) -> str:
     """Name the options of a command where the library names arguments."""
+    for said, here in _FOR_PROGRAMS.items():
+        words = words.replace(said, here)
     return _encoding.sub(r"pass --encoding \1", _for_programs.sub("(", words))
 
 
@@ -69,10 +72,7 @@ def problem_of(error: OctopushError) -> str:
     An error in the words of the command line, including the outcome of the message.
     """
     if not isinstance(error, InvalidFieldError):
-        words = in_options(str(error))
-        for said, here in _FOR_PROGRAMS.items():
-            words = words.replace(said, here)
-        return words
+        return in_options(str(error))
     place = _OPTIONS.get(error.field, error.field)
     if error.field.startswith("recipients["):
         place = f"--to, number {int(error.field[11:].partition(']')[0]) + 1}"
