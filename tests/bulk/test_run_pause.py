@@ -747,6 +747,31 @@ async def test_a_request_that_is_too_large_is_halved_once_and_remembered(ledger)
     assert (await ledger.runs())[0].max_batch_size == 5
 
 
+async def test_a_batch_that_may_have_been_sent_is_not_cut_when_it_is_asked_again(
+    ledger,
+):
+    """Its parts would have other ids, and everyone in it the message twice."""
+    people = numbers(20)
+
+    class Silent(Choosy):
+        async def send(self, request):
+            (body,) = ScriptedTransport.bodies.fget(Requests([request]))
+            if body["request_id"] in self.ids:
+                return refusal(120)
+            response = await super().send(request)
+            if self.requests > 1:
+                return response
+            self.most = 5
+            raise UnknownOutcomeError("no response")
+
+    gateway = Silent(set())
+
+    report = await over(gateway, ledger, retry=ONE_TRY).send(people)
+
+    assert gateway.taken == Counter(people)
+    assert (report.presumed, report.accepted) == (10, 10)
+
+
 async def test_parts_that_were_not_sent_go_with_the_next_start(ledger):
     """A pause in the middle of the halves loses none of them."""
     people = numbers(8)

@@ -431,6 +431,21 @@ async def test_known_people_without_a_value_are_refused_as_before(items, already
     assert (reader.already, reader.rejected) == (already, 3 - already)
 
 
+@pytest.mark.parametrize("empty", [None, ""])
+async def test_an_empty_value_is_no_value(empty):
+    """In a column of many as in one item."""
+    people = [Recipient(SOME[0], first_name="Zo"), Recipient(SOME[1], first_name=empty)]
+    reader = reader_of(text="Hi {first_name}", on_missing=OnMissing.SKIP)
+
+    async with reader.reading(people):
+        content = await reader.take(500)
+
+    assert content == (people[0],)
+    assert [one.reason for one in reader.rejections] == [
+        "is empty, and the text uses it"
+    ]
+
+
 async def test_a_ledger_that_has_lost_people_meanwhile_is_not_believed():
     """Nobody is planned again because somebody purged the run."""
     reader = reader_of()
