@@ -26,7 +26,7 @@ from aiooctopush import (
 )
 from aiooctopush.bulk import BatchDecision
 from aiooctopush.ledgers import Pause
-from aiooctopush.ledgers.batch import content_of, unpack_numbers
+from aiooctopush.ledgers.batch import content_of, pack_figures, unpack_numbers
 from aiooctopush.sandbox import (
     FaultPlan,
     Gateway,
@@ -224,6 +224,33 @@ async def test_a_clock_that_was_set_back_hides_an_age(ledger):
 
     assert (report.unknown, report.accepted) == (10, 10)
     assert len(transport.requests) == 1
+
+
+async def test_an_outcome_shows_that_a_clock_was_set_back(ledger):
+    """It may be the latest instant that a ledger has."""
+    clock = VirtualClock()
+    people = numbers(10)
+    await die_while_sending(ledger, people, clock)
+    clock.advance(5 * HOUR)
+    (run,) = await ledger.runs()
+    sent = evolve(
+        (await records(ledger))["1"],
+        number=2,
+        numbers=pack_figures([33639989999]),
+        count=1,
+        state=BatchState.ACCEPTED,
+        concluded_at=clock.now(),
+    )
+    await ledger.plan(evolve(run, batches=2, planned=11), [sent])
+    clock.jump(-2 * HOUR)
+
+    transport = ScriptedTransport()
+    resumed = session_over(transport, clock=clock).bulk(
+        "run", **RUN, batch_size=10, ledger=ledger
+    )
+    report = await resumed.send(people)
+
+    assert (report.unknown, report.accepted) == (10, 1)
 
 
 async def test_a_clock_that_was_set_back_a_little_hides_nothing(ledger):
