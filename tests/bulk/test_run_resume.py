@@ -251,6 +251,7 @@ async def test_an_outcome_shows_that_a_clock_was_set_back(ledger):
     report = await resumed.send(people)
 
     assert (report.unknown, report.accepted) == (10, 1)
+    assert transport.requests == []
 
 
 async def test_a_clock_that_was_set_back_a_little_hides_nothing(ledger):
