@@ -744,7 +744,7 @@ async def test_cancellation_passes_as_it_is():
 
 
 async def test_the_cause_of_an_error_is_kept():
-    """Who debugs finds what aiohttp kwargs."""
+    """Who debugs finds what aiohttp said."""
     error = await failure_of(f"http://127.0.0.1:{free_port()}")
 
     assert type(error.__cause__) is aiohttp.ClientConnectorError
@@ -1000,7 +1000,7 @@ async def test_a_session_that_is_closed_is_refused_before_anything_is_sent():
 
 
 async def test_a_session_that_raises_for_a_status_loses_no_refusal():
-    """Its own idea of an error must not hide what the gateway kwargs."""
+    """Its own idea of an error must not hide what the gateway said."""
     async with (
         serving(answering(b'{"code": 121}', status=400)) as server,
         aiohttp.ClientSession(raise_for_status=True) as session,
