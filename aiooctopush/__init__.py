@@ -151,3 +151,5 @@ __all__ = [
     "read_spreadsheet",
     "request_id_for",
 ]
+
+_lazy.leave_out_without("asyncpg", "PostgresLedger", globals())

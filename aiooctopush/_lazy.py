@@ -11,6 +11,7 @@ PEP 810 gives Python a statement for it.
 import builtins
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any
 
@@ -96,6 +97,23 @@ def _getter(space: dict[str, Any], later: Mapping[str, _Later]) -> Callable[[str
         return value  # from now on it is found before this function
 
     return get
+
+
+def leave_out_without(library: str, name: str, namespace: dict[str, Any]) -> None:
+    """
+    Leave a name out of a star import and of ``dir`` if its library is missing.
+
+    Asking for the name itself still says which extra brings the library.
+
+    Args:
+        library: Such as ``asyncpg``.
+        name: The name that needs it.
+        namespace: The ``globals()`` of the package, with its ``__all__``.
+    """
+    if find_spec(library) is None:
+        listed = namespace["__dir__"]
+        namespace["__all__"].remove(name)
+        namespace["__dir__"] = lambda: [one for one in listed() if one != name]
 
 
 class needs_extra:  # noqa: N801  # it reads as a statement

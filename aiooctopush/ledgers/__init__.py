@@ -49,3 +49,5 @@ __all__ = [
     "RunRecord",
     "SQLiteLedger",
 ]
+
+_lazy.leave_out_without("asyncpg", "PostgresLedger", globals())

@@ -415,6 +415,23 @@ def test_a_missing_extra_is_named(code, what, library, extra):
     )
 
 
+BARE = """
+import inspect, sys
+sys.modules["asyncpg"] = None
+from aiooctopush import *
+from aiooctopush.ledgers import *
+import aiooctopush.ledgers
+for package in (aiooctopush, aiooctopush.ledgers):
+    names = {name for name, _ in inspect.getmembers(package)}
+    print("SQLiteLedger" in names, "PostgresLedger" in {*names, *globals()})
+"""
+
+
+def test_without_an_extra_all_other_names_are_there():
+    """For a star import, and for who looks around in a prompt."""
+    assert printed(BARE) == ["True", "False", "True", "False"]
+
+
 def test_each_extra_that_is_asked_for_has_a_case():
     """And it can be installed, alone and with all others."""
     asked = {
