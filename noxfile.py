@@ -339,12 +339,13 @@ def canary(session: nox.Session) -> None:
     session.run(*QUICK, *CANARY, env=SAFE_PATH | HELPERS)
 
 
-@nox.session
+@nox.session(python=PYTHONS[-1])
 def bench(session: nox.Session) -> None:
     """
     Print how fast we are, and ask about what got slower; no number fails.
 
-    Without arguments it rewrites what the documentation shows of it.
+    Without arguments it rewrites what the documentation shows of it. On the newest
+    Python, since each has other ratios.
     """
     session.install(".[all]", *group("bench"))
     # These import each other: the folder of a script is its own, and not the checkout.
