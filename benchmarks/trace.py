@@ -3,8 +3,9 @@ How far a reader walks: the unbroken visits to a file of the package, for one pl
 ``sms.send`` and for one further batch of a run in steady state.
 
 A visit is a row of calls of functions, one after the other, that stand in the same
-file; a coroutine that goes on after a wait counts as called. The sandbox is left out,
-and so is what it calls. Two lengths of a run are traced, and their difference is what a
+file; a coroutine that goes on after a wait counts as called. Constructors are left out,
+because those that attrs makes are in no file. The sandbox is left out, and so is what
+it calls. Two lengths of a run are traced, and their difference is what a
 batch adds: what begins and ends a run cancels out.
 
     python benchmarks/trace.py [--list]
@@ -76,7 +77,7 @@ class Trace:
         if event not in {"call", "return"}:
             return
         path = Path(frame.f_code.co_filename)
-        if not path.is_relative_to(PACKAGE):
+        if not path.is_relative_to(PACKAGE) or frame.f_code.co_name == "__init__":
             return
         file = path.relative_to(PACKAGE).as_posix()
         thread = threading.get_ident()

@@ -80,8 +80,8 @@ ROWS = (
 
 # What the caller meets; the work is loaded in a thread.
 MADE_BY_THE_CALL = {
-    *("bulk.report", "bulk.run", "bulk.run_options"),
-    *("ledgers.records", "text", "text.quiet_hours"),
+    *("bulk.options", "bulk.run", "bulk.run_options"),
+    *("ledgers.arguments", "text", "text.quiet_hours"),
 }
 
 
