@@ -95,7 +95,8 @@ PUBLIC = (
     "aiooctopush",
     *(f"aiooctopush.api.{name}" for name in ("sms", *NAMESPACES)),
     *("aiooctopush.bulk", "aiooctopush.fleet", "aiooctopush.ledgers"),
-    *("aiooctopush.sandbox", "aiooctopush.text", "aiooctopush.webhooks"),
+    *("aiooctopush.observer", "aiooctopush.sandbox", "aiooctopush.text"),
+    "aiooctopush.webhooks",
 )
 # This one has no such list: all that it defines is public.
 WHOLE = ("aiooctopush.errors",)
