@@ -18,6 +18,9 @@ import pytest
 
 import aiooctopush
 
+# Loaded before tests of pages run pytest inside of pytest, which forgets what it loads.
+import aiooctopush.observer.events
+
 
 PACKAGE = Path(aiooctopush.__file__).parent
 
