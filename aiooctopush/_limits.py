@@ -57,7 +57,7 @@ def check_number(name: str, value: object) -> None:
     """Refuse what is no number: a text of digits, a flag, a span of time."""
     if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
         raise wrong_type(name, "must be a number", value)
-    # A deadline of NaN would never come.
+    # A deadline of NaN would never come. Only NaN differs from itself.
     is_nan = value.is_nan() if isinstance(value, Decimal) else value != value  # noqa: PLR0124
     if is_nan:
         raise wrong_value(name, "must be a number", value)

@@ -90,7 +90,7 @@ class _Rules(NamedTuple):
     """Matches the prefix of a national number, such as 0."""
     abroad: Callable[[str], "re.Match[str] | None"] | None
     """Matches the prefix of a country code, such as 00."""
-    lines: "_Lines"
+    lines: _Lines
 
 
 def read(number: str, country: str, *, field: str = "phone_number") -> str:
@@ -261,6 +261,7 @@ def _rules_of(country: str) -> _Rules:
 
 
 def _lines_of(known: Any) -> _Lines:
+    """Make patterns of the questions of `_plain`, in its order."""
     about, prefix = known.general_desc, known.national_prefix_for_parsing or "(?!)"
     code, abroad = known.country_code, known.international_prefix or "(?!)"
     shape = f"(?:{about.national_number_pattern})$"
@@ -402,6 +403,7 @@ def _regions(code: str) -> tuple[str, ...]:
 
 @cache
 def metadata(code: str) -> "tuple[PhoneMetadata, ...]":
+    """Return the library's rules for the countries of a code, the main one first."""
     found = (
         PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
         for region in _regions(code)

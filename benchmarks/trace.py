@@ -5,8 +5,8 @@ How far a reader walks: the unbroken visits to a file of the package, for one pl
 A visit is a row of calls of functions, one after the other, that stand in the same
 file; a coroutine that goes on after a wait counts as called. Constructors are left out,
 because those that attrs makes are in no file. The sandbox is left out, and so is what
-it calls. Two lengths of a run are traced, and their difference is what a
-batch adds: what begins and ends a run cancels out.
+it calls. Two lengths of a run are traced, and their difference is what a batch adds:
+what begins and ends a run cancels out.
 
     python benchmarks/trace.py [--list]
 """

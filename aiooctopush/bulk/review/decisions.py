@@ -11,7 +11,7 @@ from ..._clock import Clock
 from ...api._shared import to_enum
 from ...errors import InvalidFieldError, wrong_value
 from ...ledgers.batch import unpack_numbers
-from ...ledgers.protocols import Ledger
+from ...ledgers.protocols import Ledger, run_named
 from ...ledgers.records import (
     UNFINISHED,
     UNRESOLVED,
@@ -162,13 +162,12 @@ async def purge(ledger: Ledger, run_name: str, *, abandon: bool = False) -> None
             run_name,
         )
     # A resumed run would have to know who had the message.
-    runs = [] if abandon else await ledger.runs()
-    for run in runs:
-        if run.name == run_name and (run.paused is not None or not run.exhausted):
-            raise wrong_value(
-                "name",
-                "names a run that has not reached all of its recipients; resume it "
-                "first, or give them up (abandon=True, --abandon)",
-                run_name,
-            )
+    run = None if abandon else await run_named(ledger, run_name)
+    if run is not None and (run.paused is not None or not run.exhausted):
+        raise wrong_value(
+            "name",
+            "names a run that has not reached all of its recipients; resume it "
+            "first, or give them up (abandon=True, --abandon)",
+            run_name,
+        )
     await ledger.purge(run_name)

@@ -12,6 +12,7 @@ from attrs import frozen
 from ...api.sms import Message
 from ...bulk.sources.people import People
 from ...ledgers.batch import unpack_ints
+from ...ledgers.protocols import run_named
 from ...ledgers.records import BatchState, RunRecord
 from ...session import BASE_URL
 from ..targets.ledger import LedgerPlace
@@ -74,8 +75,8 @@ async def recorded(place: LedgerPlace, name: str, people: People) -> RecordedRun
     if place.path is not None and not await asyncio.to_thread(_is_there, place.path):
         return None
     async with place.opened(read_only=True) as ledger:
-        found = [one for one in await ledger.runs() if one.name == name]
-        if not found:
+        run = await run_named(ledger, name)
+        if run is None:
             return None
         done = 0
         ended_at: datetime | None = None
@@ -87,7 +88,7 @@ async def recorded(place: LedgerPlace, name: str, people: People) -> RecordedRun
                 done += batch.count
             if batch.concluded_at is not None:
                 ended_at = max(ended_at or batch.concluded_at, batch.concluded_at)
-    return RecordedRun(run=found[0], done=done, ended_at=ended_at)
+    return RecordedRun(run=run, done=done, ended_at=ended_at)
 
 
 def _is_there(path: Path) -> bool:
